@@ -1,0 +1,60 @@
+"""What a name means: constant, variable or function; which names are doubtful, and what an unknown one should be."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+
+from agcli.expression.errors import nearest, shorten
+
+CONSTANTS = {"pi": "pi", "π": "pi", "e": "e"}
+LITERALS = {"True": True, "False": False, "None": None}
+_FIRST_LETTERS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu"]
+_LAST_LETTERS = ["nu", "xi", "omicron", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega"]
+GREEK = frozenset([*_FIRST_LETTERS, *_LAST_LETTERS])
+RESERVED = {
+    "and": "write `logical_and(a, b)`",
+    "or": "write `logical_or(a, b)`",
+    "not": "write `logical_not(a)`",
+    "if": "write `where(condition, a, b)`",
+    "else": "write `where(condition, a, b)`",
+    "for": "a formula has no loops; write `sum(x)` or `prod(x)`",
+    "in": "a formula has no loops; write `sum(x)` or `prod(x)`",
+    "import": "a formula needs no imports; the functions are there",
+}
+_INVERSES = {"sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "sech", "csch", "coth"}
+
+
+def is_letter(name: str) -> bool:
+    """Whether a name is one letter, perhaps with an index (`x`, `θ`, `x1`, `x_max`): nobody's function."""
+    return not name[1:] or name[1] == "_" or name[1:].isdigit()
+
+
+def inverse_hint(function: str, power: str) -> str:
+    """What to type instead of `sin^-1(x)`, where `power` is 1, or of `sin^-2(x)`."""
+    if power != "1":
+        return f"write `{function}(x)^-{power}`"
+    reciprocal = f"`1/{function}(x)` for the reciprocal"
+    return f"write `a{function}(x)` for the inverse or {reciprocal}" if function in _INVERSES else f"write {reciprocal}"
+
+
+def other_reading(name: str, functions: AbstractSet[str]) -> str:
+    """What to type if a short name such as `xy`, `pir` or `sinx` was not meant as one variable; empty if it was."""
+    if not name.isalpha() or name in GREEK:
+        return ""
+    for cut in (len(name) - 1, len(name) - 2):
+        if name[:cut] in functions:
+            return f"`{name[:cut]}({'*'.join(name[cut:])})` for the function"
+    if not 2 <= len(name) <= 3:
+        return ""
+    product = "pi*" + name[2:] if name.startswith("pi") else "*".join(name)
+    return f"`{product}` for the product"
+
+
+def unknown_function(name: str, functions: AbstractSet[str]) -> str:
+    """What to type instead of an unknown function: the nearest one, or a product."""
+    for cut in (1, 2):
+        if name[cut:] in functions:
+            return f"write `{'*'.join(name[:cut])}*{name[cut:]}(...)` for a product"
+    near = nearest(name, functions)
+    product = f"write `{shorten(name)}*(...)` if it is a variable"
+    return f"did you mean `{near}`? Or {product}" if near else product

@@ -1,0 +1,21 @@
+"""YAML specs: read, validated, and exact about what is wrong where."""
+
+from .errors import Place, Problem, SpecError
+from .fields import Fields
+from .reader import parse_spec, read_spec
+from .schema import json_schema
+from .spec import Spec, Train
+from .tables import Choice
+
+__all__ = [
+    "Choice",
+    "Fields",
+    "Place",
+    "Problem",
+    "Spec",
+    "SpecError",
+    "Train",
+    "json_schema",
+    "parse_spec",
+    "read_spec",
+]

@@ -1,0 +1,42 @@
+"""Initializers: the distribution that a weight is drawn from before the first step.
+
+`fan_in` and `fan_out` are the numbers of inputs and outputs that a weight connects.
+"""
+
+from typing import Annotated
+
+from .fields import Field, Fields
+from .kinds import Positive, Real
+from .tables import Choice, Row, Table
+
+
+class Normal(Fields):
+    """Normal with the given mean and standard deviation."""
+
+    main = "std"
+    mean: Real = Field(default=0.0, description="mean")
+    std: Positive = Field(default=0.05, description="standard deviation")
+
+
+class Uniform(Fields):
+    """Uniform between `-limit` and `limit`."""
+
+    main = "limit"
+    limit: Positive = Field(default=0.05, description="largest magnitude")
+
+
+INITIALIZERS = Table(
+    "initializer",
+    {
+        "glorot_uniform": Row(doc="Uniform, limit `sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010)."),
+        "glorot_normal": Row(doc="Normal, variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."),
+        "he_uniform": Row(doc="Uniform, limit `sqrt(6 / fan_in)` (He et al. 2015)."),
+        "he_normal": Row(doc="Normal, variance `2 / fan_in` (He et al. 2015)."),
+        "lecun_normal": Row(doc="Normal, variance `1 / fan_in` (LeCun et al. 1998)."),
+        "zeros": Row(doc="All 0."),
+        "normal": Normal,
+        "uniform": Uniform,
+    },
+)
+
+Initializer = Annotated[Choice, INITIALIZERS]

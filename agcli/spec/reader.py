@@ -1,0 +1,101 @@
+"""From a file to a `Spec`: text, document, overrides, validation, and all the problems in the order of the file."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from .document import Document, read_document
+from .dump import plain
+from .errors import Place, Problem, SpecError
+from .faults import said
+from .names import Path, described, path_text
+from .overrides import Override, overridden, place_of, read_override
+from .source import Source, checked, read_source
+from .spec import Spec
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def read_spec(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Spec:
+    """Read and validate a spec file, then put overrides (`optimizer.adam.lr=3e-4`) into it.
+
+    Raises SpecError with every problem of the file, or else of the overrides.
+    """
+    return _read(read_source(path), FilePath(path).stem, overrides)
+
+
+def parse_spec(text: str, name: str = "spec", overrides: Sequence[str] = ()) -> Spec:
+    """The same for a text; messages call it `<name>`."""
+    return _read(checked(Source(f"<{name}>", text)), name, overrides)
+
+
+@dataclass(frozen=True)
+class _Written:
+    """The origin of a spec: an override where one gave the value, else the document."""
+
+    document: Document
+    overrides: tuple[Override, ...]
+
+    def place(self, path: Path, *, of_key: bool = False) -> Place:
+        for override in reversed(self.overrides):
+            if path[: len(override.path)] == override.path:
+                return override.place(path, of_key=of_key)
+        return self.document.place(path, of_key=of_key)
+
+
+def _read(source: Source, stem: str, texts: Sequence[str]) -> Spec:
+    document = read_document(source)
+    if not isinstance(document.data, dict):
+        message = f"expected a mapping with the keys `data`, `model` and `loss`, got {described(document.data)}"
+        raise SpecError([*document.problems, Problem(document.place(()), "", message)])
+    name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:80] or "model"
+    spec = _validated({"name": name, **document.data}, document.place, document.problems)
+    if not texts:
+        return spec.located(_Written(document, ()))
+    overrides = _each(read_override, texts)
+    data = plain(spec, only_set=True)
+    _each(lambda override: overridden(data, override), overrides)
+    changed = _validated(data, lambda path, of_key: place_of(overrides, path, of_key=of_key))
+    return changed.located(_Written(document, tuple(overrides)))
+
+
+def _validated(data: Any, place: Callable[..., Place], known: Iterable[Problem] = ()) -> Spec:
+    """The spec in the data. Raises SpecError with the known problems and all that validation finds."""
+    problems = list(known)
+    places = {problem.place for problem in problems}
+    try:
+        spec = Spec.model_validate(data)
+    except ValidationError as error:
+        found = [_problem(item, place) for item in error.errors(include_url=False)]
+        problems += [problem for problem in found if problem.place not in places]  # the others only follow
+    else:
+        if not problems:
+            return spec
+    raise SpecError(sorted(problems, key=lambda problem: (problem.place.line, problem.place.column)))
+
+
+def _problem(error: Any, place: Callable[..., Place]) -> Problem:
+    """One of pydantic's errors at its place in the text."""
+    path: Path = error["loc"]
+    message, at_key = said(error)
+    return Problem(place(path, of_key=at_key), path_text(path), message)
+
+
+def _each(function: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """The function of each item; the problems of all that fail are raised together."""
+    results: list[R] = []
+    problems: list[Problem] = []
+    for item in items:
+        try:
+            results.append(function(item))
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return results

@@ -1,0 +1,66 @@
+"""The generated part of docs/spec.md: a table of names and fields for each noun.
+
+python -m agcli.spec.reference docs/spec.md        write the tables anew
+"""
+
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from .fields import Fields, phrase_of
+from .names import scalar_text
+from .schema import TABLES
+from .spec import Spec, Train
+from .tables import Table
+
+HEAD = "| name | field | holds | default | meaning |\n|---|---|---|---|---|"
+Named = tuple[str, str, type[Fields]]  # spellings, meaning, fields
+
+_GENERATED = re.compile(r"(<!-- generated: (?P<what>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def refreshed(text: str) -> str:
+    """The text of the page with every block between `<!-- generated: layer -->` and `<!-- end -->` written anew."""
+    blocks = reference()
+    return _GENERATED.sub(lambda found: f"{found[1]}{blocks[found['what']]}\n{found[3]}", text)
+
+
+def reference() -> dict[str, str]:
+    """The name of each block -> its Markdown table."""
+    rows: dict[str, list[Named]] = {"sections": [("", "", Spec)], "train": [("", "", Train)]}
+    rows |= {table.noun: _rows(table) for table in TABLES}
+    return {what: "\n".join([HEAD, *_lines(named)]) for what, named in rows.items()}
+
+
+def _rows(table: Table) -> list[Named]:
+    return [(", ".join([name, *row.aliases]), row.sentence, row.fields) for name, row in table.rows.items()]
+
+
+def _lines(rows: list[Named]) -> Iterator[str]:
+    """A line for each name, then one for each of its fields; the main field is bold."""
+    for names, meaning, fields in rows:
+        if names:
+            yield _line(", ".join(f"`{name}`" for name in names.split(", ")), "", "", "", meaning)
+        for name, field in fields.model_fields.items():
+            shown = f"**`{name}`**" if name == fields.main else f"`{name}`"
+            yield _line("", shown, phrase_of(fields, name), _default(fields, name), field.description or "")
+
+
+def _default(fields: type[Fields], name: str) -> str:
+    """A field's default as a spec would write it."""
+    field = fields.model_fields[name]
+    if field.is_required():
+        return "required"
+    if isinstance(field.default, Fields | tuple) or field.default is None:
+        return ""
+    return f"`{field.default if isinstance(field.default, str) else scalar_text(field.default)}`"
+
+
+def _line(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    page = Path(sys.argv[1])
+    page.write_text(refreshed(page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,0 +1,100 @@
+"""JSON Schema (draft 2020-12) of a spec, for editors: it knows all shorthands and explains each name."""
+
+from typing import Any
+
+from .activations import ACTIVATIONS
+from .data import DATA
+from .initializers import INITIALIZERS
+from .layers import LAYERS
+from .losses import LOSSES
+from .metrics import METRICS
+from .optimizers import OPTIMIZERS
+from .spec import Spec
+from .tables import Row, Table
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+TABLES = (DATA, LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS)
+
+Schema = dict[str, Any]
+
+
+def json_schema() -> Schema:
+    """The schema of a whole spec file. Each table is one definition, under its noun."""
+    root = Spec.model_json_schema()
+    definitions = root.pop("$defs", {})
+    for table in TABLES:
+        definitions[table.noun] = {"anyOf": [_bare_names(table), *_with_fields(table, definitions)]}
+    optional = {f"#/$defs/{name}" for name, schema in definitions.items() if _can_be_empty(schema)}
+    linked: Schema = _linked({**root, "$defs": definitions}, optional)
+    return {"$schema": DIALECT, "title": "ag spec", **linked}
+
+
+def _bare_names(table: Table) -> Schema:
+    """The names that may stand alone: those whose fields all have defaults, and every data set."""
+    names = {name: table.rows[row] for name, row in table.spellings().items()}
+    return {
+        "anyOf": [
+            {"const": name, "description": row.sentence}
+            for name, row in names.items()
+            if not any(field.is_required() for field in row.fields.model_fields.values())
+        ]
+    }
+
+
+def _with_fields(table: Table, definitions: Schema) -> list[Schema]:
+    """A mapping from one name to what may stand behind it; with a tag, a mapping for each name."""
+    contents = {name: _fields(table.rows[row], definitions) for name, row in table.spellings().items()}
+    if table.tag:
+        return [_tagged(table.tag, name, content) for name, content in contents.items()]
+    properties = {name: _content(table.rows[row], contents[name]) for name, row in table.spellings().items()}
+    one = {"minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+    return [{"type": "object", "properties": properties, **one}]
+
+
+def _fields(row: Row, definitions: Schema) -> Schema:
+    """The mapping of a row's fields; definitions within it move to the root."""
+    schema = row.fields.model_json_schema()
+    definitions.update(schema.pop("$defs", {}))
+    return {**schema, "description": row.sentence}
+
+
+def _content(row: Row, fields: Schema) -> Schema:
+    """What may stand behind a row's name: its fields, its main field's value, nothing."""
+    ways = [fields]
+    if row.fields.main:
+        ways.append(fields["properties"][row.fields.main])
+    if _can_be_empty(fields):
+        ways.append({"type": "null"})
+    return {"anyOf": ways, "description": row.sentence}
+
+
+def _tagged(tag: str, name: str, fields: Schema) -> Schema:
+    properties = {tag: {"const": name}, **fields.get("properties", {})}
+    return {**fields, "properties": properties, "required": [tag, *fields.get("required", [])]}
+
+
+def _can_be_empty(schema: Schema) -> bool:
+    return schema.get("type") == "object" and not schema.get("required") and "minProperties" not in schema
+
+
+def _linked(schema: Any, optional: set[str]) -> Any:
+    """The schema with a reference in place of each mark of a table, and null allowed for sections of defaults."""
+    if isinstance(schema, list):
+        return [_linked(item, optional) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    linked = {key: _linked(item, optional) for key, item in schema.items() if not _is_noise(key, item)}
+    if "x-table" in schema:
+        return {**linked, "$ref": f"#/$defs/{schema['x-table']}"}
+    if schema.get("$ref") in optional:
+        reference = linked.pop("$ref")
+        return {**linked, "anyOf": [{"$ref": reference}, {"type": "null"}]}
+    return linked
+
+
+def _is_noise(key: str, item: Any) -> bool:
+    """The mark itself, and pydantic's titles, which repeat the names."""
+    return key == "x-table" or (key == "title" and isinstance(item, str))
+
+
+__all__ = ["TABLES", "json_schema"]

@@ -1,0 +1,151 @@
+"""What a data set is in memory: splits of columns, stored compactly and scaled when they are fed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import DataError, unknown
+
+Array = npt.NDArray[Any]
+Rows = slice | npt.NDArray[np.integer[Any]]
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """fed = (stored - offset) / scale in float32; both are numbers, or arrays of a sample's shape."""
+
+    scale: npt.NDArray[np.float32]
+    offset: npt.NDArray[np.float32] | None = None
+
+    @classmethod
+    def by(cls, divisor: float) -> Scaling:
+        """Divide by one number, as in 255 for bytes."""
+        return cls(np.asarray(divisor, np.float32))
+
+    @classmethod
+    def standard(cls, stored: Array) -> Scaling:
+        """Zero mean and unit variance a feature, as seen in `stored`; a constant feature becomes 0."""
+        deviation = stored.std(axis=0, dtype=np.float64)
+        offset = stored.mean(axis=0, dtype=np.float64)
+        return cls(np.where(deviation > 0, deviation, 1.0).astype(np.float32), offset.astype(np.float32))
+
+    def apply(self, stored: Array, out: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Fill `out` (float32, the shape of `stored`) with the scaled values, and return it."""
+        if self.offset is not None:
+            stored = np.subtract(stored, self.offset, out=out)
+        return np.divide(stored, self.scale, out=out)
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """One input of a model, a row a sample. Images stay bytes in memory; a batch is scaled as it is gathered.
+
+    `stored` becomes a read-only, contiguous view (a copy only if it was not contiguous).
+    """
+
+    stored: Array
+    scaling: Scaling | None = None
+
+    def __post_init__(self) -> None:
+        if not self.stored.ndim:
+            raise DataError("a column needs a row a sample, found a single number")
+        stored = np.ascontiguousarray(self.stored).view()  # np.take would copy a strided array at every batch
+        stored.flags.writeable = False
+        object.__setattr__(self, "stored", stored)
+
+    def __len__(self) -> int:
+        return len(self.stored)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one sample."""
+        return self.stored.shape[1:]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that is fed."""
+        return self.stored.dtype if self.scaling is None else np.dtype(np.float32)
+
+    @cached_property
+    def values(self) -> Array:
+        """All rows as they are fed, read-only, kept once made (188 MB for MNIST's training images)."""
+        if self.scaling is None:
+            return self.stored
+        values = self.scaling.apply(self.stored, np.empty(self.stored.shape, np.float32))
+        values.flags.writeable = False
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Samples: named columns of one length. `split["x"]`, or `split.x`, holds the values that a model is fed."""
+
+    columns: Mapping[str, Column]
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(column) for name, column in self.columns.items()}
+        if len(set(lengths.values())) != 1:
+            found = ", ".join(f"{name} has {length:,}" for name, length in lengths.items()) or "no column"
+            raise DataError(f"a split needs columns of one length, found {found}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def __getitem__(self, name: str) -> Array:
+        if name not in self.columns:
+            raise unknown("column", name, self.columns)
+        return self.columns[name].values
+
+    @property
+    def x(self) -> Array:
+        """The column of inputs."""
+        return self["x"]
+
+    @property
+    def y(self) -> Array:
+        """The column of targets."""
+        return self["y"]
+
+    def select(self, rows: Rows) -> Split:
+        """The split of these rows: of a slice without a copy, of row numbers in their order."""
+        return Split({name: Column(column.stored[rows], column.scaling) for name, column in self.columns.items()})
+
+
+@dataclass(frozen=True)
+class Info:
+    """What is known of a data set before it is read; `classes` and `features` are empty where there are none."""
+
+    name: str
+    description: str
+    source: str
+    licence: str
+    classes: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Dataset(Info):
+    """A data set in memory: its info and its splits, `train` and `test` at least for all that `load` knows."""
+
+    splits: Mapping[str, Split]
+
+    def __getitem__(self, name: str) -> Split:
+        if name not in self.splits:
+            raise unknown(f"split of {self.name}", name, self.splits)
+        return self.splits[name]
+
+    @property
+    def train(self) -> Split:
+        """The split to learn from."""
+        return self["train"]
+
+    @property
+    def test(self) -> Split:
+        """The split to be judged by."""
+        return self["test"]

@@ -1,0 +1,127 @@
+"""Executes a plan with NumPy.
+
+Everything is decided when the plan is bound: arrays, views and kernels. A run is one loop over calls without
+arguments. Large feeds are used where they lie, so the few calls that read them are bound again when they move.
+"""
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..errors import EngineError, ExecutionError
+from ..graph import Placeholder, label
+from ..plan import ALIGN, Plan, Slot, Step
+from ..types import Array
+
+Call = Callable[[], Any]
+
+
+class Executor:
+    """A plan with its memory; ``run`` is the hot loop, which takes one array for each of ``inputs``."""
+
+    def __init__(self, plan: Plan, inputs: Sequence[Placeholder]) -> None:
+        self.plan = plan
+        raw = np.empty(plan.arena + ALIGN, np.uint8)
+        shift = -raw.ctypes.data % ALIGN
+        self.arena = raw[shift : shift + plan.arena]
+        self.values: list[Any] = [self.array(s) for s in plan.slots]
+        self.lock = threading.Lock()
+        slots = plan.slots
+        self.moving_views = [s for s in slots if s.kind == "view" and s.dynamic]
+        for s in slots:
+            if s.kind == "view" and not s.dynamic:
+                self.look(s)
+        self.moving_steps = [n for n, step in enumerate(plan.steps) if any(slots[i].dynamic for i in step.inputs)]
+        moving = set(self.moving_steps)
+        self.calls: list[Call] = [self.bind(step) if n not in moving else int for n, step in enumerate(plan.steps)]
+        used = [(n, plan.feeds[p]) for n, p in enumerate(inputs) if p in plan.feeds]
+        self.feeds = [(n, i, slots[i].dynamic) for n, i in used]
+
+    def array(self, s: Slot) -> Any:
+        if s.kind == "constant":
+            return s.source
+        if s.kind == "variable":
+            return s.source.value
+        if s.kind == "buffer":
+            place = self.arena[s.offset : s.offset + s.nbytes]
+            return place.view(s.type.dtype).reshape(s.type.shape)  # type: ignore[arg-type]
+        return np.zeros(s.type.shape, s.type.dtype) if s.kind == "feed" and not s.dynamic else None  # type: ignore[arg-type]
+
+    def look(self, s: Slot) -> None:
+        op, inputs = s.source
+        self.values[s.index] = op.view(*(self.values[i] for i in inputs))
+
+    def bind(self, step: Step) -> Call:
+        inputs = [self.values[i] for i in step.inputs]
+        outputs = tuple(self.values[o] for o in step.outputs)
+        return step.op.bind(inputs, outputs if step.multiple else outputs[0])
+
+    def feed(self, arrays: Sequence[Array]) -> None:
+        moved = False
+        for n, i, dynamic in self.feeds:
+            array = arrays[n]
+            if not dynamic:
+                self.values[i][...] = array
+            elif self.values[i] is not array:
+                self.values[i] = array
+                moved = True
+        if moved:
+            for s in self.moving_views:
+                self.look(s)
+            for n in self.moving_steps:
+                self.calls[n] = self.bind(self.plan.steps[n])
+
+    def run(self, arrays: Sequence[Array], trap: bool = False) -> list[Any]:
+        """Values of the fetches, as arrays of their own; then the updates are committed."""
+        with self.lock, np.errstate(all="ignore"):
+            self.feed(arrays)
+            calls = iter(self.calls)
+            try:
+                if trap:
+                    self.trapped(calls)
+                for call in calls:
+                    call()
+            except EngineError as e:
+                raise type(e)(f"{e}{self.where(calls)}") from None
+            except (IndexError, ValueError, TypeError, ArithmeticError, MemoryError) as e:
+                raise ExecutionError(f"{type(e).__name__}: {e}{self.where(calls)}") from e
+            results = [self.values[i].copy() if self.values[i].ndim else self.values[i][()] for i in self.plan.fetches]
+            news = [self.values[i] for _, i in self.plan.commits]
+            if len(news) > 1:
+                news = [v.copy() for v in news]
+            for (variable, _), new in zip(self.plan.commits, news, strict=True):
+                variable.value[...] = new
+            return results
+
+    def trapped(self, calls: Any) -> None:
+        """Run step by step, and stop at the first that makes a NaN or infinity out of finite numbers."""
+        for step, call in zip(self.plan.steps, calls, strict=True):
+            call()
+            for o in step.outputs:
+                value = self.values[o]
+                if value.dtype.kind == "f" and not np.isfinite(value).all():
+                    inputs = ", ".join(f"{self.plan.describe(i)} in {span(self.values[i])}" for i in step.inputs)
+                    what = "NaN" if np.isnan(value).any() else "infinity"
+                    raise ExecutionError(
+                        f"{step.op.name} made the first {what}, in {step.tensor.type}; inputs: {inputs}; "
+                        f"built at {step.tensor.origin}"
+                    )
+
+    def where(self, calls: Any) -> str:
+        n = len(self.calls) - calls.__length_hint__() - 1
+        step = self.plan.steps[n]
+        inputs = ", ".join(label(self.plan.slots[i].tensor) for i in step.inputs)
+        return f" (in {step.op.name}({inputs}), built at {step.tensor.origin})"
+
+
+def span(array: Array) -> str:
+    """The range of an array's values, for messages."""
+    if array.size == 0:
+        return "[]"
+    with np.errstate(all="ignore"):
+        return f"[{array.min():.6g}, {array.max():.6g}]"
+
+

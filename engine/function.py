@@ -1,0 +1,186 @@
+"""``function``: tensors -> a callable with one plan for each combination of fed shapes."""
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .backends.numpy import Executor
+from .errors import FeedError, StateError
+from .graph import Placeholder, Tensor, Variable, label, toposort, variable
+from .ops.random import FUNCTION_KEY, make_key
+from .plan import Plan, make_plan
+from .rewrite import specialise
+from .types import Array, Shape, TensorType, fits
+
+PLANS = 64  # plans that a function keeps; the oldest goes first
+
+
+class Function:
+    """A compiled function: ``f({placeholder: array, ...})`` or ``f(name=array, ...)``.
+
+    The result has the structure of ``fetches``: one array, a list, or a dict. Updates are committed together after
+    the last step, and every call uses fresh random numbers: the key holds the seed and counts the calls.
+    """
+
+    def __init__(
+        self,
+        fetches: Tensor | Sequence[Tensor] | Mapping[str, Tensor],
+        updates: Mapping[Variable, Tensor] | None = None,
+        *,
+        inputs: Sequence[Placeholder] | None = None,
+        seed: int = 0,
+        key: Variable | None = None,
+        debug_nans: bool = False,
+    ) -> None:
+        self.fetches = fetches
+        self.updates = dict(updates or {})
+        self.debug_nans = debug_nans
+        self.outputs = outputs_of(fetches)
+        check_updates(self.updates)
+        leaves = [t for t in toposort([*self.outputs, *self.updates.values()]) if t.op is None]
+        found = [t for t in leaves if isinstance(t, Placeholder)]
+        self.random = FUNCTION_KEY in found
+        self.inputs = list(inputs) if inputs is not None else [p for p in found if p is not FUNCTION_KEY]
+        missing = [label(p) for p in found if p not in self.inputs and p is not FUNCTION_KEY]
+        if missing:
+            raise FeedError(f"function: inputs= lacks the placeholder{'s' * (len(missing) > 1)} {', '.join(missing)}")
+        self.key = key if key is not None else variable(make_key(seed), "random key", trainable=False)
+        self.by_name = {p.name: p for p in self.inputs}
+        self.executors: dict[tuple[Shape, ...], Executor] = {}
+        self.plan: Plan | None = None
+
+    def __call__(self, feeds: Mapping[Any, Any] | Any = None, /, *args: Any, **named: Any) -> Any:
+        arrays = self.arrays(feeds, args, named)
+        shapes = tuple(a.shape for a in arrays)
+        executor = self.executors.get(shapes) or self.compile(shapes)
+        results = executor.run(arrays, self.debug_nans)
+        if self.random:
+            self.key.value[1] += 1
+        if isinstance(self.fetches, Tensor):
+            return results[0]
+        return dict(zip(self.fetches, results, strict=True)) if isinstance(self.fetches, Mapping) else results
+
+    def arrays(self, feeds: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[Array]:
+        """One array an input, of its dtype; whatever does not fit is an error that names the placeholder."""
+        if feeds is not None and not isinstance(feeds, Mapping):
+            if len(args) + 1 > len(self.inputs):
+                raise FeedError(f"function: takes {len(self.inputs)} inputs, got {len(args) + 1}")
+            feeds = dict(zip(self.inputs, (feeds, *args)))
+        elif args:
+            raise FeedError("function: give the feeds as one mapping, by name, or all by position")
+        values = {self.resolve(k): v for k, v in feeds.items()} if feeds else {}
+        for name, v in named.items():
+            values[self.resolve(name)] = v
+        missing = [p for p in self.inputs if p not in values]
+        if missing:
+            names = ", ".join(f"{label(p)} ({p.type})" for p in missing)
+            raise FeedError(f"placeholder{'s' * (len(missing) > 1)} not fed: {names}")
+        return [conform(p, values[p]) for p in self.inputs]
+
+    def resolve(self, key: Any) -> Placeholder:
+        if isinstance(key, Placeholder):
+            if key in self.inputs:
+                return key
+            raise FeedError(f"function: does not depend on the placeholder {label(key)}; it takes {self.names()}")
+        p = self.by_name.get(key) if isinstance(key, str) else None
+        if p is None:
+            raise FeedError(f"function: no placeholder is called {key!r}; it takes {self.names()}")
+        return p
+
+    def names(self) -> str:
+        return ", ".join(label(p) for p in self.inputs) or "no feeds"
+
+    def compile(self, shapes: tuple[Shape, ...]) -> Executor:
+        """The executor for feeds of these shapes."""
+        inputs = [Placeholder(TensorType(shape, p.dtype)) for p, shape in zip(self.inputs, shapes, strict=True)]
+        replace: dict[Tensor, Tensor] = {FUNCTION_KEY: self.key}
+        for p, new in zip(self.inputs, inputs, strict=True):
+            new.name = p.name
+            replace[p] = new
+        roots = specialise([*self.outputs, *self.updates.values()], replace)
+        n = len(self.outputs)
+        plan = make_plan(roots[:n], dict(zip(self.updates, roots[n:], strict=True)), direct=not self.debug_nans)
+        executor = Executor(plan, inputs)
+        if len(self.executors) >= PLANS:
+            del self.executors[next(iter(self.executors))]
+        self.executors[shapes] = executor
+        self.plan = plan
+        return executor
+
+
+def function(
+    fetches: Tensor | Sequence[Tensor] | Mapping[str, Tensor],
+    updates: Mapping[Variable, Tensor] | None = None,
+    *,
+    inputs: Sequence[Placeholder] | None = None,
+    seed: int = 0,
+    key: Variable | None = None,
+    debug_nans: bool = False,
+) -> Function:
+    """Compile ``fetches`` and ``updates`` (variable -> its next value) into one callable.
+
+    ``inputs`` orders positional arguments. ``seed``, or a ``key`` variable that is saved with a model, makes the
+    random ops repeat. With ``debug_nans`` the first op that makes a NaN or infinity stops the call by name.
+
+    >>> from agcli.engine.graph import placeholder, variable
+    >>> x, total = placeholder("x"), variable(0.0)
+    >>> f = function(2 * x, updates={total: total + x})
+    >>> print(f(x=3.0), f({x: 4.0}), total.value)
+    6.0 8.0 7.0
+    """
+    return Function(fetches, updates, inputs=inputs, seed=seed, key=key, debug_nans=debug_nans)
+
+
+_evaluators: weakref.WeakKeyDictionary[Tensor, Function] = weakref.WeakKeyDictionary()
+
+
+def evaluate(t: Tensor, feeds: Mapping[Any, Any] | None = None) -> Any:
+    """The value of one tensor; its plan is kept as long as the tensor lives."""
+    f = _evaluators.get(t)
+    if f is None:
+        f = Function([t])
+        f.outputs = [t]
+        _evaluators[t] = f
+    known = feeds if feeds is None else {k: v for k, v in feeds.items() if relevant(k, f)}
+    return f(known)[0]
+
+
+def relevant(key: Any, f: Function) -> bool:
+    """A placeholder that a simplified tensor no longer needs may still be fed by a caller who has it at hand."""
+    return not isinstance(key, Placeholder | str) or key in f.inputs or key in f.by_name
+
+
+def outputs_of(fetches: Any) -> list[Tensor]:
+    found: Iterable[Any]
+    found = [fetches] if isinstance(fetches, Tensor) else fetches.values() if isinstance(fetches, Mapping) else fetches
+    outputs = list(found)
+    for t in outputs:
+        if not isinstance(t, Tensor):
+            raise FeedError(f"function: a fetch is a tensor, got {type(t).__name__}")
+    return outputs
+
+
+def check_updates(updates: Mapping[Variable, Tensor]) -> None:
+    for v, new in updates.items():
+        if not isinstance(v, Variable):
+            raise StateError(f"function: only variables can be updated, not {label(v)}")
+        if not fits(v.shape, new.shape) or (new.dtype != v.dtype and not new.type.weak):
+            raise StateError(f"function: variable {label(v)} is {v.type}, its update is {new.type}")
+
+
+def conform(p: Placeholder, value: Any) -> Array:
+    """``value`` as an array that may be fed to ``p``."""
+    if isinstance(value, Tensor):
+        raise FeedError(f"placeholder {label(p)}: feed an array, not the lazy tensor {label(value)}")
+    array = value if isinstance(value, np.ndarray) else np.asarray(value)
+    if array.dtype != p.dtype:
+        numbers = not isinstance(value, np.ndarray | np.generic) and array.dtype.kind in "bif"
+        if not np.can_cast(array.dtype, p.dtype, "same_kind") or (numbers and array.dtype.kind > p.dtype.kind == "i"):
+            raise FeedError(f"placeholder {label(p)}: expected {p.type}, got {array.dtype}{array.shape}")
+        array = array.astype(p.dtype)
+    if not fits(p.shape, array.shape):
+        raise FeedError(f"placeholder {label(p)}: expected {p.type}, got {array.dtype}{array.shape}")
+    return array if array.flags.c_contiguous else np.ascontiguousarray(array)

@@ -1,0 +1,158 @@
+"""Derivatives: graph -> graph. Every rule builds graph, so a derivative can be differentiated again."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, overload
+
+from .errors import GradientError, ShapeError
+from .graph import Like, Placeholder, Tensor, as_tensor, label, origin, toposort
+from .ops.arrays import astype, expand_like, ones_like, sum_like, zeros_like
+from .ops.reductions import sum
+from .types import TensorType, TupleType
+
+
+def sum_to(g: Tensor, x: Tensor) -> Tensor:
+    """Undo broadcasting and promotion, here and nowhere else: ``g`` in the type of ``x``."""
+    if g.type.shape != x.type.shape or not x.type.known:
+        g = sum_like(g, x)
+    return g if g.dtype == x.dtype else astype(g, x.dtype)
+
+
+def accumulate(total: Any, g: Any) -> Any:
+    """Sum of two cotangents; those of a tuple are added output by output."""
+    if total is None or g is None:
+        return g if total is None else total
+    if isinstance(total, list):
+        return [accumulate(a, b) for a, b in zip(total, g, strict=True)]
+    return total + g
+
+
+def depends(order: Sequence[Tensor], xs: Sequence[Tensor]) -> set[int]:
+    """Ids of the tensors in ``order`` that are computed from one of ``xs``."""
+    found = {x.id for x in xs}
+    for t in order:
+        if t.id not in found and any(x.id in found for x in t.inputs):
+            found.add(t.id)
+    return found
+
+
+def is_float(t: Tensor) -> bool:
+    return isinstance(t.type, TupleType) or t.dtype.kind == "f" or t.type.weak
+
+
+def pullback(ys: Sequence[Tensor], xs: Sequence[Tensor], gs: Sequence[Tensor]) -> list[Tensor | None]:
+    """Cotangents of ``xs`` for cotangents ``gs`` of ``ys``; None where nothing flows."""
+    order = toposort(ys)
+    live = depends(order, xs)
+    cotangents: dict[int, Any] = {}
+    for y, g in zip(ys, gs, strict=True):
+        cotangents[y.id] = accumulate(cotangents.get(y.id), g)
+    for t in reversed(order):
+        g = cotangents.get(t.id)
+        if t.op is None or g is None or t.id not in live:
+            continue
+        with origin(t.place):
+            for x, gx in zip(t.inputs, t.op.vjp(g, t, *t.inputs), strict=True):
+                if gx is not None and x.id in live and is_float(x):
+                    part = gx if isinstance(gx, list) else sum_to(gx, x)
+                    cotangents[x.id] = accumulate(cotangents.get(x.id), part)
+    return [cotangents.get(x.id) for x in xs]
+
+
+def pushforward(ys: Sequence[Tensor], xs: Sequence[Tensor], dxs: Sequence[Tensor]) -> list[Tensor | None]:
+    """Tangents of ``ys`` for tangents ``dxs`` of ``xs``; None where nothing flows."""
+    tangents: dict[int, Any] = {x.id: dx for x, dx in zip(xs, dxs, strict=True)}
+    for t in toposort(ys):
+        if t.op is None or t.id in tangents:
+            continue
+        inputs = [tangents.get(x.id) if is_float(x) else None for x in t.inputs]
+        if all(d is None for d in inputs) or not is_float(t):
+            continue
+        with origin(t.place):
+            tangent = t.op.jvp(inputs, t, *t.inputs)
+            if tangent is NotImplemented:
+                tangent = transposed(t, inputs)
+            if isinstance(tangent, Tensor) and tangent.type != t.type:
+                tangent = expand_like(astype(tangent, t.dtype), t)
+        if tangent is not None:
+            tangents[t.id] = tangent
+    return [tangents.get(y.id) for y in ys]
+
+
+def transposed(t: Tensor, dxs: Sequence[Tensor | None]) -> Tensor | None:
+    """The tangent of ``t`` from its vjp alone: <vjp(g), dx> is linear in g, and its gradient in g is the tangent."""
+    g = Placeholder(TensorType(t.shape, t.dtype))
+    total: Tensor | None = None
+    for x, gx, dx in zip(t.inputs, t.op.vjp(g, t, *t.inputs), dxs, strict=True):  # type: ignore[union-attr]
+        if gx is not None and dx is not None:
+            part = sum(sum_to(gx, x) * dx)
+            total = part if total is None else total + part
+    return None if total is None else pullback([total], [g], [ones_like(total)])[0]
+
+
+def scalar(y: Tensor) -> Tensor:
+    """``y``, after a check that it can be differentiated as a loss."""
+    if not is_float(y):
+        raise GradientError(f"grad: {label(y)} is {y.type}; only floats have a derivative")
+    if y.shape != ():
+        raise GradientError(
+            f"grad: {label(y)} is {y.type}, not a scalar; differentiate its sum or mean, or give cotangents="
+        )
+    return y
+
+
+@overload
+def grad(ys: Any, xs: Tensor, cotangents: Any = None, *, allow_unused: bool = False) -> Tensor: ...
+@overload
+def grad(ys: Any, xs: Sequence[Tensor], cotangents: Any = None, *, allow_unused: bool = False) -> list[Tensor]: ...
+def grad(
+    ys: Tensor | Sequence[Tensor],
+    xs: Tensor | Sequence[Tensor],
+    cotangents: Like | Sequence[Like] | None = None,
+    *,
+    allow_unused: bool = False,
+) -> Tensor | list[Tensor]:
+    """Gradient of the sum of the scalars ``ys`` with respect to each of ``xs``, in reverse mode.
+
+    With ``cotangents``, one for each of ``ys`` and in its shape, ``ys`` need not be scalars. A single tensor ``xs``
+    gives a single gradient. A tensor that does not reach ``ys`` is an error that names it, or zeros with
+    ``allow_unused=True``.
+    """
+    outputs = [ys] if isinstance(ys, Tensor) else list(ys)
+    inputs = [xs] if isinstance(xs, Tensor) else list(xs)
+    if cotangents is None:
+        gs = [ones_like(scalar(y)) for y in outputs]
+    else:
+        given = [cotangents] if isinstance(ys, Tensor) else list(cotangents)  # type: ignore[arg-type]
+        gs = [as_cotangent(g, y) for g, y in zip(given, outputs, strict=True)]
+    found = pullback(outputs, inputs, gs)
+    results = [zeros_or_error(g, x, outputs, allow_unused) for g, x in zip(found, inputs, strict=True)]
+    return results[0] if isinstance(xs, Tensor) else results
+
+
+def as_cotangent(g: Like, y: Tensor) -> Tensor:
+    t = as_tensor(g)
+    if len(t.shape) != len(y.shape) or not TensorType(y.shape, t.dtype).accepts(t.type):
+        raise ShapeError(f"grad: the cotangent of {label(y)} must have its shape {y.shape}, got {t.shape}")
+    return t if t.dtype == y.dtype else astype(t, y.dtype)
+
+
+def zeros_or_error(g: Tensor | None, x: Tensor, ys: Sequence[Tensor], allow_unused: bool) -> Tensor:
+    if g is not None:
+        return g
+    if not is_float(x):
+        raise GradientError(f"grad: {label(x)} is {x.type}; only floats have a derivative")
+    if allow_unused:
+        return zeros_like(x)
+    names = ", ".join(label(y) for y in ys)
+    order = toposort(ys)
+    if x.id not in {t.id for t in order}:
+        raise GradientError(f"grad: {label(x)} does not reach {names}; allow_unused=True gives zeros")
+    raise GradientError(f"grad: {label(x)} reaches {names} only through {blockers(order, x)}, without a derivative")
+
+
+def blockers(order: Sequence[Tensor], x: Tensor) -> str:
+    """The ops at which the derivative with respect to ``x`` ends."""
+    live = depends(order, [x])
+    stops = {t.op.name for t in order if t.op and t.id in live and not is_float(t) and any(map(is_float, t.inputs))}
+    return ", ".join(sorted(stops)) or "ops"

@@ -1,0 +1,438 @@
+"""The graph: ops, tensors and leaves. Nothing here computes a value.
+
+A ``Tensor`` is a node: the op that makes it and the tensors that it is made from. Leaves have no op:
+``Constant``, ``Placeholder`` (fed at every run) and ``Variable`` (state that lives between runs).
+"""
+from __future__ import annotations
+
+import itertools
+import sys
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
+
+from .errors import DTypeError, GradientError, ShapeError
+from .table import OPS
+from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, as_shape, promote
+
+if TYPE_CHECKING:
+    from .table import Sample
+
+Number: TypeAlias = "bool | int | float | Fraction"
+Like: TypeAlias = "Tensor | Array | Number | np.generic | Sequence[Any]"
+Cotangents: TypeAlias = "Sequence[Tensor | None]"
+
+_ids = itertools.count()
+_origin: ContextVar[Any] = ContextVar("origin", default=None)
+
+
+@contextmanager
+def origin(place: str | tuple[str, int]) -> Iterator[None]:
+    """Say where the tensors built inside this block come from, such as ``models/mlp.yaml:14``."""
+    token = _origin.set(place)
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+class Op:
+    """One kind of operation: a type rule, a kernel and a gradient rule.
+
+    A subclass is a frozen dataclass whose fields are the attributes of the operation (axes, shape, ...),
+    so that equal ops compare, hash and print alike; common subexpressions need nothing else.
+    """
+
+    name: str
+    samples: ClassVar[tuple[Sample, ...]] = ()
+    inplace: ClassVar[tuple[int, ...]] = ()  # inputs whose buffer `out` may share
+    shape_only: ClassVar[tuple[int, ...]] = ()  # inputs of which only the shape is read
+    commutative: ClassVar[bool] = False
+    pure: ClassVar[bool] = True  # equal inputs give equal outputs, and nothing else happens
+
+    def infer(self, *types: Any) -> TensorType | TupleType:
+        """Types of the inputs -> type of the output."""
+        raise NotImplementedError(f"{self.name} has no type rule")
+
+    def kernel(self, *arrays: Any, out: Any) -> None:
+        """Fill ``out`` (a tuple of arrays for a tuple type)."""
+        raise NotImplementedError(f"{self.name} has no kernel")
+
+    def vjp(self, g: Any, y: Tensor, *inputs: Any) -> Cotangents:
+        """Cotangents of the inputs for the cotangent ``g`` of the output ``y``, as graph."""
+        raise GradientError(f"{self.name} has no derivative")
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Any) -> Any:
+        """Tangent of ``y``; None here says: transpose ``vjp``, which is linear in ``g``."""
+        return NotImplemented
+
+    def view(self, *arrays: Any) -> Array | None:
+        """The output as a view of an input, for ops that only look at memory in another way."""
+        return None
+
+    def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
+        """A call without arguments that runs the kernel; whatever can be decided before, is decided here."""
+        kernel = self.kernel
+        return lambda: kernel(*inputs, out=out)
+
+    def simplify(self, *inputs: Any) -> Tensor | None:
+        """A cheaper tensor of the same value, once the types of the inputs are known."""
+        return None
+
+    def simplest(self, *inputs: Tensor) -> Tensor:
+        """``simplify`` where that is possible already, else this op applied."""
+        new = self.simplify(*inputs)
+        return self(*inputs) if new is None else new
+
+    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
+        """Give weak inputs (Python numbers) the dtype of the others; ops with index inputs override this."""
+        return unify(inputs)
+
+    def __call__(self, *args: Like) -> Tensor:
+        inputs = [a if isinstance(a, Tensor) else as_tensor(a) for a in args]
+        if len(inputs) > 1:
+            inputs = self.unify(inputs)
+        types = [x.type for x in inputs]
+        try:
+            result = self.infer(*types)
+        except (ShapeError, DTypeError) as e:
+            raise type(e)(explain(self, inputs, e)) from None
+        if types and isinstance(result, TensorType) and all(getattr(t, "weak", False) for t in types):
+            result = TensorType(result.shape, result.dtype, weak=True)
+        return Tensor(result, self, tuple(inputs))
+
+
+class Tensor:
+    """A node of the graph. Immutable; compared and hashed by identity."""
+
+    __slots__ = ("__weakref__", "id", "inputs", "name", "op", "place", "type")
+    __array_ufunc__ = None  # `array * tensor` asks the tensor
+
+    type: Any
+
+    def __init__(self, type: TensorType | TupleType, op: Op | None = None, inputs: tuple[Tensor, ...] = ()) -> None:
+        self.type = type
+        self.op = op
+        self.inputs = inputs
+        self.name: str | None = None
+        self.id = next(_ids)
+        self.place = _origin.get() or _user_frame()
+
+    @property
+    def shape(self) -> Shape:
+        """Lengths of the axes; None where unknown until the graph runs."""
+        return self.type.shape  # type: ignore[no-any-return]
+
+    @property
+    def dtype(self) -> DType:
+        return self.type.dtype  # type: ignore[no-any-return]
+
+    @property
+    def ndim(self) -> int:
+        return len(self.type.shape)
+
+    @property
+    def origin(self) -> str:
+        """Where this tensor was built, as ``file:line``."""
+        return self.place if isinstance(self.place, str) else "{}:{}".format(*self.place)
+
+    def named(self, name: str) -> Tensor:
+        """This tensor, with a name for messages and printing."""
+        self.name = name
+        return self
+
+    def eval(self, feeds: Mapping[Any, Any] | None = None) -> Any:
+        """The value of this tensor for ``feeds`` (placeholder or its name -> array)."""
+        from .function import evaluate
+
+        return evaluate(self, feeds)
+
+    def __repr__(self) -> str:
+        what = f"{self.op.name}({', '.join(label(x) for x in self.inputs)})" if self.op else type(self).__name__.lower()
+        return f"<Tensor {self.name + ' = ' if self.name else ''}{what}: {self.type}>"
+
+    def __bool__(self) -> bool:
+        raise TypeError("a lazy tensor has no truth value; use ag.where(condition, a, b), or tensor.eval()")
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"cannot loop over {self.type}: its first length is not known")
+        return (self[i] for i in range(self.shape[0]))
+
+    def __len__(self) -> int:
+        if not self.shape or self.shape[0] is None:
+            raise TypeError(f"{self.type} has no known length")
+        return self.shape[0]
+
+    def __add__(self, other: Like) -> Tensor:
+        return call("add", self, other)
+
+    def __radd__(self, other: Like) -> Tensor:
+        return call("add", other, self)
+
+    def __sub__(self, other: Like) -> Tensor:
+        return call("subtract", self, other)
+
+    def __rsub__(self, other: Like) -> Tensor:
+        return call("subtract", other, self)
+
+    def __mul__(self, other: Like) -> Tensor:
+        return call("multiply", self, other)
+
+    def __rmul__(self, other: Like) -> Tensor:
+        return call("multiply", other, self)
+
+    def __truediv__(self, other: Like) -> Tensor:
+        return call("divide", self, other)
+
+    def __rtruediv__(self, other: Like) -> Tensor:
+        return call("divide", other, self)
+
+    def __floordiv__(self, other: Like) -> Tensor:
+        return call("floor_divide", self, other)
+
+    def __mod__(self, other: Like) -> Tensor:
+        return call("mod", self, other)
+
+    def __pow__(self, other: Like) -> Tensor:
+        return call("power", self, other)
+
+    def __rpow__(self, other: Like) -> Tensor:
+        return call("power", other, self)
+
+    def __matmul__(self, other: Like) -> Tensor:
+        return call("matmul", self, other)
+
+    def __rmatmul__(self, other: Like) -> Tensor:
+        return call("matmul", other, self)
+
+    def __neg__(self) -> Tensor:
+        return call("negative", self)
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    def __abs__(self) -> Tensor:
+        return call("abs", self)
+
+    def __invert__(self) -> Tensor:
+        return call("logical_not", self)
+
+    def __and__(self, other: Like) -> Tensor:
+        return call("logical_and", self, other)
+
+    def __or__(self, other: Like) -> Tensor:
+        return call("logical_or", self, other)
+
+    def __lt__(self, other: Like) -> Tensor:
+        return call("less", self, other)
+
+    def __le__(self, other: Like) -> Tensor:
+        return call("less_equal", self, other)
+
+    def __gt__(self, other: Like) -> Tensor:
+        return call("greater", self, other)
+
+    def __ge__(self, other: Like) -> Tensor:
+        return call("greater_equal", self, other)
+
+    def __getitem__(self, index: Any) -> Tensor:
+        return call("getitem", self, index=index)
+
+    @property
+    def T(self) -> Tensor:
+        """All axes reversed."""
+        return call("transpose", self)
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return call("sum", self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return call("mean", self, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return call("max", self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
+        return call("min", self, axis=axis, keepdims=keepdims)
+
+    def reshape(self, *shape: Any) -> Tensor:
+        return call("reshape", self, shape=shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Tensor:
+        return call("transpose", self, axes=(axes[0] if len(axes) == 1 else axes) or None)
+
+    def astype(self, dtype: Any) -> Tensor:
+        return call("astype", self, dtype=dtype)
+
+
+class Constant(Tensor):
+    """A leaf whose value is part of the graph: an array, or an exact Python number."""
+
+    __slots__ = ("_array", "value")
+
+    def __init__(self, value: Array | Number, type: TensorType) -> None:
+        super().__init__(type)
+        self.value = value
+        self._array: Array | None = None
+
+    @property
+    def array(self) -> Array:
+        """The value as a read-only array of this tensor's dtype."""
+        if self._array is None:
+            value = float(self.value) if isinstance(self.value, Fraction) else self.value
+            array = np.asarray(value, self.dtype)
+            if array is self.value and array.flags.writeable:
+                array = array.view()
+            array.flags.writeable = False
+            self._array = array
+        return self._array
+
+
+class Placeholder(Tensor):
+    """A leaf that is fed at every run."""
+
+    __slots__ = ()
+
+
+class Variable(Tensor):
+    """A leaf with state: ``value`` lives between runs and changes only through ``updates``."""
+
+    __slots__ = ("_value", "arena", "trainable")
+
+    def __init__(self, value: Array, name: str | None, trainable: bool) -> None:
+        super().__init__(TensorType(value.shape, value.dtype))
+        self.name = name
+        self._value = value
+        self.trainable = trainable
+        self.arena: Any = None  # the packed variable that owns this one's memory, if any
+
+    @property
+    def value(self) -> Array:
+        """The current value. Assigning copies into the variable's own memory."""
+        return self._value
+
+    @value.setter
+    def value(self, new: Any) -> None:
+        array = np.asarray(new)
+        if array.shape != self._value.shape:
+            raise ShapeError(f"variable {label(self)}: expected shape {self._value.shape}, got {array.shape}")
+        self._value[...] = array
+
+    def rebase(self, storage: Array) -> None:
+        """Move the value into ``storage`` (same shape and dtype), which from now on is its memory."""
+        storage[...] = self._value
+        self._value = storage
+
+
+def constant(value: Any, dtype: Any = None) -> Constant:
+    """A constant tensor.
+
+    Python numbers (and fractions) stay exact and take the dtype of what they meet, unless ``dtype`` is given;
+    NumPy values and sequences keep their own dtype. Arrays are not copied: do not write to them afterwards.
+    """
+    if isinstance(value, bool | int | float | Fraction) and not isinstance(value, np.generic):
+        if dtype is not None:
+            return Constant(value, TensorType((), as_dtype(dtype)))
+        kind = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float64"
+        if kind == "int64" and not -(2**63) <= value < 2**63:
+            kind = "float64"
+        return Constant(value, TensorType((), np.dtype(kind), weak=True))
+    array = np.asarray(value, None if dtype is None else as_dtype(dtype))
+    as_dtype(array.dtype)
+    return Constant(array, TensorType(array.shape, array.dtype))
+
+
+def placeholder(name: str, shape: int | Sequence[int | None] = (), dtype: Any = "float32") -> Placeholder:
+    """A tensor that is fed at every run, by itself or by its name; unknown lengths are None.
+
+    >>> placeholder("x", (None, 784))
+    <Tensor x = placeholder: float32(None, 784)>
+    """
+    t = Placeholder(TensorType(as_shape(shape), as_dtype(dtype)))
+    t.name = name
+    return t
+
+
+def variable(value: Any, name: str | None = None, dtype: Any = None, trainable: bool = True) -> Variable:
+    """State that lives between runs, initialised with a copy of ``value`` (Python floats become float32)."""
+    if dtype is None and not isinstance(value, np.ndarray | np.generic):
+        dtype = "float32" if np.asarray(value).dtype.kind == "f" else None
+    return Variable(np.array(value, None if dtype is None else as_dtype(dtype), order="C"), name, trainable)
+
+
+def as_tensor(value: Like) -> Tensor:
+    """``value`` itself if it is a tensor, else a constant."""
+    return value if isinstance(value, Tensor) else constant(value)
+
+
+def unify(inputs: list[Tensor]) -> list[Tensor]:
+    """Give weak inputs the dtype that they take beside the strong ones."""
+    if not any(x.type.weak for x in inputs) or all(x.type.weak for x in inputs):
+        return inputs
+    dtype = promote(*((x.dtype, x.type.weak) for x in inputs))
+    return [cast(x, dtype) if x.type.weak else x for x in inputs]
+
+
+def cast(x: Tensor, dtype: DType) -> Tensor:
+    """``x`` in another dtype; exact numbers stay exact."""
+    if isinstance(x, Constant) and not isinstance(x.value, np.ndarray):
+        return Constant(x.value, TensorType((), dtype))
+    return x if x.dtype == dtype and not x.type.weak else call("astype", x, dtype=dtype)
+
+
+def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
+    """Apply the op called ``name`` in the table."""
+    return OPS[name].function(*args, **kwargs)  # type: ignore[no-any-return]
+
+
+def label(t: Tensor) -> str:
+    """A short name of a tensor for messages."""
+    if t.name:
+        return t.name
+    if isinstance(t, Constant):
+        return str(t.value) if t.shape == () else f"constant{t.shape}"
+    return t.op.name if t.op else type(t).__name__.lower()
+
+
+def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
+    """``error`` with the op's name before it and the names of its inputs behind."""
+    def kind(t: Tensor) -> str:
+        return f"{label(t)}: {type(t).__name__.lower() if t.op is None else t.op.name}"
+
+    names = ", ".join(kind(t) for t in inputs if not isinstance(t, Constant) or t.shape)
+    text = str(error)
+    if not text.startswith(f"{op.name}:"):
+        text = f"{op.name}: {text}"
+    return f"{text} ({names})" if names and not text.endswith(f"({names})") else text
+
+
+def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tensor]:
+    """Every tensor that ``outputs`` need, inputs before users; it does not look beyond the ids in ``stop``."""
+    order: list[Tensor] = []
+    done: set[int] = set()
+    stack: list[tuple[Tensor, bool]] = [(t, False) for t in reversed(list(outputs))]
+    while stack:
+        t, inputs_done = stack.pop()
+        if inputs_done:
+            order.append(t)
+        elif t.id not in done and t.id not in stop:
+            done.add(t.id)
+            stack.append((t, True))
+            stack.extend((x, False) for x in reversed(t.inputs) if x.id not in done)
+    return order
+
+
+_LIBRARY = __file__.rsplit("graph.py", 1)[0]
+
+
+def _user_frame() -> tuple[str, int]:
+    """File and line of the nearest caller outside of this library."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARY):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

@@ -1,0 +1,137 @@
+"""What families of ops share: elementwise ops from NumPy ufuncs, and ops that are linear in their first input."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import DTypeError, GradientError
+from ..graph import Cotangents, Op, Tensor, call
+from ..table import Sample, real, register, sample
+from ..types import Array, DType, TensorType, TupleType, broadcast_shapes
+
+Rule = Callable[..., Cotangents]
+
+
+@lru_cache(maxsize=8192)
+def result_dtype(ufunc: np.ufunc, dtypes: tuple[DType, ...]) -> DType:
+    """The dtype that ``ufunc`` gives for inputs of ``dtypes``."""
+    return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[len(dtypes)]
+
+
+@dataclass(frozen=True)
+class Elementwise(Op):
+    """An op that treats every element alike: the ufunc is its kernel, its dtype rule and its broadcasting.
+
+    ``rule(g, y, *inputs)`` gives the cotangents; as the Jacobian is diagonal, it serves both modes.
+    """
+
+    name: str
+    ufunc: np.ufunc
+    rule: Rule | None
+    doc: str
+    domain: tuple[float, float] = (-2.0, 2.0)
+    compute: Callable[..., Any] | None = field(default=None)  # a kernel (*inputs, out) that replaces the ufunc's own
+    commutative: bool = False  # type: ignore[misc]
+    inplace = (0, 1, 2)
+
+    def infer(self, *inputs: TensorType) -> TensorType:
+        shape = broadcast_shapes(*(t.shape for t in inputs))
+        try:
+            return TensorType(shape, result_dtype(self.ufunc, tuple(t.dtype for t in inputs)))
+        except TypeError:
+            kinds = ", ".join(str(t.dtype) for t in inputs)
+            raise DTypeError(f"{self.name}: does not compute with {kinds}") from None
+
+    def kernel(self, *inputs: Array, out: Array) -> None:
+        (self.compute or self.ufunc)(*inputs, out=out)
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        return partial(self.compute or self.ufunc, *inputs, out=out)
+
+    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
+        if self.rule is None:
+            raise GradientError(f"{self.name} has no derivative")
+        return self.rule(g, y, *inputs)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Tensor | None:
+        total: Tensor | None = None
+        for i, t in enumerate(tangents):
+            if t is None:
+                continue
+            part = self.vjp(t if t.type == y.type else call("expand_like", t, y), y, *inputs)[i]
+            if part is not None:
+                total = part if total is None else total + part
+        return total
+
+
+def unary(
+    name: str,
+    ufunc: Any,
+    rule: Rule | None,
+    doc: str,
+    domain: tuple[float, float] = (-2.0, 2.0),
+    compute: Callable[..., Any] | None = None,
+) -> Elementwise:
+    """Define and register an elementwise op of one input."""
+    op = Elementwise(name, ufunc, rule, doc, domain, compute)
+    low, high = domain
+    rows = tuple(sample(real(*s, low=low, high=high)) for s in ((3,), (2, 3), (), (0, 2)))
+    register(op, name, doc, "elementwise", rows, rule is not None)
+    return op
+
+
+def binary(
+    name: str,
+    ufunc: Any,
+    rule: Rule | None,
+    doc: str,
+    domain: tuple[float, float] = (-2.0, 2.0),
+    compute: Callable[..., Any] | None = None,
+    commutative: bool = False,
+    samples: tuple[Sample, ...] | None = None,
+) -> Elementwise:
+    """Define and register an elementwise op of two inputs, which broadcast."""
+    op = Elementwise(name, ufunc, rule, doc, domain, compute, commutative)
+    low, high = domain
+    shapes = (((3,), (3,)), ((2, 1), (1, 3)), ((), (2, 3)), ((4, 2, 3), (3,)), ((0, 3), (1, 3)))
+    rows = tuple(sample(real(*a, low=low, high=high), real(*b, low=low, high=high)) for a, b in shapes)
+    register(op, name, doc, "elementwise", rows if samples is None else samples, rule is not None)
+    return op
+
+
+class Linear(Op):
+    """An op that is linear in its first input, the only one with a tangent: it is its own derivative."""
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Tensor | None:
+        return None if tangents[0] is None else self(tangents[0], *inputs[1:])
+
+    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
+        return inputs
+
+
+@dataclass(frozen=True)
+class Item(Op):
+    """One output of an op that has several."""
+
+    index: int
+    count: int
+    name = "item"
+
+    def infer(self, x: TupleType) -> TensorType:
+        return x.items[self.index]
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Any:
+        return ([g if i == self.index else None for i in range(self.count)],)
+
+    def jvp(self, tangents: Sequence[Any], y: Tensor, x: Tensor) -> Tensor | None:
+        return None if tangents[0] is None else tangents[0][self.index]  # type: ignore[no-any-return]
+
+
+def items(x: Tensor) -> tuple[Tensor, ...]:
+    """The outputs of an op that has several."""
+    n = len(x.type.items)
+    return tuple(Item(i, n)(x) for i in range(n))

@@ -1,0 +1,206 @@
+"""Reductions over axes. A negative axis counts from the end; without an axis, everything is reduced."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar
+
+import numpy as np
+
+from ..errors import DTypeError, ShapeError
+from ..graph import Cotangents, Like, Op, Tensor, as_tensor
+from ..table import Sample, distinct, op, sample
+from ..types import Array, Axes, TensorType, normalize_axes, normalize_axis, reduced_shape
+from .arrays import Size, expand_like
+from .base import Linear, result_dtype
+from .elementwise import equal, exp, log, where
+
+ROWS: tuple[Sample, ...] = (
+    sample((3, 4)),
+    sample((3, 4), axis=0),
+    sample((2, 3, 4), axis=(0, 2), keepdims=True),
+    sample((3,), axis=-1),
+    sample(()),
+)
+EMPTY: tuple[Sample, ...] = (sample((0, 3), axis=0), sample((3, 0), axis=0))
+
+
+@dataclass(frozen=True)
+class Reduction(Op):
+    """What the reductions share: axes and whether they stay with length one."""
+
+    axes: tuple[int, ...]
+    keepdims: bool
+    ufunc: ClassVar[np.ufunc]
+
+    def infer(self, x: TensorType) -> TensorType:
+        dtype = x.dtype if x.dtype.kind == "f" else result_dtype(self.ufunc, (x.dtype, x.dtype))
+        if dtype.kind == "b" or (dtype.kind in "iu" and self.name in ("sum", "prod")):
+            dtype = np.dtype("int64") if dtype.kind in "bi" else np.dtype("uint64")
+        return TensorType(reduced_shape(x.shape, self.axes, self.keepdims), dtype)
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        self.ufunc.reduce(x, axis=self.axes, keepdims=self.keepdims, out=out)
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        return partial(self.ufunc.reduce, inputs[0], self.axes, None, out, self.keepdims)
+
+    def back(self, g: Tensor, x: Tensor) -> Tensor:
+        """``g``, of the reduced shape, repeated to the shape of ``x``."""
+        return expand_like(g, x, self.axes, self.keepdims)
+
+    def simplify(self, x: Tensor) -> Tensor | None:
+        return x if not self.axes and x.dtype.kind == "f" else None
+
+
+class Sum(Reduction, Linear):
+    name = "sum"
+    ufunc = np.add
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (self.back(g, x),)
+
+
+class Mean(Reduction, Linear):
+    """Becomes a sum and a product as soon as the lengths are known."""
+
+    name = "mean"
+    ufunc = np.add
+
+    def infer(self, x: TensorType) -> TensorType:
+        dtype = x.dtype if x.dtype.kind == "f" else np.dtype("float64")
+        return TensorType(reduced_shape(x.shape, self.axes, self.keepdims), dtype)
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        np.mean(x, self.axes, out=out, keepdims=self.keepdims)
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        return partial(self.kernel, *inputs, out=out)
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (self.back(g / Size(self.axes).simplest(x), x),)
+
+    def simplify(self, x: Tensor) -> Tensor | None:
+        n = Size(self.axes).simplify(x)
+        if n is None or x.dtype.kind != "f":
+            return None
+        return sum(x, self.axes, self.keepdims) / n
+
+
+class Extremum(Reduction):
+    """Maximum or minimum; elements that tie share the cotangent equally."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        if any(x.shape[a] == 0 for a in self.axes):
+            raise ShapeError(f"{self.name}: no elements along axes {self.axes} of {x.shape}")
+        return x.with_shape(reduced_shape(x.shape, self.axes, self.keepdims))
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (self.back(g / sum(self.mask(x, y), self.axes, self.keepdims), x) * self.mask(x, y),)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, x: Tensor) -> Tensor | None:
+        if tangents[0] is None:
+            return None
+        mask = self.mask(x, y)
+        return sum(tangents[0] * mask, self.axes, self.keepdims) / sum(mask, self.axes, self.keepdims)
+
+    def mask(self, x: Tensor, y: Tensor) -> Tensor:
+        return equal(x, self.back(y, x)).astype(x.dtype)
+
+
+class Max(Extremum):
+    name = "max"
+    ufunc = np.maximum
+
+
+class Min(Extremum):
+    name = "min"
+    ufunc = np.minimum
+
+
+class LogSumExp(Reduction):
+    name = "logsumexp"
+    ufunc = np.logaddexp
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        top = np.max(x, self.axes, keepdims=True, initial=-np.inf)
+        safe = np.where(np.isfinite(top), top, 0)
+        total = np.exp(x - safe).sum(self.axes, keepdims=True)
+        out[...] = (np.log(total) + safe).reshape(out.shape)
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        return partial(self.kernel, *inputs, out=out)
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (self.back(g, x) * exp(x - self.back(where(y > -np.inf, y, 0), x)),)
+
+
+def reducer(cls: type[Reduction], x: Like, axis: Axes, keepdims: bool) -> Tensor:
+    t = as_tensor(x)
+    return cls(normalize_axes(axis, t.ndim, cls.name), keepdims)(t)
+
+
+@op(*ROWS, *EMPTY)
+def sum(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Sum over ``axis``."""
+    return reducer(Sum, x, axis, keepdims)
+
+
+@op(*ROWS)
+def mean(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Arithmetic mean over ``axis``."""
+    return reducer(Mean, x, axis, keepdims)
+
+
+@op(*(sample(distinct(3, 4), axis=a, keepdims=k) for a, k in ((None, False), (0, False), (1, True))))
+def max(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Largest element along ``axis``; elements that tie share the cotangent equally."""
+    return reducer(Max, x, axis, keepdims)
+
+
+@op(*(sample(distinct(3, 4), axis=a, keepdims=k) for a, k in ((None, False), (0, False), (1, True))))
+def min(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Smallest element along ``axis``; elements that tie share the cotangent equally."""
+    return reducer(Min, x, axis, keepdims)
+
+
+@op(*ROWS, sample((3, 0), axis=0))
+def logsumexp(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """log(sum(exp(x))) over ``axis``, without overflow."""
+    return reducer(LogSumExp, x, axis, keepdims)
+
+
+@dataclass(frozen=True)
+class Arg(Op):
+    """Position of an extremum along one axis."""
+
+    axis: int
+    name: str
+
+    def infer(self, x: TensorType) -> TensorType:
+        if x.shape[self.axis] == 0:
+            raise ShapeError(f"{self.name}: no elements along axis {self.axis} of {x.shape}")
+        if x.dtype.kind not in "fiub":
+            raise DTypeError(f"{self.name}: does not order {x.dtype}")
+        return TensorType(reduced_shape(x.shape, (self.axis,), False), np.dtype("int64"))
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        (np.argmax if self.name == "argmax" else np.argmin)(x, self.axis, out)
+
+
+@op(sample(distinct(3, 4)), sample(distinct(3, 4), axis=0), differentiable=False)
+def argmax(x: Like, axis: int = -1) -> Tensor:
+    """Index of the first largest element along ``axis``."""
+    t = as_tensor(x)
+    return Arg(normalize_axis(axis, t.ndim, "argmax"), "argmax")(t)
+
+
+@op(sample(distinct(3, 4)), sample(distinct(3, 4), axis=0), differentiable=False)
+def argmin(x: Like, axis: int = -1) -> Tensor:
+    """Index of the first smallest element along ``axis``."""
+    t = as_tensor(x)
+    return Arg(normalize_axis(axis, t.ndim, "argmin"), "argmin")(t)
+
+
+__all__ = ["argmax", "argmin", "log", "logsumexp", "max", "mean", "min", "sum"]

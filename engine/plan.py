@@ -1,0 +1,282 @@
+"""Graph -> plan: which kernel runs when, and where every value lies.
+
+A plan is made once for given shapes. Each value gets a *slot*; slots that only look at another slot's memory are
+views. Buffers whose lifetimes do not meet share memory in one arena, an op writes over an input that dies with it
+where it can, and a new value of a variable is written straight into the variable where nobody reads the old one
+any more.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .graph import Constant, Op, Placeholder, Tensor, Variable, toposort
+from .ops.base import Item
+from .types import Array, TensorType, TupleType, static
+
+ALIGN = 64  # bytes; a cache line
+COPY_LIMIT = 16384  # bytes; smaller feeds are copied into a fixed place, larger ones are used where they lie
+
+
+@dataclass
+class Slot:
+    """Where one value lies."""
+
+    index: int
+    type: TensorType
+    kind: str  # constant, variable, feed, buffer or view
+    root: int  # the slot that owns the memory
+    tensor: Tensor
+    dynamic: bool = False  # its memory is another one at every run
+    offset: int = -1  # bytes from the start of the arena
+    source: Any = None  # array of a constant, the variable, or (op, input slots) of a view
+
+    @property
+    def nbytes(self) -> int:
+        return self.type.nbytes
+
+
+@dataclass(frozen=True)
+class Step:
+    """One kernel call."""
+
+    op: Op
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    tensor: Tensor
+    multiple: bool = False  # whether the kernel fills a tuple
+
+
+@dataclass
+class Plan:
+    """Ordered steps with their slots."""
+
+    slots: list[Slot] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    feeds: dict[Placeholder, int] = field(default_factory=dict)
+    fetches: list[int] = field(default_factory=list)
+    commits: list[tuple[Variable, int]] = field(default_factory=list)  # copied after the last step
+    arena: int = 0  # bytes of the arena
+
+    @property
+    def bytes_without_reuse(self) -> int:
+        return sum(s.nbytes for s in self.slots if s.kind == "buffer")
+
+    def __str__(self) -> str:
+        lines = [
+            f"{len(self.steps)} steps, {self.arena:,} bytes of buffers "
+            f"({self.bytes_without_reuse:,} without reuse), {len(self.commits)} copies at the end"
+        ]
+        for i, step in enumerate(self.steps):
+            ins = ", ".join(map(self.describe, step.inputs))
+            outs = ", ".join(f"{self.describe(o)} {self.slots[o].type}" for o in step.outputs)
+            lines.append(f"{i:4}  {outs} = {step.op.name}({ins})")
+        lines += [f"      {v.name or 'variable'} <- {self.describe(s)}" for v, s in self.commits]
+        return "\n".join(lines)
+
+    def describe(self, index: int) -> str:
+        s = self.slots[index]
+        if s.kind == "constant" and s.type.shape == ():
+            return str(s.source[()])
+        name = s.tensor.name if s.kind in ("variable", "feed") else None
+        place = f"@{s.offset}" if s.kind == "buffer" else f" of %{s.root}" if s.kind == "view" else ""
+        return name or f"%{index}{place}"
+
+
+class Planner:
+    """Builds one plan; a graph comes in whose shapes are all known and which is already rewritten."""
+
+    def __init__(self, fetches: Sequence[Tensor], updates: Mapping[Variable, Tensor], direct: bool = True) -> None:
+        self.plan = Plan()
+        self.slot_of: dict[int, int] = {}
+        self.parts: dict[int, tuple[int, ...]] = {}  # tensors of tuple type
+        self.shadow: list[Array] = []  # untouched memory of the right strides, to ask what can be a view
+        self.variables: dict[int, int] = {}
+        order = toposort([*fetches, *updates.values()])
+        for t in order:
+            self.place(t)
+        self.plan.fetches = [self.slot_of[t.id] for t in fetches]
+        self.commit(updates, direct)
+        self.allocate()
+
+    def place(self, t: Tensor) -> None:
+        if isinstance(t.op, Item):
+            self.slot_of[t.id] = self.parts[t.inputs[0].id][t.op.index]
+        elif t.op is not None:
+            inputs = tuple(self.slot_of[x.id] for x in t.inputs)
+            if not isinstance(t.type, TensorType) or not self.as_view(t, t.op, inputs):
+                self.as_step(t, t.op, inputs)
+        elif isinstance(t, Constant):
+            self.add(t, t.type, "constant", t.array, source=t.array)
+        elif isinstance(t, Variable):
+            self.add(t, t.type, "variable", t.value, source=t)
+        elif isinstance(t, Placeholder):
+            s = self.add(t, t.type, "feed", shadow(t.type))
+            s.dynamic = s.nbytes > COPY_LIMIT
+            self.plan.feeds[t] = s.index
+
+    def add(self, t: Tensor, type: TensorType, kind: str, array: Array, root: int = -1, source: Any = None) -> Slot:
+        index = len(self.plan.slots)
+        s = Slot(index, type, kind, index if root < 0 else root, t, source=source)
+        self.plan.slots.append(s)
+        self.shadow.append(array)
+        self.slot_of.setdefault(t.id, index)
+        return s
+
+    def as_view(self, t: Tensor, op: Op, inputs: tuple[int, ...]) -> bool:
+        array = op.view(*(self.shadow[i] for i in inputs))
+        if array is None:
+            return False
+        base = self.plan.slots[inputs[0]]
+        s = self.add(t, t.type, "view", array, root=base.root, source=(op, inputs))
+        s.dynamic = base.dynamic
+        return True
+
+    def as_step(self, t: Tensor, op: Op, inputs: tuple[int, ...]) -> None:
+        multiple = isinstance(t.type, TupleType)
+        types = t.type.items if isinstance(t.type, TupleType) else (t.type,)
+        outputs = tuple(self.add(t, type, "buffer", shadow(type)).index for type in types)
+        if multiple:
+            self.parts[t.id] = outputs
+        self.plan.steps.append(Step(op, inputs, outputs, t, multiple))
+
+    def commit(self, updates: Mapping[Variable, Tensor], direct: bool) -> None:
+        """Let the last op of an update write into its variable, or copy at the end where that is not safe."""
+        slots, steps = self.plan.slots, self.plan.steps
+        written_by = {o: n for n, step in enumerate(steps) for o in step.outputs}
+        last_read = self.last_reads()
+        for value in updates.values():  # an old value that is copied at the end must still be there
+            root = slots[slots[self.slot_of[value.id]].root]
+            if root.kind == "variable":
+                last_read[memory(root)] = len(steps)
+        for variable, value in updates.items():
+            s = slots[self.slot_of[value.id]]
+            n = written_by.get(s.index)
+            if direct and n is not None and s.kind == "buffer" and self.may_write(variable, s, n, last_read):
+                s.kind, s.source = "variable", variable
+                last_read[memory(s)] = len(steps)  # the next update of the same memory is copied
+            elif s.source is not variable:
+                self.plan.commits.append((variable, s.index))
+
+    def may_write(self, variable: Variable, s: Slot, n: int, last_read: Mapping[int, int]) -> bool:
+        step, home = self.plan.steps[n], id(variable.arena or variable)
+        if last_read.get(home, -1) > n or s.type.dtype != variable.dtype or s.type.shape != variable.shape:
+            return False
+        if s.index in self.plan.fetches and len(step.outputs) > 1:
+            return False
+        readers = [i for i, k in enumerate(step.inputs) if memory(self.plan.slots[self.plan.slots[k].root]) == home]
+        whole = all(self.plan.slots[step.inputs[i]].source is variable for i in readers)
+        return whole and all(i in step.op.inplace for i in readers)
+
+    def last_reads(self) -> dict[int, int]:
+        """Memory of a variable -> the last step that reads it; fetches and commits read at the very end."""
+        slots, last = self.plan.slots, {}
+        for n, step in enumerate(self.plan.steps):
+            for i in step.inputs:
+                last[memory(slots[slots[i].root])] = n
+        for i in self.plan.fetches:
+            last[memory(slots[slots[i].root])] = len(self.plan.steps)
+        return last
+
+    def allocate(self) -> None:
+        """Give every buffer a place in the arena; a place is free again after the last step that reads it."""
+        slots, steps = self.plan.slots, self.plan.steps
+        last = [-1] * len(slots)
+        for n, step in enumerate(steps):
+            for i in (*step.inputs, *step.outputs):
+                last[slots[i].root] = n
+        for i in (*self.plan.fetches, *(s for _, s in self.plan.commits)):
+            last[slots[i].root] = len(steps)
+        dies: dict[int, list[int]] = {}
+        for s in slots:
+            if s.kind == "buffer":
+                dies.setdefault(last[s.index], []).append(s.index)
+        free = FreeList()
+        for n, step in enumerate(steps):
+            taken = self.reuse(step, n, last)
+            for o in step.outputs:
+                if slots[o].kind == "buffer" and slots[o].offset < 0:
+                    slots[o].offset = free.take(slots[o].nbytes)
+            for i in dies.get(n, ()):
+                if i != taken:
+                    free.give(slots[i].offset, slots[i].nbytes)
+        self.plan.arena = free.end
+
+    def reuse(self, step: Step, n: int, last: list[int]) -> int:
+        """Write over an input that nobody reads after this step; returns its slot, or -1."""
+        slots = self.plan.slots
+        out = slots[step.outputs[0]]
+        if out.kind != "buffer" or step.multiple:
+            return -1
+        roots = [slots[i].root for i in step.inputs]
+        for k in step.op.inplace:
+            if k >= len(step.inputs):
+                break
+            x = slots[step.inputs[k]]
+            root = slots[x.root]
+            same = [i for i, r in zip(step.inputs, roots, strict=True) if r == x.root]
+            if (
+                root.kind == "buffer"
+                and last[root.index] == n
+                and x.type.dtype == out.type.dtype
+                and x.type.shape == out.type.shape
+                and root.nbytes == out.nbytes
+                and self.shadow[x.index].flags.c_contiguous
+                and all(i == x.index for i in same)
+            ):
+                out.offset = root.offset
+                return root.index
+        return -1
+
+
+class FreeList:
+    """Places in one arena: best fit, neighbours joined."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.holes: list[tuple[int, int]] = []  # (offset, length), sorted
+
+    def take(self, nbytes: int) -> int:
+        need = -(-max(nbytes, 1) // ALIGN) * ALIGN
+        fitting = [(length, offset) for offset, length in self.holes if length >= need]
+        if not fitting:
+            offset, self.end = self.end, self.end + need
+            return offset
+        length, offset = min(fitting)
+        self.holes.remove((offset, length))
+        if length > need:
+            self.insert(offset + need, length - need)
+        return offset
+
+    def give(self, offset: int, nbytes: int) -> None:
+        self.insert(offset, -(-max(nbytes, 1) // ALIGN) * ALIGN)
+
+    def insert(self, offset: int, length: int) -> None:
+        merged = []
+        for o, n in self.holes:
+            if o + n == offset:
+                offset, length = o, n + length
+            elif offset + length == o:
+                length += n
+            else:
+                merged.append((o, n))
+        merged.append((offset, length))
+        self.holes = sorted(merged)
+
+
+def memory(s: Slot) -> int:
+    """What tells apart the memory behind a root slot: variables in one arena share it."""
+    return id(s.source.arena or s.source) if s.kind == "variable" else -1 - s.index
+
+
+def shadow(type: TensorType) -> Array:
+    """Memory that is never touched, in C order."""
+    return np.empty([static(d) for d in type.shape], type.dtype)
+
+
+def make_plan(fetches: Sequence[Tensor], updates: Mapping[Variable, Tensor], direct: bool = True) -> Plan:
+    """The plan for tensors whose shapes are all known; ``direct=False`` commits only after the last step."""
+    return Planner(fetches, updates, direct).plan

@@ -1,0 +1,284 @@
+"""Rewrites: graph -> graph of the same values.
+
+One pass from the leaves up. At each tensor, in this order: the op's own ``simplify``; the rules of the table below;
+constants folded, exactly where they are exact; equal tensors merged. What a rule returns is rewritten in turn.
+"""
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+
+from .graph import Constant, Op, Placeholder, Tensor, origin, toposort
+from .ops import elementwise as ew
+from .ops.arrays import BroadcastTo, broadcast_to
+from .ops.base import Elementwise
+from .types import Array, TensorType
+
+Rule = Callable[..., "Tensor | None"]
+RULES: dict[str, list[Rule]] = {}
+FOLD_LIMIT = 65536  # elements; larger constants are cheaper to compute than to keep
+
+
+def rule(*names: str) -> Callable[[Rule], Rule]:
+    """Register a rule for the ops of these names; it gets the op and its inputs."""
+    def add(function: Rule) -> Rule:
+        for name in names:
+            RULES.setdefault(name, []).append(function)
+        return function
+
+    return add
+
+
+def number(t: Tensor) -> Any:
+    """The one number that every element of ``t`` has, if ``t`` is such a constant."""
+    while isinstance(t.op, BroadcastTo):
+        t = t.inputs[0]
+    if not isinstance(t, Constant) or t.shape != ():
+        return None
+    return t.value if not isinstance(t.value, np.ndarray) else t.value.item()
+
+
+def fill(value: Any, like: Tensor) -> Tensor:
+    """``value`` in the type of ``like``, whose shape is known."""
+    return broadcast_to(Constant(value, TensorType((), like.dtype, like.type.weak)), like.shape)
+
+
+@rule("add")
+def add_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+    """x + 0 -> x"""
+    for x, y in ((a, b), (b, a)):
+        if number(y) == 0 and x.type == t.type:
+            return x
+    return None
+
+
+@rule("add")
+def add_negative(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+    """x + (-y) -> x - y"""
+    for x, y in ((a, b), (b, a)):
+        if y.op is ew.negative:
+            return ew.subtract(x, y.inputs[0])
+    return None
+
+
+@rule("subtract")
+def subtract_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+    """x - 0 -> x; 0 - x -> -x; x - (-y) -> x + y"""
+    if number(b) == 0 and a.type == t.type:
+        return a
+    if number(a) == 0 and b.type == t.type:
+        return ew.negative(b)
+    return ew.add(a, b.inputs[0]) if b.op is ew.negative else None
+
+
+@rule("multiply")
+def multiply_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+    """x * 1 -> x; x * -1 -> -x; x * 0 -> 0; (x * c) * d -> x * (c d)"""
+    for x, y in ((a, b), (b, a)):
+        n = number(y)
+        if n is None:
+            continue
+        if n == 0 and t.type.known:
+            return fill(0, t)
+        if x.type == t.type and n == 1:
+            return x
+        if x.type == t.type and n == -1:
+            return ew.negative(x)
+        if x.op is ew.multiply and isinstance(y, Constant) and number(x) is None:
+            for u, v in ((x.inputs), (x.inputs[::-1])):
+                if isinstance(v, Constant) and v.shape == () and number(v) is not None and exact(v, y):
+                    return ew.multiply(u, Constant(number(v) * n, y.type))
+    return None
+
+
+def exact(*constants: Constant) -> bool:
+    return all(isinstance(c.value, int | Fraction) for c in constants)
+
+
+@rule("multiply", "divide")
+def move_sign_out(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+    """(-x) * y -> -(x * y), and the same for quotients"""
+    if a.op is ew.negative:
+        return ew.negative(t.op(a.inputs[0], b))  # type: ignore[misc]
+    if b.op is ew.negative:
+        return ew.negative(t.op(a, b.inputs[0]))  # type: ignore[misc]
+    return None
+
+
+@rule("divide")
+def divide_one(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+    """x / 1 -> x; 0 / x -> 0"""
+    if number(b) == 1 and a.type == t.type:
+        return a
+    return fill(0, t) if number(a) == 0 and number(b) != 0 and t.type.known else None
+
+
+@rule("negative")
+def negative_twice(t: Tensor, x: Tensor) -> Tensor | None:
+    """-(-x) -> x; -(x - y) -> y - x"""
+    if x.op is ew.negative:
+        return x.inputs[0]
+    return ew.subtract(x.inputs[1], x.inputs[0]) if x.op is ew.subtract else None
+
+
+@rule("power")
+def power_of_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+    """x^0 -> 1; x^1 -> x; x^2 -> square(x); x^(1/2) -> sqrt(x); x^-1 -> 1/x"""
+    n = number(b)
+    if n is None or b.shape not in ((), a.shape) or a.type.shape != t.type.shape or a.dtype != t.dtype:
+        return None
+    if n == 0:
+        return fill(1, t) if t.type.known else None
+    if n == 1:
+        return a
+    if a.dtype.kind != "f":
+        return None
+    table: dict[Any, Callable[[Tensor], Tensor]] = {2: ew.square, Fraction(1, 2): ew.sqrt, -1: ew.reciprocal}
+    return table[n](a) if n in table else None
+
+
+@rule("where")
+def where_same(t: Tensor, c: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+    """where(c, x, x) -> x; where(True, x, y) -> x"""
+    n = number(c)
+    chosen = a if a is b or n is True else b if n is False else None
+    return chosen if chosen is not None and chosen.type == t.type else None
+
+
+@rule("sum")
+def sum_of_number(t: Tensor, x: Tensor) -> Tensor | None:
+    """sum of n equal numbers -> n times the number"""
+    n = number(x)
+    if n is None or not x.type.known or not t.type.known:
+        return None
+    count = x.type.size // t.type.size if t.type.size else 0
+    return fill(n * count, t)
+
+
+ARITHMETIC: dict[str, Callable[..., Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "negative": operator.neg,
+    "divide": lambda a, b: Fraction(a) / b if b else None,
+    "power": lambda a, b: a**b if isinstance(b, int) and abs(b) <= 64 and (a or b >= 0) and abs(a) <= 2**32 else None,
+    "square": lambda a: a * a,
+}
+
+
+def fold_exact(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
+    """Arithmetic of exact numbers, in exact numbers."""
+    compute = ARITHMETIC.get(t.op.name) if t.op else None
+    if compute is None or t.shape != () or not all(isinstance(x, Constant) and exact(x) for x in inputs):
+        return None
+    values = [x.value for x in inputs if isinstance(x, Constant)]
+    result = compute(*(Fraction(v) if isinstance(v, int) and t.op is ew.power else v for v in values))
+    if result is None or (t.dtype.kind != "f" and Fraction(result).denominator != 1):
+        return None
+    value = Fraction(result)
+    if max(abs(value.numerator), value.denominator) >= 2**63:
+        return None
+    return Constant(value.numerator if value.denominator == 1 else value, t.type)
+
+
+def fold(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
+    """The value of an op whose inputs are all constant."""
+    if t.op is None or not t.op.pure or not isinstance(t.type, TensorType) or not t.type.known:
+        return None
+    if not all(isinstance(x, Constant) for x in inputs) or t.type.size > FOLD_LIMIT or isinstance(t.op, BroadcastTo):
+        return None
+    out: Array = np.empty(t.shape, t.dtype)  # type: ignore[arg-type]
+    with np.errstate(all="ignore"):
+        t.op.kernel(*(x.array for x in inputs if isinstance(x, Constant)), out=out)
+    return Constant(out, t.type)
+
+
+def narrow(t: Tensor, inputs: Sequence[Tensor]) -> list[Tensor] | None:
+    """Inputs of an elementwise op without the broadcasts that the op does by itself."""
+    if not isinstance(t.op, Elementwise | ew.Where):
+        return None
+    found = list(inputs)
+    for i, x in enumerate(inputs):
+        if isinstance(x.op, BroadcastTo):
+            found[i] = x.inputs[0]
+            if t.op.infer(*(y.type for y in found)).shape != t.shape:
+                found[i] = x
+    return found if found != list(inputs) else None
+
+
+class Rewriter:
+    """One rewriting; tensors that it has made are never looked at again."""
+
+    def __init__(self, replace: Mapping[int, Tensor] | None = None) -> None:
+        self.memo: dict[int, Tensor] = dict(replace or {})
+        for t in list(self.memo.values()):
+            self.memo[t.id] = t
+        self.seen: dict[Any, Tensor] = {}
+
+    def __call__(self, outputs: Sequence[Tensor]) -> list[Tensor]:
+        for t in toposort(outputs, self.memo):
+            if t.id not in self.memo:
+                new = self.leaf(t) if t.op is None else self.apply(t, t.op, [self.memo[x.id] for x in t.inputs])
+                self.memo[t.id] = self.memo[new.id] = new
+        return [self.memo[t.id] for t in outputs]
+
+    def leaf(self, t: Tensor) -> Tensor:
+        if isinstance(t, Constant) and not isinstance(t.value, np.ndarray):
+            return self.seen.setdefault((type(t.value), t.value, str(t.value), t.type), t)
+        return t
+
+    def apply(self, t: Tensor, op: Op, inputs: list[Tensor]) -> Tensor:
+        for i in op.shape_only:
+            if i < len(inputs) and inputs[i].type.known and not isinstance(inputs[i], Constant):
+                inputs[i] = self.stub(inputs[i].type)
+        key = (op, tuple(sorted(x.id for x in inputs) if op.commutative else (x.id for x in inputs)))
+        if key in self.seen:
+            return self.seen[key]
+        with origin(t.place):
+            if inputs != list(t.inputs):
+                name, t = t.name, op(*inputs)
+                t.name = name
+            new = self.simplified(t, op, inputs)
+        if new is None or new is t:
+            self.seen[key] = t
+            return t
+        self.seen[key] = result = self([new])[0]
+        return result
+
+    def simplified(self, t: Tensor, op: Op, inputs: list[Tensor]) -> Tensor | None:
+        for new in (op.simplify(*inputs), fold_exact(t, inputs)):
+            if new is not None:
+                return new
+        fewer = narrow(t, inputs)
+        if fewer is not None:
+            return op(*fewer)
+        for r in RULES.get(op.name, ()):
+            new = r(t, *inputs)
+            if new is not None:
+                return new
+        return fold(t, inputs)
+
+    def stub(self, type: TensorType) -> Tensor:
+        """A constant that costs nothing, where only the shape of an input is read."""
+        key = ("stub", type)
+        if key not in self.seen:
+            t = Constant(np.broadcast_to(np.zeros((), type.dtype), type.shape), type)  # type: ignore[arg-type]
+            self.seen[key] = self.memo[t.id] = t
+        return self.seen[key]
+
+
+def specialise(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> list[Tensor]:
+    """``outputs`` rewritten, with some leaves replaced (placeholders by placeholders of the shapes that are fed)."""
+    return Rewriter({old.id: new for old, new in replace.items()})(outputs)
+
+
+def simplify(outputs: Sequence[Tensor]) -> list[Tensor]:
+    """``outputs`` rewritten."""
+    return Rewriter()(outputs)
+
+
+__all__ = ["RULES", "Placeholder", "Rewriter", "rule", "simplify", "specialise"]
