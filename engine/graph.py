@@ -303,6 +303,7 @@ class Variable(Tensor):
     """A leaf with state: ``value`` lives between runs and changes only through ``updates``."""
 
     __slots__ = ("_value", "arena", "trainable")
+    moves: ClassVar[int] = 0  # how often any variable changed its memory; bound plans look at it
 
     def __init__(self, value: Array, name: str | None, trainable: bool) -> None:
         super().__init__(TensorType(value.shape, value.dtype))
@@ -323,10 +324,16 @@ class Variable(Tensor):
             raise ShapeError(f"variable {label(self)}: expected shape {self._value.shape}, got {array.shape}")
         self._value[...] = array
 
+    @property
+    def home(self) -> Variable:
+        """The variable that owns this one's memory: itself, or the arena that it lies in."""
+        return self if self.arena is None else self.arena  # type: ignore[no-any-return]
+
     def rebase(self, storage: Array) -> None:
         """Move the value into ``storage`` (same shape and dtype), which from now on is its memory."""
         storage[...] = self._value
         self._value = storage
+        Variable.moves += 1
 
 
 def constant(value: Any, dtype: Any = None) -> Constant:

@@ -162,7 +162,7 @@ class Planner:
                 self.plan.commits.append((variable, s.index))
 
     def may_write(self, variable: Variable, s: Slot, n: int, last_read: Mapping[int, int]) -> bool:
-        step, home = self.plan.steps[n], id(variable.arena or variable)
+        step, home = self.plan.steps[n], id(variable.home)
         if last_read.get(home, -1) > n or s.type.dtype != variable.dtype or s.type.shape != variable.shape:
             return False
         if s.index in self.plan.fetches and len(step.outputs) > 1:
@@ -269,7 +269,7 @@ class FreeList:
 
 def memory(s: Slot) -> int:
     """What tells apart the memory behind a root slot: variables in one arena share it."""
-    return id(s.source.arena or s.source) if s.kind == "variable" else -1 - s.index
+    return id(s.source.home) if s.kind == "variable" else -1 - s.index
 
 
 def shadow(type: TensorType) -> Array:

@@ -25,8 +25,9 @@ _INVERSES = {"sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "
 
 
 def is_letter(name: str) -> bool:
-    """Whether a name is one letter, perhaps with an index (`x`, `θ`, `x1`, `x_max`): nobody's function."""
-    return not name[1:] or name[1] == "_" or name[1:].isdigit()
+    """Whether a name is one letter, perhaps with an index (`x`, `θ`, `theta`, `x1`, `x_max`): nobody's function."""
+    letter = name.partition("_")[0].rstrip("0123456789")
+    return len(letter) == 1 or letter in GREEK
 
 
 def inverse_hint(function: str, power: str) -> str:

@@ -202,7 +202,9 @@ class Stacks:
         """`[x + 1]` where someone may have meant parentheses."""
         outer = self.frames[-1]
         argument = outer.kind in ("call", "vector") and outer.base == len(self.operators)
-        if len(frame.items) == 1 and not frame.comma and not argument:
+        item = self.nodes[frame.items[0][0]]
+        matrix = isinstance(item, Form) and item.kind == "vector"
+        if len(frame.items) == 1 and not (frame.comma or matrix or argument):
             self.doubt(frame.start, end, "a vector with one value; write `( )` to group")
 
     def doubt(self, start: int, end: int, reading: str) -> None:

@@ -22,16 +22,17 @@ from .syntax import syntax_error
 MAX_NODES = 10_000
 MAX_DEPTH = 64
 
+_CORE = "tag:yaml.org,2002:"
 _CORE_TAGS: dict[str, tuple[type, ...]] = {
-    "tag:yaml.org,2002:str": (str,),
-    "tag:yaml.org,2002:int": (int,),
-    "tag:yaml.org,2002:float": (float, int),
-    "tag:yaml.org,2002:bool": (bool,),
-    "tag:yaml.org,2002:null": (type(None),),
-    "tag:yaml.org,2002:seq": (list,),
-    "tag:yaml.org,2002:map": (dict,),
+    f"{_CORE}str": (str,),
+    f"{_CORE}int": (int,),
+    f"{_CORE}float": (float, int),
+    f"{_CORE}bool": (bool,),
+    f"{_CORE}null": (type(None),),
+    f"{_CORE}seq": (list,),
+    f"{_CORE}map": (dict,),
 }
-_STR = "tag:yaml.org,2002:str"
+_STR = f"{_CORE}str"
 
 
 @dataclass(slots=True, eq=False)
@@ -234,9 +235,9 @@ class _Composer:
     def _check_bounds(self, event: Any, size: int, height: int) -> None:
         self._size += size
         if self._size > MAX_NODES:
-            raise self._fatal(event, f"expected at most {MAX_NODES:,} values in a spec, aliases written out")
+            raise self._fatal(event, f"expected at most {MAX_NODES:,} values in a spec, aliases written out, got more")
         if len(self._open) + height > MAX_DEPTH:
-            raise self._fatal(event, f"expected at most {MAX_DEPTH} levels of lists and mappings")
+            raise self._fatal(event, f"expected at most {MAX_DEPTH} levels of lists and mappings, got more")
 
     def _width(self, line: int, column: int, end: Any) -> int:
         """Columns from a spot to the end mark, or to the end of the spot's own line."""
@@ -257,5 +258,5 @@ def _tag_complaint(tag: str | None, data: Any) -> str:
     if tag in (None, "!") or type(data) in _CORE_TAGS.get(tag or "", ()):
         return ""
     if tag in _CORE_TAGS:
-        return f"expected what the tag `!!{tag.rpartition(':')[2]}` says, got {described(data)}"
-    return f"expected plain data, got the tag `{shortened(tag or '')}`; remove it"
+        return f"expected what the tag `!!{(tag or '').removeprefix(_CORE)}` says, got {described(data)}"
+    return f"expected plain data, got the tag `{shortened((tag or '').replace(_CORE, '!!'))}`; remove it"

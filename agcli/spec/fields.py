@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 from pydantic_core import InitErrorDetails
 
 from .faults import failed, fault, refault
-from .names import described, listing, shortened, suggestion
+from .names import described, listing, nearest, shortened, suggestion
 
-UNKNOWN_KEYS_NAMED = 20
+UNKNOWN_KEYS_NAMED = 20  # of one mapping; a mapping full of them says nothing more
 
 
 class Fields(BaseModel):
@@ -24,28 +24,26 @@ class Fields(BaseModel):
             return value
         content = {} if value is None else value
         if not isinstance(content, dict):
-            keys = f"a mapping with keys of {listing(cls.model_fields)}" if cls.model_fields else "no fields"
+            keys = f"a mapping with some of the keys {listing(cls.model_fields)}" if cls.model_fields else "no fields"
             raise failed([fault(f"expected {keys}, got {described(value)}")])
-        faults = cls._unknown(content)
+        unknown = [str(key) for key in content if key not in cls.model_fields][:UNKNOWN_KEYS_NAMED]
+        faults = [cls._unknown(key) for key in unknown]
+        meant = {nearest(key, cls.model_fields) for key in unknown}
         try:
             result = handler({key: item for key, item in content.items() if key in cls.model_fields})
         except ValidationError as error:
-            faults += [cls._designed(item) for item in error.errors(include_url=False)]
+            errors = error.errors(include_url=False)
+            # A key that is missing because it is misspelt is one problem, not two.
+            faults += [cls._designed(e) for e in errors if e["type"] != "missing" or e["loc"][0] not in meant]
         if faults:
             raise failed(faults)
         return result
 
     @classmethod
-    def _unknown(cls, content: dict[Any, Any]) -> list[InitErrorDetails]:
-        """A fault for each unknown key; of a mapping full of them, the first few are enough."""
-        unknown = [str(key) for key in content if key not in cls.model_fields]
+    def _unknown(cls, key: str) -> InitErrorDetails:
         expected = "a known key" if cls.model_fields else "no fields"
-        return [
-            fault(
-                f"expected {expected}, got `{shortened(key)}`{suggestion(key, cls.model_fields)}", (key,), at_key=True
-            )
-            for key in unknown[:UNKNOWN_KEYS_NAMED]
-        ]
+        hint = suggestion(key, cls.model_fields)
+        return fault(f"expected {expected}, got `{shortened(key)}`{hint}", (key,), at_key=True)
 
     @classmethod
     def _designed(cls, error: Any) -> InitErrorDetails:

@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from .faults import FAULT, failed, fault, refault
-from .names import described, shortened
+from .names import described, scalar_text, shortened
 from .scalars import resolve
 
 SIZE_LIMIT = 2**31 - 1
@@ -58,6 +58,11 @@ def _number_hint(value: Any) -> str:
     return f"; write {bare}" if is_number else ""
 
 
+def _text_hint(value: Any) -> str:
+    """How to write text that would be a number or a word such as true."""
+    return f'; write "{scalar_text(value)}"' if isinstance(value, int | float) else ""
+
+
 def _list_hint(value: Any) -> str:
     """How to write a list of one name."""
     return f"; write [{shortened(value)}]" if isinstance(value, str) else ""
@@ -67,6 +72,7 @@ def _list_hint(value: Any) -> str:
 _HINTS: dict[str, Callable[[Any], str]] = {
     "int_type": _number_hint,
     "float_type": _number_hint,
+    "string_type": _text_hint,
     "tuple_type": _list_hint,
 }
 

@@ -9,7 +9,7 @@ from .errors import printable
 
 Path = tuple[str | int, ...]
 
-LISTED = 12
+LISTED = 16
 SHOWN_CHARACTERS = 40
 
 # What people who come from elsewhere type; consulted only when the name on the right is known at that place.
@@ -60,7 +60,8 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     by_plain = {candidate.lower().replace("-", "_"): candidate for candidate in names}
     if ELSEWHERE.get(plain) in names:
         return ELSEWHERE[plain]
-    close = get_close_matches(plain[:SHOWN_CHARACTERS], by_plain, n=1, cutoff=0.6)
+    begun = [candidate for candidate in by_plain if len(plain) >= 3 and candidate.startswith(plain)]
+    close = begun or get_close_matches(plain[:SHOWN_CHARACTERS], by_plain, n=1, cutoff=0.65)
     return by_plain[close[0]] if close else None
 
 
@@ -72,7 +73,7 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def listing(names: Iterable[str]) -> str:
-    """Names as running text, at most a dozen of them."""
+    """Names as running text, at most sixteen of them."""
     quoted = [f"`{shortened(name)}`" for name in names]
     more = [f"and {len(quoted) - LISTED} more"] if len(quoted) > LISTED else []
     return ", ".join(quoted[:LISTED] + more)
@@ -86,7 +87,7 @@ def described(value: Any) -> str:
         case str():
             return json.dumps(shortened(value), ensure_ascii=False)
         case list() if 0 < len(value) <= 4 and not any(isinstance(item, list | dict) for item in value):
-            return f"[{', '.join(described(item) for item in value)}]".replace("nothing", "null")
+            return f"[{', '.join('null' if item is None else described(item) for item in value)}]"
         case list():
             return f"a list of {len(value)}" if value else "an empty list"
         case dict():

@@ -17,7 +17,7 @@ def _opened_at(error: yaml.MarkedYAMLError) -> str:
 
 
 def _unclosed(found: re.Match[str], error: yaml.MarkedYAMLError) -> str:
-    return f"expected `,` or `{found[1]}` to go on with the bracket{_opened_at(error)}, got {_token(found[2])}"
+    return f"expected `,` or `{found[1]}` for the bracket{_opened_at(error)}, got {_token(found[2])}"
 
 
 def _outdented(found: re.Match[str], error: yaml.MarkedYAMLError) -> str:
@@ -85,6 +85,8 @@ def syntax_error(source: Source, error: yaml.MarkedYAMLError) -> SpecError:
     """The designed error for a text that is not YAML."""
     problem = error.problem or "something else"
     mark = error.problem_mark or error.context_mark
+    if mark and error.context_mark and mark.line >= len(source.lines):  # the end of the file shows nothing
+        mark = error.context_mark
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     for pattern, sentence in _SENTENCES:
         found = re.fullmatch(pattern, problem)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import EngineError, ExecutionError
-from ..graph import Placeholder, label
+from ..graph import Placeholder, Variable, label
 from ..plan import ALIGN, Plan, Slot, Step
 from ..types import Array
 
@@ -24,12 +24,18 @@ class Executor:
 
     def __init__(self, plan: Plan, inputs: Sequence[Placeholder]) -> None:
         self.plan = plan
+        self.inputs = inputs
         raw = np.empty(plan.arena + ALIGN, np.uint8)
         shift = -raw.ctypes.data % ALIGN
         self.arena = raw[shift : shift + plan.arena]
-        self.values: list[Any] = [self.array(s) for s in plan.slots]
         self.lock = threading.Lock()
-        slots = plan.slots
+        self.bind_all()
+
+    def bind_all(self) -> None:
+        """Find all arrays and bind all kernels that do not depend on where a feed lies."""
+        plan, slots = self.plan, self.plan.slots
+        self.moves = Variable.moves
+        self.values: list[Any] = [self.array(s) for s in plan.slots]
         self.moving_views = [s for s in slots if s.kind == "view" and s.dynamic]
         for s in slots:
             if s.kind == "view" and not s.dynamic:
@@ -37,7 +43,7 @@ class Executor:
         self.moving_steps = [n for n, step in enumerate(plan.steps) if any(slots[i].dynamic for i in step.inputs)]
         moving = set(self.moving_steps)
         self.calls: list[Call] = [self.bind(step) if n not in moving else int for n, step in enumerate(plan.steps)]
-        used = [(n, plan.feeds[p]) for n, p in enumerate(inputs) if p in plan.feeds]
+        used = [(n, plan.feeds[p]) for n, p in enumerate(self.inputs) if p in plan.feeds]
         self.feeds = [(n, i, slots[i].dynamic) for n, i in used]
 
     def array(self, s: Slot) -> Any:
@@ -77,6 +83,8 @@ class Executor:
     def run(self, arrays: Sequence[Array], trap: bool = False) -> list[Any]:
         """Values of the fetches, as arrays of their own; then the updates are committed."""
         with self.lock, np.errstate(all="ignore"):
+            if self.moves != Variable.moves:
+                self.bind_all()
             self.feed(arrays)
             calls = iter(self.calls)
             try:

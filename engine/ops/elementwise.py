@@ -99,7 +99,7 @@ relu = unary(
     np.positive,
     lambda g, y, x: (where(y > 0, g, 0),),
     "max(x, 0); derivative 0 at 0.",
-    compute=lambda x, out: np.maximum(x, 0, out),
+    compute=lambda x, out: np.maximum(x, 0, out=out),
 )
 sigmoid = unary("sigmoid", special.expit, lambda g, y, x: (g * y * (1 - y),), "1 / (1 + exp(-x)), without overflow.")
 softplus = unary(
