@@ -1,0 +1,42 @@
+"""Train models described in YAML, and differentiate formulas, with a small lazy autograd engine on NumPy.
+
+    >>> import agcli as ag
+    >>> x, y = ag.placeholder("x"), ag.placeholder("y")
+    >>> z = 2 * x * x + 3 * y + 1
+    >>> gx, = ag.grad([z], [x])
+    >>> print(gx.eval({x: 2.0}))
+    8.0
+
+Names are loaded on first use, so that importing this package, and `ag --help`, costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agcli.api import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_") and name != "__all__":
+        raise AttributeError(name)
+    api = import_module("agcli.api")
+    if name == "__all__":
+        return api.__all__
+    if name in api.__all__:
+        globals()[name] = value = getattr(api, name)
+        return value
+    try:
+        return import_module(f"agcli.{name}")
+    except ModuleNotFoundError:
+        from difflib import get_close_matches
+
+        near = get_close_matches(name, api.__all__, 1)
+        hint = f"; did you mean ag.{near[0]}?" if near else ""
+        raise AttributeError(f"module 'agcli' has no attribute {name!r}{hint}") from None
+
+
+def __dir__() -> list[str]:
+    return sorted(import_module("agcli.api").__all__)

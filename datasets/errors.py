@@ -9,6 +9,8 @@ from collections.abc import Iterable
 class DataError(ValueError):
     """Data that cannot be used: the text says where, what was expected, what was found, what to do next."""
 
+    exit_code = 2
+
 
 def unknown(what: str, name: object, known: Iterable[str]) -> DataError:
     """The error for a name that no table has, with the nearest known name and then all of them."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 class EngineError(Exception):
     """Base of every error that the engine raises on purpose; its text is the whole message."""
 
+    exit_code = 2
+
 
 class ShapeError(EngineError, ValueError):
     """Shapes, ranks or axes do not fit together."""
@@ -24,6 +26,8 @@ class FeedError(EngineError, ValueError):
 
 class ExecutionError(EngineError, ArithmeticError):
     """A kernel failed, or made a NaN or infinity while these are trapped."""
+
+    exit_code = 1
 
 
 class StateError(EngineError, ValueError):

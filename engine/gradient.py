@@ -6,7 +6,8 @@ from typing import Any, overload
 
 from .errors import GradientError, ShapeError
 from .graph import Like, Placeholder, Tensor, as_tensor, label, origin, toposort
-from .ops.arrays import astype, expand_like, ones_like, sum_like, zeros_like
+from .ops.arrays import astype, expand_like, sum_like
+from .ops.creation import ones_like, zeros_like
 from .ops.reductions import sum
 from .types import TensorType, TupleType
 

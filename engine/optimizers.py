@@ -15,7 +15,7 @@ import numpy as np
 from .errors import StateError
 from .gradient import grad
 from .graph import Tensor, Variable, as_tensor, label, variable
-from .ops.arrays import concatenate
+from .ops.joining import concatenate
 from .ops.elementwise import sqrt, square
 from .variables import pack, packed
 

@@ -10,7 +10,7 @@ from .errors import GradientError
 from .function import Function
 from .gradient import pullback, pushforward
 from .graph import Placeholder, Tensor, placeholder
-from .ops.arrays import zeros_like
+from .ops.creation import zeros_like
 from .types import Array
 
 
@@ -97,6 +97,6 @@ def derivative(mode: str, f: Callable[..., Tensor], n: int) -> Callable[..., Ten
 
 
 def join(parts: Sequence[Tensor]) -> Tensor:
-    from .ops.arrays import concatenate
+    from .ops.joining import concatenate
 
     return parts[0] if len(parts) == 1 else concatenate(*parts)

@@ -59,6 +59,9 @@ class Variables(Mapping[str, Variable]):
         except KeyError:
             raise StateError(f"variables: there is no {self._prefix + name!r}") from None
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and self._prefix + name in self._items
+
     def __iter__(self) -> Iterator[str]:
         return (k[len(self._prefix) :] for k in self._items if k.startswith(self._prefix))
 

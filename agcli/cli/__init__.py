@@ -1,0 +1,92 @@
+"""The command line. A command is a file here, imported when it is called: `ag --help` loads none of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from typing import Any
+
+import click
+
+COMMANDS = {
+    "train": "Train the model that a spec describes.",
+    "eval": "Print the metrics of a trained model on test data.",
+    "grad": "Differentiate a formula.",
+}
+
+
+class Commands(click.Group):
+    """Commands by the name of their file."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(f"agcli.cli.{cmd_name}").command  # type: ignore[no-any-return]
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            hint = f"; did you mean `ag {near[0]}`?" if near else f"; there are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command is called `{args[0]}`{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(version("agcli"), prog_name="ag")
+@click.pass_context
+def ag(ctx: click.Context, debug: bool) -> None:
+    """Train models described in YAML, and differentiate formulas.
+
+    \b
+    ag train models/digits.yaml      train a model from its spec
+    ag grad "2*x^2 + 3*y + 1"        symbolic derivatives: 4*x and 3
+    ag eval runs/digits              metrics on test data
+    """
+    ctx.obj = debug
+
+
+def main() -> None:
+    """Run the command line; whatever a person can cause ends in one message and a defined exit code."""
+    try:
+        code = ag.main(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(code if isinstance(code, int) else 0)
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except click.ClickException as e:
+        e.show()
+        sys.exit(e.exit_code)
+    except Exception as e:
+        if "--debug" in sys.argv:
+            raise
+        sys.exit(report(e))
+
+
+def report(error: Exception) -> int:
+    """Print an error and give its exit code; errors made on purpose carry theirs."""
+    code = getattr(error, "exit_code", None)
+    if code is not None:
+        click.echo(f"error: {error}", err=True)
+        return int(code)
+    if isinstance(error, OSError):
+        click.echo(f"error: {error.filename or 'system'}: {error.strerror or error}", err=True)
+        return 1
+    kind = type(error).__name__
+    click.echo(f"internal error: {kind}: {error}\nThis is a bug; `ag --debug ...` shows where.", err=True)
+    return 1

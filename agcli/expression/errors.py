@@ -16,6 +16,8 @@ class ExpressionError(ValueError):
     `str()` is all of it, with the text in one line and carets under the place.
     """
 
+    exit_code = 2
+
     def __init__(self, message: str, text: str = "", start: int = 0, end: int = 0, hint: str = "") -> None:
         super().__init__(message, text, start, end, hint)
         self.message = message

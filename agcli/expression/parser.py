@@ -146,8 +146,12 @@ class _Parser(Cursor):
     def prefix(self, token: Token) -> None:
         self.push(PREFIX[token.kind], token.start)
 
-    def plus(self, token: Token) -> None:
-        """A sign that changes nothing."""
+    def sign(self, token: Token) -> None:
+        """`-`, or the `+` that changes nothing; not after a root, where people read `√-x^2` in two ways."""
+        if self.before.kind in ("√", "∛"):
+            raise self.error("a root of a signed value needs parentheses", token.start, token.end, "write `√(-x)`")
+        if token.kind == "-":
+            self.prefix(token)
 
     def string(self, token: Token) -> None:
         self.add(Literal(token.start, token.end, token.text))
@@ -310,9 +314,9 @@ _VALUES: _Handlers = {
     "number": _Parser.number,
     "name": _Parser.name,
     "string": _Parser.string,
-    "+": _Parser.plus,
     "...": _Parser.dots,
-    **dict.fromkeys(PREFIX, _Parser.prefix),
+    **dict.fromkeys("+-", _Parser.sign),
+    **dict.fromkeys("√∛", _Parser.prefix),
     **dict.fromkeys("([|", _Parser.opener),
     **dict.fromkeys(":,", _Parser.left_out),
     **dict.fromkeys(")]", _Parser.close_early),

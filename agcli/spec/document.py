@@ -77,10 +77,11 @@ class Document:
                 break
             key = node.keys.get(step) if isinstance(step, str) else None
             node = child
-        # A missing entry is shown at the key of the mapping that lacks it; a value of no width has only its key.
+        # A block is shown at its key, a missing entry at the key of what lacks it; an empty value has only its key.
         if node is self.root and not exact:
             return Place(self.source.name, node.line, node.column)  # a missing section is nowhere in particular
-        at_key = of_key or node.width == 0 or (not exact and isinstance(node.data, dict | None))
+        is_block = isinstance(node.data, dict | list) and not node.is_flow
+        at_key = of_key or is_block or node.width == 0 or (not exact and isinstance(node.data, dict | None))
         spot = key if key is not None and at_key else node
         return self.source.place(spot.line, spot.column, max(1, spot.width))
 

@@ -58,6 +58,8 @@ class Problem:
 class SpecError(ValueError):
     """A spec that cannot be used. `problems` holds everything that is wrong with it; `str()` is the text to show."""
 
+    exit_code = 2
+
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__(*self.problems)

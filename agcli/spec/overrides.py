@@ -54,30 +54,29 @@ def read_override(text: str) -> Override:
     return Override(steps, document)
 
 
-def overridden(data: dict[str, Any], override: Override) -> None:
+def put(data: dict[str, Any], override: Override) -> None:
     """Put the override's value into the data of a spec, which holds each choice as a mapping.
 
-    A mapping on the way is made if it is not there; a list must have the item, and a choice must be the one made.
+    A mapping on the way is made if it is not there; of a list, the item must be there.
     """
     at: Any = data
     *way, last = override.path
     for depth, step in enumerate(way):
-        at = _entered(at, step, override, depth)
-    if isinstance(at, list):
-        _entered(at, last, override, len(way))
+        _check_step(at, step, override, depth)
+        if isinstance(at, dict) and at.get(step) is None:
+            at[step] = {}
+        at = at[step]
+    _check_step(at, last, override, len(way))
     at[last] = override.document.data
 
 
-def _entered(at: Any, step: str | int, override: Override, depth: int) -> Any:
-    """What stands at a step of the way, made if need be."""
+def _check_step(at: Any, step: str | int, override: Override, depth: int) -> None:
     path = override.path[: depth + 1]
     if isinstance(at, list):
         if not isinstance(step, int) or step >= len(at):
             raise override.error(f"expected an index from 0 to {len(at) - 1}, got `{step}`", path)
-        return at[step]
-    if not isinstance(at, dict) or not isinstance(step, str):
+    elif not isinstance(at, dict) or not isinstance(step, str):
         raise override.error(f"expected a path that the spec has, got a step into {described(at)}", path)
-    return at.setdefault(step, {})
 
 
 def place_of(overrides: Sequence[Override], path: Path, *, of_key: bool = False) -> Place:

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from .dump import plain
 from .errors import Place, Problem, SpecError
 from .faults import said
 from .names import Path, described, path_text
-from .overrides import Override, overridden, place_of, read_override
+from .overrides import Override, place_of, put, read_override
 from .source import Source, checked, read_source
 from .spec import Spec
 
@@ -59,10 +60,22 @@ def _read(source: Source, stem: str, texts: Sequence[str]) -> Spec:
     if not texts:
         return spec.located(_Written(document, ()))
     overrides = _each(read_override, texts)
-    data = plain(spec, only_set=True)
-    _each(lambda override: overridden(data, override), overrides)
+    data = _overridden(plain(spec, only_set=True), overrides)
     changed = _validated(data, lambda path, of_key: place_of(overrides, path, of_key=of_key))
     return changed.located(_Written(document, tuple(overrides)))
+
+
+def _overridden(data: Any, overrides: Iterable[Override]) -> Any:
+    """The data with all overrides, brought to full form between them: one may step into what another wrote short."""
+
+    def apply(override: Override) -> None:
+        nonlocal data
+        with suppress(ValidationError):  # what is wrong is told at the end, for all of them
+            data = plain(Spec.model_validate(data), only_set=True)
+        put(data, override)
+
+    _each(apply, overrides)
+    return data
 
 
 def _validated(data: Any, place: Callable[..., Place], known: Iterable[Problem] = ()) -> Spec:

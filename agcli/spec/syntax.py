@@ -27,7 +27,7 @@ def _outdented(found: re.Match[str], error: yaml.MarkedYAMLError) -> str:
 
 def _foreign(found: re.Match[str], error: yaml.MarkedYAMLError) -> str:
     if found[1] == r"\t":
-        return "expected spaces for indentation, got a tab"
+        return "expected spaces, got a tab"
     return f"expected a value, got the reserved character `{found[1]}`; put quotes around text that starts with it"
 
 

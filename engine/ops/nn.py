@@ -10,11 +10,11 @@ from ..errors import DTypeError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import integers, op, sample
 from ..types import Array, TensorType, fits, normalize_axis, static
-from .arrays import expand_dims
 from .base import Elementwise
 from .elementwise import sigmoid
 from .indexing import check_range, one_hot
 from .reductions import sum
+from .slicing import expand_dims
 
 
 def float_only(name: str, x: TensorType) -> None:

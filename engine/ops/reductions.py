@@ -12,8 +12,9 @@ from ..errors import DTypeError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
 from ..types import Array, Axes, TensorType, normalize_axes, normalize_axis, reduced_shape
-from .arrays import Size, expand_like
+from .arrays import expand_like
 from .base import Linear, result_dtype
+from .creation import Size
 from .elementwise import equal, exp, log, where
 
 ROWS: tuple[Sample, ...] = (

@@ -1,0 +1,111 @@
+"""Spec -> graph: placeholders, parameters, and the loss and metrics for training and for evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from agcli.datasets import Dataset
+from agcli.engine import optimizers
+from agcli.engine.errors import EngineError
+from agcli.engine.function import Function
+from agcli.engine.graph import Placeholder, Tensor, Variable, origin, placeholder, variable
+from agcli.engine.ops.random import make_key, streams
+from agcli.engine.ops.reductions import mean, sum
+from agcli.engine.optimizers import Optimizer
+from agcli.engine.variables import Variables
+from agcli.layers import Scope, apply_layer
+from agcli.losses import LOSSES, METRICS
+from agcli.spec import Spec
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What is computed of a batch: the model's output, the mean loss, and the sums of the metrics."""
+
+    output: Tensor
+    loss: Tensor
+    sums: dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A spec as graph. ``train`` and ``test`` share their parameters and differ where training is random."""
+
+    spec: Spec
+    x: Placeholder
+    y: Placeholder
+    parameters: Variables
+    key: Variable
+    train: Graph
+    test: Graph
+
+    def trainer(self) -> tuple[Function, dict[str, Variable]]:
+        """One training step as a function of a batch, and the optimizer's own variables by name."""
+        with origin(self.spec.location(("optimizer",))):
+            state = optimizer_of(self.spec).build(self.train.loss, self.parameters.trainable)
+        fetches = {"loss": self.train.loss, **self.train.sums}
+        return Function(fetches, state.updates, inputs=[self.x, self.y], key=self.key), state.variables
+
+    def evaluator(self) -> Function:
+        """Loss and metric sums of a batch, without training."""
+        return Function({"loss": self.test.loss, **self.test.sums}, inputs=[self.x, self.y])
+
+    def predictor(self) -> Function:
+        """The model's output for a batch of inputs."""
+        return Function(self.test.output, inputs=[self.x])
+
+    def state(self, optimizer: dict[str, Variable]) -> dict[str, Variable]:
+        """Every variable that a checkpoint holds."""
+        named = {f"model.{k}": v for k, v in self.parameters.items()}
+        return named | {f"optimizer.{k}": v for k, v in optimizer.items()} | {"random.key": self.key}
+
+
+def optimizer_of(spec: Spec) -> Optimizer:
+    """The engine's optimizer of the name in the spec, with its fields as keywords."""
+    return getattr(optimizers, spec.optimizer.name)(**dict(spec.optimizer.fields))  # type: ignore[no-any-return]
+
+
+def build(spec: Spec, data: Dataset) -> Model:
+    """The graph of ``spec`` for the columns of ``data``. Raises SpecError at the layer or loss that does not fit."""
+    columns = data.train.columns
+    x = placeholder("x", (None, *columns["x"].shape), columns["x"].dtype)
+    y = placeholder("y", (None, *columns["y"].shape), columns["y"].dtype)
+    parameters = Variables()
+    graphs = [graph(spec, x, y, Scope(parameters, spec.seed, training)) for training in (True, False)]
+    key = variable(make_key(spec.seed), "random key", trainable=False)
+    return Model(spec, x, y, parameters, key, *graphs)
+
+
+def graph(spec: Spec, x: Placeholder, y: Placeholder, scope: Scope) -> Graph:
+    output = layers(spec, x, scope)
+    loss_of = LOSSES[spec.loss.name]
+    loss = placed(spec, ("loss",), lambda: mean(loss_of(output, y)))
+    sums = {
+        m.name: placed(spec, ("metrics", i), lambda m=m: sum(METRICS[m.name].sample(output, y)))  # type: ignore[misc]
+        for i, m in enumerate(spec.metrics)
+    }
+    return Graph(output, loss, sums)
+
+
+def layers(spec: Spec, x: Tensor, scope: Scope) -> Tensor:
+    """The layers in order; each is named after its kind and its number among its kind."""
+    counts: dict[str, int] = {}
+    shapes = [str(x.shape)]
+    with streams():
+        for i, choice in enumerate(spec.model):
+            counts[choice.name] = counts.get(choice.name, 0) + 1
+            scope.layer = f"{choice.name}_{counts[choice.name]}"
+            way = " -> ".join(shapes[-4:])
+            x = placed(spec, ("model", i), lambda x=x, c=choice: apply_layer(x, c, scope), f"; shapes so far: {way}")
+            shapes.append(str(x.shape))
+    return x
+
+
+def placed(spec: Spec, path: tuple[Any, ...], make: Any, more: str = "") -> Tensor:
+    """A tensor that knows its line in the spec; what goes wrong with it is reported there."""
+    try:
+        with origin(spec.location(path)):
+            return make()  # type: ignore[no-any-return]
+    except EngineError as e:
+        raise spec.error(path, f"{e}{more}") from e

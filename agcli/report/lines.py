@@ -1,0 +1,64 @@
+"""Plain lines: where there is no terminal, and JSON lines for programs."""
+
+from __future__ import annotations
+
+import json
+from typing import TextIO
+
+from agcli.events import Done, EpochDone, Event, Started, Stepped
+
+from .figures import duration, figure, figures
+
+
+class JsonLines:
+    """One JSON object a line, flushed at once so that a reader follows live."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+
+    def __call__(self, event: Event) -> None:
+        if not isinstance(event, Stepped):
+            self.out.write(json.dumps(event.to_json()) + "\n")
+            self.out.flush()
+
+
+class PlainLines:
+    """One line an epoch, without control codes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self.out = out
+        self.epochs = 0
+
+    def __call__(self, event: Event) -> None:
+        match event:
+            case Started():
+                self.epochs = event.epochs
+                self.say(opening(event))
+            case EpochDone():
+                self.say(self.epoch(event))
+            case Done():
+                self.say(closing(event))
+
+    def epoch(self, event: EpochDone) -> str:
+        number = f"epoch {event.epoch:>{len(str(self.epochs))}}/{self.epochs}"
+        test = f"  {figures(event.metrics)}" if event.metrics else ""
+        return f"{number}  loss {figure(event.loss)}{test}  {rate(event.samples, event.seconds)}"
+
+    def say(self, line: str) -> None:
+        self.out.write(line + "\n")
+        self.out.flush()
+
+
+def opening(event: Started) -> str:
+    return (
+        f"{event.name}: {event.parameters:,} parameters, {event.samples:,} samples of {event.data}, "
+        f"{event.epochs} epochs of {event.steps:,} steps"
+    )
+
+
+def closing(event: Done) -> str:
+    return f"done in {duration(event.seconds)}: test loss {figure(event.test_loss)}  {figures(event.metrics)}"
+
+
+def rate(samples: int, seconds: float) -> str:
+    return f"{samples / seconds:,.0f} samples/s" if seconds else ""

@@ -1,0 +1,100 @@
+"""Joining, repeating and surrounding tensors."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
+from ..table import op, sample
+from ..types import Array, TensorType, broadcast_shapes, normalize_axis, static
+from .base import Linear
+from .creation import zeros_like
+from .slicing import getitem
+
+
+@dataclass(frozen=True)
+class Concatenate(Op):
+    """Join along an axis."""
+
+    axis: int
+    name = "concatenate"
+
+    def infer(self, *xs: TensorType) -> TensorType:
+        shape = list(xs[0].shape)
+        total: int | None = 0
+        for x in xs:
+            d = x.shape[self.axis] if x.rank == len(shape) else -1
+            total = None if d is None or total is None else total + d
+            try:
+                rest = broadcast_shapes(*((*s[: self.axis], *s[self.axis + 1 :]) for s in (tuple(shape), x.shape)))
+                bad = x.rank != len(shape) or any(
+                    a is not None and b is not None and a != b
+                    for i, (a, b) in enumerate(zip(x.shape, shape, strict=True))
+                    if i != self.axis
+                )
+            except ShapeError:
+                bad, rest = True, ()
+            if bad:
+                shapes = ", ".join(str(t.shape) for t in xs)
+                raise ShapeError(f"concatenate: shapes {shapes} differ outside of axis {self.axis}")
+            shape = [*rest[: self.axis], 0, *rest[self.axis :]]
+        shape[self.axis] = total
+        return TensorType(tuple(shape), np.result_type(*(x.dtype for x in xs)))
+
+    def kernel(self, *xs: Array, out: Array) -> None:
+        np.concatenate(xs, self.axis, out, casting="unsafe")
+
+    def vjp(self, g: Tensor, y: Tensor, *xs: Tensor) -> Cotangents:
+        return [part_like(g, xs, i, self.axis) for i in range(len(xs))]
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *xs: Tensor) -> Tensor:
+        return self(*(zeros_like(x) if t is None else t for t, x in zip(tangents, xs, strict=True)))
+
+    def simplify(self, *xs: Tensor) -> Tensor | None:
+        return xs[0] if len(xs) == 1 else None
+
+
+@dataclass(frozen=True)
+class PartLike(Linear):
+    """The part of a concatenation that came from its ``part``-th piece."""
+
+    axis: int
+    part: int
+    name = "part_like"
+
+    @property
+    def shape_only(self) -> tuple[int, ...]:  # type: ignore[override]
+        return tuple(range(1, self.part + 3))
+
+    def infer(self, g: TensorType, *xs: TensorType) -> TensorType:
+        return g.with_shape(xs[self.part].shape)
+
+    def simplify(self, g: Tensor, *xs: Tensor) -> Tensor | None:
+        lengths = [x.shape[self.axis] for x in xs]
+        if None in lengths[: self.part + 1]:
+            return None
+        start = int(np.sum([static(d) for d in lengths[: self.part]]))
+        index = (*(slice(None),) * self.axis, slice(start, start + static(lengths[self.part])))
+        return getitem(g, index)
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor, *xs: Tensor) -> Cotangents:
+        pieces = [g if i == self.part else zeros_like(p, g.dtype) for i, p in enumerate(xs)]
+        return (Concatenate(self.axis)(*pieces), *(None for _ in xs))
+
+
+def part_like(g: Tensor, xs: Sequence[Tensor], part: int, axis: int) -> Tensor:
+    op = PartLike(axis, part)
+    return op.simplest(g, *xs)
+
+
+@op(sample((2, 3), (1, 3)), sample((2, 3), (2, 1), (2, 2), axis=-1), sample((0,), (2,)))
+def concatenate(*xs: Like, axis: int = 0) -> Tensor:
+    """Tensors joined along ``axis``; a single sequence of tensors is allowed too."""
+    items = xs[0] if len(xs) == 1 and isinstance(xs[0], list | tuple) else xs
+    tensors = unify([as_tensor(x) for x in items])
+    if not tensors or tensors[0].ndim == 0:
+        raise ShapeError("concatenate: needs at least one tensor, of rank 1 or more")
+    return Concatenate(normalize_axis(axis, tensors[0].ndim, "concatenate"))(*tensors)
