@@ -15,8 +15,8 @@ import numpy as np
 from .errors import StateError
 from .gradient import grad
 from .graph import Tensor, Variable, as_tensor, label, variable
-from .ops.joining import concatenate
 from .ops.elementwise import sqrt, square
+from .ops.joining import concatenate
 from .variables import pack, packed
 
 Schedule: TypeAlias = "Callable[[Tensor], Tensor]"

@@ -115,6 +115,10 @@ def test_any_text_is_dumped_as_itself(text: str) -> None:
     assert plain(f"a: [{_text(text)}, {{{_text(text)}: 1}}]") == {"a": [text, {text: 1}]}
 
 
+def test_words_of_yaml_1_1_are_dumped_in_quotes() -> None:
+    assert 'name: "no"\n' in parse_spec(f"name: no\n{SMALL}").dump()
+
+
 @given(st.floats(min_value=0, exclude_min=True, allow_infinity=False))
 def test_any_number_is_dumped_as_itself(lr: float) -> None:
     spec = parse_spec(f"{SMALL}optimizer: {{sgd: {lr!r}}}")

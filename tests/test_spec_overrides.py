@@ -57,6 +57,11 @@ def test_override_may_step_into_what_another_wrote() -> None:
     assert parse_spec(FULL, overrides=overrides) == parse_spec(text)
 
 
+def test_place_is_that_of_the_last_override() -> None:
+    assert parse_spec(SMALL, overrides=["seed=1", "seed=2", "name=x"]).location(("seed",)) == "--set seed=2"
+    assert told(SMALL, "seed=1", "seed=-2", "name=x").startswith("--set seed=-2: seed: ")
+
+
 @pytest.mark.parametrize(
     ("override", "says"),
     [

@@ -1,4 +1,4 @@
 """The ops, one file a family. Importing this package fills the table."""
-from . import arrays, elementwise, indexing, linalg, nn, random, reductions
+from . import arrays, creation, elementwise, indexing, joining, linalg, nn, random, reductions, slicing
 
-__all__ = ["arrays", "elementwise", "indexing", "linalg", "nn", "random", "reductions"]
+__all__ = ["arrays", "creation", "elementwise", "indexing", "joining", "linalg", "nn", "random", "reductions", "slicing"]

@@ -1,4 +1,4 @@
-"""Ops that move, reshape or repeat elements without computing with them."""
+"""Dtype, shape and order of axes: ops that look at the same elements in another way, and undo such looks."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -169,6 +169,32 @@ def transpose(x: Like, axes: Sequence[int] | None = None) -> Tensor:
     if sorted(order) != list(range(t.ndim)):
         raise ShapeError(f"transpose: axes {axes} are not a permutation of the {t.ndim} axes of {t.shape}")
     return Transpose(order)(t)
+
+
+@op(sample((2, 3, 4), source=0, destination=-1), sample((2, 3, 4), source=(0, 1), destination=(2, 0)))
+def moveaxis(x: Like, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
+    """The axes ``source`` moved to the places ``destination``; the others keep their order."""
+    t = as_tensor(x)
+    old, new = (
+        [normalize_axis(a, t.ndim, "moveaxis") for a in ((places,) if isinstance(places, int) else places)]
+        for places in (source, destination)
+    )
+    if len(set(old)) != len(set(new)) or len(set(old)) != len(old) or len(set(new)) != len(new):
+        raise ShapeError(f"moveaxis: {source} and {destination} must name equally many different axes")
+    order = [a for a in range(t.ndim) if a not in old]
+    for place, axis in sorted(zip(new, old, strict=True)):
+        order.insert(place, axis)
+    return Transpose(tuple(order)).simplest(t)
+
+
+@op(sample((2, 3, 4), axis1=0, axis2=2), sample((2, 3), axis1=-1, axis2=0))
+def swapaxes(x: Like, axis1: int, axis2: int) -> Tensor:
+    """The axes ``axis1`` and ``axis2`` exchanged."""
+    t = as_tensor(x)
+    order = list(range(t.ndim))
+    a, b = (normalize_axis(axis, t.ndim, "swapaxes") for axis in (axis1, axis2))
+    order[a], order[b] = b, a
+    return Transpose(tuple(order)).simplest(t)
 
 
 def swap_last(x: Tensor) -> Tensor:

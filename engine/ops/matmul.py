@@ -1,0 +1,66 @@
+"""The matrix product."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
+from ..table import op, sample
+from ..types import Array, TensorType, broadcast_shapes
+from .arrays import expand_dims, squeeze, swap_last
+from .base import result_dtype
+
+
+@dataclass(frozen=True)
+class MatMul(Op):
+    """Matrix product of the last two axes; the leading axes broadcast."""
+
+    name = "matmul"
+
+    def infer(self, a: TensorType, b: TensorType) -> TensorType:
+        inner, other = a.shape[-1], b.shape[-2]
+        if inner is not None and other is not None and inner != other:
+            raise ShapeError(f"matmul: {a.shape} @ {b.shape}: inner dimensions {inner} and {other} differ")
+        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        return TensorType((*batch, a.shape[-2], b.shape[-1]), result_dtype(np.matmul, (a.dtype, b.dtype)))
+
+    def kernel(self, a: Array, b: Array, *, out: Array) -> None:
+        np.matmul(a, b, out)
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        return partial(np.matmul, *inputs, out)
+
+    def vjp(self, g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
+        return MatMul()(g, swap_last(b)), MatMul()(swap_last(a), g)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
+        da, db = tangents
+        left = None if da is None else MatMul()(da, b)
+        right = None if db is None else MatMul()(a, db)
+        return left if right is None else right if left is None else left + right
+
+
+@op(
+    sample((2, 3), (3, 4)),
+    sample((5, 2, 3), (3, 4)),
+    sample((2, 1, 2, 3), (5, 3, 2)),
+    sample((3,), (3,)),
+    sample((2, 3), (3,)),
+    sample((3,), (5, 3, 2)),
+    sample((2, 0), (0, 3)),
+)
+def matmul(a: Like, b: Like) -> Tensor:
+    """Matrix product; a vector counts as a row on the left and as a column on the right, leading axes broadcast."""
+    x, y = unify([as_tensor(a), as_tensor(b)])
+    if x.ndim == 0 or y.ndim == 0:
+        raise ShapeError(f"matmul: {x.shape} @ {y.shape}: needs at least one axis each; use * for scalars")
+    if x.ndim >= 2 and y.ndim >= 2:
+        return MatMul()(x, y)
+    product = MatMul()(expand_dims(x, 0) if x.ndim == 1 else x, expand_dims(y, 1) if y.ndim == 1 else y)
+    drop = [-2] * (x.ndim == 1) + [-1] * (y.ndim == 1)
+    return squeeze(product, drop)

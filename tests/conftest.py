@@ -1,0 +1,35 @@
+"""Shared fixtures: real data where it is at hand, and the command line as a process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """The folder of real data sets."""
+    folder = os.environ.get("AG_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("AG_DATA names no folder with the real data sets")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def ag():
+    """Run `ag` as a process: ag("train", spec, cwd=...) -> CompletedProcess with text output."""
+
+    def run(*args, cwd=ROOT, check=None, env=None, input=None):
+        command = [sys.executable, "-W", "error", "-c", "from agcli.cli import main; main()", *map(str, args)]
+        full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
+        done = subprocess.run(command, cwd=cwd, env=full, input=input, capture_output=True, text=True, timeout=300)
+        if check is not None:
+            assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    return run
