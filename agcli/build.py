@@ -9,10 +9,11 @@ from agcli.datasets import Dataset
 from agcli.engine import optimizers
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
-from agcli.engine.graph import Placeholder, Tensor, Variable, origin, placeholder, variable
+from agcli.engine.graph import Placeholder, Tensor, Variable, placeholder, variable
 from agcli.engine.ops.random import make_key, streams
 from agcli.engine.ops.reductions import mean, sum
 from agcli.engine.optimizers import Optimizer
+from agcli.engine.origin import origin
 from agcli.engine.variables import Variables
 from agcli.layers import Scope, apply_layer
 from agcli.losses import LOSSES, METRICS

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from .errors import GradientError, ShapeError
-from .graph import Like, Placeholder, Tensor, as_tensor, label, origin, toposort
+from .graph import Like, Placeholder, Tensor, as_tensor, label, toposort
+from .origin import origin
 from .ops.arrays import astype, expand_like, sum_like
 from .ops.creation import ones_like, zeros_like
 from .ops.reductions import sum

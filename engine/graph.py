@@ -6,16 +6,14 @@ A ``Tensor`` is a node: the op that makes it and the tensors that it is made fro
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
+from .origin import here
 from .table import OPS
 from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, as_shape, promote
 
@@ -27,17 +25,6 @@ Like: TypeAlias = "Tensor | Array | Number | np.generic | Sequence[Any]"
 Cotangents: TypeAlias = "Sequence[Tensor | None]"
 
 _ids = itertools.count()
-_origin: ContextVar[Any] = ContextVar("origin", default=None)
-
-
-@contextmanager
-def origin(place: str | tuple[str, int]) -> Iterator[None]:
-    """Say where the tensors built inside this block come from, such as ``models/mlp.yaml:14``."""
-    token = _origin.set(place)
-    try:
-        yield
-    finally:
-        _origin.reset(token)
 
 
 class Op:
@@ -106,6 +93,18 @@ class Op:
         return Tensor(result, self, tuple(inputs))
 
 
+def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
+    """Apply the op called ``name`` in the table."""
+    return OPS[name].function(*args, **kwargs)  # type: ignore[no-any-return]
+
+
+def infix(name: str, swapped: bool = False) -> Callable[[Any, Like], Tensor]:
+    """The method behind an operator: the op of this name, which is found when it is used."""
+    if swapped:
+        return lambda self, other: call(name, other, self)
+    return lambda self, other: call(name, self, other)
+
+
 class Tensor:
     """A node of the graph. Immutable; compared and hashed by identity."""
 
@@ -120,7 +119,7 @@ class Tensor:
         self.inputs = inputs
         self.name: str | None = None
         self.id = next(_ids)
-        self.place = _origin.get() or _user_frame()
+        self.place = here()
 
     @property
     def shape(self) -> Shape:
@@ -168,47 +167,17 @@ class Tensor:
             raise TypeError(f"{self.type} has no known length")
         return self.shape[0]
 
-    def __add__(self, other: Like) -> Tensor:
-        return call("add", self, other)
-
-    def __radd__(self, other: Like) -> Tensor:
-        return call("add", other, self)
-
-    def __sub__(self, other: Like) -> Tensor:
-        return call("subtract", self, other)
-
-    def __rsub__(self, other: Like) -> Tensor:
-        return call("subtract", other, self)
-
-    def __mul__(self, other: Like) -> Tensor:
-        return call("multiply", self, other)
-
-    def __rmul__(self, other: Like) -> Tensor:
-        return call("multiply", other, self)
-
-    def __truediv__(self, other: Like) -> Tensor:
-        return call("divide", self, other)
-
-    def __rtruediv__(self, other: Like) -> Tensor:
-        return call("divide", other, self)
-
-    def __floordiv__(self, other: Like) -> Tensor:
-        return call("floor_divide", self, other)
-
-    def __mod__(self, other: Like) -> Tensor:
-        return call("mod", self, other)
-
-    def __pow__(self, other: Like) -> Tensor:
-        return call("power", self, other)
-
-    def __rpow__(self, other: Like) -> Tensor:
-        return call("power", other, self)
-
-    def __matmul__(self, other: Like) -> Tensor:
-        return call("matmul", self, other)
-
-    def __rmatmul__(self, other: Like) -> Tensor:
-        return call("matmul", other, self)
+    __add__, __radd__ = infix("add"), infix("add", swapped=True)
+    __sub__, __rsub__ = infix("subtract"), infix("subtract", swapped=True)
+    __mul__, __rmul__ = infix("multiply"), infix("multiply", swapped=True)
+    __truediv__, __rtruediv__ = infix("divide"), infix("divide", swapped=True)
+    __floordiv__, __rfloordiv__ = infix("floor_divide"), infix("floor_divide", swapped=True)
+    __mod__, __rmod__ = infix("mod"), infix("mod", swapped=True)
+    __pow__, __rpow__ = infix("power"), infix("power", swapped=True)
+    __matmul__, __rmatmul__ = infix("matmul"), infix("matmul", swapped=True)
+    __and__, __rand__ = infix("logical_and"), infix("logical_and", swapped=True)
+    __or__, __ror__ = infix("logical_or"), infix("logical_or", swapped=True)
+    __lt__, __le__, __gt__, __ge__ = infix("less"), infix("less_equal"), infix("greater"), infix("greater_equal")
 
     def __neg__(self) -> Tensor:
         return call("negative", self)
@@ -222,29 +191,11 @@ class Tensor:
     def __invert__(self) -> Tensor:
         return call("logical_not", self)
 
-    def __and__(self, other: Like) -> Tensor:
-        return call("logical_and", self, other)
-
-    def __or__(self, other: Like) -> Tensor:
-        return call("logical_or", self, other)
-
-    def __lt__(self, other: Like) -> Tensor:
-        return call("less", self, other)
-
-    def __le__(self, other: Like) -> Tensor:
-        return call("less_equal", self, other)
-
-    def __gt__(self, other: Like) -> Tensor:
-        return call("greater", self, other)
-
-    def __ge__(self, other: Like) -> Tensor:
-        return call("greater_equal", self, other)
-
     def __getitem__(self, index: Any) -> Tensor:
         return call("getitem", self, index=index)
 
     @property
-    def T(self) -> Tensor:
+    def T(self) -> Tensor:  # noqa: N802
         """All axes reversed."""
         return call("transpose", self)
 
@@ -392,11 +343,6 @@ def cast(x: Tensor, dtype: DType) -> Tensor:
     return x if x.dtype == dtype and not x.type.weak else call("astype", x, dtype=dtype)
 
 
-def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
-    """Apply the op called ``name`` in the table."""
-    return OPS[name].function(*args, **kwargs)  # type: ignore[no-any-return]
-
-
 def label(t: Tensor) -> str:
     """A short name of a tensor for messages."""
     if t.name:
@@ -432,14 +378,3 @@ def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tenso
             stack.append((t, True))
             stack.extend((x, False) for x in reversed(t.inputs) if x.id not in done)
     return order
-
-
-_LIBRARY = __file__.rsplit("graph.py", 1)[0]
-
-
-def _user_frame() -> tuple[str, int]:
-    """File and line of the nearest caller outside of this library."""
-    frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARY):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Constant, Op, Placeholder, Tensor, origin, toposort
+from .graph import Constant, Op, Placeholder, Tensor, toposort
+from .origin import origin
 from .ops import elementwise as ew
 from .ops.arrays import BroadcastTo, broadcast_to
 from .ops.base import Elementwise

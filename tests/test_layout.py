@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": ["errors", "order", "dataset", "idx", "remote", "mnist", "embedded", "catalog", "batches"],
     "engine": [
-        "errors", "types", "table", "graph", "ops", "functional", "rewrite", "gradient", "plan", "backends",
+        "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite", "gradient", "plan", "backends",
         "variables", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [

@@ -4,11 +4,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import DTypeError, GradientError
+from ..errors import DTypeError, GradientError, ShapeError
 from ..graph import Cotangents, Op, Tensor, call
 from ..table import Sample, real, register, sample
 from ..types import Array, DType, TensorType, TupleType, broadcast_shapes
@@ -18,44 +18,29 @@ Rule = Callable[..., Cotangents]
 
 @lru_cache(maxsize=8192)
 def result_dtype(ufunc: np.ufunc, dtypes: tuple[DType, ...]) -> DType:
-    """The dtype that ``ufunc`` gives for inputs of ``dtypes``."""
-    return ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[len(dtypes)]
+    """The dtype that ``ufunc`` gives for inputs of ``dtypes``; NumPy's float16 for small integers becomes float32."""
+    found = ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[len(dtypes)]
+    return np.dtype("float32") if found == np.float16 and np.float16 not in dtypes else found
 
 
-@dataclass(frozen=True)
-class Elementwise(Op):
-    """An op that treats every element alike: the ufunc is its kernel, its dtype rule and its broadcasting.
+class Pointwise(Op):
+    """An op that treats every element alike, after broadcasting; ``ufunc`` gives the dtype of the result.
 
-    ``rule(g, y, *inputs)`` gives the cotangents; as the Jacobian is diagonal, it serves both modes.
+    As the Jacobian is diagonal, ``vjp`` serves both modes.
     """
 
-    name: str
-    ufunc: np.ufunc
-    rule: Rule | None
-    doc: str
-    domain: tuple[float, float] = (-2.0, 2.0)
-    compute: Callable[..., Any] | None = field(default=None)  # a kernel (*inputs, out) that replaces the ufunc's own
-    commutative: bool = False  # type: ignore[misc]
+    ufunc: ClassVar[np.ufunc]
     inplace = (0, 1, 2)
 
     def infer(self, *inputs: TensorType) -> TensorType:
+        if len(inputs) != self.ufunc.nin:
+            raise ShapeError(f"{self.name}: takes {self.ufunc.nin} tensor{'s' * (self.ufunc.nin > 1)}, got {len(inputs)}")
         shape = broadcast_shapes(*(t.shape for t in inputs))
         try:
             return TensorType(shape, result_dtype(self.ufunc, tuple(t.dtype for t in inputs)))
         except TypeError:
             kinds = ", ".join(str(t.dtype) for t in inputs)
             raise DTypeError(f"{self.name}: does not compute with {kinds}") from None
-
-    def kernel(self, *inputs: Array, out: Array) -> None:
-        (self.compute or self.ufunc)(*inputs, out=out)
-
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        return partial(self.compute or self.ufunc, *inputs, out=out)
-
-    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
-        if self.rule is None:
-            raise GradientError(f"{self.name} has no derivative")
-        return self.rule(g, y, *inputs)
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Tensor | None:
         total: Tensor | None = None
@@ -68,6 +53,39 @@ class Elementwise(Op):
         return total
 
 
+@dataclass(frozen=True)
+class Elementwise(Pointwise):
+    """A pointwise op without attributes: its kernel is the ufunc or ``compute(*inputs, out=)``.
+
+    ``rule(g, y, *inputs)`` gives the cotangents; an op without a rule has no derivative.
+    """
+
+    name: str
+    ufunc: np.ufunc  # type: ignore[misc]
+    rule: Rule | None
+    doc: str
+    domain: tuple[float, float] = (-2.0, 2.0)
+    compute: Callable[..., Any] | None = field(default=None)
+    commutative: bool = False  # type: ignore[misc]
+
+    def kernel(self, *inputs: Array, out: Array) -> None:
+        self.bind(inputs, out)()
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        if self.rule is None or out.dtype.kind != "f" or all(x.dtype == out.dtype for x in inputs):
+            return partial(self.compute or self.ufunc, *inputs, out=out)
+        return partial(self.promoted, inputs, out)
+
+    def promoted(self, inputs: Sequence[Array], out: Array) -> None:
+        """The kernel for inputs that first become floats, as integers and mixed dtypes do."""
+        (self.compute or self.ufunc)(*(x.astype(out.dtype, copy=False) for x in inputs), out=out)
+
+    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
+        if self.rule is None:
+            raise GradientError(f"{self.name} has no derivative")
+        return self.rule(g, y, *inputs)
+
+
 def unary(
     name: str,
     ufunc: Any,
@@ -75,12 +93,13 @@ def unary(
     doc: str,
     domain: tuple[float, float] = (-2.0, 2.0),
     compute: Callable[..., Any] | None = None,
+    family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of one input."""
     op = Elementwise(name, ufunc, rule, doc, domain, compute)
     low, high = domain
     rows = tuple(sample(real(*s, low=low, high=high)) for s in ((3,), (2, 3), (), (0, 2)))
-    register(op, name, doc, "elementwise", rows, rule is not None)
+    register(op, name, doc, family, rows, rule is not None)
     return op
 
 
@@ -93,13 +112,14 @@ def binary(
     compute: Callable[..., Any] | None = None,
     commutative: bool = False,
     samples: tuple[Sample, ...] | None = None,
+    family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of two inputs, which broadcast."""
     op = Elementwise(name, ufunc, rule, doc, domain, compute, commutative)
     low, high = domain
     shapes = (((3,), (3,)), ((2, 1), (1, 3)), ((), (2, 3)), ((4, 2, 3), (3,)), ((0, 3), (1, 3)))
     rows = tuple(sample(real(*a, low=low, high=high), real(*b, low=low, high=high)) for a, b in shapes)
-    register(op, name, doc, "elementwise", rows if samples is None else samples, rule is not None)
+    register(op, name, doc, family, rows if samples is None else samples, rule is not None)
     return op
 
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..graph import Tensor, constant
 from ..types import static
-from .arrays import PutItem, broadcast_to, expand_dims, getitem, normalize_index, reshape, squeeze, swap_last, transpose
+from .arrays import broadcast_to, reshape, swap_last, transpose
 from .matmul import MatMul
 from .reductions import sum
+from .slicing import PutItem, expand_dims, getitem, normalize_index, squeeze
 
 Labels: TypeAlias = "tuple[str, ...]"
 OPTIMAL = 5  # operands up to which every order of contraction is tried; beyond, the greedy one is taken

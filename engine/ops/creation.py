@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from ..graph import Constant, Cotangents, Like, Op, Tensor, as_tensor, constant
 from ..table import op, sample
 from ..types import Array, Axes, DType, TensorType, as_dtype, as_shape, normalize_axes, static
-from .arrays import BroadcastTo
+from .arrays import BroadcastTo, astype, broadcast_to
 
 
 @dataclass(frozen=True)
@@ -87,3 +88,137 @@ def size(x: Like, axis: Axes = None) -> Tensor:
     t = as_tensor(x)
     op = Size(normalize_axes(axis, t.ndim, "size"))
     return op.simplest(t)
+
+
+@dataclass(frozen=True)
+class ShapeOf(Op):
+    """The lengths of a tensor, as a tensor."""
+
+    name = "shape"
+    shape_only = (0,)
+
+    def infer(self, x: TensorType) -> TensorType:
+        return TensorType((x.rank,), np.dtype("int64"))
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        out[...] = x.shape
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (None,)
+
+
+@op(sample((2, 3)), sample(()), differentiable=False)
+def shape(x: Like) -> Tensor:
+    """The lengths of ``x`` as an int64 tensor, also where they are known only when the graph runs."""
+    return ShapeOf()(x)
+
+
+@op(sample((2, 3)), sample(()), differentiable=False)
+def rank(x: Like) -> Tensor:
+    """The number of axes of ``x``, as an exact number."""
+    return constant(as_tensor(x).ndim)
+
+
+@op(sample((2, 3)), sample((3,), dtype="float64"))
+def convert_to_tensor(x: Like, dtype: Any = None) -> Tensor:
+    """``x`` (a number, an array, a nested list or a tensor) as a tensor, of ``dtype`` if that is given."""
+    t = as_tensor(x)
+    return t if dtype is None else astype(t, dtype)
+
+
+def lengths(shape: Any, op: str) -> tuple[int, ...]:
+    """``shape`` with all lengths known."""
+    dims = as_shape(shape)
+    if None in dims:
+        raise ShapeError(f"{op}: every length must be known, got {dims}; use {op}_like for the shape of a tensor")
+    return tuple(map(static, dims))
+
+
+@op(sample(shape=(2, 3), value=2.5), sample(shape=(), value=1), differentiable=False)
+def full(shape: Any, value: int | float, dtype: Any = "float32") -> Tensor:
+    """A tensor of ``shape`` in which every element is ``value``; it takes no memory of its own."""
+    return broadcast_to(Constant(value, TensorType((), as_dtype(dtype))), lengths(shape, "full"))
+
+
+@op(sample(shape=(2, 3)), sample(shape=4), differentiable=False)
+def zeros(shape: Any, dtype: Any = "float32") -> Tensor:
+    """Zeros in ``shape``."""
+    return full(lengths(shape, "zeros"), 0, dtype)
+
+
+@op(sample(shape=(2, 3)), sample(shape=4), differentiable=False)
+def ones(shape: Any, dtype: Any = "float32") -> Tensor:
+    """Ones in ``shape``."""
+    return full(lengths(shape, "ones"), 1, dtype)
+
+
+@dataclass(frozen=True)
+class Source(Op):
+    """What the ops without inputs share: a type that is known when the graph is built."""
+
+    type: TensorType
+
+    def infer(self) -> TensorType:
+        return self.type
+
+
+@dataclass(frozen=True)
+class Eye(Source):
+    """Ones on one diagonal."""
+
+    k: int
+    name = "eye"
+
+    def kernel(self, *, out: Array) -> None:
+        rows, columns = out.shape
+        i = np.arange(max(0, -self.k), min(rows, columns - self.k))
+        out[...] = 0
+        out[i, i + self.k] = 1
+
+
+@op(sample(n=3), sample(n=2, m=4, k=1), sample(n=3, m=2, k=-1, dtype="int64"), sample(n=2, k=5), differentiable=False)
+def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = "float32") -> Tensor:
+    """The ``n`` by ``m`` matrix with ones on the ``k``-th diagonal; the identity matrix without ``m`` and ``k``."""
+    return Eye(TensorType(lengths((n, n if m is None else m), "eye"), as_dtype(dtype)), int(k))()
+
+
+@dataclass(frozen=True)
+class Steps(Source):
+    """Numbers at equal distance."""
+
+    start: int | float
+    step: int | float
+    name = "arange"
+
+    def kernel(self, *, out: Array) -> None:
+        counter = np.arange(out.size, dtype="int64" if isinstance(self.step, int) else "float64")
+        np.copyto(out, self.start + self.step * counter, casting="unsafe")
+
+
+@op(
+    sample(start=5),
+    sample(start=2, stop=9, step=3),
+    sample(start=1.0, stop=0.0, step=-0.25, dtype="float64"),
+    sample(start=3, stop=1),
+    differentiable=False,
+)
+def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any = None) -> Tensor:
+    """The numbers from ``start`` up to, not including, ``stop``, by ``step``; with one number, from 0 up to it.
+
+    int64 if the numbers are integers, else float32, unless ``dtype`` is given.
+    """
+    first, last = (0, start) if stop is None else (start, stop)
+    if step == 0 or not np.isfinite([first, last, step]).all():
+        raise ShapeError(f"arange: needs finite numbers and a step other than 0, got {first}, {last}, {step}")
+    whole = all(isinstance(v, int | np.integer) for v in (first, last, step))
+    number = int if whole else float
+    count = max(0, int(np.ceil((last - first) / step)) if not whole else -int((first - last) // step))
+    kind = as_dtype(dtype if dtype is not None else "int64" if whole else "float32")
+    return Steps(TensorType((count,), kind), number(first), number(step))()
+
+
+@op(sample(start=0, stop=1, num=5), sample(start=-1.5, stop=2, num=4, endpoint=False), differentiable=False)
+def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = "float32") -> Tensor:
+    """``num`` numbers at equal distance from ``start`` to ``stop``, which is left out without ``endpoint``."""
+    (count,) = lengths(num, "linspace")
+    return constant(np.linspace(start, stop, count, endpoint), as_dtype(dtype))

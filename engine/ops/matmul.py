@@ -12,8 +12,9 @@ from ..errors import ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
 from ..table import op, sample
 from ..types import Array, TensorType, broadcast_shapes
-from .arrays import expand_dims, squeeze, swap_last
+from .arrays import swap_last
 from .base import result_dtype
+from .slicing import expand_dims, squeeze
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,28 @@
 
 The key is a tensor ``uint64[2]``: seed and step. A random op that is given no key uses the key of the function
 in which it runs, which counts its calls. Every random op has a stream of its own, so that two dropouts never
-share a mask.
+share a mask. Samples of location-scale families are built from standard ones, so they have gradients in their
+parameters (Kingma and Welling, 2014).
 """
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError
-from ..graph import Cotangents, Like, Op, Placeholder, Tensor, as_tensor, placeholder
+from ..errors import DTypeError, FeedError, GradientError, ShapeError
+from ..graph import Cotangents, Like, Op, Placeholder, Tensor, as_tensor, call, placeholder
 from ..table import Sample, op
-from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape
+from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadcast_shapes, static
 
 FUNCTION_KEY: Placeholder = placeholder("random key", (2,), "uint64")
+KEY_TYPE = TensorType((2,), np.dtype("uint64"))
 _streams: ContextVar[Iterator[int]] = ContextVar("streams", default=itertools.count())
 
 
@@ -36,72 +39,324 @@ def streams() -> Iterator[None]:
 
 def make_key(seed: int) -> Array:
     """The key of a seed (0 to 2^64 - 1), at step 0."""
+    if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**64:
+        raise DTypeError(f"random_key: a seed is an integer from 0 to 2^64 - 1, got {seed!r}")
     return np.array([seed, 0], "uint64")
 
 
+random_key = make_key
+
+
+class Source:
+    """NumPy's generator for one op; ``at`` moves it to a key, at a seventh of the cost of a new generator."""
+
+    def __init__(self, stream: int) -> None:
+        bits = np.random.Philox(key=[0, stream])
+        self.generator = np.random.Generator(bits)
+        self.bits = bits
+        self.state: Any = bits.state  # counter 0 and an empty buffer; only the two numbers below ever change
+        self.key: Array = self.state["state"]["key"]
+        self.counter: Array = self.state["state"]["counter"]
+
+    def at(self, key: Array) -> np.random.Generator:
+        """The generator at the start of the numbers of ``key``; steps are 2^192 numbers apart."""
+        self.key[0], self.counter[3] = key
+        self.bits.state = self.state
+        return self.generator
+
+
 def generator(key: Array, stream: int) -> np.random.Generator:
-    """NumPy's generator for one op at one step; steps are 2^192 numbers apart."""
-    seed, step = int(key[0]), int(key[1])
-    return np.random.Generator(np.random.Philox(key=[seed, stream], counter=[0, 0, 0, step]))
+    """A generator for one op at one key."""
+    return Source(stream).at(key)
+
+
+def fill(draw: Callable[..., Any], out: Array) -> None:
+    """Let ``draw`` write into ``out``, or copy where it cannot: float16, or memory that is not contiguous."""
+    if out.flags.c_contiguous and out.dtype.itemsize > 2:
+        draw(out=out, dtype=out.dtype.type)
+    else:
+        out[...] = draw(size=out.shape)
+
+
+def fill_truncated(rng: np.random.Generator, out: Array) -> None:
+    """The inverse of the distribution function, at uniform numbers between its values at -2 and 2."""
+    from scipy.special import ndtr, ndtri
+
+    out[...] = np.clip(ndtri(rng.uniform(ndtr(-2.0), ndtr(2.0), out.shape)), -2, 2)
+
+
+def fill_integers(rng: np.random.Generator, out: Array, low: int, high: int) -> None:
+    out[...] = rng.integers(low, high, out.shape, out.dtype.type)
+
+
+def fill_permutation(rng: np.random.Generator, out: Array) -> None:
+    out[...] = rng.permutation(len(out))
+
+
+DRAWS: dict[str, Callable[..., None]] = {
+    "standard_uniform": lambda rng, out: fill(rng.random, out),
+    "standard_normal": lambda rng, out: fill(rng.standard_normal, out),
+    "standard_exponential": lambda rng, out: fill(rng.standard_exponential, out),
+    "standard_truncated": fill_truncated,
+    "randint": fill_integers,
+    "permutation": fill_permutation,
+}
+
+
+class Draw(Op):
+    """What the random ops share: a key as first input, a stream of their own, and no gradient in the key."""
+
+    stream: int
+
+    def check_key(self, key: TensorType) -> None:
+        if key.shape != KEY_TYPE.shape or key.dtype != KEY_TYPE.dtype:
+            raise DTypeError(f"{self.name}: a key is uint64(2,), got {key}; make one with ag.random_key(seed)")
+
+    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
+        return inputs
+
+    def fill(self, rng: np.random.Generator, out: Array, *inputs: Array) -> None:
+        """Fill ``out`` with samples."""
+        raise NotImplementedError
+
+    def kernel(self, *inputs: Array, out: Array) -> None:
+        self.bind(inputs, out)()
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        source, key, rest, samples = Source(self.stream), inputs[0], inputs[1:], self.fill
+        return lambda: samples(source.at(key), out, *rest)
+
+    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
+        return [None] * len(inputs)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Tensor | None:
+        return None
 
 
 @dataclass(frozen=True)
-class Random(Op):
+class Random(Draw):
     """Samples of a standard distribution, in a given shape or that of a second input."""
 
     distribution: str
     shape: Shape | None
     dtype: DType
     stream: int
-    name = "random"
+    bounds: tuple[int, ...] = ()
     shape_only = (1,)
 
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return self.distribution
+
     def infer(self, key: TensorType, like: TensorType | None = None) -> TensorType:
-        if key.shape != (2,) or key.dtype != np.dtype("uint64"):
-            raise DTypeError(f"random: a key is uint64(2,), got {key}; make one with ag.random_key(seed)")
-        if self.shape is None and like is None:
-            raise ShapeError("random: needs a shape, or a tensor whose shape it takes")
-        return TensorType(self.shape if like is None else like.shape, self.dtype)  # type: ignore[arg-type]
+        self.check_key(key)
+        shape = self.shape if like is None else like.shape
+        if shape is None:
+            raise ShapeError(f"{self.name}: needs a shape, or a tensor whose shape it takes")
+        return TensorType(shape, self.dtype)
 
-    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
-        return inputs
-
-    def kernel(self, key: Array, like: Array | None = None, *, out: Array) -> None:
-        rng = generator(key, self.stream)
-        draw = rng.random if self.distribution == "uniform" else rng.standard_normal
-        if out.flags.c_contiguous and out.dtype.itemsize > 2:
-            draw(out=out, dtype=out.dtype.type)
-        else:
-            out[...] = draw(out.shape)
+    def fill(self, rng: np.random.Generator, out: Array, *inputs: Array) -> None:
+        DRAWS[self.distribution](rng, out, *self.bounds)
 
     def simplify(self, key: Tensor, like: Tensor | None = None) -> Tensor | None:
         if like is None or not like.type.known:
             return None
-        return Random(self.distribution, like.shape, self.dtype, self.stream)(key)
+        return Random(self.distribution, like.shape, self.dtype, self.stream, self.bounds)(key)
+
+
+@dataclass(frozen=True)
+class StandardGamma(Draw):
+    """Samples of the gamma distribution of scale 1; the second input is its shape parameter, one for each sample."""
+
+    stream: int
+    name = "standard_gamma"
+
+    def infer(self, key: TensorType, a: TensorType) -> TensorType:
+        self.check_key(key)
+        return a
+
+    def fill(self, rng: np.random.Generator, out: Array, *inputs: Array) -> None:
+        (a,) = inputs
+        if a.size and not (a >= 0).all():
+            raise FeedError(f"gamma: the shape parameter is 0 or more, got {a.min()}")
+        out[...] = rng.standard_gamma(a)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
-        return [None] * len(inputs)
+        raise GradientError("gamma: has no derivative in its shape parameter; wrap it in ag.stop_gradient")
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> None:
+        self.vjp(y, y)
+
+
+@dataclass(frozen=True)
+class FoldIn(Op):
+    """A new seed out of a key and a number."""
+
+    name = "fold_in"
+
+    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
+        return inputs
+
+    def infer(self, key: TensorType, number: TensorType) -> TensorType:
+        if key.shape != KEY_TYPE.shape or key.dtype != KEY_TYPE.dtype:
+            raise DTypeError(f"fold_in: a key is uint64(2,), got {key}; make one with ag.random_key(seed)")
+        if number.shape != () or number.dtype.kind not in "iu":
+            raise DTypeError(f"fold_in: the number is one integer, got {number}")
+        return KEY_TYPE
+
+    def kernel(self, key: Array, number: Array, *, out: Array) -> None:
+        out[0] = scramble(int(key[0]) ^ scramble(int(number)))
+        out[1] = key[1]
+
+    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
+        return None, None
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> None:
         return None
 
 
-def draw(distribution: str, shape: Any, key: Like | None, dtype: Any) -> Tensor:
+def scramble(n: int) -> int:
+    """SplitMix64's mixing of 64 bits (Steele, Lea and Flood, 2014): a bijection that spreads every bit."""
+    mask = 2**64 - 1
+    n = (n + 0x9E3779B97F4A7C15) & mask
+    n = ((n ^ (n >> 30)) * 0xBF58476D1CE4E5B9) & mask
+    n = ((n ^ (n >> 27)) * 0x94D049BB133111EB) & mask
+    return n ^ (n >> 31)
+
+
+@op(Sample((), {"key": make_key(1), "number": 3}), differentiable=False)
+def fold_in(key: Like, number: Like) -> Tensor:
+    """Another key, made of ``key`` and an integer; the step of ``key`` stays."""
+    return FoldIn()(as_tensor(key), as_tensor(number))
+
+
+def split_key(key: Like, count: int) -> tuple[Tensor, ...]:
+    """``count`` keys made of one."""
+    return tuple(fold_in(key, i) for i in range(count))
+
+
+def draw(distribution: str, shape: Any, key: Like | None, dtype: Any, bounds: tuple[int, ...] = ()) -> Tensor:
     """Samples in ``shape``, which may be a tensor whose shape is meant."""
+    make: Any = partial(Random, distribution, stream=next(_streams.get()), bounds=bounds)
     source = FUNCTION_KEY if key is None else as_tensor(key)
-    stream = next(_streams.get())
     if isinstance(shape, Tensor):
-        return Random(distribution, None, as_dtype(dtype or shape.dtype), stream)(source, shape)
-    return Random(distribution, as_shape(shape), as_dtype(dtype or "float32"), stream)(source)
+        return make(shape=None, dtype=as_dtype(dtype or shape.dtype)).simplest(source, shape)  # type: ignore[no-any-return]
+    return make(shape=as_shape(shape), dtype=as_dtype(dtype or "float32"))(source)  # type: ignore[no-any-return]
+
+
+def samples(distribution: str, shape: Any, key: Like | None, dtype: Any, *parameters: Like) -> tuple[Tensor, ...]:
+    """Standard samples and the parameters; without a shape, samples in the shape to which the parameters broadcast."""
+    tensors = [as_tensor(p) for p in parameters]
+    strong = [t.dtype for t in tensors if not t.type.weak and t.dtype.kind == "f"]
+    dtype = as_dtype(dtype or (np.result_type(*strong) if strong else "float32"))
+    if shape is None:
+        shape = meet(tensors)
+    type = shape.type if isinstance(shape, Tensor) else TensorType(as_shape(shape), dtype)
+    fits = broadcast_shapes(type.shape, *(t.shape for t in tensors))
+    if fits != type.shape:
+        raise ShapeError(f"{distribution}: parameters of shape {fits} do not fit samples of shape {type.shape}")
+    return draw(distribution, shape, key, dtype), *(call("astype", t, dtype=dtype) for t in tensors)
+
+
+def meet(tensors: Sequence[Tensor]) -> Any:
+    """The shape to which tensors broadcast, or a tensor that has it."""
+    shape = broadcast_shapes(*(t.shape for t in tensors))
+    if None not in shape:
+        return shape
+    total = tensors[0]
+    for t in tensors[1:]:
+        total = total + t
+    return total
 
 
 @op(Sample((), {"shape": (2, 3)}), differentiable=False)
 def standard_uniform(shape: Any = (), key: Like | None = None, dtype: Any = None) -> Tensor:
     """Uniform samples in [0, 1), in ``shape`` or the shape of a tensor."""
-    return draw("uniform", shape, key, dtype)
+    return draw("standard_uniform", shape, key, dtype)
 
 
 @op(Sample((), {"shape": (2, 3)}), differentiable=False)
 def standard_normal(shape: Any = (), key: Like | None = None, dtype: Any = None) -> Tensor:
     """Normal samples of mean 0 and variance 1, in ``shape`` or the shape of a tensor."""
-    return draw("normal", shape, key, dtype)
+    return draw("standard_normal", shape, key, dtype)
+
+
+@op(Sample((), {"shape": (2, 3)}), differentiable=False)
+def standard_exponential(shape: Any = (), key: Like | None = None, dtype: Any = None) -> Tensor:
+    """Exponential samples of mean 1, in ``shape`` or the shape of a tensor."""
+    return draw("standard_exponential", shape, key, dtype)
+
+
+@op(Sample((), {"low": -1, "high": 2.5, "shape": (2, 3)}))
+def uniform(low: Like = 0, high: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
+    """Uniform samples in [low, high); they have gradients in both."""
+    u, a, b = samples("standard_uniform", shape, key, dtype, low, high)
+    return a + (b - a) * u
+
+
+@op(Sample((), {"mean": 1, "scale": 2.0, "shape": (2, 3)}))
+def normal(mean: Like = 0, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
+    """Normal samples of a mean and a standard deviation; they have gradients in both."""
+    z, m, s = samples("standard_normal", shape, key, dtype, mean, scale)
+    return m + s * z
+
+
+@op(Sample((), {"mean": 1, "scale": 2.0, "shape": (2, 3)}))
+def truncated_normal(
+    mean: Like = 0, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None
+) -> Tensor:
+    """Normal samples that lie within two ``scale`` of the mean; they have gradients in both."""
+    z, m, s = samples("standard_truncated", shape, key, dtype, mean, scale)
+    return m + s * z
+
+
+@op(Sample((), {"mean": 0, "scale": 0.5, "shape": (2, 3)}))
+def log_normal(
+    mean: Like = 0, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None
+) -> Tensor:
+    """Samples whose logarithm is normal with this mean and standard deviation; they have gradients in both."""
+    return call("exp", normal(mean, scale, shape, key, dtype))
+
+
+@op(Sample((), {"scale": 2.0, "shape": (2, 3)}))
+def exponential(scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
+    """Exponential samples of mean ``scale``, in which they have a gradient."""
+    e, s = samples("standard_exponential", shape, key, dtype, scale)
+    return s * e
+
+
+@op(Sample((), {"a": 2.5, "scale": 2.0, "shape": (2, 3)}))
+def gamma(a: Like, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
+    """Gamma samples of shape parameter ``a`` and ``scale``; they have a gradient in ``scale`` only."""
+    like, t, s = samples("standard_normal", shape, key, dtype, a, scale)
+    source = FUNCTION_KEY if key is None else as_tensor(key)
+    return s * StandardGamma(next(_streams.get()))(source, call("expand_like", t, like))
+
+
+@op(Sample((), {"p": 0.3, "shape": (2, 3)}), differentiable=False)
+def bernoulli(p: Like = 0.5, shape: Any = None, key: Like | None = None, dtype: Any = "bool") -> Tensor:
+    """True with probability ``p``, else False."""
+    u, q = samples("standard_uniform", shape, key, None, p)
+    return call("astype", u < q, dtype=dtype)
+
+
+@op(Sample((), {"low": 2, "high": 9, "shape": (2, 3)}), differentiable=False)
+def randint(low: int, high: int, shape: Any = (), key: Like | None = None, dtype: Any = "int64") -> Tensor:
+    """Integers from ``low`` up to, not including, ``high``, all equally likely."""
+    kind = as_dtype(dtype)
+    if kind.kind not in "iu" or not np.iinfo(kind).min <= low < high <= np.iinfo(kind).max + 1:
+        raise DTypeError(f"randint: needs low < high, both within an integer type; got {low}, {high}, {kind}")
+    return draw("randint", shape, key, kind, (int(low), int(high)))
+
+
+@op(Sample((), {"n": 5}), differentiable=False)
+def permutation(n: int, key: Like | None = None) -> Tensor:
+    """The integers from 0 to n - 1 in random order."""
+    return draw("permutation", static(as_shape(n)[0]), key, "int64")
+
+
+@op(Sample((), {"logits": [[0.0, 1.0, 2.0]]}), differentiable=False)
+def categorical(logits: Like, key: Like | None = None) -> Tensor:
+    """Class indices along the last axis, with probabilities softmax(logits), by the Gumbel-max trick."""
+    t = as_tensor(logits)
+    return call("argmax", t - call("log", standard_exponential(t, key)), axis=-1)

@@ -1,0 +1,173 @@
+"""How a window moves over the two middle axes of (N, H, W, C): what convolutions and pools share.
+
+A *tap* is one place inside the window. For each tap, the outputs that it serves and the inputs that it reads are two
+slices; at a border a tap serves fewer outputs, so that nothing has to be padded.
+"""
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..types import Array, Dim, Shape
+
+Pair: TypeAlias = "tuple[int, int]"
+Padding: TypeAlias = "str | tuple[Pair, Pair]"
+Pads: TypeAlias = "str | int | Sequence[int] | Sequence[Sequence[int]]"  # what a caller may write
+Tap: TypeAlias = "tuple[tuple[slice, slice], tuple[slice, slice]]"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis, all of whose lengths are known: ``count`` windows over ``length`` inputs."""
+
+    size: int
+    stride: int
+    dilation: int
+    before: int
+    after: int
+    length: int
+    count: int
+
+    @property
+    def span(self) -> int:
+        """Inputs from the first tap of a window to its last."""
+        return (self.size - 1) * self.dilation + 1
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether no input is read by two windows, nor twice by one."""
+        return self.stride >= self.span
+
+    def tap(self, k: int, start: int, stop: int) -> tuple[slice, slice]:
+        """Outputs among ``start`` to ``stop`` that tap ``k`` serves, and the inputs that it reads for them."""
+        shift = k * self.dilation - self.before
+        low = max(start, -(shift // self.stride))
+        high = max(low, min(stop, -((shift - self.length) // self.stride)))
+        first = low * self.stride + shift
+        reach = first + (high - low - 1) * self.stride + 1 if high > low else first
+        return slice(low, high), slice(first, reach, self.stride)
+
+
+@dataclass(frozen=True)
+class Window:
+    """Strides, dilation and padding of a window over two axes."""
+
+    strides: Pair
+    dilation: Pair
+    padding: Padding
+
+    def axis(self, i: int, length: int, size: int) -> Axis:
+        """Axis ``i`` (0 or 1) for an input of ``length`` under a window of ``size``."""
+        stride, dilation = self.strides[i], self.dilation[i]
+        span = (size - 1) * dilation + 1
+        if self.padding == "same":
+            count = -(-length // stride)
+            total = max((count - 1) * stride + span - length, 0)
+            before, after = total // 2, total - total // 2
+        else:
+            before, after = (0, 0) if isinstance(self.padding, str) else self.padding[i]
+            count = (length + before + after - span) // stride + 1
+        if count < 1 and length + before + after < span:
+            raise ShapeError(
+                f"a window that spans {span} does not fit on axis {i + 1} of length {length} "
+                f"with padding {before} + {after}"
+            )
+        return Axis(size, stride, dilation, before, after, length, count)
+
+    def axes(self, lengths: Sequence[int], sizes: Sequence[int]) -> tuple[Axis, Axis]:
+        return self.axis(0, lengths[0], sizes[0]), self.axis(1, lengths[1], sizes[1])
+
+    def counts(self, lengths: Shape, sizes: Shape) -> tuple[Dim, Dim]:
+        """Numbers of windows; None where a length or size is unknown."""
+        first, second = (
+            None if length is None or size is None else self.axis(i, length, size).count
+            for i, (length, size) in enumerate(zip(lengths, sizes, strict=True))
+        )
+        return first, second
+
+    def lengths(self, counts: Shape, sizes: Shape) -> tuple[Dim, Dim]:
+        """The shortest inputs that have these numbers of windows; with "same" padding, whole strides."""
+        found: list[Dim] = []
+        for i, (count, size) in enumerate(zip(counts, sizes, strict=True)):
+            if count is None or size is None:
+                found.append(None)
+            elif self.padding == "same":
+                found.append(count * self.strides[i])
+            else:
+                pads = 0 if isinstance(self.padding, str) else self.padding[i][0] + self.padding[i][1]
+                length = (count - 1) * self.strides[i] + (size - 1) * self.dilation[i] + 1 - pads
+                if length < 0:
+                    raise ShapeError(f"padding {self.padding[i]} on axis {i + 1} is more than {count} windows cover")
+                found.append(length)
+        return found[0], found[1]
+
+
+def taps(rows: Axis, columns: Axis, band: Pair | None = None) -> Iterator[Tap]:
+    """For each tap in row-major order: (rows, columns) of the outputs it serves, and of the inputs it reads.
+
+    ``band`` limits the rows of outputs.
+    """
+    start, stop = band or (0, rows.count)
+    for a in range(rows.size):
+        out_rows, in_rows = rows.tap(a, start, stop)
+        for b in range(columns.size):
+            out_columns, in_columns = columns.tap(b, 0, columns.count)
+            yield (out_rows, out_columns), (in_rows, in_columns)
+
+
+def cut(x: Array, places: tuple[slice, slice]) -> Array:
+    """The part of (N, H, W, ...) at these rows and columns, as a view."""
+    return x[:, places[0], places[1]]
+
+
+def is_int(value: Any, low: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= low
+
+
+def pair(value: Any, op: str, what: str) -> Pair:
+    """``value`` as a pair of positive integers; one number counts for both axes."""
+    items = (value, value) if isinstance(value, int | np.integer) else tuple(value)
+    if len(items) != 2 or not all(is_int(v, 1) for v in items):
+        raise ShapeError(f"{op}: {what} is a positive integer or two of them, got {value!r}")
+    return int(items[0]), int(items[1])
+
+
+def pads(padding: Pads, op: str) -> Padding:
+    """``padding`` as "valid", "same" or a (before, after) for each axis."""
+    if padding in ("valid", "same"):
+        return str(padding)
+    numbers = () if isinstance(padding, str) else (padding, padding) if isinstance(padding, int) else tuple(padding)
+    sides = [(p, p) if isinstance(p, int | np.integer) else tuple(p) for p in numbers]
+    if len(sides) != 2 or not all(len(s) == 2 and all(is_int(v, 0) for v in s) for s in sides):
+        raise ShapeError(
+            f'{op}: padding is "valid", "same", an integer, two integers (one an axis), '
+            f"or two pairs (before, after); got {padding!r}"
+        )
+    return (int(sides[0][0]), int(sides[0][1])), (int(sides[1][0]), int(sides[1][1]))
+
+
+def window(strides: Any, dilation: Any, padding: Pads, op: str) -> Window:
+    return Window(pair(strides, op, "strides"), pair(dilation, op, "dilation"), pads(padding, op))
+
+
+def one_axis(value: Any, op: str, what: str) -> Pair:
+    """A number for the only axis of a sequence, which is treated as an image of height 1."""
+    if isinstance(value, list | tuple) and len(value) == 1:
+        (value,) = value
+    if not is_int(value, 1):
+        raise ShapeError(f"{op}: {what} is a positive integer, got {value!r}")
+    return 1, int(value)
+
+
+def one_axis_pads(padding: Pads, op: str) -> Pads:
+    """Padding of the only axis of a sequence as padding of an image of height 1."""
+    if isinstance(padding, str):
+        return padding
+    sides = (padding, padding) if isinstance(padding, int) else tuple(padding)
+    if len(sides) != 2 or not all(is_int(v, 0) for v in sides):
+        raise ShapeError(f'{op}: padding is "valid", "same", an integer or (before, after); got {padding!r}')
+    return (0, 0), sides  # type: ignore[return-value]

@@ -1,0 +1,36 @@
+"""Where a tensor was built: a line of the user's program, or the place in a spec that a block names."""
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+_origin: ContextVar[Any] = ContextVar("origin", default=None)
+
+
+@contextmanager
+def origin(place: str | tuple[str, int]) -> Iterator[None]:
+    """Say where the tensors built inside this block come from, such as ``models/mlp.yaml:14``."""
+    token = _origin.set(place)
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+def here() -> Any:
+    """The place that the innermost ``origin`` block names, else (file, line) of the caller outside of this library."""
+    return _origin.get() or user_frame()
+
+
+_LIBRARY = __file__.rsplit("origin.py", 1)[0]
+
+
+def user_frame() -> tuple[str, int]:
+    """File and line of the nearest caller outside of this library."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARY):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
