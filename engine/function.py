@@ -13,6 +13,7 @@ from .graph import Placeholder, Tensor, Variable, label, toposort, variable
 from .ops.random import FUNCTION_KEY, make_key
 from .plan import Plan, make_plan
 from .rewrite import specialise
+from .stages import compute, dynamic_tensors
 from .types import Array, Shape, TensorType, fits
 
 PLANS = 64  # plans that a function keeps; the oldest goes first
@@ -51,17 +52,27 @@ class Function:
         self.by_name = {p.name: p for p in self.inputs}
         self.executors: dict[tuple[Shape, ...], Executor] = {}
         self.plan: Plan | None = None
+        self.dynamic = dynamic_tensors([*self.outputs, *self.updates.values()])
+        self.before: Function | None = None
+        if self.dynamic:
+            sources = [x for t in self.dynamic for x in t.inputs]
+            self.before = Function(sources, inputs=self.inputs, key=self.key, debug_nans=debug_nans)
 
     def __call__(self, feeds: Mapping[Any, Any] | Any = None, /, *args: Any, **named: Any) -> Any:
-        arrays = self.arrays(feeds, args, named)
-        shapes = tuple(a.shape for a in arrays)
-        executor = self.executors.get(shapes) or self.compile(shapes)
-        results = executor.run(arrays, self.debug_nans)
+        results = self.run(self.arrays(feeds, args, named))
         if self.random:
             self.key.value[1] += 1
         if isinstance(self.fetches, Tensor):
             return results[0]
         return dict(zip(self.fetches, results, strict=True)) if isinstance(self.fetches, Mapping) else results
+
+    def run(self, arrays: list[Array]) -> list[Any]:
+        """Values of the fetches for one array an input; what dynamic ops need is computed before."""
+        if self.before is not None:
+            arrays = [*arrays, *compute(self.dynamic, self.before.run(arrays))]
+        shapes = tuple(a.shape for a in arrays)
+        executor = self.executors.get(shapes) or self.compile(shapes)
+        return executor.run(arrays, self.debug_nans)
 
     def arrays(self, feeds: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[Array]:
         """One array an input, of its dtype; whatever does not fit is an error that names the placeholder."""
@@ -95,9 +106,10 @@ class Function:
 
     def compile(self, shapes: tuple[Shape, ...]) -> Executor:
         """The executor for feeds of these shapes."""
-        inputs = [Placeholder(TensorType(shape, p.dtype)) for p, shape in zip(self.inputs, shapes, strict=True)]
+        leaves = [*self.inputs, *self.dynamic]
+        inputs = [Placeholder(TensorType(shape, t.dtype)) for t, shape in zip(leaves, shapes, strict=True)]
         replace: dict[Tensor, Tensor] = {FUNCTION_KEY: self.key}
-        for p, new in zip(self.inputs, inputs, strict=True):
+        for p, new in zip(leaves, inputs, strict=True):
             new.name = p.name
             replace[p] = new
         roots = specialise([*self.outputs, *self.updates.values()], replace)

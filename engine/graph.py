@@ -40,6 +40,7 @@ class Op:
     shape_only: ClassVar[tuple[int, ...]] = ()  # inputs of which only the shape is read
     commutative: ClassVar[bool] = False
     pure: ClassVar[bool] = True  # equal inputs give equal outputs, and nothing else happens
+    dynamic: ClassVar[bool] = False  # the shape of the output depends on values: `compute` makes it, no kernel
 
     def infer(self, *types: Any) -> TensorType | TupleType:
         """Types of the inputs -> type of the output."""
@@ -48,6 +49,10 @@ class Op:
     def kernel(self, *arrays: Any, out: Any) -> None:
         """Fill ``out`` (a tuple of arrays for a tuple type)."""
         raise NotImplementedError(f"{self.name} has no kernel")
+
+    def compute(self, *arrays: Any) -> Array:
+        """The output of a dynamic op, as an array of its own."""
+        raise NotImplementedError(f"{self.name} is not dynamic")
 
     def vjp(self, g: Any, y: Tensor, *inputs: Any) -> Cotangents:
         """Cotangents of the inputs for the cotangent ``g`` of the output ``y``, as graph."""
@@ -137,7 +142,7 @@ class Tensor:
     @property
     def origin(self) -> str:
         """Where this tensor was built, as ``file:line``."""
-        return self.place if isinstance(self.place, str) else "{}:{}".format(*self.place)
+        return self.place if isinstance(self.place, str) else "{}:{}".format(*self.place or ("constant", 0))
 
     def named(self, name: str) -> Tensor:
         """This tensor, with a name for messages and printing."""
@@ -227,7 +232,10 @@ class Constant(Tensor):
     __slots__ = ("_array", "value")
 
     def __init__(self, value: Array | Number, type: TensorType) -> None:
-        super().__init__(type)
+        self.type = type
+        self.op = self.name = self.place = None
+        self.inputs = ()
+        self.id = next(_ids)
         self.value = value
         self._array: Array | None = None
 
@@ -330,7 +338,10 @@ def as_tensor(value: Like) -> Tensor:
 
 def unify(inputs: list[Tensor]) -> list[Tensor]:
     """Give weak inputs the dtype that they take beside the strong ones."""
-    if not any(x.type.weak for x in inputs) or all(x.type.weak for x in inputs):
+    weak = 0
+    for x in inputs:
+        weak += x.type.weak
+    if weak in (0, len(inputs)):
         return inputs
     dtype = promote(*((x.dtype, x.type.weak) for x in inputs))
     return [cast(x, dtype) if x.type.weak else x for x in inputs]

@@ -26,11 +26,17 @@ def here() -> Any:
 
 
 _LIBRARY = __file__.rsplit("origin.py", 1)[0]
+_inside: dict[str, bool] = {}  # file name -> whether it belongs to this library
 
 
 def user_frame() -> tuple[str, int]:
     """File and line of the nearest caller outside of this library."""
     frame = sys._getframe(2)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARY):
+    while True:
+        name = frame.f_code.co_filename
+        inside = _inside.get(name)
+        if inside is None:
+            inside = _inside[name] = name.startswith(_LIBRARY)
+        if not inside or frame.f_back is None:
+            return name, frame.f_lineno
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno

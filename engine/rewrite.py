@@ -96,8 +96,8 @@ def multiply_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-def exact(*constants: Constant) -> bool:
-    return all(isinstance(c.value, int | Fraction) for c in constants)
+def exact(*constants: Tensor) -> bool:
+    return all(isinstance(c, Constant) and isinstance(c.value, int | Fraction) for c in constants)
 
 
 @rule("multiply", "divide")
@@ -174,7 +174,7 @@ ARITHMETIC: dict[str, Callable[..., Any]] = {
 def fold_exact(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
     """Arithmetic of exact numbers, in exact numbers."""
     compute = ARITHMETIC.get(t.op.name) if t.op else None
-    if compute is None or t.shape != () or not all(isinstance(x, Constant) and exact(x) for x in inputs):
+    if compute is None or t.shape != () or not exact(*inputs):
         return None
     values = [x.value for x in inputs if isinstance(x, Constant)]
     result = compute(*(Fraction(v) if isinstance(v, int) and t.op is ew.power else v for v in values))
@@ -190,7 +190,7 @@ def fold(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
     """The value of an op whose inputs are all constant."""
     if t.op is None or not t.op.pure or not isinstance(t.type, TensorType) or not t.type.known:
         return None
-    if not all(isinstance(x, Constant) for x in inputs) or t.type.size > FOLD_LIMIT or isinstance(t.op, BroadcastTo):
+    if t.type.size > FOLD_LIMIT or isinstance(t.op, BroadcastTo):
         return None
     out: Array = np.empty(t.shape, t.dtype)  # type: ignore[arg-type]
     with np.errstate(all="ignore"):
@@ -251,9 +251,12 @@ class Rewriter:
         return result
 
     def simplified(self, t: Tensor, op: Op, inputs: list[Tensor]) -> Tensor | None:
-        for new in (op.simplify(*inputs), fold_exact(t, inputs)):
-            if new is not None:
-                return new
+        new = op.simplify(*inputs)
+        if new is None and all(isinstance(x, Constant) for x in inputs):
+            new = fold_exact(t, inputs)
+            new = fold(t, inputs) if new is None else new
+        if new is not None:
+            return new
         fewer = narrow(t, inputs)
         if fewer is not None:
             return op(*fewer)
@@ -261,7 +264,7 @@ class Rewriter:
             new = r(t, *inputs)
             if new is not None:
                 return new
-        return fold(t, inputs)
+        return None
 
     def stub(self, type: TensorType) -> Tensor:
         """A constant that costs nothing, where only the shape of an input is read."""

@@ -15,9 +15,9 @@ import numpy as np
 
 from ..errors import DTypeError, FeedError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
-from ..table import booleans, integers, op, real, sample
+from ..table import booleans, integers, op, sample
 from ..types import Array, Shape, TensorType, as_dtype, broadcast_shapes, fits, normalize_axis
-from .arrays import flatten
+from .arrays import flatten, transpose
 from .base import Linear
 from .creation import zeros
 
@@ -166,9 +166,9 @@ def scatter_add(x: Like, indices: Like, updates: Like, axis: int = 0) -> Tensor:
 def segment_sum(x: Like, segments: Like, count: int) -> Tensor:
     """Sums of the rows of ``x`` that belong to each of ``count`` segments; ``segments`` holds a number a row."""
     t, s = as_tensor(x), as_tensor(segments)
-    if t.ndim == 0 or not fits(t.shape[: s.ndim], s.shape):
-        raise ShapeError(f"segment_sum: needs one segment a row of {t.shape}, got {s.shape}")
-    rows = Take(0)(flatten_rows(t, s.ndim), zeros(count, "int64"))  # only its shape is read
+    if not fits(t.shape[:1], s.shape) or s.ndim != 1:
+        raise ShapeError(f"segment_sum: needs one segment for each row of {t.shape}, got {s.shape}")
+    rows = Take(0)(t, zeros(count, "int64"))  # only its shape is read
     return Place(0)(t, rows, s)
 
 
@@ -216,6 +216,38 @@ def take_along_axis(x: Like, indices: Like, axis: int = -1) -> Tensor:
     """
     t, i = as_tensor(x), as_tensor(indices)
     return Take(0)(flatten(t), Along(normalize_axis(axis, t.ndim, "take_along_axis"))(t, i))
+
+
+@dataclass(frozen=True)
+class Nonzero(Op):
+    """Positions of the elements that are not zero, one row an axis; their number is known when the graph runs."""
+
+    name = "nonzero"
+    dynamic = True
+
+    def infer(self, x: TensorType) -> TensorType:
+        return TensorType((x.rank, None), np.dtype("int64"))
+
+    def compute(self, x: Array) -> Array:
+        return np.stack(np.nonzero(x)) if x.ndim else np.zeros((0, int(bool(x))), "int64")
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (None,)
+
+
+@op(sample((3, 4)), sample(booleans(5)), sample(booleans(2, 3)), differentiable=False)
+def argwhere(x: Like) -> Tensor:
+    """Positions of the elements of ``x`` that are not zero, one row each, in row-major order.
+
+    The number of rows depends on values, so it is unknown while the graph is built.
+    """
+    return transpose(Nonzero()(x))
+
+
+def nonzero(x: Like) -> tuple[Tensor, ...]:
+    """Positions of the elements of ``x`` that are not zero, one tensor an axis."""
+    found = Nonzero()(x)
+    return tuple(Take(0)(found, i) for i in range(as_tensor(x).ndim))
 
 
 @dataclass(frozen=True)

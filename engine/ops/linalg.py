@@ -1,70 +1,215 @@
-"""Linear algebra."""
+"""Linear systems, inverses, determinants and functions of matrices; leading axes are batches, as in NumPy.
+
+Most rules are in Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
+differentiation" (2008); the rules whose source is another name it.
+"""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
+import scipy.linalg
 
-from ..errors import ShapeError
+from ..errors import DTypeError, ExecutionError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
-from ..table import op, sample
-from ..types import Array, TensorType, broadcast_shapes
-from .arrays import reshape_like, swap_last
-from .base import result_dtype
-from .slicing import expand_dims, squeeze
+from ..table import Arg, op, sample, spd
+from ..types import Array, DType, Shape, TensorType, TupleType, broadcast_dims, broadcast_shapes
+from .arrays import swap_last
+from .base import items
+from .creation import zeros_like
+from .einsum import diagonal_matrix, diagonal_of
+from .joining import concatenate
+from .matmul import MatMul
+from .reductions import sum
+from .slicing import expand_dims, getitem, squeeze
+from .triangles import tril, triu
+
+CORNER = (Ellipsis, slice(None, -1), slice(None, -1))  # of a bordered matrix
+
+
+def regular(*shape: int) -> Arg:
+    """Matrices whose singular and eigenvalues are positive and far apart, not symmetric; ``shape`` ends in (m, n)."""
+    def draw(rng: np.random.Generator) -> Any:
+        diagonal = np.arange(1, min(shape[-2:]) + 1)
+        return np.pad(np.diag(diagonal), [(0, d - len(diagonal)) for d in shape[-2:]]) + rng.uniform(-0.3, 0.3, shape)
+
+    return Arg(draw)
+
+
+def result_float(name: str, *types: TensorType) -> DType:
+    """The dtype that LAPACK computes with: float32 or float64."""
+    dtype = np.result_type(*(t.dtype for t in types))
+    if dtype == np.float16:
+        raise DTypeError(f"{name}: float16 is for storage; cast to float32 with astype")
+    return dtype if dtype.kind == "f" else np.dtype("float64")
+
+
+def matrix_shape(name: str, shape: Shape) -> Shape:
+    if len(shape) < 2:
+        raise ShapeError(f"{name}: takes a matrix, or a batch of them in the last two axes; got shape {shape}")
+    return shape
+
+
+def square_shape(name: str, shape: Shape) -> Shape:
+    """``shape`` of square matrices; a length that one side knows is known for both."""
+    *batch, m, n = matrix_shape(name, shape)
+    if m is not None and n is not None and m != n:
+        raise ShapeError(f"{name}: takes square matrices, got shape {shape}")
+    side = n if m is None else m
+    return (*batch, side, side)
+
+
+def attempt(name: str, failure: str, compute: Callable[..., Any], a: Array, *rest: Any) -> Any:
+    """The result of a LAPACK call; where it fails, an error that says so in words and which matrix of the batch."""
+    try:
+        return compute(a, *rest)
+    except np.linalg.LinAlgError:
+        where = f"the matrix{position(a, compute if not rest else np.linalg.inv)}"
+        fault = failure if np.isfinite(a).all() else "holds NaN or infinity"
+        raise ExecutionError(f"{name}: {where} {fault}") from None
+
+
+def position(a: Array, compute: Callable[[Array], Any]) -> str:
+    """The index of the first matrix of the batch at which ``compute`` fails."""
+    for index in np.ndindex(a.shape[:-2]):
+        try:
+            compute(a[index])
+        except np.linalg.LinAlgError:
+            return f" at {list(index)} of the batch" if index else ""
+    return ""
 
 
 @dataclass(frozen=True)
-class MatMul(Op):
-    """Matrix product of the last two axes; the leading axes broadcast."""
+class Solve(Op):
+    """X with A X = B, for square A."""
 
-    name = "matmul"
+    name = "solve"
 
     def infer(self, a: TensorType, b: TensorType) -> TensorType:
-        inner, other = a.shape[-1], b.shape[-2]
-        if inner is not None and other is not None and inner != other:
-            raise ShapeError(f"matmul: {a.shape} @ {b.shape}: inner dimensions {inner} and {other} differ")
-        batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
-        return TensorType((*batch, a.shape[-2], b.shape[-1]), result_dtype(np.matmul, (a.dtype, b.dtype)))
+        shape = square_shape("solve", a.shape)
+        return TensorType(system_shape("solve", shape, b.shape), result_float("solve", a, b))
 
     def kernel(self, a: Array, b: Array, *, out: Array) -> None:
-        np.matmul(a, b, out)
-
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        return partial(np.matmul, *inputs, out)
+        out[...] = attempt("solve", "is singular", np.linalg.solve, a, b)
 
     def vjp(self, g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
-        return MatMul()(g, swap_last(b)), MatMul()(swap_last(a), g)
+        gb = Solve()(swap_last(a), g)
+        return -MatMul()(gb, swap_last(y)), gb
 
-    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
-        da, db = tangents
-        left = None if da is None else MatMul()(da, b)
-        right = None if db is None else MatMul()(a, db)
-        return left if right is None else right if left is None else left + right
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        return Solve()(a, residual(tangents, y))
+
+
+def system_shape(name: str, a: Shape, b: Shape) -> Shape:
+    """The shape of X in A X = B."""
+    matrix_shape(name, b)
+    if a[-1] is not None and b[-2] is not None and a[-1] != b[-2]:
+        raise ShapeError(f"{name}: {a} and {b}: the matrix has {a[-1]} rows, the right side {b[-2]}")
+    return (*broadcast_shapes(a[:-2], b[:-2]), broadcast_dims(a[-1], b[-2]) if b[-2] != 1 else a[-1], b[-1])
+
+
+def residual(tangents: Sequence[Tensor | None], y: Tensor) -> Tensor:
+    """dB - dA X, to which the tangent of X is the solution."""
+    da, db = tangents
+    product = None if da is None else MatMul()(da, y)
+    return db if product is None else -product if db is None else db - product  # type: ignore[return-value]
+
+
+def with_columns(solver: Callable[[Tensor, Tensor], Tensor], a: Like, b: Like) -> Tensor:
+    """``solver`` with a vector ``b`` as one column."""
+    x, y = unify([as_tensor(a), as_tensor(b)])
+    return squeeze(solver(x, expand_dims(y, 1)), -1) if y.ndim == 1 else solver(x, y)
 
 
 @op(
-    sample((2, 3), (3, 4)),
-    sample((5, 2, 3), (3, 4)),
-    sample((2, 1, 2, 3), (5, 3, 2)),
-    sample((3,), (3,)),
-    sample((2, 3), (3,)),
-    sample((3,), (5, 3, 2)),
-    sample((2, 0), (0, 3)),
+    sample(regular(3, 3), (3,)),
+    sample(regular(3, 3), (3, 2)),
+    sample(regular(2, 3, 3), (3, 1)),
+    sample(regular(2, 2), (2, 2, 3)),
+    sample((0, 0), (0, 2)),
 )
-def matmul(a: Like, b: Like) -> Tensor:
-    """Matrix product; a vector counts as a row on the left and as a column on the right, leading axes broadcast."""
-    x, y = unify([as_tensor(a), as_tensor(b)])
-    if x.ndim == 0 or y.ndim == 0:
-        raise ShapeError(f"matmul: {x.shape} @ {y.shape}: needs at least one axis each; use * for scalars")
-    if x.ndim >= 2 and y.ndim >= 2:
-        return MatMul()(x, y)
-    product = MatMul()(expand_dims(x, 0) if x.ndim == 1 else x, expand_dims(y, 1) if y.ndim == 1 else y)
-    drop = [-2] * (x.ndim == 1) + [-1] * (y.ndim == 1)
-    return squeeze(product, drop)
+def solve(a: Like, b: Like) -> Tensor:
+    """The solution x of ``a @ x = b`` for square ``a``; ``b`` is a vector or has right sides as its columns.
+
+    Leading axes broadcast. A singular matrix is an error when the graph runs.
+    """
+    return with_columns(Solve(), a, b)
 
 
-__all__ = ["MatMul", "matmul", "reshape_like"]
+@dataclass(frozen=True)
+class SolveTriangular(Op):
+    """X with A X = B, where only one triangle of A is read."""
+
+    lower: bool
+    unit_diagonal: bool
+    name = "solve_triangular"
+
+    def infer(self, a: TensorType, b: TensorType) -> TensorType:
+        shape = square_shape(self.name, a.shape)
+        return TensorType(system_shape(self.name, shape, b.shape), result_float(self.name, a, b))
+
+    def kernel(self, a: Array, b: Array, *, out: Array) -> None:
+        out[...] = b
+        if not out.size:
+            return
+        if not self.unit_diagonal and (np.diagonal(a, axis1=-2, axis2=-1) == 0).any():
+            raise ExecutionError("solve_triangular: the matrix is singular: its diagonal holds a 0")
+        (trsm,) = scipy.linalg.get_blas_funcs(("trsm",), dtype=out.dtype)
+        a = np.broadcast_to(a.astype(out.dtype, copy=False), (*out.shape[:-2], *a.shape[-2:]))
+        for index in np.ndindex(out.shape[:-2]):  # X' A' = B' in column-major order is A X = B in row-major order
+            m, x = a[index], out[index].T
+            columns = m.flags.f_contiguous
+            lower = self.lower if columns else not self.lower
+            solved = trsm(1.0, m if columns else m.T, x, 1, lower, columns, self.unit_diagonal, True)
+            if not np.may_share_memory(solved, x):
+                x[...] = solved
+
+    def vjp(self, g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
+        gb = SolveTriangular(not self.lower, self.unit_diagonal)(swap_last(a), g)
+        return -self.triangle(MatMul()(gb, swap_last(y))), gb
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        da, db = tangents
+        return self(a, residual((None if da is None else self.triangle(da), db), y))
+
+    def triangle(self, x: Tensor) -> Tensor:
+        """The part of ``x`` that is read."""
+        k = int(self.unit_diagonal)
+        return tril(x, -k) if self.lower else triu(x, k)
+
+
+@op(
+    sample(regular(3, 3), (3,)),
+    sample(regular(3, 3), (3, 2), lower=True),
+    sample(regular(2, 3, 3), (3, 2), lower=True, unit_diagonal=True),
+    sample(regular(2, 2), (2, 2, 3)),
+    sample((0, 0), (0, 2)),
+)
+def solve_triangular(a: Like, b: Like, lower: bool = False, unit_diagonal: bool = False) -> Tensor:
+    """The solution x of ``a @ x = b`` for triangular ``a``, of which only the upper (or ``lower``) triangle is read.
+
+    With ``unit_diagonal`` the diagonal is not read either and counts as ones. Leading axes broadcast. A zero on the
+    diagonal is an error when the graph runs.
+    """
+    return with_columns(SolveTriangular(bool(lower), bool(unit_diagonal)), a, b)
+
+
+@op(sample(regular(4, 2), (4,)), sample(regular(2, 3, 2), (3, 2)), sample(regular(2, 4), (2,)))
+def lstsq(a: Like, b: Like) -> Tensor:
+    """The x of least |a @ x - b|^2, and of least norm where several are, for ``a`` of full rank, through its QR.
+
+    ``b`` is a vector or has right sides as its columns. Where the rank is not full, use ``pinv(a) @ b``.
+    """
+    from .decompositions import qr
+
+    def solver(x: Tensor, y: Tensor) -> Tensor:
+        m, n = matrix_shape("lstsq", x.shape)[-2:]
+        if m is not None and n is not None and m < n:
+            q, r = qr(swap_last(x))
+            return MatMul()(q, SolveTriangular(True, False)(swap_last(r), y))
+        q, r = qr(x)
+        return SolveTriangular(False, False)(r, MatMul()(swap_last(q), y))
+
+    return with_columns(solver, a, b)

@@ -111,10 +111,8 @@ class Patches:
             view = self.windows(part, calls)
             flat = self.columns[: positions * self.width].reshape(positions, self.width)
             n, r, c, kh, kw, channels = view.shape
-            grouped = (n, r, c, kh, kw, self.groups, channels // self.groups)
             source = split_last(view, self.groups)
             target = flat.reshape((n, r, c, self.groups, kh, kw, -1)).transpose(0, 1, 2, 4, 5, 3, 6)
-            assert target.shape == grouped
             if kw * channels // self.groups >= RUN:
                 calls.append(partial(np.copyto, target, source))
             else:
@@ -218,8 +216,8 @@ def added(total: Array, term: Array) -> list[Call]:
 # One channel a group ----------------------------------------------------------------------------------------------
 def depthwise_blocks(
     x: Array, y: Array, axes: tuple[Axis, Axis], multiplier: int
-) -> Iterator[tuple[slice, Array, list[tuple[int, int, int, Array, Array, Array]]]]:
-    """Blocks of images as (images, memory, work): each item is tap (a, b), output f of each channel, and views.
+) -> Iterator[tuple[slice, list[tuple[int, int, int, Array, Array, Array]]]]:
+    """Blocks of images with their work: items of tap (a, b), output f of each channel, and three views.
 
     The views are of x (inputs that the tap reads), of y (outputs that it serves) and of as much scratch.
     """
@@ -236,13 +234,13 @@ def depthwise_blocks(
             a, b = divmod(k, axes[1].size)
             if served.size:
                 work += [(a, b, f, inputs, served[..., f], memory) for f in range(multiplier)]
-        yield images, scratch, work
+        yield images, work
 
 
 def depthwise_forward(x: Array, w: Array, axes: tuple[Axis, Axis], groups: int, out: Array) -> list[Call]:
     calls: list[Call] = []
     weights = split_last(w[:, :, 0], groups)
-    for images, _, work in depthwise_blocks(x, out, axes, weights.shape[-1]):
+    for images, work in depthwise_blocks(x, out, axes, weights.shape[-1]):
         calls.append(partial(out[images].fill, 0))
         for a, b, f, inputs, outputs, memory in work:
             calls += [partial(np.multiply, inputs, weights[a, b, :, f], memory), *added(outputs, memory)]
@@ -252,7 +250,7 @@ def depthwise_forward(x: Array, w: Array, axes: tuple[Axis, Axis], groups: int, 
 def depthwise_input_grad(g: Array, w: Array, axes: tuple[Axis, Axis], groups: int, out: Array) -> list[Call]:
     calls: list[Call] = []
     weights = split_last(w[:, :, 0], groups)
-    for images, _, work in depthwise_blocks(out, g, axes, weights.shape[-1]):
+    for images, work in depthwise_blocks(out, g, axes, weights.shape[-1]):
         calls.append(partial(out[images].fill, 0))
         for a, b, f, inputs, outputs, memory in work:
             calls += [partial(np.multiply, outputs, weights[a, b, :, f], memory), *added(inputs, memory)]
@@ -263,7 +261,7 @@ def depthwise_weight_grad(x: Array, g: Array, axes: tuple[Axis, Axis], groups: i
     result = split_last(out[:, :, 0], groups)
     term = np.empty(groups, out.dtype)
     calls: list[Call] = [partial(out.fill, 0)]
-    for _, _, work in depthwise_blocks(x, g, axes, result.shape[-1]):
+    for _, work in depthwise_blocks(x, g, axes, result.shape[-1]):
         for a, b, f, inputs, outputs, memory in work:
             calls.append(partial(np.multiply, inputs, outputs, memory))
             calls.append(partial(np.add.reduce, memory, (0, 1, 2), None, term))

@@ -71,7 +71,7 @@ class Window:
         else:
             before, after = (0, 0) if isinstance(self.padding, str) else self.padding[i]
             count = (length + before + after - span) // stride + 1
-        if count < 1 and length + before + after < span:
+        if count < 1:
             raise ShapeError(
                 f"a window that spans {span} does not fit on axis {i + 1} of length {length} "
                 f"with padding {before} + {after}"
@@ -130,7 +130,7 @@ def is_int(value: Any, low: int) -> bool:
 
 def pair(value: Any, op: str, what: str) -> Pair:
     """``value`` as a pair of positive integers; one number counts for both axes."""
-    items = (value, value) if isinstance(value, int | np.integer) else tuple(value)
+    items = tuple(value) if isinstance(value, list | tuple) else (value, value)
     if len(items) != 2 or not all(is_int(v, 1) for v in items):
         raise ShapeError(f"{op}: {what} is a positive integer or two of them, got {value!r}")
     return int(items[0]), int(items[1])
@@ -140,8 +140,8 @@ def pads(padding: Pads, op: str) -> Padding:
     """``padding`` as "valid", "same" or a (before, after) for each axis."""
     if padding in ("valid", "same"):
         return str(padding)
-    numbers = () if isinstance(padding, str) else (padding, padding) if isinstance(padding, int) else tuple(padding)
-    sides = [(p, p) if isinstance(p, int | np.integer) else tuple(p) for p in numbers]
+    numbers = tuple(padding) if isinstance(padding, list | tuple) else (padding, padding)
+    sides: list[Any] = [tuple(p) if isinstance(p, list | tuple) else (p, p) for p in numbers]
     if len(sides) != 2 or not all(len(s) == 2 and all(is_int(v, 0) for v in s) for s in sides):
         raise ShapeError(
             f'{op}: padding is "valid", "same", an integer, two integers (one an axis), '
@@ -167,7 +167,7 @@ def one_axis_pads(padding: Pads, op: str) -> Pads:
     """Padding of the only axis of a sequence as padding of an image of height 1."""
     if isinstance(padding, str):
         return padding
-    sides = (padding, padding) if isinstance(padding, int) else tuple(padding)
+    sides = tuple(padding) if isinstance(padding, list | tuple) else (padding, padding)
     if len(sides) != 2 or not all(is_int(v, 0) for v in sides):
         raise ShapeError(f'{op}: padding is "valid", "same", an integer or (before, after); got {padding!r}')
-    return (0, 0), sides  # type: ignore[return-value]
+    return (0, 0), sides

@@ -1,0 +1,281 @@
+"""Inverses, determinants, powers and the exponential of matrices; leading axes are batches, as in NumPy."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+
+from ..errors import ExecutionError, ShapeError
+from ..graph import Cotangents, Like, Op, Tensor, as_tensor
+from ..table import op, sample
+from ..types import Array, TensorType, TupleType, static
+from .arrays import ones_like, swap_last
+from .base import items
+from .creation import zeros_like
+from .einsum import diagonal_matrix, diagonal_of
+from .elementwise import exp
+from .joining import concatenate
+from .linalg import attempt, matrix_shape, regular, result_float, square_shape
+from .matmul import MatMul
+from .reductions import sum
+from .slicing import expand_dims, getitem
+
+LAST, REST = slice(-1, None), slice(None, -1)  # the border of a bordered matrix, and the rest
+
+
+def scale(s: Tensor, x: Tensor) -> Tensor:
+    """One number for each matrix times the matrix."""
+    return expand_dims(s, (-2, -1)) * x
+
+
+def inner(a: Tensor, b: Tensor) -> Tensor:
+    """Sum of products over each matrix."""
+    return sum(a * b, (-2, -1))
+
+
+@dataclass(frozen=True)
+class Inv(Op):
+    """The inverse."""
+
+    name = "inv"
+
+    def infer(self, a: TensorType) -> TensorType:
+        return TensorType(square_shape("inv", a.shape), result_float("inv", a))
+
+    def kernel(self, a: Array, *, out: Array) -> None:
+        out[...] = attempt("inv", "is singular", np.linalg.inv, a)
+
+    def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
+        t = swap_last(y)
+        return (-MatMul()(t, MatMul()(g, t)),)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor) -> Tensor | None:
+        return None if tangents[0] is None else -MatMul()(y, MatMul()(tangents[0], y))
+
+
+@op(sample(regular(3, 3)), sample(regular(2, 2, 2)), sample((0, 0)))
+def inv(a: Like) -> Tensor:
+    """The inverse of square matrices; a singular one is an error when the graph runs.
+
+    To apply an inverse use ``solve``, which is faster and more accurate.
+    """
+    return Inv()(as_tensor(a))
+
+
+@dataclass(frozen=True)
+class Det(Op):
+    """The determinant; its gradient is the matrix of cofactors, which singular matrices have too."""
+
+    name = "det"
+
+    def infer(self, a: TensorType) -> TensorType:
+        return TensorType(square_shape("det", a.shape)[:-2], result_float("det", a))
+
+    def kernel(self, a: Array, *, out: Array) -> None:
+        out[...] = np.linalg.det(a)
+
+    def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
+        return (scale(g, Cofactors()(a)),)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor) -> Tensor | None:
+        return None if tangents[0] is None else inner(Cofactors()(a), tangents[0])
+
+
+@dataclass(frozen=True)
+class Cofactors(Op):
+    """det(A) inv(A)', continued to singular matrices through the SVD: of U S V' it is |U| |V| U adj(S) V'.
+
+    Its derivative comes from M = [[A, u], [v', 0]], which is regular at any A of rank n - 1 or more for fitting u and
+    v. With X = inv(M) = [[X1, c], [r, x]], Cramer's rule gives det(A) = det(M) x, for constant u and v an identity
+    in A that can be differentiated any number of times.
+    """
+
+    name = "cofactors"
+
+    def infer(self, a: TensorType) -> TensorType:
+        return TensorType(square_shape("det", a.shape), result_float("det", a))
+
+    def kernel(self, a: Array, *, out: Array) -> None:
+        u, s, vh = attempt("det", "has no singular values", np.linalg.svd, a)
+        n = s.shape[-1]
+        others = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1)  # the product of all s but one
+        others *= (np.linalg.det(u) * np.linalg.det(vh))[..., None]
+        np.matmul(u * others[..., None, :], vh, out)
+
+    def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
+        m = Border()(a)
+        sign, size = slogdet(m)
+        xs = inv(m)
+        x1, c, r = (getitem(xs, (Ellipsis, i, j)) for i, j in ((REST, REST), (REST, LAST), (LAST, REST)))
+        x = getitem(xs, (Ellipsis, LAST, LAST))
+        gt = swap_last(g)
+        cr, x1g = MatMul()(c, r), MatMul()(x1, gt)
+        change = MatMul()(cr, MatMul()(gt, x1)) + MatMul()(x1g, cr) - x * MatMul()(x1g, x1) - scale(inner(g, swap_last(x1)), cr)
+        return (swap_last(scale(inner(g, y), x1) + scale(sign * exp(size), change)),)
+
+
+@dataclass(frozen=True)
+class Border(Op):
+    """[[A, u], [v', 0]] with the singular vectors of the smallest singular value, scaled by the largest."""
+
+    name = "border"
+
+    def infer(self, a: TensorType) -> TensorType:
+        *batch, n, _ = square_shape("det", a.shape)
+        side = None if n is None else n + 1
+        return a.with_shape((*batch, side, side))
+
+    def kernel(self, a: Array, *, out: Array) -> None:
+        n = a.shape[-1]
+        out[...] = 0
+        if n == 0:
+            out[...] = 1
+            return
+        u, s, vh = attempt("det", "has no singular values", np.linalg.svd, a)
+        if n > 1 and (s[..., -2] <= n * np.finfo(s.dtype).eps * s[..., 0]).any():
+            raise ExecutionError(f"det: a second derivative needs matrices of rank {n - 1} or more")
+        weight = np.where(s[..., :1] > 0, s[..., :1], 1)
+        out[..., :-1, :-1] = a
+        out[..., :-1, -1] = u[..., :, -1] * weight
+        out[..., -1, :-1] = vh[..., -1, :] * weight
+
+    def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
+        return (getitem(g, (Ellipsis, REST, REST)),)
+
+
+@op(sample(regular(3, 3)), sample(regular(2, 2, 2)), sample((1, 1)), sample((0, 0)))
+def det(a: Like) -> Tensor:
+    """The determinant of square matrices.
+
+    The gradient is right at singular matrices too; higher derivatives need a rank of n - 1 or more.
+    """
+    return Det()(as_tensor(a))
+
+
+@dataclass(frozen=True)
+class Slogdet(Op):
+    """Sign and logarithm of the absolute value of the determinant."""
+
+    name = "slogdet"
+
+    def infer(self, a: TensorType) -> TupleType:
+        t = TensorType(square_shape("slogdet", a.shape)[:-2], result_float("slogdet", a))
+        return TupleType((t, t))
+
+    def kernel(self, a: Array, *, out: tuple[Array, Array]) -> None:
+        out[0][...], out[1][...] = np.linalg.slogdet(a)
+
+    def vjp(self, g: Sequence[Tensor | None], y: Tensor, a: Tensor) -> Cotangents:
+        return (None if g[1] is None else scale(g[1], swap_last(Inv()(a))),)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor) -> list[Tensor | None] | None:
+        return None if tangents[0] is None else [None, inner(swap_last(Inv()(a)), tangents[0])]
+
+
+@op(sample(regular(3, 3)), sample(regular(2, 2, 2)))
+def slogdet(a: Like) -> tuple[Tensor, Tensor]:
+    """Sign and log of the absolute value of the determinant, which does not overflow; the sign has derivative 0.
+
+    A singular matrix gives 0 and -inf; its gradient is an error when the graph runs.
+    """
+    sign, size = items(Slogdet()(as_tensor(a)))
+    return sign, size
+
+
+@dataclass(frozen=True)
+class Pinv(Op):
+    """The pseudo-inverse; derivative where the rank is constant: Golub and Pereyra (1973), equation 4.12."""
+
+    name = "pinv"
+
+    def infer(self, a: TensorType) -> TensorType:
+        *batch, m, n = matrix_shape("pinv", a.shape)
+        return TensorType((*batch, n, m), result_float("pinv", a))
+
+    def kernel(self, a: Array, *, out: Array) -> None:
+        tolerance = max(a.shape[-2:]) * np.finfo(out.dtype).eps
+        out[...] = attempt("pinv", "has no singular values", lambda x: np.linalg.pinv(x, tolerance), a)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor) -> Tensor | None:
+        if tangents[0] is None:
+            return None
+        p, pt, da = y, swap_last(y), tangents[0]
+        left = MatMul()(p, MatMul()(pt, swap_last(da)))
+        right = MatMul()(swap_last(da), MatMul()(pt, p))
+        return left - MatMul()(MatMul()(left, a), p) + right - MatMul()(p, MatMul()(a, right)) - MatMul()(MatMul()(p, da), p)
+
+    def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
+        p, pt, gt = y, swap_last(y), swap_last(g)
+        left = MatMul()(gt, MatMul()(p, pt))
+        right = MatMul()(MatMul()(pt, p), gt)
+        back = MatMul()(pt, swap_last(a))  # (A P)', the projection on the columns of A
+        front = MatMul()(swap_last(a), pt)
+        return (left - MatMul()(back, left) + right - MatMul()(right, front) - MatMul()(MatMul()(pt, g), pt),)
+
+
+@op(sample(regular(3, 2)), sample(regular(2, 2, 3)))
+def pinv(a: Like) -> Tensor:
+    """The Moore-Penrose pseudo-inverse; singular values below max(m, n) eps times the largest count as 0.
+
+    Its derivative is that along matrices of the same rank; where the rank changes there is none.
+    """
+    return Pinv()(as_tensor(a))
+
+
+@op(
+    sample(regular(2, 2), n=3), sample(regular(2, 2, 2), n=-2), sample(regular(2, 2), n=0), sample(regular(2, 2), n=1)
+)
+def matrix_power(a: Like, n: int) -> Tensor:
+    """Square matrices multiplied with themselves ``n`` times, by repeated squaring; a negative ``n`` inverts first."""
+    base = as_tensor(a)
+    square_shape("matrix_power", base.shape)
+    if not isinstance(n, int):
+        raise ShapeError(f"matrix_power: the power is an integer, got {n!r}")
+    if n == 0:
+        return diagonal_matrix(ones_like(diagonal_of(base)))
+    base, n, result = (inv(base), -n, None) if n < 0 else (base, n, None)
+    while n:
+        if n % 2:
+            result = base if result is None else MatMul()(result, base)
+        n //= 2
+        base = MatMul()(base, base) if n else base
+    return result  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Expm(Op):
+    """The matrix exponential; exp([[A, E], [0, A]]) holds its derivative along E (Mathias, 1996, theorem 2.1)."""
+
+    name = "expm"
+
+    def infer(self, a: TensorType) -> TensorType:
+        return TensorType(square_shape("expm", a.shape), result_float("expm", a))
+
+    def kernel(self, a: Array, *, out: Array) -> None:
+        if not np.isfinite(a).all():
+            raise ExecutionError("expm: the matrix holds NaN or infinity")
+        out[...] = scipy.linalg.expm(a) if a.size else a
+
+    def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
+        return (along(swap_last(a), g),)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor) -> Tensor | None:
+        return None if tangents[0] is None else along(a, tangents[0])
+
+
+def along(a: Tensor, e: Tensor) -> Tensor:
+    """The derivative of the matrix exponential at ``a`` along ``e``."""
+    n = static(a.shape[-1])
+    rows = concatenate(a, e, axis=-1), concatenate(zeros_like(a), a, axis=-1)
+    return getitem(Expm()(concatenate(*rows, axis=-2)), (Ellipsis, slice(None, n), slice(n, None)))
+
+
+@op(sample((2, 2)), sample((2, 2, 2)))
+def expm(a: Like) -> Tensor:
+    """The exponential of square matrices, by scaling, squaring and a Padé approximant.
+
+    The derivative needs the length of the last axis to be known.
+    """
+    return Expm()(as_tensor(a))

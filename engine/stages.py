@@ -1,0 +1,30 @@
+"""Ops whose shape depends on values, such as the positions of a mask.
+
+A plan needs every length. So a function that meets such a *dynamic* op first runs another function, which fetches
+the inputs of the op; the op computes its output, and the function goes on as if that had been fed.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .graph import Tensor, toposort
+from .types import Array
+
+
+def dynamic_tensors(outputs: Sequence[Tensor]) -> list[Tensor]:
+    """The results of dynamic ops that ``outputs`` read directly, not those that only another one of them reads."""
+    found = [t for t in toposort(outputs) if t.op is not None and t.op.dynamic]
+    if not found:
+        return []
+    outside = toposort(outputs, {t.id for t in found})
+    read = {x.id for t in outside for x in t.inputs} | {t.id for t in outputs}
+    return [t for t in found if t.id in read]
+
+
+def compute(tensors: Sequence[Tensor], inputs: Sequence[Any]) -> list[Array]:
+    """The values of dynamic ``tensors``, whose inputs lie one after another in ``inputs``."""
+    given = iter(inputs)
+    return [t.op.compute(*(np.asarray(next(given)) for _ in t.inputs)) for t in tensors if t.op is not None]
