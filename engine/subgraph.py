@@ -34,7 +34,7 @@ def captured(outputs: Sequence[Tensor], xs: Sequence[Tensor]) -> list[Tensor]:
     return [x for x in found.values() if x.id not in live and not isinstance(x, Constant)]
 
 
-def newer(outputs: Sequence[Tensor], start: int) -> list[Tensor]:
+def older(outputs: Sequence[Tensor], start: int) -> list[Tensor]:
     """The tensors that ``outputs`` use directly and that are older than the id ``start``, or leaves with a value."""
     def outside(t: Tensor) -> bool:
         return not isinstance(t, Constant) and (t.id < start or t.op is None)

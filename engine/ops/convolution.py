@@ -18,7 +18,7 @@ from ..table import op, sample
 from ..types import Array, Shape, TensorType, fits
 from . import patches
 from .slicing import expand_dims, squeeze
-from .windows import Axis, Pads, Window, is_int, one_axis, one_axis_pads, window
+from .windows import Axis, Pads, Window, is_int, window, window1d
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ def arguments(x: Like, w: Like, groups: int, rank: int, name: str) -> list[Tenso
     sample((0, 3, 3, 1), (2, 2, 1, 1)),
 )
 def conv2d(
-    x: Like, w: Like, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
+    x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
     """Two-dimensional convolution, without flipping the window.
 
@@ -192,7 +192,7 @@ def conv2d(
     sample((1, 3, 3, 2), (2, 2, 1, 2), groups=2),
 )
 def conv2d_transpose(
-    x: Like, w: Like, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
+    x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
     """The transpose of the convolution with the same arguments, also called deconvolution: it enlarges.
 
@@ -200,12 +200,7 @@ def conv2d_transpose(
     "same" padding, else (H - 1) * stride + (kh - 1) * dilation + 1 less the padding (Dumoulin & Visin, 2016).
     """
     a, b = arguments(x, w, groups, 4, "conv2d_transpose")
-    if None not in (a.shape[3], b.shape[3]) and a.shape[3] != b.shape[3]:
-        raise ShapeError(
-            f"conv2d_transpose: x {a.shape} has {a.shape[3]} channels, weights {b.shape} take {b.shape[3]}"
-        )
-    place = window(strides, dilation, padding, "conv2d_transpose")
-    return ConvInputGrad(place, int(groups))(a, b, Transposed(place, int(groups)).simplest(a, b))
+    return transposed(a, b, window(strides, dilation, padding, "conv2d_transpose"), int(groups), "conv2d_transpose")
 
 
 @op(
@@ -214,28 +209,29 @@ def conv2d_transpose(
     sample((1, 5, 1), (2, 1, 2), dilation=2, padding=(2, 0)),
 )
 def conv1d(
-    x: Like, w: Like, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
+    x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
     """One-dimensional convolution: x (N, L, C), w (k, C / groups, F), result (N, L', F); arguments as for conv2d.
 
     ``padding=((k - 1) * dilation, 0)`` makes it causal.
     """
-    return flat("conv1d", conv2d, x, w, strides, padding, dilation, groups)
+    a, b = arguments(x, w, groups, 3, "conv1d")
+    place = window1d(strides, dilation, padding, "conv1d")
+    return squeeze(Conv(place, int(groups))(expand_dims(a, 1), expand_dims(b, 0)), 1)
 
 
 @op(sample((2, 3, 3), (3, 2, 3)), sample((1, 3, 2), (3, 1, 2), strides=2, padding="same", groups=2))
 def conv1d_transpose(
-    x: Like, w: Like, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
+    x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
     """The transpose of conv1d with the same arguments: x (N, L, F), w (k, C / groups, F), result (N, L', C)."""
-    return flat("conv1d_transpose", conv2d_transpose, x, w, strides, padding, dilation, groups)
+    a, b = arguments(x, w, groups, 3, "conv1d_transpose")
+    place = window1d(strides, dilation, padding, "conv1d_transpose")
+    return squeeze(transposed(expand_dims(a, 1), expand_dims(b, 0), place, int(groups), "conv1d_transpose"), 1)
 
 
-def flat(
-    name: str, convolve: Callable[..., Tensor], x: Like, w: Like, strides: Any, padding: Pads, dilation: Any, groups: int
-) -> Tensor:
-    """A convolution of sequences, as one of images of height 1."""
-    a, b = arguments(x, w, groups, 3, name)
-    steps, gaps = one_axis(strides, name, "strides"), one_axis(dilation, name, "dilation")
-    y = convolve(expand_dims(a, 1), expand_dims(b, 0), steps, one_axis_pads(padding, name), gaps, groups)
-    return squeeze(y, 1)
+def transposed(x: Tensor, w: Tensor, place: Window, groups: int, name: str) -> Tensor:
+    """The input gradient of a convolution, as an op of its own right."""
+    if None not in (x.shape[3], w.shape[3]) and x.shape[3] != w.shape[3]:
+        raise ShapeError(f"{name}: x {x.shape} has {x.shape[3]} channels, weights {w.shape} take {w.shape[3]}")
+    return ConvInputGrad(place, groups)(x, w, Transposed(place, groups).simplest(x, w))

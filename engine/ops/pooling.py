@@ -22,7 +22,7 @@ from .patches import program
 from .reductions import max as largest
 from .reductions import mean
 from .slicing import expand_dims, squeeze
-from .windows import Axis, Pads, Pair, Window, cut, one_axis, one_axis_pads, pair, taps, window
+from .windows import Axis, Pads, Pair, Window, cut, one_axis, pair, taps, window, window1d
 
 
 @dataclass(frozen=True)
@@ -67,12 +67,12 @@ class MaxPool(Pool):
         places = list(taps(*axes))
         if self.whole(axes) and len(places) > 1:
             first, second, *rest = (cut(x, seen) for _, seen in places)
-            calls: list[Callable[[], Any]] = [partial(np.maximum, first, second, out)]
-            return program(calls + [partial(np.maximum, out, other, out) for other in rest])
+            calls: list[Callable[[], Any]] = [partial(np.maximum, first, second, out=out)]
+            return program(calls + [partial(np.maximum, out, other, out=out) for other in rest])
         calls = [partial(out.fill, -np.inf)]
         for where, seen in places:
             total = cut(out, where)
-            calls.append(partial(np.maximum, total, cut(x, seen), total))
+            calls.append(partial(np.maximum, total, cut(x, seen), out=total))
         return program(calls)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
@@ -104,7 +104,7 @@ class MaxPosition(Pool):
             hit, mark, total = cut(hits, where), cut(marks, where), cut(out, where)
             calls.append(partial(np.equal, cut(x, seen), cut(y, where), hit))
             calls.append(partial(np.multiply, hit.view(np.uint8), code(self.taps - k), mark))
-            calls.append(partial(np.maximum, total, mark, total))
+            calls.append(partial(np.maximum, total, mark, out=total))
         return program(calls)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
@@ -220,7 +220,8 @@ class AvgSpread(Pool, Linear):
         part = np.empty(g.shape, g.dtype)
         calls: list[Callable[[], Any]] = [partial(np.multiply, g, shares(axes, g.dtype), part)]
         if covered(axes):
-            return program(calls + [partial(np.copyto, cut(out, seen), cut(part, where)) for where, seen in taps(*axes)])
+            places = taps(*axes)
+            return program(calls + [partial(np.copyto, cut(out, seen), cut(part, where)) for where, seen in places])
         calls.append(partial(out.fill, 0))
         for where, seen in taps(*axes):
             total = cut(out, seen)
@@ -231,22 +232,20 @@ class AvgSpread(Pool, Linear):
         return AvgPool(self.size, self.window)(g), None
 
 
-def pool(cls: type[Pool], x: Like, size: Any, strides: Any, padding: Pads, name: str) -> Tensor:
-    sizes = pair(size, name, "size")
-    place = window(sizes if strides is None else strides, 1, padding, name)
+def pool(cls: type[Pool], x: Like, size: Any, place: Window) -> Tensor:
+    """A pool over windows of ``size``; padding is never a whole window."""
+    sizes = pair(size, cls.name, "size")
     if not isinstance(place.padding, str) and any(max(p) >= n for p, n in zip(place.padding, sizes, strict=True)):
-        raise ShapeError(f"{name}: padding {place.padding} must be smaller than the window {sizes}")
+        raise ShapeError(f"{cls.name}: padding {place.padding} must be smaller than the window {sizes}")
     return cls(sizes, place)(as_tensor(x))
 
 
-def pool1d(cls: type[Pool], x: Like, size: Any, strides: Any, padding: Pads, name: str) -> Tensor:
+def pool1d(cls: type[Pool], x: Like, size: Any, place: Window) -> Tensor:
     """A pool of sequences, as one of images of height 1."""
     t = as_tensor(x)
     if t.ndim != 3:
-        raise ShapeError(f"{name}: needs (N, L, C), got {t.shape}")
-    steps = None if strides is None else one_axis(strides, name, "strides")
-    y = pool(cls, expand_dims(t, 1), one_axis(size, name, "size"), steps, one_axis_pads(padding, name), name)
-    return squeeze(y, 1)
+        raise ShapeError(f"{cls.name.replace('2', '1')}: needs (N, L, C), got {t.shape}")
+    return squeeze(pool(cls, expand_dims(t, 1), one_axis(size, cls.name, "size"), place), 1)
 
 
 @op(
@@ -261,7 +260,8 @@ def max_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "val
 
     x (N, H, W, C); ``strides`` is the size unless given; padding as for conv2d, and never the largest.
     """
-    return pool(MaxPool, x, size, strides, padding, "max_pool2d")
+    place = window(size if strides is None else strides, 1, padding, "max_pool2d")
+    return pool(MaxPool, x, size, place)
 
 
 @op(
@@ -273,19 +273,22 @@ def max_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "val
 )
 def avg_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
     """Mean of every window, padding not counted; arguments as for max_pool2d."""
-    return pool(AvgPool, x, size, strides, padding, "avg_pool2d")
+    place = window(size if strides is None else strides, 1, padding, "avg_pool2d")
+    return pool(AvgPool, x, size, place)
 
 
 @op(sample(distinct(2, 6, 2)), sample(distinct(1, 5, 2), size=3, strides=2, padding="same"))
 def max_pool1d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
     """Largest element of every window of (N, L, C); otherwise as max_pool2d."""
-    return pool1d(MaxPool, x, size, strides, padding, "max_pool1d")
+    place = window1d(size if strides is None else strides, 1, padding, "max_pool1d")
+    return pool1d(MaxPool, x, size, place)
 
 
 @op(sample((2, 6, 2)), sample((1, 5, 2), size=3, strides=2, padding="same"))
 def avg_pool1d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
     """Mean of every window of (N, L, C), padding not counted; otherwise as max_pool2d."""
-    return pool1d(AvgPool, x, size, strides, padding, "avg_pool1d")
+    place = window1d(size if strides is None else strides, 1, padding, "avg_pool1d")
+    return pool1d(AvgPool, x, size, place)
 
 
 def between(x: Like, name: str) -> tuple[Tensor, tuple[int, ...]]:

@@ -81,7 +81,7 @@ def as_entry(i: Any) -> Any:
         if t.dtype.kind in "iub":
             return t
         raise DTypeError(f"getitem: a tensor that is an index holds integers or bools, got {t.type}")
-    raise DTypeError(f"getitem: an index is an integer, a slice, None, ..., or a tensor of integers or bools, got {i!r}")
+    raise DTypeError(f"getitem: an index is an integer, a slice, None, ..., or a tensor of these, got {i!r}")
 
 
 def width(i: Any) -> int:

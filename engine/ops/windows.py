@@ -154,20 +154,20 @@ def window(strides: Any, dilation: Any, padding: Pads, op: str) -> Window:
     return Window(pair(strides, op, "strides"), pair(dilation, op, "dilation"), pads(padding, op))
 
 
-def one_axis(value: Any, op: str, what: str) -> Pair:
-    """A number for the only axis of a sequence, which is treated as an image of height 1."""
-    if isinstance(value, list | tuple) and len(value) == 1:
-        (value,) = value
-    if not is_int(value, 1):
-        raise ShapeError(f"{op}: {what} is a positive integer, got {value!r}")
-    return 1, int(value)
-
-
-def one_axis_pads(padding: Pads, op: str) -> Pads:
-    """Padding of the only axis of a sequence as padding of an image of height 1."""
+def window1d(strides: Any, dilation: Any, padding: Pads, op: str) -> Window:
+    """The window over a sequence, which is treated as an image of height 1."""
+    steps, gaps = one_axis(strides, op, "strides"), one_axis(dilation, op, "dilation")
     if isinstance(padding, str):
-        return padding
+        return window(steps, gaps, padding, op)
     sides = tuple(padding) if isinstance(padding, list | tuple) else (padding, padding)
     if len(sides) != 2 or not all(is_int(v, 0) for v in sides):
         raise ShapeError(f'{op}: padding is "valid", "same", an integer or (before, after); got {padding!r}')
-    return (0, 0), sides
+    return Window(steps, gaps, ((0, 0), (int(sides[0]), int(sides[1]))))
+
+
+def one_axis(value: Any, op: str, what: str) -> Pair:
+    """A number for the only axis of a sequence."""
+    number = value[0] if isinstance(value, list | tuple) and len(value) == 1 else value
+    if not is_int(number, 1):
+        raise ShapeError(f"{op}: {what} is a positive integer, got {value!r}")
+    return 1, int(number)
