@@ -1,4 +1,5 @@
 """A gradient of one's own for a composite function, and recomputing instead of keeping."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -78,6 +79,7 @@ def custom_gradient(function: Function, vjp: Callable[..., Any]) -> Function:
     >>> print(function(grad(clipped(x), x))(x=5.0))
     2.0
     """
+
     @wraps(function)
     def wrapped(*args: Like) -> Tensor:
         xs = [as_tensor(a) for a in args]
@@ -92,6 +94,7 @@ def checkpoint(function: Function) -> Function:
     It takes tensors and returns one; the gradient also reaches tensors that it uses without getting them as
     arguments (Griewank and Walther, 2000; Chen et al., 2016). ``print(function.plan)`` shows the peak of memory.
     """
+
     @wraps(function)
     def wrapped(*args: Like) -> Tensor:
         xs = [as_tensor(a) for a in args]

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from .errors import ShapeError
 from .graph import Like, Tensor, as_tensor
-from .ops.elementwise import square, where
+from .ops.elementwise import square
+from .ops.logic import where
 from .ops.random import standard_uniform
 from .ops.reductions import mean
 from .table import op, sample

@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from typing import Any, overload
 
 from .errors import GradientError, ShapeError
-from .graph import Like, Placeholder, Tensor, as_tensor, label, toposort
-from .origin import origin
+from .graph import Like, Tensor, as_tensor, label, toposort
 from .ops.arrays import astype, expand_like, sum_like
+from .ops.base import items
 from .ops.creation import ones_like, zeros_like
 from .ops.reductions import sum
+from .stability import repairs, substitute
+from .origin import origin
 from .types import TensorType, TupleType
 
 
@@ -45,6 +47,23 @@ def is_float(t: Tensor) -> bool:
 def pullback(ys: Sequence[Tensor], xs: Sequence[Tensor], gs: Sequence[Tensor]) -> list[Tensor | None]:
     """Cotangents of ``xs`` for cotangents ``gs`` of ``ys``; None where nothing flows."""
     order = toposort(ys)
+    memo = repairs(order, xs)
+    if not memo:
+        return reverse(order, ys, xs, gs)
+    outputs, inputs = ([memo.get(t.id, t) for t in ts] for ts in (ys, xs))
+    return restored(reverse(toposort(outputs), outputs, inputs, gs), inputs, xs)
+
+
+def restored(results: list[Tensor | None], repaired: Sequence[Tensor], xs: Sequence[Tensor]) -> list[Tensor | None]:
+    """``results`` in terms of ``xs`` as they were before repairs, so that they can be differentiated by them again."""
+    changed = {new.id: old for new, old in zip(repaired, xs, strict=True) if new is not old}
+    return substitute(results, changed) if changed else results
+
+
+def reverse(
+    order: Sequence[Tensor], ys: Sequence[Tensor], xs: Sequence[Tensor], gs: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """The pullback through the tensors in ``order`` (inputs before users)."""
     live = depends(order, xs)
     cotangents: dict[int, Any] = {}
     for y, g in zip(ys, gs, strict=True):
@@ -63,8 +82,20 @@ def pullback(ys: Sequence[Tensor], xs: Sequence[Tensor], gs: Sequence[Tensor]) -
 
 def pushforward(ys: Sequence[Tensor], xs: Sequence[Tensor], dxs: Sequence[Tensor]) -> list[Tensor | None]:
     """Tangents of ``ys`` for tangents ``dxs`` of ``xs``; None where nothing flows."""
+    order = toposort(ys)
+    memo = repairs(order, xs)
+    if not memo:
+        return forward(order, ys, xs, dxs)
+    outputs, inputs = ([memo.get(t.id, t) for t in ts] for ts in (ys, xs))
+    return restored(forward(toposort(outputs), outputs, inputs, dxs), inputs, xs)
+
+
+def forward(
+    order: Sequence[Tensor], ys: Sequence[Tensor], xs: Sequence[Tensor], dxs: Sequence[Tensor]
+) -> list[Tensor | None]:
+    """The pushforward through the tensors in ``order`` (inputs before users)."""
     tangents: dict[int, Any] = {x.id: dx for x, dx in zip(xs, dxs, strict=True)}
-    for t in toposort(ys):
+    for t in order:
         if t.op is None or t.id in tangents:
             continue
         inputs = [tangents.get(x.id) if is_float(x) else None for x in t.inputs]
@@ -81,15 +112,23 @@ def pushforward(ys: Sequence[Tensor], xs: Sequence[Tensor], dxs: Sequence[Tensor
     return [tangents.get(y.id) for y in ys]
 
 
-def transposed(t: Tensor, dxs: Sequence[Tensor | None]) -> Tensor | None:
-    """The tangent of ``t`` from its vjp alone: <vjp(g), dx> is linear in g, and its gradient in g is the tangent."""
-    g = Placeholder(TensorType(t.shape, t.dtype))
+def transposed(t: Tensor, dxs: Sequence[Tensor | None]) -> Any:
+    """The tangent of ``t`` from its vjp alone: <vjp(g), dx> is linear in g, and its gradient in g is the tangent.
+
+    The gradient is taken at g = 0, a tensor that exists at run time: rules may read the shape of g.
+    """
+    several = isinstance(t.type, TupleType)
+    gs = [zeros_like(y) if is_float(y) else None for y in (items(t) if several else (t,))]
     total: Tensor | None = None
-    for x, gx, dx in zip(t.inputs, t.op.vjp(g, t, *t.inputs), dxs, strict=True):  # type: ignore[union-attr]
+    for x, gx, dx in zip(t.inputs, t.op.vjp(gs if several else gs[0], t, *t.inputs), dxs, strict=True):  # type: ignore[union-attr]
         if gx is not None and dx is not None:
             part = sum(sum_to(gx, x) * dx)
             total = part if total is None else total + part
-    return None if total is None else pullback([total], [g], [ones_like(total)])[0]
+    if total is None:
+        return None
+    found = iter(pullback([total], [g for g in gs if g is not None], [ones_like(total)]))
+    tangents = [None if g is None else next(found) for g in gs]
+    return tangents if several else tangents[0]
 
 
 def scalar(y: Tensor) -> Tensor:

@@ -46,8 +46,8 @@ class Op:
         """Types of the inputs -> type of the output."""
         raise NotImplementedError(f"{self.name} has no type rule")
 
-    def kernel(self, *arrays: Any, out: Any) -> None:
-        """Fill ``out`` (a tuple of arrays for a tuple type)."""
+    def kernel(self, *arrays: Any, **out: Any) -> None:
+        """Fill the array ``out`` (a tuple of arrays for a tuple type), a keyword."""
         raise NotImplementedError(f"{self.name} has no kernel")
 
     def compute(self, *arrays: Any) -> Array:
@@ -73,6 +73,10 @@ class Op:
 
     def simplify(self, *inputs: Any) -> Tensor | None:
         """A cheaper tensor of the same value, once the types of the inputs are known."""
+        return None
+
+    def prune(self, used: frozenset[int], inputs: Sequence[Tensor]) -> tuple[Tensor, dict[int, int]] | None:
+        """An op of several outputs with only those in ``used``, and their new numbers; None if nothing is saved."""
         return None
 
     def simplest(self, *inputs: Tensor) -> Tensor:

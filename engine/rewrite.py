@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from .graph import Constant, Op, Placeholder, Tensor, toposort
-from .origin import origin
 from .ops import elementwise as ew
 from .ops.arrays import BroadcastTo, broadcast_to
-from .ops.base import Elementwise
-from .types import Array, TensorType
+from .ops.base import Item, Pointwise
+from .origin import origin
+from .types import Array, TensorType, TupleType
 
 Rule = Callable[..., "Tensor | None"]
 RULES: dict[str, list[Rule]] = {}
@@ -200,7 +200,7 @@ def fold(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
 
 def narrow(t: Tensor, inputs: Sequence[Tensor]) -> list[Tensor] | None:
     """Inputs of an elementwise op without the broadcasts that the op does by itself."""
-    if not isinstance(t.op, Elementwise | ew.Where):
+    if not isinstance(t.op, Pointwise):
         return None
     found = list(inputs)
     for i, x in enumerate(inputs):
@@ -277,12 +277,55 @@ class Rewriter:
 
 def specialise(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> list[Tensor]:
     """``outputs`` rewritten, with some leaves replaced (placeholders by placeholders of the shapes that are fed)."""
-    return Rewriter({old.id: new for old, new in replace.items()})(outputs)
+    return prune(Rewriter({old.id: new for old, new in replace.items()})(outputs))
+
+
+def prune(outputs: Sequence[Tensor]) -> list[Tensor]:
+    """``outputs`` without what ops of several outputs make for nobody."""
+    order = toposort(outputs)
+    if not any(isinstance(t.type, TupleType) for t in order):
+        return list(outputs)
+    live = {t.id for t in outputs}
+    used: dict[int, set[int]] = {}
+    smaller: dict[int, tuple[Tensor, dict[int, int]]] = {}
+    for t in reversed(order):
+        inputs = t.inputs
+        if t.id in live and isinstance(t.op, Item):
+            used.setdefault(inputs[0].id, set()).add(t.op.index)
+        elif t.id in live and t.op and isinstance(t.type, TupleType):
+            found = t.op.prune(frozenset(used.get(t.id, ())), inputs)
+            if found is not None:
+                smaller[t.id], inputs = found, found[0].inputs
+        if t.id in live:
+            live.update(x.id for x in inputs)
+    memo: dict[int, Tensor] = {}
+    for t in order:
+        if t.id in live:
+            memo[t.id] = rebuilt(t, memo, smaller)
+    return [memo[t.id] for t in outputs]
+
+
+def rebuilt(t: Tensor, memo: Mapping[int, Tensor], smaller: Mapping[int, tuple[Tensor, dict[int, int]]]) -> Tensor:
+    """``t`` on the inputs in ``memo``, where some ops of several outputs have become smaller."""
+    new, op = t, t.op
+    if t.id in smaller:
+        new = smaller[t.id][0]
+        op = new.op
+    elif isinstance(op, Item) and t.inputs[0].id in smaller:
+        whole, numbers = smaller[t.inputs[0].id]
+        op = Item(numbers[op.index], len(whole.type.items))
+    inputs = [memo[x.id] for x in new.inputs]
+    if op is None or (op is new.op and all(a is b for a, b in zip(inputs, new.inputs, strict=True))):
+        return new
+    with origin(t.place):
+        result = op(*inputs)
+    result.name = t.name
+    return result
 
 
 def simplify(outputs: Sequence[Tensor]) -> list[Tensor]:
     """``outputs`` rewritten."""
-    return Rewriter()(outputs)
+    return prune(Rewriter()(outputs))
 
 
 __all__ = ["RULES", "Placeholder", "Rewriter", "rule", "simplify", "specialise"]

@@ -7,23 +7,33 @@ The op has four kinds of outputs, and keeps only those that are used (``prune``,
 - *emit*: one value a turn, stacked: what the user returns, and any value inside the body that a derivative needs;
 - *total*: the sum over the turns, for the cotangents of what every turn reads.
 """
+
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from .errors import ShapeError
-from .gradient import accumulate, depends, is_float, pullback, pushforward
-from .graph import Like, Op, Placeholder, Tensor, as_tensor, call, cast, toposort
+from .gradient import depends
+from .graph import Like, Op, Placeholder, Tensor, as_tensor, cast, toposort
 from .loop import Loop, LoopPlan, plan_body
 from .ops.base import items
 from .ops.random import FUNCTION_KEY, fold_in
-from .subgraph import captured, first_used, substitute
-from .types import Array, TensorType, TupleType, fits
+from .rewrite import simplify
+from .subgraph import captured, substitute
+from .types import Array, TensorType, TupleType, fits, static
 
 Output: TypeAlias = "tuple[str, int]"  # kind and number
-VIEWS = ("reshape", "transpose", "broadcast_to", "expand_like", "reshape_like", "getitem", "astype")  # cheaper than kept
+VIEWS = (
+    "reshape",
+    "transpose",
+    "broadcast_to",
+    "expand_like",
+    "reshape_like",
+    "getitem",
+    "astype",
+)  # cheaper than kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +46,7 @@ class Body:
     nexts: tuple[Tensor, ...]  # the carries of the next turn
     emits: tuple[Tensor, ...]
     totals: tuple[Tensor, ...]
+    rewritten: bool = False
     retyped: dict[Any, Body] = field(default_factory=dict)
     plans: dict[Any, LoopPlan] = field(default_factory=dict)
 
@@ -59,7 +70,7 @@ class Body:
             n, m, k = len(self.carries), len(self.elements), len(self.emits)
             self.retyped[types] = Body(
                 tuple(leaves[:n]), tuple(leaves[n : n + m]), tuple(leaves[n + m :]),
-                tuple(new[:n]), tuple(new[n : n + k]), tuple(new[n + k :]),
+                tuple(new[:n]), tuple(new[n : n + k]), tuple(new[n + k :]), self.rewritten,
             )  # fmt: skip
         return self.retyped[types]
 
@@ -149,6 +160,7 @@ class Scan(Op):
             tuple(body.nexts[i] for i in tables["final"]),
             tuple(body.emits[i] for i in tables["emit"]),
             tuple(body.totals[i] for i in tables["total"]),
+            body.rewritten,
         )
         numbers = {kind: {i: k for k, i in enumerate(table)} for kind, table in tables.items()}
         numbers["trace"] = numbers["final"]
@@ -157,10 +169,26 @@ class Scan(Op):
         return new, {old: k for k, old in enumerate(sorted(used))}
 
     def vjp(self, g: Any, y: Tensor, *inputs: Tensor) -> list[Tensor | None]:
+        from .scan_gradient import Derivative
+
         return Derivative(self, y, inputs).reverse(g)
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> list[Tensor | None]:
+        from .scan_gradient import Derivative
+
         return Derivative(self, y, inputs).forward(tangents)
+
+    def simplify(self, *inputs: Tensor) -> Tensor | None:
+        """The loop with a rewritten body, once all lengths are known."""
+        types = [x.type for x in inputs]
+        if self.body.rewritten or not all(t.known for t in types):
+            return None
+        body = self.turn(types)
+        made = simplify([*body.nexts, *body.emits, *body.totals])
+        n, m = len(body.nexts), len(body.emits)
+        new = replace(body, nexts=tuple(made[:n]), emits=tuple(made[n : n + m]), totals=tuple(made[n + m :]),
+                      retyped={}, plans={}, rewritten=True)  # fmt: skip
+        return replace(self, body=new)(*inputs)
 
 
 @dataclass
@@ -190,148 +218,99 @@ def loop(
     shared = [Placeholder(t.type) for t in outside]
     made = substitute([*nexts, *emits, *totals], dict(zip(outside, shared, strict=True)))
     n, m = len(nexts), len(emits)
-    inner = [t for t in toposort(made) if t.op is not None and isinstance(t.type, TensorType)]
-    taken = {t.id for t in made[: n + m]}
     live = depends(toposort(made), moving)
-    kept = [t for t in inner if t.id not in taken and t.id in live and t.op and t.op.name not in VIEWS]
+    inner = [t for t in toposort(made) if t.id in live and t.op and t.op.name not in VIEWS]
+    found = {t.id: t for t in (*made[n : n + m], *inner) if t.op is not None and isinstance(t.type, TensorType)}
+    stacked = {k: t for k, t in found.items() if k not in {x.id for x in made[:n]}}
     body = Body(
         tuple(p for p, _, _ in carries), tuple(p for p, _ in elements), tuple(shared),
-        tuple(made[:n]), (*made[n : n + m], *kept), tuple(made[n + m :]),
+        tuple(made[:n]), tuple(stacked.values()), tuple(made[n + m :]),
     )  # fmt: skip
     outputs: list[Output] = [(kind, i) for kind in ("final", "trace") for i in range(n)]
     outputs += [("emit", i) for i in range(len(body.emits))] + [("total", i) for i in range(len(totals))]
     op = Scan(body, tuple(outputs), None if elements else length, reverse)
-    found = items(op(*(x for _, x, _ in carries), *(x for _, x in elements), *outside))
-    k = 2 * n + len(body.emits)
-    return Results([*found[:n]], [*found[n : 2 * n]], [*found[2 * n : 2 * n + m]], [*found[k:]])
+    results = items(op(*(x for _, x, _ in carries), *(x for _, x in elements), *outside))
+    values = dict(zip(stacked, results[2 * n :], strict=False))  # each tensor of the body -> its values in all turns
+    before, after = trace_slices(reverse)
+    values.update((p.id, x) for p, x in elements)
+    values.update((p.id, x[before]) for (p, _, _), x in zip(carries, results[n:], strict=False))
+    values.update((t.id, x[after]) for t, x in zip(made[:n], results[n:], strict=False) if t.op is not None)
+    count = len(totals)
+    return Results(
+        [*results[:n]], [*results[n : 2 * n]], [values[t.id] for t in made[n : n + m]],
+        [*results[len(results) - count :]],
+    )  # fmt: skip
 
 
-class Derivative:
-    """The derivatives of one loop, which are loops again and read what the first one has kept."""
+def trace_slices(reverse: bool) -> tuple[slice, slice]:
+    """Where in a trace the carries lie that the turns read, and those that they make."""
+    before, after = slice(None, -1), slice(1, None)
+    return (after, before) if reverse else (before, after)
 
-    def __init__(self, op: Scan, y: Tensor, inputs: Sequence[Tensor]) -> None:
-        self.op, self.body = op, op.body
-        n, m = len(self.body.carries), len(self.body.elements)
-        self.inits, self.stacks, self.shared = inputs[:n], inputs[n : n + m], inputs[n + m :]
-        self.length = op.turns(*(x.type for x in inputs))
-        self.outputs = dict(zip(op.outputs, items(y), strict=True))
-        before, after = slice(None, -1), slice(1, None)
-        if op.reverse:
-            before, after = after, before
-        self.before = before
-        self.kept: dict[int, Callable[[], Tensor]] = {}  # tensor of the body -> its values in all turns
-        for i, t in enumerate(self.body.emits):
-            self.keep(t, lambda i=i: self.outputs["emit", i])  # type: ignore[misc]
-        for i, (old, new) in enumerate(zip(self.body.carries, self.body.nexts, strict=True)):
-            self.keep(new, lambda i=i: self.outputs["trace", i][after])  # type: ignore[misc]
-            self.kept[old.id] = lambda i=i: self.outputs["trace", i][before]  # type: ignore[misc]
-        for p, x in zip(self.body.elements, self.stacks, strict=True):
-            self.kept[p.id] = lambda x=x: x  # type: ignore[misc]
 
-    def keep(self, t: Tensor, values: Callable[[], Tensor]) -> None:
-        if t.op is not None and t.op.name not in VIEWS:
-            self.kept[t.id] = values
+def scan(
+    step: Callable[[Any, Any], tuple[Any, Any]],
+    init: Any,
+    xs: Any = None,
+    length: int | None = None,
+    reverse: bool = False,
+) -> tuple[Any, Any]:
+    """Run ``step(carry, x) -> (carry, y)`` along the first axis of ``xs``; returns (last carry, all y stacked).
 
-    def run(
-        self,
-        carries: Sequence[tuple[Placeholder, Tensor, Tensor]],
-        elements: Sequence[tuple[Placeholder, Tensor]],
-        emits: Sequence[Tensor],
-        totals: Sequence[Tensor],
-        reverse: bool,
-    ) -> Results:
-        """A loop over the turns of the first one; values of its body are read from what it has kept."""
-        made = [*(new for _, _, new in carries), *emits, *totals]
-        read = first_used(made, self.kept)
-        extra = [(Placeholder(t.type), self.kept[t.id]()) for t in read]
-        replace: dict[Tensor, Tensor] = dict(zip(self.body.shared, self.shared, strict=True))
-        replace.update((t, p) for t, (p, _) in zip(read, extra, strict=True))
-        new = substitute(made, replace)
-        n, m = len(carries), len(emits)
-        inputs = [*elements, *extra]
-        later = [Total(t, {p.id: x for p, x in inputs}) for t in new[n + m :]]
-        parts = [p for total in later for p in total.parts]
-        done = loop(
-            [(p, init, t) for (p, init, _), t in zip(carries, new, strict=False)],
-            inputs,
-            [*new[n : n + m], *(e for p in parts for e in p.emits)],
-            [t for p in parts for t in p.totals],
-            self.length,
-            reverse,
-        )
-        stacks, sums = iter(done.emit[m:]), iter(done.total)
-        done.total = [total.finish(stacks, sums) for total in later]
-        done.emit = done.emit[:m]
-        return done
+    ``init``, ``xs`` and ``y`` are tensors, tuples of tensors, or None (for ``y`` and ``xs``; then ``length`` counts
+    the turns). A carry keeps its type. The step is a graph: it may use any tensor around it, and differentiates to
+    any order in both modes; random ops in it draw new numbers in every turn. The length may be unknown until the
+    graph runs. ``reverse`` starts from the last element; y stays in the order of ``xs``.
 
-    def reverse(self, g: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """Cotangents of the inputs for those of the outputs: the loop run the other way."""
-        body, given = self.body, dict(zip(self.op.outputs, g, strict=True))
-        floats = [i for i, p in enumerate(body.carries) if is_float(p)]
-        carries = {i: Placeholder(TensorType(body.carries[i].shape, body.carries[i].dtype)) for i in floats}
-        ys: list[Tensor] = [body.nexts[i] for i in floats]
-        gs: list[Tensor] = list(carries.values())
-        elements: list[tuple[Placeholder, Tensor]] = []
-        for output, g_out in given.items():
-            if g_out is None or output[0] in ("final", "trace"):
-                continue
-            ys.append(body.made(output))
-            if output[0] == "total":
-                gs.append(g_out)
-            else:
-                gs.append(part := Placeholder(ys[-1].type))
-                elements.append((part, g_out))
-        xs = body.inputs
-        found = pullback(ys, xs, gs)
-        loops = []
-        for i in floats:
-            new, init = found[i], given.get(("final", i))
-            through = given.get(("trace", i))
-            if through is not None:
-                elements.append((part := Placeholder(carries[i].type), through[self.before]))
-                new = accumulate(new, part)
-                init = accumulate(init, through[0 if self.op.reverse else -1])
-            zero = call("zeros_like", self.inits[i])
-            new = call("zeros_like", body.carries[i]) if new is None else new
-            loops.append((carries[i], zero if init is None else init, new))
-        n, m = len(body.carries), len(body.elements)
-        emits = {i: t for i, t in enumerate(found) if t is not None and n <= i < n + m}
-        totals = {i: t for i, t in enumerate(found) if t is not None and i >= n + m}
-        done = self.run(loops, elements, list(emits.values()), list(totals.values()), not self.op.reverse)
-        results: dict[int, Tensor] = dict(zip(floats, done.final, strict=True))
-        results.update(zip(emits, done.emit, strict=True))
-        results.update(zip(totals, done.total, strict=True))
-        return [results.get(i) for i in range(len(xs))]
+    >>> from agcli.engine.function import function
+    >>> from agcli.engine.graph import placeholder
+    >>> x = placeholder("x", (None,), "float64")
+    >>> last, sums = scan(lambda total, x: (total + x, total + x), 0.0, x)
+    >>> print(*function([last, sums])([1.0, 2.0, 3.0]))
+    6.0 [1. 3. 6.]
+    """
+    stacks = [as_tensor(x) for x in leaves(xs)]
+    for x in stacks:
+        if x.ndim == 0:
+            raise ShapeError(f"scan: runs along the first axis of xs, but {x!r} has none")
+    if not stacks and (not isinstance(length, int) or length < 0):
+        raise ShapeError(f"scan: without xs, length= counts the turns; got {length!r}")
+    if stacks and length is not None and any(x.shape[0] not in (None, length) for x in stacks):
+        raise ShapeError(f"scan: length={length}, but xs have lengths {[x.shape[0] for x in stacks]}")
+    inits = [as_tensor(c) for c in leaves(init)]
+    elements = [Placeholder(x.type.with_shape(x.shape[1:])) for x in stacks]
+    for _ in range(2):  # a second time where numbers took the dtype of what they met
+        carries = [Placeholder(c.type) for c in inits]
+        carry, y = pair(step(like(init, carries), like(xs, elements)))
+        nexts = [as_tensor(c) for c in leaves(carry)]
+        if len(nexts) != len(inits):
+            raise ShapeError(f"scan: the step must return {len(inits)} carries, it returned {len(nexts)}")
+        if not any(c.type.weak for c in inits):
+            break
+        inits = [cast(c, new.dtype) if c.type.weak else c for c, new in zip(inits, nexts, strict=True)]
+    nexts = [cast(new, c.dtype) if new.type.weak else new for new, c in zip(nexts, carries, strict=True)]
+    emits = [as_tensor(t) for t in leaves(y)]
+    moving = list(zip(carries, inits, nexts, strict=True))
+    if FUNCTION_KEY in toposort([*nexts, *emits]):
+        key = Placeholder(FUNCTION_KEY.type)
+        *made, after = substitute([*nexts, *emits, fold_in(key, 1)], {FUNCTION_KEY: key})
+        nexts, emits = made[: len(nexts)], made[len(nexts) :]
+        moving = [*zip(carries, inits, nexts, strict=True), (key, FUNCTION_KEY, after)]
+    done = loop(moving, list(zip(elements, stacks, strict=True)), emits, length=length, reverse=reverse)
+    return like(init, done.final[: len(inits)]), like(y, done.emit)
 
-    def forward(self, tangents: Sequence[Tensor | None]) -> list[Tensor | None]:
-        """Tangents of the outputs for those of the inputs: a loop in the same direction."""
-        body = self.body
-        n, m = len(body.carries), len(body.elements)
-        carries = {i: Placeholder(TensorType(p.shape, p.dtype)) for i, p in enumerate(body.carries) if is_float(p)}
-        elements = {
-            i: Placeholder(p.type)
-            for i, p in enumerate(body.elements) if tangents[n + i] is not None
-        }  # fmt: skip
-        shared = {i: t for i, t in enumerate(tangents[n + m :]) if t is not None}
-        xs = [*(body.carries[i] for i in carries), *(body.elements[i] for i in elements),
-              *(body.shared[i] for i in shared)]  # fmt: skip
-        made = {o: body.made(o) for o in self.op.outputs if o[0] != "trace" and is_float(body.made(o))}
-        found = dict(zip(made, pushforward([*made.values()], xs, [*carries.values(), *elements.values(),
-                                                                 *shared.values()]), strict=True))  # fmt: skip
-        loops = []
-        for i, p in carries.items():
-            new, init = found.get(("final", i)), tangents[i]
-            loops.append((
-                p,
-                call("zeros_like", self.inits[i]) if init is None else init,
-                call("zeros_like", body.carries[i]) if new is None else new,
-            ))  # fmt: skip
-        emits = {o: t for o, t in found.items() if t is not None and o[0] == "emit"}
-        totals = {o: t for o, t in found.items() if t is not None and o[0] == "total"}
-        inputs = [(p, tangents[n + i]) for i, p in elements.items()]
-        done = self.run(loops, inputs, list(emits.values()), list(totals.values()), self.op.reverse)  # type: ignore[arg-type]
-        results: dict[Output, Tensor] = dict(zip(emits, done.emit, strict=True))
-        results.update(zip(totals, done.total, strict=True))
-        results.update((("final", i), t) for i, t in zip(carries, done.final, strict=True))
-        results.update((("trace", i), t) for i, t in zip(carries, done.trace, strict=True))
-        return [results.get(o) for o in self.op.outputs]
+
+def leaves(structure: Any) -> list[Any]:
+    """The tensors of None, a tensor, or a tuple."""
+    return [] if structure is None else list(structure) if isinstance(structure, tuple | list) else [structure]
+
+
+def like(structure: Any, tensors: Sequence[Tensor]) -> Any:
+    """``tensors`` in the form of ``structure``."""
+    return None if structure is None else tuple(tensors) if isinstance(structure, tuple | list) else tensors[0]
+
+
+def pair(result: Any) -> tuple[Any, Any]:
+    if not isinstance(result, tuple) or len(result) != 2:
+        raise ShapeError(f"scan: the step must return a pair (carry, y), it returned {type(result).__name__}")
+    return result

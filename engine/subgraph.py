@@ -1,4 +1,5 @@
 """Pieces of a graph: what lies between tensors, and the same piece built on other inputs."""
+
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
@@ -36,6 +37,7 @@ def captured(outputs: Sequence[Tensor], xs: Sequence[Tensor]) -> list[Tensor]:
 
 def older(outputs: Sequence[Tensor], start: int) -> list[Tensor]:
     """The tensors that ``outputs`` use directly and that are older than the id ``start``, or leaves with a value."""
+
     def outside(t: Tensor) -> bool:
         return not isinstance(t, Constant) and (t.id < start or t.op is None)
 

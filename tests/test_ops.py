@@ -5,8 +5,10 @@ import pytest
 from agcli.engine import functional, ops
 from agcli.engine.function import Function
 from agcli.engine.graph import Constant, Tensor, placeholder
+from agcli.engine.ops.joining import concatenate
 from agcli.engine.table import OPS, Entry, Sample
 from agcli.engine.testing import check_grads
+from agcli.engine.types import fits
 
 assert functional
 assert ops
@@ -24,10 +26,15 @@ def call(entry: Entry, sample: Sample, reals):
     return entry.function(*(next(given) if a.real else d for a, d in zip(sample.args, sample.draw())), **sample.kwargs)
 
 
+def joined(y):
+    """The float outputs of an op that has several, as one vector."""
+    return y if isinstance(y, Tensor) else concatenate(*(t.reshape(-1) for t in y if t.dtype.kind == "f"))
+
+
 @pytest.mark.parametrize(("entry", "sample"), SMOOTH)
 def test_derivatives_to_third_order(entry, sample):
     reals = [d for a, d in zip(sample.args, sample.draw()) if a.real]
-    check_grads(lambda *xs: call(entry, sample, xs), reals, order=3, tolerance=2e-6)
+    check_grads(lambda *xs: joined(call(entry, sample, xs)), reals, order=3, tolerance=2e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -38,7 +45,8 @@ def test_kernel_fills_out_of_the_inferred_type(entry, sample, dtype):
     y = call(entry, sample, xs)
     for t in y if isinstance(y, tuple) else [y]:
         value = np.asarray(Function([t], inputs=xs)(*reals)[0])
-        assert (value.shape, value.dtype) == (t.shape, t.dtype)
+        assert fits(t.shape, value.shape)  # a length that depends on values is unknown
+        assert value.dtype == t.dtype
 
 
 @pytest.mark.parametrize(("entry", "sample"), GIVEN)

@@ -43,8 +43,8 @@ class Astype(Linear):
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (astype(g, x.dtype) if x.dtype.kind == "f" else None,)
 
-    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, x: Tensor) -> Tensor | None:
-        return super().jvp(tangents, y, x) if self.dtype.kind == "f" else None
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Tensor | None:
+        return super().jvp(tangents, y, *inputs) if self.dtype.kind == "f" else None
 
     def simplify(self, x: Tensor) -> Tensor | None:
         return x if x.type == TensorType(x.shape, self.dtype) else None

@@ -34,7 +34,7 @@ class Pointwise(Op):
 
     def infer(self, *inputs: TensorType) -> TensorType:
         if len(inputs) != self.ufunc.nin:
-            raise ShapeError(f"{self.name}: takes {self.ufunc.nin} tensor{'s' * (self.ufunc.nin > 1)}, got {len(inputs)}")
+            raise ShapeError(f"{self.name}: takes {self.ufunc.nin} arguments, got {len(inputs)}")
         shape = broadcast_shapes(*(t.shape for t in inputs))
         try:
             return TensorType(shape, result_dtype(self.ufunc, tuple(t.dtype for t in inputs)))
@@ -57,7 +57,8 @@ class Pointwise(Op):
 class Elementwise(Pointwise):
     """A pointwise op without attributes: its kernel is the ufunc or ``compute(*inputs, out=)``.
 
-    ``rule(g, y, *inputs)`` gives the cotangents; an op without a rule has no derivative.
+    ``rule(g, y, *inputs)`` gives the cotangents; an op without a rule has no derivative. With ``scratch``, ``compute``
+    gets one more array of the type of ``out`` behind its inputs, which is allocated once.
     """
 
     name: str
@@ -67,18 +68,17 @@ class Elementwise(Pointwise):
     domain: tuple[float, float] = (-2.0, 2.0)
     compute: Callable[..., Any] | None = field(default=None)
     commutative: bool = False  # type: ignore[misc]
+    scratch: bool = False
 
     def kernel(self, *inputs: Array, out: Array) -> None:
         self.bind(inputs, out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        run = partial(self.compute or self.ufunc, out=out)
+        extra = (np.empty_like(out),) if self.scratch else ()
         if self.rule is None or out.dtype.kind != "f" or all(x.dtype == out.dtype for x in inputs):
-            return partial(self.compute or self.ufunc, *inputs, out=out)
-        return partial(self.promoted, inputs, out)
-
-    def promoted(self, inputs: Sequence[Array], out: Array) -> None:
-        """The kernel for inputs that first become floats, as integers and mixed dtypes do."""
-        (self.compute or self.ufunc)(*(x.astype(out.dtype, copy=False) for x in inputs), out=out)
+            return partial(run, *inputs, *extra)
+        return lambda: run(*(x.astype(out.dtype, copy=False) for x in inputs), *extra)  # integers become floats first
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         if self.rule is None:
@@ -92,11 +92,13 @@ def unary(
     rule: Rule | None,
     doc: str,
     domain: tuple[float, float] = (-2.0, 2.0),
+    *,
     compute: Callable[..., Any] | None = None,
+    scratch: bool = False,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of one input."""
-    op = Elementwise(name, ufunc, rule, doc, domain, compute)
+    op = Elementwise(name, ufunc, rule, doc, domain, compute, scratch=scratch)
     low, high = domain
     rows = tuple(sample(real(*s, low=low, high=high)) for s in ((3,), (2, 3), (), (0, 2)))
     register(op, name, doc, family, rows, rule is not None)
@@ -109,6 +111,7 @@ def binary(
     rule: Rule | None,
     doc: str,
     domain: tuple[float, float] = (-2.0, 2.0),
+    *,
     compute: Callable[..., Any] | None = None,
     commutative: bool = False,
     samples: tuple[Sample, ...] | None = None,

@@ -3,6 +3,7 @@
 An axis is known by its label. A label that starts with a digit stands for an axis of an ellipsis, which broadcasts;
 a label that occurs twice in one operand stands for its diagonal.
 """
+
 from __future__ import annotations
 
 from collections import Counter
@@ -11,12 +12,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from ..graph import Tensor, constant
+from ..graph import Tensor
 from ..types import static
-from .arrays import broadcast_to, reshape, swap_last, transpose
+from .arrays import reshape, swap_last, transpose
+from .diagonals import Diagonal, OnDiagonal
 from .matmul import MatMul
 from .reductions import sum
-from .slicing import PutItem, expand_dims, getitem, normalize_index, squeeze
+from .slicing import expand_dims, squeeze
 
 Labels: TypeAlias = "tuple[str, ...]"
 OPTIMAL = 5  # operands up to which every order of contraction is tried; beyond, the greedy one is taken
@@ -29,9 +31,9 @@ def unique(labels: Sequence[str]) -> Labels:
 def order_axes(x: Tensor, labels: Sequence[str], target: Sequence[str]) -> Tensor:
     """Axes in the order of ``target``, which holds the same labels as ``labels``; those that repeat keep theirs."""
     places: dict[str, list[int]] = {}
-    for i, l in enumerate(labels):
-        places.setdefault(l, []).append(i)
-    axes = [places[l].pop(0) for l in target]
+    for i, label in enumerate(labels):
+        places.setdefault(label, []).append(i)
+    axes = [places[label].pop(0) for label in target]
     return x if axes == list(range(len(axes))) else transpose(x, axes)
 
 
@@ -40,57 +42,60 @@ def as_shape_of(x: Tensor, shape: Sequence[int]) -> Tensor:
 
 
 def take_diagonals(x: Tensor, labels: Labels) -> tuple[Tensor, Labels]:
-    """``x`` with one axis a label: two equal axes joined hold their diagonal at every (n + 1)-th place."""
-    for label in [l for l, n in Counter(labels).items() for _ in range(n - 1)]:
-        rest = list(labels)
-        rest.remove(label)
-        rest.remove(label)
-        x = order_axes(x, labels, (*rest, label, label))
-        *lead, n, _ = map(static, x.shape)
-        x = getitem(as_shape_of(x, (*lead, n * n)), (Ellipsis, slice(None, None, n + 1)))
-        labels = (*rest, label)
+    """``x`` with one axis a label."""
+    for label in repeats(labels):
+        rest = without(without(labels, label), label)
+        x, labels = Diagonal(0)(order_axes(x, labels, (*rest, label, label))), (*rest, label)
     return x, labels
 
 
 def put_diagonals(x: Tensor, labels: Labels, target: Labels) -> Tensor:
     """The transpose of ``take_diagonals``: zeros beside the diagonals of the labels that repeat in ``target``."""
-    for label in [l for l, n in Counter(target).items() for _ in range(n - 1)]:
-        rest = list(labels)
-        rest.remove(label)
-        x = order_axes(x, labels, (*rest, label))
-        *lead, n = map(static, x.shape)
-        room = broadcast_to(constant(0, x.dtype), (*lead, n * n))
-        index = normalize_index((Ellipsis, slice(None, None, n + 1)), room)
-        x = as_shape_of(PutItem(index)(x, room), (*lead, n, n))
-        labels = (*rest, label, label)
+    for label in repeats(target):
+        rest = without(labels, label)
+        x, labels = OnDiagonal(0)(order_axes(x, labels, (*rest, label))), (*rest, label, label)
     return order_axes(x, labels, target)
+
+
+def repeats(labels: Labels) -> list[str]:
+    """Each label as often as it occurs again."""
+    return [label for label, n in Counter(labels).items() for _ in range(n - 1)]
+
+
+def without(labels: Sequence[str], label: str) -> Labels:
+    """``labels`` without the first ``label``."""
+    i = list(labels).index(label)
+    return (*labels[:i], *labels[i + 1 :])
 
 
 def drop_ones(x: Tensor, labels: Labels, lengths: Mapping[str, int]) -> tuple[Tensor, Labels]:
     """``x`` without its axes of length 1 that broadcast against longer ones."""
-    ones = [i for i, l in enumerate(labels) if x.shape[i] == 1 and lengths[l] != 1]
-    return (squeeze(x, ones), tuple(l for i, l in enumerate(labels) if i not in ones)) if ones else (x, labels)
+    ones = [i for i, label in enumerate(labels) if x.shape[i] == 1 and lengths[label] != 1]
+    return (squeeze(x, ones), tuple(label for i, label in enumerate(labels) if i not in ones)) if ones else (x, labels)
 
 
 def sum_out(x: Tensor, labels: Labels, keep: Collection[str]) -> tuple[Tensor, Labels]:
     """``x`` summed over the labels that nobody keeps."""
-    summed = [i for i, l in enumerate(labels) if l not in keep]
-    return (sum(x, summed), tuple(l for l in labels if l in keep)) if summed else (x, labels)
+    summed = [i for i, label in enumerate(labels) if label not in keep]
+    return (sum(x, summed), tuple(label for label in labels if label in keep)) if summed else (x, labels)
 
 
 def spread(x: Tensor, labels: Labels, out: Labels) -> Tensor:
     """``x`` ready to be multiplied: axes in the order of ``out``, with length 1 where it has none."""
-    x = order_axes(x, labels, [l for l in out if l in labels])
-    missing = [i for i, l in enumerate(out) if l not in labels]
+    x = order_axes(x, labels, [label for label in out if label in labels])
+    missing = [i for i, label in enumerate(out) if label not in labels]
     return expand_dims(x, missing) if missing else x
 
 
 def as_matrix(x: Tensor, labels: Labels, batch: Labels, rows: Labels, columns: Labels) -> Tensor:
     """``x`` as a stack of matrices, without a copy where its own order of axes allows it."""
-    size = {l: static(d) for l, d in zip(labels, x.shape, strict=True)}
+    size = {label: static(d) for label, d in zip(labels, x.shape, strict=True)}
 
     def shape(*groups: Labels) -> list[int]:
-        return [*(size[l] for l in batch), *(int(np.prod([size[l] for l in group])) for group in groups)]
+        return [
+            *(size[label] for label in batch),
+            *(int(np.prod([size[label] for label in group])) for group in groups),
+        ]
 
     if labels == (*batch, *columns, *rows):
         return swap_last(as_shape_of(x, shape(columns, rows)))
@@ -99,31 +104,31 @@ def as_matrix(x: Tensor, labels: Labels, batch: Labels, rows: Labels, columns: L
 
 def contract_pair(a: Tensor, la: Labels, b: Tensor, lb: Labels, out: Labels) -> Tensor:
     """Two operands; every label is in ``out`` or in both."""
-    inner = [l for l in (la if a.type.size >= b.type.size else lb) if l not in out]
+    inner = [label for label in (la if a.type.size >= b.type.size else lb) if label not in out]
     if not inner:
         return spread(a, la, out) * spread(b, lb, out)
-    batch = tuple(l for l in out if l in la and l in lb)
-    left = tuple(l for l in out if l not in lb)
-    right = tuple(l for l in out if l not in la)
+    batch = tuple(label for label in out if label in la and label in lb)
+    left = tuple(label for label in out if label not in lb)
+    right = tuple(label for label in out if label not in la)
     if out == (*batch, *right, *left):  # (a b)' = b' a' saves a transpose
         a, la, left, b, lb, right = b, lb, right, a, la, left
     y = MatMul()(as_matrix(a, la, batch, left, tuple(inner)), as_matrix(b, lb, batch, tuple(inner), right))
-    size = {l: static(d) for ls, x in ((la, a), (lb, b)) for l, d in zip(ls, x.shape, strict=True)}
+    size = {label: static(d) for ls, x in ((la, a), (lb, b)) for label, d in zip(ls, x.shape, strict=True)}
     labels = (*batch, *left, *right)
-    return order_axes(as_shape_of(y, [size[l] for l in labels]), labels, out)
+    return order_axes(as_shape_of(y, [size[label] for label in labels]), labels, out)
 
 
 def find_path(terms: Sequence[Labels], out: Labels, lengths: dict[str, int]) -> list[tuple[int, ...]]:
     """The order in which operands are contracted, by NumPy's search; in turn where there are too many labels."""
-    number = {l: i for i, l in enumerate(lengths)}
+    number = {label: i for i, label in enumerate(lengths)}
     if len(terms) <= 2 or len(number) > 52 or 0 in lengths.values():
         return [(0, 1)] * (len(terms) - 1)
     zero = np.zeros(())
     args: list[object] = []
     for labels in terms:
-        args += [np.broadcast_to(zero, [lengths[l] for l in labels]), [number[l] for l in labels]]
+        args += [np.broadcast_to(zero, [lengths[label] for label in labels]), [number[label] for label in labels]]
     how = "optimal" if len(terms) <= OPTIMAL else "greedy"
-    path, _ = np.einsum_path(*args, [number[l] for l in out], optimize=how)  # type: ignore[arg-type]
+    path, _ = np.einsum_path(*args, [number[label] for label in out], optimize=how)  # type: ignore[arg-type]
     return [pair for step in path[1:] for pair in pairs(step, len(terms))]
 
 
@@ -137,15 +142,15 @@ def contract(xs: Sequence[Tensor], terms: Sequence[Labels], output: Labels) -> T
     out = unique(output)
     lengths: dict[str, int] = {}
     for x, labels in zip(xs, terms, strict=True):
-        for l, d in zip(labels, x.shape, strict=True):
-            lengths[l] = static(d) if lengths.get(l, 1) == 1 else lengths[l]
+        for label, d in zip(labels, x.shape, strict=True):
+            lengths[label] = static(d) if lengths.get(label, 1) == 1 else lengths[label]
     work = [drop_ones(*take_diagonals(x, labels), lengths) for x, labels in zip(xs, terms, strict=True)]
-    uses = Counter(l for _, labels in work for l in labels)
-    work = [sum_out(x, labels, {*out, *(l for l in labels if uses[l] > 1)}) for x, labels in work]
+    uses = Counter(label for _, labels in work for label in labels)
+    work = [sum_out(x, labels, {*out, *(label for label in labels if uses[label] > 1)}) for x, labels in work]
     for step in find_path([labels for _, labels in work], out, lengths):
         (b, lb), (a, la) = (work.pop(i) for i in sorted(step, reverse=True))
-        keep = {*out, *(l for _, labels in work for l in labels)}
-        kept = tuple(l for l in unique((*la, *lb)) if l in keep) if work else out
+        keep = {*out, *(label for _, labels in work for label in labels)}
+        kept = tuple(label for label in unique((*la, *lb)) if label in keep) if work else out
         work.append((contract_pair(a, la, b, lb, kept), kept))
     x, labels = work[0]
     return put_diagonals(order_axes(x, labels, out), out, output)

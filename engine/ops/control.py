@@ -25,6 +25,7 @@ A custom op in full, for the case that ``apply`` is not enough; it is a value, s
 >>> print(*function([y, dy, grad(dy, x)])(x=2.0))
 16.0 24.0 24.0
 """
+
 from __future__ import annotations
 
 import sys

@@ -6,7 +6,7 @@ three products of the same three kinds of arrays; the derivatives of each are th
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..graph import Cotangents, Like, Op, Tensor, as_tensor, constant, unify
 from ..table import op, sample
 from ..types import Array, Shape, TensorType, fits
 from . import patches
+from .program import Call
 from .slicing import expand_dims, squeeze
 from .windows import Axis, Pads, Window, is_int, window, window1d
 
@@ -76,7 +77,7 @@ class Conv(Product):
         self.check(x.shape, w.shape, shape)
         return result.with_shape(shape)
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         return patches.forward(*inputs, self.axes(*inputs), self.groups, out)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor, w: Tensor) -> Cotangents:
@@ -94,7 +95,7 @@ class ConvInputGrad(Product):
         self.check(like.shape, w.shape, g.shape)
         return result
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         g, w, like = inputs
         return patches.input_grad(g, w, self.axes(like, w), self.groups, out)
 
@@ -113,7 +114,7 @@ class ConvWeightGrad(Product):
         self.check(x.shape, like.shape, g.shape)
         return result
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         x, g, like = inputs
         return patches.weight_grad(x, g, self.axes(x, like), self.groups, out)
 

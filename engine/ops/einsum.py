@@ -1,4 +1,5 @@
 """Sums of products over named axes: einsum, and the contractions that are special cases of it."""
+
 from __future__ import annotations
 
 import re
@@ -81,18 +82,6 @@ class Einsum(Op):
                 part = self.simplest(*xs[:k], t, *xs[k + 1 :])
                 total = part if total is None else total + part
         return total
-
-
-def diagonal_of(x: Tensor) -> Tensor:
-    """The diagonals of matrices in the last two axes."""
-    batch = tuple(map(str, range(x.ndim - 2)))
-    return Einsum(((*batch, "i", "i"),), (*batch, "i")).simplest(x)
-
-
-def diagonal_matrix(x: Tensor) -> Tensor:
-    """Matrices with the last axis of ``x`` on their diagonals."""
-    batch = tuple(map(str, range(x.ndim - 1)))
-    return Einsum(((*batch, "i"),), (*batch, "i", "i")).simplest(x)
 
 
 def parse(subscripts: str, shapes: Sequence[Shape]) -> tuple[tuple[Labels, ...], Labels]:
@@ -240,6 +229,7 @@ def multi_dot(*matrices: Like) -> Tensor:
         shapes = ", ".join(str(x.shape) for x in xs)
         raise ShapeError(f"multi_dot: takes two or more matrices, or vectors at the ends; got {shapes}")
     labels = [(f"i{k}", f"i{k + 1}") for k in range(len(xs))]
-    terms = [pair if x.ndim == 2 else pair[1:] if k == 0 else pair[:1] for k, (x, pair) in enumerate(zip(xs, labels))]
-    output = (*(labels[0][:1] * (xs[0].ndim == 2)), *(labels[-1][1:] * (xs[-1].ndim == 2)))
+    terms: list[Labels] = [*labels]
+    terms[0], terms[-1] = labels[0][-xs[0].ndim :], labels[-1][: xs[-1].ndim]
+    output = (*labels[0][: xs[0].ndim - 1], *labels[-1][3 - xs[-1].ndim :])
     return apply(tuple(terms), output, xs)

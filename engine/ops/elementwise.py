@@ -4,17 +4,16 @@ Subgradients at kinks are 0 (abs, sign, floor and friends); maximum and minimum 
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from scipy import special
 
 from ..errors import DTypeError, ShapeError
-from ..graph import Cotangents, Like, Tensor, as_tensor, call, exact_number
-from ..table import op, sample
-from ..types import Array, TensorType, broadcast_shapes
+from ..graph import Constant, Cotangents, Like, Tensor, as_tensor, call
+from ..table import op, real, sample
+from ..types import Array, DType, TensorType, broadcast_shapes
 from .base import Pointwise, binary, unary
 from .logic import equal, isinf, logical_and, where
 
@@ -69,9 +68,9 @@ def power_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
     0^0 is 1. The derivative in b is taken as 0 at a = 0, and does not exist (NaN) for a < 0.
     """
     db = g * y * log(where(equal(a, 0), 1, a))
-    n = exact_number(b)
-    if n is None:
+    if not isinstance(b, Constant) or isinstance(b.value, np.ndarray):
         return g * b * power(a, where(equal(b, 0), 1, b - 1)), db
+    n = b.value
     return zero(a) if n == 0 else g if n == 1 else g * n * (a if n == 2 else power(a, n - 1)), db
 
 
@@ -161,7 +160,9 @@ arccosh = unary(
     "Inverse hyperbolic cosine.",
     (1.5, 3.0),
 )
-arctanh = unary("arctanh", np.arctanh, lambda g, y, x: (g / (1 - square(x)),), "Inverse hyperbolic tangent.", (-0.7, 0.7))
+arctanh = unary(
+    "arctanh", np.arctanh, lambda g, y, x: (g / (1 - square(x)),), "Inverse hyperbolic tangent.", (-0.7, 0.7)
+)
 
 
 def arctan2_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
@@ -208,24 +209,18 @@ minimum = binary(
 )
 
 
+@dataclass(frozen=True)
 class Clip(Pointwise):
     """Keep x between two bounds; the cotangent goes to x inside and at the bounds, else to the bound that it met."""
 
     name = "clip"
     inplace = (0, 1)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Clip)
-
-    def __hash__(self) -> int:
-        return hash(Clip)
-
     def infer(self, *inputs: TensorType) -> TensorType:
-        if any(t.dtype.kind == "b" for t in inputs):
-            raise DTypeError("clip: does not compute with bool")
         return TensorType(broadcast_shapes(*(t.shape for t in inputs)), np.result_type(*(t.dtype for t in inputs)))
 
-    def kernel(self, x: Array, low: Array, high: Array, *, out: Array) -> None:
+    def kernel(self, *inputs: Array, out: Array) -> None:
+        x, low, high = inputs
         np.maximum(x, low, out=out)
         np.minimum(out, high, out=out)
 
@@ -235,18 +230,25 @@ class Clip(Pointwise):
         return where(below, 0, where(above, 0, g)), where(below, g, 0), where(above, g, 0)
 
 
-@op(sample((3,), low=-1.0, high=1), sample((2, 3), (1, 3), (2, 1)), sample((3,), low=0), sample((), high=0.5))
+@op(
+    sample((3,), low=-1.0, high=1),
+    sample((2, 3), real(1, 3, low=-2, high=-0.5), real(2, 1, low=0.5, high=2)),
+    sample((3,), low=0),
+    sample((), high=0.5),
+)
 def clip(x: Like, low: Like | None = None, high: Like | None = None) -> Tensor:
     """``x``, but not below ``low`` and not above ``high``; None is no bound, and ``low <= high`` is taken for granted.
 
     The derivative in ``x`` is 1 inside and at the bounds, else 0; a bound gets the cotangent of what lies beyond it.
     """
     t = as_tensor(x)
-    if t.dtype.kind == "f" or t.type.weak:
-        least, most = -np.inf, np.inf
-    else:
-        least, most = (int(n) for n in (np.iinfo(t.dtype).min, np.iinfo(t.dtype).max))
+    if t.dtype.kind == "b":
+        raise DTypeError("clip: does not compute with bool")
+    least, most = (-np.inf, np.inf) if t.dtype.kind == "f" else extremes(t.dtype)
     return Clip()(t, least if low is None else low, most if high is None else high)
 
 
-__all__ = ["Any", "Sequence"]
+def extremes(dtype: DType) -> tuple[Array, Array]:
+    """The smallest and the largest number of an integer type."""
+    limits = np.iinfo(dtype)
+    return np.asarray(limits.min, dtype), np.asarray(limits.max, dtype)

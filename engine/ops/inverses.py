@@ -1,4 +1,5 @@
 """Inverses, determinants, powers and the exponential of matrices; leading axes are batches, as in NumPy."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -10,15 +11,15 @@ import scipy.linalg
 from ..errors import ExecutionError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import op, sample
-from ..types import Array, TensorType, TupleType, static
-from .arrays import ones_like, swap_last
+from ..types import Array, TensorType, TupleType
+from .arrays import swap_last
 from .base import items
-from .creation import zeros_like
-from .einsum import diagonal_matrix, diagonal_of
+from .creation import ones_like, zeros_like
+from .diagonals import Diagonal, OnDiagonal
 from .elementwise import exp
-from .joining import concatenate
+from .joining import concatenate, part_like
 from .linalg import attempt, matrix_shape, regular, result_float, square_shape
-from .matmul import MatMul
+from .matmul import product
 from .reductions import sum
 from .slicing import expand_dims, getitem
 
@@ -49,10 +50,10 @@ class Inv(Op):
 
     def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
         t = swap_last(y)
-        return (-MatMul()(t, MatMul()(g, t)),)
+        return (-product(t, g, t),)
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor) -> Tensor | None:
-        return None if tangents[0] is None else -MatMul()(y, MatMul()(tangents[0], y))
+        return None if tangents[0] is None else -product(y, tangents[0], y)
 
 
 @op(sample(regular(3, 3)), sample(regular(2, 2, 2)), sample((0, 0)))
@@ -110,9 +111,8 @@ class Cofactors(Op):
         xs = inv(m)
         x1, c, r = (getitem(xs, (Ellipsis, i, j)) for i, j in ((REST, REST), (REST, LAST), (LAST, REST)))
         x = getitem(xs, (Ellipsis, LAST, LAST))
-        gt = swap_last(g)
-        cr, x1g = MatMul()(c, r), MatMul()(x1, gt)
-        change = MatMul()(cr, MatMul()(gt, x1)) + MatMul()(x1g, cr) - x * MatMul()(x1g, x1) - scale(inner(g, swap_last(x1)), cr)
+        cr, x1g = product(c, r), product(x1, g)
+        change = product(cr, g, x1) + product(x1g, cr) - x * product(x1g, x1) - scale(inner(g, swap_last(x1)), cr)
         return (swap_last(scale(inner(g, y), x1) + scale(sign * exp(size), change)),)
 
 
@@ -202,17 +202,13 @@ class Pinv(Op):
         if tangents[0] is None:
             return None
         p, pt, da = y, swap_last(y), tangents[0]
-        left = MatMul()(p, MatMul()(pt, swap_last(da)))
-        right = MatMul()(swap_last(da), MatMul()(pt, p))
-        return left - MatMul()(MatMul()(left, a), p) + right - MatMul()(p, MatMul()(a, right)) - MatMul()(MatMul()(p, da), p)
+        left, right = product(p, pt, swap_last(da)), product(swap_last(da), pt, p)
+        return left - product(left, a, p) + right - product(p, a, right) - product(p, da, p)
 
     def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
-        p, pt, gt = y, swap_last(y), swap_last(g)
-        left = MatMul()(gt, MatMul()(p, pt))
-        right = MatMul()(MatMul()(pt, p), gt)
-        back = MatMul()(pt, swap_last(a))  # (A P)', the projection on the columns of A
-        front = MatMul()(swap_last(a), pt)
-        return (left - MatMul()(back, left) + right - MatMul()(right, front) - MatMul()(MatMul()(pt, g), pt),)
+        p, pt, at, gt = y, swap_last(y), swap_last(a), swap_last(g)
+        left, right = product(gt, p, pt), product(pt, p, gt)
+        return (left - product(pt, at, left) + right - product(right, at, pt) - product(pt, g, pt),)
 
 
 @op(sample(regular(3, 2)), sample(regular(2, 2, 3)))
@@ -224,9 +220,7 @@ def pinv(a: Like) -> Tensor:
     return Pinv()(as_tensor(a))
 
 
-@op(
-    sample(regular(2, 2), n=3), sample(regular(2, 2, 2), n=-2), sample(regular(2, 2), n=0), sample(regular(2, 2), n=1)
-)
+@op(sample(regular(2, 2), n=3), sample(regular(2, 2, 2), n=-2), sample(regular(2, 2), n=0), sample(regular(2, 2), n=1))
 def matrix_power(a: Like, n: int) -> Tensor:
     """Square matrices multiplied with themselves ``n`` times, by repeated squaring; a negative ``n`` inverts first."""
     base = as_tensor(a)
@@ -234,13 +228,13 @@ def matrix_power(a: Like, n: int) -> Tensor:
     if not isinstance(n, int):
         raise ShapeError(f"matrix_power: the power is an integer, got {n!r}")
     if n == 0:
-        return diagonal_matrix(ones_like(diagonal_of(base)))
+        return OnDiagonal(0)(ones_like(Diagonal(0)(base)))
     base, n, result = (inv(base), -n, None) if n < 0 else (base, n, None)
     while n:
         if n % 2:
-            result = base if result is None else MatMul()(result, base)
+            result = base if result is None else product(result, base)
         n //= 2
-        base = MatMul()(base, base) if n else base
+        base = product(base, base) if n else base
     return result  # type: ignore[return-value]
 
 
@@ -267,15 +261,13 @@ class Expm(Op):
 
 def along(a: Tensor, e: Tensor) -> Tensor:
     """The derivative of the matrix exponential at ``a`` along ``e``."""
-    n = static(a.shape[-1])
-    rows = concatenate(a, e, axis=-1), concatenate(zeros_like(a), a, axis=-1)
-    return getitem(Expm()(concatenate(*rows, axis=-2)), (Ellipsis, slice(None, n), slice(n, None)))
+    top, bottom = concatenate(a, e, axis=-1), concatenate(zeros_like(a), a, axis=-1)
+    block = Expm()(concatenate(top, bottom, axis=-2))
+    upper = part_like(block, (top, bottom), 0, axis=a.ndim - 2)
+    return part_like(upper, (a, e), 1, axis=a.ndim - 1)
 
 
-@op(sample((2, 2)), sample((2, 2, 2)))
+@op(sample((2, 2)), sample((2, 2, 2)), sample((0, 0)))
 def expm(a: Like) -> Tensor:
-    """The exponential of square matrices, by scaling, squaring and a Padé approximant.
-
-    The derivative needs the length of the last axis to be known.
-    """
+    """The exponential of square matrices, by scaling, squaring and a Padé approximant."""
     return Expm()(as_tensor(a))

@@ -1,8 +1,9 @@
-"""Linear systems, inverses, determinants and functions of matrices; leading axes are batches, as in NumPy.
+"""Linear systems; leading axes are batches, as in NumPy.
 
 Most rules are in Giles, "Collected matrix derivative results for forward and reverse mode algorithmic
 differentiation" (2008); the rules whose source is another name it.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -14,23 +15,17 @@ import scipy.linalg
 
 from ..errors import DTypeError, ExecutionError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
-from ..table import Arg, op, sample, spd
-from ..types import Array, DType, Shape, TensorType, TupleType, broadcast_dims, broadcast_shapes
+from ..table import Arg, op, sample
+from ..types import Array, Dim, DType, Shape, TensorType, broadcast_dims, broadcast_shapes
 from .arrays import swap_last
-from .base import items
-from .creation import zeros_like
-from .einsum import diagonal_matrix, diagonal_of
-from .joining import concatenate
+from .diagonals import tril, triu
 from .matmul import MatMul
-from .reductions import sum
-from .slicing import expand_dims, getitem, squeeze
-from .triangles import tril, triu
-
-CORNER = (Ellipsis, slice(None, -1), slice(None, -1))  # of a bordered matrix
+from .slicing import expand_dims, squeeze
 
 
 def regular(*shape: int) -> Arg:
     """Matrices whose singular and eigenvalues are positive and far apart, not symmetric; ``shape`` ends in (m, n)."""
+
     def draw(rng: np.random.Generator) -> Any:
         diagonal = np.arange(1, min(shape[-2:]) + 1)
         return np.pad(np.diag(diagonal), [(0, d - len(diagonal)) for d in shape[-2:]]) + rng.uniform(-0.3, 0.3, shape)
@@ -46,6 +41,21 @@ def result_float(name: str, *types: TensorType) -> DType:
     return dtype if dtype.kind == "f" else np.dtype("float64")
 
 
+def symmetric(a: Like) -> Tensor:
+    """(A + A') / 2: whatever reads one triangle only has the derivative of a function of symmetric matrices."""
+    x = as_tensor(a)
+    return (x + swap_last(x)) * 0.5
+
+
+def add(*parts: Tensor | None) -> Tensor | None:
+    """Sum of those that are not None."""
+    total: Tensor | None = None
+    for part in parts:
+        if part is not None:
+            total = part if total is None else total + part
+    return total
+
+
 def matrix_shape(name: str, shape: Shape) -> Shape:
     if len(shape) < 2:
         raise ShapeError(f"{name}: takes a matrix, or a batch of them in the last two axes; got shape {shape}")
@@ -59,6 +69,11 @@ def square_shape(name: str, shape: Shape) -> Shape:
         raise ShapeError(f"{name}: takes square matrices, got shape {shape}")
     side = n if m is None else m
     return (*batch, side, side)
+
+
+def shorter(m: Dim, n: Dim) -> Dim:
+    """The smaller of two lengths, where both are known."""
+    return None if m is None or n is None else min(m, n)
 
 
 def attempt(name: str, failure: str, compute: Callable[..., Any], a: Array, *rest: Any) -> Any:
@@ -107,7 +122,7 @@ def system_shape(name: str, a: Shape, b: Shape) -> Shape:
     matrix_shape(name, b)
     if a[-1] is not None and b[-2] is not None and a[-1] != b[-2]:
         raise ShapeError(f"{name}: {a} and {b}: the matrix has {a[-1]} rows, the right side {b[-2]}")
-    return (*broadcast_shapes(a[:-2], b[:-2]), broadcast_dims(a[-1], b[-2]) if b[-2] != 1 else a[-1], b[-1])
+    return (*broadcast_shapes(a[:-2], b[:-2]), broadcast_dims(a[-1], b[-2]), b[-1])
 
 
 def residual(tangents: Sequence[Tensor | None], y: Tensor) -> Tensor:

@@ -1,4 +1,5 @@
 """The matrix product."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -44,6 +45,14 @@ class MatMul(Op):
         left = None if da is None else MatMul()(da, b)
         right = None if db is None else MatMul()(a, db)
         return left if right is None else right if left is None else left + right
+
+
+def product(*xs: Tensor) -> Tensor:
+    """Matrix product of several tensors, from the left."""
+    result = xs[0]
+    for x in xs[1:]:
+        result = MatMul()(result, x)
+    return result
 
 
 @op(

@@ -8,41 +8,21 @@ Everything is (N, H, W, channels); weights are (kh, kw, channels / groups, outpu
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..types import Array, DType
+from ..types import Array
+from .program import Call, program, steady
 from .windows import Axis, Pair, cut, taps
 
 BLOCK = 1 << 19  # bytes of patches in one block; half of a common second-level cache
 RUN = 8  # elements; shorter runs of memory are copied tap by tap
 
-Call: TypeAlias = "Callable[[], Any]"
 Part: TypeAlias = "tuple[slice, Pair]"  # images, and rows of outputs
-
-
-def program(calls: Sequence[Call]) -> Call:
-    """All calls, one after the other."""
-    steps = tuple(calls)
-
-    def run() -> None:
-        for step in steps:
-            step()
-
-    return run
-
-
-def steady(x: Array, dtype: DType, calls: list[Call]) -> Array:
-    """``x`` if it is contiguous and of ``dtype``, else a copy that ``calls`` refreshes at every run."""
-    if x.flags.c_contiguous and x.dtype == dtype:
-        return x
-    copy = np.empty(x.shape, dtype)
-    calls.append(partial(np.copyto, copy, x))
-    return copy
 
 
 def parts(images: int, axes: tuple[Axis, Axis], row_bytes: int) -> Iterator[Part]:
@@ -70,6 +50,7 @@ class Patches:
         self.parts = list(parts(len(x), axes, axes[1].count * self.width * x.itemsize))
         images = max((p.stop - p.start for p, _ in self.parts), default=0)
         rows = max((stop - start for _, (start, stop) in self.parts), default=0)
+        self.filled: dict[Pair, tuple[Array, list[Call]]] = {}
         self.columns = np.empty(images * rows * axes[1].count * self.width, x.dtype)
         self.padded: Array | None = None
         if any(a.before or a.after for a in axes):
@@ -92,41 +73,45 @@ class Patches:
         calls.append(partial(np.copyto, inside, self.x[images, low : max(high, low)]))
         return block
 
-    def windows(self, part: Part, calls: list[Call]) -> Array:
-        """The block as a view (images, rows, columns, kh, kw, channels)."""
-        block = self.source(part, calls)
+    def windows(self, block: Array, count: int) -> Array:
+        """A block with ``count`` rows of outputs as a view (images, rows, columns, kh, kw, channels)."""
         rows, columns = self.axes
         n, r, c, k = block.strides
-        shape = (len(block), part[1][1] - part[1][0], columns.count, rows.size, columns.size, block.shape[3])
+        shape = (len(block), count, columns.count, rows.size, columns.size, block.shape[3])
         strides = (n, r * rows.stride, c * columns.stride, r * rows.dilation, c * columns.dilation, k)
         return as_strided(block, shape, strides, writeable=False)
 
     def matrix(self, part: Part, calls: list[Call]) -> Array:
         """The block as (groups, positions, taps * channels of a group), which ``calls`` fills."""
         images, (start, stop) = part
-        positions = (images.stop - images.start) * (stop - start) * self.axes[1].count
         if self.taps == 1 and self.padded is None and all(a.stride == 1 for a in self.axes):
-            flat = self.x[images, start:stop].reshape(positions, self.width)
+            flat = self.x[images, start:stop].reshape(-1, self.width)
+            return split_last(flat, self.groups).transpose(1, 0, 2)
+        block = self.source(part, calls)
+        key = (len(block), stop - start)
+        if self.padded is None or key not in self.filled:  # the padded block lies at one place, so do its patches
+            self.filled[key] = self.fill(self.windows(block, stop - start))
+        matrix, copies = self.filled[key]
+        calls += copies
+        return matrix
+
+    def fill(self, view: Array) -> tuple[Array, list[Call]]:
+        """The memory of the patches as a matrix for each group, and the calls that copy ``view`` into it."""
+        n, r, c, kh, kw, channels = view.shape
+        flat = self.columns[: view.size].reshape(n * r * c, self.width)
+        target = flat.reshape((n, r, c, self.groups, kh, kw, channels // self.groups)).transpose(0, 1, 2, 4, 5, 3, 6)
+        source = split_last(view, self.groups)
+        if kw * channels // self.groups >= RUN:
+            copies: list[Call] = [partial(np.copyto, target, source)]
         else:
-            view = self.windows(part, calls)
-            flat = self.columns[: positions * self.width].reshape(positions, self.width)
-            n, r, c, kh, kw, channels = view.shape
-            source = split_last(view, self.groups)
-            target = flat.reshape((n, r, c, self.groups, kh, kw, -1)).transpose(0, 1, 2, 4, 5, 3, 6)
-            if kw * channels // self.groups >= RUN:
-                calls.append(partial(np.copyto, target, source))
-            else:
-                places = ((a, b) for a in range(kh) for b in range(kw))
-                calls += [partial(np.copyto, target[:, :, :, a, b], source[:, :, :, a, b]) for a, b in places]
-        return split_last(flat, self.groups).transpose(1, 0, 2)
+            places = ((a, b) for a in range(kh) for b in range(kw))
+            copies = [partial(np.copyto, target[:, :, :, a, b], source[:, :, :, a, b]) for a, b in places]
+        return split_last(flat, self.groups).transpose(1, 0, 2), copies
 
 
 def split_last(x: Array, groups: int) -> Array:
-    """The last axis as (groups, rest), as a view whatever the strides are."""
-    *shape, n = x.shape
-    *strides, step = x.strides
-    rest = n // groups
-    return as_strided(x, (*shape, groups, rest), (*strides, rest * step, step), writeable=x.flags.writeable)
+    """The last axis as (groups, rest): a view, whatever the strides are."""
+    return x.reshape((*x.shape[:-1], groups, x.shape[-1] // groups))
 
 
 def grouped_rows(y: Array, part: Part, groups: int) -> Array:
@@ -204,66 +189,76 @@ def input_grad(g: Array, w: Array, axes: tuple[Axis, Axis], groups: int, out: Ar
         terms = spread.reshape(shape).transpose(1, 2, 3, 4, 0, 5)
         for term, (where, seen) in zip(terms, taps(*axes, band), strict=True):
             rows_of_band = slice(where[0].start - band[0], where[0].stop - band[0])
-            calls += added(cut(result[images], seen), cut(term, (rows_of_band, where[1])))
+            total = cut(result[images], seen)
+            calls.append(partial(np.add, total, cut(term, (rows_of_band, where[1])), total))
     return program(calls)
 
 
-def added(total: Array, term: Array) -> list[Call]:
-    """total += term, unless there is nothing to add."""
-    return [partial(np.add, total, term, total)] if term.size else []
-
-
 # One channel a group ----------------------------------------------------------------------------------------------
+Work: TypeAlias = "tuple[tuple[int, int, int, slice], Array, Array, Array]"
+
+
 def depthwise_blocks(
     x: Array, y: Array, axes: tuple[Axis, Axis], multiplier: int
-) -> Iterator[tuple[slice, list[tuple[int, int, int, Array, Array, Array]]]]:
-    """Blocks of images with their work: items of tap (a, b), output f of each channel, and three views.
+) -> Iterator[tuple[slice, list[Work]]]:
+    """Blocks of images with their work: for each tap (a, b) and each output f of a channel, and columns, three views.
 
     The views are of x (inputs that the tap reads), of y (outputs that it serves) and of as much scratch.
     """
-    row_bytes = axes[1].count * x.shape[3] * x.itemsize * 4
-    n = max(1, BLOCK // max(1, row_bytes * axes[0].count))
+    image_bytes = axes[0].count * axes[1].count * x.shape[3] * x.itemsize
+    n = max(1, BLOCK // max(1, 4 * image_bytes))
     scratch = np.empty((min(n, len(x)), *y.shape[1:3], x.shape[3]), x.dtype)
     outputs = split_last(y, x.shape[3])
     for i in range(0, len(x), n):
         images = slice(i, min(i + n, len(x)))
-        work = []
+        work: list[Work] = []
         for k, (where, seen) in enumerate(taps(*axes)):
+            a, b = divmod(k, axes[1].size)
             inputs, served = cut(x[images], seen), cut(outputs[images], where)
             memory = cut(scratch[: len(inputs)], where)
-            a, b = divmod(k, axes[1].size)
             if served.size:
-                work += [(a, b, f, inputs, served[..., f], memory) for f in range(multiplier)]
+                work += [((a, b, f, where[1]), inputs, served[..., f], memory) for f in range(multiplier)]
         yield images, work
+
+
+def tiled(w: Array, axes: tuple[Axis, Axis], groups: int, calls: list[Call]) -> Array:
+    """Weights as (kh, kw, f, columns, channels), repeated along a row so that rows multiply in one run."""
+    source = split_last(w[:, :, 0], groups).transpose(0, 1, 3, 2)[:, :, :, None]
+    kh, kw, f, _, channels = source.shape
+    tiles = np.empty((kh, kw, f, axes[1].count, channels), w.dtype)
+    calls.append(partial(np.copyto, tiles, source))
+    return tiles
 
 
 def depthwise_forward(x: Array, w: Array, axes: tuple[Axis, Axis], groups: int, out: Array) -> list[Call]:
     calls: list[Call] = []
-    weights = split_last(w[:, :, 0], groups)
-    for images, work in depthwise_blocks(x, out, axes, weights.shape[-1]):
+    weights = tiled(w, axes, groups, calls)
+    for images, work in depthwise_blocks(x, out, axes, weights.shape[2]):
         calls.append(partial(out[images].fill, 0))
-        for a, b, f, inputs, outputs, memory in work:
-            calls += [partial(np.multiply, inputs, weights[a, b, :, f], memory), *added(outputs, memory)]
+        for at, inputs, outputs, memory in work:
+            calls += [partial(np.multiply, inputs, weights[at], memory), partial(np.add, outputs, memory, outputs)]
     return calls
 
 
 def depthwise_input_grad(g: Array, w: Array, axes: tuple[Axis, Axis], groups: int, out: Array) -> list[Call]:
     calls: list[Call] = []
-    weights = split_last(w[:, :, 0], groups)
-    for images, work in depthwise_blocks(out, g, axes, weights.shape[-1]):
+    weights = tiled(w, axes, groups, calls)
+    for images, work in depthwise_blocks(out, g, axes, weights.shape[2]):
         calls.append(partial(out[images].fill, 0))
-        for a, b, f, inputs, outputs, memory in work:
-            calls += [partial(np.multiply, outputs, weights[a, b, :, f], memory), *added(inputs, memory)]
+        for at, inputs, outputs, memory in work:
+            calls += [partial(np.multiply, outputs, weights[at], memory), partial(np.add, inputs, memory, inputs)]
     return calls
 
 
 def depthwise_weight_grad(x: Array, g: Array, axes: tuple[Axis, Axis], groups: int, out: Array) -> list[Call]:
     result = split_last(out[:, :, 0], groups)
-    term = np.empty(groups, out.dtype)
+    rows, term = np.empty((axes[1].count, groups), out.dtype), np.empty(groups, out.dtype)
     calls: list[Call] = [partial(out.fill, 0)]
     for _, work in depthwise_blocks(x, g, axes, result.shape[-1]):
-        for a, b, f, inputs, outputs, memory in work:
+        for (a, b, f, columns), inputs, outputs, memory in work:
+            row, total = rows[columns], result[a, b, :, f]
             calls.append(partial(np.multiply, inputs, outputs, memory))
-            calls.append(partial(np.add.reduce, memory, (0, 1, 2), None, term))
-            calls += added(result[a, b, :, f], term)
+            calls.append(partial(np.add.reduce, memory, (0, 1), None, row))  # rows are long runs, channels are not
+            calls.append(partial(np.add.reduce, row, 0, None, term))
+            calls.append(partial(np.add, total, term, total))
     return calls

@@ -6,7 +6,7 @@ order gets the whole cotangent.
 """
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import distinct, op, sample
 from ..types import Array, Shape, TensorType
 from .base import Linear
-from .patches import program
+from .program import Call, program
 from .reductions import max as largest
 from .reductions import mean
 from .slicing import expand_dims, squeeze
@@ -61,13 +61,13 @@ class Pool(Op):
 class MaxPool(Pool):
     name = "max_pool2d"
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         (x,) = inputs
         axes = self.axes(x)
         places = list(taps(*axes))
         if self.whole(axes) and len(places) > 1:
             first, second, *rest = (cut(x, seen) for _, seen in places)
-            calls: list[Callable[[], Any]] = [partial(np.maximum, first, second, out=out)]
+            calls: list[Call] = [partial(np.maximum, first, second, out=out)]
             return program(calls + [partial(np.maximum, out, other, out=out) for other in rest])
         calls = [partial(out.fill, -np.inf)]
         for where, seen in places:
@@ -94,12 +94,12 @@ class MaxPosition(Pool):
     def infer(self, x: TensorType, y: TensorType) -> TensorType:  # type: ignore[override]
         return TensorType(self.pooled(x), np.min_scalar_type(self.taps))
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         x, y = inputs
         code = out.dtype.type
         hits = np.empty(y.shape, bool)
         marks = hits.view(np.uint8) if out.dtype == np.uint8 else np.empty(out.shape, out.dtype)
-        calls: list[Callable[[], Any]] = [partial(out.fill, 0)]
+        calls: list[Call] = [partial(out.fill, 0)]
         for k, (where, seen) in enumerate(taps(*self.axes(x))):
             hit, mark, total = cut(hits, where), cut(marks, where), cut(out, where)
             calls.append(partial(np.equal, cut(x, seen), cut(y, where), hit))
@@ -128,7 +128,7 @@ class MaxScatter(Pool, Linear):
     def infer(self, g: TensorType, position: TensorType, like: TensorType) -> TensorType:  # type: ignore[override]
         return g.with_shape(like.shape)
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         g, position, like = inputs
         axes = self.axes(like)
         disjoint = all(a.disjoint for a in axes)
@@ -156,10 +156,10 @@ class MaxGather(Pool, Linear):
     def infer(self, x: TensorType, position: TensorType) -> TensorType:  # type: ignore[override]
         return x.with_shape(position.shape)
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         x, position = inputs
         hits, term = np.empty(out.shape, bool), np.empty(out.shape, out.dtype)
-        calls: list[Callable[[], Any]] = [partial(out.fill, 0)]
+        calls: list[Call] = [partial(out.fill, 0)]
         for k, (where, seen) in enumerate(taps(*self.axes(x))):
             hit, part, total = cut(hits, where), bits(cut(term, where)), bits(cut(out, where))
             calls.append(partial(np.equal, cut(position, where), position.dtype.type(self.taps - k), hit))
@@ -191,13 +191,17 @@ class AvgPool(Pool, Linear):
 
     name = "avg_pool2d"
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         (x,) = inputs
         axes = self.axes(x)
-        calls: list[Callable[[], Any]] = [partial(out.fill, 0)]
-        for where, seen in taps(*axes):
-            total = cut(out, where)
-            calls.append(partial(np.add, total, cut(x, seen), total))
+        if self.whole(axes) and self.taps > 1:
+            first, second, *rest = (cut(x, seen) for _, seen in taps(*axes))
+            calls = [partial(np.add, first, second, out), *(partial(np.add, out, other, out) for other in rest)]
+        else:
+            calls = [partial(out.fill, 0)]
+            for where, seen in taps(*axes):
+                total = cut(out, where)
+                calls.append(partial(np.add, total, cut(x, seen), total))
         share = out.dtype.type(1 / self.taps) if self.whole(axes) else shares(axes, out.dtype)
         return program([*calls, partial(np.multiply, out, share, out)])
 
@@ -214,11 +218,11 @@ class AvgSpread(Pool, Linear):
     def infer(self, g: TensorType, like: TensorType) -> TensorType:  # type: ignore[override]
         return g.with_shape(like.shape)
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         g, like = inputs
         axes = self.axes(like)
         part = np.empty(g.shape, g.dtype)
-        calls: list[Callable[[], Any]] = [partial(np.multiply, g, shares(axes, g.dtype), part)]
+        calls: list[Call] = [partial(np.multiply, g, shares(axes, g.dtype), part)]
         if covered(axes):
             places = taps(*axes)
             return program(calls + [partial(np.copyto, cut(out, seen), cut(part, where)) for where, seen in places])

@@ -5,6 +5,7 @@ in which it runs, which counts its calls. Every random op has a stream of its ow
 share a mask. Samples of location-scale families are built from standard ones, so they have gradients in their
 parameters (Kingma and Welling, 2014).
 """
+
 from __future__ import annotations
 
 import itertools
@@ -325,7 +326,7 @@ def exponential(scale: Like = 1, shape: Any = None, key: Like | None = None, dty
     return s * e
 
 
-@op(Sample((), {"a": 2.5, "scale": 2.0, "shape": (2, 3)}))
+@op(Sample((), {"a": 2.5, "scale": 2.0, "shape": (2, 3)}), name="random_gamma")
 def gamma(a: Like, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
     """Gamma samples of shape parameter ``a`` and ``scale``; they have a gradient in ``scale`` only."""
     like, t, s = samples("standard_normal", shape, key, dtype, a, scale)

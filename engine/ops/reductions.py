@@ -12,10 +12,12 @@ from ..errors import DTypeError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
 from ..types import Array, Axes, TensorType, normalize_axes, normalize_axis, reduced_shape
-from .arrays import expand_like
+from .arrays import expand_like, flatten
 from .base import Linear, result_dtype
 from .creation import Size
-from .elementwise import equal, exp, log, where
+from .elementwise import exp
+from .logic import equal, where
+from .scans import products_of_others
 
 ROWS: tuple[Sample, ...] = (
     sample((3, 4)),
@@ -93,7 +95,7 @@ class Extremum(Reduction):
     """Maximum or minimum; elements that tie share the cotangent equally."""
 
     def infer(self, x: TensorType) -> TensorType:
-        if any(x.shape[a] == 0 for a in self.axes):
+        if 0 in [x.shape[a] for a in self.axes]:
             raise ShapeError(f"{self.name}: no elements along axes {self.axes} of {x.shape}")
         return x.with_shape(reduced_shape(x.shape, self.axes, self.keepdims))
 
@@ -118,6 +120,40 @@ class Max(Extremum):
 class Min(Extremum):
     name = "min"
     ufunc = np.minimum
+
+
+class Prod(Reduction):
+    """Product along one axis; the products of the others come from both sides, so zeros need no special case."""
+
+    name = "prod"
+    ufunc = np.multiply
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (self.back(g, x) * products_of_others(x, *self.axes),)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, x: Tensor) -> Tensor | None:
+        (dx,) = tangents
+        return None if dx is None else sum(dx * products_of_others(x, *self.axes), self.axes, self.keepdims)
+
+
+class Truth(Reduction):
+    """Whether any element, or every element, is not zero."""
+
+    def infer(self, x: TensorType) -> TensorType:
+        return TensorType(reduced_shape(x.shape, self.axes, self.keepdims), np.dtype(bool))
+
+    def simplify(self, x: Tensor) -> Tensor | None:
+        return None
+
+
+class AnyOf(Truth):
+    name = "any"
+    ufunc = np.logical_or
+
+
+class AllOf(Truth):
+    name = "all"
+    ufunc = np.logical_and
 
 
 class LogSumExp(Reduction):
@@ -152,6 +188,30 @@ def sum(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
 def mean(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Arithmetic mean over ``axis``."""
     return reducer(Mean, x, axis, keepdims)
+
+
+@op(*ROWS, *EMPTY)
+def prod(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Product over ``axis``; derivatives of any order are exact also where elements are 0."""
+    t = as_tensor(x)
+    axes = normalize_axes(axis, t.ndim, "prod")
+    if not axes:
+        return Prod((), keepdims).simplest(t)
+    for a in reversed(axes):  # one axis at a time, the last first, so that the others keep their places
+        t = Prod((a,), keepdims)(t)
+    return t
+
+
+@op(*ROWS, *EMPTY, differentiable=False)
+def any(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Whether some element along ``axis`` is not zero."""
+    return reducer(AnyOf, x, axis, keepdims)
+
+
+@op(*ROWS, *EMPTY, differentiable=False)
+def all(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """Whether every element along ``axis`` is not zero."""
+    return reducer(AllOf, x, axis, keepdims)
 
 
 @op(*(sample(distinct(3, 4), axis=a, keepdims=k) for a, k in ((None, False), (0, False), (1, True))))
@@ -190,18 +250,18 @@ class Arg(Op):
         (np.argmax if self.name == "argmax" else np.argmin)(x, self.axis, out)
 
 
-@op(sample(distinct(3, 4)), sample(distinct(3, 4), axis=0), differentiable=False)
-def argmax(x: Like, axis: int = -1) -> Tensor:
-    """Index of the first largest element along ``axis``."""
-    t = as_tensor(x)
-    return Arg(normalize_axis(axis, t.ndim, "argmax"), "argmax")(t)
+def arg(name: str, x: Like, axis: int | None) -> Tensor:
+    t = flatten(x) if axis is None else as_tensor(x)
+    return Arg(0 if axis is None else normalize_axis(axis, t.ndim, name), name)(t)
 
 
-@op(sample(distinct(3, 4)), sample(distinct(3, 4), axis=0), differentiable=False)
-def argmin(x: Like, axis: int = -1) -> Tensor:
-    """Index of the first smallest element along ``axis``."""
-    t = as_tensor(x)
-    return Arg(normalize_axis(axis, t.ndim, "argmin"), "argmin")(t)
+@op(sample(distinct(3, 4)), sample(distinct(3, 4), axis=0), sample(distinct(2, 3), axis=None), differentiable=False)
+def argmax(x: Like, axis: int | None = -1) -> Tensor:
+    """Index of the first largest element along ``axis``; None counts in row-major order."""
+    return arg("argmax", x, axis)
 
 
-__all__ = ["argmax", "argmin", "log", "logsumexp", "max", "mean", "min", "sum"]
+@op(sample(distinct(3, 4)), sample(distinct(3, 4), axis=0), sample(distinct(2, 3), axis=None), differentiable=False)
+def argmin(x: Like, axis: int | None = -1) -> Tensor:
+    """Index of the first smallest element along ``axis``; None counts in row-major order."""
+    return arg("argmin", x, axis)

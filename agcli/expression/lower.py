@@ -1,0 +1,253 @@
+"""Syntax -> Tensor: names become tensors, calls become ops of the engine's table, exact numbers stay exact."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from functools import lru_cache
+from types import EllipsisType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agcli.engine import functional, ops
+from agcli.engine.errors import EngineError
+from agcli.engine.graph import Constant as ConstantTensor
+from agcli.engine.graph import Tensor, call
+from agcli.engine.ops.base import Elementwise
+from agcli.engine.table import OPS
+from agcli.engine.types import TensorType
+from agcli.expression.composites import COMPOSITES, SYNONYMS
+from agcli.expression.errors import ExpressionError, nearest, shorten
+from agcli.expression.exact import compute
+from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name, Number, Syntax
+
+assert ops
+assert functional
+
+MAX_ELEMENTS = 1_000_000  # of one tensor in a formula
+VALUES = {"pi": math.pi, "e": math.e}
+FLOAT = TensorType((), np.dtype("float64"), weak=True)
+
+# What a node becomes: a tensor, an exact number, or structure that only an argument or an index can be.
+Value = Tensor | int | Fraction | bool | str | slice | EllipsisType | tuple[Any, ...] | None
+
+
+def functions() -> frozenset[str]:
+    """Every name that can be called in a formula."""
+    return frozenset([*OPS, *SYNONYMS, *COMPOSITES])
+
+
+def lower(syntax: Syntax, names: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
+    """The formula over the tensors `names`; both sides of an equation. Raises ExpressionError at the place."""
+    return _Lowering(syntax, names).run()
+
+
+class _Lowering:
+    def __init__(self, syntax: Syntax, names: Mapping[str, Tensor]) -> None:
+        self.syntax = syntax
+        self.names = names
+        self.values: list[Value] = []
+
+    def run(self) -> tuple[Tensor, ...]:
+        for node in self.syntax.nodes:
+            self.values.append(self.value(node))
+        root = self.syntax.root
+        if isinstance(root, Form) and root.kind == "equation":
+            return tuple(self.tensor(arg) for arg in root.args)
+        return (self.tensor(len(self.values) - 1),)
+
+    def value(self, node: AnyNode) -> Value:
+        match node:
+            case Number():
+                return node.value
+            case Constant():
+                return named_constant(node.name)
+            case Name():
+                return self.name(node)
+            case Literal():
+                return node.value
+            case Call():
+                return self.checked(node, self.call(node))
+            case Form():
+                return self.checked(node, self.form(node))
+
+    def name(self, node: Name) -> Tensor:
+        if node.name in self.names:
+            return self.names[node.name]
+        near = nearest(node.name, self.names)
+        known = ", ".join(list(self.names)[:8]) or "none"
+        hint = f"did you mean `{near}`?" if near else f"the names that are known here: {known}"
+        raise self.error(node, f"there is no `{shorten(node.name)}` here", hint)
+
+    def call(self, node: Call) -> Value:
+        args = [self.values[i] for i in node.args]
+        n = len(args) - len(node.keywords)
+        keywords = dict(zip(node.keywords, args[n:], strict=True))
+        exact = None if keywords else compute(node.function, tuple(args))
+        if exact is not None:
+            return exact
+        name = SYNONYMS.get(node.function, node.function)
+        if name == "power" and n == 2 and is_e(args[0]):
+            name, n, args = "exp", 1, args[1:]
+        composite = COMPOSITES.get(name)
+        if composite and not keywords:
+            most = composite.most
+            self.check_count(node, n, composite.least, most)
+            tensors = [self.tensor(i) for i in node.args]
+            return self.engine(node, lambda: composite.build(*tensors))
+        if name not in OPS:
+            near = nearest(name, functions())
+            raise self.error(node, f"there is no function `{name}`", f"did you mean `{near}`?" if near else "")
+        return self.op(node, name, args[:n], keywords)
+
+    def op(self, node: Call, name: str, args: list[Value], keywords: dict[str, Value]) -> Tensor:
+        """An op of the table, called with tensors where it takes tensors and plain values elsewhere."""
+        signature = signature_of(name)
+        if len(args) < signature.least or (signature.most is not None and len(args) > signature.most):
+            missing = [p for p in signature.names[len(args) : signature.least] if p not in keywords]
+            if len(args) > signature.least or missing:
+                self.check_count(node, len(args), signature.least, signature.most)
+        for keyword in keywords:
+            if keyword not in signature.names:
+                near = nearest(keyword, signature.names) or ", ".join(signature.names)
+                raise self.error(node, f"`{name}` takes no `{shorten(keyword)}=`", f"did you mean `{near}=`?")
+        plain = [self.argument(node, signature, i, a) for i, a in enumerate(args)]
+        named = {k: self.argument(node, signature, signature.names.index(k), a) for k, a in keywords.items()}
+        return self.engine(node, lambda: OPS[name].function(*plain, **named))
+
+    def argument(self, node: Call, signature: Signature, index: int, value: Value) -> Any:
+        if signature.takes_tensor(index):
+            return self.as_tensor(node, value)
+        name = signature.names[min(index, len(signature.names) - 1)]
+        if isinstance(value, Tensor):
+            raise self.error(node, f"`{name}` of `{node.function}` is a plain number or text, not a formula")
+        return plain(value)
+
+    def form(self, node: Form) -> Value:
+        if node.kind == "tuple":
+            return tuple(self.values[i] for i in node.args)
+        if node.kind == "slice":
+            return slice(*(self.position(i) for i in node.args))
+        if node.kind == "vector":
+            items = [self.tensor(i) for i in node.args]
+            return self.engine(node, lambda: stack(items))
+        if node.kind == "index":
+            base = self.tensor(node.args[0])
+            index = tuple(self.position(i) for i in node.args[1:])
+            if base.ndim == 0:
+                what = f"`{base.name}`" if base.name else "this value"
+                hint = f"give its shape: --shape {base.name}=3" if base.name else ""
+                raise self.error(node, f"{what} is a single number, which has no index", hint)
+            return self.engine(node, lambda: call("getitem", base, index=index if len(index) != 1 else index[0]))
+        return None
+
+    def position(self, i: int) -> Any:
+        """A part of an index or slice."""
+        value = self.values[i]
+        if isinstance(value, Fraction | str | tuple):
+            raise self.error(self.syntax.nodes[i], "an index is a whole number")
+        return value
+
+    def tensor(self, i: int) -> Tensor:
+        return self.as_tensor(self.syntax.nodes[i], self.values[i])
+
+    def as_tensor(self, node: AnyNode, value: Value) -> Tensor:
+        if isinstance(value, Tensor):
+            return value
+        if isinstance(value, bool):
+            return ConstantTensor(value, TensorType((), np.dtype("bool"), weak=True))
+        if isinstance(value, int | Fraction):
+            return self.number(node, value)
+        if isinstance(value, tuple):
+            return self.engine(node, lambda: stack([self.as_tensor(node, v) for v in value]))
+        raise self.error(node, f"expected a value that can be calculated with, found `{value}`")
+
+    def number(self, node: AnyNode, value: int | Fraction) -> Tensor:
+        try:
+            size = abs(float(value))
+        except OverflowError:
+            size = math.inf
+        if math.isinf(size) or (size == 0 and value):
+            raise self.error(node, "this number is beyond those that can be calculated with (1e-323 to 1.8e308)")
+        return ConstantTensor(value, FLOAT)
+
+    def engine(self, node: AnyNode, build: Callable[[], Tensor]) -> Tensor:
+        """What `build` makes; an error of the engine is shown at the place of the node."""
+        try:
+            return build()
+        except EngineError as e:
+            raise self.error(node, str(e)) from None
+        except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as e:
+            name = node.function if isinstance(node, Call) else "index"
+            raise self.error(node, f"{name}: an argument does not fit: {e}") from None
+
+    def checked(self, node: AnyNode, value: Value) -> Value:
+        if isinstance(value, Tensor) and isinstance(value.type, TensorType) and value.type.known:
+            if value.type.size > MAX_ELEMENTS:
+                message = f"a tensor of shape {value.shape} is too large for a formula"
+                raise self.error(node, message, f"at most {MAX_ELEMENTS:,} elements")
+        return value
+
+    def check_count(self, node: Call, found: int, least: int, most: int | None) -> None:
+        if found < least or (most is not None and found > most):
+            between = f"{least} or {most}" if most == least + 1 else f"{least} to {most}"
+            expected = str(least) if most == least else f"at least {least}" if most is None else between
+            plural = "" if expected == "1" else "s"
+            raise self.error(node, f"`{node.function}` takes {expected} value{plural}, found {found}")
+
+    def error(self, node: AnyNode, message: str, hint: str = "") -> ExpressionError:
+        return ExpressionError(message, self.syntax.text, node.start, node.end, hint)
+
+
+class Signature(NamedTuple):
+    """What an op of the table takes: names of parameters, which of them are tensors, how many by position."""
+
+    names: tuple[str, ...]
+    tensors: tuple[bool, ...]
+    least: int
+    most: int | None
+
+    def takes_tensor(self, index: int) -> bool:
+        return self.tensors[min(index, len(self.tensors) - 1)]
+
+
+@lru_cache(maxsize=1024)
+def signature_of(name: str) -> Signature:
+    """Read from the function itself, so that every op of the table can be called."""
+    function = OPS[name].function
+    if isinstance(function, Elementwise):
+        n = function.ufunc.nin if function.compute is None else len(OPS[name].samples[0].args)
+        return Signature(tuple("abcdef"[:n]), (True,) * n, n, n)
+    parameters = list(inspect.signature(function).parameters.values())
+    tensors = tuple("Like" in str(p.annotation) or "Tensor" in str(p.annotation) for p in parameters)
+    starred = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    positional = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
+    required = [p for p in positional if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
+    least = max(len(required), 1 if starred else 0)
+    return Signature(tuple(p.name for p in parameters), tensors, least, None if starred else len(positional))
+
+
+def named_constant(name: str) -> Tensor:
+    """`pi` or `e`."""
+    return ConstantTensor(VALUES[name], FLOAT).named(name)
+
+
+def is_e(value: Value) -> bool:
+    return isinstance(value, ConstantTensor) and value.name == "e"
+
+
+def plain(value: Any) -> Any:
+    """A value for an argument that is no tensor."""
+    if isinstance(value, tuple):
+        return tuple(map(plain, value))
+    return float(value) if isinstance(value, Fraction) else value
+
+
+def stack(items: list[Tensor]) -> Tensor:
+    """Tensors of one shape as the elements of a new first axis."""
+    if "stack" in OPS:
+        return call("stack", *items)
+    return call("concatenate", *(call("expand_dims", item, 0) for item in items))

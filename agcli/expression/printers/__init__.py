@@ -1,0 +1,16 @@
+"""Tensor -> text, in one format a file. `FORMATS` names them all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+from agcli.engine.graph import Tensor
+
+FORMATS = ("text", "unicode", "latex", "python", "numpy", "c", "json", "mathml", "dot")
+
+
+def printer(name: str) -> Callable[[Tensor], str]:
+    """The printer of a format."""
+    module = import_module(f"agcli.expression.printers.{name}")
+    return module.to_text if name == "text" else getattr(module, f"to_{name}")  # type: ignore[no-any-return]

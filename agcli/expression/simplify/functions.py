@@ -1,0 +1,251 @@
+"""Functions in canonical form: values at exact numbers, even and odd arguments, inverses of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from fractions import Fraction
+from math import ceil, floor
+from typing import Any
+
+from .arithmetic import (
+    add,
+    divide,
+    mul,
+    negate,
+    nonnegative,
+    positive,
+    power,
+    scale,
+    split_log,
+    subtract,
+)
+from .nodes import NUMBERS, PI, E, Expr, Fn, Mul, Undefined, factors_of, fn, is_number
+
+HALF = Fraction(1, 2)
+ODD = {
+    "sin", "tan", "arcsin", "arctan", "sinh", "tanh", "arcsinh", "arctanh", "erf", "cbrt", "sign", "erfinv",
+}  # fmt: skip
+EVEN = {"cos", "cosh", "abs", "sinc"}
+
+# What an op of the engine is in this algebra; whatever is not listed is a function of its simplified arguments.
+ALGEBRA: dict[str, Callable[..., Expr]] = {
+    "add": add,
+    "subtract": subtract,
+    "multiply": mul,
+    "divide": divide,
+    "negative": negate,
+    "power": power,
+    "square": lambda a: power(a, 2),
+    "sqrt": lambda a: power(a, HALF),
+    "rsqrt": lambda a: power(a, -HALF),
+    "reciprocal": lambda a: power(a, -1),
+    "exp": lambda a: power(E, a),
+    "exp2": lambda a: power(2, a),
+    "exp10": lambda a: power(10, a),
+    "add_n": add,
+}
+
+
+def call(head: Any, *args: Expr) -> Expr:
+    """The function ``head`` of ``args``, with what is known about its values."""
+    build = ALGEBRA.get(head)
+    if build is not None:
+        return build(*args)
+    x = args[0] if args else 0
+    if head in VALUES and isinstance(x, NUMBERS) and x in VALUES[head]:
+        return VALUES[head][x]
+    if head in ODD or head in EVEN:
+        from .arithmetic import minus_leads
+
+        if minus_leads(x):
+            inner = call(head, negate(x))
+            return inner if head in EVEN else negate(inner)
+    rule = RULES.get(head)
+    found = rule(*args) if rule else None
+    return fn(head, *args) if found is None else found
+
+
+VALUES: dict[str, dict[Any, Expr]] = {
+    **{name: {0: 0} for name in ODD | {"log1p", "expm1"}},
+    "cos": {0: 1},
+    "cosh": {0: 1},
+    "arccos": {1: 0},
+    "arccosh": {1: 0},
+    "sigmoid": {0: HALF},
+    "sinc": {0: 1},
+    "log": {1: 0},
+    "log2": {1: 0, 2: 1},
+    "log10": {1: 0, 10: 1},
+    "gamma": {1: 1, 2: 1, 3: 2},
+    "lgamma": {1: 0, 2: 0},
+}
+VALUES["arccos"][0] = mul(HALF, PI)
+VALUES["arcsin"][1] = mul(HALF, PI)
+VALUES["arctan"][1] = mul(Fraction(1, 4), PI)
+
+
+def log(x: Expr) -> Expr | None:
+    """log(E^u) = u; log(u^n) = n*log(u) where u must be positive anyway; log(1/2) = -log(2)."""
+    if isinstance(x, NUMBERS):
+        if x == 0:
+            raise Undefined
+        return negate(fn("log", Fraction(1) / x)) if 0 < x < 1 and x.numerator == 1 else None
+    if x is E:
+        return 1
+    coefficient, factors = factors_of(x)
+    if len(factors) != 1 or coefficient != 1:
+        return None
+    base, exponent = factors[0]
+    if base is E:
+        return exponent
+    if exponent == 1:
+        return None
+    if positive(base) or nonnegative(base) or not even(exponent):
+        return mul(exponent, call("log", base))
+    return None
+
+
+def even(exponent: Expr) -> bool:
+    """Whether a power with this exponent may have a value for a negative base."""
+    return not isinstance(exponent, NUMBERS) or (exponent.denominator == 1 and exponent.numerator % 2 == 0)
+
+
+def absolute(x: Expr) -> Expr | None:
+    """|u| = u where u is known not to be negative; numbers and even powers leave."""
+    if isinstance(x, NUMBERS):
+        return abs(x)
+    if nonnegative(x):
+        return x
+    if type(x) is not Mul:
+        return None
+    outside: list[Expr] = [abs(x.coefficient)]
+    inside: list[Expr] = []
+    for b, e in x.factors:
+        whole = power(b, e)
+        if nonnegative(whole):
+            outside.append(whole)
+        elif isinstance(e, NUMBERS) and e != 1:
+            outside.append(power(call("abs", b), e))
+        else:
+            inside.append(whole)
+    if len(inside) == len(x.factors) and x.coefficient == 1:
+        return None
+    return mul(*outside, call("abs", mul(*inside))) if inside else mul(*outside)
+
+
+def sign(x: Expr) -> Expr | None:
+    if isinstance(x, NUMBERS):
+        return (x > 0) - (x < 0)
+    if positive(x):
+        return 1
+    if type(x) is Mul and x.coefficient != 1:
+        return call("sign", scale(Fraction(1) / x.coefficient, x))
+    return None
+
+
+def inverse_of(*heads: str) -> Callable[[Expr], Expr | None]:
+    """f(g(u)) = u."""
+    def rule(x: Expr) -> Expr | None:
+        return x.args[0] if type(x) is Fn and x.head in heads else None
+
+    return rule
+
+
+def trig(head: str, of_atan: Callable[[Expr], Expr]) -> Callable[[Expr], Expr | None]:
+    """Multiples of pi/2, pi/3, pi/4, pi/6; shifts by whole turns; sin(asin(u)) and its kin."""
+    def rule(x: Expr) -> Expr | None:
+        if type(x) is Fn and x.head == INVERSE[head]:
+            return x.args[0]
+        if type(x) is Fn and x.head == "arctan":
+            return of_atan(x.args[0])
+        if type(x) is Fn and x.head in ("arcsin", "arccos") and head != "tan":
+            return power(subtract(1, power(x.args[0], 2)), HALF)
+        k = multiple_of_pi(x)
+        return None if k is None else trig_value(head, k)
+
+    return rule
+
+
+INVERSE = {"sin": "arcsin", "cos": "arccos", "tan": "arctan"}
+
+
+def multiple_of_pi(x: Expr) -> Fraction | None:
+    if x is PI:
+        return Fraction(1)
+    if type(x) is Mul and x.factors == ((PI, 1),):
+        return Fraction(x.coefficient)
+    return None
+
+
+def sine(turns: Fraction) -> Expr | None:
+    """sin(pi*turns) from its values in the first quadrant."""
+    turns %= 2
+    if turns >= 1:
+        value = sine(turns - 1)
+        return None if value is None else negate(value)
+    turns = min(turns, 1 - turns)
+    table: dict[Fraction, Expr] = {
+        Fraction(0): 0,
+        Fraction(1, 6): HALF,
+        Fraction(1, 4): mul(HALF, power(2, HALF)),
+        Fraction(1, 3): mul(HALF, power(3, HALF)),
+        Fraction(1, 2): 1,
+    }
+    return table.get(turns)
+
+
+def trig_value(head: str, turns: Fraction) -> Expr | None:
+    s, c = sine(turns), sine(turns + HALF)
+    if s is None or c is None:
+        return None
+    return {"sin": s, "cos": c, "tan": None if c == 0 else divide(s, c)}[head]
+
+
+def where(condition: Expr, a: Expr, b: Expr) -> Expr | None:
+    """Equal branches are one."""
+    return a if a is b or (is_number(a) and is_number(b) and a == b) else None
+
+
+def rounded(function: Callable[[Any], int]) -> Callable[[Expr], Expr | None]:
+    return lambda x: function(x) if isinstance(x, NUMBERS) else None
+
+
+def pick(function: Callable[..., Any]) -> Callable[[Expr, Expr], Expr | None]:
+    def rule(a: Expr, b: Expr) -> Expr | None:
+        if isinstance(a, NUMBERS) and isinstance(b, NUMBERS):
+            return function(a, b)  # type: ignore[no-any-return]
+        return a if a is b else None
+
+    return rule
+
+
+def root_sum(x: Expr, shift: int) -> Expr:
+    return power(add(power(x, 2), shift), HALF)
+
+
+RULES: dict[str, Callable[..., Expr | None]] = {
+    "log": log,
+    "abs": absolute,
+    "sign": sign,
+    "sin": trig("sin", lambda u: divide(u, root_sum(u, 1))),
+    "cos": trig("cos", lambda u: power(root_sum(u, 1), -1)),
+    "tan": trig("tan", lambda u: u),
+    "sinh": inverse_of("arcsinh"),
+    "cosh": lambda x: root_sum(x.args[0], 1) if type(x) is Fn and x.head == "arcsinh" else inverse_of("arccosh")(x),
+    "tanh": inverse_of("arctanh"),
+    "arcsinh": inverse_of("sinh"),
+    "arctanh": inverse_of("tanh"),
+    "erf": inverse_of("erfinv"),
+    "erfinv": inverse_of("erf"),
+    "cbrt": lambda x: power(x.factors[0][0], x.factors[0][1] // 3)
+    if type(x) is Mul and x.coefficient == 1 and len(x.factors) == 1 and type(x.factors[0][1]) is int
+    and x.factors[0][1] % 3 == 0 else None,
+    "expm1": lambda x: subtract(x.args[0], 1) if type(x) is Fn and x.head == "log" else None,
+    "floor": rounded(floor),
+    "ceil": rounded(ceil),
+    "maximum": pick(max),
+    "minimum": pick(min),
+    "where": where,
+}  # fmt: skip
+
+__all__ = ["ALGEBRA", "HALF", "call", "split_log"]

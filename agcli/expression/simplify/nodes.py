@@ -1,0 +1,176 @@
+"""The simplifier's own algebra: a sum, a product of powers, a function, an atom, or an exact number.
+
+Equal expressions are one object (hash-consing), so comparing and looking up are cheap. Numbers are plain ``int`` and
+``Fraction``. A power is a product of one factor: ``x^2`` is ``Mul(1, ((x, 2),))``, and exp(u) is a power of the atom E.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache
+from typing import Any, TypeAlias
+
+Number: TypeAlias = "int | Fraction"
+Expr: TypeAlias = "int | Fraction | Node"
+Factor: TypeAlias = "tuple[Expr, Expr]"  # base, exponent
+NUMBERS = (int, Fraction)
+
+
+class Undefined(ArithmeticError):
+    """A division by zero: the formula has no value anywhere, and is left as it is."""
+
+
+class Exhausted(ArithmeticError):
+    """The budget is used up."""
+
+
+class Node:
+    """What all expressions share; they are compared by identity."""
+
+    __slots__ = ("cost", "order")
+
+    cost: float
+    order: Any
+
+
+class Atom(Node):
+    """A symbol, or anything that is not looked into: ``tensor`` is what it stands for."""
+
+    __slots__ = ("name", "positive", "tensor")
+
+    def __init__(self, name: str, tensor: Any = None, positive: bool = False) -> None:
+        self.name = name
+        self.tensor = tensor
+        self.positive = positive
+
+
+class Fn(Node):
+    """A function of expressions; ``head`` is a name of the engine's table, or an op with attributes."""
+
+    __slots__ = ("args", "head")
+
+    head: Any
+    args: tuple[Expr, ...]
+
+
+class Mul(Node):
+    """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
+
+    __slots__ = ("coefficient", "factors")
+
+    coefficient: Number
+    factors: tuple[Factor, ...]
+
+
+class Add(Node):
+    """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
+
+    __slots__ = ("constant", "terms")
+
+    constant: Number
+    terms: tuple[tuple[Node, Number], ...]
+
+
+class Table:
+    """Where equal expressions meet, and how much work is left; one for each simplification."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[Any, Any] = {}
+        self.left = 0
+
+    def open(self, budget: int) -> None:
+        self.nodes.clear()
+        self.left = budget
+
+
+TABLE = Table()
+
+
+def fn(head: Any, *args: Expr) -> Fn:
+    """The function node, as it is; ``functions.call`` knows values and identities."""
+    key = (head, args)
+    node = TABLE.nodes.get(key)
+    if node is None:
+        node = Fn()
+        node.head, node.args = head, args
+        register(key, node)
+    return node  # type: ignore[no-any-return]
+
+
+def make_mul(coefficient: Number, factors: tuple[Factor, ...]) -> Mul:
+    """The product node, as it is."""
+    key = (Mul, coefficient, frozenset(factors))
+    node = TABLE.nodes.get(key)
+    if node is None:
+        node = Mul()
+        node.coefficient, node.factors = coefficient, factors
+        register(key, node)
+    return node  # type: ignore[no-any-return]
+
+
+def make_add(constant: Number, terms: tuple[tuple[Node, Number], ...]) -> Add:
+    """The sum node, as it is."""
+    key = (Add, constant, frozenset(terms))
+    node = TABLE.nodes.get(key)
+    if node is None:
+        node = Add()
+        node.constant, node.terms = constant, terms
+        register(key, node)
+    return node  # type: ignore[no-any-return]
+
+
+def register(key: Any, node: Node) -> None:
+    TABLE.left -= 1
+    if TABLE.left < 0:
+        raise Exhausted
+    TABLE.nodes[key] = node
+
+
+E = Atom("e", positive=True)
+PI = Atom("pi", positive=True)
+
+
+def is_number(e: Expr) -> bool:
+    return isinstance(e, NUMBERS)
+
+
+def is_integer(e: Expr) -> bool:
+    return type(e) is int
+
+
+def exact(q: Number) -> Number:
+    """``q`` as an int where it is one."""
+    return q.numerator if q.denominator == 1 else q
+
+
+@cache
+def small_primes() -> tuple[int, ...]:
+    """Enough to take roots of the numbers that people write."""
+    return tuple(n for n in range(2, 100) if all(n % d for d in range(2, n)))
+
+
+def factors_of(e: Expr) -> tuple[Number, tuple[Factor, ...]]:
+    """``e`` as coefficient and factors."""
+    if isinstance(e, NUMBERS):
+        return e, ()
+    if type(e) is Mul:
+        return e.coefficient, e.factors
+    return 1, ((e, 1),)
+
+
+def terms_of(e: Expr) -> tuple[Number, tuple[tuple[Node, Number], ...]]:
+    """``e`` as constant and terms."""
+    if isinstance(e, NUMBERS):
+        return e, ()
+    if type(e) is Add:
+        return e.constant, e.terms
+    if type(e) is Mul and e.coefficient != 1:
+        return 0, ((bare(e), e.coefficient),)
+    return 0, ((e, 1),)
+
+
+def bare(e: Mul) -> Node:
+    """A product without its coefficient."""
+    if len(e.factors) == 1 and e.factors[0][1] == 1:
+        return e.factors[0][0]  # type: ignore[return-value]
+    return make_mul(1, e.factors)

@@ -1,0 +1,78 @@
+"""The order in which people write: polynomials by falling degree, numbers first in products and last in sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .nodes import NUMBERS, PI, Add, Atom, E, Expr, Factor, Fn, Mul, Node, Number
+
+SYMBOL, SUM, FUNCTION, EXPONENTIAL = range(4)
+
+
+def head_name(head: Any) -> str:
+    return head if isinstance(head, str) else f"{head.name} {head!r}"
+
+
+def key(e: Expr) -> tuple[Any, ...]:
+    """A structural key: equal for equal expressions only, and the same in every run."""
+    if isinstance(e, NUMBERS):
+        return (0, e)
+    try:
+        return e.order  # type: ignore[no-any-return]
+    except AttributeError:
+        e.order = found = structural_key(e)
+        return found
+
+
+def structural_key(e: Node) -> tuple[Any, ...]:
+    if type(e) is Atom:
+        return (1, e.name, 0 if e.tensor is None else e.tensor.id)
+    if type(e) is Fn:
+        return (2, head_name(e.head), len(e.args), *map(key, e.args))
+    if type(e) is Mul:
+        return (3, len(e.factors), *sorted((key(b), key(x)) for b, x in e.factors), e.coefficient)
+    assert type(e) is Add
+    return (4, len(e.terms), *sorted((key(t), k) for t, k in e.terms), e.constant)
+
+
+def sorted_factors(e: Mul) -> list[Factor]:
+    """Factors in the order in which they are written, numbers left out."""
+    return sorted(e.factors, key=factor_key)
+
+
+def factor_key(factor: Factor) -> tuple[Any, ...]:
+    base, exponent = factor
+    return (factor_rank(base, exponent), key(base), key(exponent))
+
+
+def factor_rank(base: Expr, exponent: Expr) -> int:
+    """Roots of numbers, pi, symbols, sums, functions, exponentials."""
+    if isinstance(base, NUMBERS):
+        return 0 if isinstance(exponent, NUMBERS) else 5
+    if base is E:
+        return 6
+    if type(base) is Atom:
+        return 1 if base is PI else 2
+    return 4 if type(base) is Fn else 3
+
+
+def sorted_terms(e: Add) -> list[tuple[Expr, Number]]:
+    """Terms as they are written: falling degree, the constant last."""
+    terms: list[tuple[Expr, Number]] = sorted(e.terms, key=term_key)  # type: ignore[arg-type]
+    if e.constant:
+        terms.append((1, e.constant))
+    return terms
+
+
+def term_key(term: tuple[Expr, Number]) -> tuple[Any, ...]:
+    powers = symbol_powers(term[0])
+    degree = sum(powers.values())
+    return (-degree, [(name, -p) for name, p in sorted(powers.items())], key(term[0]))
+
+
+def symbol_powers(e: Expr) -> dict[str, Any]:
+    """Powers of plain symbols in a term."""
+    factors = e.factors if type(e) is Mul else ((e, 1),)
+    return {
+        b.name: p for b, p in factors if type(b) is Atom and isinstance(p, NUMBERS) and b is not PI and b is not E
+    }

@@ -1,0 +1,185 @@
+"""How a loop runs: one plan for a turn, and a call without arguments for every kernel of every turn.
+
+A turn writes its results straight where they are read next: into the carry of the following turn, into its row of
+a stacked output. As these places are known before, long lists of bound calls are all that is left to run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .graph import Tensor, Variable
+from .plan import Plan, Planner
+from .rewrite import simplify
+from .types import Array, static
+
+if TYPE_CHECKING:
+    from .scan import Body, Output
+
+Call = Callable[[], Any]
+KEEP = 50_000  # bound calls that are kept; in longer loops every turn is bound again when it runs
+
+
+class TurnPlanner(Planner):
+    """Plans one turn; values that leave it lie outside of its arena, except those that are only added up."""
+
+    def __init__(self, fetches: Sequence[Tensor], leaving: int) -> None:
+        self.leaving = leaving
+        super().__init__(fetches, {})
+
+    def commit(self, updates: Mapping[Variable, Tensor], direct: bool) -> None:
+        written = {o for step in self.plan.steps for o in step.outputs}
+        for i in self.plan.fetches[: self.leaving]:
+            if i in written:
+                self.plan.slots[i].kind = "out"
+
+
+@dataclass(frozen=True)
+class LoopPlan:
+    """A turn's plan and what its slots mean."""
+
+    plan: Plan
+    body: Body
+    outputs: tuple[Output, ...]
+    inputs: tuple[int, ...]  # slot of each input of the body, -1 where it is not read
+    nexts: tuple[int, ...]
+    emits: tuple[tuple[int, int], ...]  # (slot, position among the outputs)
+    totals: tuple[tuple[int, int], ...]
+
+
+def plan_body(body: Body, outputs: tuple[Output, ...]) -> LoopPlan:
+    """The plan of one turn of a body whose shapes are known, for some of its outputs."""
+    places = {kind: [i for i, o in enumerate(outputs) if o[0] == kind] for kind in ("emit", "total")}
+    fetches = [*body.nexts, *(body.made(outputs[i]) for kind in ("emit", "total") for i in places[kind])]
+    n, m = len(body.nexts), len(places["emit"])
+    plan = TurnPlanner(simplify(fetches), n + m).plan
+    slots = plan.fetches
+    return LoopPlan(
+        plan, body, outputs,
+        tuple(plan.feeds.get(p, -1) for p in body.inputs),
+        tuple(slots[:n]),
+        tuple(zip(slots[n : n + m], places["emit"], strict=True)),
+        tuple(zip(slots[n + m :], places["total"], strict=True)),
+    )  # fmt: skip
+
+
+class Loop:
+    """A loop with its memory, for fixed arrays; ``run`` is one pass over all turns."""
+
+    def __init__(self, turn: LoopPlan, inputs: Sequence[Array], out: Any, length: int, reverse: bool) -> None:
+        self.turn, self.length, self.reverse, self.out = turn, length, reverse, out
+        n, m = len(turn.body.carries), len(turn.body.elements)
+        self.inits, self.stacks, shared = inputs[:n], inputs[n : n + m], inputs[n + m :]
+        self.carries = [self.carry(i) for i in range(n)]
+        self.finals = [(out[k], self.place(i, length)) for k, (kind, i) in enumerate(turn.outputs) if kind == "final"]
+        self.totals = [out[k] for _, k in turn.totals]
+        self.values: list[Any] = self.fixed_values(shared)
+        self.varying = self.find_varying()
+        slots = turn.plan.slots
+        self.views = [s for s in slots if s.kind == "view" and s.index in self.varying]
+        for s in slots:
+            if s.kind == "view" and s.index not in self.varying:
+                self.values[s.index] = self.look(s)
+        steps = turn.plan.steps
+        self.fixed = {
+            k: self.bind(step) for k, step in enumerate(steps) if self.varying.isdisjoint((*step.inputs, *step.outputs))
+        }
+        keep = (len(steps) - len(self.fixed) + 1) * length <= KEEP
+        self.calls: list[Call] | None = list(self.every_turn()) if keep else None
+
+    def carry(self, i: int) -> tuple[Array, bool]:
+        """Memory of a carry: its trace, or two places by turns."""
+        k = next((k for k, o in enumerate(self.turn.outputs) if o == ("trace", i)), None)
+        if k is not None:
+            return self.out[k], True
+        type = self.turn.body.carries[i].type
+        return np.empty((2, *type.shape), type.dtype), False
+
+    def place(self, i: int, n: int) -> Array:
+        """Where carry ``i`` lies before turn ``n``."""
+        memory, trace = self.carries[i]
+        row = n % 2 if not trace else self.length - n if self.reverse else n
+        return memory[row, ...]  # type: ignore[no-any-return]
+
+    def fixed_values(self, shared: Sequence[Array]) -> list[Any]:
+        """Memory of the slots that is the same in all turns."""
+        plan = self.turn.plan
+        arena = np.empty(plan.arena, np.uint8)
+        values: list[Any] = [None] * len(plan.slots)
+        for s in plan.slots:
+            if s.kind == "constant":
+                values[s.index] = s.source
+            elif s.kind == "buffer":
+                part = arena[s.offset : s.offset + s.nbytes].view(s.type.dtype)
+                values[s.index] = part.reshape([static(d) for d in s.type.shape])
+        for slot, array in zip(self.turn.inputs[len(self.inits) + len(self.stacks) :], shared, strict=True):
+            if slot >= 0:
+                values[slot] = array
+        return values
+
+    def find_varying(self) -> set[int]:
+        """Slots whose memory is another one in every turn."""
+        roots = {i for i in self.turn.inputs[: len(self.inits) + len(self.stacks)] if i >= 0}
+        slots = self.turn.plan.slots
+        roots |= {s.index for s in slots if s.kind == "out"}
+        return {s.index for s in slots if s.root in roots}
+
+    def look(self, s: Any) -> Array:
+        op, inputs = s.source
+        return op.view(*(self.values[i] for i in inputs))  # type: ignore[no-any-return]
+
+    def bind(self, step: Any) -> Call:
+        outputs = tuple(self.values[o] for o in step.outputs)
+        return step.op.bind([self.values[i] for i in step.inputs], outputs if step.multiple else outputs[0])  # type: ignore[no-any-return]
+
+    def every_turn(self) -> Iterator[Call]:
+        """The calls of all turns, in order."""
+        for n in range(self.length):
+            ends = self.move(n)
+            for k, step in enumerate(self.turn.plan.steps):
+                yield self.fixed.get(k) or self.bind(step)
+            yield from ends
+
+    def move(self, n: int) -> list[Call]:
+        """Point the slots to the memory of turn ``n``; what is left to copy or add at its end."""
+        t = self.length - 1 - n if self.reverse else n
+        turn, values = self.turn, self.values
+        inputs = iter(turn.inputs)
+        for i, slot in zip(range(len(self.inits)), inputs):
+            values[slot] = self.place(i, n) if slot >= 0 else values[slot]
+        for stack, slot in zip(self.stacks, inputs):
+            values[slot] = stack[t, ...] if slot >= 0 else values[slot]
+        ends = [(slot, self.place(i, n + 1)) for i, slot in enumerate(turn.nexts)]
+        ends += [(slot, self.out[k][t, ...]) for slot, k in turn.emits]
+        taken: set[int] = set()
+        copies = []
+        for slot, place in ends:
+            if turn.plan.slots[slot].kind == "out" and slot not in taken:
+                taken.add(slot)
+                values[slot] = place
+            else:
+                copies.append((slot, place))
+        for s in self.views:
+            values[s.index] = self.look(s)
+        calls: list[Call] = [partial(np.copyto, place, values[slot]) for slot, place in copies]
+        return calls + [
+            partial(np.add, total, values[slot], total)
+            for (slot, _), total in zip(turn.totals, self.totals, strict=True)
+        ]
+
+    def run(self) -> None:
+        """All turns, from the first carries to the final ones."""
+        for i, init in enumerate(self.inits):
+            self.place(i, 0)[...] = init
+        for total in self.totals:
+            total[...] = 0
+        calls: Iterable[Call] = self.every_turn() if self.calls is None else self.calls
+        for call in calls:
+            call()
+        for place, value in self.finals:
+            place[...] = value

@@ -1,0 +1,152 @@
+"""Activations of networks. Each stays finite, value and gradient, as far as the floats reach."""
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import numpy as np
+from scipy import special
+
+from ..graph import Like, Tensor, as_tensor
+from ..table import op, sample
+from ..types import Array
+from .base import unary as any_unary
+from .elementwise import HALF, abs, clip, expm1, square, tanh
+from .logic import where
+from .special import erfc
+
+SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., 2017
+unary = partial(any_unary, family="activations")
+
+
+def _sigmoid(x: Array, out: Array) -> None:
+    """1 / (1 + exp(-x)) in four passes, three times as fast as expit; an overflow of exp gives the right 0."""
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    np.add(out, 1, out=out)
+    np.reciprocal(out, out=out)
+
+
+def _tail(x: Array, scratch: Array) -> None:
+    """log(1 + exp(-abs(x))), by which softplus differs from relu."""
+    np.abs(x, out=scratch)
+    np.negative(scratch, out=scratch)
+    np.exp(scratch, out=scratch)
+    np.log1p(scratch, out=scratch)
+
+
+def _softplus(x: Array, scratch: Array, out: Array) -> None:
+    _tail(x, scratch)
+    np.maximum(x, 0, out=out)
+    np.add(out, scratch, out=out)
+
+
+def _log_sigmoid(x: Array, scratch: Array, out: Array) -> None:
+    _tail(x, scratch)
+    np.minimum(x, 0, out=out)
+    np.subtract(out, scratch, out=out)
+
+
+def _softsign(x: Array, scratch: Array, out: Array) -> None:
+    np.abs(x, out=scratch)
+    np.add(scratch, 1, out=scratch)
+    np.divide(x, scratch, out=out)
+
+
+relu = unary(
+    "relu",
+    np.positive,
+    lambda g, y, x: (where(y > 0, g, 0),),
+    "max(x, 0); derivative 0 at 0.",
+    compute=lambda x, out: np.maximum(x, 0, out=out),
+)
+sigmoid = unary(
+    "sigmoid",
+    special.expit,
+    lambda g, y, x: (g * y * (1 - y),),
+    "1 / (1 + exp(-x)), without overflow.",
+    compute=_sigmoid,
+)
+softplus = unary(
+    "softplus",
+    special.expit,
+    lambda g, y, x: (g * sigmoid(x),),
+    "log(1 + exp(x)), without overflow.",
+    compute=_softplus,
+    scratch=True,
+)
+log_sigmoid = unary(
+    "log_sigmoid",
+    special.expit,
+    lambda g, y, x: (g * sigmoid(-x),),
+    "log(sigmoid(x)), without overflow.",
+    compute=_log_sigmoid,
+    scratch=True,
+)
+softsign = unary(
+    "softsign",
+    special.expit,
+    lambda g, y, x: (g / square(1 + abs(x)),),
+    "x / (1 + abs(x)).",
+    compute=_softsign,
+    scratch=True,
+)
+
+
+@op(sample((3,)), sample((2, 3), alpha=0.3))
+def leaky_relu(x: Like, alpha: float = 0.01) -> Tensor:
+    """``x`` where it is positive, else ``alpha * x``; derivative ``alpha`` at 0."""
+    t = as_tensor(x)
+    return where(t > 0, t, alpha * t)
+
+
+@op(sample((3,)), sample((2, 3), alpha=0.7))
+def elu(x: Like, alpha: float = 1.0) -> Tensor:
+    """``x`` where it is positive, else ``alpha * (exp(x) - 1)``; derivative ``alpha`` at 0 (Clevert et al., 2016)."""
+    t = as_tensor(x)
+    return where(t > 0, t, alpha * expm1(where(t > 0, 0, t)))
+
+
+@op(sample((3,)), sample((2, 3)))
+def selu(x: Like) -> Tensor:
+    """The self-normalising scaled elu (Klambauer et al., 2017)."""
+    return SELU_SCALE * elu(x, SELU_ALPHA)
+
+
+@op(sample((3,)), sample((2, 3), approximate=True))
+def gelu(x: Like, approximate: bool = False) -> Tensor:
+    """``x`` times the normal distribution function at ``x`` (Hendrycks and Gimpel, 2016).
+
+    ``approximate`` takes tanh(sqrt(2/pi) (x + 0.044715 x^3)) for erf(x / sqrt(2)).
+    """
+    t = as_tensor(x)
+    if not approximate:
+        return HALF * t * erfc(t * -math.sqrt(0.5))
+    near = clip(t, -25, 25)  # beyond, the sigmoid is 0 or 1 in every float, and the cube would overflow
+    return t * sigmoid(math.sqrt(8 / math.pi) * near * (1 + 0.044715 * square(near)))
+
+
+@op(sample((3,)), sample((2, 3)))
+def silu(x: Like) -> Tensor:
+    """``x * sigmoid(x)``, also called swish (Hendrycks and Gimpel, 2016)."""
+    t = as_tensor(x)
+    return t * sigmoid(t)
+
+
+@op(sample((3,)), sample((2, 3)))
+def mish(x: Like) -> Tensor:
+    """``x * tanh(softplus(x))`` (Misra, 2019)."""
+    t = as_tensor(x)
+    return t * tanh(softplus(t))
+
+
+@op(sample((3,)), sample((2, 3)))
+def relu6(x: Like) -> Tensor:
+    """``x`` clipped to [0, 6]; derivative 1 at both ends."""
+    return clip(x, 0, 6)
+
+
+@op(sample((3,)), sample((2, 3)))
+def hard_sigmoid(x: Like) -> Tensor:
+    """``x / 6 + 1/2`` clipped to [0, 1]; derivative 1/6 at both ends."""
+    return clip(as_tensor(x) / 6 + HALF, 0, 1)

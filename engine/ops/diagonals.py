@@ -1,0 +1,168 @@
+"""Diagonals, triangles and outer products."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..graph import Cotangents, Like, Tensor, as_tensor
+from ..table import op, sample
+from ..types import Array, TensorType, normalize_axes
+from .arrays import flatten, moveaxis, reshape
+from .base import Linear
+from .slicing import expand_dims
+
+MATRICES = (sample((3, 3)), sample((2, 4), k=1), sample((2, 3, 2), k=-1), sample((0, 2)))
+
+
+@dataclass(frozen=True)
+class Triangle(Linear):
+    """One triangle of the last two axes, zeros elsewhere."""
+
+    k: int
+    upper: bool
+    inplace = (0,)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return "triu" if self.upper else "tril"
+
+    def infer(self, x: TensorType) -> TensorType:
+        if x.rank < 2:
+            raise ShapeError(f"{self.name}: needs at least two axes, got {x.shape}")
+        return x
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        self.bind((x,), out)()
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        (x,) = inputs
+        rows, columns = x.shape[-2:]
+        low = np.tri(rows, columns, self.k - self.upper, bool)
+        if np.may_share_memory(x, out):
+            return partial(np.copyto, out, 0, where=low if self.upper else ~low)
+        chosen = ~low if self.upper else low
+
+        def fill() -> None:
+            out[...] = 0
+            np.copyto(out, x, where=chosen)
+
+        return fill
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (self(g),)
+
+
+@op(*MATRICES)
+def tril(x: Like, k: int = 0) -> Tensor:
+    """The lower triangle of the last two axes up to the ``k``-th diagonal, zeros above."""
+    return Triangle(int(k), upper=False)(x)
+
+
+@op(*MATRICES)
+def triu(x: Like, k: int = 0) -> Tensor:
+    """The upper triangle of the last two axes from the ``k``-th diagonal on, zeros below."""
+    return Triangle(int(k), upper=True)(x)
+
+
+@dataclass(frozen=True)
+class Diagonal(Linear):
+    """The ``k``-th diagonal of the last two axes."""
+
+    k: int
+    name = "diagonal"
+
+    def infer(self, x: TensorType) -> TensorType:
+        rows, columns = x.shape[-2:]
+        if rows is None or columns is None:
+            return x.with_shape((*x.shape[:-2], None))
+        return x.with_shape((*x.shape[:-2], max(0, min(rows + min(self.k, 0), columns - max(self.k, 0)))))
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        out[...] = x.diagonal(self.k, -2, -1)
+
+    def view(self, x: Array) -> Array | None:
+        return x.diagonal(self.k, -2, -1)
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        return (OnDiagonal(self.k)(g, x),)
+
+
+@dataclass(frozen=True)
+class OnDiagonal(Linear):
+    """Zeros with the first input on the ``k``-th diagonal: a square, or of the shape of the second input."""
+
+    k: int
+    name = "diag"
+    shape_only = (1,)
+
+    def infer(self, g: TensorType, *like: TensorType) -> TensorType:
+        if like:
+            return g.with_shape(like[0].shape)
+        n = g.shape[-1]
+        side = None if n is None else n + abs(self.k)
+        return g.with_shape((*g.shape[:-1], side, side))
+
+    def kernel(self, g: Array, *like: Array, out: Array) -> None:
+        out[...] = 0
+        i = np.arange(g.shape[-1])
+        out[..., i + max(0, -self.k), i + max(0, self.k)] = g
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor, *like: Tensor) -> Cotangents:
+        return Diagonal(self.k)(g), *(None for _ in like)
+
+
+@op(
+    sample((3, 3)),
+    sample((2, 4), offset=1),
+    sample((3, 2, 4), offset=-1, axis1=2, axis2=0),
+    sample((2, 3), offset=5),
+)
+def diagonal(x: Like, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """The diagonal of the axes ``axis1`` and ``axis2``, as a new last axis; ``offset`` counts to the right."""
+    t = as_tensor(x)
+    if t.ndim < 2 or len(normalize_axes((axis1, axis2), t.ndim, "diagonal")) != 2:
+        raise ShapeError(f"diagonal: needs two axes, got {t.shape}")
+    return Diagonal(int(offset))(moveaxis(t, (axis1, axis2), (-2, -1)))
+
+
+@op(sample((3,)), sample((2,), k=-1), sample((3, 2)), sample((2, 3), k=1))
+def diag(x: Like, k: int = 0) -> Tensor:
+    """The matrix with the vector ``x`` on its ``k``-th diagonal, or the ``k``-th diagonal of the matrix ``x``."""
+    t = as_tensor(x)
+    if t.ndim not in (1, 2):
+        raise ShapeError(f"diag: needs a vector or a matrix, got {t.shape}; see diagonal for more axes")
+    return OnDiagonal(int(k))(t) if t.ndim == 1 else Diagonal(int(k))(t)
+
+
+@op(sample((3, 3)), sample((2, 4), offset=1), sample((3, 2, 3), axis1=0, axis2=2))
+def trace(x: Like, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
+    """Sum of the diagonal of the axes ``axis1`` and ``axis2``."""
+    return diagonal(x, offset, axis1, axis2).sum(-1)
+
+
+@op(sample((3,), (2,)), sample((2, 2), (3,)))
+def outer(a: Like, b: Like) -> Tensor:
+    """Products of every element of ``a`` with every element of ``b``, both flattened, as a matrix."""
+    return expand_dims(flatten(a), 1) * expand_dims(flatten(b), 0)
+
+
+@op(sample((2, 3), (2, 2)), sample((2,), (3,)), sample((2,), (2, 3)), sample((), (2,)))
+def kron(a: Like, b: Like) -> Tensor:
+    """Kronecker product: ``a`` with each element replaced by its product with ``b``; missing first axes have length 1.
+
+    More than one unknown length in the result is a ``ShapeError``.
+    """
+    x, y = as_tensor(a), as_tensor(b)
+    n = max(x.ndim, y.ndim)
+    x = expand_dims(x, tuple(range(n - x.ndim)))
+    y = expand_dims(y, tuple(range(n - y.ndim)))
+    shape = [-1 if i is None or j is None else i * j for i, j in zip(x.shape, y.shape, strict=True)]
+    if shape.count(-1) > 1:
+        raise ShapeError(f"kron: at most one axis may have an unknown length, got {x.shape} and {y.shape}")
+    product = expand_dims(x, tuple(range(1, 2 * n, 2))) * expand_dims(y, tuple(range(0, 2 * n, 2)))
+    return reshape(product, shape)

@@ -1,0 +1,34 @@
+"""Kernels as programs: lists of calls without arguments, all views and scratch of which are made once, when bound."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..types import Array, DType
+
+Call: TypeAlias = "Callable[[], Any]"
+
+
+def program(calls: Iterable[Call]) -> Call:
+    """All calls, one after the other."""
+    steps = tuple(calls)
+    if len(steps) == 1:
+        return steps[0]
+
+    def run() -> None:
+        for step in steps:
+            step()
+
+    return run
+
+
+def steady(x: Array, dtype: DType, calls: list[Call]) -> Array:
+    """``x`` if it is contiguous and of ``dtype``, else a copy that ``calls`` refreshes at every run."""
+    if x.flags.c_contiguous and x.dtype == dtype:
+        return x
+    copy = np.empty(x.shape, dtype)
+    calls.append(partial(np.copyto, copy, x))
+    return copy

@@ -1,0 +1,132 @@
+"""Special functions: errors, gammas and the cardinal sine, with derivatives of any order."""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import special
+
+from ..errors import ShapeError
+from ..graph import Constant, Cotangents, Like, Tensor
+from ..table import Arg, op, real, sample
+from ..types import Array
+from .base import Pointwise, unary
+from .elementwise import exp, square
+
+LARGEST_ORDER = 170  # of polygamma: 171! is no float64
+TWO_BY_SQRT_PI = 2 / math.sqrt(math.pi)
+
+erf = unary(
+    "erf", special.erf, lambda g, y, x: (g * (TWO_BY_SQRT_PI * exp(-square(x))),), "Error function.", family="special"
+)
+erfc = unary(
+    "erfc",
+    special.erfc,
+    lambda g, y, x: (-g * (TWO_BY_SQRT_PI * exp(-square(x))),),
+    "1 - erf(x), without cancellation for large x.",
+    family="special",
+)
+erfinv = unary(
+    "erfinv",
+    special.erfinv,
+    lambda g, y, x: (g * (exp(square(y)) / TWO_BY_SQRT_PI),),
+    "Inverse of the error function.",
+    (-0.8, 0.8),
+    family="special",
+)
+lgamma = unary(
+    "lgamma",
+    special.gammaln,
+    lambda g, y, x: (g * digamma(x),),
+    "Logarithm of the absolute value of the gamma function.",
+    (0.5, 3.0),
+    family="special",
+)
+gamma = unary(
+    "gamma", special.gamma, lambda g, y, x: (g * y * digamma(x),), "Gamma function.", (0.7, 3.0), family="special"
+)
+digamma = unary(
+    "digamma",
+    special.psi,
+    lambda g, y, x: (g * polygamma(1, x),),
+    "Derivative of lgamma.",
+    (0.7, 3.0),
+    family="special",
+)
+
+
+@dataclass(frozen=True)
+class Polygamma(Pointwise):
+    """(-1)^(n+1) n! zeta(n+1, x), for n >= 1 (DLMF 5.15.1)."""
+
+    n: int
+    name = "polygamma"
+    ufunc = special.psi
+
+    def kernel(self, *inputs: Array, out: Array) -> None:
+        special.zeta(np.asarray(self.n + 1, out.dtype), inputs[0].astype(out.dtype, copy=False), out=out)
+        np.multiply(out, float((-1) ** (self.n + 1) * math.factorial(self.n)), out=out)
+
+    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
+        return (g * polygamma(self.n + 1, inputs[0]),)
+
+
+def order(n: int) -> Arg:
+    return Arg(lambda rng: n, real=False)
+
+
+@op(*(sample(order(n), real(3, low=0.9, high=3.0)) for n in (0, 1, 2)))
+def polygamma(n: int | Constant, x: Like) -> Tensor:
+    """The ``n``-th derivative of digamma, for a whole number n from 0 to 170."""
+    k = n.value if isinstance(n, Constant) else n
+    if not isinstance(k, int | np.integer) or isinstance(k, bool) or not 0 <= k <= LARGEST_ORDER:
+        raise ShapeError(f"polygamma: the order is a whole number from 0 to {LARGEST_ORDER}, got {k!r}")
+    return Polygamma(int(k))(x) if k else digamma(x)
+
+
+def turned(x: Array, n: int, wave: Array) -> Array:
+    """sin(x + n pi/2), where n quarter turns cost no rounding; ``wave`` is scratch."""
+    (np.sin, np.cos)[n % 2](x, out=wave)
+    return np.negative(wave, out=wave) if n % 4 > 1 else wave
+
+
+def sinc_derivative(x: Array, n: int) -> Array:
+    """The n-th derivative of sin(pi x)/(pi x) = integral of cos(pi x t) over t in [0, 1].
+
+    So it is pi^n times f_n = integral of t^n cos(z t + n pi/2) with z = pi x. Near 0 Gauss-Legendre nodes give that to
+    full accuracy; elsewhere parts give the recurrence f_n = (sin(z + n pi/2) - n f_(n-1)) / z, stable for z > n.
+    """
+    x = x.astype(np.float64).reshape(-1)
+    angle, z = np.pi * np.fmod(x, 2), np.pi * x
+    near = np.abs(z) < np.maximum(8, 2 * n)
+    safe = np.where(near, 1, z)
+    f = np.sin(angle) / safe
+    for k in range(1, n + 1):
+        f = (turned(angle, k, np.empty_like(x)) - k * f) / safe
+    nodes, weights = np.polynomial.legendre.leggauss(32 + 2 * n)
+    t, w = (nodes + 1) / 2, weights / 2
+    zt = z[near, None] * t
+    f[near] = turned(zt, n + 1, np.empty_like(zt)) @ (w * t**n)
+    return np.pi**n * f
+
+
+@dataclass(frozen=True)
+class Sinc(Pointwise):
+    """The n-th derivative of the cardinal sine."""
+
+    n: int = 0
+    name = "sinc"
+    ufunc = np.sqrt
+
+    def kernel(self, *inputs: Array, out: Array) -> None:
+        out[...] = sinc_derivative(inputs[0], self.n).reshape(out.shape)
+
+    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
+        return (g * Sinc(self.n + 1)(inputs[0]),)
+
+
+@op(sample((3,)), sample((2, 3)), sample(()), sample((0, 2)))
+def sinc(x: Like) -> Tensor:
+    """sin(pi x) / (pi x), and 1 at 0, with derivatives of any order there too."""
+    return Sinc()(x)

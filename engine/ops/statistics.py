@@ -1,0 +1,120 @@
+"""Spread and length: variance, standard deviation and norms over axes."""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..errors import ShapeError
+from ..graph import Cotangents, Like, Tensor, as_tensor
+from ..table import Sample, distinct, op, sample
+from ..types import Array, Axes, TensorType, normalize_axes, reduced_shape
+from .arrays import astype
+from .creation import size
+from .elementwise import abs, power, sqrt, square
+from .logic import not_equal, where
+from .reductions import ROWS, Reduction, max, mean, min, sum
+
+
+class Norm(Reduction):
+    """Euclidean length over axes."""
+
+    name = "norm"
+    ufunc = np.hypot
+
+    def infer(self, x: TensorType) -> TensorType:
+        dtype = x.dtype if x.dtype.kind == "f" else np.dtype("float64")
+        return TensorType(reduced_shape(x.shape, self.axes, self.keepdims), dtype)
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        np.sum(np.square(x, dtype=out.dtype), self.axes, keepdims=self.keepdims, out=out)
+        np.sqrt(out, out)
+        limits = np.finfo(out.dtype)
+        if ((out > limits.tiny**0.5 / limits.eps) & (out < np.inf)).all():
+            return
+        top = np.max(np.abs(x), self.axes, keepdims=True, initial=0)  # squares left the range: scale first
+        scale = np.where((top > 0) & (top < np.inf), top, 1)
+        total = np.sum(np.square(x / scale, dtype=out.dtype), self.axes, keepdims=True)
+        out[...] = (np.sqrt(total) * scale).reshape(out.shape)
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        return partial(self.kernel, *inputs, out=out)
+
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        flat = not_equal(y, 0)  # at 0 every derivative is 0
+        return (self.back(where(flat, g, 0), x) * (x / self.back(where(flat, y, 1), x)),)
+
+    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, x: Tensor) -> Tensor | None:
+        (dx,) = tangents
+        if dx is None:
+            return None
+        flat = not_equal(y, 0)
+        along = sum(dx * (x / self.back(where(flat, y, 1), x)), self.axes, self.keepdims)
+        return where(flat, along, 0)
+
+    def simplify(self, x: Tensor) -> Tensor | None:
+        return None
+
+
+SPREAD: tuple[Sample, ...] = (sample((3, 4)), sample((3, 4), axis=0), sample((2, 3, 4), axis=(0, 2), keepdims=True))
+
+
+@op(
+    *ROWS[:4],
+    sample((3, 4), ord=1, axis=0),
+    sample(distinct(3, 4), ord="inf", axis=1, keepdims=True),
+    sample(distinct(3, 4), ord="-inf", axis=1),
+    sample(distinct(5, gap=0.2), ord=3),
+    sample((0, 2), axis=0),
+)
+def norm(x: Like, ord: float | str = 2, axis: Axes = None, keepdims: bool = False) -> Tensor:
+    """The vector norm of order ``ord`` over ``axis``: sum(abs(x)^ord)^(1/ord).
+
+    ``ord`` is a positive number, ``"inf"`` (largest absolute value) or ``"-inf"`` (smallest). Order 2 neither
+    overflows nor underflows; its derivatives of any order are 0 at 0. Order 1 has derivative 0 in elements that are
+    0; the extreme orders share the cotangent equally between ties. Matrix norms are not meant here.
+    """
+    t = as_tensor(x)
+    try:
+        p = float(ord)
+    except (TypeError, ValueError):
+        p = np.nan
+    if not (p > 0 or p == -np.inf):
+        raise ShapeError(f'norm: ord is a positive number, "inf" or "-inf", got {ord!r}')
+    if p == 2:
+        return Norm(normalize_axes(axis, t.ndim, "norm"), keepdims)(t)
+    if t.dtype.kind != "f":
+        t = astype(t, "float64")
+    a = abs(t)
+    if np.isinf(p):
+        return max(a, axis, keepdims) if p > 0 else min(a, axis, keepdims)
+    if p == 1:
+        return sum(a, axis, keepdims)
+    total = sum(masked_power(a, p), axis, keepdims)
+    return masked_power(total, 1 / p)
+
+
+def masked_power(x: Tensor, p: float) -> Tensor:
+    """x^p for x >= 0 with derivative 0 at 0."""
+    positive = x > 0
+    return where(positive, power(where(positive, x, 1), p), 0)
+
+
+def centred(x: Tensor, axis: Axes) -> Tensor:
+    return x - mean(x, axis, keepdims=True)
+
+
+@op(*SPREAD, sample((4, 2), axis=0, ddof=1))
+def var(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """Variance over ``axis``: the sum of squared distances from the mean, divided by the count less ``ddof``."""
+    t = as_tensor(x)
+    return sum(square(centred(t, axis)), axis, keepdims) / (size(t, axis) - ddof)
+
+
+@op(*SPREAD, sample((4, 2), axis=0, ddof=1))
+def std(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
+    """Standard deviation over ``axis``, the root of ``var``; where all elements are equal its derivatives are 0."""
+    t = as_tensor(x)
+    return norm(centred(t, axis), 2, axis, keepdims) / sqrt(size(t, axis) - ddof)
