@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from itertools import cycle
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from .dataset import Array, Column, Scaling, Split
+from .augment import Augment
+from .dataset import Array, Column, Feeding, Split
 from .errors import DataError, unknown
-from .order import shuffled
+from .order import Windowed, balanced, shuffled
+from .prefetch import ahead
 
 Reader = Callable[[slice], Array]
 
 _RING = 2  # one batch in use, one being made
+_MAX_PREFETCH = 64
+_RELEASED = 1 << 16  # rows of a split on disk that are read before their memory is given back
+
+
+class Order(Sized, Protocol):
+    """Row numbers that are read by slices."""
+
+    def __getitem__(self, place: slice, /) -> npt.NDArray[np.int64]:
+        """The row numbers of some places in an epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +63,29 @@ class Batches:
     knows both numbers goes on where it stopped. The last batch is smaller where the size does not divide the
     number of samples, unless `drop_last`. Without `shuffle` the order is that of the split, and columns that need
     no scaling are views of it.
+
+    `balanced` draws every class of the column `y` equally often, instead of every sample once. `augment` lets
+    columns of images change as they say: set it for training. `prefetch` makes that many batches ahead on a thread;
+    the batches are the same.
     """
 
     def __init__(
-        self, split: Split, batch_size: int, seed: int = 0, *, shuffle: bool = True, drop_last: bool = False
+        self,
+        split: Split,
+        batch_size: int,
+        seed: int = 0,
+        *,
+        shuffle: bool = True,
+        drop_last: bool = False,
+        balanced: bool = False,
+        augment: bool = False,
+        prefetch: int = 0,
     ) -> None:
-        self.split, self.shuffle, self.drop_last = split, shuffle, drop_last
+        self.split, self.shuffle, self.drop_last, self.augment = split, shuffle, drop_last, augment
         self.batch_size = _whole("batch size", batch_size, 1, 1 << 31)
         self.seed = _whole("seed", seed, 0, 1 << 64)
+        self.prefetch = _whole("prefetch", prefetch, 0, _MAX_PREFETCH + 1)
+        self._labels = _labels(split, shuffle) if balanced else None
         if not self.steps_per_epoch:
             dropped = " and drop_last" if drop_last and len(split) else ""
             raise DataError(f"no batch: the split has {len(split):,} samples, batch size {batch_size:,}{dropped}")
@@ -73,42 +99,82 @@ class Batches:
     def __len__(self) -> int:
         return self.steps_per_epoch
 
-    def order(self, epoch: int) -> npt.NDArray[np.int64]:
+    def order(self, epoch: int) -> Order:
         """The row numbers of an epoch in the order in which its batches take them."""
         count = len(self.split)
-        return shuffled(count, self.seed, epoch) if self.shuffle else np.arange(count)
+        if self._labels is not None:
+            return balanced(self._labels, self.seed, epoch)
+        if self.shuffle:
+            on_disk = self.split.release is not None
+            return Windowed(count, self.seed, epoch) if on_disk else shuffled(count, self.seed, epoch)
+        return np.arange(count)
 
     def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches `start`, `start` + 1, ... of an epoch; each is valid until the next but one is made."""
         _whole("epoch", epoch, 0, 1 << 64)
         _whole("start", start, 0, self.steps_per_epoch + 1)
-        return self._epoch(self.order(epoch), start)
+        batches = self._epoch(epoch, start)
+        return ahead(batches, self.prefetch) if self.prefetch else batches
 
-    def _epoch(self, order: npt.NDArray[np.int64], start: int) -> Iterator[Batch]:
+    def _epoch(self, epoch: int, start: int) -> Iterator[Batch]:
         # Buffers belong to one walk through an epoch, so that two walks at a time do not disturb each other.
-        gather = order if self.shuffle else None
-        readers = {name: _reader(column, gather, self.batch_size) for name, column in self.split.columns.items()}
+        order = self.order(epoch)
+        # Beside those that wait in the queue, one batch waits for room in it.
+        ring = _RING + self.prefetch + bool(self.prefetch)
+        readers = {
+            name: _reader(column, order if self.shuffle else None, self.batch_size, ring)
+            for name, column in self.split.columns.items()
+        }
+        unreleased = 0
         for step in range(start, self.steps_per_epoch):
             place = slice(step * self.batch_size, (step + 1) * self.batch_size)
-            yield Batch(order[place], {name: read(place) for name, read in readers.items()})
+            rows = order[place]
+            columns = {name: read(place) for name, read in readers.items()}
+            for name, augment in self._augments().items():
+                columns[name] = _augmented(augment, columns[name], rows, self.seed, epoch)
+            yield Batch(rows, columns)
+            unreleased += len(rows)
+            if self.split.release is not None and unreleased >= _RELEASED:
+                self.split.release()
+                unreleased = 0
+
+    def _augments(self) -> dict[str, Augment]:
+        columns = self.split.columns if self.augment else {}
+        return {name: column.augment for name, column in columns.items() if column.augment is not None}
 
 
-def _reader(column: Column, order: npt.NDArray[np.int64] | None, batch_size: int) -> Reader:
+def _labels(split: Split, shuffle: bool) -> Array:
+    """The classes to balance."""
+    labels = split.columns["y"].stored if "y" in split.columns else np.empty(0)
+    if labels.ndim != 1 or labels.dtype.kind not in "iub":
+        raise DataError(f"balanced: expected one class a sample as the target, found {labels.dtype} {labels.shape}")
+    if not shuffle:
+        raise DataError("balanced: expected `shuffle: true` beside it, found false")
+    return labels
+
+
+def _augmented(augment: Augment, images: Array, rows: npt.NDArray[np.int64], seed: int, epoch: int) -> Array:
+    images = images if images.flags.writeable else images.copy()
+    augment.apply(images, rows, seed, epoch)
+    return images
+
+
+def _reader(column: Column, order: Order | None, batch_size: int, ring: int) -> Reader:
     """A function from a place in the order to the values that are fed there."""
     shape = (min(batch_size, len(column)), *column.shape)
-    stored, scaling = column.stored, column.scaling
-    if scaling is None:
-        return stored.__getitem__ if order is None else _gather(stored, order, _ring(_RING, shape, stored.dtype))
+    stored, feeding = column.stored, column.scaling
+    if feeding is None:
+        return stored.__getitem__ if order is None else _gather(stored, order, _ring(ring, shape, stored.dtype))
     if order is None:
-        return _scale(stored.__getitem__, scaling, _ring(_RING, shape, column.dtype))
-    return _scale(_gather(stored, order, _ring(1, shape, stored.dtype)), scaling, _ring(_RING, shape, column.dtype))
+        return _feed(stored.__getitem__, feeding, _ring(ring, shape, column.dtype))
+    return _feed(_gather(stored, order, _ring(1, shape, stored.dtype)), feeding, _ring(ring, shape, column.dtype))
 
 
 def _ring(count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[Array]:
     return cycle([np.empty(shape, dtype) for _ in range(count)])
 
 
-def _gather(stored: Array, order: npt.NDArray[np.int64], buffers: Iterator[Array]) -> Reader:
+def _gather(stored: Array, order: Order, buffers: Iterator[Array]) -> Reader:
     def gathered(place: slice) -> Array:
         rows = order[place]
         # "clip" does not clip here, all rows exist; but "raise" fills a temporary before it fills `out`.
@@ -117,12 +183,12 @@ def _gather(stored: Array, order: npt.NDArray[np.int64], buffers: Iterator[Array
     return gathered
 
 
-def _scale(read: Reader, scaling: Scaling, buffers: Iterator[Array]) -> Reader:
-    def scaled(place: slice) -> Array:
+def _feed(read: Reader, feeding: Feeding, buffers: Iterator[Array]) -> Reader:
+    def fed(place: slice) -> Array:
         rows = read(place)
-        return scaling.apply(rows, next(buffers)[: len(rows)])
+        return feeding.apply(rows, next(buffers)[: len(rows)])
 
-    return scaled
+    return fed
 
 
 def _whole(what: str, value: int, low: int, end: int) -> int:

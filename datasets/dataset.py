@@ -2,24 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from .augment import Augment
 from .errors import DataError, unknown
 
 Array = npt.NDArray[Any]
 Rows = slice | npt.NDArray[np.integer[Any]]
 
 
+class Feeding(Protocol):
+    """How what is stored becomes what is fed."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that is fed."""
+
+    def apply(self, stored: Array, out: Array) -> Array:
+        """Fill `out` with what is fed for `stored`, and return it."""
+
+
+@dataclass(frozen=True)
+class Cast:
+    """fed = stored, as another type: token numbers of one byte, say, fed as int64."""
+
+    dtype: np.dtype[Any]
+
+    def apply(self, stored: Array, out: Array) -> Array:
+        """Fill `out` (of this dtype, the shape of `stored`), and return it."""
+        np.copyto(out, stored, casting="unsafe")
+        return out
+
+
 @dataclass(frozen=True, eq=False)
 class Scaling:
     """fed = (stored - offset) / scale in float32; both are numbers, or arrays of a sample's shape."""
 
+    dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
     scale: npt.NDArray[np.float32]
     offset: npt.NDArray[np.float32] | None = None
 
@@ -46,15 +71,19 @@ class Scaling:
 class Column:
     """One input of a model, a row a sample. Images stay bytes in memory; a batch is scaled as it is gathered.
 
-    `stored` becomes a read-only, contiguous view (a copy only if it was not contiguous).
+    `stored` becomes a read-only, contiguous view (a copy only if it was not contiguous). `augment` changes images
+    at random in batches for training, and nowhere else.
     """
 
     stored: Array
-    scaling: Scaling | None = None
+    scaling: Feeding | None = None
+    augment: Augment | None = None
 
     def __post_init__(self) -> None:
         if not self.stored.ndim:
             raise DataError("a column needs a row a sample, found a single number")
+        if self.augment is not None:
+            self.augment.check(self.stored.shape[1:], self.dtype)
         stored = np.ascontiguousarray(self.stored).view()  # np.take would copy a strided array at every batch
         stored.flags.writeable = False
         object.__setattr__(self, "stored", stored)
@@ -70,23 +99,27 @@ class Column:
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype that is fed."""
-        return self.stored.dtype if self.scaling is None else np.dtype(np.float32)
+        return self.stored.dtype if self.scaling is None else self.scaling.dtype
 
     @cached_property
     def values(self) -> Array:
         """All rows as they are fed, read-only, kept once made (188 MB for MNIST's training images)."""
         if self.scaling is None:
             return self.stored
-        values = self.scaling.apply(self.stored, np.empty(self.stored.shape, np.float32))
+        values = self.scaling.apply(self.stored, np.empty(self.stored.shape, self.dtype))
         values.flags.writeable = False
         return values
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Samples: named columns of one length. `split["x"]`, or `split.x`, holds the values that a model is fed."""
+    """Samples: named columns of one length. `split["x"]`, or `split.x`, holds the values that a model is fed.
+
+    The columns of a split on disk are memory maps; `release` gives back the memory that reading them took.
+    """
 
     columns: Mapping[str, Column]
+    release: Callable[[], None] | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(column) for name, column in self.columns.items()}
@@ -112,9 +145,19 @@ class Split:
         """The column of targets."""
         return self["y"]
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The names of all columns but the target's, in the order in which a model takes them."""
+        return tuple(name for name in self.columns if name != "y")
+
     def select(self, rows: Rows) -> Split:
         """The split of these rows: of a slice without a copy, of row numbers in their order."""
-        return Split({name: Column(column.stored[rows], column.scaling) for name, column in self.columns.items()})
+        return Split({name: replace(column, stored=column.stored[rows]) for name, column in self.columns.items()})
+
+    def augmented(self, augment: Augment | None, name: str = "x") -> Split:
+        """The same split, whose column of images is changed at random in batches for training."""
+        changed = replace(self.columns[name], augment=augment)
+        return replace(self, columns={**self.columns, name: changed})
 
 
 @dataclass(frozen=True)
@@ -129,11 +172,26 @@ class Info:
     features: tuple[str, ...] = ()
 
 
+class Fitted(Protocol):
+    """What was learnt of the training split: it encodes new samples, and reads a model's output in its own words."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data, from which `datasets.fitted` makes an equal one."""
+
+    def restore(self, output: Array) -> Array:
+        """A model's output in units of the target: numbers unscaled, scores as names of classes."""
+
+
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset(Info):
-    """A data set in memory: its info and its splits, `train` and `test` at least for all that `load` knows."""
+    """A data set: its info and its splits, `train` and `test` at least for all that `load` knows.
+
+    Data read from a file has `fitted`, and `warnings`: sentences on what is strange about it.
+    """
 
     splits: Mapping[str, Split]
+    fitted: Fitted | None = None
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Split:
         if name not in self.splits:

@@ -5,16 +5,24 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_NAMED = 40  # names in one message
+
 
 class DataError(ValueError):
     """Data that cannot be used: the text says where, what was expected, what was found, what to do next."""
 
     exit_code = 2
 
+    def __init__(self, message: str, path: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.path = path  # what of the description is wrong, as in ("columns", "age"), where it is that
 
-def unknown(what: str, name: object, known: Iterable[str]) -> DataError:
+
+def unknown(what: str, name: object, known: Iterable[str], path: tuple[str, ...] = ()) -> DataError:
     """The error for a name that no table has, with the nearest known name and then all of them."""
     names = list(known)
-    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=0.5)
-    hint = f' did you mean "{near[0]}"?' if near else ""
-    return DataError(f'unknown {what} "{name}";{hint} known: {", ".join(names) or "none"}')
+    lowered = {known.lower(): known for known in reversed(names)}
+    near = difflib.get_close_matches(str(name).lower()[:100], lowered, n=1, cutoff=0.5)
+    hint = f' did you mean "{lowered[near[0]]}"?' if near else ""
+    shown = ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+    return DataError(f'unknown {what} "{name}";{hint} known: {shown or "none"}', path)

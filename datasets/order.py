@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+Numbers = npt.NDArray[np.int64]
+
 # Keeps this stream apart from other users of Philox that are keyed by the run's seed, such as dropout masks.
 _STREAM = int.from_bytes(b"ordering", "big")
 
 
-def shuffled(count: int, seed: int, epoch: int = 0) -> npt.NDArray[np.int64]:
-    """A random permutation of range(count), rebuilt from (seed, epoch) alone, each in [0, 2**64).
+def shuffled(count: int, seed: int, epoch: int = 0, stream: int = 0) -> Numbers:
+    """A random permutation of range(count), rebuilt from (seed, epoch, stream) alone, each in [0, 2**64).
 
     Philox (Salmon et al., 2011) is keyed by (seed, epoch), so no epoch has to be replayed to reach a later one.
     The permutation sorts raw random words, because NumPy keeps a bit generator's words stable across versions and
@@ -20,7 +23,7 @@ def shuffled(count: int, seed: int, epoch: int = 0) -> npt.NDArray[np.int64]:
     """
     bits = count.bit_length()
     words: npt.NDArray[Any] = np.random.Philox(
-        key=np.array([seed, epoch], np.uint64), counter=np.array([0, 0, 0, _STREAM], np.uint64)
+        key=np.array([seed, epoch], np.uint64), counter=np.array([0, 0, stream, _STREAM], np.uint64)
     ).random_raw(count)
     # The sample's number rides in the low bits: all words differ, so that any sorting algorithm gives one order.
     words <<= np.uint64(bits)
@@ -40,3 +43,77 @@ def stratified(labels: npt.NDArray[Any], held_out: int, seed: int) -> tuple[npt.
     mask = np.zeros(len(labels), bool)
     mask[np.concatenate(chosen)] = True
     return np.flatnonzero(~mask), np.flatnonzero(mask)
+
+
+def balanced(labels: npt.NDArray[Any], seed: int, epoch: int) -> Numbers:
+    """Row numbers, as many as there are labels, in which every class comes equally often (or once more than another).
+
+    Rows of a small class come several times, of a large one a random part comes: another one in each epoch.
+    """
+    order = shuffled(len(labels), seed, epoch, stream=1)
+    classes, members = np.unique(labels[order], return_inverse=True)
+    quotas = np.full(len(classes), len(labels) // max(len(classes), 1))
+    quotas[shuffled(len(classes), seed, epoch, stream=2)[: len(labels) - int(quotas.sum())]] += 1
+    chosen = [np.resize(order[members == number], quota) for number, quota in enumerate(quotas)]
+    return np.concatenate([*chosen, order[:0]])[shuffled(len(labels), seed, epoch)]
+
+
+def drawn(rows: Numbers, seed: int, epoch: int, count: int) -> npt.NDArray[np.float64]:
+    """Uniform numbers in (0, 1) of shape (rows, count): a function of (seed, epoch, row), whatever the batch.
+
+    The mixing function is SplitMix64 (Steele, Lea, Flood 2014), applied to a counter that starts at the row's key.
+    """
+    start = np.random.Philox(key=np.array([seed, epoch], np.uint64)).random_raw()
+    keys = _mixed(rows.astype(np.uint64) + np.uint64(start))
+    words = _mixed(keys[:, None] + np.arange(1, count + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15))
+    return ((words >> np.uint64(11)).astype(np.float64) + 0.5) * 2.0**-53
+
+
+def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return words ^ (words >> np.uint64(31))
+
+
+class Windowed:
+    """The order of samples that lie on disk: blocks of neighbours in random order, shuffled a window at a time.
+
+    It reads like an array of row numbers, by slices, and holds one window: `block * blocks` rows. Near rows are
+    read together, so a file larger than memory is read about once an epoch. Rows that stand in one block land in
+    one window; a file that is sorted by its label shuffles well only as far as a window holds many blocks.
+    """
+
+    def __init__(self, count: int, seed: int, epoch: int, block: int = 256, blocks: int = 256) -> None:
+        self.count, self.seed, self.epoch, self.block, self.blocks = count, seed, epoch, block, blocks
+        self._held: tuple[int, Numbers] = (-1, np.empty(0, np.int64))
+
+    @cached_property
+    def _order(self) -> Numbers:
+        return shuffled(-(-self.count // self.block), self.seed, self.epoch)
+
+    @cached_property
+    def _starts(self) -> Numbers:
+        """The place of each window's first sample in the epoch, and the end."""
+        sizes = np.minimum(self.block, self.count - self._order * self.block)
+        return np.append(np.cumsum(np.append(0, sizes))[:-1][:: self.blocks], self.count)
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, place: slice) -> Numbers:
+        start, stop, _ = place.indices(self.count)
+        first = int(np.searchsorted(self._starts, start, side="right")) - 1
+        parts = [np.empty(0, np.int64)]
+        while start < stop:
+            begin, end = int(self._starts[first]), min(int(self._starts[first + 1]), stop)
+            parts.append(self._window(first)[start - begin : end - begin])
+            start, first = end, first + 1
+        return np.concatenate(parts)
+
+    def _window(self, number: int) -> Numbers:
+        if self._held[0] != number:
+            chosen = self._order[number * self.blocks : (number + 1) * self.blocks, None] * self.block
+            rows = (chosen + np.arange(self.block)).ravel()
+            rows = rows[rows < self.count]
+            self._held = number, rows[shuffled(len(rows), self.seed, self.epoch, stream=number + 3)]
+        return self._held[1]

@@ -75,9 +75,9 @@ def custom_gradient(function: Function, vjp: Callable[..., Any]) -> Function:
     >>> from agcli.engine.gradient import grad
     >>> from agcli.engine.graph import placeholder
     >>> x = placeholder("x", (), "float64")
-    >>> clipped = custom_gradient(lambda x: x * x, lambda g, y, x: g * 2)
-    >>> print(function(grad(clipped(x), x))(x=5.0))
-    2.0
+    >>> half = custom_gradient(lambda x: x * x, lambda g, y, x: g * x)
+    >>> print(*function([half(x), grad(half(x), x)])(x=5.0))
+    25.0 5.0
     """
 
     @wraps(function)

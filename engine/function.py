@@ -13,6 +13,7 @@ from .graph import Placeholder, Tensor, Variable, label, toposort, variable
 from .ops.random import FUNCTION_KEY, make_key
 from .plan import Plan, make_plan
 from .rewrite import specialise
+from .stability import stabilise
 from .stages import compute, dynamic_tensors
 from .types import Array, Shape, TensorType, fits
 
@@ -76,6 +77,11 @@ class Function:
 
     def arrays(self, feeds: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[Array]:
         """One array an input, of its dtype; whatever does not fit is an error that names the placeholder."""
+        if type(feeds) is dict and not args and not named and len(feeds) == len(self.inputs):
+            try:
+                return [conform(p, feeds[p]) for p in self.inputs]
+            except KeyError:
+                pass  # fed by name
         if feeds is not None and not isinstance(feeds, Mapping):
             if len(args) + 1 > len(self.inputs):
                 raise FeedError(f"function: takes {len(self.inputs)} inputs, got {len(args) + 1}")
@@ -112,7 +118,7 @@ class Function:
         for p, new in zip(leaves, inputs, strict=True):
             new.name = p.name
             replace[p] = new
-        roots = specialise([*self.outputs, *self.updates.values()], replace)
+        roots = specialise(stabilise([*self.outputs, *self.updates.values()])[0], replace)
         n = len(self.outputs)
         plan = make_plan(roots[:n], dict(zip(self.updates, roots[n:], strict=True)), direct=not self.debug_nans)
         executor = Executor(plan, inputs)
@@ -185,6 +191,8 @@ def check_updates(updates: Mapping[Variable, Tensor]) -> None:
 
 def conform(p: Placeholder, value: Any) -> Array:
     """``value`` as an array that may be fed to ``p``."""
+    if type(value) is float and p.dtype.kind == "f" and not p.shape:
+        return np.array(value, p.dtype)
     if isinstance(value, Tensor):
         raise FeedError(f"placeholder {label(p)}: feed an array, not the lazy tensor {label(value)}")
     array = value if isinstance(value, np.ndarray) else np.asarray(value)

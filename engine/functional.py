@@ -1,28 +1,229 @@
-"""Composites that need no kernel of their own."""
+"""Composites that need no kernel of their own: normalisations, dropout, embedding, attention."""
+
 from __future__ import annotations
 
-from .errors import ShapeError
-from .graph import Like, Tensor, as_tensor
-from .ops.elementwise import square
+import numpy as np
+
+from .errors import DTypeError, ShapeError
+from .graph import Like, Tensor, as_tensor, constant
+from .ops.arrays import expand_like, reshape, reshape_like, swap_last
+from .ops.creation import ones_like, size
+from .ops.diagonals import tril
+from .ops.dropout import dropout_mask
+from .ops.elementwise import rsqrt, square
+from .ops.indexing import take
 from .ops.logic import where
-from .ops.random import standard_uniform
+from .ops.matmul import matmul
+from .ops.nn import softmax
 from .ops.reductions import mean
-from .table import op, sample
+from .table import booleans, integers, op, real, sample
+from .types import Axes, normalize_axes, normalize_axis
+
+POSITIVE = real(3, low=0.5, high=2)
 
 
-@op(sample((2, 3), (2, 3)), sample((2, 3), (3,)))
-def mean_squared_error(prediction: Like, target: Like) -> Tensor:
-    """Mean of (prediction - target)^2 over all elements."""
-    return mean(square(as_tensor(prediction) - as_tensor(target)))
+# Normalisations -----------------------------------------------------------------------------------------------
+@op(sample((3, 4)), sample((3, 4), axis=0, keepdims=True), sample((2, 3, 4), axis=(0, 2)))
+def moments(x: Like, axis: Axes = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
+    """Mean and variance over ``axis``; the variance is that of the population (divided by n)."""
+    t = as_tensor(x)
+    axes = normalize_axes(axis, t.ndim, "moments")
+    centre = mean(t, axes, keepdims=True)
+    return mean(t, axes, keepdims), mean(square(t - centre), axes, keepdims)
 
 
+def standardized(x: Tensor, mean_: Tensor, variance: Tensor, epsilon: float) -> Tensor:
+    return (x - mean_) * rsqrt(variance + epsilon)
+
+
+def affine(x: Tensor, scale: Like | None, offset: Like | None) -> Tensor:
+    """``x * scale + offset``; None leaves that part out."""
+    y = x if scale is None else x * scale
+    return y if offset is None else y + offset
+
+
+@op(sample((3, 4)), sample((3, 4), axis=0), sample((2, 3, 4), axis=(1, 2)))
+def normalize(x: Like, axis: Axes = -1, epsilon: float = 1e-5) -> Tensor:
+    """``x`` with mean 0 and variance 1 along ``axis``; ``epsilon`` is added to the variance."""
+    t = as_tensor(x)
+    return standardized(t, *moments(t, axis, keepdims=True), epsilon)
+
+
+@op(sample((3, 4)), sample((3, 4), (4,), (4,)), sample((2, 3, 4), (3, 4), axis=(1, 2)))
+def layer_norm(
+    x: Like, scale: Like | None = None, offset: Like | None = None, *, axis: Axes = -1, epsilon: float = 1e-5
+) -> Tensor:
+    """Every example by itself: normalize(x, axis) * scale + offset (Ba, Kiros and Hinton, 2016).
+
+    ``scale`` and ``offset`` have the shape of ``x`` along the last axes, over which one usually normalises.
+    """
+    return affine(normalize(x, axis, epsilon), scale, offset)
+
+
+@op(sample((3, 4)), sample((2, 3), (3,)))
+def rms_norm(x: Like, scale: Like | None = None, *, axis: Axes = -1, epsilon: float = 1e-6) -> Tensor:
+    """x / sqrt(mean(x^2) + epsilon) * scale along ``axis``: without a mean (Zhang and Sennrich, 2019)."""
+    t = as_tensor(x)
+    axes = normalize_axes(axis, t.ndim, "rms_norm")
+    return affine(t * rsqrt(mean(square(t), axes, keepdims=True) + epsilon), scale, None)
+
+
+@op(sample((2, 3, 4)), sample((2, 2, 2, 3), (3,), (3,)))
+def instance_norm(x: Like, scale: Like | None = None, offset: Like | None = None, *, epsilon: float = 1e-5) -> Tensor:
+    """Every channel of every example by itself: x (N, ..., C), scale and offset (C,) (Ulyanov et al., 2016)."""
+    t = as_tensor(x)
+    if t.ndim < 3:
+        raise ShapeError(f"instance_norm: needs (N, ..., C) with at least one axis between, got {t.shape}")
+    return affine(normalize(t, tuple(range(1, t.ndim - 1)), epsilon), scale, offset)
+
+
+@op(sample((2, 3, 4), groups=2), sample((2, 2, 2, 6), (6,), (6,), groups=3), sample((2, 4), groups=2))
+def group_norm(
+    x: Like, scale: Like | None = None, offset: Like | None = None, *, groups: int, epsilon: float = 1e-5
+) -> Tensor:
+    """Groups of neighbouring channels of every example: x (N, ..., C), scale and offset (C,) (Wu and He, 2018)."""
+    t = as_tensor(x)
+    channels = t.shape[-1] if t.ndim > 1 else None
+    if channels is None or groups < 1 or channels % groups:
+        raise ShapeError(f"group_norm: needs (N, ..., C) with C known and divisible by groups={groups}, got {t.shape}")
+
+    def group_mean(values: Tensor) -> Tensor:
+        """First over the axes between, then over the channels of a group: few numbers are left to regroup."""
+        m = mean(values, tuple(range(1, t.ndim - 1)), keepdims=True)
+        grouped = reshape(m, (-1, groups, channels // groups))
+        return reshape_like(expand_like(mean(grouped, -1, keepdims=True), grouped), m)
+
+    centre = group_mean(t)
+    return affine(standardized(t, centre, group_mean(square(t - centre)), epsilon), scale, offset)
+
+
+def channel(p: Like | None, x: Tensor, axis: int) -> Tensor | None:
+    """A parameter (C,) in a shape that broadcasts along ``axis`` of ``x``."""
+    if p is None:
+        return None
+    t = as_tensor(p)
+    return t[(slice(None), *(None,) * (x.ndim - 1 - axis))] if t.ndim == 1 else t
+
+
+def channel_axis(x: Tensor, axis: int, name: str) -> tuple[int, tuple[int, ...]]:
+    """The axis of the channels, and all others."""
+    place = normalize_axis(axis, x.ndim, name)
+    return place, tuple(i for i in range(x.ndim) if i != place)
+
+
+@op(
+    sample((5, 3)),
+    sample((2, 2, 2, 3), (3,), (3,)),
+    sample((2, 3, 4), (3,), (3,), axis=1),
+    sample((4, 3), (3,), (3,), mean=0.5, variance=2.0),
+)
+def batch_norm(
+    x: Like,
+    scale: Like | None = None,
+    offset: Like | None = None,
+    *,
+    mean: Like | None = None,
+    variance: Like | None = None,
+    axis: int = -1,
+    epsilon: float = 1e-5,
+) -> Tensor:
+    """Every channel over the whole batch, times ``scale`` plus ``offset`` (Ioffe and Szegedy, 2015).
+
+    x (..., C) with the channels on ``axis``; scale, offset, mean and variance (C,). With ``mean`` and ``variance``,
+    as in evaluation, these are used; without them, as in training, those of the batch.
+    """
+    t = as_tensor(x)
+    if (mean is None) != (variance is None):
+        raise ShapeError("batch_norm: give both mean and variance, or neither to take those of the batch")
+    place, others = channel_axis(t, axis, "batch_norm")
+    centre, spread = channel(mean, t, place), channel(variance, t, place)
+    if centre is None or spread is None:
+        centre, spread = moments(t, others, keepdims=True)
+    return affine(standardized(t, centre, spread, epsilon), channel(scale, t, place), channel(offset, t, place))
+
+
+@op(sample((5, 3), (3,), (3,), (3,), POSITIVE), sample((2, 3, 4), (3,), (3,), (3,), POSITIVE, axis=1, momentum=0.5))
+def batch_norm_train(
+    x: Like,
+    scale: Like | None,
+    offset: Like | None,
+    running_mean: Like,
+    running_variance: Like,
+    *,
+    momentum: float = 0.9,
+    axis: int = -1,
+    epsilon: float = 1e-5,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """``batch_norm`` with the statistics of the batch, and the next running mean and variance, for ``updates``.
+
+    The running ones move by 1 - momentum towards those of the batch, through which no gradient is meant to flow:
+    ``updates={running_mean: new_mean, running_variance: new_variance}``.
+    """
+    t = as_tensor(x)
+    place, others = channel_axis(t, axis, "batch_norm_train")
+    centre, spread = moments(t, others, keepdims=True)
+    y = affine(standardized(t, centre, spread, epsilon), channel(scale, t, place), channel(offset, t, place))
+    news = [
+        momentum * old + (1 - momentum) * reshape_like(batch, old)
+        for old, batch in ((as_tensor(running_mean), centre), (as_tensor(running_variance), spread))
+    ]
+    return y, news[0], news[1]
+
+
+# Layers that choose ---------------------------------------------------------------------------------------------
 @op(sample((2, 3), rate=0.0))
 def dropout(x: Like, rate: float, key: Like | None = None) -> Tensor:
-    """Zero each element with probability ``rate`` and scale the others by 1 / (1 - rate) (Srivastava et al., 2014)."""
+    """Zero each element with probability ``rate`` and scale the others by 1 / (1 - rate) (Srivastava et al., 2014).
+
+    The rate is rounded to a multiple of 1/65536. Every dropout of a graph draws a mask of its own at every call; they
+    repeat from the seed of the function, or from ``key``.
+    """
     t = as_tensor(x)
     if not 0 <= rate < 1:
         raise ShapeError(f"dropout: the rate lies in [0, 1), got {rate}")
+    if t.dtype.kind != "f":
+        raise DTypeError(f"dropout: needs a float dtype, got {t.type}")
     if rate == 0:
         return t
-    keep = standard_uniform(t, key) >= rate
-    return where(keep, t * (1 / (1 - rate)), 0)
+    mask, keep = dropout_mask(t, rate, key)
+    return where(mask, t * (1 / keep), 0)
+
+
+@op(sample((4, 3), integers(5, high=4)), sample((4, 2), integers(2, 3, high=4)))
+def embedding(table: Like, indices: Like) -> Tensor:
+    """Rows of ``table`` (entries, width) at integer ``indices`` (...): the result is (..., width)."""
+    return take(table, indices, axis=0)
+
+
+@op(
+    sample((3, 2), (4, 2), (4, 3)),
+    sample((2, 3, 2), (2, 3, 2), (2, 3, 2), causal=True),
+    sample((2, 2), (3, 2), (3, 2), booleans(2, 3), scale=1.0),
+)
+def scaled_dot_product_attention(
+    query: Like, key: Like, value: Like, mask: Like | None = None, *, causal: bool = False, scale: float | None = None
+) -> Tensor:
+    """softmax(query key^T scale) value, over the keys that are not masked (Vaswani et al., 2017).
+
+    query (..., L, D), key (..., S, D), value (..., S, V), result (..., L, V). ``mask`` (..., L, S) is true where a
+    query may look; with ``causal``, query i looks at the keys 0 to i. ``scale`` is 1 / sqrt(D) unless given. A query
+    that may look nowhere gets the mean of the values.
+    """
+    q, k = as_tensor(query), as_tensor(key)
+    if q.ndim < 2 or k.ndim < 2:
+        raise ShapeError(f"scaled_dot_product_attention: needs (..., L, D) and (..., S, D), got {q.shape}, {k.shape}")
+    factor = rsqrt(size(q, -1).astype(q.dtype)) if scale is None else scale
+    scores = matmul(q * factor, swap_last(k))
+    lowest = float(np.finfo(scores.dtype).min)  # not -inf: a row without keys would be 0/0
+    masks = [] if mask is None else [as_tensor(mask)]
+    for m in [*masks, lower(scores)] if causal else masks:
+        scores = where(m, scores, lowest)
+    return matmul(softmax(scores), value)
+
+
+def lower(scores: Tensor) -> Tensor:
+    """True on and below the diagonal of the last two axes."""
+    rows, columns = scores.shape[-2:]
+    if rows is None or columns is None:
+        return tril(ones_like(scores)) > 0
+    return constant(np.tri(rows, columns, dtype=bool))

@@ -10,8 +10,8 @@ from .ops.arrays import astype, expand_like, sum_like
 from .ops.base import items
 from .ops.creation import ones_like, zeros_like
 from .ops.reductions import sum
-from .stability import repairs, substitute
 from .origin import origin
+from .stability import repairs, substitute
 from .types import TensorType, TupleType
 
 
@@ -126,7 +126,8 @@ def transposed(t: Tensor, dxs: Sequence[Tensor | None]) -> Any:
             total = part if total is None else total + part
     if total is None:
         return None
-    found = iter(pullback([total], [g for g in gs if g is not None], [ones_like(total)]))
+    order = toposort([total], {t.id, *(x.id for x in t.inputs)})
+    found = iter(reverse(order, [total], [g for g in gs if g is not None], [ones_like(total)]))
     tangents = [None if g is None else next(found) for g in gs]
     return tangents if several else tangents[0]
 

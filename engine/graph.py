@@ -379,6 +379,15 @@ def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
     return f"{text} ({names})" if names and not text.endswith(f"({names})") else text
 
 
+def oldest_first(outputs: Iterable[Tensor]) -> list[Tensor]:
+    """``outputs`` in the order in which they were built.
+
+    Computed in this order, the gradient of a late layer is done before those of earlier layers are begun, so what
+    both need is not kept longer than necessary.
+    """
+    return sorted(outputs, key=lambda t: t.id)
+
+
 def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tensor]:
     """Every tensor that ``outputs`` need, inputs before users; it does not look beyond the ids in ``stop``."""
     order: list[Tensor] = []

@@ -149,11 +149,10 @@ class Loop:
         """Point the slots to the memory of turn ``n``; what is left to copy or add at its end."""
         t = self.length - 1 - n if self.reverse else n
         turn, values = self.turn, self.values
-        inputs = iter(turn.inputs)
-        for i, slot in zip(range(len(self.inits)), inputs):
-            values[slot] = self.place(i, n) if slot >= 0 else values[slot]
-        for stack, slot in zip(self.stacks, inputs):
-            values[slot] = stack[t, ...] if slot >= 0 else values[slot]
+        reads = [self.place(i, n) for i in range(len(self.inits))] + [stack[t, ...] for stack in self.stacks]
+        for slot, place in zip(turn.inputs, reads, strict=False):
+            if slot >= 0:
+                values[slot] = place
         ends = [(slot, self.place(i, n + 1)) for i, slot in enumerate(turn.nexts)]
         ends += [(slot, self.out[k][t, ...]) for slot, k in turn.emits]
         taken: set[int] = set()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Constant, Op, Placeholder, Tensor, toposort
+from .graph import Constant, Op, Placeholder, Tensor, oldest_first, toposort
 from .ops import elementwise as ew
 from .ops.arrays import BroadcastTo, broadcast_to
 from .ops.base import Item, Pointwise
@@ -221,7 +221,7 @@ class Rewriter:
         self.seen: dict[Any, Tensor] = {}
 
     def __call__(self, outputs: Sequence[Tensor]) -> list[Tensor]:
-        for t in toposort(outputs, self.memo):
+        for t in toposort(oldest_first(outputs), self.memo):
             if t.id not in self.memo:
                 new = self.leaf(t) if t.op is None else self.apply(t, t.op, [self.memo[x.id] for x in t.inputs])
                 self.memo[t.id] = self.memo[new.id] = new
@@ -282,7 +282,7 @@ def specialise(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> l
 
 def prune(outputs: Sequence[Tensor]) -> list[Tensor]:
     """``outputs`` without what ops of several outputs make for nobody."""
-    order = toposort(outputs)
+    order = toposort(oldest_first(outputs))
     if not any(isinstance(t.type, TupleType) for t in order):
         return list(outputs)
     live = {t.id for t in outputs}

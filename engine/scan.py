@@ -16,13 +16,13 @@ from typing import Any, TypeAlias
 
 from .errors import ShapeError
 from .gradient import depends
-from .graph import Like, Op, Placeholder, Tensor, as_tensor, cast, toposort
+from .graph import Op, Placeholder, Tensor, as_tensor, cast, toposort
 from .loop import Loop, LoopPlan, plan_body
 from .ops.base import items
 from .ops.random import FUNCTION_KEY, fold_in
 from .rewrite import simplify
 from .subgraph import captured, substitute
-from .types import Array, TensorType, TupleType, fits, static
+from .types import Array, TensorType, TupleType, fits
 
 Output: TypeAlias = "tuple[str, int]"  # kind and number
 VIEWS = (
@@ -205,6 +205,7 @@ def loop(
     carries: Sequence[tuple[Placeholder, Tensor, Tensor]],
     elements: Sequence[tuple[Placeholder, Tensor]],
     emits: Sequence[Tensor],
+    *,
     totals: Sequence[Tensor] = (),
     length: int | None = None,
     reverse: bool = False,

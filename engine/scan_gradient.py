@@ -116,9 +116,9 @@ class Derivative:
             [(p, init, t) for (p, init, _), t in zip(carries, new, strict=False)],
             inputs,
             [*new[n : n + m], *(e for p in terms for e in p.emits)],
-            [t for p in terms for t in p.totals],
-            self.length,
-            reverse,
+            totals=[t for p in terms for t in p.totals],
+            length=self.length,
+            reverse=reverse,
         )
         stacks, added = iter(done.emit[m:]), iter(done.total)
         done.total = [finish(group, stacks, added) for group in sums]

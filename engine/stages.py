@@ -15,13 +15,8 @@ from .types import Array
 
 
 def dynamic_tensors(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """The results of dynamic ops that ``outputs`` read directly, not those that only another one of them reads."""
-    found = [t for t in toposort(outputs) if t.op is not None and t.op.dynamic]
-    if not found:
-        return []
-    outside = toposort(outputs, {t.id for t in found})
-    read = {x.id for t in outside for x in t.inputs} | {t.id for t in outputs}
-    return [t for t in found if t.id in read]
+    """The results of dynamic ops that ``outputs`` need."""
+    return [t for t in toposort(outputs) if t.op is not None and t.op.dynamic]
 
 
 def compute(tensors: Sequence[Tensor], inputs: Sequence[Any]) -> list[Array]:

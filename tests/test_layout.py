@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": ["errors", "order", "dataset", "idx", "remote", "mnist", "embedded", "catalog", "batches"],
     "engine": [
-        "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite", "gradient", "plan", "backends",
+        "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite",
+        "patterns", "formulas", "stability", "gradient", "plan", "backends",
         "variables", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [

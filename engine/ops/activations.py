@@ -1,4 +1,5 @@
 """Activations of networks. Each stays finite, value and gradient, as far as the floats reach."""
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,5 @@
 """What families of ops share: elementwise ops from NumPy ufuncs, and ops that are linear in their first input."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -33,8 +34,9 @@ class Pointwise(Op):
     inplace = (0, 1, 2)
 
     def infer(self, *inputs: TensorType) -> TensorType:
-        if len(inputs) != self.ufunc.nin:
-            raise ShapeError(f"{self.name}: takes {self.ufunc.nin} arguments, got {len(inputs)}")
+        n = self.ufunc.nin
+        if len(inputs) != n:
+            raise ShapeError(f"{self.name}: takes {n} argument{'s' * (n > 1)}, got {len(inputs)}")
         shape = broadcast_shapes(*(t.shape for t in inputs))
         try:
             return TensorType(shape, result_dtype(self.ufunc, tuple(t.dtype for t in inputs)))

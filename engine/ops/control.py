@@ -35,9 +35,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ExecutionError, GradientError, ShapeError
-from ..graph import Cotangents, Like, Op, Tensor, as_tensor, label
-from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadcast_shapes
+from ..errors import ExecutionError, GradientError, ShapeError, StateError
+from ..graph import Cotangents, Like, Op, Tensor, Variable, as_tensor, label
+from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadcast_shapes, fits
 from .base import Linear
 
 Rule = Callable[..., Any]
@@ -156,6 +156,27 @@ def print_shape(x: Like, title: str | None = None, file: Any = None) -> Tensor:
     t = as_tensor(x)
     head = title or label(t)
     return tap(t, lambda value: (file or sys.stderr).write(f"{head}: {value.dtype}{value.shape}\n"))
+
+
+def assign(v: Variable, value: Like) -> tuple[Variable, Tensor]:
+    """The update that gives ``v`` a new ``value``: one member of ``function(..., updates=dict([...]))``.
+
+    Graphs have no side effects. All updates of a function read the values from before the call, and are committed
+    together after it.
+
+    >>> from agcli.engine.function import function
+    >>> from agcli.engine.graph import variable
+    >>> a, b = variable(1.0), variable(2.0)
+    >>> swap = function([], updates=dict([assign(a, b), assign(b, a)]))
+    >>> print(swap(), a.value, b.value)
+    [] 2.0 1.0
+    """
+    t = as_tensor(value)
+    if not isinstance(v, Variable):
+        raise StateError(f"assign: only variables have a value that can change, not {label(as_tensor(v))}")
+    if not fits(v.shape, t.shape) or (t.dtype != v.dtype and not t.type.weak):
+        raise StateError(f"assign: variable {label(v)} is {v.type}, its new value is {t.type}")
+    return v, t
 
 
 class Same(Linear):

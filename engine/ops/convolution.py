@@ -4,6 +4,7 @@ Channels come last because a row of a patch is then one run of memory. "Convolut
 in networks: the window is not flipped. The convolution, its gradient in the input and its gradient in the weights are
 three products of the same three kinds of arrays; the derivatives of each are the other two, to any order.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -78,7 +79,8 @@ class Conv(Product):
         return result.with_shape(shape)
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Call:
-        return patches.forward(*inputs, self.axes(*inputs), self.groups, out)
+        x, w = inputs
+        return patches.forward(x, w, self.axes(x, w), self.groups, out)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor, w: Tensor) -> Cotangents:
         return ConvInputGrad(self.window, self.groups)(g, w, x), ConvWeightGrad(self.window, self.groups)(x, g, w)

@@ -15,7 +15,17 @@ from .arrays import swap_last
 from .base import items
 from .diagonals import tril
 from .joining import concatenate
-from .linalg import SolveTriangular, add, attempt, matrix_shape, regular, result_float, square_shape, symmetric
+from .linalg import (
+    SolveTriangular,
+    add,
+    attempt,
+    matrix_shape,
+    regular,
+    result_float,
+    square_shape,
+    symmetric,
+    symmetric_part,
+)
 from .matmul import product
 from .slicing import getitem
 
@@ -57,7 +67,7 @@ def cholesky(a: Like) -> Tensor:
     Of a matrix that is not symmetric, the symmetric part is taken. One that is not positive definite is an error
     when the graph runs.
     """
-    return Cholesky()(symmetric(a))
+    return Cholesky()(symmetric_part("cholesky", a))
 
 
 # QR -----------------------------------------------------------------------------------------------------------

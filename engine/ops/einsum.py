@@ -124,8 +124,12 @@ def ellipsis(rank: int) -> Labels:
 
 
 def apply(terms: tuple[Labels, ...], output: Labels, operands: Sequence[Like]) -> Tensor:
+    """The contraction as products, once it is known to fit."""
     xs = [as_tensor(x) for x in operands]
-    return Einsum(terms, output).simplest(*(unify(xs) if len(xs) > 1 else xs))
+    xs = unify(xs) if len(xs) > 1 else xs
+    whole = Einsum(terms, output)(*xs)
+    products = Einsum(terms, output).simplify(*xs)
+    return whole if products is None else products
 
 
 @op(

@@ -2,6 +2,7 @@
 
 Subgradients at kinks are 0 (abs, sign, floor and friends); maximum and minimum share the cotangent equally at a tie.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -29,22 +29,22 @@ def check_range(indices: Array, length: int, op: str) -> None:
         raise FeedError(f"{op}: index {bad} is outside of 0..{length - 1}")
 
 
-def wrap(indices: Array, length: int, op: str, axis: int) -> Array:
+def wrap(indices: Array, length: int, op: str) -> Array:
     """Indices counted from 0; one outside of the axis is an error."""
     if not indices.size:
         return indices
     low, high = int(indices.min()), int(indices.max())
     if low < -length or high >= length:
         bad = high if high >= length else low
-        raise FeedError(f"{op}: index {bad} is out of range for axis {axis} of length {length}")
+        raise FeedError(f"{op}: index {bad} is out of range for an axis of length {length}")
     return np.where(indices < 0, indices + length, indices) if low < 0 else indices
 
 
-def flat_indices(indices: Sequence[Array], lengths: Sequence[int], axis: int, op: str) -> Array:
+def flat_indices(indices: Sequence[Array], lengths: Sequence[int], op: str) -> Array:
     """Positions in the axes of ``lengths`` joined into one, for one array of indices an axis, which broadcast."""
     flat: Array = np.zeros((), np.intp)
-    for i, (index, length) in enumerate(zip(indices, lengths, strict=True)):
-        flat = flat * length + wrap(index.astype(np.intp, copy=False), length, op, axis + i)
+    for index, length in zip(indices, lengths, strict=True):
+        flat = flat * length + wrap(index.astype(np.intp, copy=False), length, op)
     return flat.reshape(-1)
 
 
@@ -67,18 +67,18 @@ class Take(Linear):
     """Elements at integer positions: ``x[..., i, j, ...]`` with arrays of indices for neighbouring axes."""
 
     axis: int
-    name = "take"
+    name: str = "take"
 
     def infer(self, x: TensorType, *indices: TensorType) -> TensorType:
         shape = check_indices(indices, self.name)
         end = self.axis + len(indices)
         if end > x.rank:
-            raise ShapeError(f"take: {len(indices)} indices from axis {self.axis} of a tensor of rank {x.rank}")
+            raise ShapeError(f"{self.name}: {len(indices)} indices from axis {self.axis} of a tensor of rank {x.rank}")
         return x.with_shape((*x.shape[: self.axis], *shape, *x.shape[end:]))
 
     def kernel(self, x: Array, *indices: Array, out: Array) -> None:
         n = len(indices)
-        at = flat_indices(indices, x.shape[self.axis : self.axis + n], self.axis, self.name)
+        at = flat_indices(indices, x.shape[self.axis : self.axis + n], self.name)
         if out.size:
             before, length, behind = blocks(x.shape, self.axis, n)
             np.take(x.reshape(before, length, behind), at, 1, out.reshape(before, len(at), behind), mode="clip")
@@ -92,7 +92,7 @@ class Place(Linear):
     """Zeros in the shape of the second input, to which the first is added at integer positions: ``Take`` transposed."""
 
     axis: int
-    name = "place"
+    name: str = "place"
     shape_only = (1,)
 
     def infer(self, g: TensorType, like: TensorType, *indices: TensorType) -> TensorType:
@@ -101,7 +101,7 @@ class Place(Linear):
 
     def kernel(self, g: Array, like: Array, *indices: Array, out: Array) -> None:
         n = len(indices)
-        at = flat_indices(indices, out.shape[self.axis : self.axis + n], self.axis, self.name)
+        at = flat_indices(indices, out.shape[self.axis : self.axis + n], self.name)
         before, length, behind = blocks(out.shape, self.axis, n)
         if before > 1:
             at = (np.arange(before)[:, None] * length + at).reshape(-1)
@@ -159,7 +159,7 @@ def scatter_add(x: Like, indices: Like, updates: Like, axis: int = 0) -> Tensor:
     like = take(t, indices, axis)
     if not fits(like.shape, u.shape):
         raise ShapeError(f"scatter_add: updates must have the shape {like.shape} of the places, got {u.shape}")
-    return t + Place(normalize_axis(axis, t.ndim, "scatter_add"))(u, t, indices)
+    return t + Place(normalize_axis(axis, t.ndim, "scatter_add"), "scatter_add")(u, t, indices)
 
 
 @op(sample((5, 2), integers(5, high=3), count=3), sample((4,), integers(4, high=2), count=4))
@@ -169,7 +169,7 @@ def segment_sum(x: Like, segments: Like, count: int) -> Tensor:
     if not fits(t.shape[:1], s.shape) or s.ndim != 1:
         raise ShapeError(f"segment_sum: needs one segment for each row of {t.shape}, got {s.shape}")
     rows = Take(0)(t, zeros(count, "int64"))  # only its shape is read
-    return Place(0)(t, rows, s)
+    return Place(0, "segment_sum")(t, rows, s)
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class Along(Op):
 
     def kernel(self, x: Array, indices: Array, *, out: Array) -> None:
         strides = [prod(x.shape[i + 1 :]) for i in range(x.ndim)]
-        index = wrap(indices.astype(np.intp, copy=False), x.shape[self.axis], self.name, self.axis)
+        index = wrap(indices.astype(np.intp, copy=False), x.shape[self.axis], self.name)
         np.multiply(index, strides[self.axis], out)
         for i, stride in enumerate(strides):
             if i != self.axis:

@@ -99,11 +99,16 @@ class Cofactors(Op):
         return TensorType(square_shape("det", a.shape), result_float("det", a))
 
     def kernel(self, a: Array, *, out: Array) -> None:
-        u, s, vh = attempt("det", "has no singular values", np.linalg.svd, a)
-        n = s.shape[-1]
-        others = np.where(np.eye(n, dtype=bool), 1, s[..., None, :]).prod(-1)  # the product of all s but one
-        others *= (np.linalg.det(u) * np.linalg.det(vh))[..., None]
-        np.matmul(u * others[..., None, :], vh, out)
+        try:
+            inverse = np.linalg.inv(a)
+        except np.linalg.LinAlgError:
+            out[...] = svd_cofactors(a)
+            return
+        out[...] = np.linalg.det(a)[..., None, None] * inverse.swapaxes(-1, -2)
+        condition = np.linalg.matrix_norm(a) * np.linalg.matrix_norm(inverse)
+        poor = np.asarray(~(condition < np.finfo(out.dtype).eps ** -0.5))
+        if poor.any():
+            out[poor] = svd_cofactors(a[poor])
 
     def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
         m = Border()(a)
@@ -114,6 +119,14 @@ class Cofactors(Op):
         cr, x1g = product(c, r), product(x1, g)
         change = product(cr, g, x1) + product(x1g, cr) - x * product(x1g, x1) - scale(inner(g, swap_last(x1)), cr)
         return (swap_last(scale(inner(g, y), x1) + scale(sign * exp(size), change)),)
+
+
+def svd_cofactors(a: Array) -> Array:
+    """Cofactors of matrices of any rank, which for well conditioned ones are cheaper through the inverse."""
+    u, s, vh = attempt("det", "has no singular values that LAPACK finds", np.linalg.svd, a)
+    others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(-1)  # the product of all s but one
+    others = others * (np.linalg.det(u) * np.linalg.det(vh))[..., None]
+    return np.asarray((u * others[..., None, :]) @ vh)
 
 
 @dataclass(frozen=True)
@@ -133,7 +146,7 @@ class Border(Op):
         if n == 0:
             out[...] = 1
             return
-        u, s, vh = attempt("det", "has no singular values", np.linalg.svd, a)
+        u, s, vh = attempt("det", "has no singular values that LAPACK finds", np.linalg.svd, a)
         if n > 1 and (s[..., -2] <= n * np.finfo(s.dtype).eps * s[..., 0]).any():
             raise ExecutionError(f"det: a second derivative needs matrices of rank {n - 1} or more")
         weight = np.where(s[..., :1] > 0, s[..., :1], 1)
@@ -196,7 +209,9 @@ class Pinv(Op):
 
     def kernel(self, a: Array, *, out: Array) -> None:
         tolerance = max(a.shape[-2:]) * np.finfo(out.dtype).eps
-        out[...] = attempt("pinv", "has no singular values", lambda x: np.linalg.pinv(x, tolerance), a)
+        out[...] = attempt(
+            "pinv", "has no singular values that LAPACK finds", lambda x: np.linalg.pinv(x, tolerance), a
+        )
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, a: Tensor) -> Tensor | None:
         if tangents[0] is None:

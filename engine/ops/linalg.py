@@ -41,10 +41,16 @@ def result_float(name: str, *types: TensorType) -> DType:
     return dtype if dtype.kind == "f" else np.dtype("float64")
 
 
-def symmetric(a: Like) -> Tensor:
-    """(A + A') / 2: whatever reads one triangle only has the derivative of a function of symmetric matrices."""
-    x = as_tensor(a)
+def symmetric(x: Tensor) -> Tensor:
+    """(X + X') / 2."""
     return (x + swap_last(x)) * 0.5
+
+
+def symmetric_part(name: str, a: Like) -> Tensor:
+    """The symmetric part of an argument of which LAPACK reads one triangle, so that the other has a derivative too."""
+    x = as_tensor(a)
+    square_shape(name, x.shape)
+    return symmetric(x)
 
 
 def add(*parts: Tensor | None) -> Tensor | None:

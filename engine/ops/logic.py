@@ -1,4 +1,5 @@
 """Comparisons, logic, and choosing element by element. What answers true or false has no derivative."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

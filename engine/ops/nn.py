@@ -1,28 +1,23 @@
-"""Ops of classification: softmax and the cross-entropies in forms that neither overflow nor cancel.
+"""Softmax and its logarithm, in forms that neither overflow nor cancel.
 
 Reductions over a short last axis, such as ten classes, are slow in NumPy. The kernels copy such rows into columns,
 where every step runs over contiguous memory, and back.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
-from ..errors import DTypeError, ShapeError
+from ..errors import DTypeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
-from ..table import integers, op, sample
-from ..types import Array, TensorType, TupleType, fits, normalize_axis, static
-from .activations import sigmoid
-from .base import Elementwise, items
-from .creation import ones_like
-from .indexing import check_range, one_hot
-from .program import Call, program, steady
-from .reductions import mean, sum
-from .slicing import expand_dims
+from ..table import op, sample
+from ..types import Array, TensorType, normalize_axis
+from .program import Call, program
+from .reductions import sum
 
 SHORT = 32  # elements; the length up to which columns are faster than rows
 
@@ -58,7 +53,7 @@ class Rows:
         self.calls.append(partial(ufunc, *inputs, out=out))
 
     def reduce(self, ufunc: np.ufunc, x: Array, out: Array) -> None:
-        self.calls.append(partial(ufunc.reduce, x, self.axis, None, out, True))
+        self.calls.append(partial(ufunc.reduce, x, self.axis, out=out, keepdims=True))
 
     def program(self, out: Array) -> Call:
         """Everything, and at the end the work copied to ``out`` if it is not there already."""
@@ -146,188 +141,3 @@ def log_softmax(x: Like, axis: int = -1) -> Tensor:
     """x - logsumexp(x) along ``axis``, without overflow or cancellation."""
     t = as_tensor(x)
     return LogSoftmax(normalize_axis(axis, t.ndim, "log_softmax"))(t)
-
-
-class Picked:
-    """The elements of (..., classes) at integer labels (...): ``index`` into the flat array, and what makes it."""
-
-    def __init__(self, logits: Array, labels: Array) -> None:
-        self.calls: list[Call] = []
-        self.logits = steady(logits, logits.dtype, self.calls).reshape(-1)
-        self.labels = steady(labels, np.dtype("int64"), self.calls).reshape(-1)
-        self.classes = logits.shape[-1]
-        self.starts = np.arange(self.labels.size) * self.classes
-        self.index = np.empty_like(self.starts)
-        self.values = np.empty(labels.shape, logits.dtype)
-
-    def check(self) -> None:
-        """Refuse a label out of range; as unsigned numbers, the negative ones are the largest."""
-        if self.labels.size and np.maximum.reduce(self.labels.view(np.uint64)) >= self.classes:
-            check_range(self.labels, self.classes, "label")
-
-    def take(self) -> list[Call]:
-        """Calls that fill ``index`` and ``values``."""
-        return [
-            *self.calls,
-            partial(np.add, self.starts, self.labels, self.index),
-            partial(self.logits.take, self.index, None, self.values.reshape(-1), "clip"),  # other modes buffer
-        ]
-
-
-@dataclass(frozen=True)
-class SparseSoftmaxCrossEntropy(Op):
-    """-log softmax(logits) at the labels; the second output is logsumexp(logits), which the gradient uses."""
-
-    name = "sparse_softmax_cross_entropy"
-
-    def infer(self, logits: TensorType, labels: TensorType) -> TupleType:
-        float_only(self.name, logits)
-        if labels.dtype.kind not in "iu":
-            raise DTypeError(f"{self.name}: labels must be integers, got {labels}")
-        if logits.rank == 0 or not fits(logits.shape[:-1], labels.shape):
-            raise ShapeError(
-                f"{self.name}: logits {logits.shape} need labels {logits.shape[:-1]}, got {labels.shape}"
-            )
-        loss = TensorType(logits.shape[:-1], logits.dtype)
-        return TupleType((loss, loss))
-
-    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
-        return inputs
-
-    def kernel(self, *arrays: Array, out: Any) -> None:
-        self.bind(arrays, out)()
-
-    def bind(self, inputs: Sequence[Array], out: tuple[Array, Array]) -> Call:
-        logits, labels = inputs
-        if logits.size == 0:
-            return program(())
-        loss, level = out
-        picked, rows = Picked(logits, labels), Rows(logits, logits.ndim - 1, None)
-        top, total = rows.top.reshape(labels.shape), rows.total.reshape(labels.shape)
-        rows.calls += [picked.check, *picked.take()]
-        rows.then(np.exp, rows.work, rows.work)
-        rows.reduce(np.add, rows.work, rows.total)
-        rows.then(np.log, total, total)
-        rows.then(np.add, total, top, level)
-        rows.then(np.subtract, picked.values, top, top)  # small numbers first, so that large ones cancel exactly
-        rows.then(np.subtract, total, top, loss)
-        return program(rows.calls)
-
-    def vjp(self, g: Any, y: Tensor, logits: Tensor, labels: Tensor) -> Cotangents:
-        return None if g[0] is None else SparseSoftmaxGrad()(g[0], items(y)[1], logits, labels), None
-
-    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, logits: Tensor, labels: Tensor) -> Any:
-        loss, level = items(y)
-        return [sum(SparseSoftmaxGrad()(ones_like(loss), level, logits, labels) * tangents[0], -1), None]
-
-
-@dataclass(frozen=True)
-class SparseSoftmaxGrad(Op):
-    """g (softmax(logits) - one_hot(labels)), in one pass, as the second input is logsumexp(logits)."""
-
-    name = "sparse_softmax_grad"
-
-    def infer(self, g: TensorType, level: TensorType, logits: TensorType, labels: TensorType) -> TensorType:
-        return logits
-
-    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
-        return inputs
-
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
-
-    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
-        g, level, logits, labels = inputs
-        picked = Picked(logits, labels)
-        p = picked.values
-        return program((
-            *picked.take(),
-            partial(np.subtract, logits, level[..., None], out),
-            partial(np.exp, out, out),
-            partial(np.multiply, out, g[..., None], out),
-            partial(np.subtract, p, level, p),
-            partial(np.expm1, p, p),  # 1 - probability, exact where that is small
-            partial(np.multiply, p, g, p),
-            partial(out.reshape(-1).__setitem__, picked.index, p.reshape(-1)),
-        ))
-
-    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
-        """The level is a function of the logits, and counted with them."""
-        gy, _, logits, labels = inputs
-        p = Softmax(logits.ndim - 1)(logits)
-        target = one_hot(labels, static(logits.shape[-1]), logits.dtype)
-        return sum(g * (p - target), -1), None, self.slope(expand_dims(gy, -1) * g, p), None
-
-    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Tensor | None:
-        (dg, _, dx, _), (gy, level, logits, labels) = tangents, inputs
-        first = None if dg is None else self(dg, level, logits, labels)
-        if dx is None:
-            return first
-        second = expand_dims(gy, -1) * self.slope(dx, Softmax(logits.ndim - 1)(logits))
-        return second if first is None else first + second
-
-    def slope(self, dx: Tensor, p: Tensor) -> Tensor:
-        """The derivative of the softmax p times ``dx``."""
-        return p * (dx - sum(p * dx, -1, keepdims=True))
-
-
-def smoothing(value: float, name: str) -> float:
-    if not 0 <= value < 1:
-        raise ShapeError(f"{name}: label_smoothing lies in [0, 1), got {value}")
-    return value
-
-
-@op(
-    sample((3, 4), integers(3, high=4)),
-    sample((2, 3, 4), integers(2, 3, high=4)),
-    sample((4,), integers(high=4)),
-    sample((2, 70), integers(2, high=70)),
-    sample((3, 4), integers(3, high=4), label_smoothing=0.1),
-)
-def sparse_softmax_cross_entropy(logits: Like, labels: Like, label_smoothing: float = 0.0) -> Tensor:
-    """-log(softmax(logits)) at the integer ``labels``: logits (..., classes), labels (...), result (...).
-
-    With ``label_smoothing`` s the targets are 1 - s + s / classes at the label, and s / classes elsewhere.
-    """
-    x = as_tensor(logits)
-    loss = items(SparseSoftmaxCrossEntropy()(x, as_tensor(labels)))[0]
-    s = smoothing(label_smoothing, "sparse_softmax_cross_entropy")
-    return loss if s == 0 else (1 - s) * loss - s * mean(log_softmax(x), -1)
-
-
-@op(
-    sample((3, 4), (3, 4)),
-    sample((4, 3), (4, 3), axis=0),
-    sample((2, 3), (3,), label_smoothing=0.2),
-)
-def softmax_cross_entropy(logits: Like, targets: Like, axis: int = -1, label_smoothing: float = 0.0) -> Tensor:
-    """-sum(targets log(softmax(logits))) along ``axis``, for targets that are probabilities.
-
-    With ``label_smoothing`` s the targets are (1 - s) targets + s / classes.
-    """
-    t, log_p = as_tensor(targets), log_softmax(logits, axis)
-    s = smoothing(label_smoothing, "softmax_cross_entropy")
-    loss = -sum(t * log_p, axis)
-    return loss if s == 0 else (1 - s) * loss - s * mean(log_p, axis)
-
-
-def _sigmoid_cross_entropy(x: Array, y: Array, out: Array) -> None:
-    out[...] = np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x)))
-
-
-SIGMOID_CROSS_ENTROPY = Elementwise(
-    "sigmoid_cross_entropy",
-    np.logaddexp,
-    lambda g, y, x, t: (g * (sigmoid(x) - t), -g * x),
-    "Cross-entropy of a sigmoid.",
-    compute=_sigmoid_cross_entropy,
-)
-
-
-@op(sample((3,), (3,)), sample((2, 3), (3,)))
-def sigmoid_cross_entropy(logits: Like, targets: Like) -> Tensor:
-    """max(x, 0) - x t + log(1 + exp(-abs(x))): the binary cross-entropy of sigmoid(x) against targets in [0, 1]."""
-    return SIGMOID_CROSS_ENTROPY(logits, targets)
-
-
-__all__ = ["log_softmax", "sigmoid_cross_entropy", "softmax", "softmax_cross_entropy", "sparse_softmax_cross_entropy"]

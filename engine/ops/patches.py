@@ -6,6 +6,7 @@ keeping them. All views are made when a kernel is bound, so that a run is a list
 Everything is (N, H, W, channels); weights are (kh, kw, channels / groups, outputs). Where each group has one channel
 (depthwise), products of matrices degenerate, and each tap is a multiplication of whole blocks instead.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -4,6 +4,7 @@ Where the largest element of a window lies is an op of its own, without derivati
 to those positions and its second derivative gathers from them, both linear. At a tie the first position in row-major
 order gets the whole cotangent.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import distinct, op, sample
 from ..types import Array, Shape, TensorType
 from .base import Linear
+from .logic import bits
 from .program import Call, program
 from .reductions import max as largest
 from .reductions import mean
@@ -114,11 +116,6 @@ class MaxPosition(Pool):
         return None
 
 
-def bits(x: Array) -> Array:
-    """Floats as integers of their size: times 0 or 1 they are masked exactly, infinities and NaN too."""
-    return x.view(f"i{x.itemsize}")
-
-
 class MaxScatter(Pool, Linear):
     """Cotangents of outputs, added up at the positions of the largest inputs."""
 
@@ -173,8 +170,9 @@ class MaxGather(Pool, Linear):
 
 def covered(axes: tuple[Axis, Axis]) -> bool:
     """Whether windows side by side read every input exactly once."""
-    return all(a.dilation == 1 and a.stride == a.size and a.count * a.stride == a.length + a.before + a.after
-               for a in axes)
+    return all(
+        a.dilation == 1 and a.stride == a.size and a.count * a.stride == a.length + a.before + a.after for a in axes
+    )
 
 
 def shares(axes: tuple[Axis, Axis], dtype: Any) -> Array:

@@ -1,4 +1,5 @@
 """Kernels as programs: lists of calls without arguments, all views and scratch of which are made once, when bound."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable

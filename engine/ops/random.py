@@ -25,7 +25,13 @@ from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadca
 
 FUNCTION_KEY: Placeholder = placeholder("random key", (2,), "uint64")
 KEY_TYPE = TensorType((2,), np.dtype("uint64"))
-_streams: ContextVar[Iterator[int]] = ContextVar("streams", default=itertools.count())
+_streams: ContextVar[Iterator[int] | None] = ContextVar("streams", default=None)
+_numbers = itertools.count()
+
+
+def next_stream() -> int:
+    """A number that no other random op has, outside of ``streams`` blocks."""
+    return next(_streams.get() or _numbers)
 
 
 @contextmanager
@@ -238,7 +244,7 @@ def split_key(key: Like, count: int) -> tuple[Tensor, ...]:
 
 def draw(distribution: str, shape: Any, key: Like | None, dtype: Any, bounds: tuple[int, ...] = ()) -> Tensor:
     """Samples in ``shape``, which may be a tensor whose shape is meant."""
-    make: Any = partial(Random, distribution, stream=next(_streams.get()), bounds=bounds)
+    make: Any = partial(Random, distribution, stream=next_stream(), bounds=bounds)
     source = FUNCTION_KEY if key is None else as_tensor(key)
     if isinstance(shape, Tensor):
         return make(shape=None, dtype=as_dtype(dtype or shape.dtype)).simplest(source, shape)  # type: ignore[no-any-return]
@@ -331,7 +337,7 @@ def gamma(a: Like, scale: Like = 1, shape: Any = None, key: Like | None = None, 
     """Gamma samples of shape parameter ``a`` and ``scale``; they have a gradient in ``scale`` only."""
     like, t, s = samples("standard_normal", shape, key, dtype, a, scale)
     source = FUNCTION_KEY if key is None else as_tensor(key)
-    return s * StandardGamma(next(_streams.get()))(source, call("expand_like", t, like))
+    return s * StandardGamma(next_stream())(source, call("expand_like", t, like))
 
 
 @op(Sample((), {"p": 0.3, "shape": (2, 3)}), differentiable=False)

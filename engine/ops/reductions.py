@@ -47,7 +47,8 @@ class Reduction(Op):
         self.ufunc.reduce(x, axis=self.axes, keepdims=self.keepdims, out=out)
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        return partial(self.ufunc.reduce, inputs[0], self.axes, None, out, self.keepdims)
+        reduce: Callable[..., Any] = self.ufunc.reduce
+        return partial(reduce, inputs[0], self.axes, None, out, self.keepdims)
 
     def back(self, g: Tensor, x: Tensor) -> Tensor:
         """``g``, of the reduced shape, repeated to the shape of ``x``."""

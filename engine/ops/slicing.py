@@ -124,9 +124,9 @@ def advanced(entries: Sequence[Entry], x: Tensor) -> Tensor:
     places = [k for k, i in enumerate(entries) if isinstance(i, int | Tensor)]
     rest = getitem(x, basic)
     if places[-1] - places[0] == len(places) - 1:
-        return Take(places[0])(rest, *arrays)
+        return Take(places[0], "getitem")(rest, *arrays)
     others = [k for k in range(rest.ndim) if k not in places]
-    return Take(0)(transpose(rest, (*places, *others)), *arrays)
+    return Take(0, "getitem")(transpose(rest, (*places, *others)), *arrays)
 
 
 @op(

@@ -41,6 +41,24 @@ class ArgSort(Op):
 
 
 @dataclass(frozen=True)
+class Inverse(Op):
+    """The permutation along an axis that undoes another."""
+
+    axis: int
+    name = "inverse_permutation"
+
+    def infer(self, places: TensorType) -> TensorType:
+        return places
+
+    def kernel(self, places: Array, *, out: Array) -> None:
+        counter = np.arange(places.shape[self.axis])
+        np.put_along_axis(out, places, np.expand_dims(counter, tuple(range(1, places.ndim - self.axis))), self.axis)
+
+    def vjp(self, g: Tensor, y: Tensor, places: Tensor) -> Cotangents:
+        return (None,)
+
+
+@dataclass(frozen=True)
 class Sort(Op):
     """Elements in order; derivatives are put through the same permutation, or through its inverse."""
 
@@ -60,8 +78,8 @@ class Sort(Op):
             out[...] = np.flip(out, self.axis).copy()
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
-        back = ArgSort(self.axis, False)(ArgSort(self.axis, self.descending)(x))
-        return (take_along_axis(g, back, self.axis),)
+        places = ArgSort(self.axis, self.descending)(x)
+        return (take_along_axis(g, Inverse(self.axis)(places), self.axis),)
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, x: Tensor) -> Tensor | None:
         (dx,) = tangents
@@ -118,12 +136,14 @@ class TopPlaces(Op):
 
     def candidates(self, x: Array) -> tuple[Array, Array]:
         """The k largest elements of each row in the order of their places: all above the k-th, and its first equals."""
-        k = self.k
+        k, n = self.k, x.shape[-1]
         least = np.partition(x, -k, -1)[..., -k, None]
-        above, equal = x > least, x == least
-        missing = k - np.count_nonzero(above, -1, keepdims=True)
-        chosen = above | (equal & (np.cumsum(equal, -1) <= missing))
-        places = np.nonzero(chosen)[-1].reshape(*x.shape[:-1], k)
+        chosen = x >= least
+        if np.count_nonzero(chosen) * n != x.size * k:
+            equal = x == least
+            missing = k - np.count_nonzero(chosen & ~equal, -1, keepdims=True)
+            chosen &= ~equal | (np.cumsum(equal, -1) <= missing)
+        places = np.flatnonzero(chosen).reshape(*x.shape[:-1], k) % n
         return np.take_along_axis(x, places, -1), places
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:

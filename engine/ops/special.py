@@ -1,4 +1,5 @@
 """Special functions: errors, gammas and the cardinal sine, with derivatives of any order."""
+
 from __future__ import annotations
 
 import math

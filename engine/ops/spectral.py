@@ -20,12 +20,13 @@ from ..types import Array, TensorType, TupleType
 from .arrays import swap_last
 from .base import items
 from .diagonals import Diagonal, OnDiagonal
-from .elementwise import abs, sqrt, square
-from .linalg import add, attempt, matrix_shape, regular, result_float, shorter, square_shape, symmetric
+from .elementwise import abs
+from .linalg import add, attempt, matrix_shape, regular, result_float, shorter, square_shape, symmetric_part
 from .logic import equal, logical_and, where
 from .matmul import product
 from .reductions import max, min, sum
 from .slicing import expand_dims, squeeze
+from .statistics import norm
 
 
 def divide_gaps(x: Tensor, gaps: Tensor) -> Tensor:
@@ -86,7 +87,7 @@ def eigh(a: Like) -> tuple[Tensor, Tensor]:
     Of a matrix that is not symmetric, the symmetric part is taken. Signs are LAPACK's. Eigenvectors whose values are
     equal have no derivative: it is infinite or NaN if the result depends on them, as in JAX and PyTorch.
     """
-    w, v = items(Eigh()(symmetric(a)))
+    w, v = items(Eigh()(symmetric_part("eigh", a)))
     return w, v
 
 
@@ -114,7 +115,7 @@ class Eigvalsh(Op):
 @op(sample(regular(3, 3)), sample(regular(2, 2, 2)))
 def eigvalsh(a: Like) -> Tensor:
     """Eigenvalues of symmetric matrices in ascending order; see ``eigh``."""
-    return Eigvalsh()(symmetric(a))
+    return Eigvalsh()(symmetric_part("eigvalsh", a))
 
 
 # Singular values ----------------------------------------------------------------------------------------------
@@ -232,13 +233,8 @@ def svdvals(a: Like) -> Tensor:
 
 
 # Norms --------------------------------------------------------------------------------------------------------
-def frobenius(x: Tensor) -> Tensor:
-    s = sum(square(x), (-2, -1), keepdims=True)
-    return where(s > 0, sqrt(where(s > 0, s, 1)), 0)
-
-
 NORMS: dict[object, Callable[[Tensor], Tensor]] = {
-    "fro": frobenius,
+    "fro": lambda x: norm(x, 2, (-2, -1), keepdims=True),
     "nuc": lambda x: rows(sum(svdvals(x), -1, keepdims=True)),
     2: lambda x: rows(max(svdvals(x), -1, keepdims=True)),
     -2: lambda x: rows(min(svdvals(x), -1, keepdims=True)),
@@ -259,8 +255,8 @@ def matrix_norm(x: Like, ord: str | float = "fro", keepdims: bool = False) -> Te
     """
     t = as_tensor(x)
     matrix_shape("matrix_norm", t.shape)
-    norm = NORMS.get(str(ord) if ord in (np.inf, -np.inf) else ord)
-    if norm is None:
+    compute = NORMS.get(str(ord) if ord in (np.inf, -np.inf) else ord)
+    if compute is None:
         raise ShapeError(f"matrix_norm: ord is one of {', '.join(map(repr, NORMS))}; got {ord!r}")
-    y = norm(t)
+    y = compute(t)
     return y if keepdims else squeeze(y, (-2, -1))

@@ -3,6 +3,7 @@
 A *tap* is one place inside the window. For each tap, the outputs that it serves and the inputs that it reads are two
 slices; at a border a tap serves fewer outputs, so that nothing has to be padded.
 """
+
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
@@ -125,7 +126,7 @@ def cut(x: Array, places: tuple[slice, slice]) -> Array:
 
 
 def is_int(value: Any, low: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and value >= low
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= low)
 
 
 def pair(value: Any, op: str, what: str) -> Pair:

@@ -7,7 +7,7 @@ from importlib import import_module
 
 from agcli.engine.graph import Tensor
 
-FORMATS = ("text", "unicode", "latex", "python", "numpy", "c", "json", "mathml", "dot")
+FORMATS = ("text", "unicode", "latex", "python", "numpy", "c", "mathml", "dot")
 
 
 def printer(name: str) -> Callable[[Tensor], str]:

@@ -30,6 +30,7 @@ from .nodes import (
     small_primes,
     terms_of,
 )
+from .order import sorted_terms
 
 MAX_BITS = 512  # of a number that a power makes; floats end at 1,024
 NONNEGATIVE = {"abs", "cosh", "sigmoid", "exp2", "exp10", "square", "softplus", "relu", "hypot"}
@@ -207,8 +208,6 @@ def minus_leads(e: Expr) -> bool:
         signs.append(e.constant > 0)
     if sum(signs) * 2 != len(signs):
         return sum(signs) * 2 < len(signs)
-    from .order import sorted_terms
-
     return sorted_terms(e)[0][1] < 0
 
 

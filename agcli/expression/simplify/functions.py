@@ -10,6 +10,7 @@ from typing import Any
 from .arithmetic import (
     add,
     divide,
+    minus_leads,
     mul,
     negate,
     nonnegative,
@@ -19,7 +20,7 @@ from .arithmetic import (
     split_log,
     subtract,
 )
-from .nodes import NUMBERS, PI, E, Expr, Fn, Mul, Undefined, factors_of, fn, is_number
+from .nodes import NUMBERS, PI, E, Expr, Fn, Mul, Number, Undefined, factors_of, fn, is_number
 
 HALF = Fraction(1, 2)
 ODD = {
@@ -54,18 +55,15 @@ def call(head: Any, *args: Expr) -> Expr:
     x = args[0] if args else 0
     if head in VALUES and isinstance(x, NUMBERS) and x in VALUES[head]:
         return VALUES[head][x]
-    if head in ODD or head in EVEN:
-        from .arithmetic import minus_leads
-
-        if minus_leads(x):
-            inner = call(head, negate(x))
-            return inner if head in EVEN else negate(inner)
+    if (head in ODD or head in EVEN) and minus_leads(x):
+        inner = call(head, negate(x))
+        return inner if head in EVEN else negate(inner)
     rule = RULES.get(head)
     found = rule(*args) if rule else None
     return fn(head, *args) if found is None else found
 
 
-VALUES: dict[str, dict[Any, Expr]] = {
+VALUES: dict[str, dict[Any, Number]] = {
     **{name: {0: 0} for name in ODD | {"log1p", "expm1"}},
     "cos": {0: 1},
     "cosh": {0: 1},
@@ -79,9 +77,6 @@ VALUES: dict[str, dict[Any, Expr]] = {
     "gamma": {1: 1, 2: 1, 3: 2},
     "lgamma": {1: 0, 2: 0},
 }
-VALUES["arccos"][0] = mul(HALF, PI)
-VALUES["arcsin"][1] = mul(HALF, PI)
-VALUES["arctan"][1] = mul(Fraction(1, 4), PI)
 
 
 def log(x: Expr) -> Expr | None:
@@ -201,6 +196,11 @@ def trig_value(head: str, turns: Fraction) -> Expr | None:
     return {"sin": s, "cos": c, "tan": None if c == 0 else divide(s, c)}[head]
 
 
+def angle(table: dict[Any, Fraction]) -> Callable[[Expr], Expr | None]:
+    """Values in parts of pi."""
+    return lambda x: mul(table[x], PI) if isinstance(x, NUMBERS) and x in table else None
+
+
 def where(condition: Expr, a: Expr, b: Expr) -> Expr | None:
     """Equal branches are one."""
     return a if a is b or (is_number(a) and is_number(b) and a == b) else None
@@ -233,6 +233,9 @@ RULES: dict[str, Callable[..., Expr | None]] = {
     "sinh": inverse_of("arcsinh"),
     "cosh": lambda x: root_sum(x.args[0], 1) if type(x) is Fn and x.head == "arcsinh" else inverse_of("arccosh")(x),
     "tanh": inverse_of("arctanh"),
+    "arcsin": angle({1: HALF, HALF: Fraction(1, 6)}),
+    "arccos": angle({0: HALF, HALF: Fraction(1, 3)}),
+    "arctan": angle({1: Fraction(1, 4)}),
     "arcsinh": inverse_of("sinh"),
     "arctanh": inverse_of("tanh"),
     "erf": inverse_of("erfinv"),

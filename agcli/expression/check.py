@@ -1,0 +1,226 @@
+"""Proof by numbers: a derivative against the engine's reverse mode and against differences, at random points.
+
+A point counts if the formula and its derivative are finite there; points are drawn until enough are found, so `log`,
+`sqrt` and `arcsin` are checked inside of their domains. Where every op of a formula takes complex numbers, the
+difference is a complex step, which is exact to rounding (Squire and Trapp, 1998); elsewhere a central difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agcli.engine.gradient import grad
+from agcli.engine.graph import Constant, Placeholder, Tensor, toposort
+from agcli.engine.ops.reductions import sum
+from agcli.engine.types import Array
+from agcli.expression.values import is_pointwise, pointwise, values
+
+POINTS = 12  # wanted
+DRAWS = 240  # made for them at once
+TRIES = 40  # made for a formula that is not pointwise, one by one
+EXACT, ROUGH = 1e-6, 1e-3  # largest relative error: of reverse mode and complex step; of a central difference
+STEP = 1e-20
+LARGEST = 20_000  # tensors of a formula that is still checked
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That `result` is the derivative of `formula` by `x`, or without `x`: that the two are equal."""
+
+    formula: Tensor
+    x: Placeholder | None
+    result: Tensor
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found. `ok` is None where no point was found at which the formula has a derivative."""
+
+    ok: bool | None
+    points: int
+    max_error: float
+
+    def to_json(self) -> dict[str, Any]:
+        return {"ok": self.ok, "points": self.points, "max_error": self.max_error}
+
+
+def check(claims: Sequence[Claim], seed: int = 0) -> Check:
+    """All claims at random points; the fewest points and the largest error of any of them."""
+    results = [check_claim(claim, np.random.default_rng(seed)) for claim in claims if small(claim)]
+    if not results:
+        return Check(None, 0, 0.0)
+    ok = False if any(r.ok is False for r in results) else None if any(r.ok is None for r in results) else True
+    return Check(ok, min(r.points for r in results), max(r.max_error for r in results))
+
+
+def small(claim: Claim) -> bool:
+    return len(toposort([claim.formula, claim.result])) <= LARGEST
+
+
+def check_claim(claim: Claim, rng: np.random.Generator) -> Check:
+    reference = claim.formula if claim.x is None else reverse(claim.formula, claim.x)
+    outputs = [claim.formula, reference, claim.result]
+    variables = [t for t in toposort(outputs) if isinstance(t, Placeholder)]
+    if is_pointwise(outputs):
+        return check_pointwise(claim, reference, variables, rng)
+    return check_arrays(claim, reference, variables, rng)
+
+
+def reverse(f: Tensor, x: Placeholder) -> Tensor:
+    """The engine's own gradient, of the sum of the elements."""
+    return grad(f if f.shape == () else sum(f), x, allow_unused=True)
+
+
+# Formulas of single numbers: all points at once
+
+
+def draw(count: int, rng: np.random.Generator) -> Array:
+    """Numbers of the sizes that domains have: near 0, in (-1, 1), in (0, 1), positive, beyond 1."""
+    kinds = rng.integers(0, 5, count)
+    samples = [
+        rng.uniform(-2, 2, count), rng.uniform(-1, 1, count), rng.uniform(0, 1, count), rng.lognormal(0, 1, count),
+        rng.uniform(1, 5, count),
+    ]  # fmt: skip
+    return np.choose(kinds, samples)
+
+
+def check_pointwise(
+    claim: Claim, reference: Tensor, variables: Sequence[Placeholder], rng: np.random.Generator
+) -> Check:
+    feeds = {p.name or "": draw(DRAWS, rng) for p in variables}
+    f, exact = (np.broadcast_to(v, DRAWS) for v in pointwise([claim.formula, reference], feeds))
+    good = np.flatnonzero(np.isfinite(f) & np.isfinite(exact) & (np.abs(exact) < 1e100) & (np.abs(f) < 1e100))
+    chosen = good[:POINTS]
+    if not len(chosen):
+        return Check(None, 0, 0.0)
+    feeds = {name: v[chosen] for name, v in feeds.items()}
+    found = np.broadcast_to(pointwise([claim.result], feeds)[0], len(chosen))
+    error = relative(found, exact[chosen])
+    ok = bool(error.max() <= EXACT)
+    if claim.x is not None:
+        numeric, bound = difference(claim.formula, claim.x, feeds, len(chosen))
+        other = relative(found, numeric)
+        usable = np.isfinite(numeric)
+        ok = ok and bool((other[usable] <= bound).all())
+        if bound == EXACT and usable.any():
+            error = np.maximum(error, np.where(usable, other, 0))
+    return Check(ok, len(chosen), float(error.max()))
+
+
+def relative(a: Array, b: Array) -> Array:
+    """The difference relative to the values, and to their usual size where they cancel; infinite for NaN."""
+    usual = 1e-3 * np.median(np.abs(b[np.isfinite(b)])) if np.isfinite(b).any() else 0.0
+    with np.errstate(all="ignore"):
+        scale = np.maximum(np.maximum(np.abs(a), np.abs(b)), max(usual, 1e-12))
+        error = np.abs(a - b) / scale
+    return np.where(np.isnan(error), np.inf, error)
+
+
+def difference(f: Tensor, x: Placeholder, feeds: Mapping[str, Array], count: int) -> tuple[Array, float]:
+    """The derivative of `f` by differences, and how much it may be off."""
+    numeric = complex_step(f, x, feeds, count)
+    if numeric is not None:
+        return numeric, EXACT
+    name = x.name or ""
+    at = feeds.get(name, np.zeros(count))
+    h = 1e-4 * np.maximum(1.0, np.abs(at)) * 0.1
+
+    def moved(steps: float) -> Array:
+        return np.broadcast_to(pointwise([f], {**feeds, name: at + steps * h})[0], count)
+
+    with np.errstate(all="ignore"):
+        wide, narrow = (moved(2) - moved(-2)) / (4 * h), (moved(1) - moved(-1)) / (2 * h)
+        numeric = (4 * narrow - wide) / 3
+        noise = 1e-14 * np.abs(moved(0)) / h  # rounding
+        trusted = (np.abs(wide - narrow) <= 1e-4 * np.abs(narrow) + 1e-9) & (noise <= 1e-4 * np.abs(numeric) + 1e-12)
+    return np.where(trusted, numeric, np.nan), ROUGH
+
+
+def by_part(pick: Callable[[Array, Array], Array]) -> Callable[..., Array]:
+    """A choice between two complex numbers by their real parts."""
+    return lambda a, b: np.where(pick(a.real, b.real), a, b)
+
+
+def real_parts(ufunc: Any) -> Callable[..., Array]:
+    return lambda *args: ufunc(*(a.real for a in args))
+
+
+ANALYTIC: dict[str, Callable[..., Array]] = {
+    "abs": lambda a: np.where(a.real < 0, -a, a),
+    "where": lambda c, a, b: np.where(c, a, b),
+    "maximum": by_part(np.greater_equal),
+    "minimum": by_part(np.less_equal),
+    "relu": lambda a: np.where(a.real > 0, a, 0),
+    "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
+    "cbrt": lambda a: np.where(a.real < 0, -((-a) ** (1 / 3)), a ** (1 / 3)),
+    "arctan2": lambda a, b: np.where(
+        b.real > 0, np.arctan(a / b), np.where(a.real > 0, np.pi / 2, -np.pi / 2) - np.arctan(b / a)
+    ),
+    **{name: real_parts(getattr(np, name)) for name in (
+        "sign", "floor", "ceil", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal")},
+    **{name: getattr(np, name) for name in (
+        "add", "subtract", "multiply", "divide", "negative", "power", "square", "sqrt", "reciprocal", "exp", "log",
+        "expm1", "log1p", "exp2", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos",
+        "arctan", "arcsinh", "arccosh", "arctanh", "logical_and", "logical_or", "logical_not")},
+}  # fmt: skip
+
+
+def complex_step(f: Tensor, x: Placeholder, feeds: Mapping[str, Array], count: int) -> Array | None:
+    """Im f(x + ih) / h; None if an op of `f` does not take complex numbers."""
+    found: dict[int, Array] = {}
+    order = toposort([f])
+    if not all(t.op is None or t.op.name in ANALYTIC for t in order):
+        return None
+    with np.errstate(all="ignore"):
+        for t in order:
+            if isinstance(t, Placeholder):
+                found[t.id] = feeds[t.name or ""] + (1j * STEP if t is x else 0)
+            elif isinstance(t, Constant):
+                found[t.id] = t.array if t.dtype.kind == "b" else t.array.astype(complex)
+            else:
+                found[t.id] = ANALYTIC[t.op.name](*(found[i.id] for i in t.inputs))  # type: ignore[union-attr]
+        return np.broadcast_to(np.imag(found[f.id]) / STEP, count)
+
+
+# Formulas of arrays: one point after the other, in one random direction
+
+
+def check_arrays(claim: Claim, reference: Tensor, variables: Sequence[Placeholder], rng: np.random.Generator) -> Check:
+    points, error, ok = 0, 0.0, True
+    for _ in range(TRIES):
+        feeds: dict[str, Any] = {p.name or "": draw(p.type.size, rng).reshape(p.shape) for p in variables}
+        f, exact, found = values([claim.formula, reference, claim.result], feeds)
+        if not (np.isfinite(f).all() and np.isfinite(exact).all()):
+            continue
+        points += 1
+        difference = relative_size(found, exact) if found.shape == exact.shape else 0.0
+        error = max(error, difference)
+        ok = ok and difference <= EXACT
+        if claim.x is not None:
+            ok = ok and along(claim.formula, claim.x, feeds, found, rng) <= ROUGH
+        if points == POINTS // 3:
+            break
+    return Check(ok if points else None, points, error)
+
+
+def along(f: Tensor, x: Placeholder, feeds: Mapping[str, Any], found: Array, rng: np.random.Generator) -> float:
+    """The error of <derivative, v> against a central difference along a random v."""
+    v = rng.standard_normal(x.shape)
+    h = 1e-5
+    name = x.name or ""
+    sides = [values([f], {**feeds, name: feeds.get(name, np.zeros(x.shape)) + s * h * v})[0] for s in (1, -1)]
+    numeric = (sides[0] - sides[1]) / (2 * h)
+    product = found * v if x.shape == () else np.sum(found * v)
+    if not np.isfinite(numeric).all() or np.shape(product) != np.shape(numeric):
+        return 0.0
+    return relative_size(product, numeric)
+
+
+def relative_size(a: Array, b: Array) -> float:
+    scale = max(float(np.max(np.abs(b), initial=0.0)), float(np.max(np.abs(a), initial=0.0)), 1e-12)
+    error = float(np.max(np.abs(a - b), initial=0.0)) / scale
+    return error if error == error else float("inf")

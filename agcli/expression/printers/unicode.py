@@ -1,0 +1,66 @@
+"""Text with the signs that people write by hand: x², 2·π, √(x), |x|."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from agcli.engine.graph import Tensor
+from agcli.expression.lift import lift
+from agcli.expression.printers.letters import GREEK_LETTERS, split_name
+from agcli.expression.reading import Text
+from agcli.expression.syntax import COMPARISON, POSTFIX, POWER, PRODUCT, Call, Number
+from agcli.expression.writer import Content, Writer, around, infix, named
+
+SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+
+
+def to_unicode(t: Tensor) -> str:
+    """The formula in one line of signs."""
+    return Unicode(lift(t).nodes).write()
+
+
+def power(writer: Writer, node: Call) -> Content:
+    """A whole exponent is raised, any other stands behind `^`."""
+    base, exponent = node.args
+    digits = whole(writer, exponent)
+    if digits:
+        return [(base, POSTFIX), digits.translate(SUPERSCRIPTS)], POWER
+    return Text.rules["power"](writer, node)
+
+
+def whole(writer: Writer, index: int) -> str:
+    """The digits of a whole number, perhaps negative; empty for anything else."""
+    node = writer.nodes[index]
+    sign = ""
+    if isinstance(node, Call) and node.function == "negative":
+        sign, node = "-", writer.nodes[node.args[0]]
+    return f"{sign}{node.text}" if isinstance(node, Number) and node.text.isdigit() else ""
+
+
+class Unicode(Text):
+    """Text in which operators, powers and Greek names are signs."""
+
+    constants: ClassVar = {"pi": "π", "e": "e"}
+    rules: ClassVar = {
+        **Text.rules,
+        "multiply": infix("·", PRODUCT),
+        "less_equal": infix(" ≤ ", COMPARISON),
+        "greater_equal": infix(" ≥ ", COMPARISON),
+        "not_equal": infix(" ≠ ", COMPARISON),
+        "equal": infix(" = ", COMPARISON),
+        "power": power,
+        "sqrt": around("√(", ")"),
+        "cbrt": around("∛(", ")"),
+        "abs": around("|", "|"),
+        "log": named("ln"),
+        "gamma": named("Γ"),
+        "digamma": named("ψ"),
+        "sigmoid": named("σ"),
+        "transpose": around("", "ᵀ", inside=POSTFIX),
+    }
+
+    def name(self, name: str) -> str:
+        letter, index = split_name(name)
+        below = index.translate(SUBSCRIPTS) if index.isdigit() else f"_{index}" if index else ""
+        return GREEK_LETTERS.get(letter, letter) + below

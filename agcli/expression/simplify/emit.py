@@ -1,0 +1,86 @@
+"""Algebra -> Tensor: the engine's own ops, in the order in which people write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any
+
+from agcli.engine.graph import Constant, Tensor, call
+from agcli.engine.types import DType, TensorType
+
+from .layout import HALF, Part, quotient, written_terms
+from .nodes import NUMBERS, Add, Atom, E, Expr, Fn, Mul, Number
+
+NAMED = {"pi": 3.141592653589793, "e": 2.718281828459045}
+
+
+class Emitter:
+    """Makes tensors of one dtype; equal expressions become one tensor."""
+
+    def __init__(self, dtype: DType) -> None:
+        self.type = TensorType((), dtype)
+        self.made: dict[Any, Tensor] = {}
+
+    def __call__(self, e: Expr) -> Tensor:
+        found = self.made.get(e)
+        if found is None:
+            found = self.made[e] = self.number(e) if isinstance(e, NUMBERS) else self.node(e)
+        return found
+
+    def number(self, value: Number) -> Tensor:
+        return Constant(value, self.type)
+
+    def node(self, e: Any) -> Tensor:
+        if type(e) is Atom:
+            return e.tensor if e.tensor is not None else Constant(NAMED[e.name], self.type).named(e.name)
+        if type(e) is Fn:
+            args = [self(a) for a in e.args]
+            return call(e.head, *args) if isinstance(e.head, str) else e.head(*args)
+        return self.product(e) if type(e) is Mul else self.sum(e)
+
+    def sum(self, e: Add) -> Tensor:
+        total: Tensor | None = None
+        for term, k in written_terms(e):
+            if total is None:
+                total = self.scaled(term, k)
+            else:
+                total = call("add" if k > 0 else "subtract", total, self.scaled(term, abs(k)))
+        assert total is not None
+        return total
+
+    def scaled(self, term: Expr, k: Number) -> Tensor:
+        if term == 1:
+            return self(k)
+        if k == 1:
+            return self(term)
+        factors = term.factors if type(term) is Mul else ((term, 1),)
+        made = Mul()
+        made.coefficient, made.factors = k, factors
+        return self.product(made)
+
+    def product(self, e: Mul) -> Tensor:
+        line = quotient(e)
+        above = [self.part(p) for p in line.above]
+        below = [self.part(p) for p in line.below]
+        if line.bottom != 1:
+            below.insert(0, self(line.bottom))
+        if line.top != 1 or not above:
+            above.insert(0, self(-line.top if line.negative else line.top))
+        elif line.negative:
+            above[0] = call("negative", above[0])
+        value = times(above)
+        return call("divide", value, times(below)) if below else value
+
+    def part(self, part: Part) -> Tensor:
+        bases, exponent = part
+        if bases[0] is E:
+            return call("exp", self(exponent))
+        base = times([self(b) for b in bases])
+        if exponent == 1:
+            return base
+        return call("sqrt", base) if exponent == HALF else call("power", base, self(exponent))
+
+
+def times(tensors: Sequence[Tensor]) -> Tensor:
+    return reduce(lambda a, b: call("multiply", a, b), tensors)

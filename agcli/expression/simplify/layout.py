@@ -1,0 +1,143 @@
+"""How an expression will be written, and what that costs: the number of operators, then the length.
+
+The cost counts what a reader of the text counts: each of + - * / ^, each function, each sign. Sums, products and
+quotients are laid out here, so that the cost and the tensors in ``emit`` cannot disagree.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from typing import NamedTuple
+
+from .arithmetic import minus_leads
+from .nodes import NUMBERS, Add, Atom, E, Expr, Fn, Mul, Number
+from .order import factor_key, sorted_terms
+
+HALF = Fraction(1, 2)
+LETTER = 1 / 1024  # what a symbol or a digit costs: decides only between equal numbers of operators
+
+
+class Part(NamedTuple):
+    """A written factor: the product of ``bases`` to the power ``exponent``."""
+
+    bases: tuple[Expr, ...]
+    exponent: Expr
+
+
+class Quotient(NamedTuple):
+    """A written product: sign, numbers and parts above and below the line."""
+
+    negative: bool
+    top: int
+    bottom: int
+    above: list[Part]
+    below: list[Part]
+
+
+def quotient(e: Mul) -> Quotient:
+    """How a product is written: negative powers below the line, roots of one degree under one sign."""
+    top, bottom = abs(e.coefficient.numerator), e.coefficient.denominator
+    above: dict[Expr, list[Expr]] = {}
+    below: dict[Expr, list[Expr]] = {}
+    parts_above: list[Part] = []
+    parts_below: list[Part] = []
+    factors = sorted(e.factors, key=factor_key)
+    for base, exponent in factors:
+        if not isinstance(exponent, NUMBERS) or base is E:
+            parts_above.append(Part((base,), exponent))
+        elif exponent.denominator == 1:
+            (parts_above if exponent > 0 else parts_below).append(Part((base,), abs(exponent)))
+        else:
+            (above if exponent > 0 else below).setdefault(abs(exponent), []).append(base)
+    roots = above.get(HALF, ())
+    if HALF in below and roots and type(roots[0]) is int and bottom % roots[0] == 0:
+        bottom //= roots[0]
+        below[HALF].insert(0, above[HALF].pop(0))
+    parts_above[:0] = [Part(tuple(bases), x) for x, bases in above.items() if bases]
+    parts_below[:0] = [Part(tuple(bases), x) for x, bases in below.items()]
+    return Quotient(e.coefficient < 0, top, bottom, parts_above, parts_below)
+
+
+def written_terms(e: Add) -> list[tuple[Expr, Number]]:
+    """Terms from left to right; a positive one leads if there is one."""
+    terms = sorted_terms(e)
+    if terms[0][1] < 0:
+        if terms[-1][1] > 0:
+            terms.reverse()
+        else:
+            first = next((i for i, (_, k) in enumerate(terms) if k > 0), 0)
+            terms.insert(0, terms.pop(first))
+    return terms
+
+
+def cost(e: Expr) -> float:
+    """Operators in the text of ``e``, plus a little for its length."""
+    if isinstance(e, NUMBERS):
+        return number_cost(e)
+    try:
+        return e.cost
+    except AttributeError:
+        pass
+    if type(e) is Atom:
+        found = LETTER + (1 if e is E else 0)
+    elif type(e) is Fn:
+        found = 1 + sum(map(cost, e.args))
+    elif type(e) is Mul:
+        found = product_cost(e)
+    else:
+        assert type(e) is Add
+        found = sum_cost(e)
+    e.cost = found
+    return found
+
+
+def number_cost(q: Number) -> float:
+    n, d = abs(q.numerator), q.denominator
+    return (q < 0) + (d != 1) + LETTER * (len(str(n)) + (len(str(d)) if d != 1 else 0))
+
+
+def sum_cost(e: Add) -> float:
+    total = len(e.terms) - 1 + (e.constant != 0) + 0.0
+    leads = e.constant > 0
+    for term, k in e.terms:
+        total += term_cost(term, k)
+        leads = leads or k > 0
+    if e.constant:
+        total += number_cost(abs(e.constant))
+    return total + (not leads)
+
+
+def term_cost(term: Expr, k: Number) -> float:
+    """Cost of ``|k|*term``."""
+    if k in (1, -1):
+        return cost(term)
+    if type(term) is Mul:
+        line = quotient(term)
+        ones = (not line.above and line.top == 1) and abs(k.numerator) != 1
+        factor = (abs(k.numerator) != 1) - ones
+        divisor = k.denominator != 1
+        return cost(term) + factor + divisor + LETTER * (len(str(k)))
+    return cost(term) + (abs(k.numerator) != 1) + (k.denominator != 1) + LETTER * len(str(abs(k)))
+
+
+def product_cost(e: Mul) -> float:
+    line = quotient(e)
+    above, below = len(line.above) + (line.top != 1), len(line.below) + (line.bottom != 1)
+    operators = (max(above, 1) - 1) + below + line.negative
+    total = operators + sum(part_cost(p) for p in line.above) + sum(part_cost(p) for p in line.below)
+    if line.top != 1 or not line.above:
+        total += LETTER * len(str(line.top))
+    return total + (LETTER * len(str(line.bottom)) if line.bottom != 1 else 0.0)
+
+
+def part_cost(part: Part) -> float:
+    bases, exponent = part
+    if bases[0] is E:
+        return 1 + cost(exponent)
+    inner = len(bases) - 1 + sum(map(cost, bases))
+    if exponent == 1:
+        return inner
+    return inner + 1 + (0 if exponent == HALF else cost(exponent))
+
+
+__all__ = ["Part", "Quotient", "cost", "minus_leads", "quotient", "written_terms"]

@@ -1,0 +1,313 @@
+"""Polynomials over any expressions as generators: reading, exact division, greatest common divisor, factors.
+
+A polynomial is a dict from exponents (one for each generator) to rational coefficients. The greatest common divisor is
+the heuristic one of Char, Geddes and Gonnet (1989): evaluate at a large integer, take the gcd of the integers, read
+the result in that base, and check it by division.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import reduce
+from math import gcd, isqrt, lcm
+from typing import Any, TypeAlias
+
+from .arithmetic import add, mul, power, scale
+from .nodes import NUMBERS, Add, Expr, Mul, Node, Number, exact, factors_of, terms_of
+
+Poly: TypeAlias = "dict[tuple[int, ...], Any]"
+Generators: TypeAlias = "tuple[Expr, ...]"
+
+MAX_TERMS = 60  # of an expanded sum
+MAX_POWER = 8  # of a sum that is multiplied out
+MAX_DEGREE = 40
+MAX_BITS = 4096  # of the integers of the heuristic gcd
+
+
+def expand(e: Expr) -> Expr | None:
+    """``e`` with products of sums multiplied out; None if that gets long."""
+    constant, terms = terms_of(e)
+    parts: list[Expr] = [constant]
+    for term, k in terms:
+        product = expand_product(term)
+        if product is None:
+            return None
+        parts.append(times_number(k, product))
+    return add(*parts)
+
+
+def times_number(k: Number, e: Expr) -> Expr:
+    """``k*e``, with the number inside a sum."""
+    if type(e) is Add:
+        return add(*(scale(k * c, t) for t, c in e.terms), exact(k * e.constant))
+    return scale(k, e)
+
+
+def expand_product(e: Expr) -> Expr | None:
+    sums: list[Add] = []
+    rest: list[Expr] = []
+    coefficient, factors = factors_of(e)
+    for base, exponent in factors:
+        if type(base) is Add and isinstance(exponent, NUMBERS) and 1 <= exponent <= MAX_POWER:
+            whole, part = divmod(exponent, 1)
+            sums.extend([base] * int(whole))
+            if part:
+                rest.append(power(base, part))
+        else:
+            rest.append(power(base, exponent))
+    if not sums:
+        return e
+    total = [mul(coefficient, *rest)]
+    for s in sums:
+        inner = expand(s)
+        if inner is None:
+            return None
+        constant, terms = terms_of(inner)
+        factor: list[Expr] = [scale(k, t) for t, k in terms]
+        if constant:
+            factor.append(constant)
+        if len(total) * len(factor) > 4 * MAX_TERMS:
+            return None
+        product = add(*(mul(a, b) for a in total for b in factor))
+        constant, terms = terms_of(product)
+        total = [scale(k, t) for t, k in terms]
+        if constant:
+            total.append(constant)
+        if len(total) > MAX_TERMS:
+            return None
+    return add(*total)
+
+
+def read(*sums: Expr) -> tuple[Generators, list[Poly]] | None:
+    """Expanded sums as polynomials over common generators; None if an exponent is negative or too large."""
+    units: dict[Any, int] = {}
+    lists: list[list[tuple[Number, dict[Any, Any]]]] = []
+    for e in sums:
+        rows: list[tuple[Number, dict[Any, Any]]] = []
+        constant, terms = terms_of(e)
+        if constant:
+            rows.append((constant, {}))
+        for term, k in terms:
+            row = dict(exponents(term))
+            for generator, x in row.items():
+                if x < 0 or x > MAX_DEGREE:
+                    return None
+                units[generator] = lcm(units.get(generator, 1), x.denominator)
+            rows.append((k, row))
+        lists.append(rows)
+    generators = list(units)
+    polys: list[Poly] = []
+    for rows in lists:
+        poly: Poly = {}
+        for k, row in rows:
+            monomial = tuple(int(row.get(g, 0) * units[g]) for g in generators)
+            poly[monomial] = poly.get(monomial, 0) + k
+        polys.append({m: c for m, c in poly.items() if c})
+    if any(max(m, default=0) > MAX_DEGREE for p in polys for m in p):
+        return None
+    return tuple(generator_power(g, Fraction(1, units[g])) for g in generators), polys
+
+
+def exponents(term: Node) -> list[tuple[Any, Number]]:
+    """Generators of a term with their exponents; 2^(x + y) is 2^x * 2^y."""
+    found: list[tuple[Any, Number]] = []
+    for base, exponent in factors_of(term)[1]:
+        if isinstance(exponent, NUMBERS):
+            found.append((base, exponent))
+            continue
+        constant, terms = terms_of(exponent)
+        found.extend(((base, t), k) for t, k in terms)
+        if constant:
+            found.append((base, constant))
+    return found
+
+
+def generator_power(generator: Any, k: Number) -> Expr:
+    """A generator of ``exponents`` to the power ``k``."""
+    if isinstance(generator, tuple):
+        return power(generator[0], scale(k, generator[1]))
+    return power(generator, k)
+
+
+def write(poly: Poly, generators: Generators) -> Expr:
+    """The sum that a polynomial stands for."""
+    return add(*(mul(exact(c), *map(power, generators, m)) for m, c in poly.items()))
+
+
+def whole(poly: Poly) -> Poly:
+    """``poly`` times a number, with integer coefficients without a common divisor and a positive first one."""
+    bottom = lcm(*(c.denominator for c in poly.values()))
+    ints = {m: int(c * bottom) for m, c in poly.items()}
+    top = gcd(*ints.values())
+    if ints[max(ints)] < 0:
+        top = -top
+    return {m: c // top for m, c in ints.items()}
+
+
+def quotient(f: Poly, g: Poly) -> Poly | None:
+    """``f / g`` if ``g`` divides ``f``."""
+    lead = max(g)
+    rest = dict(f)
+    result: Poly = {}
+    while rest:
+        top = max(rest)
+        shift = tuple(a - b for a, b in zip(top, lead, strict=True))
+        if min(shift, default=0) < 0 or len(result) > 4 * MAX_TERMS:
+            return None
+        c = exact(Fraction(rest[top]) / g[lead])
+        result[shift] = c
+        for m, k in g.items():
+            n = tuple(a + b for a, b in zip(m, shift, strict=True))
+            value = rest.get(n, 0) - c * k
+            if value:
+                rest[n] = value
+            else:
+                rest.pop(n, None)
+    return result
+
+
+def common_divisor(f: Poly, g: Poly) -> Poly | None:
+    """The greatest common divisor with whole coefficients, if it is more than a number."""
+    n = len(next(iter(f)))
+    shared = [i for i in range(n) if any(m[i] for m in f) and any(m[i] for m in g)]
+    if not shared:
+        return None
+    found = heuristic_gcd(whole(f), whole(g), n)
+    return found if found is not None and any(any(m) for m in found) else None
+
+
+def heuristic_gcd(f: Poly, g: Poly, n: int) -> Poly | None:
+    if n == 0:
+        return {(): gcd(f.get((), 0), g.get((), 0))}
+    content = gcd(*f.values(), *g.values())
+    f = {m: c // content for m, c in f.items()}
+    g = {m: c // content for m, c in g.items()}
+    point = 2 * min(max(map(abs, f.values())), max(map(abs, g.values()))) + 29
+    for _ in range(4):
+        if point.bit_length() * (1 + max(m[-1] for m in (*f, *g))) > MAX_BITS:
+            return None
+        a, b = evaluated(f, point), evaluated(g, point)
+        if a and b:
+            h = heuristic_gcd(a, b, n - 1)
+            if h is not None:
+                candidate = whole(interpolated(h, point))
+                if quotient(f, candidate) is not None and quotient(g, candidate) is not None:
+                    return {m: c * content for m, c in candidate.items()}
+        point = 73794 * point * isqrt(isqrt(point)) // 27011
+    return None
+
+
+def evaluated(f: Poly, point: int) -> Poly:
+    """``f`` with its last generator replaced by a number."""
+    result: Poly = {}
+    for m, c in f.items():
+        result[m[:-1]] = result.get(m[:-1], 0) + c * point ** m[-1]
+    return {m: c for m, c in result.items() if c}
+
+
+def interpolated(h: Poly, point: int) -> Poly:
+    """The polynomial in one more generator whose value at ``point`` is ``h``, with coefficients near 0."""
+    result: Poly = {}
+    degree = 0
+    while h:
+        rest: Poly = {}
+        for m, c in h.items():
+            digit = (c + point // 2) % point - point // 2
+            if digit:
+                result[(*m, degree)] = digit
+            if c != digit:
+                rest[m] = (c - digit) // point
+        h = rest
+        degree += 1
+    return result
+
+
+def derivative(f: Poly, i: int) -> Poly:
+    return {(*m[:i], m[i] - 1, *m[i + 1 :]): c * m[i] for m, c in f.items() if m[i]}
+
+
+def factors(f: Poly) -> list[Poly]:
+    """Factors of ``f`` (repeated ones repeatedly) that derivatives and rational roots find; a number may be lost."""
+    n = len(next(iter(f)))
+    for i in range(n):
+        if max(m[i] for m in f) < 2:
+            continue
+        d = common_divisor(f, derivative(f, i))
+        if d is not None:
+            rest = quotient(f, d)
+            if rest is not None:
+                return [*factors(d), *coprime_factors(rest, d)]
+    if n == 1:
+        root = rational_root(whole(f))
+        if root is not None:
+            linear = {(1,): root.denominator, (0,): -root.numerator} if root else {(1,): 1}
+            rest = quotient(f, linear)
+            if rest is not None:
+                return [linear, *factors(rest)] if any(map(any, rest)) else [linear]
+    return [f]
+
+
+def coprime_factors(f: Poly, d: Poly) -> list[Poly]:
+    """Factors of ``f``, split where ``d`` has a common divisor with it."""
+    common = common_divisor(f, d)
+    rest = None if common is None else quotient(f, common)
+    if common is None or rest is None:
+        return factors(f)
+    return [*factors(common), *(factors(rest) if any(map(any, rest)) else [])]
+
+
+def rational_root(f: Poly) -> Fraction | None:
+    """A rational root of a polynomial of one generator with small whole coefficients."""
+    degree = max(m[0] for m in f)
+    if degree < 2 or degree > 6:
+        return None
+    last, lead = f.get((0,), 0), f[(degree,)]
+    if last == 0:
+        return Fraction(0)
+    if max(abs(last), abs(lead)) > 1000:
+        return None
+    for q in divisors(abs(lead)):
+        for p in divisors(abs(last)):
+            for r in (Fraction(p, q), Fraction(-p, q)):
+                if gcd(p, q) == 1 and not sum_at(f, r):
+                    return r
+    return None
+
+
+def divisors(n: int) -> list[int]:
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def sum_at(f: Poly, x: Fraction) -> Number:
+    p, q = x.numerator, x.denominator
+    degree = max(m[0] for m in f)
+    return reduce(lambda total, m: total + f[m] * p ** m[0] * q ** (degree - m[0]), f, 0)
+
+
+def factored(e: Expr) -> Expr | None:
+    """A sum as a product, if it has factors that can be found."""
+    expanded = expand(e)
+    if expanded is None or type(expanded) is not Add:
+        return expanded
+    found = read(expanded)
+    if found is None or not found[0]:
+        return None
+    generators, (poly,) = found
+    parts = factors(poly)
+    if len(parts) == 1:
+        return None
+    product = reduce(multiplied, parts)
+    lead = max(poly)
+    return mul(exact(Fraction(poly[lead]) / product[lead]), *(write(p, generators) for p in parts))
+
+
+def multiplied(f: Poly, g: Poly) -> Poly:
+    result: Poly = {}
+    for a, c in f.items():
+        for b, k in g.items():
+            m = tuple(x + y for x, y in zip(a, b, strict=True))
+            result[m] = result.get(m, 0) + c * k
+    return result
+
+
+__all__ = ["Mul", "common_divisor", "expand", "factored", "quotient", "read", "write"]

@@ -1,0 +1,144 @@
+"""Sums as one product: common factors, common denominators, and what cancels in a fraction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .arithmetic import add, mul, power
+from .nodes import NUMBERS, Add, E, Expr, Mul, Number, make_add, terms_of
+from .polynomials import common_divisor, expand, exponents, generator_power, quotient, read, write
+
+Row = tuple["Number", dict[Any, "Number"]]
+
+
+def rows_of(e: Add) -> list[Row]:
+    """The terms of a sum as coefficient and powers of generators."""
+    rows: list[Row] = [(k, dict(exponents(t))) for t, k in e.terms]
+    if e.constant:
+        rows.append((e.constant, {}))
+    return rows
+
+
+def lowest(rows: list[Row]) -> dict[Any, Number]:
+    """The lowest power of each generator over all terms, where it is not 0."""
+    found: dict[Any, Number] = {}
+    for generator in dict.fromkeys(g for _, row in rows for g in row):
+        least = min(row.get(generator, 0) for _, row in rows)
+        if least:
+            found[generator] = least
+    return found
+
+
+def is_exponential(generator: Any) -> bool:
+    return isinstance(generator, tuple) or generator is E
+
+
+def pull_out(rows: list[Row], shared: dict[Any, Number]) -> tuple[Expr, Expr]:
+    """``shared`` as a product, and the sum of what is left of the terms."""
+    front = mul(*(generator_power(g, k) for g, k in shared.items()))
+    rest = [
+        mul(k, *(generator_power(g, x - shared.get(g, 0)) for g, x in {**dict.fromkeys(shared, 0), **row}.items()))
+        for k, row in rows
+    ]
+    return front, add(*rest)
+
+
+def common_factor(e: Add) -> Iterator[Expr]:
+    """a*b + a*c -> a*(b + c)"""
+    rows = rows_of(e)
+    shared = {g: k for g, k in lowest(rows).items() if k > 0}
+    if shared:
+        front, rest = pull_out(rows, shared)
+        yield mul(front, rest)
+
+
+def common_denominator(e: Add) -> Iterator[Expr]:
+    """a/b + c/d -> (a*d + b*c)/(b*d), cancelled"""
+    rows = rows_of(e)
+    shared = lowest(rows)
+    if not any(k < 0 for k in shared.values()):
+        return
+    plain = {g: k for g, k in shared.items() if k > 0 or not is_exponential(g)}
+    for chosen in (shared, plain) if len(plain) != len(shared) else (shared,):
+        if chosen:
+            front, rest = pull_out(rows, chosen)
+            yield mul(front, rest)
+            expanded = expand(rest)
+            if expanded is not None:
+                yield cancelled(mul(front, expanded))
+
+
+def cancelled(e: Expr) -> Expr:
+    """A product in which no sum above the line has a common divisor with a sum below it."""
+    if type(e) is not Mul:
+        return e
+    above = [b for b, x in e.factors if type(b) is Add and type(x) is int and x > 0]
+    below = [b for b, x in e.factors if type(b) is Add and isinstance(x, NUMBERS) and x < 0]
+    for a in above:
+        for b in below:
+            parts = split(a, b)
+            if parts is not None:
+                shared, rest_a, rest_b = parts
+                powers = dict(e.factors)
+                x, y = powers.pop(a), powers.pop(b)
+                if type(y) is not int and rest_b != 1:
+                    continue
+                return cancelled(
+                    mul(
+                        e.coefficient,
+                        *(power(base, k) for base, k in powers.items()),
+                        power(rest_a, x),
+                        power(shared, x + y),  # type: ignore[operator]
+                        power(rest_b, y),
+                    )
+                )
+    return e
+
+
+def split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
+    """The common divisor of two sums, and what is left of each."""
+    wide_a, wide_b = expand(a), expand(b)
+    if wide_a is None or wide_b is None:
+        return None
+    found = read(wide_a, wide_b)
+    if found is None:
+        return None
+    generators, (f, g) = found
+    if not f or not g:
+        return None
+    d = common_divisor(f, g)
+    if d is None:
+        return None
+    rest_f, rest_g = quotient(f, d), quotient(g, d)
+    if rest_f is None or rest_g is None:
+        return None
+    return write(d, generators), write(rest_f, generators), write(rest_g, generators)
+
+
+def partial_factor(e: Add) -> Iterator[Expr]:
+    """a*b + a*c + d -> a*(b + c) + d"""
+    if len(e.terms) + (e.constant != 0) < 3:
+        return
+    rows = [(t, k, dict(exponents(t))) for t, k in e.terms]
+    holders: dict[Any, list[int]] = {}
+    for i, (_, _, row) in enumerate(rows):
+        for g in row:
+            holders.setdefault(g, []).append(i)
+    seen: set[tuple[int, ...]] = set()
+    for g, where in holders.items():
+        if len(where) < 2 or tuple(where) in seen:
+            continue
+        seen.add(tuple(where))
+        group = make_add(0, tuple((rows[i][0], rows[i][1]) for i in where))
+        rest = [mul(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
+        for product in common_factor(group):
+            yield held_apart(product, [*rest, e.constant])
+
+
+def held_apart(product: Expr, rest: list[Expr]) -> Expr:
+    """The sum of a product and other terms; a number times a sum would be multiplied out again."""
+    return add(product, *rest)
+
+
+__all__ = ["cancelled", "common_denominator", "common_factor", "partial_factor", "terms_of"]

@@ -1,0 +1,83 @@
+"""Numbers from formulas: at one point, or at many at once; and a word on values that are none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from agcli.engine.function import Function
+from agcli.engine.graph import Constant, Placeholder, Tensor, toposort
+from agcli.engine.ops.base import Pointwise
+from agcli.engine.types import Array
+
+Feeds = Mapping[str, Any]
+
+
+def is_pointwise(outputs: Sequence[Tensor]) -> bool:
+    """Whether the formulas are made of single numbers and of ops that treat every element alike."""
+    return all(t.shape == () and (t.op is None or isinstance(t.op, Pointwise)) for t in toposort(outputs))
+
+
+def values(outputs: Sequence[Tensor], feeds: Feeds) -> list[Array]:
+    """The values of the formulas where the variables have the values `feeds`, without warnings."""
+    with np.errstate(all="ignore"):
+        if is_pointwise(outputs):
+            return pointwise(outputs, {k: np.asarray(v, np.float64) for k, v in feeds.items()})
+        function = Function(list(outputs))
+        return list(function({k: v for k, v in feeds.items() if k in function.by_name}))
+
+
+def pointwise(outputs: Sequence[Tensor], feeds: Mapping[str, Array]) -> list[Array]:
+    """The values at many points: feeds are vectors of one length, or numbers; formulas are pointwise."""
+    found: dict[int, Array] = {}
+    with np.errstate(all="ignore"):
+        for t in toposort(outputs):
+            found[t.id] = value_of(t, [found[x.id] for x in t.inputs], feeds)
+    return [found[t.id] for t in outputs]
+
+
+def value_of(t: Tensor, inputs: Sequence[Array], feeds: Mapping[str, Array]) -> Array:
+    if isinstance(t, Placeholder):
+        return feeds[t.name or ""]
+    if isinstance(t, Constant):
+        return t.array
+    out: Array = np.empty(np.broadcast_shapes(*(x.shape for x in inputs)), t.dtype)
+    t.op.kernel(*inputs, out=out)  # type: ignore[union-attr]
+    return out
+
+
+def undefined_part(t: Tensor, feeds: Feeds) -> Tensor | None:
+    """The first part of a pointwise formula that is no finite number although its operands are."""
+    if not is_pointwise([t]):
+        return None
+    order = [x for x in toposort([t]) if x.dtype.kind == "f"]
+    found = dict(zip((x.id for x in order), values(order, feeds), strict=True))
+    finite = {i: bool(np.isfinite(v).all()) for i, v in found.items()}
+    return next((x for x in order if not finite[x.id] and all(finite.get(i.id, True) for i in x.inputs)), None)
+
+
+def show(value: Any) -> str:
+    """A value as a person reads it: at most twelve digits, whole numbers without a point, vectors in brackets."""
+    array = np.asarray(value)
+    if array.ndim:
+        return f"[{', '.join(map(show, array))}]" if array.size <= 100 else f"{array.size:,} numbers"
+    if array.dtype.kind == "b":
+        return str(bool(array))
+    number = float(array)
+    if math.isfinite(number) and number == int(number) and abs(number) < 1e15:
+        return str(int(number))
+    return f"{number:.12g}"
+
+
+def plain(value: Any) -> Any:
+    """A value for JSON, where NaN and infinity are null."""
+    array = np.asarray(value)
+    if array.ndim:
+        return [plain(v) for v in array]
+    if array.dtype.kind == "b":
+        return bool(array)
+    number = float(array)
+    return number if math.isfinite(number) else None

@@ -1,0 +1,191 @@
+"""CSV and its kin: the separator and the header found out, the body read in pieces of whole lines."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from .errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PIECE = 1 << 23  # bytes
+MAX_LINE = 1 << 24  # bytes, a line with quoted line breaks included
+MAX_COLUMNS = 10_000
+_SEPARATORS = ",;\t|"
+_BOM = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a file is written: its separator, the names of its columns, and whether its first line holds them."""
+
+    separator: str
+    names: tuple[str, ...]
+    has_header: bool
+
+
+def opened(path: Path) -> IO[bytes]:
+    """The file, unpacked if it is gzipped (told by its first bytes)."""
+    try:
+        file = path.open("rb")
+        is_packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}", ("file",)) from None
+    return gzip.GzipFile(fileobj=file) if is_packed else file  # type: ignore[return-value]
+
+
+def pieces(path: Path, max_bytes: int, size: int = PIECE) -> Iterator[bytes]:
+    """The file in pieces of whole lines, quoted line breaks kept together; DataError beyond `max_bytes`."""
+    rest, total = b"", 0
+    with opened(path) as file:
+        while block := _read(file, size, path):
+            total += len(block)
+            if total > max_bytes:
+                raise DataError(f"{path}: expected at most {max_bytes:,} bytes; `stream: true` reads larger files")
+            rest += block
+            cut = _end_of_line(rest)
+            if cut:
+                yield rest[:cut]
+                rest = rest[cut:]
+            elif len(rest) > MAX_LINE:
+                raise DataError(f"{path}: expected lines of at most {MAX_LINE:,} bytes; is a quote never closed?")
+    if rest:
+        yield rest
+
+
+def _read(file: IO[bytes], size: int, path: Path) -> bytes:
+    try:
+        return file.read(size)
+    except EOFError:
+        raise DataError(f"{path}: the gzip stream ends too early") from None
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise DataError(f"{path}: damaged gzip stream ({error})") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def _end_of_line(text: bytes) -> int:
+    """The place behind the last line break that is not within quotes, or 0."""
+    cut, quotes = text.rfind(b"\n") + 1, 0
+    quotes = text.count(b'"', 0, cut)
+    while cut and quotes % 2:
+        before = text.rfind(b"\n", 0, cut - 1) + 1
+        quotes -= text.count(b'"', before, cut)
+        cut = before
+    return cut
+
+
+def dialect(path: Path, separator: str | None, header: bool | Sequence[str] | None) -> Dialect:
+    """What the description leaves open, told by the file's first line.
+
+    The separator is the one that comes most often outside of quotes. A first line is no header if one of its cells
+    is a number; then the columns are called column_1, column_2, ...
+    """
+    first = next(pieces(path, 1 << 62, 1 << 16), b"")
+    line = _first_record(path, first)
+    chosen = separator or max(_SEPARATORS, key=lambda mark: len(_cells(line, mark)))
+    cells = [cell.strip() for cell in _cells(line, chosen)]
+    if not any(cells):
+        raise DataError(f"{path}: expected a header or samples in the first line, found nothing")
+    if len(cells) > MAX_COLUMNS:
+        raise DataError(f"{path}: expected at most {MAX_COLUMNS:,} columns, found {len(cells):,}")
+    has_header = not any(_is_number(cell) for cell in cells) if header is None else header is True
+    given = tuple(header) if isinstance(header, Sequence) else ()
+    if given and len(given) != len(cells):
+        found = f"{len(given)} names for {len(cells)} columns"
+        raise DataError(f"{path}: header: expected a name for each column, found {found}", ("header",))
+    names = tuple(cells) if has_header else given or tuple(f"column_{n}" for n in range(1, len(cells) + 1))
+    _check_names(path, names)
+    return Dialect(chosen, names, has_header)
+
+
+def _first_record(path: Path, piece: bytes) -> str:
+    text = _decoded(path, piece.removeprefix(_BOM)[: 1 << 20])
+    return next((line for line in io.StringIO(text) if line.strip()), "")
+
+
+def _decoded(path: Path, piece: bytes) -> str:
+    try:
+        return piece.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start >= len(piece) - 3 and "unexpected end" in error.reason:
+            return piece[: error.start].decode("utf-8")
+        line = piece.count(b"\n", 0, error.start) + 1
+        found = f"the byte 0x{piece[error.start]:02x} in line {line:,}"
+        raise DataError(f"{path}: expected UTF-8 text, found {found}; save the file as UTF-8") from None
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    for number, name in enumerate(names, 1):
+        if not name:
+            advice = "give all names: `header: [...]`"
+            raise DataError(f"{path}: expected a name for column {number} in the header, found none; {advice}")
+        if name in names[: number - 1]:
+            raise DataError(f'{path}: expected each column once, found "{name}" again as column {number}')
+
+
+def frames(path: Path, form: Dialect, max_bytes: int) -> Iterator[pl.DataFrame]:
+    """The samples, in pieces, every cell as text without the blanks around it; empty lines are left out."""
+    import polars as pl
+
+    line = 1
+    for number, piece in enumerate(pieces(path, max_bytes)):
+        body, skipped = piece, 0
+        if number == 0:
+            body = piece.removeprefix(_BOM)
+            skipped = _behind_header(body) if form.has_header else 0
+        if body[skipped:].strip():
+            try:
+                frame = pl.read_csv(
+                    io.BytesIO(body[skipped:]),
+                    has_header=False,
+                    separator=form.separator,
+                    schema=dict.fromkeys(form.names, pl.String),
+                )
+            except pl.exceptions.PolarsError as error:
+                raise _explained(path, form, body, line, error) from None
+            stripped = frame.with_columns(pl.all().str.strip_chars())
+            yield stripped.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all() == "")))
+        line += piece.count(b"\n")
+
+
+def _behind_header(body: bytes) -> int:
+    """The place behind the first line that is not blank."""
+    place = len(body) - len(body.lstrip())
+    end = body.find(b"\n", place) + 1
+    return end or len(body)
+
+
+def _explained(path: Path, form: Dialect, body: bytes, line: int, error: Exception) -> DataError:
+    """Polars says what it did not like, and not where: look for the line."""
+    text = _decoded(path, body)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.separator, skipinitialspace=True)
+    try:
+        for cells in reader:
+            if len(cells) > len(form.names):
+                place = f"{path}: line {line + reader.line_num - 1:,}"
+                return DataError(f"{place}: expected {len(form.names)} cells, found {len(cells)}")
+    except csv.Error as problem:
+        return DataError(f"{path}: line {line + reader.line_num - 1:,}: {problem}")
+    return DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}")

@@ -1,0 +1,145 @@
+"""Samples as they stand in a file, before any of it is a number for a model: named columns with their row numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from .dataset import Array, Rows
+from .errors import DataError, unknown
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
+_SHOWN = 40  # characters of a cell in a message
+Values = Any  # a polars Series, whose missing cells are null, or an array with a row a sample
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """A column of some samples. Each reading is an error that names file, row and column if a cell does not fit."""
+
+    values: Values
+    name: str
+    file: str
+    rows: Callable[[int], int] = field(default=lambda index: index + 1)
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def error(self, index: int, expected: str, advice: str = "") -> DataError:
+        """The error for the cell at an index."""
+        found = str(self.values[index])
+        shown = found if len(found) <= _SHOWN else f"{found[: _SHOWN - 1]}…"
+        place = f'{self.file}: row {self.rows(index):,}: column "{self.name}"'
+        return DataError(f'{place}: expected {expected}, found "{shown}"{advice}', ("columns", self.name))
+
+    def numbers(self) -> npt.NDArray[np.float64]:
+        """The cells as float64, NaN where one is missing; arrays keep their shape."""
+        import polars as pl
+
+        if isinstance(self.values, np.ndarray):
+            if self.values.dtype.kind not in "biuf":
+                raise DataError(f'{self.file}: column "{self.name}": expected numbers, found {self.values.dtype}')
+            return self.values.astype(np.float64)
+        if self.values.dtype.is_temporal():
+            raise DataError(f'{self.file}: column "{self.name}": expected numbers, found dates; its role is `date`')
+        numbers = self.values.cast(pl.Float64, strict=False)
+        self._check(numbers, "a number", f"; if it is no number, write `columns: {{{self.name}: categorical}}`")
+        return cast("npt.NDArray[np.float64]", numbers.fill_null(np.nan).to_numpy())
+
+    def texts(self) -> pl.Series:
+        """The cells as text, null where one is missing."""
+        import polars as pl
+
+        if isinstance(self.values, np.ndarray):
+            if self.values.ndim != 1:
+                shape = self.values.shape[1:]
+                raise DataError(f'{self.file}: column "{self.name}": expected one value a sample, found shape {shape}')
+            if self.values.dtype.kind == "S":
+                return pl.Series(self.values.astype("U"))
+            return pl.Series(self.values).cast(pl.String)
+        return self.values.cast(pl.String)
+
+    def dates(self, pattern: str = "") -> pl.Series:
+        """The cells as points in time, by strptime's pattern or else ISO 8601; null where one is missing."""
+        import polars as pl
+
+        if not isinstance(self.values, np.ndarray) and self.values.dtype in (pl.Date, pl.Datetime):
+            return self.values.cast(pl.Datetime("us"))
+        texts = self.texts()
+        read = pl.Series([None] * len(texts), dtype=pl.Datetime("us"))
+        for known in (pattern,) if pattern else _DATES:
+            read = read.fill_null(texts.str.strptime(pl.Datetime("us"), known, strict=False))
+        self._check(read, f"a date such as {pattern or '2024-12-31'}", "; `format` says how dates are written")
+        return read
+
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Which samples have nothing here."""
+        if not isinstance(self.values, np.ndarray):
+            return cast("npt.NDArray[np.bool_]", self.values.is_null().to_numpy())
+        if self.values.dtype.kind != "f":
+            return np.zeros(len(self.values), bool)
+        return cast("npt.NDArray[np.bool_]", np.isnan(self.values.reshape(len(self.values), -1)).any(axis=1))
+
+    def _check(self, read: pl.Series, expected: str, advice: str) -> None:
+        """Raise for the first cell that holds something and could not be read."""
+        wrong = (read.is_null() & self.values.is_not_null()) if not isinstance(self.values, np.ndarray) else None
+        if wrong is not None and wrong.any():
+            raise self.error(int(wrong.arg_max() or 0), expected, advice)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Some samples of a file: columns by name. `first` is the row number of the first, counted from 1."""
+
+    file: str
+    columns: Mapping[str, Values]
+    first: int = 1
+    picked: npt.NDArray[np.int64] | None = None  # the row numbers, where they do not run on
+
+    def __post_init__(self) -> None:
+        lengths = {name: len(values) for name, values in self.columns.items()}
+        if len(set(lengths.values())) > 1:
+            found = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())
+            raise DataError(f"{self.file}: expected columns of one length, found {found}")
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    def __getitem__(self, name: str) -> Cells:
+        if name not in self.columns:
+            error = unknown("column", name, self.columns)
+            raise DataError(f"{self.file}: {error}")
+        picked, first = self.picked, self.first
+        number = (lambda i: int(picked[i])) if picked is not None else lambda i: first + i
+        return Cells(self.columns[name], name, self.file, number)
+
+    def take(self, rows: Rows) -> Frame:
+        """The samples at some indices."""
+        numbers = np.arange(self.first, self.first + len(self)) if self.picked is None else self.picked
+        return Frame(self.file, {name: values[rows] for name, values in self.columns.items()}, picked=numbers[rows])
+
+
+def joined(frames: Iterable[Frame]) -> Frame:
+    """One frame of all samples of frames that follow each other in a file."""
+    import polars as pl
+
+    parts = list(frames)
+    if len(parts) == 1:
+        return parts[0]
+    columns = {
+        name: np.concatenate([part.columns[name] for part in parts])
+        if isinstance(values, np.ndarray)
+        else pl.concat([part.columns[name] for part in parts])
+        for name, values in parts[0].columns.items()
+    }
+    return Frame(parts[0].file, columns)
+
+
+__all__ = ["Array", "Cells", "Frame", "joined"]

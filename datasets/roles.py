@@ -1,0 +1,320 @@
+"""Roles: what a column means, what is learnt of it in the training split, and how it is fed to a model.
+
+A role is a description (what a spec says). `fitter()` collects samples of the training split and gives statistics,
+plain data that JSON can hold; with them `encode` makes an array of any samples.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .augment import Augment
+from .dataset import Array, Cast, Feeding, Scaling
+from .errors import DataError
+from .frame import Cells
+from .moments import Moments
+from .words import PAD, UNKNOWN, Counting, Vocabulary
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Stats = dict[str, Any]
+Floats = npt.NDArray[np.float64]
+INT64 = Cast(np.dtype(np.int64))
+
+
+class Fitter(Protocol):
+    """Collects what the training split has in a column."""
+
+    def add(self, cells: Cells) -> None:
+        """Look at some more samples."""
+
+    def stats(self) -> Stats:
+        """What was learnt, as plain data."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Role:
+    """What all roles share: `input` names the input of the model that the column goes to, or is empty.
+
+    Columns of numbers go to `x` together, any other column has an input of its own name.
+    """
+
+    name: ClassVar[str] = ""
+    joins: ClassVar[bool] = True  # with other columns, side by side
+    input: str = ""
+
+    def fitter(self) -> Fitter:
+        """A collector of what this role has to know."""
+        raise NotImplementedError
+
+    def encode(self, cells: Cells, stats: Stats) -> Array:
+        """An array with a row a sample, to be stored."""
+        raise NotImplementedError
+
+    def feeding(self, stats: Stats) -> Feeding | None:
+        """How the stored array is fed; None if as it is."""
+        return None
+
+    def features(self, column: str, stats: Stats) -> list[str]:
+        """The names of the encoded numbers of a sample."""
+        return [column]
+
+    def to_json(self) -> dict[str, Any]:
+        """The description as plain data."""
+        return {"role": self.name, **asdict(self)}
+
+
+class _Nothing:
+    def add(self, cells: Cells) -> None:
+        pass
+
+    def stats(self) -> Stats:
+        return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ignore(Role):
+    """A column that the model does not see."""
+
+    name = "ignore"
+
+    def fitter(self) -> Fitter:
+        return _Nothing()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numeric(Role):
+    """A quantity: clipped, then on a logarithmic scale, then scaled; what is missing is filled last.
+
+    `log` is sign(v) * log(1 + |v|), which every number has. `scale` is "standard" (zero mean, unit variance),
+    "minmax" (0 to 1) or "none". `missing` is "mean", "median" (of clipped values, on the scale) or a number.
+    """
+
+    name = "numeric"
+    scale: str = "standard"
+    log: bool = False
+    clip: tuple[float, float] | None = None
+    missing: str | float = "mean"
+
+    def fitter(self) -> Fitter:
+        return Moments(lambda cells: self.squeezed(cells.numbers()), median=self.missing == "median")
+
+    def squeezed(self, values: Floats) -> Floats:
+        """Clipped, and on the logarithmic scale."""
+        if self.clip is not None:
+            values = np.clip(values, *self.clip)
+        return np.sign(values) * np.log1p(np.abs(values)) if self.log else values
+
+    def affine(self, stats: Stats) -> tuple[Floats, Floats]:
+        """(scale, offset) such that encoded = (squeezed - offset) / scale."""
+        offset, scale = np.zeros(np.shape(stats["mean"])), np.ones(np.shape(stats["mean"]))
+        if self.scale == "standard":
+            offset, scale = np.asarray(stats["mean"]), np.asarray(stats["deviation"])
+        elif self.scale == "minmax":
+            offset, scale = np.asarray(stats["low"]), np.subtract(stats["high"], stats["low"])
+        return np.where(scale > 0, scale, 1.0), offset
+
+    def encode(self, cells: Cells, stats: Stats) -> Array:
+        scale, offset = self.affine(stats)
+        values = self.squeezed(cells.numbers())
+        if isinstance(self.missing, str):
+            fill = np.asarray(stats[self.missing])
+        else:
+            fill = self.squeezed(np.asarray(float(self.missing)))
+        encoded = (np.where(np.isnan(values), fill, values) - offset) / scale
+        if not np.isfinite(encoded).all():
+            wrong = int(np.argwhere(~np.isfinite(encoded))[0][0])
+            raise cells.error(wrong, "a finite number")
+        return encoded.astype(np.float32)
+
+    def restore(self, output: Array, stats: Stats) -> Array:
+        """Encoded numbers in their own units again."""
+        scale, offset = self.affine(stats)
+        values = output.astype(np.float64) * scale + offset
+        return np.sign(values) * np.expm1(np.abs(values)) if self.log else values
+
+
+@dataclass(frozen=True, kw_only=True)
+class Categorical(Role):
+    """One of several names. `encode` is "one_hot", or "index" for an embedding layer, which has its own input.
+
+    Number 0 of an index is what training did not see, or was missing; in one-hot such a sample has no 1. `limit`
+    keeps that many of the most frequent names. `strip` takes characters off both ends of every name.
+    """
+
+    name = "categorical"
+    encoding: str = "one_hot"
+    limit: int = 100
+    strip: str = ""
+
+    @property
+    def joins(self) -> bool:  # type: ignore[override]
+        return self.encoding == "one_hot"
+
+    def fitter(self) -> Fitter:
+        return _Names(self.names, self.limit)
+
+    def names(self, cells: Cells) -> pl.Series:
+        """The cells as names, null where one is missing."""
+        names = cells.texts()
+        return names.str.strip_chars(self.strip + " ") if self.strip else names
+
+    def numbers(self, cells: Cells, stats: Stats) -> npt.NDArray[np.int64]:
+        """The numbers of the names, -1 for those that are missing or unknown."""
+        import polars as pl
+
+        known = stats["categories"]
+        numbers = self.names(cells).replace_strict(known, range(len(known)), default=-1, return_dtype=pl.Int64)
+        found: npt.NDArray[np.int64] = numbers.fill_null(-1).to_numpy()
+        return found
+
+    def encode(self, cells: Cells, stats: Stats) -> Array:
+        numbers = self.numbers(cells, stats)
+        if self.encoding == "index":
+            return (numbers + 1).astype(np.min_scalar_type(len(stats["categories"])))
+        hot = np.arange(len(stats["categories"]))
+        one_hot: Array = (numbers[:, None] == hot).astype(np.float32)
+        return one_hot
+
+    def feeding(self, stats: Stats) -> Feeding | None:
+        return INT64 if self.encoding == "index" else None
+
+    def features(self, column: str, stats: Stats) -> list[str]:
+        return [column] if self.encoding == "index" else [f"{column}={name}" for name in stats["categories"]]
+
+
+class _Names:
+    """Counts names; the known ones are the most frequent, in alphabetical (or numerical) order."""
+
+    def __init__(self, names: Callable[[Cells], pl.Series], limit: int) -> None:
+        self.names, self.limit = names, limit
+        self.counts: Counter[str] = Counter()
+
+    def add(self, cells: Cells) -> None:
+        found = self.names(cells).drop_nulls().value_counts()
+        self.counts.update(dict(zip(found.to_series(0).to_list(), found.to_series(1).to_list(), strict=True)))
+
+    def stats(self) -> Stats:
+        known = sorted(self.counts, key=lambda name: (-self.counts[name], name))[: self.limit]
+        return {"categories": sorted(known, key=_natural)}
+
+
+def _natural(name: str) -> tuple[bool, float, str]:
+    try:
+        return False, float(name), name
+    except ValueError:
+        return True, 0.0, name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text(Role):
+    """Free text as token numbers, cut or filled with 0 to `length`; number 1 is a token that training did not see."""
+
+    name = "text"
+    joins = False
+    unit: str = "words"
+    length: int = 100
+    vocabulary: int = 10_000
+
+    def fitter(self) -> Fitter:
+        return _Texts(Counting(self.unit, self.vocabulary, (PAD, UNKNOWN)))
+
+    def encode(self, cells: Cells, stats: Stats) -> Array:
+        known = Vocabulary(self.unit, tuple(stats["vocabulary"]))
+        encoded = np.zeros((len(cells), self.length), np.min_scalar_type(len(known)))
+        for row, text in zip(encoded, cells.texts(), strict=True):
+            found = known.encode(text or "")[: self.length]
+            row[: len(found)] = found
+        return encoded
+
+    def feeding(self, stats: Stats) -> Feeding | None:
+        return INT64
+
+
+class _Texts:
+    def __init__(self, counting: Counting) -> None:
+        self.counting = counting
+
+    def add(self, cells: Cells) -> None:
+        for text in cells.texts().drop_nulls():
+            self.counting.add(text)
+
+    def stats(self) -> Stats:
+        return {"vocabulary": list(self.counting.vocabulary().entries)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image(Role):
+    """Pictures of shape (height, width) or (height, width, channels), stored as they are.
+
+    Fed divided by `divide` (255 for bytes, if not given), or with `normalise` with zero mean and unit variance, as
+    the training split says. `flip`, `shift`, `rotate` and `noise` change them while training (see Augment).
+    """
+
+    name = "image"
+    joins = False
+    divide: float | None = None
+    normalise: bool = False
+    flip: bool = False
+    shift: float = 0.0
+    rotate: float = 0.0
+    noise: float = 0.0
+
+    @property
+    def augment(self) -> Augment | None:
+        """How images change while training."""
+        wanted = Augment(self.flip, self.shift, self.rotate, self.noise)
+        return None if wanted == Augment() else wanted
+
+    def fitter(self) -> Fitter:
+        return _Pixels(self.normalise)
+
+    def encode(self, cells: Cells, stats: Stats) -> Array:
+        values = cells.values
+        if not isinstance(values, np.ndarray) or values.ndim not in (3, 4) or values.dtype.kind not in "uif":
+            shape = values.shape if isinstance(values, np.ndarray) else "a column of single values"
+            expected = "an array of shape (samples, height, width) or (samples, height, width, channels)"
+            raise DataError(f'{cells.file}: column "{cells.name}": expected {expected}, found {shape}')
+        return values
+
+    def feeding(self, stats: Stats) -> Feeding | None:
+        divide = self.divide or (255.0 if stats["bytes"] else 1.0)
+        if not self.normalise:
+            return Scaling.by(divide)
+        deviation, mean = np.float32(stats["deviation"]), np.float32(stats["mean"])
+        return Scaling(np.asarray(deviation or 1.0, np.float32), np.asarray(mean))
+
+
+class _Pixels:
+    """Mean and deviation of all pixels, if wanted, and whether they are bytes."""
+
+    def __init__(self, wanted: bool) -> None:
+        self.moments = Moments(lambda cells: cells.numbers().reshape(-1)) if wanted else None
+        self.bytes = False
+
+    def add(self, cells: Cells) -> None:
+        self.bytes = isinstance(cells.values, np.ndarray) and cells.values.dtype == np.uint8
+        if self.moments is not None:
+            self.moments.add(cells)
+
+    def stats(self) -> Stats:
+        return {"bytes": self.bytes, **(self.moments.stats() if self.moments else {})}
+
+
+def from_json(plain: Mapping[str, Any]) -> Role:
+    """The role that `to_json` described."""
+    from .dates import Date
+
+    known: dict[str, type[Role]] = {role.name: role for role in (Numeric, Categorical, Date, Text, Image, Ignore)}
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items() if key != "role"}
+    try:
+        return known[plain["role"]](**options)
+    except (KeyError, TypeError):
+        raise DataError(f"expected a column's role as it was saved, found {str(plain)[:80]}") from None
