@@ -7,7 +7,7 @@ plain data that JSON can hold; with them `encode` makes an array of any samples.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -16,16 +16,19 @@ import numpy.typing as npt
 
 from .augment import Augment
 from .dataset import Array, Cast, Feeding, Scaling
-from .errors import DataError
+from .errors import DataError, unknown
 from .frame import Cells
 from .moments import Moments
-from .words import PAD, UNKNOWN, Counting, Vocabulary
+from .words import PAD, UNITS, UNKNOWN, Counting, Vocabulary
 
 if TYPE_CHECKING:
     import polars as pl
 
 Stats = dict[str, Any]
 Floats = npt.NDArray[np.float64]
+SCALES = ("standard", "minmax", "none")
+FILLS = ("mean", "median")
+ENCODINGS = ("one_hot", "index")
 INT64 = Cast(np.dtype(np.int64))
 
 
@@ -103,6 +106,13 @@ class Numeric(Role):
     clip: tuple[float, float] | None = None
     missing: str | float = "mean"
 
+    def __post_init__(self) -> None:
+        _one_of("scale", self.scale, SCALES)
+        if isinstance(self.missing, str):
+            _one_of("missing", self.missing, FILLS)
+        if self.clip is not None and not self.clip[0] < self.clip[1]:
+            raise DataError(f"clip: expected a lower and a higher bound, found {self.clip}")
+
     def fitter(self) -> Fitter:
         return Moments(lambda cells: self.squeezed(cells.numbers()), median=self.missing == "median")
 
@@ -153,6 +163,9 @@ class Categorical(Role):
     encoding: str = "one_hot"
     limit: int = 100
     strip: str = ""
+
+    def __post_init__(self) -> None:
+        _one_of("encoding", self.encoding, ENCODINGS)
 
     @property
     def joins(self) -> bool:  # type: ignore[override]
@@ -222,6 +235,9 @@ class Text(Role):
     unit: str = "words"
     length: int = 100
     vocabulary: int = 10_000
+
+    def __post_init__(self) -> None:
+        _one_of("unit", self.unit, UNITS)
 
     def fitter(self) -> Fitter:
         return _Texts(Counting(self.unit, self.vocabulary, (PAD, UNKNOWN)))
@@ -308,13 +324,6 @@ class _Pixels:
         return {"bytes": self.bytes, **(self.moments.stats() if self.moments else {})}
 
 
-def from_json(plain: Mapping[str, Any]) -> Role:
-    """The role that `to_json` described."""
-    from .dates import Date
-
-    known: dict[str, type[Role]] = {role.name: role for role in (Numeric, Categorical, Date, Text, Image, Ignore)}
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items() if key != "role"}
-    try:
-        return known[plain["role"]](**options)
-    except (KeyError, TypeError):
-        raise DataError(f"expected a column's role as it was saved, found {str(plain)[:80]}") from None
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise unknown(option, value, known)

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from .errors import ShapeError
 from .graph import Constant, Placeholder, Tensor, call, constant, toposort
 from .ops.arrays import BroadcastTo, Reshape, Transpose
 from .ops.base import Item, Pointwise, items
-from .ops.random import DRAWS
 from .ops.reductions import Reduction
 from .origin import origin
 from .scan import Scan, loop
@@ -37,7 +37,7 @@ RULES: dict[str, Rule] = {}
 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register the rule for the ops of these names; it may return None to leave the case to the loop."""
+    """Register the rule for the op classes of these names; it may return None to leave the case to the loop."""
 
     def add(function: Rule) -> Rule:
         RULES.update(dict.fromkeys(names, function))
@@ -67,15 +67,17 @@ class Batch:
         if isinstance(op, Item):
             many = xs[0].tensor
             return Value(many[op.index] if isinstance(many, list) else op(many), xs[0].batched)
-        found = None
+        if op.dynamic:
+            raise ShapeError(f"vmap: {op.name} makes a length out of values, which differs from example to example")
+        found: Value | Tensor | None = None
         if not any(x.batched for x in xs):
             found = Value(op(*(x.tensor for x in xs)), False)
         elif isinstance(op, Pointwise):
             found = pointwise(self, op, t, xs)
         elif isinstance(op, Reduction):
             found = shift_axes(self, op, t, xs)
-        elif op.name in RULES:
-            found = RULES[op.name](self, op, t, xs)
+        elif type(op).__name__ in RULES:
+            found = RULES[type(op).__name__](self, op, t, xs)
         if found is None:
             found = one_by_one(t, xs)
         return found if isinstance(found, Value) else Value(found, True)
@@ -128,51 +130,51 @@ def shift_axes(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return replace(op, axes=tuple(a + 1 for a in op.axes))(xs[0].tensor)  # type: ignore[no-any-return]
 
 
-@rule("size")
+@rule("Size")
 def same_size(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Value:
     return Value(shift_axes(b, op, t, xs), False)
 
 
-SHIFTED = "softmax log_softmax argmax argmin concatenate part_like sort argsort cumsum cumprod logcumsumexp recurrence"
+SHIFTED = "Softmax LogSoftmax Arg Concatenate PartLike Sort ArgSort CumSum CumProd LogCumSumExp Recurrence Roll"
 
 
-@rule(*SHIFTED.split(), "roll")
+@rule(*SHIFTED.split())
 def shift_axis(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     tensors = [b.shape_of(x) if i in op.shape_only else b.lead(x) for i, x in enumerate(xs)]
     return replace(op, axis=op.axis + 1)(*tensors)  # type: ignore[no-any-return]
 
 
-LEADING = "cholesky eigh eigvalsh svd svdvals qr inv det slogdet cofactors pinv expm diagonal diag tril triu"
+MATRICES = "Cholesky Eigh Eigvalsh Svd Svdvals Qr Inv Det Slogdet Cofactors Pinv Expm Triangle Diagonal OnDiagonal"
 
 
-@rule(*LEADING.split(), "one_hot", "sparse_softmax_cross_entropy", "full_like")
+@rule(*MATRICES.split(), "OneHot", "SparseSoftmaxCrossEntropy", "SparseSoftmaxGrad", "FullLike")
 def leading(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     """Ops that look at the last axes and take any number of axes before them."""
     return op(*(b.lead(x) for x in xs))  # type: ignore[no-any-return]
 
 
-@rule(*DRAWS, "standard_gamma")
+@rule("Random", "StandardGamma")
 def random(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     """Samples in the shape of all examples, from one key."""
     return None if xs[0].batched else op(*(x.tensor for x in xs))
 
 
-@rule("astype", "tap", "stop_gradient")
+@rule("Astype", "Tap", "StopGradient")
 def as_is(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return op(xs[0].tensor)  # type: ignore[no-any-return]
 
 
-@rule("barrier", "with_dependencies")
+@rule("Barrier", "After")
 def first(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Value:
     return Value(op(*(x.tensor for x in xs)), xs[0].batched)
 
 
-@rule("checkpoint")
+@rule("Checkpoint")
 def wrapped(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return op(b.lead(xs[0]), *(x.tensor for x in xs[1:]))  # type: ignore[no-any-return]
 
 
-@rule("matmul")
+@rule("MatMul")
 def matmul(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     """One product of long matrices where the right factor is the same for all, else a product an example."""
     left, right = xs
@@ -183,18 +185,18 @@ def matmul(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return op(align(left, t.ndim), align(right, t.ndim))  # type: ignore[no-any-return]
 
 
-@rule("solve", "solve_triangular")
+@rule("Solve", "SolveTriangular")
 def systems(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     rank = max(x.tensor.ndim - x.batched for x in xs)
     return op(*(align(x, rank) for x in xs))  # type: ignore[no-any-return]
 
 
-@rule("transpose")
+@rule("Transpose")
 def transpose(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return Transpose((0, *(a + 1 for a in op.axes)))(xs[0].tensor)
 
 
-@rule("reshape")
+@rule("Reshape")
 def reshape(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     dims: Shape = t.shape if t.type.known else op.shape
     if b.size is None and -1 in dims:
@@ -202,7 +204,7 @@ def reshape(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     return Reshape((-1 if b.size is None else b.size, *dims))(xs[0].tensor)  # type: ignore[arg-type]
 
 
-@rule("broadcast_to")
+@rule("BroadcastTo")
 def broadcast_to(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     x = align(xs[0], t.ndim)
     if b.size is not None:
@@ -213,22 +215,22 @@ def broadcast_to(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return x + zero
 
 
-@rule("getitem")
+@rule("GetItem")
 def getitem(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return replace(op, index=(FULL, *op.index))(xs[0].tensor)  # type: ignore[no-any-return]
 
 
-@rule("putitem")
+@rule("PutItem")
 def putitem(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return replace(op, index=(FULL, *op.index))(b.lead(xs[0]), b.shape_of(xs[1]))  # type: ignore[no-any-return]
 
 
-@rule("reshape_like")
+@rule("ReshapeLike")
 def reshape_like(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return call("reshape_like", b.lead(xs[0]), b.shape_of(xs[1]))
 
 
-@rule("expand_like")
+@rule("ExpandLike")
 def expand_like(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     """``axes`` name a reduction that is undone; without them it is a plain broadcast."""
     x = Value(b.lead(xs[0]), True)
@@ -237,7 +239,7 @@ def expand_like(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return replace(op, axes=axes).simplest(tensor, b.shape_of(xs[1]))  # type: ignore[no-any-return]
 
 
-@rule("sum_like")
+@rule("SumLike")
 def sum_like(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     x, like = b.lead(xs[0]), Value(b.shape_of(xs[1]), True)
     extra = x.ndim - like.tensor.ndim
@@ -250,7 +252,7 @@ def example_numbers(b: Batch, rank: int) -> Tensor | None:
     return None if b.size is None else constant(np.arange(b.size).reshape(-1, *(1,) * rank))
 
 
-@rule("take")
+@rule("Take")
 def take(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     x, *indices = xs
     if not any(i.batched for i in indices):
@@ -263,7 +265,7 @@ def take(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     return op(x.tensor, rows, *places) if x.batched else op(x.tensor, *places)  # type: ignore[no-any-return]
 
 
-@rule("place")
+@rule("Place")
 def place(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     g, like, *indices = xs
     rank = max(i.tensor.ndim - i.batched for i in indices)
@@ -275,7 +277,7 @@ def place(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     return op(b.lead(g), b.shape_of(like), rows, *(align(i, rank) for i in indices))  # type: ignore[no-any-return]
 
 
-@rule("scan")
+@rule("Scan")
 def scan(b: Batch, op: Scan, t: Tensor, xs: list[Value]) -> Value:
     """A loop over batches: the new axis comes behind the axis of the turns."""
     body, n, m = op.body, len(op.body.carries), len(op.body.elements)

@@ -202,7 +202,8 @@ def root_of_squares(see: Look, t: Tensor, x: Tensor, *exponent: Tensor) -> Tenso
 
 def addends(see: Look, t: Tensor) -> list[Tensor]:
     """a, b, c of a + b + c; of a longer sum the rest in one."""
-    parts, stack = [], [t]
+    parts: list[Tensor] = []
+    stack = [t]
     while stack:
         x = stack.pop()
         if see.through(x, ew.add) and len(parts) + len(stack) < ADDENDS:

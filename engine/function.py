@@ -112,13 +112,14 @@ class Function:
 
     def compile(self, shapes: tuple[Shape, ...]) -> Executor:
         """The executor for feeds of these shapes."""
-        leaves = [*self.inputs, *self.dynamic]
+        targets, dynamic = stabilise([*self.outputs, *self.updates.values()], self.dynamic)
+        leaves = [*self.inputs, *dynamic]
         inputs = [Placeholder(TensorType(shape, t.dtype)) for t, shape in zip(leaves, shapes, strict=True)]
         replace: dict[Tensor, Tensor] = {FUNCTION_KEY: self.key}
         for p, new in zip(leaves, inputs, strict=True):
             new.name = p.name
             replace[p] = new
-        roots = specialise(stabilise([*self.outputs, *self.updates.values()])[0], replace)
+        roots = specialise(targets, replace)
         n = len(self.outputs)
         plan = make_plan(roots[:n], dict(zip(self.updates, roots[n:], strict=True)), direct=not self.debug_nans)
         executor = Executor(plan, inputs)

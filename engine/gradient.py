@@ -66,8 +66,8 @@ def reverse(
     """The pullback through the tensors in ``order`` (inputs before users)."""
     live = depends(order, xs)
     cotangents: dict[int, Any] = {}
-    for y, g in zip(ys, gs, strict=True):
-        cotangents[y.id] = accumulate(cotangents.get(y.id), g)
+    for y, given in zip(ys, gs, strict=True):
+        cotangents[y.id] = accumulate(cotangents.get(y.id), given)
     for t in reversed(order):
         g = cotangents.get(t.id)
         if t.op is None or g is None or t.id not in live:

@@ -95,7 +95,7 @@ class Planner:
         self.parts: dict[int, tuple[int, ...]] = {}  # tensors of tuple type
         self.shadow: list[Array] = []  # untouched memory of the right strides, to ask what can be a view
         self.variables: dict[int, int] = {}
-        order = toposort(oldest_first([*fetches, *updates.values()]))
+        order = toposort([*oldest_first(fetches), *updates.values()])
         for t in order:
             self.place(t)
         self.plan.fetches = [self.slot_of[t.id] for t in fetches]

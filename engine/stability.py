@@ -19,7 +19,7 @@ from .origin import origin
 from .patterns import REPAIRS, Look, Repair, repair
 from .rewrite import number
 
-BRANCH = 64  # ops of a branch of `where` that are looked at, so that the time stays linear
+BRANCH = 32  # ops of a branch of `where` that are looked at, so that the time stays linear
 
 # Branches -----------------------------------------------------------------------------------------------------
 UNSAFE: dict[str, tuple[int, float]] = {
@@ -49,7 +49,15 @@ def masked(see: Look, branch: Tensor, c: Tensor, chosen: bool) -> Tensor:
             inputs[at] = where(c, inputs[at], harmless) if chosen else where(c, harmless, inputs[at])
         if any(x is not y for x, y in zip(inputs, t.inputs, strict=True)):
             memo[t.id] = t.op(*inputs)  # type: ignore[misc]
+            see.risky.add(memo[t.id].id)
     return memo.get(branch.id, branch)
+
+
+def may_fail(see: Look, t: Tensor) -> bool:
+    """Whether ``t`` is an unsafe op, or pointwise in one."""
+    if t.op is None or t.op.name in UNSAFE:
+        return t.op is not None
+    return bool(see.risky) and isinstance(t.op, Pointwise) and any(x.id in see.risky for x in t.inputs)
 
 
 def unsafe_part(see: Look, branch: Tensor) -> list[Tensor]:
@@ -90,8 +98,8 @@ def repairs(order: Sequence[Tensor], keep: Iterable[Tensor] = ()) -> dict[int, T
             memo[t.id] = new
             if t.id in see.keep:
                 see.keep.add(new.id)
-        if op.name in UNSAFE or (see.risky and isinstance(op, Pointwise) and any(x.id in see.risky for x in t.inputs)):
-            see.risky.update((t.id, new.id))
+        if may_fail(see, new):
+            see.risky.add(new.id)
     return memo
 
 

@@ -14,7 +14,7 @@ ORDER = {
     "engine": [
         "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite",
         "patterns", "formulas", "stability", "gradient", "plan", "backends",
-        "variables", "function", "initializers", "optimizers", "testing",
+        "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "spec", "layers", "losses", "build", "events", "runs", "trainer",

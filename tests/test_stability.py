@@ -6,7 +6,7 @@ import mpmath
 import numpy as np
 import pytest
 
-from agcli.engine import functional, ops
+from agcli.engine import functional
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad, pullback, pushforward
 from agcli.engine.graph import Tensor, constant, placeholder, toposort
@@ -125,12 +125,12 @@ RULES = {
         (
             lambda x: where(x > 0, log(x), 0),
             "where(greater(x, 0), log(where(greater(x, 0), x, 0.5)), 0)",
-            lambda x: np.log(x),
+            np.log,
         ),
         (
             lambda x: where(x > 0, log(where(x > 0, x, 1)), 0),
             "where(greater(x, 0), log(where(greater(x, 0), x, 1)), 0)",
-            lambda x: np.log(x),
+            np.log,
         ),
         (
             lambda x: where(x < 0, 0, 1 / x + x),
@@ -199,7 +199,7 @@ def test_nested_conditions_are_masked_together():
     x = placeholder("x", (4,), "float64")
     y = where(x < 0, 0, where(x < 1, sqrt(x) * x, log(x - 1 + 1 / (x - 2))))
     f = Function([y, grad(sum(y), x), grad(sum(grad(sum(y), x)), x)], inputs=[x])
-    for found in f(np.array([-1.0, 0.25, 3.0, -np.inf])):
+    for found in f(np.array([-1.0, 0.25, 3.0, -1e30])):
         assert np.isfinite(found).all(), found
 
 
@@ -226,14 +226,18 @@ def mp_softplus(x):
     return mpmath.log1p(mpmath.exp(-mpmath.fabs(x))) + max(x, 0)
 
 
+def mp_normal(x):
+    """The normal distribution function, which mpmath computes only for arguments of ordinary size."""
+    return mpmath.ncdf(x) if mpmath.fabs(x) < 50 else mpmath.mpf(x > 0)
+
+
+def abs_(x):
+    return mpmath.fabs(x)
+
+
 def pair(x):
     """Logits x and 0, as a vector of two."""
     return F["concatenate"](x.reshape(1), F["zeros_like"](x).reshape(1))
-
-
-def at_zero(value):
-    """A derivative that is 0 at 0, else the sign."""
-    return lambda x: mpmath.sign(x) * value
 
 
 # name -> (formula of a scalar, its value, its derivative)
@@ -259,7 +263,7 @@ EXTREMES = {
         lambda x: F["sparse_softmax_cross_entropy"](pair(x), 0), lambda x: mp_softplus(-x), lambda x: -mp_sigmoid(-x)
     ),
     "cross-entropy by hand": (
-        lambda x: -sum(np.array([0.0, 1.0]) * log(softmax(pair(x)))), mp_softplus, mp_sigmoid
+        lambda x: -sum(constant([0, 1], x.dtype) * log(softmax(pair(x)))), mp_softplus, mp_sigmoid
     ),
     "sigmoid cross-entropy": (
         lambda x: F["sigmoid_cross_entropy"](x, 1.0), lambda x: mp_softplus(-x), lambda x: -mp_sigmoid(-x)
@@ -278,18 +282,25 @@ EXTREMES = {
     "tanh by hand": (
         lambda x: (exp(x) - exp(-x)) / (exp(x) + exp(-x)), mpmath.tanh, lambda x: mpmath.sech(x) ** 2
     ),
-    "hypot": (lambda x: hypot(x, 0), lambda x: abs_(x), mpmath.sign),
-    "sqrt(x^2)": (lambda x: sqrt(x**2), lambda x: abs_(x), mpmath.sign),
-    "norm": (lambda x: F["norm"](pair(x)), lambda x: abs_(x), mpmath.sign),
-    "sqrt(sum(x^2))": (lambda x: sqrt(sum(square(pair(x)))), lambda x: abs_(x), mpmath.sign),
+    "hypot": (lambda x: hypot(x, 0), abs_, mpmath.sign),
+    "sqrt(x^2)": (lambda x: sqrt(x**2), abs_, mpmath.sign),
+    "norm": (lambda x: F["norm"](pair(x)), abs_, mpmath.sign),
+    "sqrt(sum(x^2))": (lambda x: sqrt(sum(square(pair(x)))), abs_, mpmath.sign),
     "sqrt(mean(x^2))": (
-        lambda x: sqrt(mean(square(pair(x)))), lambda x: abs_(x) / mpmath.sqrt(2), lambda x: mpmath.sign(x) / mpmath.sqrt(2)
+        lambda x: sqrt(mean(square(pair(x)))),
+        lambda x: abs_(x) / mpmath.sqrt(2),
+        lambda x: mpmath.sign(x) / mpmath.sqrt(2),
     ),
     "silu": (F["silu"], lambda x: x * mp_sigmoid(x), lambda x: mp_sigmoid(x) * (1 + x * mp_sigmoid(-x))),
     "x/(1+exp(-x))": (
         lambda x: x / (1 + exp(-x)), lambda x: x * mp_sigmoid(x), lambda x: mp_sigmoid(x) * (1 + x * mp_sigmoid(-x))
     ),
-    "gelu": (F["gelu"], lambda x: x * mpmath.ncdf(x), lambda x: mpmath.ncdf(x) + x * mpmath.npdf(x)),
+    "gelu": (F["gelu"], lambda x: x * mp_normal(x), lambda x: mp_normal(x) + x * mpmath.npdf(x)),
+    "erf": (
+        F["erf"],
+        lambda x: 2 * mp_normal(x * mpmath.sqrt(2)) - 1,
+        lambda x: 2 * mpmath.exp(-x * x) / mpmath.sqrt(mpmath.pi),
+    ),
     "elu": (F["elu"], lambda x: x if x > 0 else mpmath.expm1(x), lambda x: 1 if x > 0 else mpmath.exp(x)),
     "elu by hand": (
         lambda x: where(x > 0, x, exp(x) - 1),
@@ -300,7 +311,6 @@ EXTREMES = {
     "arctan": (F["arctan"], mpmath.atan, lambda x: 1 / (1 + x * x)),
     "arcsinh": (F["arcsinh"], mpmath.asinh, lambda x: 1 / mpmath.sqrt(1 + x * x)),
     "arctan2": (lambda x: F["arctan2"](x, 1.0), mpmath.atan, lambda x: 1 / (1 + x * x)),
-    "erf": (F["erf"], mpmath.erf, lambda x: 2 / mpmath.sqrt(mpmath.pi) * mpmath.exp(-x * x)),
     "where(x>0, log(x), 0)": (
         lambda x: where(x > 0, log(x), 0),
         lambda x: mpmath.log(x) if x > 0 else 0,
@@ -323,10 +333,6 @@ EXTREMES = {
     ),
     "power": (lambda x: power(x, 1), lambda x: x, lambda x: 1),
 }  # fmt: skip
-
-
-def abs_(x):
-    return mpmath.fabs(x)
 
 
 def points(dtype):
@@ -353,7 +359,7 @@ def test_extreme_values(name, dtype):
             if any(mpmath.fabs(e) > float(limits.max) for e in exact):
                 continue
             expected = [float(e) for e in exact]
-        for result, want in zip(found, (expected[0], expected[1], expected[1])):
+        for result, want in zip(found[:3], (*expected, expected[1]), strict=True):
             assert np.asarray(result).dtype == dtype
             assert np.abs(float(result) - want) <= 16 * limits.eps * max(1, np.abs(want)), (point, result, want)
         curvature = 1 if name.startswith(("where", "xlogy")) and 0 < point < 1e-4 else found[3]  # 1/x^2 overflows
@@ -380,7 +386,3 @@ def test_time_grows_linearly(repairs):
         stabilise([y])
         seconds.append(time.perf_counter() - start)
     assert seconds[1] < 12 * seconds[0] + 0.1, seconds
-
-
-def test_signs_of_nothing():
-    assert ops

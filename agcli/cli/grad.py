@@ -2,28 +2,108 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+if TYPE_CHECKING:
+    from agcli.expression.answers import Answer, Question
 
-@click.command("grad")
-@click.argument("expression")
-@click.option("--wrt", multiple=True, metavar="x,y", help="Differentiate by these variables, in turn [each one].")
-@click.option("--format", "form", default="text", metavar="NAME", help="text or json.")
-def command(expression: str, wrt: tuple[str, ...], form: str) -> None:
-    """Differentiate a formula."""
+FORMATS = ["text", "unicode", "latex", "python", "numpy", "c", "json", "mathml", "dot"]
+
+
+@click.command("grad", context_settings={"ignore_unknown_options": False})
+@click.argument("expression", required=False)
+@click.option("--wrt", multiple=True, metavar="x,y", help="Differentiate by these in turn; repeat for more results.")
+@click.option("--order", default=1, metavar="N", help="Differentiate N times.")
+@click.option("--gradient", is_flag=True, help="All first derivatives as one vector.")
+@click.option("--jacobian", is_flag=True, help="The derivatives of each element of a vector formula.")
+@click.option("--hessian", is_flag=True, help="The matrix of second derivatives.")
+@click.option("--direction", default="", metavar="x=1,y=2", help="The derivative along a direction.")
+@click.option("--implicit", default="", metavar="y", help="dy/dx of F(x, y) = 0, or of an equation.")
+@click.option("--taylor", default="", metavar="x=0,n=5", help="The Taylor polynomial.")
+@click.option("--at", multiple=True, metavar="x=2,y=pi/3", help="Values at a point.")
+@click.option("--given", multiple=True, metavar="a=3", help="Put values in before differentiating.")
+@click.option("--shape", multiple=True, metavar="x=3", help="A variable is a vector, or a matrix: A=[2,3].")
+@click.option("--simplify/--raw", "simplify", default=True, help="Shorten the result, or show it as it was built.")
+@click.option("--steps", is_flag=True, help="List the rules that were applied.")
+@click.option("--check/--no-check", default=None, help="Prove the result by numbers; on for JSON.")
+@click.option("--plot", is_flag=True, help="Draw the formula and its derivative.")
+@click.option("--range", "interval", metavar="-pi:pi", help="The interval of the plot.")
+@click.option("--save", metavar="FILE", help="Save the plot as .svg or .png.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output.")
+@click.option("--batch", metavar="FILE", help="One formula a line, one JSON object a line; - is standard input.")
+def command(expression: str | None, **options: Any) -> int:
+    """Differentiate a formula, by every variable or as the options say.
+
+    \b
+    ag grad "2*x^2 + 3*y + 1"                    d/dx = 4*x and d/dy = 3
+    ag grad "x^2 + y^2 = 1" --implicit y         dy/dx = -x/y
+    ag grad "sin(x)" --taylor x=0,n=5            x - x^3/6 + x^5/120
+    ag grad "a*exp(-x^2)" --given a=2 --at x=1   values
+    """
+    if options["batch"] is not None:
+        return run_batch(expression, options)
+    if expression is None:
+        raise click.UsageError('expected a formula: ag grad "x^2", or --batch FILE')
+    return run_one(expression, options)
+
+
+def question_of(options: dict[str, Any], check: bool) -> Question:
+    """The options that say what is asked."""
+    from dataclasses import fields
+
+    from agcli.expression.answers import Question
+
+    known = {f.name for f in fields(Question)}
+    chosen = {name: value for name, value in options.items() if name in known}
+    return Question(**chosen | {"raw": not options["simplify"], "check": check})
+
+
+def run_one(expression: str, options: dict[str, Any]) -> int:
     import json
 
-    from agcli.expression.api import derivative, read
-    from agcli.expression.printers.text import to_text
+    from agcli.expression.answers import answer
+    from agcli.report.formulas import lines, to_json
 
-    formula = read(expression)
-    for doubt in formula.doubts:
-        click.echo(doubt.message, err=True)
-    groups = [w.split(",") for w in wrt] or [[name] for name in sorted(formula.names)]
-    results = [(g, to_text(derivative(formula.tensor, *g))) for g in groups]
+    form = options["form"]
+    found = answer(expression, question_of(options, form == "json" if options["check"] is None else options["check"]))
+    for doubt in found.formula.syntax.doubts:
+        click.echo(f"note: {doubt.message}", err=True)
     if form == "json":
-        rows = [{"wrt": g, "derivative": d, "value": None} for g, d in results]
-        click.echo(json.dumps({"expression": expression, "results": rows, "variables": sorted(formula.names)}))
-        return
-    for g, d in results:
-        click.echo(f"d/d{' d'.join(g)} = {d}")
+        click.echo(json.dumps(to_json(found)))
+    else:
+        for line in lines(found, form):
+            click.echo(line)
+    return verdict(found)
+
+
+def verdict(found: Answer) -> int:
+    """1, with a message, if a result was found to be wrong."""
+    if all(r.check is None or r.check.ok is not False for r in found.results):
+        return 0
+    click.echo(f"error: a derivative of `{found.text[:200]}` failed its check; please report this formula", err=True)
+    return 1
+
+
+def run_batch(expression: str | None, options: dict[str, Any]) -> int:
+    """One JSON line for each line of a file, as soon as it is known; 2 at the end if one was wrong."""
+    import json
+
+    from agcli.expression.batch import answers, error_json, formulas
+    from agcli.expression.errors import ExpressionError
+    from agcli.report.formulas import to_json
+
+    if expression is not None:
+        raise click.UsageError("give a formula or --batch FILE, not both")
+    code = 0
+    question = question_of(options, options["check"] is not False)
+    with click.open_file(options["batch"], "r", encoding="utf-8", errors="replace") as file:
+        for found, text in answers(formulas(file), question):
+            if isinstance(found, ExpressionError):
+                click.echo(error_json(found, text))
+                code = 2
+            else:
+                click.echo(json.dumps(to_json(found)))
+                code = max(code, verdict(found))
+    return code

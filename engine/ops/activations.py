@@ -59,21 +59,21 @@ relu = unary(
     np.positive,
     lambda g, y, x: (where(y > 0, g, 0),),
     "max(x, 0); derivative 0 at 0.",
-    compute=lambda x, out: np.maximum(x, 0, out=out),
+    fill=lambda x, out: np.maximum(x, 0, out=out),
 )
 sigmoid = unary(
     "sigmoid",
     special.expit,
     lambda g, y, x: (g * y * (1 - y),),
     "1 / (1 + exp(-x)), without overflow.",
-    compute=_sigmoid,
+    fill=_sigmoid,
 )
 softplus = unary(
     "softplus",
     special.expit,
     lambda g, y, x: (g * sigmoid(x),),
     "log(1 + exp(x)), without overflow.",
-    compute=_softplus,
+    fill=_softplus,
     scratch=True,
 )
 log_sigmoid = unary(
@@ -81,7 +81,7 @@ log_sigmoid = unary(
     special.expit,
     lambda g, y, x: (g * sigmoid(-x),),
     "log(sigmoid(x)), without overflow.",
-    compute=_log_sigmoid,
+    fill=_log_sigmoid,
     scratch=True,
 )
 softsign = unary(
@@ -89,7 +89,7 @@ softsign = unary(
     special.expit,
     lambda g, y, x: (g / square(1 + abs(x)),),
     "x / (1 + abs(x)).",
-    compute=_softsign,
+    fill=_softsign,
     scratch=True,
 )
 

@@ -31,7 +31,7 @@ class Pointwise(Op):
     """
 
     ufunc: ClassVar[np.ufunc]
-    inplace = (0, 1, 2)
+    inplace: ClassVar[tuple[int, ...]] = (0, 1, 2)
 
     def infer(self, *inputs: TensorType) -> TensorType:
         n = self.ufunc.nin
@@ -57,9 +57,9 @@ class Pointwise(Op):
 
 @dataclass(frozen=True)
 class Elementwise(Pointwise):
-    """A pointwise op without attributes: its kernel is the ufunc or ``compute(*inputs, out=)``.
+    """A pointwise op without attributes: its kernel is the ufunc or ``fill(*inputs, out=)``.
 
-    ``rule(g, y, *inputs)`` gives the cotangents; an op without a rule has no derivative. With ``scratch``, ``compute``
+    ``rule(g, y, *inputs)`` gives the cotangents; an op without a rule has no derivative. With ``scratch``, ``fill``
     gets one more array of the type of ``out`` behind its inputs, which is allocated once.
     """
 
@@ -68,7 +68,7 @@ class Elementwise(Pointwise):
     rule: Rule | None
     doc: str
     domain: tuple[float, float] = (-2.0, 2.0)
-    compute: Callable[..., Any] | None = field(default=None)
+    fill: Callable[..., Any] | None = field(default=None)
     commutative: bool = False  # type: ignore[misc]
     scratch: bool = False
 
@@ -76,7 +76,7 @@ class Elementwise(Pointwise):
         self.bind(inputs, out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        run = partial(self.compute or self.ufunc, out=out)
+        run = partial(self.fill or self.ufunc, out=out)
         extra = (np.empty_like(out),) if self.scratch else ()
         if self.rule is None or out.dtype.kind != "f" or all(x.dtype == out.dtype for x in inputs):
             return partial(run, *inputs, *extra)
@@ -95,12 +95,12 @@ def unary(
     doc: str,
     domain: tuple[float, float] = (-2.0, 2.0),
     *,
-    compute: Callable[..., Any] | None = None,
+    fill: Callable[..., Any] | None = None,
     scratch: bool = False,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of one input."""
-    op = Elementwise(name, ufunc, rule, doc, domain, compute, scratch=scratch)
+    op = Elementwise(name, ufunc, rule, doc, domain, fill, scratch=scratch)
     low, high = domain
     rows = tuple(sample(real(*s, low=low, high=high)) for s in ((3,), (2, 3), (), (0, 2)))
     register(op, name, doc, family, rows, rule is not None)
@@ -114,13 +114,13 @@ def binary(
     doc: str,
     domain: tuple[float, float] = (-2.0, 2.0),
     *,
-    compute: Callable[..., Any] | None = None,
+    fill: Callable[..., Any] | None = None,
     commutative: bool = False,
     samples: tuple[Sample, ...] | None = None,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of two inputs, which broadcast."""
-    op = Elementwise(name, ufunc, rule, doc, domain, compute, commutative)
+    op = Elementwise(name, ufunc, rule, doc, domain, fill, commutative)
     low, high = domain
     shapes = (((3,), (3,)), ((2, 1), (1, 3)), ((), (2, 3)), ((4, 2, 3), (3,)), ((0, 3), (1, 3)))
     rows = tuple(sample(real(*a, low=low, high=high), real(*b, low=low, high=high)) for a, b in shapes)
@@ -153,7 +153,7 @@ class Item(Op):
         return ([g if i == self.index else None for i in range(self.count)],)
 
     def jvp(self, tangents: Sequence[Any], y: Tensor, x: Tensor) -> Tensor | None:
-        return None if tangents[0] is None else tangents[0][self.index]  # type: ignore[no-any-return]
+        return None if tangents[0] is None else tangents[0][self.index]
 
 
 def items(x: Tensor) -> tuple[Tensor, ...]:

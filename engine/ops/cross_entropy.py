@@ -40,10 +40,11 @@ class Picked:
         if self.labels.size and np.maximum.reduce(self.labels.view(np.uint64)) >= self.classes:
             check_range(self.labels, self.classes, "label")
 
-    def take(self) -> list[Call]:
-        """Calls that fill ``index`` and ``values``."""
+    def take(self, checked: bool) -> list[Call]:
+        """Calls that fill ``index`` and ``values``; labels need a check only the first time that they are used."""
         return [
             *self.calls,
+            *([self.check] if checked else []),
             partial(np.add, self.starts, self.labels, self.index),
             partial(self.logits.take, self.index, None, self.values.reshape(-1), "clip"),  # other modes buffer
         ]
@@ -77,7 +78,7 @@ class SparseSoftmaxCrossEntropy(Op):
         loss, level = out
         picked, rows = Picked(logits, labels), Rows(logits, logits.ndim - 1, None)
         top, total = rows.top.reshape(labels.shape), rows.total.reshape(labels.shape)
-        rows.calls += [picked.check, *picked.take()]
+        rows.calls += picked.take(checked=True)
         rows.then(np.exp, rows.work, rows.work)
         rows.reduce(np.add, rows.work, rows.total)
         rows.then(np.log, total, total)
@@ -116,12 +117,12 @@ class SparseSoftmaxGrad(Op):
         p = picked.values
         return program(
             (
-                *picked.take(),
+                *picked.take(checked=False),
                 partial(np.subtract, logits, level[..., None], out),
                 partial(np.exp, out, out),
                 partial(np.multiply, out, g[..., None], out),
                 partial(np.subtract, p, level, p),
-                partial(np.expm1, p, p),  # 1 - probability, exact where that is small
+                partial(np.expm1, p, p),  # probability - 1
                 partial(np.multiply, p, g, p),
                 partial(out.reshape(-1).__setitem__, picked.index, p.reshape(-1)),
             )
@@ -196,7 +197,7 @@ SIGMOID_CROSS_ENTROPY = Elementwise(
     np.logaddexp,
     lambda g, y, x, t: (g * (sigmoid(x) - t), -g * x),
     "Cross-entropy of a sigmoid.",
-    compute=_sigmoid_cross_entropy,
+    fill=_sigmoid_cross_entropy,
 )
 
 
@@ -204,4 +205,3 @@ SIGMOID_CROSS_ENTROPY = Elementwise(
 def sigmoid_cross_entropy(logits: Like, targets: Like) -> Tensor:
     """max(x, 0) - x t + log(1 + exp(-abs(x))): the binary cross-entropy of sigmoid(x) against targets in [0, 1]."""
     return SIGMOID_CROSS_ENTROPY(logits, targets)
-

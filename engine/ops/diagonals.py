@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
-from ..graph import Cotangents, Like, Tensor, as_tensor
+from ..graph import Cotangents, Like, Tensor, as_tensor, call
 from ..table import op, sample
 from ..types import Array, TensorType, normalize_axes
 from .arrays import flatten, moveaxis, reshape
@@ -149,6 +149,13 @@ def trace(x: Like, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
 def outer(a: Like, b: Like) -> Tensor:
     """Products of every element of ``a`` with every element of ``b``, both flattened, as a matrix."""
     return expand_dims(flatten(a), 1) * expand_dims(flatten(b), 0)
+
+
+@op(sample((3,), (3,)), sample((2, 3), (4, 3)), sample((2, 2, 3), (3,)), sample((), (2,)))
+def inner(a: Like, b: Like) -> Tensor:
+    """Sums of products over the last axes of ``a`` and ``b``: shape ``a.shape[:-1] + b.shape[:-1]``."""
+    x, y = as_tensor(a), as_tensor(b)
+    return call("tensordot", x, y, axes=((-1,), (-1,))) if x.ndim and y.ndim else x * y
 
 
 @op(sample((2, 3), (2, 2)), sample((2,), (3,)), sample((2,), (2, 3)), sample((), (2,)))

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..graph import Like, Tensor, as_tensor
 from ..types import Array, Shape, TensorType
-from .random import FUNCTION_KEY, Draw, _streams
+from .random import FUNCTION_KEY, Draw, next_stream
 
 LEVELS = 1 << 16  # rates are multiples of one over this
 CHUNK = 1 << 14  # words of 64 bits that are drawn at once; they stay in the first-level cache
@@ -33,7 +33,7 @@ class DropoutMask(Draw):
         draw, flat, limit = rng.bit_generator.random_raw, out.reshape(-1), np.uint16(self.threshold)
         for i in range(0, flat.size, 4 * CHUNK):
             part = flat[i : i + 4 * CHUNK]
-            words = draw(-(-part.size // 4)).view(np.uint16)  # type: ignore[union-attr]
+            words = draw(-(-part.size // 4)).view(np.uint16)
             np.greater_equal(words[: part.size], limit, out=part)
 
     def simplify(self, key: Tensor, like: Tensor | None = None) -> Tensor | None:
@@ -45,5 +45,5 @@ class DropoutMask(Draw):
 def dropout_mask(x: Tensor, rate: float, key: Like | None) -> tuple[Tensor, float]:
     """A mask in the shape of ``x`` from a stream of its own, and the probability with which it keeps an element."""
     threshold = min(round(rate * LEVELS), LEVELS - 1)
-    make = DropoutMask(threshold, None, next(_streams.get()))
+    make = DropoutMask(threshold, None, next_stream())
     return make.simplest(FUNCTION_KEY if key is None else as_tensor(key), x), 1 - threshold / LEVELS

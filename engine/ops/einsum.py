@@ -228,8 +228,8 @@ def vdot(a: Like, b: Like) -> Tensor:
 def multi_dot(*matrices: Like) -> Tensor:
     """Matrix product of two or more matrices in the cheapest order; the first and the last may be vectors."""
     xs = unify([as_tensor(x) for x in matrices])
-    ends = [x.ndim for x in xs[1:-1]]
-    if len(xs) < 2 or any(n != 2 for n in ends) or {xs[0].ndim, xs[-1].ndim} - {1, 2}:
+    inner = [x.ndim for x in xs[1:-1]]
+    if len(xs) < 2 or any(n != 2 for n in inner) or {xs[0].ndim, xs[-1].ndim} - {1, 2}:
         shapes = ", ".join(str(x.shape) for x in xs)
         raise ShapeError(f"multi_dot: takes two or more matrices, or vectors at the ends; got {shapes}")
     labels = [(f"i{k}", f"i{k + 1}") for k in range(len(xs))]

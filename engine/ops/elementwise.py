@@ -15,7 +15,7 @@ from ..errors import DTypeError, ShapeError
 from ..graph import Constant, Cotangents, Like, Tensor, as_tensor, call
 from ..table import op, real, sample
 from ..types import Array, DType, TensorType, broadcast_shapes
-from .base import Pointwise, binary, unary
+from .base import Elementwise, Pointwise, binary, unary
 from .logic import equal, isinf, logical_and, where
 
 HALF = Fraction(1, 2)
@@ -41,7 +41,7 @@ mod = binary(
 fmod = binary(
     "fmod", np.fmod, lambda g, y, a, b: (g, -g * trunc(a / b)), "Remainder with the sign of the dividend.", (0.6, 1.0)
 )
-floor_divide = binary(
+floor_divide: Elementwise = binary(
     "floor_divide",
     np.floor_divide,
     lambda g, y, a, b: (zero(a), zero(b)),
@@ -85,7 +85,7 @@ reciprocal = unary(
     lambda g, y, x: (-g * y * y,),
     "One over x.",
     (0.5, 2.0),
-    compute=np.reciprocal,
+    fill=np.reciprocal,
 )
 rsqrt = unary(
     "rsqrt",
@@ -93,7 +93,7 @@ rsqrt = unary(
     lambda g, y, x: (-HALF * g * (y / x),),
     "One over the square root.",
     (0.3, 3.0),
-    compute=lambda x, out: np.reciprocal(np.sqrt(x, out=out), out=out),
+    fill=lambda x, out: np.reciprocal(np.sqrt(x, out=out), out=out),
 )
 
 
@@ -118,7 +118,7 @@ exp = unary("exp", np.exp, lambda g, y, x: (g * y,), "Exponential function.")
 exp2 = unary("exp2", np.exp2, lambda g, y, x: (g * y * log(2),), "2^x.")
 exp10 = unary("exp10", special.exp10, lambda g, y, x: (g * y * log(10),), "10^x.", (-1.0, 1.0))
 expm1 = unary("expm1", np.expm1, lambda g, y, x: (g * exp(x),), "exp(x) - 1, exact for small x.")
-log = unary("log", np.log, lambda g, y, x: (g / x,), "Natural logarithm.", (0.3, 3.0))
+log: Elementwise = unary("log", np.log, lambda g, y, x: (g / x,), "Natural logarithm.", (0.3, 3.0))
 log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2.", (0.3, 3.0))
 log10 = unary("log10", np.log10, lambda g, y, x: (g / (x * log(10)),), "Logarithm to base 10.", (0.3, 3.0))
 log1p = unary("log1p", np.log1p, lambda g, y, x: (g / (1 + x),), "log(1 + x), exact for small x.", (-0.7, 2.0))
@@ -145,13 +145,13 @@ xlogy = binary("xlogy", special.xlogy, xlogy_rule, "a log(b), which is 0 where a
 
 # Trigonometric and hyperbolic ---------------------------------------------------------------------------------
 sin = unary("sin", np.sin, lambda g, y, x: (g * cos(x),), "Sine of an angle in radians.")
-cos = unary("cos", np.cos, lambda g, y, x: (-g * sin(x),), "Cosine of an angle in radians.")
+cos: Elementwise = unary("cos", np.cos, lambda g, y, x: (-g * sin(x),), "Cosine of an angle in radians.")
 tan = unary("tan", np.tan, lambda g, y, x: (g * (1 + square(y)),), "Tangent of an angle in radians.", (-1.2, 1.2))
 arcsin = unary("arcsin", np.arcsin, lambda g, y, x: (g / sqrt(1 - square(x)),), "Inverse sine.", (-0.8, 0.8))
 arccos = unary("arccos", np.arccos, lambda g, y, x: (-g / sqrt(1 - square(x)),), "Inverse cosine.", (-0.8, 0.8))
 arctan = unary("arctan", np.arctan, lambda g, y, x: (g / (1 + square(x)),), "Inverse tangent.")
 sinh = unary("sinh", np.sinh, lambda g, y, x: (g * cosh(x),), "Hyperbolic sine.")
-cosh = unary("cosh", np.cosh, lambda g, y, x: (g * sinh(x),), "Hyperbolic cosine.")
+cosh: Elementwise = unary("cosh", np.cosh, lambda g, y, x: (g * sinh(x),), "Hyperbolic cosine.")
 tanh = unary("tanh", np.tanh, lambda g, y, x: (g * (1 - square(y)),), "Hyperbolic tangent.")
 arcsinh = unary("arcsinh", np.arcsinh, lambda g, y, x: (g / sqrt(1 + square(x)),), "Inverse hyperbolic sine.")
 arccosh = unary(
@@ -177,16 +177,16 @@ arctan2 = binary("arctan2", np.arctan2, arctan2_rule, "Angle of the point (b, a)
 
 # Pieces -------------------------------------------------------------------------------------------------------
 abs = unary("abs", np.absolute, lambda g, y, x: (g * sign(x),), "Absolute value; derivative 0 at 0.")
-sign = unary("sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0.")
+sign: Elementwise = unary("sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0.")
 floor = unary("floor", np.floor, lambda g, y, x: (zero(x),), "Largest integer not above x; derivative 0.")
 ceil = unary("ceil", np.ceil, lambda g, y, x: (zero(x),), "Smallest integer not below x; derivative 0.")
-trunc = unary("trunc", np.trunc, lambda g, y, x: (zero(x),), "The integer part of x; derivative 0.")
+trunc: Elementwise = unary("trunc", np.trunc, lambda g, y, x: (zero(x),), "The integer part of x; derivative 0.")
 round = unary(
     "round",
     np.trunc,  # NumPy's rint makes floats of integers
     lambda g, y, x: (zero(x),),
     "Nearest integer, halves to the even one; derivative 0.",
-    compute=lambda x, out: np.rint(x, out=out) if x.dtype.kind == "f" else np.copyto(out, x),
+    fill=lambda x, out: np.rint(x, out=out) if x.dtype.kind == "f" else np.copyto(out, x),
 )
 
 

@@ -244,8 +244,12 @@ def argwhere(x: Like) -> Tensor:
     return transpose(Nonzero()(x))
 
 
+@op(sample((3, 4)), sample(booleans(5)), differentiable=False)
 def nonzero(x: Like) -> tuple[Tensor, ...]:
-    """Positions of the elements of ``x`` that are not zero, one tensor an axis."""
+    """Positions of the elements of ``x`` that are not zero, one tensor an axis, as ``x[...]`` takes them.
+
+    Their number depends on values, so it is unknown while the graph is built.
+    """
     found = Nonzero()(x)
     return tuple(Take(0)(found, i) for i in range(as_tensor(x).ndim))
 

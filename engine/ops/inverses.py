@@ -138,7 +138,7 @@ class Border(Op):
     def infer(self, a: TensorType) -> TensorType:
         *batch, n, _ = square_shape("det", a.shape)
         side = None if n is None else n + 1
-        return a.with_shape((*batch, side, side))
+        return TensorType((*batch, side, side), result_float("det", a))
 
     def kernel(self, a: Array, *, out: Array) -> None:
         n = a.shape[-1]

@@ -56,7 +56,7 @@ def _log_cosh(x: Array, out: Array) -> None:
 
 
 LOG_COSH = Elementwise(
-    "log_cosh", np.cosh, lambda g, y, x: (g * tanh(x),), "Logarithm of the hyperbolic cosine.", compute=_log_cosh
+    "log_cosh", np.cosh, lambda g, y, x: (g * tanh(x),), "Logarithm of the hyperbolic cosine.", fill=_log_cosh
 )
 
 

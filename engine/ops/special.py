@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..graph import Constant, Cotangents, Like, Tensor
 from ..table import Arg, op, real, sample
 from ..types import Array
-from .base import Pointwise, unary
+from .base import Elementwise, Pointwise, unary
 from .elementwise import exp, square
 
 LARGEST_ORDER = 170  # of polygamma: 171! is no float64
@@ -47,10 +47,10 @@ lgamma = unary(
 gamma = unary(
     "gamma", special.gamma, lambda g, y, x: (g * y * digamma(x),), "Gamma function.", (0.7, 3.0), family="special"
 )
-digamma = unary(
+digamma: Elementwise = unary(
     "digamma",
     special.psi,
-    lambda g, y, x: (g * polygamma(1, x),),
+    lambda g, y, x: (g * Polygamma(1)(x),),
     "Derivative of lgamma.",
     (0.7, 3.0),
     family="special",
@@ -109,7 +109,7 @@ def sinc_derivative(x: Array, n: int) -> Array:
     t, w = (nodes + 1) / 2, weights / 2
     zt = z[near, None] * t
     f[near] = turned(zt, n + 1, np.empty_like(zt)) @ (w * t**n)
-    return np.pi**n * f
+    return np.asarray(np.pi**n * f)
 
 
 @dataclass(frozen=True)

@@ -236,11 +236,12 @@ def guards(e: Mul) -> Iterator[Expr]:
     """b * a^where(b == 0, 1, b - 1) -> b * a^(b - 1); a^b * log(where(a == 0, 1, a)) -> a^b * log(a)"""
     bases = {b for b, _ in e.factors}
     for base, exponent in e.factors:
-        plain = unguarded(exponent)
-        if plain is not None and plain[0] in bases:
-            powers = dict(e.factors)
-            powers.pop(base)
-            yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()), power(base, plain[1]))
+        for term, k in terms_of(exponent)[1]:
+            plain = unguarded(term)
+            if plain is not None and plain[0] in bases:
+                powers = dict(e.factors)
+                powers[base] = add(exponent, scale(-k, term), scale(k, plain[1]))
+                yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()))
         if type(base) is Fn and base.head == "log":
             plain = unguarded(base.args[0])
             if plain is not None and plain[0] in bases:
@@ -268,15 +269,6 @@ def branches(e: Fn) -> Iterator[Expr]:
     k, j = factors_of(a)[0], factors_of(b)[0]
     if a != 0 and b != 0 and k != 1 and k == j:
         yield scale(k, call("where", condition, scale(exact(Fraction(1) / k), a), scale(exact(Fraction(1) / k), b)))
-
-
-def squares_of_roots(e: Add) -> Iterator[Expr]:
-    """A perfect square under a root or in a power: (u^2 + 2uv + v^2) -> (u + v)^2"""
-    from .polynomials import factored
-
-    found = factored(e)
-    if found is not None:
-        yield found
 
 
 __all__ = ["NUMBERS", "nonnegative", "terms_of"]

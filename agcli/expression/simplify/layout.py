@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from .arithmetic import minus_leads
+from .arithmetic import negate
 from .nodes import NUMBERS, Add, Atom, E, Expr, Fn, Mul, Number
 from .order import factor_key, sorted_terms
 
@@ -55,7 +55,20 @@ def quotient(e: Mul) -> Quotient:
         below[HALF].insert(0, above[HALF].pop(0))
     parts_above[:0] = [Part(tuple(bases), x) for x, bases in above.items() if bases]
     parts_below[:0] = [Part(tuple(bases), x) for x, bases in below.items()]
-    return Quotient(e.coefficient < 0, top, bottom, parts_above, parts_below)
+    negative = e.coefficient < 0 and not (sign_absorbed(parts_above) or sign_absorbed(parts_below))
+    return Quotient(negative, top, bottom, parts_above, parts_below)
+
+
+def sign_absorbed(parts: list[Part]) -> bool:
+    """Turn a sum around, where that costs nothing: -(x - 1)/y is (1 - x)/y."""
+    for i, (bases, exponent) in enumerate(parts):
+        base = bases[0]
+        if exponent == 1 and type(base) is Add:
+            turned = negate(base)
+            if cost(turned) <= cost(base):
+                parts[i] = Part((turned,), 1)
+                return True
+    return False
 
 
 def written_terms(e: Add) -> list[tuple[Expr, Number]]:
@@ -116,7 +129,7 @@ def term_cost(term: Expr, k: Number) -> float:
         ones = (not line.above and line.top == 1) and abs(k.numerator) != 1
         factor = (abs(k.numerator) != 1) - ones
         divisor = k.denominator != 1
-        return cost(term) + factor + divisor + LETTER * (len(str(k)))
+        return cost(term) + factor + divisor + LETTER * len(str(abs(k)))
     return cost(term) + (abs(k.numerator) != 1) + (k.denominator != 1) + LETTER * len(str(abs(k)))
 
 
@@ -140,4 +153,4 @@ def part_cost(part: Part) -> float:
     return inner + 1 + (0 if exponent == HALF else cost(exponent))
 
 
-__all__ = ["Part", "Quotient", "cost", "minus_leads", "quotient", "written_terms"]
+__all__ = ["Part", "Quotient", "cost", "quotient", "written_terms"]

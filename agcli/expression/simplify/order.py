@@ -47,10 +47,10 @@ def factor_key(factor: Factor) -> tuple[Any, ...]:
 
 def factor_rank(base: Expr, exponent: Expr) -> int:
     """Roots of numbers, pi, symbols, sums, functions, exponentials."""
+    if not isinstance(exponent, NUMBERS) or base is E:
+        return 6 if base is E else 5
     if isinstance(base, NUMBERS):
-        return 0 if isinstance(exponent, NUMBERS) else 5
-    if base is E:
-        return 6
+        return 0
     if type(base) is Atom:
         return 1 if base is PI else 2
     return 4 if type(base) is Fn else 3

@@ -96,6 +96,15 @@ def cancelled(e: Expr) -> Expr:
     return e
 
 
+def joined_below(e: Mul) -> Iterator[Expr]:
+    """a/((x - 1)*(x + 1)) -> a/(x^2 - 1)"""
+    below = [b for b, x in e.factors if x == -1 and type(b) is Add]
+    if len(below) > 1:
+        product = expand(mul(*below))
+        if product is not None:
+            yield mul(e, *below, power(product, -1))
+
+
 def split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
     """The common divisor of two sums, and what is left of each."""
     wide_a, wide_b = expand(a), expand(b)

@@ -11,7 +11,7 @@ from .functions import call
 from .layout import cost
 from .nodes import NUMBERS, TABLE, Add, Atom, Exhausted, Expr, Fn, Mul, Undefined
 from .polynomials import expand, factored
-from .rational import cancelled, common_denominator, common_factor, partial_factor
+from .rational import cancelled, common_denominator, common_factor, joined_below, partial_factor
 
 
 class Rule(NamedTuple):
@@ -19,6 +19,7 @@ class Rule(NamedTuple):
 
     name: str
     find: Callable[[Any], Iterable[Expr | None]]
+    gain: float = 0.0  # operators that it must save
 
 
 def once(function: Callable[[Any], Expr | None]) -> Callable[[Any], Iterable[Expr | None]]:
@@ -31,7 +32,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("common factor", common_factor),
         Rule("common denominator", common_denominator),
         Rule("factor", once(factored)),
-        Rule("partial factor", partial_factor),
+        Rule("partial factor", partial_factor, gain=1.5),
         Rule("sin^2 + cos^2 = 1", ids.squares("sin", "cos", 1)),
         Rule("cosh^2 - sinh^2 = 1", ids.squares("sinh", "cosh", -1)),
         Rule("1 + tan^2 = 1/cos^2", ids.tangent_square),
@@ -48,6 +49,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("tanh = sinh/cosh, sinh*cosh = sinh(2u)/2", ids.tangents("sinh", "cosh", "tanh")),
         Rule("signs", ids.signs),
         Rule("multiply out", once(expand)),
+        Rule("multiply out below", joined_below),
     ),
     Fn: (
         Rule("split logarithm", ids.log_of_product),
@@ -87,7 +89,7 @@ class Search:
         except Exhausted:
             self.tired = True
             TABLE.left = 1_000
-        if cost(current) > cost(e) and not guarded(e):
+        if cost(current) > cost(e):
             current = e
         self.best[e] = current
         self.how[e] = trail
@@ -119,17 +121,13 @@ class Search:
                     if candidate is None or candidate is e:
                         continue
                     result = self(candidate)
-                    if cost(result) < price or (rule.name == "guard at 0"):
+                    if cost(result) < min(price, cost(e) - rule.gain):
                         best, price, name, step = result, cost(result), rule.name, candidate
             except Undefined:
                 continue
         if best is not e:
             trail.append((name, step))
         return best
-
-
-def guarded(e: Expr) -> bool:
-    return False
 
 
 __all__ = ["RULES", "Search"]

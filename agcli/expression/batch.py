@@ -1,0 +1,40 @@
+"""Many formulas, one a line, each answered by one line of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, TextIO
+
+from agcli.engine.errors import EngineError
+from agcli.expression.answers import Answer, Question, answer
+from agcli.expression.errors import ExpressionError
+from agcli.expression.syntax import MAX_LENGTH
+
+
+def formulas(file: TextIO) -> Iterator[str]:
+    """The lines that hold a formula; of a line that is too long, only as much as makes it an error."""
+    while line := file.readline(MAX_LENGTH + 2):
+        whole = line
+        while whole and not whole.endswith("\n"):
+            whole = file.readline(MAX_LENGTH)
+        text = line.strip()
+        if text and not text.startswith("#"):
+            yield text
+
+
+def answers(texts: Iterable[str], question: Question) -> Iterator[tuple[Answer | ExpressionError, str]]:
+    """The answer to each formula, or its error, with the formula."""
+    for text in texts:
+        try:
+            yield answer(text, question), text
+        except ExpressionError as error:
+            yield error, text
+        except EngineError as error:
+            yield ExpressionError(str(error), text), text
+
+
+def error_json(error: ExpressionError, text: str) -> str:
+    """The error of one line: message, place and hint."""
+    where: dict[str, Any] = {"message": error.message, "start": error.start, "end": error.end, "hint": error.hint}
+    return json.dumps({"expression": text[:1000], "error": where})

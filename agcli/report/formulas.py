@@ -1,0 +1,109 @@
+"""Answers of `ag grad` -> text in every format, and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from agcli.engine.graph import Tensor
+from agcli.expression.answers import Answer, Result
+from agcli.expression.api import to_text
+from agcli.expression.kinks import kinks
+from agcli.expression.printers import printer
+from agcli.expression.values import plain, show, undefined_part
+from agcli.report import labels
+
+LABELS: dict[str, Callable[[Result], str]] = {
+    "text": labels.text,
+    "unicode": labels.unicode,
+    "latex": labels.latex,
+    "mathml": labels.text,
+}
+COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--"}
+
+
+def lines(answer: Answer, form: str) -> Iterator[str]:
+    """The lines of an answer in any format but JSON."""
+    write = one_line if form in ("text", "unicode", "latex") else block
+    if answer.at:
+        yield write_value(answer, form)
+    for result in answer.results:
+        yield from write(answer, result, form)
+        if result.check:
+            yield comment(f"check: {check_words(answer, result)}", form)
+
+
+def one_line(answer: Answer, result: Result, form: str) -> Iterator[str]:
+    """`d/dx = 4*x`, and its value behind."""
+    formula = printer(form)(result.formula)
+    value = value_words(answer, result.formula, result.value) if answer.at else formula
+    yield " = ".join([LABELS[form](result), formula, *([value] if value != formula else [])])
+
+
+def block(answer: Answer, result: Result, form: str) -> Iterator[str]:
+    """A function, a drawing or an element, and the value in a comment."""
+    to_block: Any = printer(form)
+    if form == "mathml":
+        formula = to_block(result.formula)
+        label = f"<mtext>{labels.text(result)}</mtext><mo>=</mo>"
+        yield formula.replace("<mrow>", f"<mrow>{label}", 1)
+    else:
+        yield to_block(result.formula, labels.identifier(result))
+    if answer.at:
+        yield comment(f"{labels.text(result)} = {value_words(answer, result.formula, result.value)}", form)
+
+
+def write_value(answer: Answer, form: str) -> str:
+    value = value_words(answer, answer.function, answer.value)
+    return f"f = {value}" if form in ("text", "unicode", "latex") else comment(f"f = {value}", form)
+
+
+def comment(text: str, form: str) -> str:
+    """A line that a compiler of the format skips; indented in text."""
+    sign = COMMENTS.get(form)
+    return f"  {text}" if sign is None else f"{sign} {text}{' -->' if form == 'mathml' else ''}"
+
+
+def value_words(answer: Answer, formula: Tensor, value: Any) -> str:
+    """A value, or in words that there is none and why."""
+    if np.isfinite(value).all():
+        return show(value)
+    kind = "undefined" if np.isnan(value).any() else "infinite"
+    part = undefined_part(formula, answer.at)
+    if part is None:
+        return f"{kind} ({show(value)})"
+    point = ", ".join(f"{name}={show(v)}" for name, v in answer.at.items())
+    return f"{kind}: {to_text(part)} has no finite value at {point}"
+
+
+def check_words(answer: Answer, result: Result) -> str:
+    check = result.check
+    if check is None:
+        return ""
+    if check.ok is None:
+        return "no point was found at which the formula and its derivative have a value"
+    found = "ok" if check.ok else "MISMATCH"
+    words = f"{found} at {check.points} points, largest relative error {check.max_error:.1e}"
+    places = kinks(answer.function)
+    return f"{words}; not smooth where {', or '.join(places)}" if places else words
+
+
+def to_json(answer: Answer) -> dict[str, Any]:
+    """The documented object."""
+    places = kinks(answer.function)
+    found: dict[str, Any] = {"expression": answer.text, "results": [], "variables": answer.variables}
+    for result in answer.results:
+        row: dict[str, Any] = {"wrt": list(result.wrt), "derivative": to_text(result.formula), "value": None}
+        if answer.at:
+            row["value"] = plain(result.value)
+        if result.kind != "derivative":
+            row["kind"] = result.kind
+        if result.check:
+            row["check"] = result.check.to_json() | ({"not_smooth": places} if places else {})
+        found["results"].append(row)
+    if answer.at:
+        found["at"] = {name: plain(value) for name, value in answer.at.items()}
+        found["value"] = plain(answer.value)
+    return found

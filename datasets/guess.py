@@ -1,0 +1,97 @@
+"""Guesses, where a description is silent: the role of each column, and which one is the target."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from .dates import Date
+from .frame import Cells, Frame
+from .roles import Categorical, Ignore, Image, Numeric, Role, Text
+
+MAX_CLASSES = 20  # different whole numbers that still are classes
+_MANY = 1_000  # names that still are categories
+_WORDS = 4.0  # in a text, on average
+# Words that a target's name holds, the surest first.
+_TARGETS = (
+    "target", "label", "labels", "class", "y", "outcome", "response", "species", "diagnosis", "survived", "churn",
+    "quality", "price", "value", "salary", "income", "score", "rating",
+)  # fmt: skip
+
+
+def roles(frame: Frame, target: tuple[str, ...] = ()) -> dict[str, Role]:
+    """A role for every column, told by what its cells hold."""
+    return {name: target_role(frame[name]) if name in target else role(frame[name]) for name in frame.columns}
+
+
+def role(cells: Cells) -> Role:
+    """The role of an input. Columns that say nothing, or another thing in every row, are ignored."""
+    import polars as pl
+
+    values = cells.values
+    if isinstance(values, np.ndarray):
+        return _array_role(values)
+    known = values.drop_nulls()
+    if known.n_unique() < 2:
+        return Ignore()
+    numbers = known.cast(pl.Float64, strict=False) if not values.dtype.is_temporal() else None
+    if numbers is not None and not numbers.has_nulls():
+        return Ignore() if _counts_rows(numbers) else Numeric()
+    if _are_dates(cells, known):
+        return Date()
+    texts = known.cast(pl.String)
+    if texts.n_unique() <= max(2, min(_MANY, len(texts) // 2)):
+        return Categorical()
+    words = texts.str.count_matches(r"\S+").mean()
+    return Text() if isinstance(words, float) and words >= _WORDS else Ignore()
+
+
+def target_role(cells: Cells) -> Role:
+    """The role of a target: numbers, unless they are few whole numbers that run from 0 or 1."""
+    import polars as pl
+
+    values = cells.values
+    if isinstance(values, np.ndarray):
+        is_class = values.ndim == 1 and values.dtype.kind in "iubUSO"
+        return Categorical() if is_class and values.dtype.kind != "f" else Numeric()
+    numbers = values.drop_nulls().cast(pl.Float64, strict=False)
+    if numbers.has_nulls() or not len(numbers) or values.dtype == pl.Boolean:
+        return Categorical()
+    different = np.unique(numbers.to_numpy()[:1_000_000])
+    runs_on = len(different) <= MAX_CLASSES and different[0] in (0, 1) and bool((np.diff(different) == 1).all())
+    return Categorical() if runs_on else Numeric()
+
+
+def target(frame: Frame) -> str:
+    """The column that is probably meant to be predicted: by its name, else the last one."""
+    names = list(frame.columns)
+    words = {name: set(re.split(r"[\W_]+", name.lower())) for name in names}
+    for wanted in _TARGETS:
+        found = [name for name in names if name.lower() == wanted] or [n for n in names if wanted in words[n]]
+        if found:
+            return found[-1]
+    return names[-1]
+
+
+def _array_role(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Role:
+    if values.ndim in (3, 4) and values.dtype == np.uint8:
+        return Image()
+    if values.dtype.kind in "biuf":
+        return Numeric()
+    return Categorical() if values.ndim == 1 and values.dtype.kind in "US" else Ignore()
+
+
+def _counts_rows(numbers: object) -> bool:
+    """Whether the numbers go up by one from row to row, as an identifier does."""
+    steps = np.diff(numbers.to_numpy())  # type: ignore[attr-defined]
+    return len(steps) > 10 and bool((steps == 1).all())
+
+
+def _are_dates(cells: Cells, known: object) -> bool:
+    read = Cells(known, cells.name, cells.file)
+    try:
+        read.dates()
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,209 @@
+"""Recipes: the roles of all columns with what the training split taught; frames in, arrays for a model out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from .dataset import Array, Column, Split
+from .dates import Date
+from .errors import DataError, unknown
+from .frame import Cells, Frame
+from .roles import INT64, Categorical, Ignore, Image, Numeric, Role, Stats, Text
+
+ROLES: Mapping[str, type[Role]] = {role.name: role for role in (Numeric, Categorical, Date, Text, Image, Ignore)}
+MAX_CLASSES = 10_000
+_ENOUGH = 20  # classes named in a message
+
+
+@dataclass(frozen=True)
+class Part:
+    """A column with its role and its statistics."""
+
+    column: str
+    role: Role
+    stats: Stats
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How samples of a table are encoded, and a model's output is read. The parts stand in the order of the file."""
+
+    inputs: tuple[Part, ...]
+    target: tuple[Part, ...] = ()
+
+    @cached_property
+    def groups(self) -> dict[str, list[Part]]:
+        """The inputs of the model -> the columns in each; a single one is called x."""
+        groups: dict[str, list[Part]] = {}
+        for part in self.inputs:
+            groups.setdefault(part.role.input or _own_input(part), []).append(part)
+        if len(groups) == 1 and not self.inputs[0].role.input:
+            return {"x": list(self.inputs)}
+        if "y" in groups:
+            raise DataError("y is the target's name; give the column another `input`")
+        return groups
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the target's classes; none for numbers."""
+        is_class = len(self.target) == 1 and isinstance(self.target[0].role, Categorical)
+        return tuple(self.target[0].stats["categories"]) if is_class else ()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The names of the encoded numbers, input after input."""
+        parts = (part for group in self.groups.values() for part in group)
+        return tuple(name for part in parts for name in part.role.features(part.column, part.stats))
+
+    def encode(self, frame: Frame, *, target: bool = True) -> dict[str, Array]:
+        """Arrays by input, and `y`; without `target`, of samples whose target nobody knows."""
+        arrays = {name: _joined(frame, name, group) for name, group in self.groups.items()}
+        return {**arrays, "y": self._targets(frame)} if target and self.target else arrays
+
+    def columns(self, arrays: Mapping[str, Array]) -> dict[str, Column]:
+        """The columns of encoded arrays, which know how they are fed."""
+        columns = {}
+        for name, group in self.groups.items():
+            role, stats = group[0].role, group[0].stats
+            columns[name] = Column(arrays[name], role.feeding(stats) if len(group) == 1 else None)
+        if "y" in arrays:
+            columns["y"] = Column(arrays["y"], INT64 if self.classes else None)
+        return columns
+
+    def split(self, frame: Frame, *, training: bool = False) -> Split:
+        """The samples of a frame; images change at random only if it is for training."""
+        split = Split(self.columns(self.encode(frame)))
+        return self.augmented(split) if training else split
+
+    def augmented(self, split: Split) -> Split:
+        """The split, whose images change as their roles say."""
+        for name, group in self.groups.items():
+            if isinstance(group[0].role, Image):
+                split = split.augmented(group[0].role.augment, name)
+        return split
+
+    def restore(self, output: Array) -> Array:
+        """A model's output in units of the target: numbers in its own units, or the name of the likeliest class.
+
+        Of classes, `output` has a score each, (n, classes), or one for two classes, (n,) or (n, 1), above 0 for the
+        second. Of numbers it has a row a sample and a column a target.
+        """
+        flat = output.reshape(len(output), -1)
+        if self.classes:
+            best = (flat[:, 0] > 0).astype(int) if flat.shape[1] == 1 else flat.argmax(axis=1)
+            return np.array(self.classes)[best]
+        if flat.shape[1] != len(self.target):
+            names = ", ".join(part.column for part in self.target)
+            raise DataError(f"expected outputs for {names}, found {flat.shape[1]} numbers a sample")
+        columns = [
+            part.role.restore(flat[:, i], part.stats)
+            for i, part in enumerate(self.target)
+            if isinstance(part.role, Numeric)
+        ]
+        return columns[0] if len(columns) == 1 else np.stack(columns, axis=1)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that JSON holds; `Recipe.from_json` reads it."""
+        named = {"inputs": self.inputs, "target": self.target}
+        return {
+            "kind": "table",
+            **{
+                key: [{"column": p.column, **p.role.to_json(), "stats": p.stats} for p in parts]
+                for key, parts in named.items()
+            },
+        }
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Recipe:
+        """The recipe that `to_json` wrote. Raises DataError for anything else."""
+        try:
+            return cls(*(tuple(_part(item) for item in plain[key]) for key in ("inputs", "target")))
+        except (KeyError, TypeError, AttributeError):
+            raise DataError("expected a table's statistics as they were saved, found something else") from None
+
+    def _targets(self, frame: Frame) -> Array:
+        if self.classes:
+            return _labels(frame[self.target[0].column], self.target[0])
+        arrays = [part.role.encode(frame[part.column], part.stats) for part in self.target]
+        return arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+
+
+def _own_input(part: Part) -> str:
+    return "x" if part.role.joins else re.sub(r"\W+", "_", part.column).strip("_") or "input"
+
+
+def _joined(frame: Frame, name: str, group: list[Part]) -> Array:
+    arrays = [part.role.encode(frame[part.column], part.stats) for part in group]
+    if len(arrays) == 1:
+        return arrays[0][:, None] if arrays[0].ndim == 1 and group[0].role.joins else arrays[0]
+    apart = [part.column for part in group if not part.role.joins]
+    if apart:
+        raise DataError(f'input {name}: expected columns of numbers, found "{apart[0]}"; give it an input of its own')
+    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+
+
+def _labels(cells: Cells, part: Part) -> Array:
+    assert isinstance(part.role, Categorical)
+    numbers = part.role.numbers(cells, part.stats)
+    if (numbers < 0).any():
+        known = part.stats["categories"]
+        shown = ", ".join(known[:_ENOUGH]) + (", ..." if len(known) > _ENOUGH else "")
+        raise cells.error(int((numbers < 0).argmax()), f"a class of the training split ({shown})")
+    return numbers.astype(np.min_scalar_type(len(part.stats["categories"])))
+
+
+def _part(plain: Mapping[str, Any]) -> Part:
+    options = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
+    column, role, stats = options.pop("column"), options.pop("role"), options.pop("stats")
+    return Part(str(column), ROLES[role](**options), dict(stats))
+
+
+class Fitting:
+    """Looks at the training split, piece by piece, and gives the recipe for it."""
+
+    def __init__(self, roles: Mapping[str, Role], target: tuple[str, ...]) -> None:
+        used = {name: role for name, role in roles.items() if not isinstance(role, Ignore)}
+        self.target = {name: _as_target(name, used.get(name, roles.get(name)), len(target)) for name in target}
+        self.inputs = {name: role for name, role in used.items() if name not in self.target}
+        if not self.inputs:
+            raise DataError("expected at least one column as an input, found none", ("columns",))
+        self.fitters = {name: role.fitter() for name, role in {**self.inputs, **self.target}.items()}
+
+    def add(self, frame: Frame) -> None:
+        """Look at some more samples."""
+        for name, fitter in self.fitters.items():
+            fitter.add(frame[name])
+
+    def recipe(self) -> Recipe:
+        """What was learnt."""
+        inputs, target = (
+            tuple(Part(name, role, self.fitters[name].stats()) for name, role in roles.items())
+            for roles in (self.inputs, self.target)
+        )
+        return Recipe(inputs, target)
+
+
+def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...]) -> Recipe:
+    """The recipe for the samples of a training split."""
+    fitting = Fitting(roles, target)
+    for frame in frames:
+        fitting.add(frame)
+    return fitting.recipe()
+
+
+def _as_target(name: str, role: Role | None, count: int) -> Role:
+    """The role of a target: numbers, or one column of classes, all of which count."""
+    if isinstance(role, Categorical) and count == 1:
+        return replace(role, limit=MAX_CLASSES, encoding="one_hot")
+    if isinstance(role, Numeric):
+        return role
+    if role is None:
+        raise unknown("target", name, (), ("target",))
+    expected = "numeric" if count > 1 else "numeric or categorical"
+    raise DataError(f'target "{name}": expected the role {expected}, found {role.name}', ("target",))

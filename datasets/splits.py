@@ -1,0 +1,173 @@
+"""Splits: which samples are for training and which for testing. A rule is a row of `RULES`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from .errors import DataError
+from .frame import Cells, Frame
+from .order import drawn, shuffled, stratified
+
+Numbers = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+Sides = tuple[Numbers, Numbers]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """A way to hold out `test`, a share of the samples; `seed` draws them, where anything is drawn."""
+
+    name: ClassVar[str] = ""
+    test: float = 0.2
+    seed: int = 0
+
+    def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
+        """Indices for training and for testing, both ascending. `labels` are the classes of the target, if any."""
+        raise NotImplementedError
+
+    def is_test(self, frame: Frame, total: int) -> Mask:
+        """The same for a piece of a file of `total` samples that is too large to be held; shares are approximate."""
+        raise DataError(f"split {self.name}: needs all samples in memory; with `stream: true` use `shuffled`")
+
+    def held_out(self, count: int) -> int:
+        """How many samples are for testing: the share, but one at least, and not all."""
+        if count < 2:
+            raise DataError(f"expected at least 2 samples to split, found {count}")
+        return min(max(1, round(count * self.test)), count - 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shuffled(Rule):
+    """Any samples."""
+
+    name = "shuffled"
+
+    def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
+        count = len(frame)
+        return _sides(count, shuffled(count, self.seed)[: self.held_out(count)])
+
+    def is_test(self, frame: Frame, total: int) -> Mask:
+        return _drawn(frame, self.seed) < self.test
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stratified(Rule):
+    """The same share of every class."""
+
+    name = "stratified"
+
+    def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
+        if labels is None:
+            raise DataError("split stratified: expected classes as the target, found numbers; use `shuffled`", ("split",))
+        return stratified(labels, self.held_out(len(frame)), self.seed)
+
+    def is_test(self, frame: Frame, total: int) -> Mask:
+        return _drawn(frame, self.seed) < self.test  # of many samples, each class has its share
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group(Rule):
+    """Whole groups: all samples of a patient, say, are on one side. A missing name is a group of its own."""
+
+    name = "group"
+    column: str
+
+    def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
+        names, members = np.unique(_names(frame[self.column]), return_inverse=True)
+        if len(names) < 2:
+            raise DataError(f'split group: expected several groups in "{self.column}", found one', ("split",))
+        order = shuffled(len(names), self.seed)
+        sizes = np.cumsum(np.bincount(members)[order])
+        enough = int(np.searchsorted(sizes, self.held_out(len(frame)))) + 1
+        return _sides(len(frame), np.flatnonzero(np.isin(members, order[: min(enough, len(names) - 1)])))
+
+    def is_test(self, frame: Frame, total: int) -> Mask:
+        names, members = np.unique(_names(frame[self.column]), return_inverse=True)
+        chosen = np.array([_hashed(name, self.seed) < self.test for name in names])
+        return chosen[members]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Time(Rule):
+    """The latest samples, by a column of dates or numbers. Samples of one moment may be on both sides."""
+
+    name = "time"
+    column: str
+
+    def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
+        order = np.argsort(_moments(frame[self.column]), kind="stable")
+        return _sides(len(frame), order[len(frame) - self.held_out(len(frame)) :])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tail(Rule):
+    """The last samples of the file."""
+
+    name = "tail"
+
+    def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
+        return _sides(len(frame), np.arange(len(frame) - self.held_out(len(frame)), len(frame)))
+
+    def is_test(self, frame: Frame, total: int) -> Mask:
+        return np.arange(frame.first - 1, frame.first - 1 + len(frame)) >= total - self.held_out(total)
+
+
+RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in (Shuffled, Stratified, Group, Time, Tail)}
+
+
+def folds(count: int, k: int, seed: int = 0, labels: npt.NDArray[Any] | None = None) -> Iterator[Sides]:
+    """k-fold cross-validation: k pairs of row numbers (training, testing); every row is tested once.
+
+    With `labels`, each class is spread evenly over the folds.
+    """
+    if not 2 <= k <= count:
+        raise DataError(f"folds: expected a number from 2 to {count:,}, the number of samples, found {k}")
+    order = shuffled(count, seed)
+    if labels is not None:
+        order = order[np.argsort(labels[order], kind="stable")]
+    for fold in range(k):
+        yield _sides(count, order[fold::k])
+
+
+def _sides(count: int, test: Numbers) -> Sides:
+    mask = np.zeros(count, bool)
+    mask[test] = True
+    return np.flatnonzero(~mask), np.flatnonzero(mask)
+
+
+def _drawn(frame: Frame, seed: int) -> npt.NDArray[np.float64]:
+    draws: npt.NDArray[np.float64] = drawn(np.arange(frame.first, frame.first + len(frame)), seed, 0, 1)[:, 0]
+    return draws
+
+
+def _names(cells: Cells) -> npt.NDArray[Any]:
+    names: npt.NDArray[Any] = cells.texts().fill_null("").to_numpy().astype(str)
+    return names
+
+
+def _hashed(name: str, seed: int) -> float:
+    """A number in [0, 1) that name and seed decide."""
+    digest = hashlib.blake2b(f"{seed} {name}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2.0**64
+
+
+def _moments(cells: Cells) -> npt.NDArray[Any]:
+    """The cells as numbers that grow with time; none may be missing."""
+    import polars as pl
+
+    if cells.missing().any():
+        wrong = int(cells.missing().argmax())
+        raise cells.error(wrong, "a date or a number to split by")
+    is_number = not isinstance(cells.values, np.ndarray) and not cells.values.dtype.is_temporal()
+    if isinstance(cells.values, np.ndarray):
+        return cells.numbers()
+    if is_number and not cells.values.cast(pl.Float64, strict=False).has_nulls():
+        return cells.numbers()
+    moments: npt.NDArray[Any] = cells.dates().cast(pl.Int64).to_numpy()
+    return moments
