@@ -1,23 +1,63 @@
-"""Data for `data:` in a spec: named sets, file readers, batches. Knows nothing of the engine."""
+"""Data for `data:` in a spec: named sets, file readers, columns with roles, splits, batches. Knows no engine."""
 
+from .arrays import ArrayFile, read_npz
+from .augment import Augment
 from .batches import Batch, Batches
-from .catalog import info, load, names, options
-from .dataset import Column, Dataset, Info, Scaling, Split
+from .catalog import info, load, names, options, where
+from .corpus import Corpus, Speller
+from .dataset import Cast, Column, Dataset, Info, Scaling, Split
+from .dates import Date
 from .errors import DataError
+from .fitted import fitted
 from .idx import read_idx
+from .images import Image
+from .recipe import ROLES, Recipe
+from .roles import Categorical, Ignore, Numeric, Role
+from .splits import RULES, Group, Shuffled, Stratified, Tail, Time, folds
+from .table import Table
+from .tabular import TableFile
+from .texts import Text
+from .words import Vocabulary
 
 __all__ = [
+    "ROLES",
+    "RULES",
+    "ArrayFile",
+    "Augment",
     "Batch",
     "Batches",
+    "Cast",
+    "Categorical",
     "Column",
+    "Corpus",
     "DataError",
     "Dataset",
+    "Date",
+    "Group",
+    "Ignore",
+    "Image",
     "Info",
+    "Numeric",
+    "Recipe",
+    "Role",
     "Scaling",
+    "Shuffled",
+    "Speller",
     "Split",
+    "Stratified",
+    "Table",
+    "TableFile",
+    "Tail",
+    "Text",
+    "Time",
+    "Vocabulary",
+    "fitted",
+    "folds",
     "info",
     "load",
     "names",
     "options",
     "read_idx",
+    "read_npz",
+    "where",
 ]

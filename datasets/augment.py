@@ -56,10 +56,11 @@ class Augment:
         signed = 2 * draws - 1
         angle = np.deg2rad(self.rotate) * signed[:, 0, None, None]
         mirror = np.where(self.flip & (draws[:, 3] < 0.5), -1.0, 1.0)[:, None, None]
-        down, right = np.meshgrid(np.arange(height) - (height - 1) / 2, np.arange(width) - (width - 1) / 2, indexing="ij")
+        middle, centre = (height - 1) / 2, (width - 1) / 2
+        down, right = np.arange(height)[:, None] - middle, np.arange(width)[None, :] - centre
         rows = np.cos(angle) * down - np.sin(angle) * right + self.shift * signed[:, 1, None, None]
         columns = mirror * (np.sin(angle) * down + np.cos(angle) * right + self.shift * signed[:, 2, None, None])
-        images[...] = _sampled(images, rows + (height - 1) / 2, columns + (width - 1) / 2)
+        images[...] = _sampled(images, rows + middle, columns + centre)
 
 
 def _sampled(images: Floats, rows: npt.NDArray[np.float64], columns: npt.NDArray[np.float64]) -> Floats:

@@ -5,19 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from .augment import Augment
 from .dataset import Dataset, Info, Split
 from .embedded import DIGITS, IRIS, digits, iris
 from .errors import DataError, unknown
+from .generated import blobs, moons, sine, spirals
 from .mnist import FASHION_MNIST, MNIST
+
+Option = bool | int | float | Augment | None
+
+# What an option may be, by the type of its default or by its name: (words, the lowest, the highest).
+_BOUNDS: Mapping[str, tuple[str, float, float]] = {
+    "samples": ("a whole number of 10 to 10,000,000", 10, 10_000_000),
+    "classes": ("a whole number of 2 to 100", 2, 100),
+    "features": ("a whole number of 1 to 1,000", 1, 1_000),
+    "seed": ("a whole number of 0 or more", 0, 2**64 - 1),
+    "noise": ("a number of 0 or more", 0, 1e9),
+}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A named set: its info, the function that reads its splits, and that function's options with their defaults."""
+    """A named set: its info, the function that reads its splits, and that function's options with their defaults.
+
+    `where` says where it comes from: the package, the network, or nowhere at all.
+    """
 
     info: Info
     read: Callable[..., dict[str, Split]]
-    options: Mapping[str, bool]
+    options: Mapping[str, Option]
+    where: str = "in the package"
 
 
 _ENTRIES = (
@@ -30,7 +47,7 @@ _ENTRIES = (
             DIGITS,
         ),
         digits,
-        {"flatten": True, "raw": False},
+        {"flatten": True, "raw": False, "augment": None},
     ),
     Entry(
         Info(
@@ -45,6 +62,30 @@ _ENTRIES = (
         {"raw": False},
     ),
     Entry(
+        Info("moons", "two half circles that reach into each other", "generated", "none", ("0", "1"), ("x", "y")),
+        moons,
+        {"samples": 1_000, "noise": 0.1, "seed": 0},
+        "generated",
+    ),
+    Entry(
+        Info("spirals", "arms that wind about the middle, one a class", "generated", "none", (), ("x", "y")),
+        spirals,
+        {"samples": 1_000, "noise": 0.02, "seed": 0, "classes": 2},
+        "generated",
+    ),
+    Entry(
+        Info("blobs", "a round cloud a class", "generated", "none"),
+        blobs,
+        {"samples": 1_000, "noise": 1.0, "seed": 0, "classes": 3, "features": 2},
+        "generated",
+    ),
+    Entry(
+        Info("sine", "one period of a sine with noise", "generated", "none", (), ("x",)),
+        sine,
+        {"samples": 1_000, "noise": 0.1, "seed": 0},
+        "generated",
+    ),
+    Entry(
         Info(
             "mnist",
             "70,000 handwritten digits of 28 by 28 pixels; 60,000 to train, 10,000 to test",
@@ -53,7 +94,8 @@ _ENTRIES = (
             DIGITS,
         ),
         MNIST.read,
-        {"flatten": False, "raw": False},
+        {"flatten": False, "raw": False, "augment": None},
+        "downloaded once",
     ),
     Entry(
         Info(
@@ -75,7 +117,8 @@ _ENTRIES = (
             ),
         ),
         FASHION_MNIST.read,
-        {"flatten": False, "raw": False},
+        {"flatten": False, "raw": False, "augment": None},
+        "downloaded once",
     ),
 )
 _BY_NAME = {entry.info.name: entry for entry in _ENTRIES}
@@ -91,24 +134,54 @@ def info(name: str) -> Info:
     return _entry(name).info
 
 
-def options(name: str) -> dict[str, bool]:
+def options(name: str) -> dict[str, Option]:
     """The options that `load` takes for this set, with their defaults."""
     return dict(_entry(name).options)
 
 
-def load(name: str, **chosen: bool) -> Dataset:
+def where(name: str) -> str:
+    """Where a set comes from: "in the package", "generated" or "downloaded once"."""
+    return _entry(name).where
+
+
+def load(name: str, **chosen: Option) -> Dataset:
     """Read a named data set, with `train` and `test` splits of columns `x` and `y`.
 
     Options: `flatten` makes a vector of each image; `raw` feeds values as they are stored, neither scaled nor
-    standardised. A set lists its own in `options(name)`. Raises DataError for anything unknown, missing or damaged.
+    standardised; `augment` (an Augment) changes images at random while training; generated sets take `samples`,
+    `noise`, `seed`, `classes`. A set lists its own in `options(name)`. Raises DataError for anything unknown,
+    missing or damaged.
     """
     entry = _entry(name)
     for option, value in chosen.items():
         if option not in entry.options:
             raise unknown(f"option of {name}", option, entry.options)
+        _check(name, option, value, entry.options[option])
+    values = {**entry.options, **chosen}
+    augment = values.pop("augment", None)
+    splits = entry.read(**values)
+    if isinstance(augment, Augment):
+        splits["train"] = splits["train"].augmented(augment)
+    info = vars(entry.info)
+    if "classes" in entry.options:  # a number, before the names of classes
+        info = {**info, "classes": tuple(map(str, range(int(str(values["classes"])))))}
+    return Dataset(**info, splits=splits)
+
+
+def _check(name: str, option: str, value: Option, default: Option) -> None:
+    """Raise DataError for a value of another kind than the default, or out of bounds."""
+    if option == "augment":
+        if value is not None and not isinstance(value, Augment):
+            raise DataError(f"{name}: augment: expected an Augment or None, got {value!r}")
+        return
+    if isinstance(default, bool):
         if not isinstance(value, bool):
             raise DataError(f"{name}: {option}: expected true or false, got {value!r}")
-    return Dataset(**vars(entry.info), splits=entry.read(**{**entry.options, **chosen}))
+        return
+    words, low, high = _BOUNDS[option]
+    kinds = (int, float) if isinstance(default, float) else (int,)
+    if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        raise DataError(f"{name}: {option}: expected {words}, got {value!r}")
 
 
 def _entry(name: str) -> Entry:

@@ -186,12 +186,14 @@ class Fitted(Protocol):
 class Dataset(Info):
     """A data set: its info and its splits, `train` and `test` at least for all that `load` knows.
 
-    Data read from a file has `fitted`, and `warnings`: sentences on what is strange about it.
+    Data read from a file has `fitted`, `warnings` (sentences on what is strange about it), and `settled`: the
+    description that it was read by, with nothing left open.
     """
 
     splits: Mapping[str, Split]
     fitted: Fitted | None = None
     warnings: tuple[str, ...] = ()
+    settled: Any = None
 
     def __getitem__(self, name: str) -> Split:
         if name not in self.splits:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
-from .dataset import Array, Rows
+from .dataset import Rows
 from .errors import DataError, unknown
 
 if TYPE_CHECKING:
@@ -64,14 +64,14 @@ class Cells:
             if self.values.dtype.kind == "S":
                 return pl.Series(self.values.astype("U"))
             return pl.Series(self.values).cast(pl.String)
-        return self.values.cast(pl.String)
+        return cast("pl.Series", self.values.cast(pl.String))
 
     def dates(self, pattern: str = "") -> pl.Series:
         """The cells as points in time, by strptime's pattern or else ISO 8601; null where one is missing."""
         import polars as pl
 
         if not isinstance(self.values, np.ndarray) and self.values.dtype in (pl.Date, pl.Datetime):
-            return self.values.cast(pl.Datetime("us"))
+            return cast("pl.Series", self.values.cast(pl.Datetime("us")))
         texts = self.texts()
         read = pl.Series([None] * len(texts), dtype=pl.Datetime("us"))
         for known in (pattern,) if pattern else _DATES:
@@ -96,12 +96,15 @@ class Cells:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """Some samples of a file: columns by name. `first` is the row number of the first, counted from 1."""
+    """Some samples of a file: columns by name. `first` is the row number of the first, counted from 1.
+
+    Samples that do not follow each other in the file have `picked`, the row number of each.
+    """
 
     file: str
     columns: Mapping[str, Values]
     first: int = 1
-    picked: npt.NDArray[np.int64] | None = None  # the row numbers, where they do not run on
+    picked: npt.NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
         lengths = {name: len(values) for name, values in self.columns.items()}
@@ -116,14 +119,17 @@ class Frame:
         if name not in self.columns:
             error = unknown("column", name, self.columns)
             raise DataError(f"{self.file}: {error}")
-        picked, first = self.picked, self.first
-        number = (lambda i: int(picked[i])) if picked is not None else lambda i: first + i
-        return Cells(self.columns[name], name, self.file, number)
+        return Cells(self.columns[name], name, self.file, lambda index: int(self.numbers[index]))
+
+    @property
+    def numbers(self) -> npt.NDArray[np.int64]:
+        """The row numbers in the file, counted from 1."""
+        return np.arange(self.first, self.first + len(self)) if self.picked is None else self.picked
 
     def take(self, rows: Rows) -> Frame:
         """The samples at some indices."""
-        numbers = np.arange(self.first, self.first + len(self)) if self.picked is None else self.picked
-        return Frame(self.file, {name: values[rows] for name, values in self.columns.items()}, picked=numbers[rows])
+        taken = {name: values[rows] for name, values in self.columns.items()}
+        return Frame(self.file, taken, self.first, self.numbers[rows])
 
 
 def joined(frames: Iterable[Frame]) -> Frame:
@@ -140,6 +146,3 @@ def joined(frames: Iterable[Frame]) -> Frame:
         for name, values in parts[0].columns.items()
     }
     return Frame(parts[0].file, columns)
-
-
-__all__ = ["Array", "Cells", "Frame", "joined"]

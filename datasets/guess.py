@@ -8,7 +8,9 @@ import numpy as np
 
 from .dates import Date
 from .frame import Cells, Frame
-from .roles import Categorical, Ignore, Image, Numeric, Role, Text
+from .images import Image
+from .roles import Categorical, Ignore, Numeric, Role
+from .texts import Text
 
 MAX_CLASSES = 20  # different whole numbers that still are classes
 _MANY = 1_000  # names that still are categories

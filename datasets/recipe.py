@@ -14,7 +14,9 @@ from .dataset import Array, Column, Split
 from .dates import Date
 from .errors import DataError, unknown
 from .frame import Cells, Frame
-from .roles import INT64, Categorical, Ignore, Image, Numeric, Role, Stats, Text
+from .images import Image
+from .roles import INT64, Categorical, Ignore, Numeric, Role, Stats
+from .texts import Text
 
 ROLES: Mapping[str, type[Role]] = {role.name: role for role in (Numeric, Categorical, Date, Text, Image, Ignore)}
 MAX_CLASSES = 10_000
@@ -97,7 +99,8 @@ class Recipe:
         flat = output.reshape(len(output), -1)
         if self.classes:
             best = (flat[:, 0] > 0).astype(int) if flat.shape[1] == 1 else flat.argmax(axis=1)
-            return np.array(self.classes)[best]
+            named: Array = np.array(self.classes)[best]
+            return named
         if flat.shape[1] != len(self.target):
             names = ", ".join(part.column for part in self.target)
             raise DataError(f"expected outputs for {names}, found {flat.shape[1]} numbers a sample")
@@ -149,8 +152,7 @@ def _joined(frame: Frame, name: str, group: list[Part]) -> Array:
 
 
 def _labels(cells: Cells, part: Part) -> Array:
-    assert isinstance(part.role, Categorical)
-    numbers = part.role.numbers(cells, part.stats)
+    numbers = part.role.numbers(cells, part.stats) if isinstance(part.role, Categorical) else np.zeros(0, np.int64)
     if (numbers < 0).any():
         known = part.stats["categories"]
         shown = ", ".join(known[:_ENOUGH]) + (", ..." if len(known) > _ENOUGH else "")
@@ -159,9 +161,11 @@ def _labels(cells: Cells, part: Part) -> Array:
 
 
 def _part(plain: Mapping[str, Any]) -> Part:
-    options = {key: tuple(value) if isinstance(value, list) else value for key, value in plain.items()}
-    column, role, stats = options.pop("column"), options.pop("role"), options.pop("stats")
-    return Part(str(column), ROLES[role](**options), dict(stats))
+    described = ("column", "role", "stats")
+    options: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in plain.items() if key not in described
+    }
+    return Part(str(plain["column"]), ROLES[plain["role"]](**options), dict(plain["stats"]))
 
 
 class Fitting:

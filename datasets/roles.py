@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from .augment import Augment
-from .dataset import Array, Cast, Feeding, Scaling
+from .dataset import Array, Cast, Feeding
 from .errors import DataError, unknown
 from .frame import Cells
 from .moments import Moments
-from .words import PAD, UNITS, UNKNOWN, Counting, Vocabulary
 
 if TYPE_CHECKING:
     import polars as pl
@@ -107,9 +105,9 @@ class Numeric(Role):
     missing: str | float = "mean"
 
     def __post_init__(self) -> None:
-        _one_of("scale", self.scale, SCALES)
+        one_of("scale", self.scale, SCALES)
         if isinstance(self.missing, str):
-            _one_of("missing", self.missing, FILLS)
+            one_of("missing", self.missing, FILLS)
         if self.clip is not None and not self.clip[0] < self.clip[1]:
             raise DataError(f"clip: expected a lower and a higher bound, found {self.clip}")
 
@@ -165,7 +163,7 @@ class Categorical(Role):
     strip: str = ""
 
     def __post_init__(self) -> None:
-        _one_of("encoding", self.encoding, ENCODINGS)
+        one_of("encoding", self.encoding, ENCODINGS)
 
     @property
     def joins(self) -> bool:  # type: ignore[override]
@@ -226,104 +224,7 @@ def _natural(name: str) -> tuple[bool, float, str]:
         return True, 0.0, name
 
 
-@dataclass(frozen=True, kw_only=True)
-class Text(Role):
-    """Free text as token numbers, cut or filled with 0 to `length`; number 1 is a token that training did not see."""
-
-    name = "text"
-    joins = False
-    unit: str = "words"
-    length: int = 100
-    vocabulary: int = 10_000
-
-    def __post_init__(self) -> None:
-        _one_of("unit", self.unit, UNITS)
-
-    def fitter(self) -> Fitter:
-        return _Texts(Counting(self.unit, self.vocabulary, (PAD, UNKNOWN)))
-
-    def encode(self, cells: Cells, stats: Stats) -> Array:
-        known = Vocabulary(self.unit, tuple(stats["vocabulary"]))
-        encoded = np.zeros((len(cells), self.length), np.min_scalar_type(len(known)))
-        for row, text in zip(encoded, cells.texts(), strict=True):
-            found = known.encode(text or "")[: self.length]
-            row[: len(found)] = found
-        return encoded
-
-    def feeding(self, stats: Stats) -> Feeding | None:
-        return INT64
-
-
-class _Texts:
-    def __init__(self, counting: Counting) -> None:
-        self.counting = counting
-
-    def add(self, cells: Cells) -> None:
-        for text in cells.texts().drop_nulls():
-            self.counting.add(text)
-
-    def stats(self) -> Stats:
-        return {"vocabulary": list(self.counting.vocabulary().entries)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Image(Role):
-    """Pictures of shape (height, width) or (height, width, channels), stored as they are.
-
-    Fed divided by `divide` (255 for bytes, if not given), or with `normalise` with zero mean and unit variance, as
-    the training split says. `flip`, `shift`, `rotate` and `noise` change them while training (see Augment).
-    """
-
-    name = "image"
-    joins = False
-    divide: float | None = None
-    normalise: bool = False
-    flip: bool = False
-    shift: float = 0.0
-    rotate: float = 0.0
-    noise: float = 0.0
-
-    @property
-    def augment(self) -> Augment | None:
-        """How images change while training."""
-        wanted = Augment(self.flip, self.shift, self.rotate, self.noise)
-        return None if wanted == Augment() else wanted
-
-    def fitter(self) -> Fitter:
-        return _Pixels(self.normalise)
-
-    def encode(self, cells: Cells, stats: Stats) -> Array:
-        values = cells.values
-        if not isinstance(values, np.ndarray) or values.ndim not in (3, 4) or values.dtype.kind not in "uif":
-            shape = values.shape if isinstance(values, np.ndarray) else "a column of single values"
-            expected = "an array of shape (samples, height, width) or (samples, height, width, channels)"
-            raise DataError(f'{cells.file}: column "{cells.name}": expected {expected}, found {shape}')
-        return values
-
-    def feeding(self, stats: Stats) -> Feeding | None:
-        divide = self.divide or (255.0 if stats["bytes"] else 1.0)
-        if not self.normalise:
-            return Scaling.by(divide)
-        deviation, mean = np.float32(stats["deviation"]), np.float32(stats["mean"])
-        return Scaling(np.asarray(deviation or 1.0, np.float32), np.asarray(mean))
-
-
-class _Pixels:
-    """Mean and deviation of all pixels, if wanted, and whether they are bytes."""
-
-    def __init__(self, wanted: bool) -> None:
-        self.moments = Moments(lambda cells: cells.numbers().reshape(-1)) if wanted else None
-        self.bytes = False
-
-    def add(self, cells: Cells) -> None:
-        self.bytes = isinstance(cells.values, np.ndarray) and cells.values.dtype == np.uint8
-        if self.moments is not None:
-            self.moments.add(cells)
-
-    def stats(self) -> Stats:
-        return {"bytes": self.bytes, **(self.moments.stats() if self.moments else {})}
-
-
-def _one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+def one_of(option: str, value: str, known: tuple[str, ...]) -> None:
+    """Raise DataError for a value that an option cannot have."""
     if value not in known:
         raise unknown(option, value, known)

@@ -64,7 +64,8 @@ class Stratified(Rule):
 
     def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
         if labels is None:
-            raise DataError("split stratified: expected classes as the target, found numbers; use `shuffled`", ("split",))
+            message = "split stratified: expected classes as the target, found numbers; use `shuffled`"
+            raise DataError(message, ("split",))
         return stratified(labels, self.held_out(len(frame)), self.seed)
 
     def is_test(self, frame: Frame, total: int) -> Mask:

@@ -46,7 +46,7 @@ class Vocabulary:
         if self.unit == "bytes":
             return np.frombuffer(text.encode("utf-8"), np.uint8)
         if self.unit == "characters" and UNKNOWN not in self.numbers:
-            return self._characters(text).astype(dtype)
+            return self._characters(text).astype(dtype, copy=False)
         unknown = self.numbers.get(UNKNOWN, -1)
         found = [self.numbers.get(token, unknown) for token in tokens(text, self.unit)]
         if -1 in found:
@@ -65,7 +65,7 @@ class Vocabulary:
         points = np.frombuffer(text.encode("utf-32-le"), "<u4")
         table = np.full(max(int(points.max(initial=0)), *map(ord, self.entries)) + 1, -1, np.int64)
         table[[ord(character) for character in self.entries]] = np.arange(len(self.entries))
-        found = table[points]
+        found: npt.NDArray[np.int64] = table[points]
         if (found < 0).any():
             strange = text[int((found < 0).argmax())]
             raise DataError(f"the vocabulary has no character {strange!r} (U+{ord(strange):04X})")

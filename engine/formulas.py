@@ -6,7 +6,7 @@ from the small ones: log(1/(1 + exp(-x))) is first log(sigmoid(x)).
 
 from __future__ import annotations
 
-from .graph import Tensor, call
+from .graph import Op, Tensor, call
 from .ops import elementwise as ew
 from .ops.activations import log_sigmoid, sigmoid, softplus
 from .ops.arrays import Reshape, Transpose, astype
@@ -19,6 +19,7 @@ from .rewrite import number
 
 ADDENDS = 16  # squares under one root
 MOVES = (GetItem, Reshape, Transpose)
+MOST_MOVES = 8  # between a logarithm and what it is taken of
 
 
 # Logarithms ---------------------------------------------------------------------------------------------------
@@ -55,17 +56,17 @@ def log1p_of_activation(see: Look, t: Tensor, x: Tensor) -> Tensor | None:
 
 def safe_log(see: Look, x: Tensor) -> Tensor | None:
     """log(x) without overflow or cancellation, where ``x`` has a form that is known; looks through moves."""
-    moves = []
-    while isinstance(x.op, MOVES) and x.id not in see.keep:
+    moves: list[Op] = []
+    while isinstance(x.op, MOVES) and x.id not in see.keep and len(moves) < MOST_MOVES:
         moves.append(x.op)
         x = x.inputs[0]
-    result = None
     for find in (log_of_one_op, log_of_sum, log_of_total):
-        if result is None:
-            result = find(see, x)
-    for move in reversed(moves if result is not None else []):
-        result = move(result)
-    return result
+        result = find(see, x)
+        if result is not None:
+            for move in reversed(moves):
+                result = move(result)
+            return result
+    return None
 
 
 def log_of_one_op(see: Look, x: Tensor) -> Tensor | None:

@@ -15,6 +15,7 @@ from .ops.indexing import take
 from .ops.logic import where
 from .ops.matmul import matmul
 from .ops.nn import softmax
+from .ops.normalization import standardize
 from .ops.reductions import mean
 from .table import booleans, integers, op, real, sample
 from .types import Axes, normalize_axes, normalize_axis
@@ -32,10 +33,6 @@ def moments(x: Like, axis: Axes = None, keepdims: bool = False) -> tuple[Tensor,
     return mean(t, axes, keepdims), mean(square(t - centre), axes, keepdims)
 
 
-def standardized(x: Tensor, mean_: Tensor, variance: Tensor, epsilon: float) -> Tensor:
-    return (x - mean_) * rsqrt(variance + epsilon)
-
-
 def affine(x: Tensor, scale: Like | None, offset: Like | None) -> Tensor:
     """``x * scale + offset``; None leaves that part out."""
     y = x if scale is None else x * scale
@@ -45,8 +42,7 @@ def affine(x: Tensor, scale: Like | None, offset: Like | None) -> Tensor:
 @op(sample((3, 4)), sample((3, 4), axis=0), sample((2, 3, 4), axis=(1, 2)))
 def normalize(x: Like, axis: Axes = -1, epsilon: float = 1e-5) -> Tensor:
     """``x`` with mean 0 and variance 1 along ``axis``; ``epsilon`` is added to the variance."""
-    t = as_tensor(x)
-    return standardized(t, *moments(t, axis, keepdims=True), epsilon)
+    return standardize(x, axis, epsilon, "normalize")[0]
 
 
 @op(sample((3, 4)), sample((3, 4), (4,), (4,)), sample((2, 3, 4), (3, 4), axis=(1, 2)))
@@ -93,8 +89,8 @@ def group_norm(
         grouped = reshape(m, (-1, groups, channels // groups))
         return reshape_like(expand_like(mean(grouped, -1, keepdims=True), grouped), m)
 
-    centre = group_mean(t)
-    return affine(standardized(t, centre, group_mean(square(t - centre)), epsilon), scale, offset)
+    centred = t - group_mean(t)
+    return affine(centred * rsqrt(group_mean(square(centred)) + epsilon), scale, offset)
 
 
 def channel(p: Like | None, x: Tensor, axis: int) -> Tensor | None:
@@ -138,8 +134,10 @@ def batch_norm(
     place, others = channel_axis(t, axis, "batch_norm")
     centre, spread = channel(mean, t, place), channel(variance, t, place)
     if centre is None or spread is None:
-        centre, spread = moments(t, others, keepdims=True)
-    return affine(standardized(t, centre, spread, epsilon), channel(scale, t, place), channel(offset, t, place))
+        y = standardize(t, others, epsilon, "batch_norm")[0]
+    else:
+        y = (t - centre) * rsqrt(spread + epsilon)
+    return affine(y, channel(scale, t, place), channel(offset, t, place))
 
 
 @op(sample((5, 3), (3,), (3,), (3,), POSITIVE), sample((2, 3, 4), (3,), (3,), (3,), POSITIVE, axis=1, momentum=0.5))
@@ -161,13 +159,12 @@ def batch_norm_train(
     """
     t = as_tensor(x)
     place, others = channel_axis(t, axis, "batch_norm_train")
-    centre, spread = moments(t, others, keepdims=True)
-    y = affine(standardized(t, centre, spread, epsilon), channel(scale, t, place), channel(offset, t, place))
+    y, centre, spread = standardize(t, others, epsilon, "batch_norm_train")
     news = [
         momentum * old + (1 - momentum) * reshape_like(batch, old)
         for old, batch in ((as_tensor(running_mean), centre), (as_tensor(running_variance), spread))
     ]
-    return y, news[0], news[1]
+    return affine(y, channel(scale, t, place), channel(offset, t, place)), news[0], news[1]
 
 
 # Layers that choose ---------------------------------------------------------------------------------------------

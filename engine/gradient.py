@@ -32,10 +32,10 @@ def accumulate(total: Any, g: Any) -> Any:
 
 
 def depends(order: Sequence[Tensor], xs: Sequence[Tensor]) -> set[int]:
-    """Ids of the tensors in ``order`` that are computed from one of ``xs``."""
+    """Ids of the tensors in ``order`` that vary with one of ``xs`` as far as derivatives go."""
     found = {x.id for x in xs}
     for t in order:
-        if t.id not in found and any(x.id in found for x in t.inputs):
+        if t.id not in found and any(x.id in found for x in t.inputs) and not (t.op and t.op.stops):
             found.add(t.id)
     return found
 
@@ -196,5 +196,5 @@ def zeros_or_error(g: Tensor | None, x: Tensor, ys: Sequence[Tensor], allow_unus
 def blockers(order: Sequence[Tensor], x: Tensor) -> str:
     """The ops at which the derivative with respect to ``x`` ends."""
     live = depends(order, [x])
-    stops = {t.op.name for t in order if t.op and t.id in live and not is_float(t) and any(map(is_float, t.inputs))}
-    return ", ".join(sorted(stops)) or "ops"
+    edge = [t for t in order if t.op and any(x.id in live and is_float(x) for x in t.inputs)]
+    return ", ".join(sorted({t.op.name for t in edge if t.op and (t.op.stops or not is_float(t))})) or "ops"

@@ -39,6 +39,7 @@ class Op:
     inplace: ClassVar[tuple[int, ...]] = ()  # inputs whose buffer `out` may share
     shape_only: ClassVar[tuple[int, ...]] = ()  # inputs of which only the shape is read
     commutative: ClassVar[bool] = False
+    stops: ClassVar[bool] = False  # derivatives take the output for a constant
     pure: ClassVar[bool] = True  # equal inputs give equal outputs, and nothing else happens
     dynamic: ClassVar[bool] = False  # the shape of the output depends on values: `compute` makes it, no kernel
 
@@ -77,6 +78,10 @@ class Op:
 
     def prune(self, used: frozenset[int], inputs: Sequence[Tensor]) -> tuple[Tensor, dict[int, int]] | None:
         """An op of several outputs with only those in ``used``, and their new numbers; None if nothing is saved."""
+        return None
+
+    def culprit(self, inputs: Sequence[Array], out: Any) -> str | None:
+        """Where inside of this op a NaN or infinity was made, for ops that run others."""
         return None
 
     def simplest(self, *inputs: Tensor) -> Tensor:
@@ -377,15 +382,6 @@ def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
     if not text.startswith(f"{op.name}:"):
         text = f"{op.name}: {text}"
     return f"{text} ({names})" if names and not text.endswith(f"({names})") else text
-
-
-def oldest_first(outputs: Iterable[Tensor]) -> list[Tensor]:
-    """``outputs`` in the order in which they were built.
-
-    Computed in this order, the gradient of a late layer is done before those of earlier layers are begun, so what
-    both need is not kept longer than necessary.
-    """
-    return sorted(outputs, key=lambda t: t.id)
 
 
 def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tensor]:

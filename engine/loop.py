@@ -104,7 +104,7 @@ class Loop:
         """Where carry ``i`` lies before turn ``n``."""
         memory, trace = self.carries[i]
         row = n % 2 if not trace else self.length - n if self.reverse else n
-        return memory[row, ...]  # type: ignore[no-any-return]
+        return memory[row, ...]
 
     def fixed_values(self, shared: Sequence[Array]) -> list[Any]:
         """Memory of the slots that is the same in all turns."""
@@ -145,6 +145,20 @@ class Loop:
                 yield self.fixed.get(k) or self.bind(step)
             yield from ends
 
+    def culprit(self) -> str | None:
+        """The first step of a turn that makes a NaN or infinity; the loop is run once more to find it."""
+        self.start()
+        for n in range(self.length):
+            ends = self.move(n)
+            for step in self.turn.plan.steps:
+                self.bind(step)()
+                for value in (self.values[o] for o in step.outputs):
+                    if value.dtype.kind == "f" and not np.isfinite(value).all():
+                        return f"{step.op.name} in turn {n}, built at {step.tensor.origin}"
+            for end in ends:
+                end()
+        return None
+
     def move(self, n: int) -> list[Call]:
         """Point the slots to the memory of turn ``n``; what is left to copy or add at its end."""
         t = self.length - 1 - n if self.reverse else n
@@ -171,12 +185,16 @@ class Loop:
             for (slot, _), total in zip(turn.totals, self.totals, strict=True)
         ]
 
-    def run(self) -> None:
-        """All turns, from the first carries to the final ones."""
+    def start(self) -> None:
+        """The first carries, and nothing added up."""
         for i, init in enumerate(self.inits):
             self.place(i, 0)[...] = init
         for total in self.totals:
             total[...] = 0
+
+    def run(self) -> None:
+        """All turns, from the first carries to the final ones."""
+        self.start()
         calls: Iterable[Call] = self.every_turn() if self.calls is None else self.calls
         for call in calls:
             call()

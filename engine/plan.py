@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Constant, Op, Placeholder, Tensor, Variable, oldest_first, toposort
+from .graph import Constant, Op, Placeholder, Tensor, Variable, toposort
 from .ops.base import Item
+from .rewrite import oldest_first
 from .types import Array, TensorType, TupleType, static
 
 ALIGN = 64  # bytes; a cache line
@@ -91,6 +92,7 @@ class Planner:
 
     def __init__(self, fetches: Sequence[Tensor], updates: Mapping[Variable, Tensor], direct: bool = True) -> None:
         self.plan = Plan()
+        self.direct = direct  # else inputs outlive their step, so that an error can show them
         self.slot_of: dict[int, int] = {}
         self.parts: dict[int, tuple[int, ...]] = {}  # tensors of tuple type
         self.shadow: list[Array] = []  # untouched memory of the right strides, to ask what can be a view
@@ -209,7 +211,7 @@ class Planner:
         """Write over an input that nobody reads after this step; returns its slot, or -1."""
         slots = self.plan.slots
         out = slots[step.outputs[0]]
-        if out.kind != "buffer" or step.multiple:
+        if out.kind != "buffer" or step.multiple or not self.direct:
             return -1
         roots = [slots[i].root for i in step.inputs]
         for k in step.op.inplace:

@@ -120,15 +120,22 @@ class Scan(Op):
         return TupleType(tuple(output(kind, i) for kind, i in self.outputs))
 
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
+        return self.loop(inputs, out).run
+
+    def loop(self, inputs: Sequence[Array], out: Any) -> Loop:
+        """The loop for these arrays."""
         body = self.turn([TensorType(a.shape, a.dtype) for a in inputs])
         plan = body.plans.get(self.outputs)
         if plan is None:
             plan = body.plans[self.outputs] = plan_body(body, self.outputs)
         length = self.turns(*(TensorType(a.shape, a.dtype) for a in inputs))
-        return Loop(plan, inputs, out, length or 0, self.reverse).run
+        return Loop(plan, inputs, out, length or 0, self.reverse)
 
     def kernel(self, *inputs: Array, out: Any) -> None:
         self.bind(inputs, out)()
+
+    def culprit(self, inputs: Sequence[Array], out: Any) -> str | None:
+        return self.loop(inputs, out).culprit()
 
     def prune(self, used: frozenset[int], inputs: Sequence[Tensor]) -> tuple[Tensor, dict[int, int]] | None:
         """The loop with only the outputs in ``used`` and what they need; old output number -> new."""
@@ -148,8 +155,7 @@ class Scan(Op):
             keep[n] = True  # the length is read from an element
         if all(keep) and len(outputs) == len(self.outputs):
             return None
-        tables = {k: [] for k in ("final", "emit", "total")}
-        tables["final"] = sorted(carries)
+        tables: dict[str, list[int]] = {"final": sorted(carries), "emit": [], "total": []}
         for kind, i in outputs:
             if kind in ("emit", "total"):
                 tables[kind].append(i)
@@ -313,5 +319,5 @@ def like(structure: Any, tensors: Sequence[Tensor]) -> Any:
 
 def pair(result: Any) -> tuple[Any, Any]:
     if not isinstance(result, tuple) or len(result) != 2:
-        raise ShapeError(f"scan: the step must return a pair (carry, y), it returned {type(result).__name__}")
+        raise ShapeError(f"scan: the step must return a pair (carry, y), it returned {result!r:.80}")
     return result

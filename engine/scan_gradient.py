@@ -110,6 +110,8 @@ class Derivative:
         new = substitute(made, replace)
         n, m = len(carries), len(emits)
         inputs = [*elements, *extra]
+        if not inputs and self.stacks:  # the number of turns is the length of an element
+            inputs = [(Placeholder(self.body.elements[0].type), self.stacks[0])]
         sums = [parts(t) for t in new[n + m :]]
         terms = [p for group in sums for p in group]
         done = loop(

@@ -1,4 +1,5 @@
 """Graphs to look at: a tree for a terminal, DOT for Graphviz, Mermaid for Markdown."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -28,7 +29,7 @@ def show(tensors: Tensor | Sequence[Tensor], format: str = "tree", limit: int = 
        └─ #1
     """
     if format not in FORMATS:
-        raise EngineError(f'show: format is one of {", ".join(FORMATS)}, got {format!r}')
+        raise EngineError(f"show: format is one of {', '.join(FORMATS)}, got {format!r}")
     if not isinstance(limit, int) or limit < 1:
         raise EngineError(f"show: limit is a positive integer, got {limit!r}")
     return "\n".join(FORMATS[format]([tensors] if isinstance(tensors, Tensor) else list(tensors), limit))

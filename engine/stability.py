@@ -74,7 +74,7 @@ def unsafe_part(see: Look, branch: Tensor) -> list[Tensor]:
 
 def guarded(see: Look, x: Tensor, c: Tensor, chosen: bool) -> bool:
     """Whether ``x`` is masked by the same condition already, by hand or by an earlier repair."""
-    if not isinstance(x.op, Where) or number(x.inputs[2 if chosen else 1]) is None:
+    if not isinstance(x.op, Where) or number(x.inputs[2 if chosen else 1]) in (None, 0):
         return False
     return see.same(x.inputs[0], c)
 

@@ -124,7 +124,7 @@ def size_of(t: Tensor) -> int | None:
 
 def basis(t: Tensor, n: int) -> Tensor:
     """The ``n`` tensors of the shape of ``t`` that are 1 in one place and 0 elsewhere, stacked."""
-    return constant(np.eye(n, dtype=t.dtype).reshape(n, *t.shape))  # type: ignore[arg-type]
+    return constant(np.eye(n, dtype=t.dtype).reshape(n, *t.shape))
 
 
 def jacobian(y: Any, x: Tensor, mode: str | None = None) -> Any:

@@ -13,7 +13,8 @@ ORDER = {
     "datasets": ["errors", "order", "dataset", "idx", "remote", "mnist", "embedded", "catalog", "batches"],
     "engine": [
         "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite",
-        "patterns", "formulas", "stability", "gradient", "plan", "backends",
+        "patterns", "formulas", "stability", "gradient", "subgraph", "custom",
+        "plan", "loop", "scan", "scan_gradient", "batching", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [

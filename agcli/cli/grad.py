@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from agcli.expression.answers import Answer, Question
+    from agcli.expression.questions import Answer, Question
 
 FORMATS = ["text", "unicode", "latex", "python", "numpy", "c", "json", "mathml", "dot"]
 
@@ -53,7 +53,7 @@ def question_of(options: dict[str, Any], check: bool) -> Question:
     """The options that say what is asked."""
     from dataclasses import fields
 
-    from agcli.expression.answers import Question
+    from agcli.expression.questions import Question
 
     known = {f.name for f in fields(Question)}
     chosen = {name: value for name, value in options.items() if name in known}
@@ -75,6 +75,10 @@ def run_one(expression: str, options: dict[str, Any]) -> int:
     else:
         for line in lines(found, form):
             click.echo(line)
+    if options["plot"] or options["save"]:
+        from agcli.report.curves import plot
+
+        click.echo(plot(found, options["interval"], options["save"]), err=form == "json")
     return verdict(found)
 
 

@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agcli.engine.gradient import grad, pushforward
-from agcli.engine.graph import Constant, Placeholder, Tensor, call, placeholder, toposort
-from agcli.engine.ops.creation import ones_like, zeros_like
+from agcli.engine.graph import Placeholder, Tensor, placeholder, toposort
+from agcli.expression.calculus import differentiate, simplified
 from agcli.expression.errors import ExpressionError, nearest, shorten
-from agcli.expression.lower import FLOAT, functions, lower, stack
+from agcli.expression.lower import functions, lower
 from agcli.expression.parser import parse_syntax
 from agcli.expression.printers import printer
-from agcli.expression.simplify import simplify
 from agcli.expression.syntax import Syntax
 
-MAX_ELEMENTS = 1_000  # of a vector whose elements are looked at one by one
+MAX_SHOWN = 2_000  # tensors of a formula that a notebook shows
 
 
 @dataclass(frozen=True)
@@ -94,58 +92,6 @@ def derivative(f: Tensor | str, *wrt: str | Placeholder, order: int = 1, shorten
     return t
 
 
-def differentiate(f: Tensor, x: Placeholder) -> Tensor:
-    """The derivative as the engine builds it: of each element of `f` by a number, or of a number by each of `x`."""
-    if f.dtype.kind == "b" or (f.dtype.kind != "f" and not f.type.weak):
-        what = "true or false" if f.dtype.kind == "b" else "a whole number"
-        raise ExpressionError(f"the formula is {what}, which has no derivative")
-    if f.shape == ():
-        return grad(f, x, allow_unused=True)
-    parts = vector_parts(f)
-    if parts is not None:
-        return stack([differentiate(part, x) for part in parts])
-    if x.shape == ():
-        (tangent,) = pushforward([f], [x], [ones_like(x)])
-        return zeros_like(f) if tangent is None else tangent
-    return stack([differentiate(part, x) for part in elements(f)])
-
-
-def vector_parts(t: Tensor) -> list[Tensor] | None:
-    """The elements of a vector that was written out, `[a, b]`; None for any other tensor."""
-    if t.op is None or t.op.name != "concatenate" or getattr(t.op, "axis", None) != 0:
-        return None
-    parts = []
-    for piece in t.inputs:
-        index = getattr(piece.op, "index", None)
-        if index is None or index[:1] != (None,) or any(i != (None, None, None) for i in index[1:]):
-            return None
-        parts.append(piece.inputs[0])
-    return parts
-
-
-def elements(t: Tensor) -> list[Tensor]:
-    """The elements of a vector as formulas; of a number, itself."""
-    if t.shape == ():
-        return [t]
-    parts = vector_parts(t)
-    if parts is not None:
-        return parts
-    if len(t.shape) != 1 or t.shape[0] is None or t.shape[0] > MAX_ELEMENTS:
-        raise ExpressionError(f"expected a vector, found a formula of shape {t.shape}")
-    return [call("getitem", t, index=i) for i in range(t.shape[0])]
-
-
-def zero(like: Tensor) -> Tensor:
-    """The number 0."""
-    return Constant(0, FLOAT) if like.shape == () else zeros_like(like)
-
-
-def simplified(t: Tensor) -> Tensor:
-    """The shortest formula that is known for the same value; a vector's elements one by one."""
-    parts = vector_parts(t)
-    return simplify(t) if parts is None else stack([simplified(part) for part in parts])
-
-
 def to_text(t: Tensor) -> str:
     """The formula in the language that `parse` reads."""
     return printer("text")(t)
@@ -168,6 +114,6 @@ def to_format(t: Tensor, form: str) -> str:
 
 def notebook(t: Tensor) -> str | None:
     """LaTeX between dollar signs, for notebooks; None for tensors that are no formula of numbers."""
-    if t.shape != () or len(toposort([t])) > MAX_ELEMENTS:
+    if t.shape != () or len(toposort([t])) > MAX_SHOWN:
         return None
     return f"${to_latex(t)}$"

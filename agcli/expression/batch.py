@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TextIO
 
 from agcli.engine.errors import EngineError
-from agcli.expression.answers import Answer, Question, answer
+from agcli.expression.answers import answer
 from agcli.expression.errors import ExpressionError
+from agcli.expression.questions import Answer, Question
 from agcli.expression.syntax import MAX_LENGTH
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from agcli.engine.gradient import grad
 from agcli.engine.graph import Constant, Placeholder, Tensor, toposort
 from agcli.engine.ops.reductions import sum
-from agcli.engine.types import Array
+from agcli.engine.types import Array, static
 from agcli.expression.values import is_pointwise, pointwise, values
 
 POINTS = 12  # wanted
@@ -142,7 +142,12 @@ def difference(f: Tensor, x: Placeholder, feeds: Mapping[str, Array], count: int
 
 def by_part(pick: Callable[[Array, Array], Array]) -> Callable[..., Array]:
     """A choice between two complex numbers by their real parts."""
-    return lambda a, b: np.where(pick(a.real, b.real), a, b)
+    return lambda a, b: choose(pick(a.real, b.real), a, b)
+
+
+def choose(condition: Array, a: Any, b: Any) -> Array:
+    result: Array = np.where(condition, a, b)
+    return result
 
 
 def real_parts(ufunc: Any) -> Callable[..., Array]:
@@ -150,14 +155,14 @@ def real_parts(ufunc: Any) -> Callable[..., Array]:
 
 
 ANALYTIC: dict[str, Callable[..., Array]] = {
-    "abs": lambda a: np.where(a.real < 0, -a, a),
-    "where": lambda c, a, b: np.where(c, a, b),
+    "abs": lambda a: choose(a.real < 0, -a, a),
+    "where": choose,
     "maximum": by_part(np.greater_equal),
     "minimum": by_part(np.less_equal),
-    "relu": lambda a: np.where(a.real > 0, a, 0),
+    "relu": lambda a: choose(a.real > 0, a, 0),
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
-    "cbrt": lambda a: np.where(a.real < 0, -((-a) ** (1 / 3)), a ** (1 / 3)),
-    "arctan2": lambda a, b: np.where(
+    "cbrt": lambda a: choose(a.real < 0, -((-a) ** (1 / 3)), a ** (1 / 3)),
+    "arctan2": lambda a, b: choose(
         b.real > 0, np.arctan(a / b), np.where(a.real > 0, np.pi / 2, -np.pi / 2) - np.arctan(b / a)
     ),
     **{name: real_parts(getattr(np, name)) for name in (
@@ -209,12 +214,12 @@ def check_arrays(claim: Claim, reference: Tensor, variables: Sequence[Placeholde
 
 def along(f: Tensor, x: Placeholder, feeds: Mapping[str, Any], found: Array, rng: np.random.Generator) -> float:
     """The error of <derivative, v> against a central difference along a random v."""
-    v = rng.standard_normal(x.shape)
+    v = rng.standard_normal(tuple(map(static, x.shape)))
     h = 1e-5
     name = x.name or ""
-    sides = [values([f], {**feeds, name: feeds.get(name, np.zeros(x.shape)) + s * h * v})[0] for s in (1, -1)]
+    sides = [values([f], {**feeds, name: feeds.get(name, np.zeros(v.shape)) + s * h * v})[0] for s in (1, -1)]
     numeric = (sides[0] - sides[1]) / (2 * h)
-    product = found * v if x.shape == () else np.sum(found * v)
+    product = np.asarray(found * v if x.shape == () else np.sum(found * v))
     if not np.isfinite(numeric).all() or np.shape(product) != np.shape(numeric):
         return 0.0
     return relative_size(product, numeric)
@@ -223,4 +228,4 @@ def along(f: Tensor, x: Placeholder, feeds: Mapping[str, Any], found: Array, rng
 def relative_size(a: Array, b: Array) -> float:
     scale = max(float(np.max(np.abs(b), initial=0.0)), float(np.max(np.abs(a), initial=0.0)), 1e-12)
     error = float(np.max(np.abs(a - b), initial=0.0)) / scale
-    return error if error == error else float("inf")
+    return float("inf") if np.isnan(error) else error

@@ -6,8 +6,8 @@ Nodes that are equal become one node, so a graph with shared parts stays as smal
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -15,8 +15,8 @@ import numpy as np
 
 from agcli.engine.graph import Constant as ConstantTensor
 from agcli.engine.graph import Tensor, label, toposort
-from agcli.engine.ops.arrays import BroadcastTo, ExpandLike
 from agcli.engine.ops.base import Elementwise
+from agcli.expression.lift_rules import RULES
 from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name, Number, Syntax
 
 MAX_SHOWN = 100  # elements of a constant array that are written out
@@ -133,16 +133,14 @@ class Lifter:
         return self.form("vector", *map(self.constant, value))
 
     def operation(self, t: Tensor) -> int:
-        op = t.op
-        assert op is not None
+        op: Any = t.op
         args = [self.places[x.id] for x in t.inputs]
         rule = RULES.get(op.name)
         if rule:
             return rule(self, t, *args)
         if isinstance(op, Elementwise):
             return self.call(op.name, *args)
-        attributes = {f.name: getattr(op, f.name) for f in fields(op) if f.name != "name"}  # type: ignore[arg-type]
-        return self.call(op.name, *args, **attributes)
+        return self.call(op.name, *args, **attributes(op))
 
     # What the rules ask
 
@@ -174,117 +172,13 @@ def renumbered(node: AnyNode, moved: dict[int, int]) -> AnyNode:
     return node
 
 
-def negative(lifter: Lifter, t: Any, x: int) -> int:
-    inner = lifter.negated(x)
-    return lifter.call("negative", x) if inner is None else inner
-
-
-def add(lifter: Lifter, t: Any, a: int, b: int) -> int:
-    """a + -b is written a - b, and -a + b is b - a."""
-    right, left = lifter.negated(b), lifter.negated(a)
-    if right is not None:
-        return lifter.call("subtract", a, right)
-    if left is not None:
-        return lifter.call("subtract", b, left)
-    return lifter.call("add", a, b)
-
-
-def subtract(lifter: Lifter, t: Any, a: int, b: int) -> int:
-    right = lifter.negated(b)
-    return lifter.call("subtract", a, b) if right is None else lifter.call("add", a, right)
-
-
-def multiply(lifter: Lifter, t: Any, a: int, b: int) -> int:
-    """Signs in front; a fraction before a factor is written as a quotient: 3*x/2."""
-    left, right = lifter.negated(a), lifter.negated(b)
-    if left is not None or right is not None:
-        product = multiply(lifter, t, a if left is None else left, b if right is None else right)
-        return product if left is not None and right is not None else negative(lifter, t, product)
-    if lifter.is_fraction(b) and not lifter.is_fraction(a):
-        a, b = b, a
-    if lifter.is_fraction(a):
-        top, bottom = lifter.nodes[a].args  # type: ignore[union-attr]
-        return divide(lifter, t, b if lifter.is_one(top) else lifter.call("multiply", top, b), bottom)
-    return lifter.call("multiply", a, b)
-
-
-def divide(lifter: Lifter, t: Any, a: int, b: int) -> int:
-    left, right = lifter.negated(a), lifter.negated(b)
-    if left is not None or right is not None:
-        quotient = lifter.call("divide", a if left is None else left, b if right is None else right)
-        return quotient if left is not None and right is not None else negative(lifter, t, quotient)
-    return lifter.call("divide", a, b)
-
-
-def same(lifter: Lifter, t: Any, x: int, *like: int) -> int:
-    return x
-
-
-def reduction(lifter: Lifter, t: Any, x: int) -> int:
-    """Axes are written where they are not all."""
-    axes, keepdims = t.op.axes, t.op.keepdims
-    keywords: dict[str, Any] = {}
-    if axes != tuple(range(t.inputs[0].ndim)):
-        keywords["axis"] = axes[0] if len(axes) == 1 else axes
-    if keepdims:
-        keywords["keepdims"] = True
-    return lifter.call(t.op.name, x, **keywords)
-
-
-def transpose(lifter: Lifter, t: Any, x: int) -> int:
-    axes = t.op.axes
-    return lifter.call("transpose", x, **({} if axes == tuple(range(len(axes)))[::-1] else {"axes": axes}))
-
-
-def getitem(lifter: Lifter, t: Any, x: int) -> int:
-    parts = [lifter.form("slice", *map(lifter.plain, i)) if isinstance(i, tuple) else lifter.plain(i)
-             for i in t.op.index]  # fmt: skip
-    return lifter.form("index", x, *parts)
-
-
-def concatenate(lifter: Lifter, t: Any, *args: int) -> int:
-    """A concatenation of single elements is a vector."""
-    pieces = [inside(lifter, i) for i in args]
-    if t.op.axis == 0 and all(p is not None for p in pieces):
-        return lifter.form("vector", *[p for p in pieces if p is not None])
-    return lifter.call("concatenate", *args, axis=t.op.axis)
-
-
-def inside(lifter: Lifter, i: int) -> int | None:
-    """What stands in x[None], or in x[None, :]."""
-    node = lifter.nodes[i]
-    if not isinstance(node, Form) or node.kind != "index":
-        return None
-    first, *rest = (lifter.nodes[j] for j in node.args[1:])
-    whole = all(isinstance(r, Form) and r.kind == "slice" and all(
-        isinstance(lifter.nodes[j], Literal) for j in r.args) for r in rest)  # fmt: skip
-    return node.args[0] if isinstance(first, Literal) and first.value is None and whole else None
-
-
-def broadcast_to(lifter: Lifter, t: Any, x: int) -> int:
-    """Left out where the reader broadcasts by itself; constants are written out."""
-    return lifter.call("broadcast_to", x, shape=t.op.shape)
-
-
-def power_of(exponent: int | Fraction) -> Callable[..., int]:
-    return lambda lifter, t, x: lifter.call("power", x, lifter.number(exponent))
-
-
-RULES: dict[str, Callable[..., int]] = {
-    "negative": negative,
-    "add": add,
-    "subtract": subtract,
-    "multiply": multiply,
-    "divide": divide,
-    "square": power_of(2),
-    "reciprocal": lambda lifter, t, x: lifter.call("divide", lifter.number(1), x),
-    **dict.fromkeys(["sum", "mean", "max", "min", "prod", "logsumexp", "any", "all"], reduction),
-    "transpose": transpose,
-    "getitem": getitem,
-    "concatenate": concatenate,
-    "broadcast_to": broadcast_to,
-    "expand_like": broadcast_to if False else lambda lifter, t, x, like: lifter.call("expand_like", x, like),
-    "astype": lambda lifter, t, x: same(lifter, t, x),
-}
-
-__all__ = ["BroadcastTo", "ExpandLike", "Lifter", "lift", "lift_all"]
+def attributes(op: Any) -> dict[str, Any]:
+    """The fields of an op as keywords; fields of fields are keywords too."""
+    found: dict[str, Any] = {}
+    for field in fields(op):
+        value = getattr(op, field.name)
+        if is_dataclass(value):
+            found |= attributes(value)
+        elif field.name != "name":
+            found[field.name] = value
+    return found

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from agcli.engine import functional, ops
+import agcli.engine.functional
+import agcli.engine.ops  # noqa: F401  fill the table of ops
 from agcli.engine.errors import EngineError
 from agcli.engine.graph import Constant as ConstantTensor
-from agcli.engine.graph import Tensor, call
+from agcli.engine.graph import Tensor, call, constant
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 from agcli.engine.types import TensorType
@@ -24,11 +25,10 @@ from agcli.expression.errors import ExpressionError, nearest, shorten
 from agcli.expression.exact import compute
 from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name, Number, Syntax
 
-assert ops
-assert functional
-
 MAX_ELEMENTS = 1_000_000  # of one tensor in a formula
+MAX_NUMBER = 1_000_000  # of a plain argument
 VALUES = {"pi": math.pi, "e": math.e}
+INDICES = {"indices", "index", "labels", "key", "ids"}  # parameters that take whole numbers
 FLOAT = TensorType((), np.dtype("float64"), weak=True)
 
 # What a node becomes: a tensor, an exact number, or structure that only an argument or an index can be.
@@ -37,7 +37,14 @@ Value = Tensor | int | Fraction | bool | str | slice | EllipsisType | tuple[Any,
 
 def functions() -> frozenset[str]:
     """Every name that can be called in a formula."""
-    return frozenset([*OPS, *SYNONYMS, *COMPOSITES])
+    return names_of(len(OPS))
+
+
+@lru_cache(maxsize=1)
+def names_of(count: int) -> frozenset[str]:
+    """The functions of a table of so many ops; those that take Python functions are not among them."""
+    callable_ones = [name for name in OPS if not signature_of(name).takes_functions]
+    return frozenset([*callable_ones, *SYNONYMS, *COMPOSITES])
 
 
 def lower(syntax: Syntax, names: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
@@ -114,14 +121,20 @@ class _Lowering:
             if keyword not in signature.names:
                 near = nearest(keyword, signature.names) or ", ".join(signature.names)
                 raise self.error(node, f"`{name}` takes no `{shorten(keyword)}=`", f"did you mean `{near}=`?")
-        plain = [self.argument(node, signature, i, a) for i, a in enumerate(args)]
-        named = {k: self.argument(node, signature, signature.names.index(k), a) for k, a in keywords.items()}
-        return self.engine(node, lambda: OPS[name].function(*plain, **named))
+
+        def build() -> Tensor:
+            plain = [self.argument(node, signature, min(i, signature.last), a) for i, a in enumerate(args)]
+            named = {k: self.argument(node, signature, signature.names.index(k), a) for k, a in keywords.items()}
+            return OPS[name].function(*plain, **named)  # type: ignore[no-any-return]
+
+        return self.engine(node, build)
 
     def argument(self, node: Call, signature: Signature, index: int, value: Value) -> Any:
-        if signature.takes_tensor(index):
-            return self.as_tensor(node, value)
-        name = signature.names[min(index, len(signature.names) - 1)]
+        name = signature.names[index]
+        if signature.tensors[index]:
+            if isinstance(value, Vector | int) and name in INDICES:
+                return np.asarray(value, np.int64)
+            return None if value is None else self.as_tensor(node, value)
         if isinstance(value, Tensor):
             raise self.error(node, f"`{name}` of `{node.function}` is a plain number or text, not a formula")
         return plain(value)
@@ -132,21 +145,30 @@ class _Lowering:
         if node.kind == "slice":
             return slice(*(self.position(i) for i in node.args))
         if node.kind == "vector":
+            values = [self.values[i] for i in node.args]
+            if all(is_whole(v) for v in values):
+                return Vector(values)
             items = [self.tensor(i) for i in node.args]
             return self.engine(node, lambda: stack(items))
-        if node.kind == "index":
-            base = self.tensor(node.args[0])
-            index = tuple(self.position(i) for i in node.args[1:])
-            if base.ndim == 0:
-                what = f"`{base.name}`" if base.name else "this value"
-                hint = f"give its shape: --shape {base.name}=3" if base.name else ""
-                raise self.error(node, f"{what} is a single number, which has no index", hint)
-            return self.engine(node, lambda: call("getitem", base, index=index if len(index) != 1 else index[0]))
-        return None
+        return self.index(node)
+
+    def index(self, node: Form) -> Value:
+        base = self.values[node.args[0]]
+        index = tuple(self.position(i) for i in node.args[1:])
+        if type(base) is tuple and len(index) == 1 and isinstance(index[0], int) and -len(base) <= index[0] < len(base):
+            return base[index[0]]  # type: ignore[no-any-return]
+        x = self.tensor(node.args[0])
+        if x.ndim == 0 and any(i is not None for i in index):
+            what = f"`{x.name}`" if x.name else "this value"
+            hint = f"give its shape: --shape {x.name}=3" if x.name else ""
+            raise self.error(node, f"{what} is a single number, which has no index", hint)
+        return self.engine(node, lambda: call("getitem", x, index=index if len(index) != 1 else index[0]))
 
     def position(self, i: int) -> Any:
         """A part of an index or slice."""
         value = self.values[i]
+        if isinstance(value, Vector):
+            return np.asarray(value, np.int64)
         if isinstance(value, Fraction | str | tuple):
             raise self.error(self.syntax.nodes[i], "an index is a whole number")
         return value
@@ -161,7 +183,9 @@ class _Lowering:
             return ConstantTensor(value, TensorType((), np.dtype("bool"), weak=True))
         if isinstance(value, int | Fraction):
             return self.number(node, value)
-        if isinstance(value, tuple):
+        if isinstance(value, Vector):
+            return self.engine(node, lambda: constant(np.asarray(value, np.float64)))
+        if isinstance(value, tuple) and value:
             return self.engine(node, lambda: stack([self.as_tensor(node, v) for v in value]))
         raise self.error(node, f"expected a value that can be calculated with, found `{value}`")
 
@@ -178,6 +202,8 @@ class _Lowering:
         """What `build` makes; an error of the engine is shown at the place of the node."""
         try:
             return build()
+        except ExpressionError:
+            raise
         except EngineError as e:
             raise self.error(node, str(e)) from None
         except (TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as e:
@@ -185,10 +211,10 @@ class _Lowering:
             raise self.error(node, f"{name}: an argument does not fit: {e}") from None
 
     def checked(self, node: AnyNode, value: Value) -> Value:
-        if isinstance(value, Tensor) and isinstance(value.type, TensorType) and value.type.known:
-            if value.type.size > MAX_ELEMENTS:
-                message = f"a tensor of shape {value.shape} is too large for a formula"
-                raise self.error(node, message, f"at most {MAX_ELEMENTS:,} elements")
+        known = isinstance(value, Tensor) and isinstance(value.type, TensorType) and value.type.known
+        if known and value.type.size > MAX_ELEMENTS:  # type: ignore[union-attr]
+            message = f"a tensor of shape {value.shape} is too large for a formula"  # type: ignore[union-attr]
+            raise self.error(node, message, f"at most {MAX_ELEMENTS:,} elements")
         return value
 
     def check_count(self, node: Call, found: int, least: int, most: int | None) -> None:
@@ -209,9 +235,12 @@ class Signature(NamedTuple):
     tensors: tuple[bool, ...]
     least: int
     most: int | None
+    takes_functions: bool = False
 
-    def takes_tensor(self, index: int) -> bool:
-        return self.tensors[min(index, len(self.tensors) - 1)]
+    @property
+    def last(self) -> int:
+        """The parameter that takes what stands behind the others."""
+        return (self.most or 1) - 1
 
 
 @lru_cache(maxsize=1024)
@@ -227,7 +256,9 @@ def signature_of(name: str) -> Signature:
     positional = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
     required = [p for p in positional if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
     least = max(len(required), 1 if starred else 0)
-    return Signature(tuple(p.name for p in parameters), tensors, least, None if starred else len(positional))
+    takes_functions = any("Callable" in str(p.annotation) for p in parameters)
+    most = None if starred else len(positional)
+    return Signature(tuple(p.name for p in parameters), tensors, least, most, takes_functions)
 
 
 def named_constant(name: str) -> Tensor:
@@ -243,7 +274,19 @@ def plain(value: Any) -> Any:
     """A value for an argument that is no tensor."""
     if isinstance(value, tuple):
         return tuple(map(plain, value))
+    if isinstance(value, int) and abs(value) > MAX_NUMBER:
+        raise ValueError(f"{value:.3g} is too large for a formula; at most {MAX_NUMBER:,}")
     return float(value) if isinstance(value, Fraction) else value
+
+
+class Vector(tuple[Any, ...]):
+    """The whole numbers of `[1, 2]` or of the rows of a matrix: values, or an index."""
+
+    __slots__ = ()
+
+
+def is_whole(value: Value) -> bool:
+    return isinstance(value, Vector) or (type(value) is int and abs(value) <= 2**53)
 
 
 def stack(items: list[Tensor]) -> Tensor:

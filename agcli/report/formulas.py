@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.graph import Tensor
-from agcli.expression.answers import Answer, Result
 from agcli.expression.api import to_text
 from agcli.expression.kinks import kinks
 from agcli.expression.printers import printer
+from agcli.expression.questions import Answer, Result
 from agcli.expression.values import plain, show, undefined_part
 from agcli.report import labels
 

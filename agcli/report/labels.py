@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agcli.expression.answers import Result, orders
 from agcli.expression.printers.latex import Latex
 from agcli.expression.printers.letters import spelt
 from agcli.expression.printers.unicode import SUPERSCRIPTS, Unicode
+from agcli.expression.questions import Result, orders
 
 SETS = {"gradient": "∇", "jacobian": "J", "hessian": "H", "direction": "D"}
 

@@ -95,5 +95,3 @@ def print_result(console: Console, title: str, metrics: Mapping[str, float], los
 
 def console(stderr: bool = False) -> Console:
     return Console(stderr=stderr, soft_wrap=False)
-
-

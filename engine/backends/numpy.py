@@ -113,10 +113,10 @@ class Executor:
                 if value.dtype.kind == "f" and not np.isfinite(value).all():
                     inputs = ", ".join(f"{self.plan.describe(i)} in {span(self.values[i])}" for i in step.inputs)
                     what = "NaN" if np.isnan(value).any() else "infinity"
-                    raise ExecutionError(
-                        f"{step.op.name} made the first {what}, in {step.tensor.type}; inputs: {inputs}; "
-                        f"built at {step.tensor.origin}"
-                    )
+                    values = [[self.values[i] for i in part] for part in (step.inputs, step.outputs)]
+                    inside = step.op.culprit(*values)
+                    text = f"{step.op.name} made the first {what}, in {step.tensor.type}; inputs: {inputs}"
+                    raise ExecutionError(f"{text}; inside: {inside}" if inside else text)
 
     def where(self, calls: Any) -> str:
         n = len(self.calls) - calls.__length_hint__() - 1

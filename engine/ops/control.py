@@ -112,7 +112,7 @@ def apply(
     [0.3333 0.0833]
     """
     fixed = shape if shape is None or callable(shape) else as_shape(shape)
-    title = name or getattr(function, "__name__", "apply")
+    title = str(name or getattr(function, "__name__", "apply"))
     return Apply(function, fixed, None if dtype is None else as_dtype(dtype), vjp, title)(*inputs)
 
 

@@ -155,6 +155,7 @@ class StopGradient(Op):
     """The identity, through which no derivative flows in either mode."""
 
     name = "stop_gradient"
+    stops = True
 
     def infer(self, x: TensorType) -> TensorType:
         return x

@@ -259,10 +259,20 @@ def samples(distribution: str, shape: Any, key: Like | None, dtype: Any, *parame
     if shape is None:
         shape = meet(tensors)
     type = shape.type if isinstance(shape, Tensor) else TensorType(as_shape(shape), dtype)
-    fits = broadcast_shapes(type.shape, *(t.shape for t in tensors))
-    if fits != type.shape:
-        raise ShapeError(f"{distribution}: parameters of shape {fits} do not fit samples of shape {type.shape}")
+    for t in tensors:
+        if not reaches(t.shape, type.shape):
+            raise ShapeError(
+                f"{distribution}: a parameter of shape {t.shape} does not fit samples of shape {type.shape}"
+            )
     return draw(distribution, shape, key, dtype), *(call("astype", t, dtype=dtype) for t in tensors)
+
+
+def reaches(shape: Shape, wide: Shape) -> bool:
+    """Whether ``shape`` broadcasts to ``wide``."""
+    try:
+        return broadcast_shapes(shape, wide) == wide
+    except ShapeError:
+        return False
 
 
 def meet(tensors: Sequence[Tensor]) -> Any:

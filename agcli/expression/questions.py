@@ -1,0 +1,66 @@
+"""What `ag grad` is asked and what it answers, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+from agcli.engine.graph import Tensor
+from agcli.expression.api import Formula
+from agcli.expression.check import Check, Claim
+
+
+@dataclass(frozen=True)
+class Question:
+    """The options of `ag grad`, as they were given; Python callers fill in what they need."""
+
+    wrt: tuple[str, ...] = ()
+    order: int = 1
+    gradient: bool = False
+    jacobian: bool = False
+    hessian: bool = False
+    direction: str = ""
+    implicit: str = ""
+    taylor: str = ""
+    at: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+    shape: tuple[str, ...] = ()
+    raw: bool = False
+    check: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """One derivative. `kind` is derivative, gradient, jacobian, hessian, direction, implicit or taylor; `wrt` the
+    variables in turn, and `about` what else the name of the result needs."""
+
+    kind: str
+    wrt: tuple[str, ...]
+    formula: Tensor
+    claims: tuple[Claim, ...] = ()
+    about: str = ""
+    value: Any = None
+    check: Check | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A formula and its results. `at` holds the point at which `value` and the results' values were taken."""
+
+    text: str
+    formula: Formula
+    function: Tensor
+    results: tuple[Result, ...]
+    at: dict[str, Any] = field(default_factory=dict)
+    value: Any = None
+
+    @property
+    def variables(self) -> list[str]:
+        return sorted(self.formula.names)
+
+
+def orders(names: Sequence[str]) -> list[tuple[str, int]]:
+    """Names in turn with how often each stands: x, x, y gives x 2, y 1."""
+    return [(name, len(list(same))) for name, same in groupby(names)]

@@ -1,0 +1,138 @@
+"""Files of arrays: NPZ, NPY and IDX, as columns with a row a sample. Nothing in them is executed, all is bounded."""
+
+from __future__ import annotations
+
+import math
+import re
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from .dataset import Array
+from .errors import DataError
+from .frame import Frame
+from .idx import read_idx
+from .tabular import MAX_BYTES, check_size
+
+MAX_ARRAYS = 1_000
+_IDX = re.compile(r"(\.idx|idx\d-ubyte)(\.gz)?$", re.IGNORECASE)
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+@dataclass(frozen=True)
+class ArrayFile:
+    """The arrays of an NPZ file; or one array `x`, and `y` from a file of its own.
+
+    With `side` ("train" or "test"), only arrays whose name ends in it count, as in `x_train`.
+    """
+
+    path: Path
+    target_path: Path | None = None
+    side: str = ""
+
+    def settled(self) -> ArrayFile:
+        """The same: nothing about such a file is open."""
+        return self
+
+    def read(self) -> Frame:
+        """All samples."""
+        if self.path.suffix.lower() != ".npz":
+            arrays = {"x": read_array(self.path)}
+            if self.target_path is not None:
+                arrays["y"] = read_array(self.target_path)
+        else:
+            arrays = read_npz(self.path, f"_{self.side}" if self.side else "")
+        for name, array in arrays.items():
+            if not array.ndim:
+                raise DataError(f'{self.path}: array "{name}": expected a row a sample, found a single number')
+        return Frame(str(self.path), arrays)
+
+    def head(self) -> Frame:
+        """The same as all of them."""
+        return self.read()
+
+    def frames(self) -> Iterator[Frame]:
+        """All samples, in one piece."""
+        yield self.read()
+
+
+def sides(path: Path) -> bool:
+    """Whether an NPZ file says itself what is for training and what for testing: `x_train`, `x_test` and so on."""
+    if path.suffix.lower() != ".npz":
+        return False
+    names = [Path(info.filename).stem for info in _listed(path)]
+    return all(any(name.endswith(end) for name in names) for end in ("_train", "_test"))
+
+
+def read_array(path: Path) -> Array:
+    """The array of an NPY or IDX file."""
+    if _IDX.search(path.name):
+        return read_idx(path)
+    if path.suffix.lower() != ".npy":
+        raise DataError(f"{path}: expected a file of one of the kinds .npz, .npy, .idx, idx3-ubyte.gz", ("file",))
+    check_size(path, MAX_BYTES)
+    try:
+        with path.open("rb") as file:
+            return _npy(file, path.stat().st_size, str(path))
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def read_npz(path: Path, end: str = "") -> dict[str, Array]:
+    """The arrays of an NPZ file by name; with `end`, those whose name ends so, without it."""
+    arrays = {}
+    entries = [info for info in _listed(path) if Path(info.filename).stem.endswith(end)]
+    if sum(info.file_size for info in entries) > MAX_BYTES:
+        raise DataError(f"{path}: expected at most {MAX_BYTES:,} bytes of arrays, found more")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for info in entries:
+                name = Path(info.filename).stem.removesuffix(end)
+                with archive.open(info) as file:
+                    arrays[name] = _npy(file, info.file_size, f'{path}: array "{name}"')
+    except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataError(f"{path}: damaged NPZ file ({error})") from None
+    if not arrays:
+        raise DataError(f"{path}: expected arrays, found none")
+    return arrays
+
+
+def _listed(path: Path) -> list[zipfile.ZipInfo]:
+    check_size(path, MAX_BYTES)
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = [info for info in archive.infolist() if info.filename.endswith(".npy")]
+    except (OSError, zipfile.BadZipFile, NotImplementedError, struct.error, ValueError) as error:
+        raise DataError(f"{path}: expected an NPZ file, found something else ({error})") from None
+    if len(found) > MAX_ARRAYS:
+        raise DataError(f"{path}: expected at most {MAX_ARRAYS:,} arrays, found {len(found):,}")
+    return found
+
+
+def _npy(file: IO[bytes], size: int, where: str) -> Array:
+    """An array, whose header may not promise more than the file holds; arrays of Python objects are refused."""
+    try:
+        version = np.lib.format.read_magic(file)
+        shape, by_column, dtype = _HEADERS[version](file)
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError, EOFError) as error:
+        raise DataError(f"{where}: not an NPY file that NumPy wrote ({str(error)[:80]})") from None
+    if dtype.hasobject or dtype.fields:
+        raise DataError(f"{where}: expected an array of numbers or text, found {dtype}")
+    expected = math.prod(shape) * dtype.itemsize
+    if expected > size:
+        raise DataError(f"{where}: the header says shape {shape}, {expected:,} bytes; the file holds {size:,}")
+    content = file.read(expected + 1)
+    if len(content) != expected:
+        raise DataError(f"{where}: expected {expected:,} bytes after the header, found {len(content):,}")
+    array: Array = np.frombuffer(content, dtype).reshape(shape, order="F" if by_column else "C")
+    return array.astype(_native(dtype), copy=False)
+
+
+def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return dtype.newbyteorder("=")

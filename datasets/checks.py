@@ -1,0 +1,105 @@
+"""What is strange about data that can be used all the same: one sentence each, with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .dataset import Array, Split
+from .frame import Cells, Frame
+from .recipe import Part, Recipe
+from .roles import FILLS, Categorical, Numeric
+
+TINY = 8  # training samples; a smaller class is hardly learnt
+_FEW = 20  # samples, of which nothing can be said
+_NAMED = 8
+_SAME = 1 - 1e-9  # a correlation that is no accident
+
+
+def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split]) -> tuple[str, ...]:
+    """All that is strange about the samples of the training split, and about the classes of each split."""
+    found = [*_missing(train, recipe), *_constant(train, recipe), *_leaks(train, recipe)]
+    if recipe.classes:
+        counts = {name: _counts(split, len(recipe.classes)) for name, split in splits.items()}
+        found += [*_tiny(recipe.classes, counts), *_sorted(splits["train"].columns["y"].stored)]
+    return tuple(found)
+
+
+def _missing(frame: Frame, recipe: Recipe) -> Iterator[str]:
+    for part in recipe.inputs:
+        count = int(frame[part.column].missing().sum())
+        if count:
+            fill = part.role.missing if isinstance(part.role, Numeric) else "unknown"
+            how = f"filled with the {fill}" if fill in FILLS else f"fed as {fill}"
+            yield f'column "{part.column}": {count:,} of {len(frame):,} training samples have no value; {how}'
+
+
+def _constant(frame: Frame, recipe: Recipe) -> Iterator[str]:
+    for part in recipe.inputs:
+        if isinstance(part.role, Numeric):
+            is_constant = bool(np.all(np.asarray(part.stats["low"]) == np.asarray(part.stats["high"])))
+        else:
+            is_constant = isinstance(part.role, Categorical) and len(part.stats["categories"]) < 2
+        if is_constant:
+            yield f'column "{part.column}": the same value in all training samples; give it the role `ignore`'
+
+
+def _leaks(frame: Frame, recipe: Recipe) -> Iterator[str]:
+    """Inputs that say the target: the same numbers up to a factor, or one name for each class and back."""
+    if len(recipe.target) != 1 or len(frame) < _FEW:
+        return
+    target = recipe.target[0]
+    for part in recipe.inputs:
+        if type(part.role) is type(target.role) and _tells(part, target, frame):
+            yield (
+                f'column "{part.column}": says the target "{target.column}" exactly; '
+                "if it is not known before the prediction is made, give it the role `ignore`"
+            )
+
+
+def _tells(part: Part, target: Part, frame: Frame) -> bool:
+    ours, theirs = frame[part.column], frame[target.column]
+    if isinstance(part.role, Categorical) and isinstance(target.role, Categorical):
+        pairs = set(zip(part.role.numbers(ours, part.stats), target.role.numbers(theirs, target.stats), strict=True))
+        return len(pairs) > 1 and len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
+    return _correlated(ours, theirs)
+
+
+def _correlated(ours: Cells, theirs: Cells) -> bool:
+    a, b = ours.numbers(), theirs.numbers()
+    if a.ndim != 1 or b.ndim != 1:
+        return False
+    known = ~(np.isnan(a) | np.isnan(b))
+    if not known.any():
+        return False
+    a, b = a[known] - a[known].mean(), b[known] - b[known].mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return size > 0 and abs(float(a @ b)) / size > _SAME
+
+
+def _counts(split: Split, classes: int) -> Array:
+    return np.bincount(split.columns["y"].stored, minlength=classes)
+
+
+def _tiny(classes: tuple[str, ...], counts: dict[str, Array]) -> Iterator[str]:
+    train = counts["train"]
+    tiny = [f'"{name}" ({count})' for name, count in zip(classes, train, strict=True) if count < TINY]
+    if tiny:
+        yield f"classes of fewer than {TINY} training samples: {_listed(tiny)}"
+    untested = [f'"{name}"' for name, count in zip(classes, counts.get("test", train), strict=True) if not count]
+    if untested:
+        yield f"classes without a test sample: {_listed(untested)}; `split: stratified` gives each its share"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else "")
+
+
+def _sorted(labels: Array) -> Iterator[str]:
+    if len(labels) < _FEW or labels[0] == labels[-1]:
+        return
+    # As unsigned numbers a step down would be a large step up.
+    steps = np.diff(labels.astype(np.int64))
+    if (steps >= 0).all() or (steps <= 0).all():
+        yield "the samples are sorted by their class; keep `shuffle: true`, and do not split by `tail`"

@@ -1,0 +1,23 @@
+"""What a training split taught, read back from plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .corpus import Speller
+from .errors import unknown
+from .recipe import Recipe
+
+_KINDS: Mapping[str, Callable[[Mapping[str, Any]], Recipe | Speller]] = {
+    "table": Recipe.from_json,
+    "corpus": Speller.from_json,
+}
+
+
+def fitted(plain: Mapping[str, Any]) -> Recipe | Speller:
+    """The recipe or the speller whose `to_json` gave this. Raises DataError for anything else."""
+    kind = str(plain.get("kind"))
+    if kind not in _KINDS:
+        raise unknown("kind of statistics", kind, _KINDS)
+    return _KINDS[kind](plain)

@@ -1,0 +1,177 @@
+"""Tables: a file of columns, with a role each, a target and a split, as a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from . import guess
+from .checks import warnings
+from .dataset import Dataset, Split
+from .errors import DataError, unknown
+from .frame import Frame
+from .recipe import Fitting, Recipe, fit
+from .roles import Categorical, Role
+from .splits import Rule, Shuffled, Stratified, folds
+from .stream import written
+
+
+class Source(Protocol):
+    """A file of columns."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+    def settled(self) -> Any:
+        """The same with nothing about the file left open."""
+
+    def read(self) -> Frame:
+        """All samples."""
+
+    def head(self) -> Frame:
+        """The first samples."""
+
+    def frames(self) -> Iterator[Frame]:
+        """All samples, in pieces."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A file of columns and what is to be made of them. What is left open is guessed, see `settled`.
+
+    `target` names the columns to predict, `columns` gives roles, `split` says what is held out unless `test` is a
+    file of its own. `stream` leaves the samples on disk.
+    """
+
+    source: Source
+    target: tuple[str, ...] = ()
+    columns: Mapping[str, Role] = field(default_factory=dict)
+    split: Rule | None = None
+    test: Source | None = None
+    stream: bool = False
+
+    def __post_init__(self) -> None:
+        if self.test is not None and self.split is not None:
+            raise DataError("expected a split or a file for testing, found both", ("split",))
+
+    def read(self, fitted: Recipe | None = None) -> Dataset:
+        """The data set; with `fitted`, encoded as an earlier training split taught."""
+        frame = self.source.head() if self.stream else self.source.read()
+        table = self.settled(frame)
+        if self.stream:
+            return table._dataset(*table._streamed(frame, fitted))
+        return table._dataset(*table._whole(frame, fitted))
+
+    def folds(self, k: int, seed: int = 0) -> Iterator[Dataset]:
+        """k-fold cross-validation: k data sets, every sample in the test split of one; statistics anew for each."""
+        frame = self.source.read()
+        table = replace(self.settled(frame), split=None, test=None)
+        frame = _with_target(frame, table.target)
+        for train, test in folds(len(frame), k, seed, table._labels(frame)):
+            yield table._dataset(*table._fitted(frame.take(train), frame.take(test), None))
+
+    def settled(self, frame: Frame) -> Table:
+        """The same table with nothing left open: target, role of every column, split, and how the file is written."""
+        target = self.target or (guess.target(frame),)
+        for name in target:
+            _check_name(frame, name, ("target",))
+        for name in self.columns:
+            _check_name(frame, name, ("columns", name))
+        roles = {**guess.roles(frame, target), **self.columns}
+        split = self.split
+        if split is None and self.test is None:
+            is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
+            split = Stratified() if is_class and not self.stream else Shuffled()
+        ordered = {name: roles[name] for name in frame.columns}
+        test = self.test.settled() if self.test else None
+        return replace(self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test)
+
+    def _whole(self, frame: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
+        frame = _with_target(frame, self.target)
+        if self.split is not None:
+            train, test = self.split.rows(frame, self._labels(frame))
+            return self._fitted(frame.take(train), frame.take(test), fitted)
+        test_frame = _renamed(self.test, frame) if self.test is not None else frame
+        return self._fitted(frame, _with_target(test_frame, self.target), fitted)
+
+    def _fitted(
+        self, train: Frame, test: Frame, fitted: Recipe | None
+    ) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
+        recipe = fitted or fit([train], self.columns, self.target)
+        splits = {"train": recipe.split(train, training=True), "test": recipe.split(test)}
+        return recipe, splits, warnings(train, recipe, splits)
+
+    def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
+        split = self.split
+        total = sum(len(frame) for frame in self._pieces(self.source)) if split else 0
+        is_test = (lambda frame: split.is_test(frame, total)) if split else None
+        recipe = fitted or self._learnt(is_test)
+        splits = written(self._pieces(self.source), recipe, is_test)
+        if self.test is not None:
+            splits["test"] = written(self._pieces(self.test), recipe, None)["train"]
+        return recipe, splits, warnings(_with_target(head, self.target), recipe, splits)
+
+    def _learnt(self, is_test: Any) -> Recipe:
+        fitting = Fitting(self.columns, self.target)
+        for frame in self._pieces(self.source):
+            fitting.add(frame if is_test is None else frame.take(np.flatnonzero(~is_test(frame))))
+        return fitting.recipe()
+
+    def _pieces(self, source: Source) -> Iterator[Frame]:
+        """The samples that have a target, renumbered, so that a split need not know of the others."""
+        first = 1
+        for frame in source.frames():
+            kept = _with_target(frame, self.target)
+            yield kept if kept.first == first else replace(kept, first=first, picked=kept.numbers)
+            first += len(kept)
+
+    def _labels(self, frame: Frame) -> npt.NDArray[Any] | None:
+        """The classes, for splits that look at them."""
+        role = self.columns[self.target[0]]
+        if len(self.target) > 1 or not isinstance(role, Categorical):
+            return None
+        return role.names(frame[self.target[0]]).to_numpy().astype(str)
+
+    def _dataset(self, recipe: Recipe, splits: dict[str, Split], found: tuple[str, ...]) -> Dataset:
+        path = self.source.path
+        sizes = f"{len(splits['train']):,} to train, {len(splits['test']):,} to test"
+        return Dataset(
+            name=path.name,
+            description=f"{len(self.columns):,} columns, target {', '.join(self.target)}; {sizes}",
+            source=str(path),
+            licence="",
+            classes=recipe.classes,
+            features=recipe.features,
+            splits=splits,
+            fitted=recipe,
+            warnings=found,
+            settled=self,
+        )
+
+
+def _check_name(frame: Frame, name: str, path: tuple[str, ...]) -> None:
+    if name not in frame.columns:
+        raise DataError(f"{frame.file}: {unknown('column', name, frame.columns)}", path)
+
+
+def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
+    """The samples whose target is known; of the others nothing can be learnt."""
+    missing = np.any([frame[name].missing() for name in target], axis=0)
+    kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
+    if not len(kept):
+        raise DataError(f'{frame.file}: expected samples with a "{target[0]}", found none', ("target",))
+    return kept
+
+
+def _renamed(test: Source, train: Frame) -> Frame:
+    """The samples for testing. A file without a header has the columns of the one for training, in its order."""
+    frame = test.read()
+    if len(frame.columns) == len(train.columns) and all(name.startswith("column_") for name in frame.columns):
+        return replace(frame, columns=dict(zip(train.columns, frame.columns.values(), strict=True)))
+    return frame
