@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from agcli.build import Model, build
-from agcli.datasets import Batches, Dataset, Split, load
+from agcli.data import load_data, resolved
+from agcli.datasets import Batches, Dataset, Split
 from agcli.engine.errors import ExecutionError
 from agcli.engine.function import Function
 from agcli.engine.variables import total
@@ -45,20 +46,23 @@ class Sums:
         return {k: METRICS[k].finish(v / max(self.samples, 1)) for k, v in self.sums.items()}
 
 
-def load_data(spec: Spec) -> Dataset:
-    """The data set that the spec names."""
-    return load(spec.data.name, **dict(spec.data.fields))
-
-
 def train(spec: Spec, out: Path | None = None) -> Iterator[Event]:
     """Train the model of ``spec`` into a new run folder, yielding an event for each thing that happens."""
     began = time.perf_counter()
     data = load_data(spec)
+    spec = resolved(spec, data)
     model = build(spec, data)
     step, optimizer = model.trainer()
     evaluator = model.evaluator()
     settings = spec.train
-    batches = Batches(data.train, settings.batch_size, spec.seed, shuffle=settings.shuffle, drop_last=settings.drop_last)
+    batches = Batches(
+        data.train,
+        settings.batch_size,
+        spec.seed,
+        shuffle=settings.shuffle,
+        drop_last=settings.drop_last,
+        augment=True,
+    )
     run = Run.create(spec, out)
     yield started(model, data, batches, run)
     state = model.state(optimizer)

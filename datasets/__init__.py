@@ -1,6 +1,6 @@
 """Data for `data:` in a spec: named sets, file readers, columns with roles, splits, batches. Knows no engine."""
 
-from .arrays import ArrayFile, read_npz
+from .arrays import ArrayFile, has_sides, read_npz
 from .augment import Augment
 from .batches import Batch, Batches
 from .catalog import info, load, names, options, where
@@ -53,6 +53,7 @@ __all__ = [
     "Vocabulary",
     "fitted",
     "folds",
+    "has_sides",
     "info",
     "load",
     "names",

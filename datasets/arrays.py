@@ -62,7 +62,7 @@ class ArrayFile:
         yield self.read()
 
 
-def sides(path: Path) -> bool:
+def has_sides(path: Path) -> bool:
     """Whether an NPZ file says itself what is for training and what for testing: `x_train`, `x_test` and so on."""
     if path.suffix.lower() != ".npz":
         return False

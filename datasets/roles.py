@@ -42,14 +42,14 @@ class Fitter(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Role:
-    """What all roles share: `input` names the input of the model that the column goes to, or is empty.
+    """What all roles share: `input` names the input of the model that the column goes to, or is None.
 
     Columns of numbers go to `x` together, any other column has an input of its own name.
     """
 
     name: ClassVar[str] = ""
     joins: ClassVar[bool] = True  # with other columns, side by side
-    input: str = ""
+    input: str | None = None
 
     def fitter(self) -> Fitter:
         """A collector of what this role has to know."""

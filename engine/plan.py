@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from . import pieces as pieces
 from .graph import Constant, Op, Placeholder, Tensor, Variable, toposort
 from .ops.base import Item
 from .rewrite import oldest_first

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": ["errors", "order", "dataset", "idx", "remote", "mnist", "embedded", "catalog", "batches"],
     "engine": [
-        "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite",
+        "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite", "pieces",
         "patterns", "formulas", "stability", "gradient", "subgraph", "custom",
         "plan", "loop", "scan", "scan_gradient", "batching", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",

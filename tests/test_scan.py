@@ -261,3 +261,27 @@ def test_lengths_that_differ_only_when_fed():
     last, _ = scan(lambda c, xy: (c + xy[0] * xy[1], None), 0.0, (x, y))
     with pytest.raises((ShapeError, FeedError), match="lengths 2 and 3 differ"):
         function(last)({x: np.zeros(2), y: np.zeros(3)})
+
+
+# Slices sent back ------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("cuts", "kernels"),
+    [
+        ([(0, 2), (2, 5), (5, 6)], {"concatenate": 1}),
+        ([(5, 6), (0, 2), (2, 5)], {"concatenate": 1}),  # in whatever order
+        ([(0, 2), (2, 4)], {"concatenate": 1, "putitem": 1}),
+        ([(0, 2), (4, 6)], {"putitem": 2, "add": 1}),  # a gap
+        ([(0, 3), (2, 6)], {"putitem": 2, "add": 1}),  # an overlap
+    ],
+)
+def test_neighbouring_slices_send_back_one_concatenation(cuts, kernels):
+    x = placeholder("x", (3, 6), "float64")
+    parts = [call("sin", x[:, a:b]) * (k + 1) for k, (a, b) in enumerate(cuts)]
+    f = function(grad([p.sum() for p in parts], x))
+    a = real(3, 6)
+    expected = np.zeros((3, 6))
+    for k, (i, j) in enumerate(cuts):
+        expected[:, i:j] += (k + 1) * np.cos(a[:, i:j])
+    np.testing.assert_allclose(f(a), expected)
+    names = [s.op.name for s in f.plan.steps]
+    assert {n: names.count(n) for n in ("concatenate", "putitem", "add") if n in names} == kernels

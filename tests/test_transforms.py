@@ -15,6 +15,7 @@ from agcli.engine.function import function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import Op, call, placeholder, variable
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
+from agcli.engine.ops.random import streams
 from agcli.engine.table import OPS
 from agcli.engine.testing import check_grads
 from agcli.engine.transforms import (
@@ -299,6 +300,17 @@ def test_checkpoint_differentiates_to_any_order_and_reaches_what_it_closes_over(
         return checkpoint(lambda x: call("sin", x * w) * x)(x).sum()
 
     check_grads(f, [real(3), real(3)], order=3)
+
+
+def test_checkpoint_draws_the_same_mask_again():
+    x = placeholder("x", (50,), "float64")
+    results = []
+    for wrap in (lambda f: f, checkpoint):
+        with streams():
+            y = wrap(lambda x: call("sin", functional.dropout(call("exp", x), 0.5)))(x)
+        results.append(function([y, grad(y.sum(), x)], seed=3)(np.linspace(0, 1, 50)))
+    np.testing.assert_array_equal(*results)
+    assert 10 < np.count_nonzero(results[0][0]) < 40
 
 
 def test_checkpoint_costs_nothing_without_a_gradient():

@@ -20,7 +20,7 @@ from agcli.engine.graph import Tensor, call, constant
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 from agcli.engine.types import TensorType
-from agcli.expression.composites import COMPOSITES, SYNONYMS
+from agcli.expression.composites import COMPOSITES, SYNONYMS, Composite
 from agcli.expression.errors import ExpressionError, nearest, shorten
 from agcli.expression.exact import compute
 from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name, Number, Syntax
@@ -47,15 +47,21 @@ def names_of(count: int) -> frozenset[str]:
     return frozenset([*callable_ones, *SYNONYMS, *COMPOSITES])
 
 
-def lower(syntax: Syntax, names: Mapping[str, Tensor]) -> tuple[Tensor, ...]:
-    """The formula over the tensors `names`; both sides of an equation. Raises ExpressionError at the place."""
-    return _Lowering(syntax, names).run()
+def lower(
+    syntax: Syntax, names: Mapping[str, Tensor], extra: Mapping[str, Composite] | None = None
+) -> tuple[Tensor, ...]:
+    """The formula over the tensors `names`; both sides of an equation. Raises ExpressionError at the place.
+
+    `extra` are functions beside those that every formula knows.
+    """
+    return _Lowering(syntax, names, extra or {}).run()
 
 
 class _Lowering:
-    def __init__(self, syntax: Syntax, names: Mapping[str, Tensor]) -> None:
+    def __init__(self, syntax: Syntax, names: Mapping[str, Tensor], extra: Mapping[str, Composite]) -> None:
         self.syntax = syntax
         self.names = names
+        self.composites = {**COMPOSITES, **extra}
         self.values: list[Value] = []
 
     def run(self) -> tuple[Tensor, ...]:
@@ -99,7 +105,7 @@ class _Lowering:
         name = SYNONYMS.get(node.function, node.function)
         if name == "power" and n == 2 and is_e(args[0]):
             name, n, args = "exp", 1, args[1:]
-        composite = COMPOSITES.get(name)
+        composite = self.composites.get(name)
         if composite and not keywords:
             most = composite.most
             self.check_count(node, n, composite.least, most)

@@ -1,10 +1,48 @@
 """Data: what `data:` may name. `datasets/` reads each set, under the same names and with the same options."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
+from pydantic import StringConstraints
+
+from .columns import (
+    Amount,
+    Augmentation,
+    Columns,
+    Header,
+    Length,
+    Missing,
+    Separator,
+    Share,
+    SplitChoice,
+    Target,
+    Unit,
+)
+from .faults import failed, fault
 from .fields import Field, Fields
-from .kinds import Flag
+from .kinds import Flag, Kind, Seed, Size
+from .names import described, shortened
 from .tables import Choice, Row, Table
+
+
+def _ending(*suffixes: str) -> str:
+    """The pattern of a path with one of these endings, in letters of either case; JSON Schema has no flag for it."""
+    either = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix) for suffix in suffixes)
+    return rf"({'|'.join(either)})$"
+
+
+TABLES = _ending(r"\.csv", r"\.tsv", r"\.jsonl", r"\.ndjson", r"\.parquet", r"\.csv\.gz", r"\.tsv\.gz", r"\.jsonl\.gz")
+ARRAYS = _ending(r"\.npz", r"\.npy", r"\.idx", r"\.idx\.gz", r"-ubyte", r"-ubyte\.gz")
+TEXTS = _ending(r"\.txt", r"\.md")
+
+TableFile = Annotated[
+    str,
+    StringConstraints(pattern=TABLES, max_length=4096),
+    Kind("a file that ends in .csv, .tsv, .jsonl, .ndjson or .parquet"),
+]
+ArrayFile = Annotated[
+    str, StringConstraints(pattern=ARRAYS, max_length=4096), Kind("a file that ends in .npz, .npy, .idx or -ubyte.gz")
+]
+TextFile = Annotated[str, StringConstraints(pattern=TEXTS, max_length=4096), Kind("a file that ends in .txt or .md")]
 
 
 class Measurements(Fields):
@@ -18,6 +56,9 @@ class Images(Fields):
 
     flatten: Flag = Field(default=False, description="each image as one row of pixels")
     raw: Flag = Field(default=False, description="pixels as they are stored, not scaled to 0..1")
+    augment: Augmentation | None = Field(
+        default=None, description="`flip`, `shift`, `rotate`, `noise` while training, as for the column role `image`"
+    )
 
 
 class FlatImages(Images):
@@ -26,15 +67,115 @@ class FlatImages(Images):
     flatten: Flag = Field(default=True, description="each image as one row of pixels")
 
 
-DATA = Table(
+class Generated(Fields):
+    """Samples drawn at random."""
+
+    samples: Annotated[int, Field(ge=10, le=10_000_000), Kind("an integer from 10 to 10,000,000")] = Field(
+        default=1_000, description="how many, for training and testing together"
+    )
+    noise: Amount = Field(default=0.1, description="standard deviation of the noise")
+    seed: Seed = Field(default=0, description="which samples are drawn")
+
+
+class Spirals(Generated):
+    """Arms that wind about the middle."""
+
+    noise: Amount = Field(default=0.02, description="standard deviation of the noise")
+    classes: Annotated[int, Field(ge=2, le=100), Kind("an integer from 2 to 100")] = Field(
+        default=2, description="how many"
+    )
+
+
+class Blobs(Spirals):
+    """Round clouds."""
+
+    noise: Amount = Field(default=1.0, description="standard deviation of the noise")
+    classes: Annotated[int, Field(ge=2, le=100), Kind("an integer from 2 to 100")] = Field(
+        default=3, description="how many"
+    )
+    features: Annotated[int, Field(ge=1, le=1_000), Kind("an integer from 1 to 1,000")] = Field(
+        default=2, description="numbers of a sample"
+    )
+
+
+class TableData(Fields):
+    """Columns of a file; a relative path starts at the spec's folder, or else at $AG_DATA."""
+
+    file: TableFile = Field(description="CSV, TSV, JSON lines or Parquet")
+    test_file: TableFile | None = Field(default=None, description="samples for testing, instead of a split")
+    target: Target = Field(description="the column to predict, or several of numbers")
+    columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
+    split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
+    separator: Separator | None = Field(default=None, description="between cells; found out if not given")
+    header: Header | None = Field(default=None, description="whether the first line names the columns, or the names")
+    missing: Missing = Field(
+        default=("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"), description="cells that say nothing"
+    )
+    stream: Flag = Field(default=False, description="leave samples on disk, where they do not fit into memory")
+
+
+class ArrayData(Fields):
+    """Arrays with a row a sample: `x` and `y` of an NPZ file (or `x_train`, `x_test`, ...), or a file each."""
+
+    file: ArrayFile = Field(description="NPZ, or the inputs as NPY or IDX")
+    target_file: ArrayFile | None = Field(default=None, description="the targets, if the inputs have their own file")
+    test_file: ArrayFile | None = Field(default=None, description="inputs for testing, instead of a split")
+    test_target_file: ArrayFile | None = Field(default=None, description="targets for testing")
+    target: Target = Field(default=("y",), description="the array to predict")
+    columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
+    split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
+
+
+class TextData(Fields):
+    """Windows of tokens, and the next token for each, for language models."""
+
+    file: TextFile = Field(description="UTF-8 text")
+    test_file: TextFile | None = Field(default=None, description="text for testing, instead of the end of the file")
+    unit: Unit = Field(default="characters", description="what a token is")
+    length: Length = Field(default=64, description="tokens of a window")
+    stride: Length | None = Field(default=None, description="tokens from window to window; `length` if not given")
+    vocabulary: Size = Field(default=10_000, description="how many words are kept, the most frequent first")
+    test: Share = Field(default=0.1, description="the share of the text for testing, its end")
+
+
+class DataTable(Table):
+    """Data sets: by name, or by a file, whose ending says of what kind it is."""
+
+    def _tagged(self, value: Any) -> tuple[str, Any, tuple[str, ...]]:
+        if isinstance(value, str) and "." in value and value not in self.spellings():
+            hint = f"; for a file write {{file: {shortened(value)}, ...}}"
+            raise failed([fault(f"expected a data set, got {described(value)}{hint}")])
+        if isinstance(value, dict) and "name" not in value and "file" in value:
+            return self._kind(value["file"]), value, ()
+        return super()._tagged(value)
+
+    def _kind(self, file: Any) -> str:
+        from re import search
+
+        for kind, pattern in (("table", TABLES), ("arrays", ARRAYS), ("text", TEXTS)):
+            if isinstance(file, str) and search(pattern, file):
+                return kind
+        known = ".csv, .tsv, .jsonl, .ndjson, .parquet, .npz, .npy, .idx, -ubyte.gz, .txt or .md"
+        raise failed([fault(f"expected a file that ends in {known}, got {described(file)}", ("file",))])
+
+
+DATA = DataTable(
     "data set",
     {
         "digits": Row(FlatImages, "1,797 handwritten digits of 8 by 8 pixels, in the package."),
         "iris": Row(Measurements, "150 flowers of three species, four measurements each, in the package."),
+        "moons": Row(Generated, "Two half circles that reach into each other; two classes."),
+        "spirals": Row(Spirals, "Arms that wind about the middle, one a class."),
+        "blobs": Row(Blobs, "A round cloud a class."),
+        "sine": Row(Generated, "One period of a sine with noise, for regression."),
         "mnist": Row(Images, "70,000 handwritten digits of 28 by 28 pixels, downloaded once."),
         "fashion-mnist": Row(Images, "70,000 pictures of clothing of 28 by 28 pixels, downloaded once."),
+        "table": Row(TableData),
+        "arrays": Row(ArrayData),
+        "text": Row(TextData),
     },
     tag="name",
 )
+FILES = ("table", "arrays", "text")
 
 Data = Annotated[Choice, DATA]

@@ -33,6 +33,8 @@ def plain(value: Any, *, only_set: bool = False) -> Any:
             if not fields and not only_set:
                 return value.name
             return {value.tag: value.name, **fields} if value.tag else {value.name: fields}
+        case dict():
+            return {name: plain(item, only_set=only_set) for name, item in value.items()}
         case tuple():
             return [plain(item, only_set=only_set) for item in value]
         case _:

@@ -18,6 +18,10 @@ class Normal(Fields):
     std: Positive = Field(default=0.05, description="standard deviation")
 
 
+class TruncatedNormal(Normal):
+    """The same, drawn again beyond two standard deviations."""
+
+
 class Uniform(Fields):
     """Uniform between `-limit` and `limit`."""
 
@@ -25,16 +29,39 @@ class Uniform(Fields):
     limit: Positive = Field(default=0.05, description="largest magnitude")
 
 
+class ConstantValue(Fields):
+    """All of one value."""
+
+    main = "value"
+    value: Real = Field(description="that value")
+
+
+class Orthogonal(Fields):
+    """Orthogonal rows or columns, whichever are fewer (Saxe et al. 2014)."""
+
+    main = "gain"
+    gain: Positive = Field(default=1.0, description="length of a row or column")
+
+
 INITIALIZERS = Table(
     "initializer",
     {
-        "glorot_uniform": Row(doc="Uniform, limit `sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010)."),
-        "glorot_normal": Row(doc="Normal, variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."),
-        "he_uniform": Row(doc="Uniform, limit `sqrt(6 / fan_in)` (He et al. 2015)."),
-        "he_normal": Row(doc="Normal, variance `2 / fan_in` (He et al. 2015)."),
+        "glorot_uniform": Row(
+            doc="Uniform, limit `sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010).", aliases=("xavier_uniform",)
+        ),
+        "glorot_normal": Row(
+            doc="Normal, variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010).", aliases=("xavier_normal",)
+        ),
+        "he_uniform": Row(doc="Uniform, limit `sqrt(6 / fan_in)` (He et al. 2015).", aliases=("kaiming_uniform",)),
+        "he_normal": Row(doc="Normal, variance `2 / fan_in` (He et al. 2015).", aliases=("kaiming_normal",)),
+        "lecun_uniform": Row(doc="Uniform, limit `sqrt(3 / fan_in)` (LeCun et al. 1998)."),
         "lecun_normal": Row(doc="Normal, variance `1 / fan_in` (LeCun et al. 1998)."),
+        "orthogonal": Orthogonal,
         "zeros": Row(doc="All 0."),
+        "ones": Row(doc="All 1."),
+        "constant": ConstantValue,
         "normal": Normal,
+        "truncated_normal": TruncatedNormal,
         "uniform": Uniform,
     },
 )

@@ -1,7 +1,7 @@
 """What a field can hold, each kind with the words that follow "expected" in a message."""
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import (
@@ -16,7 +16,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from .faults import FAULT, failed, fault, refault
-from .names import described, scalar_text, shortened
+from .names import described, listing, nearest, scalar_text, shortened
 from .scalars import resolve
 
 SIZE_LIMIT = 2**31 - 1
@@ -46,6 +46,18 @@ class Kind:
     def _sentence(self, value: Any, error_type: str) -> str:
         hint = _HINTS.get(error_type, lambda value: "")(value)
         return f"expected {self.limits.get(error_type, self.phrase)}, got {described(value)}{hint}"
+
+
+class OneOf(Kind):
+    """The words for a choice of few words; a misspelt one is answered with the nearest."""
+
+    def __init__(self, *words: str) -> None:
+        super().__init__(f"one of {listing(words)}")
+        self.words = words
+
+    def _sentence(self, value: Any, error_type: str) -> str:
+        near = nearest(value, self.words) if isinstance(value, str) else None
+        return super()._sentence(value, error_type) + (f"; did you mean `{near}`?" if near else "")
 
 
 def _number_hint(value: Any) -> str:
@@ -83,13 +95,21 @@ def _at_most_one_unknown(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
+def one_of(*words: str) -> Any:
+    """One word of a few."""
+    return Annotated[Literal[words], Kind(" or ".join(f"`{word}`" for word in words))]
+
+
 Flag = Annotated[bool, Kind("true or false")]
 Size = Annotated[
     int, Gt(0), Le(SIZE_LIMIT), Kind("a positive integer", less_than_equal=f"an integer up to {SIZE_LIMIT:,}")
 ]
 Seed = Annotated[int, Ge(0), Kind("an integer of 0 or more")]
+Count = Annotated[int, Ge(0), Le(SIZE_LIMIT), Kind("an integer of 0 or more")]
 Real = Annotated[float, AllowInfNan(False), Kind("a number")]
 Positive = Annotated[float, AllowInfNan(False), Gt(0), Kind("a positive number")]
+Weight = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more")]
+Reals = Annotated[tuple[Real, ...], Strict(False), Len(1, 10_000), Kind("a list of numbers")]
 Fraction = Annotated[float, Ge(0), Lt(1), Kind("a number from 0 to below 1")]
 Title = Annotated[
     str,
@@ -103,3 +123,14 @@ Shape = Annotated[
     AfterValidator(_at_most_one_unknown),
     Kind("a list of positive integers, of which one may be -1"),
 ]
+Sides = Annotated[
+    Size | Annotated[tuple[Size, ...], Strict(False), Len(1, 2)],
+    Kind("a positive integer, or a list of one for each axis"),
+]
+Padding = Annotated[Literal["valid", "same"] | Count, Kind("`valid`, `same`, or an integer of 0 or more")]
+Word = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=80),
+    Kind("a name of letters, digits and `_`", string_too_long="a name of at most 80 characters"),
+]
+Words = Annotated[Word | Annotated[tuple[Word, ...], Strict(False), Len(1, 1_000)], Kind("a name, or a list of names")]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from .activations import ACTIVATIONS
+from .columns import COLUMNS, SPLITS
 from .data import DATA
 from .initializers import INITIALIZERS
 from .layers import LAYERS
@@ -13,7 +14,7 @@ from .spec import Spec
 from .tables import Row, Table
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-TABLES = (DATA, LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS)
+TABLES = (DATA, COLUMNS, SPLITS, LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS)
 
 Schema = dict[str, Any]
 
@@ -70,7 +71,8 @@ def _content(row: Row, fields: Schema) -> Schema:
 
 def _tagged(tag: str, name: str, fields: Schema) -> Schema:
     properties = {tag: {"const": name}, **fields.get("properties", {})}
-    return {**fields, "properties": properties, "required": [tag, *fields.get("required", [])]}
+    named = [] if "file" in properties else [tag]  # a file's ending says which row it is
+    return {**fields, "properties": properties, "required": [*named, *fields.get("required", [])]}
 
 
 def _can_be_empty(schema: Schema) -> bool:

@@ -1,5 +1,6 @@
 """The sections of a spec, and `Spec`, the validated whole that knows where in its file each part stands."""
 
+from pathlib import Path as Folder
 from typing import Annotated, Protocol, Self
 
 from annotated_types import Len
@@ -91,6 +92,11 @@ class Spec(Fields):
     def location(self, path: Path) -> str:
         """Where the value at a path was written, as in `models/mlp.yaml:14:9`; the path itself if nowhere."""
         return str(self._origin.place(path)) if self._origin else path_text(path)
+
+    @property
+    def folder(self) -> Folder:
+        """Where relative paths in the spec start: the folder of its file, else the current one."""
+        return Folder(self._origin.place(()).file).parent if self._origin else Folder()
 
     def error(self, path: Path, message: str) -> SpecError:
         """The error for a value that only proves wrong later, such as a shape that does not fit."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,10 +18,32 @@ Rule = Callable[..., Cotangents]
 
 
 @lru_cache(maxsize=8192)
-def result_dtype(ufunc: np.ufunc, dtypes: tuple[DType, ...]) -> DType:
+def result_dtype(ufunc: Any, dtypes: tuple[DType, ...]) -> DType:
     """The dtype that ``ufunc`` gives for inputs of ``dtypes``; NumPy's float16 for small integers becomes float32."""
     found = ufunc.resolve_dtypes((*dtypes, *(None,) * ufunc.nout))[len(dtypes)]
     return np.dtype("float32") if found == np.float16 and np.float16 not in dtypes else found
+
+
+class SciPy:
+    """A ufunc of ``scipy.special``, imported when it is first used: that import takes longer than NumPy's own."""
+
+    nout = 1
+
+    def __init__(self, name: str, nin: int = 1) -> None:
+        self.name = name
+        self.nin = nin
+
+    @cached_property
+    def ufunc(self) -> Any:
+        from scipy import special
+
+        return getattr(special, self.name)
+
+    def resolve_dtypes(self, dtypes: tuple[DType | None, ...]) -> Any:
+        return self.ufunc.resolve_dtypes(dtypes)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.ufunc(*args, **kwargs)
 
 
 class Pointwise(Op):
@@ -30,7 +52,7 @@ class Pointwise(Op):
     As the Jacobian is diagonal, ``vjp`` serves both modes.
     """
 
-    ufunc: ClassVar[np.ufunc]
+    ufunc: ClassVar[Any]
     inplace: ClassVar[tuple[int, ...]] = (0, 1, 2)
 
     def infer(self, *inputs: TensorType) -> TensorType:
@@ -64,7 +86,7 @@ class Elementwise(Pointwise):
     """
 
     name: str
-    ufunc: np.ufunc  # type: ignore[misc]
+    ufunc: Any  # type: ignore[misc]
     rule: Rule | None
     doc: str
     domain: tuple[float, float] = (-2.0, 2.0)

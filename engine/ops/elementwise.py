@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from scipy import special
 
 from ..errors import DTypeError, ShapeError
 from ..graph import Constant, Cotangents, Like, Tensor, as_tensor, call
 from ..table import op, real, sample
 from ..types import Array, DType, TensorType, broadcast_shapes
-from .base import Elementwise, Pointwise, binary, unary
+from .base import Elementwise, Pointwise, SciPy, binary, unary
 from .logic import equal, isinf, logical_and, where
 
 HALF = Fraction(1, 2)
@@ -116,7 +115,7 @@ hypot = binary(
 # Exponentials and logarithms ----------------------------------------------------------------------------------
 exp = unary("exp", np.exp, lambda g, y, x: (g * y,), "Exponential function.")
 exp2 = unary("exp2", np.exp2, lambda g, y, x: (g * y * log(2),), "2^x.")
-exp10 = unary("exp10", special.exp10, lambda g, y, x: (g * y * log(10),), "10^x.", (-1.0, 1.0))
+exp10 = unary("exp10", SciPy("exp10"), lambda g, y, x: (g * y * log(10),), "10^x.", (-1.0, 1.0))
 expm1 = unary("expm1", np.expm1, lambda g, y, x: (g * exp(x),), "exp(x) - 1, exact for small x.")
 log: Elementwise = unary("log", np.log, lambda g, y, x: (g / x,), "Natural logarithm.", (0.3, 3.0))
 log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2.", (0.3, 3.0))
@@ -141,7 +140,7 @@ def xlogy_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
     return g * log(safe), g * (a / safe)
 
 
-xlogy = binary("xlogy", special.xlogy, xlogy_rule, "a log(b), which is 0 where a is 0.", (0.5, 2.0))
+xlogy = binary("xlogy", SciPy("xlogy", 2), xlogy_rule, "a log(b), which is 0 where a is 0.", (0.5, 2.0))
 
 # Trigonometric and hyperbolic ---------------------------------------------------------------------------------
 sin = unary("sin", np.sin, lambda g, y, x: (g * cos(x),), "Sine of an angle in radians.")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 
 from ..errors import ExecutionError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
@@ -265,7 +264,9 @@ class Expm(Op):
     def kernel(self, a: Array, *, out: Array) -> None:
         if not np.isfinite(a).all():
             raise ExecutionError("expm: the matrix holds NaN or infinity")
-        out[...] = scipy.linalg.expm(a) if a.size else a
+        from scipy.linalg import expm  # on first use: SciPy takes longer to import than NumPy
+
+        out[...] = expm(a) if a.size else a
 
     def vjp(self, g: Tensor, y: Tensor, a: Tensor) -> Cotangents:
         return (along(swap_last(a), g),)

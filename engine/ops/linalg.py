@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from ..errors import DTypeError, ExecutionError, ShapeError
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
@@ -177,7 +176,9 @@ class SolveTriangular(Op):
             return
         if not self.unit_diagonal and (np.diagonal(a, axis1=-2, axis2=-1) == 0).any():
             raise ExecutionError("solve_triangular: the matrix is singular: its diagonal holds a 0")
-        (trsm,) = scipy.linalg.get_blas_funcs(("trsm",), dtype=out.dtype)
+        from scipy.linalg import get_blas_funcs  # on first use: SciPy takes longer to import than NumPy
+
+        (trsm,) = get_blas_funcs(("trsm",), dtype=out.dtype)
         a = np.broadcast_to(a.astype(out.dtype, copy=False), (*out.shape[:-2], *a.shape[-2:]))
         for index in np.ndindex(out.shape[:-2]):  # X' A' = B' in column-major order is A X = B in row-major order
             m, x = a[index], out[index].T

@@ -6,31 +6,30 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import special
 
 from ..errors import ShapeError
 from ..graph import Constant, Cotangents, Like, Tensor
 from ..table import Arg, op, real, sample
 from ..types import Array
-from .base import Elementwise, Pointwise, unary
+from .base import Elementwise, Pointwise, SciPy, unary
 from .elementwise import exp, square
 
 LARGEST_ORDER = 170  # of polygamma: 171! is no float64
 TWO_BY_SQRT_PI = 2 / math.sqrt(math.pi)
 
 erf = unary(
-    "erf", special.erf, lambda g, y, x: (g * (TWO_BY_SQRT_PI * exp(-square(x))),), "Error function.", family="special"
+    "erf", SciPy("erf"), lambda g, y, x: (g * (TWO_BY_SQRT_PI * exp(-square(x))),), "Error function.", family="special"
 )
 erfc = unary(
     "erfc",
-    special.erfc,
+    SciPy("erfc"),
     lambda g, y, x: (-g * (TWO_BY_SQRT_PI * exp(-square(x))),),
     "1 - erf(x), without cancellation for large x.",
     family="special",
 )
 erfinv = unary(
     "erfinv",
-    special.erfinv,
+    SciPy("erfinv"),
     lambda g, y, x: (g * (exp(square(y)) / TWO_BY_SQRT_PI),),
     "Inverse of the error function.",
     (-0.8, 0.8),
@@ -38,23 +37,26 @@ erfinv = unary(
 )
 lgamma = unary(
     "lgamma",
-    special.gammaln,
+    SciPy("gammaln"),
     lambda g, y, x: (g * digamma(x),),
     "Logarithm of the absolute value of the gamma function.",
     (0.5, 3.0),
     family="special",
 )
 gamma = unary(
-    "gamma", special.gamma, lambda g, y, x: (g * y * digamma(x),), "Gamma function.", (0.7, 3.0), family="special"
+    "gamma", SciPy("gamma"), lambda g, y, x: (g * y * digamma(x),), "Gamma function.", (0.7, 3.0), family="special"
 )
 digamma: Elementwise = unary(
     "digamma",
-    special.psi,
+    SciPy("psi"),
     lambda g, y, x: (g * Polygamma(1)(x),),
     "Derivative of lgamma.",
     (0.7, 3.0),
     family="special",
 )
+
+
+ZETA = SciPy("zeta", 2)
 
 
 @dataclass(frozen=True)
@@ -63,10 +65,10 @@ class Polygamma(Pointwise):
 
     n: int
     name = "polygamma"
-    ufunc = special.psi
+    ufunc = SciPy("psi")
 
     def kernel(self, *inputs: Array, out: Array) -> None:
-        special.zeta(np.asarray(self.n + 1, out.dtype), inputs[0].astype(out.dtype, copy=False), out=out)
+        ZETA(np.asarray(self.n + 1, out.dtype), inputs[0].astype(out.dtype, copy=False), out=out)
         np.multiply(out, float((-1) ** (self.n + 1) * math.factorial(self.n)), out=out)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:

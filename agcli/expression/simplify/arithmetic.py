@@ -145,13 +145,24 @@ def build_mul(coefficient: Number, powers: dict[Expr, Expr]) -> Expr:
         return 0
     kept: list[Factor] = []
     again: list[Expr] = []
+    roots: dict[Fraction, int] = {}
     for base, exponent in powers.items():
         if exponent == 0:
             continue
-        if canonical(base, exponent):
-            kept.append((base, exponent))
-        else:
+        if not canonical(base, exponent):
             again.append(power(base, exponent))
+        elif type(exponent) is Fraction:
+            if type(base) is Add and (merged := merged_sums(base, powers)) is not None:
+                return mul(coefficient, *merged)
+            if type(base) is int and exponent in roots:
+                kept.remove((roots[exponent], exponent))
+                again.append(root(base * roots[exponent], exponent))
+            else:
+                kept.append((base, exponent))
+                if type(base) is int:
+                    roots[exponent] = base
+        else:
+            kept.append((base, exponent))
     if again:
         return mul(coefficient, *again, *(make_mul(1, (f,)) if f[1] != 1 else f[0] for f in kept))
     if not kept:
@@ -161,12 +172,23 @@ def build_mul(coefficient: Number, powers: dict[Expr, Expr]) -> Expr:
     return make_mul(coefficient, tuple(kept))
 
 
+def merged_sums(base: Add, powers: dict[Expr, Expr]) -> list[Expr] | None:
+    """The powers with those of a multiple of the sum ``base``, such as ``-base``, joined to those of ``base``."""
+    content, inner = primitive(base)
+    n = powers.get(inner)
+    if inner is base or type(n) is not int:
+        return None
+    rest = {b: x for b, x in powers.items() if b is not inner}
+    rest[base] = plus(rest[base], n)
+    return [exact(Fraction(content) ** -n), *(power(b, x) for b, x in rest.items())]
+
+
 def canonical(base: Expr, exponent: Expr) -> bool:
     """Whether ``power`` would give this very factor."""
     if type(base) is Atom:
         return base is not E or isinstance(exponent, NUMBERS) or not has_log(exponent)
     if isinstance(base, NUMBERS):
-        return not isinstance(exponent, NUMBERS) or (0 < exponent < 1 and type(base) is int)
+        return not is_power(base) if not isinstance(exponent, NUMBERS) else 0 < exponent < 1 and type(base) is int
     if type(base) is Mul:
         return type(exponent) is not int
     if type(base) is Fn:
@@ -236,8 +258,19 @@ def power(base: Expr, exponent: Expr) -> Expr:
     return make_mul(1, ((base, exponent),))
 
 
+def is_power(base: Number) -> bool:
+    return base in POWERS
+
+
+# Small powers as base and exponent, so that 4^x and 2^x meet: 4^x is 2^(2*x).
+POWERS = {n**k: (n, k) for n in (2, 3, 5, 6, 7, 10) for k in range(2, 10) if n**k <= 1000}
+
+
 def number_power(base: Number, exponent: Expr) -> Expr:
     if not isinstance(exponent, NUMBERS):
+        if is_power(base):
+            n, k = POWERS[base]
+            return make_mul(1, ((n, times(k, exponent)),))
         return make_mul(1, ((base, exponent),))
     if base == 0:
         if exponent < 0:
@@ -384,6 +417,15 @@ def nonnegative(e: Expr) -> bool:
     if type(e) is Mul:
         return e.coefficient > 0 and all(nonnegative_power(b, k) for b, k in e.factors)
     return e.constant >= 0 and all(k > 0 and nonnegative(t) for t, k in e.terms)  # type: ignore[union-attr]
+
+
+def never_zero(e: Expr) -> bool:
+    """Whether ``e`` is known not to be 0 anywhere."""
+    if isinstance(e, NUMBERS):
+        return e != 0
+    if type(e) is Mul:
+        return all(never_zero(b) or (isinstance(x, NUMBERS) and x < 0) for b, x in e.factors)
+    return positive(e)
 
 
 def positive(e: Expr) -> bool:

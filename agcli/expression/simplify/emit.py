@@ -9,7 +9,7 @@ from typing import Any
 from agcli.engine.graph import Constant, Tensor, call
 from agcli.engine.types import DType, TensorType
 
-from .layout import HALF, Part, quotient, written_terms
+from .layout import HALF, Part, number_power, quotient, written_terms
 from .nodes import NUMBERS, Add, Atom, E, Expr, Fn, Mul, Number
 
 NAMED = {"pi": 3.141592653589793, "e": 2.718281828459045}
@@ -76,6 +76,9 @@ class Emitter:
         bases, exponent = part
         if bases[0] is E:
             return call("exp", self(exponent))
+        if type(bases[0]) is int and not isinstance(exponent, NUMBERS):
+            number, exponent = number_power(bases[0], exponent)
+            return call("power", self(number), self(exponent))
         base = times([self(b) for b in bases])
         if exponent == 1:
             return base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from fractions import Fraction
 from math import ceil, floor
@@ -13,6 +14,7 @@ from .arithmetic import (
     minus_leads,
     mul,
     negate,
+    never_zero,
     nonnegative,
     positive,
     power,
@@ -44,6 +46,7 @@ ALGEBRA: dict[str, Callable[..., Expr]] = {
     "exp2": lambda a: power(2, a),
     "exp10": lambda a: power(10, a),
     "add_n": add,
+    "hypot": lambda a, b: power(add(power(a, 2), power(b, 2)), HALF),
 }
 
 
@@ -202,8 +205,30 @@ def angle(table: dict[Any, Fraction]) -> Callable[[Expr], Expr | None]:
 
 
 def where(condition: Expr, a: Expr, b: Expr) -> Expr | None:
-    """Equal branches are one."""
-    return a if a is b or (is_number(a) and is_number(b) and a == b) else None
+    """Equal branches are one; so is a condition that always or never holds."""
+    if a is b or (is_number(a) and is_number(b) and a == b):
+        return a
+    if type(condition) is not Fn or condition.head not in COMPARE:
+        return None
+    u, v = condition.args
+    if isinstance(u, NUMBERS) and isinstance(v, NUMBERS):
+        return a if COMPARE[condition.head](u, v) else b
+    if condition.head == "equal" and v == 0:
+        if never_zero(u):
+            return b
+        if type(u) is Mul and u.coefficient != 1:
+            return call("where", fn("equal", scale(Fraction(1) / u.coefficient, u), 0), a, b)
+    return None
+
+
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+}
 
 
 def rounded(function: Callable[[Any], int]) -> Callable[[Expr], Expr | None]:

@@ -10,6 +10,7 @@ from .arithmetic import add, divide, mul, negate, nonnegative, power, scale, sub
 from .functions import HALF, call
 from .nodes import NUMBERS, Add, E, Expr, Fn, Mul, Node, Number, exact, factors_of, fn, terms_of
 from .polynomials import expand
+from .rational import common_denominator
 
 
 def arguments(e: Add | Mul, *heads: str) -> list[Expr]:
@@ -87,69 +88,120 @@ def tangents(one: str, other: str, ratio: str) -> Callable[[Mul], Iterator[Expr]
     return rule
 
 
-def sums_of_angles(e: Add) -> Iterator[Expr]:
-    """sin(a)cos(b) + cos(a)sin(b) -> sin(a + b), and the same for differences and cosines"""
-    rows = [(term, k, trig_pair(term)) for term, k in e.terms]
-    rows = [row for row in rows if row[2]]
-    for i, (t1, k1, pairs1) in enumerate(rows):
-        for t2, k2, pairs2 in rows[i + 1 :]:
-            if abs(k1) != abs(k2):
-                continue
-            for (f, a), (g, b), rest in pairs1:
-                for (p, c), (q, d), other in pairs2:
-                    if rest is not other and rest != other:
-                        continue
-                    found = angle_sum(f, a, g, b, p, c, q, d, 1 if k1 == k2 else -1)
-                    if found is not None:
-                        yield add(e, scale(-k1, t1), scale(-k2, t2), mul(k1, rest, found))
+def sums_of_angles(one: str, other: str, sign: int) -> Callable[[Add], Iterator[Expr]]:
+    """sin(a)cos(b) + cos(a)sin(b) -> sin(a + b); cos(a)cos(b) - sin(a)sin(b) -> cos(a + b); hyperbolic likewise"""
+    def rule(e: Add) -> Iterator[Expr]:
+        rows = [(term, k, rest, a, b) for term, k in e.terms for rest, a, b in pairs(term, one, other)]
+        for t1, k1, rest, a, b in rows:
+            for t2, k2, other_rest, c, d in rows:
+                if t1 is t2 or abs(k1) != abs(k2) or not same(rest, other_rest):
+                    continue
+                equal = 1 if k1 == k2 else -1
+                u, v = a.args[0], b.args[0]
+                if a.head == c.head == other and b.head == d.head == other:
+                    continue
+                if (a.head, b.head) == (one, other) and c is fn(other, u) and d is fn(one, v):
+                    found = call(one, add(u, scale(equal, v)))
+                elif (a.head, b.head) == (other, other) and c is fn(one, u) and d is fn(one, v):
+                    found = call(other, add(u, scale(-sign * equal, v)))
+                else:
+                    continue
+                yield add(e, scale(-k1, t1), scale(-k2, t2), mul(k1, rest, found))
+
+    return rule
 
 
-def trig_pair(term: Node) -> list[Any]:
-    """Pairs of different sines and cosines in a term, and what is left of it."""
-    found = [b for b, x in factors_of(term)[1] if type(b) is Fn and b.head in ("sin", "cos") and type(x) is int and x > 0]
-    pairs = []
-    for f in found:
-        for g in found:
-            if f is not g:
-                pairs.append(((f.head, f.args[0]), (g.head, g.args[0]), divide(term, mul(f, g))))
-    return pairs
+def same(a: Expr, b: Expr) -> bool:
+    return a is b or (isinstance(a, NUMBERS) and isinstance(b, NUMBERS) and a == b)
 
 
-def angle_sum(f: str, a: Expr, g: str, b: Expr, p: str, c: Expr, q: str, d: Expr, sign: int) -> Expr | None:
-    """f(a)g(b) + sign*p(c)q(d) as one function, for one order of the factors."""
-    if a is not c or b is not d:
-        return None
-    if (f, g, p, q) == ("sin", "cos", "cos", "sin"):
-        return call("sin", add(a, scale(sign, b)))
-    if (f, g, p, q) == ("cos", "cos", "sin", "sin"):
-        return call("cos", add(a, scale(-sign, b)))
-    return None
+def pairs(term: Node, *heads: str) -> list[tuple[Expr, Fn, Fn]]:
+    """Ordered pairs of different functions among the factors of a term, behind what is left of it."""
+    found = [b for b, x in factors_of(term)[1] if type(b) is Fn and b.head in heads and type(x) is int and x > 0]
+    return [(divide(term, mul(f, g)), f, g) for f in found for g in found if f is not g]
+
+
+def products_to_sums(e: Add) -> Iterator[Expr]:
+    """sin(a)cos(b) -> (sin(a + b) + sin(a - b))/2, and the same for two sines or cosines, in all terms"""
+    parts: list[Expr] = [e.constant]
+    for term, k in e.terms:
+        found = pairs(term, "sin", "cos")
+        if not found:
+            parts.append(scale(k, term))
+            continue
+        rest, f, g = found[0] if found[0][1].head == "sin" else found[-1]
+        total, difference = add(f.args[0], g.args[0]), subtract(f.args[0], g.args[0])
+        if f.head != g.head:
+            value = add(call("sin", total), call("sin", difference))
+        else:
+            value = add(call("cos", difference), scale(1 if f.head == "cos" else -1, call("cos", total)))
+        parts.append(expand(mul(HALF * k, rest, value)) or 0)
+    yield add(*parts)
+
+
+def halved(e: Add | Mul) -> Iterator[Expr]:
+    """sin(2u) -> 2 sin(u)cos(u), cos(2u) -> 1 - 2 sin(u)^2, where functions of u are there too"""
+    for one, other, sign in (("sin", "cos", -1), ("sinh", "cosh", 1)):
+        for u in arguments(e, one, other):
+            twice = times(2, u)
+            s, c = fn(one, u), fn(other, u)
+            yield replaced(e, {fn(one, twice): mul(2, s, c), fn(other, twice): add(1, mul(2 * sign, power(s, 2)))})
+            yield replaced(e, {fn(one, twice): mul(2, s, c), fn(other, twice): add(-sign, mul(2, power(c, 2)))})
+
+
+def replaced(e: Add | Mul, table: dict[Any, Expr]) -> Expr:
+    """``e`` with factors of its terms replaced."""
+    def product(t: Expr) -> Expr:
+        k, factors = factors_of(t)
+        if not any(b in table for b, _ in factors):
+            return t
+        return mul(k, *(power(table.get(b, b), x) for b, x in factors))
+
+    if type(e) is Mul:
+        return product(e)
+    return add(e.constant, *(scale(k, product(t)) for t, k in e.terms))
 
 
 def tangent_square(e: Add) -> Iterator[Expr]:
-    """1 + tan^2 -> 1/cos^2; 1 - tanh^2 -> 1/cosh^2"""
+    """1 + tan^2 -> 1/cos^2; 1 - tanh^2 -> 1/cosh^2; 1 + 1/tan^2 -> 1/sin^2"""
     for head, other, sign in (("tan", "cos", 1), ("tanh", "cosh", -1)):
         for u in arguments(e, head):
             found = substituted(e, head, u, scale(sign, subtract(power(fn(other, u), -2), 1)))
             if found is not None:
                 yield found
+            function, inverse = power(fn(head, u), -2), power(fn("sin" if head == "tan" else "sinh", u), -2)
+            if any(t is function for t, _ in e.terms):
+                k = dict(e.terms)[function]  # type: ignore[index]
+                yield add(e, scale(-k, function), scale(k, subtract(inverse, sign)))
 
 
-def in_sines(e: Add) -> Iterator[Expr]:
-    """tan -> sin/cos in a sum"""
-    if arguments(e, "tan", "tanh"):
-        yield map_factors(e, {"tan": ("sin", "cos"), "tanh": ("sinh", "cosh")})
+RATIOS = {"tan": ("sin", "cos"), "tanh": ("sinh", "cosh")}
 
 
-def map_factors(e: Add, table: dict[str, tuple[str, str]]) -> Expr:
-    def factor(base: Expr, exponent: Expr) -> Expr:
-        if type(base) is Fn and base.head in table:
-            above, below = table[base.head]
-            base = divide(fn(above, *base.args), fn(below, *base.args))
-        return power(base, exponent)
+def in_sines(e: Expr) -> Expr:
+    """tan -> sin/cos in the terms of a sum or product"""
+    if type(e) not in (Add, Mul):
+        return e
+    table: dict[Any, Expr] = {}
+    for head, (above, below) in RATIOS.items():
+        for u in arguments(e, head):  # type: ignore[arg-type]
+            table[fn(head, u)] = divide(fn(above, u), fn(below, u))
+    return replaced(e, table) if table else e  # type: ignore[arg-type]
 
-    parts = (scale(k, mul(*(factor(b, x) for b, x in factors_of(t)[1]))) for t, k in e.terms)
-    return add(e.constant, *parts)
+
+def clear_fractions(e: Mul) -> Iterator[Expr]:
+    """a/(1 + 1/b) -> a*b/(b + 1), also where the fraction is a tangent"""
+    for base, exponent in e.factors:
+        if type(base) is not Add or type(exponent) is not int:
+            continue
+        plain = in_sines(base)
+        if type(plain) is Add:
+            for product in common_denominator(plain):
+                rest = mul(e, power(base, -exponent), power(product, exponent))
+                yield rest
+                other = in_sines(rest)
+                if other is not rest:
+                    yield other
 
 
 def exponential_pairs(e: Add) -> Iterator[Expr]:
@@ -255,6 +307,16 @@ def unguarded(e: Expr) -> tuple[Expr, Expr] | None:
         if type(condition) is Fn and condition.head == "equal" and condition.args[1] == 0:
             return condition.args[0], e.args[2]
     return None
+
+
+def step(e: Fn) -> Iterator[Expr]:
+    """where(u > v, 1, where(u == v, 1/2, 0)) -> (1 + sign(u - v))/2"""
+    if e.head == "where" and e.args[1] == 1 and type(e.args[2]) is Fn and e.args[2].args[1:] == (HALF, 0):
+        outer, inner = e.args[0], e.args[2].args[0]
+        if type(outer) is Fn and type(inner) is Fn and inner.head == "equal" and set(inner.args) == set(outer.args):
+            if outer.head in ("greater", "less"):
+                u, v = outer.args if outer.head == "greater" else outer.args[::-1]
+                yield mul(HALF, add(1, call("sign", subtract(u, v))))
 
 
 def branches(e: Fn) -> Iterator[Expr]:

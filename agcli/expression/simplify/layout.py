@@ -9,7 +9,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from .arithmetic import negate
+from .arithmetic import minus_leads, negate, primitive, scale
 from .nodes import NUMBERS, Add, Atom, E, Expr, Fn, Mul, Number
 from .order import factor_key, sorted_terms
 
@@ -43,8 +43,11 @@ def quotient(e: Mul) -> Quotient:
     parts_below: list[Part] = []
     factors = sorted(e.factors, key=factor_key)
     for base, exponent in factors:
-        if not isinstance(exponent, NUMBERS) or base is E:
+        if base is E:
             parts_above.append(Part((base,), exponent))
+        elif not isinstance(exponent, NUMBERS):
+            turned = minus_leads(exponent) and (len(factors) > 1 or e.coefficient != 1)
+            (parts_below if turned else parts_above).append(Part((base,), negate(exponent) if turned else exponent))
         elif exponent.denominator == 1:
             (parts_above if exponent > 0 else parts_below).append(Part((base,), abs(exponent)))
         else:
@@ -143,10 +146,23 @@ def product_cost(e: Mul) -> float:
     return total + (LETTER * len(str(line.bottom)) if line.bottom != 1 else 0.0)
 
 
+def number_power(base: int, exponent: Expr) -> tuple[int, Expr]:
+    """2^(3*x) as it is written: 8^x."""
+    if type(exponent) not in (Add, Mul):
+        return base, exponent
+    content, inner = primitive(exponent) if type(exponent) is Add else (exponent.coefficient, None)  # type: ignore
+    if type(content) is int and 1 < content < 10 and base**content <= 1000:
+        return base**content, scale(Fraction(1, content), exponent) if inner is None else inner
+    return base, exponent
+
+
 def part_cost(part: Part) -> float:
     bases, exponent = part
     if bases[0] is E:
         return 1 + cost(exponent)
+    if type(bases[0]) is int and not isinstance(exponent, NUMBERS):
+        base, exponent = number_power(bases[0], exponent)
+        return LETTER * len(str(base)) + 1 + cost(exponent)
     inner = len(bases) - 1 + sum(map(cost, bases))
     if exponent == 1:
         return inner

@@ -1,133 +1,115 @@
-"""The search: every part of a formula is replaced by the cheapest form that the rules find for it."""
+"""The search: every part of a formula is replaced by the cheapest form that the rules find for it.
+
+Parts come first. Then the rules make other forms of the whole; a cheaper one is taken and looked at again. Where none
+is cheaper, the most promising ones are followed a little further, since what multiplies out may cancel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from . import identities as ids
 from .arithmetic import add, mul, power, scale
+from .features import features
 from .functions import call
 from .layout import cost
 from .nodes import NUMBERS, TABLE, Add, Atom, Exhausted, Expr, Fn, Mul, Undefined
-from .polynomials import expand, factored
-from .rational import cancelled, common_denominator, common_factor, joined_below, partial_factor
+from .rules import RULES
+
+SLACK = 4.5  # operators by which a form may be longer and still be followed
+TRIES = 3  # forms that are followed
+AHEAD = 1  # how far
 
 
-class Rule(NamedTuple):
-    """A named identity: an expression -> others of the same value."""
+class Step(NamedTuple):
+    """``before`` became ``after`` by the rule of this name."""
 
-    name: str
-    find: Callable[[Any], Iterable[Expr | None]]
-    gain: float = 0.0  # operators that it must save
-
-
-def once(function: Callable[[Any], Expr | None]) -> Callable[[Any], Iterable[Expr | None]]:
-    return lambda e: (function(e),)
-
-
-RULES: dict[type, tuple[Rule, ...]] = {
-    Add: (
-        Rule("multiply out", once(expand)),
-        Rule("common factor", common_factor),
-        Rule("common denominator", common_denominator),
-        Rule("factor", once(factored)),
-        Rule("partial factor", partial_factor, gain=1.5),
-        Rule("sin^2 + cos^2 = 1", ids.squares("sin", "cos", 1)),
-        Rule("cosh^2 - sinh^2 = 1", ids.squares("sinh", "cosh", -1)),
-        Rule("1 + tan^2 = 1/cos^2", ids.tangent_square),
-        Rule("tan = sin/cos", ids.in_sines),
-        Rule("sum of angles", ids.sums_of_angles),
-        Rule("exponentials to hyperbolic functions", ids.exponential_pairs),
-        Rule("hyperbolic functions to exponentials", ids.hyperbolic_pairs),
-        Rule("join logarithms", ids.logarithms),
-    ),
-    Mul: (
-        Rule("guard at 0", ids.guards),
-        Rule("cancel", once(cancelled)),
-        Rule("tan = sin/cos, sin*cos = sin(2u)/2", ids.tangents("sin", "cos", "tan")),
-        Rule("tanh = sinh/cosh, sinh*cosh = sinh(2u)/2", ids.tangents("sinh", "cosh", "tanh")),
-        Rule("signs", ids.signs),
-        Rule("multiply out", once(expand)),
-        Rule("multiply out below", joined_below),
-    ),
-    Fn: (
-        Rule("split logarithm", ids.log_of_product),
-        Rule("branches", ids.branches),
-    ),
-}
-
-FOUND = tuple[str, Expr]
+    rule: str
+    before: Expr
+    after: Expr
 
 
 class Search:
     """One simplification; ``how`` tells for each expression what became of it."""
 
     def __init__(self) -> None:
-        self.best: dict[Any, Expr] = {}
-        self.how: dict[Any, list[FOUND]] = {}
+        self.best: list[dict[Any, Expr]] = [{} for _ in range(AHEAD + 1)]
+        self.how: dict[Any, tuple[str, Expr]] = {}
         self.tired = False
 
-    def __call__(self, e: Expr) -> Expr:
+    def __call__(self, e: Expr, ahead: int = AHEAD) -> Expr:
         """The cheapest form of ``e`` that was found."""
         if isinstance(e, NUMBERS) or type(e) is Atom:
             return e
-        if e in self.best:
-            return self.best[e]
-        self.best[e] = e  # while it is being looked at, it stands for itself
-        trail: list[FOUND] = []
-        current = e
+        best = self.best[ahead]
+        if e in best:
+            return best[e]
+        best[e] = e  # while it is being looked at, it stands for itself
         try:
-            inner = self.rebuilt(e)
+            inner = self.rebuilt(e, ahead)
             if inner is not e:
-                trail.append(("", inner))
-                current = inner
-            if current is e:
-                current = self.improved(e, trail)
+                found, name = self(inner, ahead), ""
             else:
-                current = self(current)
+                found, name = self.improved(e, ahead)
         except Exhausted:
             self.tired = True
             TABLE.left = 1_000
-        if cost(current) > cost(e):
-            current = e
-        self.best[e] = current
-        self.how[e] = trail
-        return current
+            found = e
+        if cost(found) >= cost(e):
+            found = e
+        best[e] = found
+        return found
 
-    def rebuilt(self, e: Any) -> Expr:
+    def rebuilt(self, e: Any, ahead: int) -> Expr:
         """``e`` from its simplified parts."""
         if type(e) is Fn:
-            args = tuple(self(a) for a in e.args)
+            args = tuple([self(a, ahead) for a in e.args])
             return e if args == e.args else call(e.head, *args)
         if type(e) is Mul:
-            pairs = [(self(b), self(x)) for b, x in e.factors]
+            pairs = [(self(b, ahead), self(x, ahead)) for b, x in e.factors]
             if all(p is b and (q is x or q == x) for (p, q), (b, x) in zip(pairs, e.factors, strict=True)):
                 return e
             return mul(e.coefficient, *(power(b, x) for b, x in pairs))
-        terms = [(self(t), k) for t, k in e.terms]
-        if all(a is b for (a, _), (b, _) in zip(terms, e.terms, strict=True)):
+        terms = [scale(k, t) for t, k in e.terms]
+        found = [self(t, ahead) for t in terms]
+        if all(a is b for a, b in zip(terms, found, strict=True)):
             return e  # type: ignore[no-any-return]
-        return add(e.constant, *(scale(k, t) for t, k in terms))
+        return add(e.constant, *found)
 
-    def improved(self, e: Expr, trail: list[FOUND]) -> Expr:
+    def improved(self, e: Any, ahead: int) -> tuple[Expr, str]:
         """The best of what the rules make of ``e``."""
-        best, price, name, step = e, cost(e), "", e
-        for rule in RULES.get(type(e), ()):
+        price = cost(e)
+        best, name, lowest = e, "", price
+        later: list[tuple[float, int, Expr, str]] = []
+        for rule, candidate in self.candidates(e):
+            value = cost(candidate)
+            if value < min(lowest, price - rule.gain):
+                best, name, lowest = candidate, rule.name, value
+            elif ahead and value <= price + SLACK:
+                later.append((value, len(later), candidate, rule.name))
+        if best is not e:
+            return self(best, ahead), name
+        for _, _, candidate, rule_name in sorted(later, key=lambda row: row[:2])[:TRIES]:
+            found = self(candidate, ahead - 1)
+            if cost(found) < lowest:
+                best, name, lowest = found, rule_name, cost(found)
+        return (e if best is e else self(best, ahead)), name
+
+    def candidates(self, e: Any) -> Iterator[tuple[Any, Expr]]:
+        """Other forms of ``e``, with the rule that made them."""
+        kind, seen = features(e), {e}
+        for rule in RULES[type(e)]:
             if self.tired:
-                break
+                return
+            if rule.needs & ~kind:
+                continue
             try:
                 for candidate in rule.find(e):
-                    if candidate is None or candidate is e:
-                        continue
-                    result = self(candidate)
-                    if cost(result) < min(price, cost(e) - rule.gain):
-                        best, price, name, step = result, cost(result), rule.name, candidate
+                    if candidate is not None and candidate not in seen:
+                        seen.add(candidate)
+                        yield rule, candidate
             except Undefined:
                 continue
-        if best is not e:
-            trail.append((name, step))
-        return best
 
 
-__all__ = ["RULES", "Search"]
+__all__ = ["Search", "Step"]

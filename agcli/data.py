@@ -1,0 +1,150 @@
+"""From the section `data:` of a spec to a data set, and back: what was guessed, written into the spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agcli.datasets import (
+    ROLES,
+    RULES,
+    ArrayFile,
+    Augment,
+    Corpus,
+    DataError,
+    Dataset,
+    Recipe,
+    Speller,
+    Table,
+    TableFile,
+    fitted,
+    has_sides,
+    load,
+)
+from agcli.spec import Choice, Fields, Spec
+from agcli.spec.columns import COLUMNS, SPLITS
+
+COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
+
+Find = Callable[[str | None], Path | None]
+
+
+def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
+    """The data set that the spec names.
+
+    ``learnt`` is what an earlier ``dataset.fitted.to_json()`` gave: then samples are encoded by it, and nothing is
+    learnt anew. Raises SpecError for what the spec names and the file does not have, DataError for other faults.
+    """
+    try:
+        return read(spec.data, spec.folder, fitted(learnt) if learnt is not None else None)
+    except DataError as error:
+        if error.path:
+            raise spec.error(("data", *error.path), str(error)) from None
+        raise
+
+
+def read(choice: Choice, folder: Path, known: Recipe | Speller | None = None) -> Dataset:
+    """The data set of a choice that a spec made; relative paths start at ``folder``."""
+    fields: Any = choice.fields
+    described = described_by(choice, folder)
+    if isinstance(described, Table):
+        return described.read(known if isinstance(known, Recipe) else None)
+    if isinstance(described, Corpus):
+        return described.read(known if isinstance(known, Speller) else None)
+    options = dict(fields)
+    if options.get("augment") is not None:
+        options["augment"] = Augment(**dict(options["augment"]))
+    return load(choice.name, **options)
+
+
+def described_by(choice: Choice, folder: Path) -> Table | Corpus | None:
+    """The table or the text that a choice describes; None for a set that has a name."""
+    maker = _FILES.get(choice.name)
+
+    def find(name: str | None) -> Path | None:
+        return None if name is None else located(name, folder)
+
+    return maker(choice.fields, find) if maker else None
+
+
+def located(name: str, folder: Path) -> Path:
+    """A file that a spec names: from the spec's folder, or else from $AG_DATA; as it is, if in neither."""
+    path = (folder / Path(name).expanduser()).absolute()
+    shared = os.environ.get("AG_DATA")
+    if not path.exists() and shared and (Path(shared).expanduser() / name).exists():
+        return (Path(shared).expanduser() / name).absolute()
+    return path
+
+
+def resolved(spec: Spec, data: Dataset) -> Spec:
+    """The spec with all that was guessed about its data written out, and with full paths, so that it can move."""
+    if data.settled is None:
+        return spec
+    written = _settled_text(data.settled) if isinstance(data.settled, Corpus) else _settled_table(data.settled)
+    known = {name: value for name, value in written.items() if name in type(spec.data.fields).model_fields}
+    fields = spec.data.fields.model_copy(update=known)
+    return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
+
+
+def _table(fields: Any, find: Find) -> Table:
+    def file(name: str | None) -> TableFile | None:
+        path = find(name)
+        return None if path is None else TableFile(path, fields.separator, fields.header, fields.missing)
+
+    source = file(fields.file)
+    assert source is not None  # noqa: S101  # a table has a file
+    return _described(fields, source, file(fields.test_file), stream=fields.stream)
+
+
+def _arrays(fields: Any, find: Find) -> Table:
+    path, test = find(fields.file), find(fields.test_file)
+    assert path is not None  # noqa: S101
+    if test is None and fields.split is None and has_sides(path):
+        return _described(fields, ArrayFile(path, side="train"), ArrayFile(path, side="test"))
+    tested = None if test is None else ArrayFile(test, find(fields.test_target_file))
+    return _described(fields, ArrayFile(path, find(fields.target_file)), tested)
+
+
+def _described(fields: Any, source: Any, test: Any, *, stream: bool = False) -> Table:
+    roles = {name: ROLES[choice.name](**dict(choice.fields)) for name, choice in (fields.columns or {}).items()}
+    split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
+    return Table(source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream)
+
+
+def _text(fields: Any, find: Find) -> Corpus:
+    path = find(fields.file)
+    assert path is not None  # noqa: S101
+    options = {name: value for name, value in dict(fields).items() if name not in ("file", "test_file")}
+    return Corpus(path=path, test_path=find(fields.test_file), **options)
+
+
+_FILES: Mapping[str, Callable[[Any, Find], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
+
+
+def _settled_text(corpus: Corpus) -> dict[str, Any]:
+    test = None if corpus.test_path is None else str(corpus.test_path)
+    return {"file": str(corpus.path), "test_file": test, "stride": corpus.stride}
+
+
+def _settled_table(table: Table) -> dict[str, Any]:
+    written: dict[str, Any] = {"file": str(table.source.path), "target": table.target}
+    if table.split is not None:
+        written["split"] = _chosen(SPLITS, table.split.name, asdict(table.split))
+    elif table.test is not None and table.test.path != table.source.path:
+        written["test_file"] = str(table.test.path)
+    if len(table.columns) <= COLUMNS_WRITTEN:
+        written["columns"] = {name: _chosen(COLUMNS, role.name, asdict(role)) for name, role in table.columns.items()}
+    if isinstance(table.source, TableFile):
+        written |= {"separator": table.source.separator, "header": table.source.header}
+    for name, source in (("target_file", table.source), ("test_target_file", table.test)):
+        if isinstance(source, ArrayFile) and source.target_path is not None:
+            written[name] = str(source.target_path)
+    return written
+
+
+def _chosen(table: Any, name: str, options: dict[str, Any]) -> Choice:
+    fields: Fields = table.rows[name].fields.model_validate(options)
+    return Choice(name, fields)

@@ -1,0 +1,62 @@
+"""What stands in a sum or product, as bits: a rule is only tried where its pattern can be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .arithmetic import minus_leads
+from .nodes import NUMBERS, Add, E, Expr, Fn, factors_of
+
+(SUM, BELOW, NEGATIVE, SQUARE, TRIG, PAIR, HYPERBOLIC, TANGENT, EXPONENTIAL, LOGARITHM, SIGN, GUARD, SINES, TWO_LOGS,
+ THREE) = (1 << i for i in range(15))  # fmt: skip
+
+HEADS = {
+    "sin": TRIG | SINES,
+    "cos": TRIG | SINES,
+    "sinh": HYPERBOLIC | SINES,
+    "cosh": HYPERBOLIC | SINES,
+    "tan": TANGENT,
+    "tanh": TANGENT,
+    "log": LOGARITHM,
+    "abs": SIGN,
+    "sign": SIGN,
+    "where": GUARD,
+}
+
+
+def features(e: Any) -> int:
+    """The bits of all terms of a sum, or of the factors of a product."""
+    if type(e) is Fn:
+        return 0
+    terms = [t for t, _ in e.terms] if type(e) is Add else [e]
+    found, logs = 0, 0
+    for term in terms:
+        bits = term_features(term)
+        logs += bool(bits & LOGARITHM)
+        found |= bits
+    if logs > 1:
+        found |= TWO_LOGS
+    if len(terms) + (type(e) is Add and e.constant != 0) > 2:
+        found |= THREE
+    return found
+
+
+def term_features(term: Expr) -> int:
+    found, sines = 0, 0
+    for base, exponent in factors_of(term)[1]:
+        if isinstance(exponent, NUMBERS):
+            if exponent < 0:
+                found |= NEGATIVE
+            if exponent != 1:
+                found |= SQUARE
+        else:
+            found |= GUARD
+        if base is E:
+            found |= EXPONENTIAL | (NEGATIVE if minus_leads(exponent) else 0)
+        elif type(base) is Add:
+            found |= SUM if not isinstance(exponent, NUMBERS) or exponent >= 1 else BELOW
+        elif type(base) is Fn:
+            bits = HEADS.get(base.head, 0)
+            sines += bool(bits & SINES)
+            found |= bits
+    return found | PAIR if sines > 1 else found

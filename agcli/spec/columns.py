@@ -1,0 +1,166 @@
+"""Columns: what the columns of a table mean, and how samples are held out for testing.
+
+`datasets/` does the work, under the same names and with the same options.
+"""
+
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, Len, Lt
+from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Strict, StringConstraints
+
+from .fields import Field, Fields
+from .kinds import Flag, Kind, OneOf, Positive, Seed, Size
+from .tables import Choice, Row, Table
+
+ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=1_000), Kind("the name of a column")]
+InputName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,79}$"), Kind("a name of letters, digits and `_`")
+]
+Characters = Annotated[str, StringConstraints(max_length=100), Kind("text of at most 100 characters")]
+Share = Annotated[float, Gt(0), Lt(1), Kind("a number between 0 and 1")]
+Amount = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more")]
+Angle = Annotated[float, Ge(0), Le(180), Kind("a number from 0 to 180")]
+Length = Annotated[int, Gt(0), Le(1_000_000), Kind("a positive integer", less_than_equal="an integer up to 1,000,000")]
+Unit = Annotated[Literal["characters", "bytes", "words"], OneOf("characters", "bytes", "words")]
+Scale = Annotated[Literal["standard", "minmax", "none"], OneOf("standard", "minmax", "none")]
+Encoding = Annotated[Literal["one_hot", "index"], OneOf("one_hot", "index")]
+Fill = Annotated[Literal["mean", "median"] | Annotated[float, AllowInfNan(False)], Kind("`mean`, `median` or a number")]
+_PARTS = ("year", "month", "day", "weekday", "day_of_year", "hour", "minute")
+Part = Annotated[Literal["year", "month", "day", "weekday", "day_of_year", "hour", "minute"], OneOf(*_PARTS)]
+Parts = Annotated[tuple[Part, ...], Strict(False), Len(1, len(_PARTS)), Kind("a list of parts of a date")]
+
+
+def _rising(bounds: tuple[float, float]) -> tuple[float, float]:
+    if not bounds[0] < bounds[1]:
+        raise ValueError
+    return bounds
+
+
+_Number = Annotated[float, AllowInfNan(False), Kind("a number")]
+Bounds = Annotated[
+    tuple[_Number, _Number], Strict(False), AfterValidator(_rising), Kind("two numbers, the lower one first")
+]
+
+
+class Column(Fields):
+    """What all roles have."""
+
+    input: InputName | None = Field(default=None, description="the input of the model that it goes to; `x`, or its own")
+
+
+class Numeric(Column):
+    """A quantity. Columns of numbers go to the input `x` side by side."""
+
+    main = "scale"
+    scale: Scale = Field(default="standard", description="to mean 0 and variance 1, to 0..1, or not at all")
+    log: Flag = Field(default=False, description="`sign(v) * log(1 + abs(v))` before it is scaled")
+    clip: Bounds | None = Field(default=None, description="the lowest and the highest value, applied first")
+    missing: Fill = Field(default="mean", description="what stands for a missing value")
+
+
+class Categorical(Column):
+    """One of several names."""
+
+    main = "encoding"
+    encoding: Encoding = Field(
+        default="one_hot", description="a 0 or 1 a name, or a number for an embedding, 0 if unknown"
+    )
+    limit: Size = Field(default=100, description="how many names are kept, the most frequent first")
+    strip: Characters = Field(default="", description="characters to take off both ends of a name")
+
+
+class Date(Column):
+    """A point in time."""
+
+    main = "parts"
+    parts: Parts = Field(
+        default=("year", "month", "weekday"), description="each as sine and cosine, the year standardised"
+    )
+    format: Characters = Field(default="", description="as in `%d.%m.%Y`; ISO 8601 if not given")
+
+
+class FreeText(Column):
+    """Free text, as token numbers of an input of its own."""
+
+    main = "length"
+    length: Length = Field(default=100, description="tokens of a sample; longer text is cut, shorter filled with 0")
+    unit: Unit = Field(default="words", description="what a token is")
+    vocabulary: Size = Field(default=10_000, description="how many tokens are kept, the most frequent first")
+
+
+class Augmentation(Fields):
+    """What may happen to an image while training, at random up to the amounts given."""
+
+    flip: Flag = Field(default=False, description="mirror left and right in half of the cases")
+    shift: Amount = Field(default=0.0, description="pixels to move by")
+    rotate: Angle = Field(default=0.0, description="degrees to turn by")
+    noise: Amount = Field(default=0.0, description="standard deviation of noise, in units of what is fed")
+
+
+class Image(Column, Augmentation):
+    """A picture, from a file of arrays."""
+
+    divide: Positive | None = Field(default=None, description="what pixels are divided by; 255 for bytes, else 1")
+    normalise: Flag = Field(default=False, description="mean 0 and variance 1 instead")
+
+
+COLUMNS = Table(
+    "column role",
+    {
+        "numeric": Numeric,
+        "categorical": Categorical,
+        "date": Date,
+        "text": FreeText,
+        "image": Image,
+        "ignore": Row(Column, "Not shown to the model."),
+    },
+)
+
+
+class HeldOut(Fields):
+    """What all splits have."""
+
+    main = "test"
+    test: Share = Field(default=0.2, description="the share of samples for testing")
+    seed: Seed = Field(default=0, description="which samples are drawn")
+
+
+class ByColumn(HeldOut):
+    """A split by what a column says."""
+
+    main = "column"
+    column: ColumnName = Field(description="which one")
+
+
+SPLITS = Table(
+    "split",
+    {
+        "shuffled": Row(HeldOut, "Any samples."),
+        "stratified": Row(HeldOut, "The same share of every class."),
+        "group": Row(ByColumn, "Whole groups: all samples of one name in a column are on one side."),
+        "time": Row(ByColumn, "The latest samples, by a column of dates or numbers."),
+        "tail": Row(HeldOut, "The last samples of the file."),
+    },
+)
+
+ColumnChoice = Annotated[Choice, COLUMNS]
+SplitChoice = Annotated[Choice, SPLITS]
+Columns = Annotated[dict[ColumnName, ColumnChoice], Len(0, 10_000), Kind("a mapping from columns to roles")]
+
+
+def _as_list(value: object) -> object:
+    return (value,) if isinstance(value, str) else value
+
+
+Target = Annotated[
+    tuple[ColumnName, ...],
+    Strict(False),
+    Len(1, 1_000),
+    BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
+    Kind("the name of a column, or a list of names"),
+]
+Missing = Annotated[tuple[Characters, ...], Strict(False), Len(0, 100), Kind("a list of texts")]
+Header = Annotated[
+    bool | Annotated[tuple[ColumnName, ...], Strict(False)], Kind("true, false, or a list of the columns' names")
+]
+Separator = Annotated[str, StringConstraints(pattern=r"^[,;\t| :]$"), Kind('one of "," ";" "\\t" "|" ":" and " "')]
