@@ -29,8 +29,6 @@ from agcli.spec.columns import COLUMNS, SPLITS
 
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
-Find = Callable[[str | None], Path | None]
-
 
 def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
     """The data set that the spec names.
@@ -63,11 +61,7 @@ def read(choice: Choice, folder: Path, known: Recipe | Speller | None = None) ->
 def described_by(choice: Choice, folder: Path) -> Table | Corpus | None:
     """The table or the text that a choice describes; None for a set that has a name."""
     maker = _FILES.get(choice.name)
-
-    def find(name: str | None) -> Path | None:
-        return None if name is None else located(name, folder)
-
-    return maker(choice.fields, find) if maker else None
+    return maker(choice.fields, folder) if maker else None
 
 
 def located(name: str, folder: Path) -> Path:
@@ -89,23 +83,22 @@ def resolved(spec: Spec, data: Dataset) -> Spec:
     return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
 
 
-def _table(fields: Any, find: Find) -> Table:
-    def file(name: str | None) -> TableFile | None:
-        path = find(name)
-        return None if path is None else TableFile(path, fields.separator, fields.header, fields.missing)
-
-    source = file(fields.file)
-    assert source is not None  # noqa: S101  # a table has a file
-    return _described(fields, source, file(fields.test_file), stream=fields.stream)
+def _table(fields: Any, folder: Path) -> Table:
+    form = fields.separator, fields.header, fields.missing
+    source = TableFile(located(fields.file, folder), *form)
+    test = TableFile(located(fields.test_file, folder), *form) if fields.test_file else None
+    return _described(fields, source, test, stream=fields.stream)
 
 
-def _arrays(fields: Any, find: Find) -> Table:
-    path, test = find(fields.file), find(fields.test_file)
-    assert path is not None  # noqa: S101
-    if test is None and fields.split is None and has_sides(path):
+def _arrays(fields: Any, folder: Path) -> Table:
+    path = located(fields.file, folder)
+    if not fields.test_file and fields.split is None and has_sides(path):
         return _described(fields, ArrayFile(path, side="train"), ArrayFile(path, side="test"))
-    tested = None if test is None else ArrayFile(test, find(fields.test_target_file))
-    return _described(fields, ArrayFile(path, find(fields.target_file)), tested)
+    train, test = (
+        ArrayFile(located(file, folder), located(target, folder) if target else None) if file else None
+        for file, target in ((fields.file, fields.target_file), (fields.test_file, fields.test_target_file))
+    )
+    return _described(fields, train, test)
 
 
 def _described(fields: Any, source: Any, test: Any, *, stream: bool = False) -> Table:
@@ -114,14 +107,13 @@ def _described(fields: Any, source: Any, test: Any, *, stream: bool = False) -> 
     return Table(source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream)
 
 
-def _text(fields: Any, find: Find) -> Corpus:
-    path = find(fields.file)
-    assert path is not None  # noqa: S101
+def _text(fields: Any, folder: Path) -> Corpus:
     options = {name: value for name, value in dict(fields).items() if name not in ("file", "test_file")}
-    return Corpus(path=path, test_path=find(fields.test_file), **options)
+    test = located(fields.test_file, folder) if fields.test_file else None
+    return Corpus(path=located(fields.file, folder), test_path=test, **options)
 
 
-_FILES: Mapping[str, Callable[[Any, Find], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
+_FILES: Mapping[str, Callable[[Any, Path], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
 
 
 def _settled_text(corpus: Corpus) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def pointwise(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return op(*(align(x, t.ndim) for x in xs))  # type: ignore[no-any-return]
 
 
+@rule("Standardize")
 def shift_axes(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return replace(op, axes=tuple(a + 1 for a in op.axes))(xs[0].tensor)  # type: ignore[no-any-return]
 
@@ -135,7 +136,8 @@ def same_size(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Value:
     return Value(shift_axes(b, op, t, xs), False)
 
 
-SHIFTED = "Softmax LogSoftmax Arg Concatenate PartLike Sort ArgSort CumSum CumProd LogCumSumExp Recurrence Roll"
+SHIFTED = """Softmax LogSoftmax Arg RunningArg Concatenate PartLike Sort ArgSort CumSum CumProd LogCumSumExp Recurrence
+Roll"""
 
 
 @rule(*SHIFTED.split())
@@ -147,7 +149,7 @@ def shift_axis(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
 MATRICES = "Cholesky Eigh Eigvalsh Svd Svdvals Qr Inv Det Slogdet Cofactors Pinv Expm Triangle Diagonal OnDiagonal"
 
 
-@rule(*MATRICES.split(), "OneHot", "SparseSoftmaxCrossEntropy", "SparseSoftmaxGrad", "FullLike")
+@rule(*MATRICES.split(), "OneHot", "TopPlaces", "SparseSoftmaxCrossEntropy", "SparseSoftmaxGrad", "FullLike")
 def leading(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     """Ops that look at the last axes and take any number of axes before them."""
     return op(*(b.lead(x) for x in xs))  # type: ignore[no-any-return]
@@ -189,6 +191,32 @@ def matmul(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
 def systems(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     rank = max(x.tensor.ndim - x.batched for x in xs)
     return op(*(align(x, rank) for x in xs))  # type: ignore[no-any-return]
+
+
+@rule("MaxPool", "MaxPosition", "MaxScatter", "MaxGather", "AvgPool", "AvgSpread", "Conv", "ConvInputGrad")
+def images(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
+    """Ops on (N, H, W, channels): the examples are joined with the images; weights must be the same for all."""
+    weights = 1 if type(op).__name__.startswith("Conv") else -1
+    if (weights > 0 and xs[weights].batched) or None in t.shape:
+        return None
+    parts = [b.shape_of(x) if i in op.shape_only else b.lead(x) for i, x in enumerate(xs) if i != weights]
+    if any(None in x.shape[1:] for x in parts):
+        return None
+    joined = [Reshape((-1, *x.shape[2:]))(x) for x in parts]  # type: ignore[arg-type]
+    if weights > 0:
+        joined.insert(weights, xs[weights].tensor)
+    return Reshape((-1 if b.size is None else b.size, *t.shape))(op(*joined))  # type: ignore[arg-type]
+
+
+@rule("Tile", "SumTiles")
+def tiles(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
+    tensors = [b.shape_of(x) if i in op.shape_only else b.lead(x) for i, x in enumerate(xs)]
+    return replace(op, reps=(1, *op.reps))(*tensors)  # type: ignore[no-any-return]
+
+
+@rule("Pad")
+def pad(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
+    return replace(op, widths=((0, 0), *op.widths))(xs[0].tensor)  # type: ignore[no-any-return]
 
 
 @rule("Transpose")

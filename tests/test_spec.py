@@ -106,13 +106,13 @@ def test_specs_differ_in_content_only() -> None:
 
 @given(st.text())
 def test_any_text_is_dumped_as_itself(text: str) -> None:
-    from agcli.spec.dump import _text
+    from agcli.spec.dump import quoted
 
     try:
         text.encode()
     except UnicodeEncodeError:
         return
-    assert plain(f"a: [{_text(text)}, {{{_text(text)}: 1}}]") == {"a": [text, {text: 1}]}
+    assert plain(f"a: [{quoted(text)}, {{{quoted(text)}: 1}}]") == {"a": [text, {text: 1}]}
 
 
 def test_words_of_yaml_1_1_are_dumped_in_quotes() -> None:

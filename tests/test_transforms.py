@@ -275,6 +275,15 @@ def test_a_batch_is_one_product_of_matrices():
     assert [s.op.name for s in f.plan.steps] == ["matmul", "tanh"]
 
 
+def test_a_batch_of_images_is_one_convolution():
+    x, w = placeholder("x", (8, 5, 5, 2), "float64"), placeholder("w", (3, 3, 2, 4), "float64")
+    many = vmap(lambda x: call("max_pool2d", call("conv2d", x[None], w), 2)[0])(x)
+    direct = call("max_pool2d", call("conv2d", x, w), 2)
+    f = function([many, direct], inputs=[x, w])
+    np.testing.assert_array_equal(*f(real(8, 5, 5, 2), real(3, 3, 2, 4)))
+    assert [s.op.name for s in f.plan.steps].count("scan") == 0
+
+
 # Checkpoints and gradients of one's own -------------------------------------------------------------------------
 def layers(x, ws, wrap):
     for w in ws:

@@ -14,6 +14,8 @@ COMMANDS = {
     "train": "Train the model that a spec describes.",
     "eval": "Print the metrics of a trained model on test data.",
     "grad": "Differentiate a formula.",
+    "data": "List, describe and fetch data sets, and look at files.",
+    "init": "Write a spec that trains on a file.",
 }
 
 

@@ -39,7 +39,7 @@ ACTIVATIONS = Table(
         "elu": Elu,
         "selu": Row(doc="The elu that keeps mean 0 and variance 1 (Klambauer et al. 2017)."),
         "gelu": Gelu,
-        "silu": Row(doc="`x * sigmoid(x)`.", aliases=("swish",)),
+        "silu": Row(doc="`x * sigmoid(x)`."),
         "mish": Row(doc="`x * tanh(softplus(x))`."),
         "softplus": Row(doc="`log(1 + exp(x))`."),
         "softsign": Row(doc="`x / (1 + |x|)`."),

@@ -26,19 +26,27 @@ def plain(value: Any, *, only_set: bool = False) -> Any:
     """Validated values as plain data. With `only_set`, without defaults, and each choice as a mapping."""
     match value:
         case Fields():
-            names = [name for name in type(value).model_fields if not only_set or name in value.model_fields_set]
-            return {name: plain(getattr(value, name), only_set=only_set) for name in names}
+            names = value.model_fields_set if only_set else _dumped_fields(value)
+            ordered = [name for name in type(value).model_fields if name in names]
+            return {name: plain(getattr(value, name), only_set=only_set) for name in ordered}
         case Choice():
             fields = plain(value.fields, only_set=only_set)
-            if not fields and not only_set:
+            beside = plain(value.beside, only_set=True) if value.beside is not None else {}
+            if not fields and not beside and not only_set:
                 return value.name
-            return {value.tag: value.name, **fields} if value.tag else {value.name: fields}
+            return {value.tag: value.name, **fields} if value.tag else {value.name: fields, **beside}
         case dict():
             return {name: plain(item, only_set=only_set) for name, item in value.items()}
         case tuple():
             return [plain(item, only_set=only_set) for item in value]
         case _:
             return value
+
+
+def _dumped_fields(fields: Fields) -> set[str]:
+    """The fields that a resolved spec has: all but those that only say how the file is read, and what is empty."""
+    known = type(fields).model_fields
+    return {name for name, field in known.items() if not field.exclude and getattr(fields, name) != {}}
 
 
 def _block(mapping: dict[str, Any]) -> Iterator[str]:
@@ -68,7 +76,7 @@ def _flow(value: Any) -> str:
         case list():
             return "[" + ", ".join(_flow(item) for item in value) + "]"
         case str():
-            return _text(value)
+            return quoted(value)
         case float():
             return re.sub(r"^(-?\d+)e", r"\1.0e", repr(value))  # readers of YAML 1.1 want the point
         case _:
@@ -76,10 +84,10 @@ def _flow(value: Any) -> str:
 
 
 def _pairs(mapping: dict[str, Any]) -> str:
-    return ", ".join(f"{_text(key)}: {_flow(value)}" for key, value in mapping.items())
+    return ", ".join(f"{quoted(key)}: {_flow(value)}" for key, value in mapping.items())
 
 
-def _text(text: str) -> str:
+def quoted(text: str) -> str:
     """Text without quotes where it stays text, else in double quotes."""
     if _NAME.fullmatch(text) and is_plain_text(text) and text.lower() not in _OLD_BOOLEANS:
         return text

@@ -2,7 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 EXCERPT_COLUMNS = 100
 PROBLEMS_SHOWN = 20
@@ -24,6 +24,13 @@ class Place:
     def __str__(self) -> str:
         file = printable(self.file)
         return f"{file}:{self.line}:{self.column}" if self.line else file
+
+    def part(self, text: str, start: int, end: int) -> "Place":
+        """The place of `text[start:end]`, if the line shows the text as it is, else that of the whole."""
+        found = self.text.find(text, self.column - 1)
+        if found < 0:
+            return self
+        return replace(self, column=found + start + 1, width=max(1, end - start))
 
     def excerpt(self) -> str:
         """The line of the text with carets under the spot, cut to a window if the line is long."""

@@ -46,14 +46,10 @@ class Orthogonal(Fields):
 INITIALIZERS = Table(
     "initializer",
     {
-        "glorot_uniform": Row(
-            doc="Uniform, limit `sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010).", aliases=("xavier_uniform",)
-        ),
-        "glorot_normal": Row(
-            doc="Normal, variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010).", aliases=("xavier_normal",)
-        ),
-        "he_uniform": Row(doc="Uniform, limit `sqrt(6 / fan_in)` (He et al. 2015).", aliases=("kaiming_uniform",)),
-        "he_normal": Row(doc="Normal, variance `2 / fan_in` (He et al. 2015).", aliases=("kaiming_normal",)),
+        "glorot_uniform": Row(doc="Uniform, limit `sqrt(6 / (fan_in + fan_out))` (Glorot and Bengio 2010)."),
+        "glorot_normal": Row(doc="Normal, variance `2 / (fan_in + fan_out)` (Glorot and Bengio 2010)."),
+        "he_uniform": Row(doc="Uniform, limit `sqrt(6 / fan_in)` (He et al. 2015)."),
+        "he_normal": Row(doc="Normal, variance `2 / fan_in` (He et al. 2015)."),
         "lecun_uniform": Row(doc="Uniform, limit `sqrt(3 / fan_in)` (LeCun et al. 1998)."),
         "lecun_normal": Row(doc="Normal, variance `1 / fan_in` (LeCun et al. 1998)."),
         "orthogonal": Orthogonal,

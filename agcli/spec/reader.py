@@ -96,8 +96,9 @@ def _validated(data: Any, place: Callable[..., Place], known: Iterable[Problem] 
 def _problem(error: Any, place: Callable[..., Place]) -> Problem:
     """One of pydantic's errors at its place in the text."""
     path: Path = error["loc"]
-    message, at_key = said(error)
-    return Problem(place(path, of_key=at_key), path_text(path), message)
+    message, at_key, part = said(error)
+    where = place(path, of_key=at_key)
+    return Problem(where.part(*part) if part else where, path_text(path), message)
 
 
 def _each(function: Callable[[T], R], items: Iterable[T]) -> list[R]:

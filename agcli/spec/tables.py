@@ -3,9 +3,11 @@
 relu                       the bare name
 dropout: 0.2               the name and its main field
 dense: {units: 10}         the name and its fields
+
+A table may know keys that stand beside the name of any of its rows: `{dense: 10, name: scores}`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +26,7 @@ class Choice:
     name: str
     fields: Fields
     tag: str = field(default="", repr=False)
+    beside: Any = field(default=None, repr=False)  # fields of the keys that stand beside the name
 
 
 @dataclass(frozen=True)
@@ -46,10 +49,24 @@ class Table:
     A table with a `tag` writes a choice and its fields as one mapping: `{name: mnist, flatten: true}`.
     """
 
-    def __init__(self, noun: str, rows: Mapping[str, Row | type[Fields]], *, tag: str = "") -> None:
+    def __init__(
+        self,
+        noun: str,
+        rows: Mapping[str, Row | type[Fields]],
+        *,
+        tag: str = "",
+        beside: type[Fields] | None = None,
+    ) -> None:
         self.noun = noun
         self.tag = tag
-        self.rows = {name: row if isinstance(row, Row) else Row(row) for name, row in rows.items()}
+        self.beside = beside
+        self.rows: dict[str, Row] = {}
+        self._spellings: dict[str, str] = {}
+        self.add(rows)
+
+    def add(self, rows: Mapping[str, Row | type[Fields]]) -> None:
+        """Put more rows into the table: those whose fields hold choices of the table itself."""
+        self.rows |= {name: row if isinstance(row, Row) else Row(row) for name, row in rows.items()}
         self._spellings = {alias: name for name, row in self.rows.items() for alias in (name, *row.aliases)}
 
     @property
@@ -75,14 +92,23 @@ class Table:
         """The choice that a value of the spec names. Raises pydantic's ValidationError, made of faults."""
         if isinstance(value, Choice):
             return value
+        value, keys = self._apart(value)
         name, content, loc = self._tagged(value) if self.tag else self._written(value)
         row = self._spellings.get(name)
-        if row is None:
-            raise failed([self._unknown(value, name)])
-        try:
-            return Choice(row, self._fields(self.rows[row], content), self.tag)
-        except ValidationError as error:
-            raise failed(refault(item, loc) for item in error.errors(include_url=False)) from None
+        faults = [] if row else [self._unknown(value, name)]
+        fields = _tried(lambda: self._fields(self.rows[row], content), faults, loc) if row else None
+        beside = _tried(lambda: self.beside.model_validate(keys), faults) if self.beside and keys else None
+        if faults or row is None or fields is None:
+            raise failed(faults)
+        return Choice(row, fields, self.tag, beside)
+
+    def _apart(self, value: Any) -> tuple[Any, dict[str, Any]]:
+        """A mapping without the keys that stand beside the name, and those."""
+        if self.beside is None or not isinstance(value, dict):
+            return value, {}
+        known = self.beside.model_fields
+        rest = {key: item for key, item in value.items() if key not in known}
+        return (rest, {key: item for key, item in value.items() if key in known}) if rest else (value, {})
 
     def _written(self, value: Any) -> tuple[str, Any, tuple[str, ...]]:
         """The name, what stands behind it, and the path to that, of a bare name or a mapping with one key."""
@@ -126,3 +152,12 @@ class Table:
         if row and value[name] is None and all(nearest(key, row.fields.model_fields) for key in others):
             return f"expected one {self.noun}, got the keys {keys}; indent the fields of `{name}` below it"
         return f"expected one {self.noun}, got the keys {keys}"
+
+
+def _tried(read: Callable[[], Fields], faults: list[InitErrorDetails], loc: tuple[str, ...] = ()) -> Fields | None:
+    """What `read` gives; None, with its faults in the list, if it fails."""
+    try:
+        return read()
+    except ValidationError as error:
+        faults += [refault(item, loc) for item in error.errors(include_url=False)]
+        return None

@@ -1,0 +1,25 @@
+"""`ag init FILE`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("init")
+@click.argument("file")
+@click.option("--target", metavar="COLUMN", help="The column to predict; guessed if not given.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="SPEC", help="Where to write; - prints [FILE.yaml].")
+@click.option("--force", is_flag=True, help="Replace the spec if it exists.")
+def command(file: str, target: str | None, out: Path | None, force: bool) -> None:
+    """Look at FILE (CSV, TSV, JSON lines or Parquet) and write a commented spec that trains on it."""
+    from agcli.init import draft, write
+
+    to_screen = out == Path("-")
+    made = draft(file, target, None if to_screen else out)
+    if to_screen:
+        click.echo(made.text, nl=False)
+        return
+    write(made, force=force)
+    click.echo(f"wrote {made.path}; train with: ag train {made.path}")

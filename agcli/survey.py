@@ -1,0 +1,153 @@
+"""What is known of a data set or a file before any model: a list, a description, the first samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agcli.datasets import (
+    ArrayFile,
+    Corpus,
+    DataError,
+    Dataset,
+    Role,
+    Table,
+    TableFile,
+    has_sides,
+    info,
+    load,
+    names,
+    options,
+    where,
+)
+from agcli.datasets.errors import unknown
+from agcli.datasets.frame import Cells, Frame
+from agcli.datasets.tabular import FORMATS
+
+TEXTS = (".txt", ".md")
+SHOWN = 6  # features of a sample, names of a column
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """A column of a file: its guessed role, how many cells are missing, and what the others hold."""
+
+    name: str
+    role: str
+    missing: int
+    content: str
+
+
+def overview() -> list[dict[str, Any]]:
+    """Every named data set: name, where it comes from, and one sentence."""
+    return [{"name": name, "where": where(name), "description": info(name).description} for name in names()]
+
+
+def about(name: str, target: Sequence[str] = ()) -> dict[str, Any]:
+    """A data set by its name, or a file by its path, described as plain data. Raises DataError if it is neither."""
+    if name in names():
+        known = info(name)
+        facts = {
+            "description": known.description,
+            "source": known.source,
+            "licence": known.licence,
+            "classes": list(known.classes),
+        }
+        return {"name": name, "where": where(name), **facts, "options": options(name)}
+    found = described(name, target)
+    return about_table(found) if isinstance(found, Table) else _splits(found.read())
+
+
+def about_table(table: Table) -> dict[str, Any]:
+    """A table: its samples, columns with guessed roles, target, and everything that is strange about it."""
+    frame = table.source.read()
+    settled = table.settled(frame)
+    return {
+        "name": settled.source.path.name,
+        "samples": len(frame),
+        "target": list(settled.target),
+        "split": settled.split.name if settled.split else "a file of its own",
+        "columns": [vars(facts) for facts in columns(frame, settled)],
+        "warnings": list(table.read().warnings),
+    }
+
+
+def columns(frame: Frame, table: Table) -> list[ColumnFacts]:
+    """What each column of a frame holds, for a table with all its roles."""
+    return [_facts(frame[name], role) for name, role in table.columns.items()]
+
+
+def _facts(cells: Cells, role: Role) -> ColumnFacts:
+    return ColumnFacts(cells.name, role.name, int(cells.missing().sum()), content(cells, role))
+
+
+def content(cells: Cells, role: Role) -> str:
+    """What a column holds, in a few words: the range of numbers, the most frequent names."""
+    if isinstance(cells.values, np.ndarray) and cells.values.ndim > 1:
+        return f"{cells.values.dtype} {cells.values.shape[1:]}"
+    if role.name == "numeric":
+        numbers = cells.numbers()
+        known = numbers[~np.isnan(numbers)]
+        return f"{known.min():g} to {known.max():g}, mean {known.mean():.4g}" if len(known) else "nothing"
+    texts = cells.texts().drop_nulls()
+    counts = texts.value_counts(sort=True)
+    shown = [str(text)[:40] for text in counts.to_series(0).head(SHOWN)]
+    more = ", ..." if len(counts) > len(shown) else ""
+    kinds = "the same in every row" if len(counts) == 1 else f"{len(counts):,} different"
+    return f"{kinds}: {', '.join(shown)}{more}" if shown else "nothing"
+
+
+def head(name: str, count: int) -> tuple[list[str], list[list[str]]]:
+    """The first samples of a set or a file, as headings and rows of text."""
+    if not 1 <= count <= 1_000:
+        raise DataError(f"expected 1 to 1,000 samples, got {count}")
+    if name in names():
+        return _samples(load(name, **({"raw": True} if "raw" in options(name) else {})), count)
+    found = described(name)
+    if not isinstance(found, Table):
+        return _samples(found.read(), count)
+    frame = found.source.head()
+    rows = [[_cell(frame.columns[column][row]) for column in frame.columns] for row in range(min(count, len(frame)))]
+    return list(frame.columns), rows
+
+
+def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
+    """The table or the text in a file, all else to be guessed. Raises DataError if no set and no file is called so."""
+    path = Path(name)
+    if not path.suffix and not path.exists():
+        raise unknown("data set", name, names())
+    suffix = next(iter([s.lower() for s in path.suffixes if s != ".gz"][-1:]), "")
+    if suffix in FORMATS:
+        return Table(source=TableFile(path), target=tuple(target))
+    if suffix in TEXTS:
+        return Corpus(path=path)
+    if has_sides(path):
+        sides = ArrayFile(path, side="train"), ArrayFile(path, side="test")
+        return Table(source=sides[0], test=sides[1], target=tuple(target))
+    return Table(source=ArrayFile(path), target=tuple(target))
+
+
+def _splits(data: Dataset) -> dict[str, Any]:
+    sizes = {name: len(split) for name, split in data.splits.items()}
+    return {"name": data.name, "description": data.description, "source": data.source, "splits": sizes}
+
+
+def _samples(data: Dataset, count: int) -> tuple[list[str], list[list[str]]]:
+    """Rows of a training split, wide ones cut."""
+    split = data.train.select(slice(0, count))
+    rows = [[_cell(split[name][row]) for name in split.columns] for row in range(len(split))]
+    return list(split.columns), rows
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, np.ndarray):
+        return str(value)[:40]
+    flat = value.ravel()
+    shown = " ".join(f"{number:.4g}" for number in flat[:SHOWN])
+    return shown if len(flat) <= SHOWN else f"{shown} ... {value.shape}"
