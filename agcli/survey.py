@@ -92,7 +92,8 @@ def content(cells: Cells, role: Role) -> str:
     if role.name == "numeric":
         numbers = cells.numbers()
         known = numbers[~np.isnan(numbers)]
-        return f"{known.min():g} to {known.max():g}, mean {known.mean():.4g}" if len(known) else "nothing"
+        span = f"{_number(known.min())} to {_number(known.max())}, mean {_number(known.mean())}" if len(known) else ""
+        return span or "nothing"
     texts = cells.texts().drop_nulls()
     counts = texts.value_counts(sort=True)
     shown = [str(text)[:40] for text in counts.to_series(0).head(SHOWN)]
@@ -141,6 +142,10 @@ def _samples(data: Dataset, count: int) -> tuple[list[str], list[list[str]]]:
     split = data.train.select(slice(0, count))
     rows = [[_cell(split[name][row]) for name in split.columns] for row in range(len(split))]
     return list(split.columns), rows
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e15 else f"{value:.4g}"
 
 
 def _cell(value: Any) -> str:

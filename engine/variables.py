@@ -135,8 +135,9 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array], metad
     """Write arrays to a safetensors file: temporary file in the same folder, fsync, rename, fsync of the folder."""
     from safetensors.numpy import save
 
-    data = save({k: np.ascontiguousarray(v).reshape(v.shape) for k, v in arrays.items()}, dict(metadata or {}) or None)
-    write_atomically(path, data)
+    # One key, because safetensors writes several in an order that changes from process to process.
+    said = {"agcli": json.dumps(dict(sorted(metadata.items())))} if metadata else None
+    write_atomically(path, save({k: np.ascontiguousarray(v).reshape(v.shape) for k, v in arrays.items()}, said))
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
@@ -182,7 +183,8 @@ def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[st
     try:
         arrays = load(data)
         (length,) = struct.unpack("<Q", data[:8])
-        metadata = json.loads(data[8 : 8 + min(length, MAX_HEADER)]).get("__metadata__", {})
+        header = json.loads(data[8 : 8 + min(length, MAX_HEADER)])
+        metadata = json.loads(header.get("__metadata__", {}).get("agcli", "{}"))
     except (SafetensorError, KeyError, ValueError, struct.error) as e:
         raise StateError(f"{path}: is not a whole safetensors file ({e})") from None
     return {k: np.array(v) for k, v in arrays.items()}, metadata

@@ -1,6 +1,6 @@
 """Layers: what `model:` may hold. `agcli/layers` builds the graph of each, under the same names."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from annotated_types import Len
 from pydantic import Strict
@@ -9,11 +9,13 @@ from .activations import ACTIVATIONS, Activation
 from .fields import Field, Fields
 from .formula import Formula
 from .initializers import INITIALIZERS, Initializer
-from .kinds import Flag, Fraction, Kind, Padding, Positive, Shape, Sides, Size, Weight, Word, Words, one_of
+from .kinds import Flag, Fraction, Kind, OneOf, Padding, Positive, Shape, Sides, Size, Weight, Word, Words
 from .tables import Choice, Row, Table
 
 MAX_LAYERS = 1_000
 EPSILON: Any = Field(default=1e-5, description="added to the variance, so that it is never 0")
+Wave = Annotated[Literal["sinusoidal", "learned"], OneOf("sinusoidal", "learned")]
+Join = Annotated[Literal["concat", "add", "multiply"], OneOf("concat", "add", "multiply")]
 
 
 class Beside(Fields):
@@ -147,9 +149,7 @@ class Positional(Fields):
     """Adds to each place of a sequence a vector that tells where it is (Vaswani et al. 2017)."""
 
     main = "kind"
-    kind: one_of("sinusoidal", "learned") = Field(  # type: ignore[valid-type]
-        default="sinusoidal", description="waves of many lengths, or parameters"
-    )
+    kind: Wave = Field(default="sinusoidal", description="waves of many lengths, or parameters")
 
 
 class Recurrent(Fields):
@@ -233,9 +233,7 @@ class Parallel(Fields):
     branches: Annotated[tuple[Layers, ...], Strict(False), Len(1, 100), Kind("a list of lists of layers")] = Field(
         description="the lists"
     )
-    join: one_of("concat", "add", "multiply") = Field(  # type: ignore[valid-type]
-        default="concat", description="put the results side by side on the last axis, add or multiply them"
-    )
+    join: Join = Field(default="concat", description="put the results side by side, add or multiply them")
 
 
 class Repeat(Fields):

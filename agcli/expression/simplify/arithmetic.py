@@ -42,7 +42,7 @@ def add(*args: Expr) -> Expr:
     constant: Number = 0
     terms: dict[Node, Number] = {}
     for a in args:
-        if isinstance(a, NUMBERS):
+        if not isinstance(a, Node):
             constant += a
             continue
         scale, inner = scaled_sum(a)
@@ -74,7 +74,7 @@ def build_add(constant: Number, terms: dict[Node, Number]) -> Expr:
 
 def scale(k: Number, e: Expr) -> Expr:
     """``k*e``; a number times a sum keeps the sum as one factor."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return exact(k * e)
     if k == 1:
         return e
@@ -103,18 +103,18 @@ def divide(a: Expr, b: Expr) -> Expr:
 
 def plus(a: Expr, b: Expr) -> Expr:
     """Sum of two exponents."""
-    if isinstance(a, NUMBERS) and isinstance(b, NUMBERS):
+    if not isinstance(a, Node) and not isinstance(b, Node):
         return exact(a + b)
     return add(a, b)
 
 
 def times(a: Expr, b: Expr) -> Expr:
     """Product of two exponents, multiplied out."""
-    if isinstance(a, NUMBERS) and isinstance(b, NUMBERS):
+    if not isinstance(a, Node) and not isinstance(b, Node):
         return exact(a * b)
-    if isinstance(b, NUMBERS):
+    if not isinstance(b, Node):
         a, b = b, a
-    if isinstance(a, NUMBERS) and type(b) is Add:
+    if not isinstance(a, Node) and type(b) is Add:
         return build_add(a * b.constant, {t: a * k for t, k in b.terms})
     return mul(a, b)
 
@@ -124,7 +124,7 @@ def mul(*args: Expr) -> Expr:
     coefficient: Number = 1
     powers: dict[Expr, Expr] = {}
     for a in args:
-        if isinstance(a, NUMBERS):
+        if not isinstance(a, Node):
             coefficient *= a
             continue
         if type(a) is Add:
@@ -186,9 +186,9 @@ def merged_sums(base: Add, powers: dict[Expr, Expr]) -> list[Expr] | None:
 def canonical(base: Expr, exponent: Expr) -> bool:
     """Whether ``power`` would give this very factor."""
     if type(base) is Atom:
-        return base is not E or isinstance(exponent, NUMBERS) or not has_log(exponent)
-    if isinstance(base, NUMBERS):
-        return not is_power(base) if not isinstance(exponent, NUMBERS) else 0 < exponent < 1 and type(base) is int
+        return base is not E or not isinstance(exponent, Node) or not has_log(exponent)
+    if not isinstance(base, Node):
+        return not is_power(base) if isinstance(exponent, Node) else 0 < exponent < 1 and type(base) is int
     if type(base) is Mul:
         return type(exponent) is not int
     if type(base) is Fn:
@@ -219,7 +219,7 @@ def primitive(e: Add) -> tuple[Number, Expr]:
 
 def minus_leads(e: Expr) -> bool:
     """Whether ``-e`` is the nicer of the two; exactly one of ``e`` and ``-e`` says so."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return e < 0
     if type(e) is Mul:
         return e.coefficient < 0
@@ -239,11 +239,11 @@ def power(base: Expr, exponent: Expr) -> Expr:
         return 1
     if exponent == 1:
         return base
-    if isinstance(base, NUMBERS):
+    if not isinstance(base, Node):
         return number_power(base, exponent)
     if base is E:
         return exponential(exponent)
-    if isinstance(exponent, NUMBERS):
+    if not isinstance(exponent, Node):
         if type(base) is Mul:
             return product_power(base, exponent)
         if type(base) is Add:
@@ -253,7 +253,7 @@ def power(base: Expr, exponent: Expr) -> Expr:
             return power(base.args[0], inner)
     elif type(base) is Mul and len(base.factors) == 1 and base.coefficient == 1:
         inner, p = base.factors[0]
-        if positive(inner) or (isinstance(p, NUMBERS) and p.denominator % 2 == 0):
+        if positive(inner) or (not isinstance(p, Node) and p.denominator % 2 == 0):
             return power(inner, times(p, exponent))
     return make_mul(1, ((base, exponent),))
 
@@ -267,7 +267,7 @@ POWERS = {n**k: (n, k) for n in (2, 3, 5, 6, 7, 10) for k in range(2, 10) if n**
 
 
 def number_power(base: Number, exponent: Expr) -> Expr:
-    if not isinstance(exponent, NUMBERS):
+    if isinstance(exponent, Node):
         if is_power(base):
             n, k = POWERS[base]
             return make_mul(1, ((n, times(k, exponent)),))
@@ -349,8 +349,8 @@ def power_of_power(base: Expr, inner: Expr, outer: Number) -> Expr:
     """(base^inner)^outer. For an even inner power the base may be negative, so its absolute value is taken."""
     if inner == 1:
         return power(base, outer)
-    if type(outer) is int or nonnegative(base) or not isinstance(inner, NUMBERS):
-        if type(outer) is int or positive(base) or isinstance(inner, NUMBERS):
+    if type(outer) is int or nonnegative(base) or isinstance(inner, Node):
+        if type(outer) is int or positive(base) or not isinstance(inner, Node):
             return power(base, times(inner, outer))
         return make_mul(1, ((power(base, inner), outer),))
     product = exact(inner * outer)
@@ -368,12 +368,12 @@ def sum_power(base: Add, exponent: Number) -> Expr:
 
 def is_square(content: Number, exponent: Number) -> bool:
     """Whether ``content^exponent`` is rational."""
-    return content > 0 and isinstance(number_power(content, exponent), NUMBERS)
+    return content > 0 and not isinstance(number_power(content, exponent), Node)
 
 
 def exponential(exponent: Expr) -> Expr:
     """E^exponent; E^(a*log(u) + b) is u^a * E^b."""
-    if isinstance(exponent, NUMBERS) or not has_log(exponent):
+    if not isinstance(exponent, Node) or not has_log(exponent):
         return make_mul(1, ((E, exponent),))
     constant, terms = terms_of(exponent)
     rest: list[Expr] = [constant]
@@ -401,14 +401,14 @@ def split_log(term: Node) -> tuple[Expr, Expr] | None:
 
 def nonnegative_power(base: Expr, exponent: Expr) -> bool:
     """Whether ``base^exponent`` is never negative where it has a value."""
-    if isinstance(exponent, NUMBERS) and (exponent.denominator % 2 == 0 or exponent.numerator % 2 == 0):
+    if not isinstance(exponent, Node) and (exponent.denominator % 2 == 0 or exponent.numerator % 2 == 0):
         return True
-    return nonnegative(base) or not isinstance(exponent, NUMBERS)
+    return nonnegative(base) or isinstance(exponent, Node)
 
 
 def nonnegative(e: Expr) -> bool:
     """Whether ``e`` is known never to be negative where it has a value."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return e >= 0
     if type(e) is Atom:
         return e.positive
@@ -421,16 +421,16 @@ def nonnegative(e: Expr) -> bool:
 
 def never_zero(e: Expr) -> bool:
     """Whether ``e`` is known not to be 0 anywhere."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return e != 0
     if type(e) is Mul:
-        return all(never_zero(b) or (isinstance(x, NUMBERS) and x < 0) for b, x in e.factors)
+        return all(never_zero(b) or (not isinstance(x, Node) and x < 0) for b, x in e.factors)
     return positive(e)
 
 
 def positive(e: Expr) -> bool:
     """Whether ``e`` is known to be positive where it has a value."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return e > 0
     if type(e) is Atom:
         return e.positive

@@ -25,7 +25,7 @@ class Emitter:
     def __call__(self, e: Expr) -> Tensor:
         found = self.made.get(e)
         if found is None:
-            found = self.made[e] = self.number(e) if isinstance(e, NUMBERS) else self.node(e)
+            found = self.made[e] = self.number(e) if not isinstance(e, Node) else self.node(e)
         return found
 
     def number(self, value: Number) -> Tensor:
@@ -76,7 +76,7 @@ class Emitter:
         bases, exponent = part
         if bases[0] is E:
             return call("exp", self(exponent))
-        if type(bases[0]) is int and not isinstance(exponent, NUMBERS):
+        if type(bases[0]) is int and isinstance(exponent, Node):
             number, exponent = number_power(bases[0], exponent)
             return call("power", self(number), self(exponent))
         base = times([self(b) for b in bases])

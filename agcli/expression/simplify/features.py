@@ -44,7 +44,7 @@ def features(e: Any) -> int:
 def term_features(term: Expr) -> int:
     found, sines = 0, 0
     for base, exponent in factors_of(term)[1]:
-        if isinstance(exponent, NUMBERS):
+        if not isinstance(exponent, Node):
             if exponent < 0:
                 found |= NEGATIVE
             if exponent != 1:
@@ -54,7 +54,7 @@ def term_features(term: Expr) -> int:
         if base is E:
             found |= EXPONENTIAL | (NEGATIVE if minus_leads(exponent) else 0)
         elif type(base) is Add:
-            found |= SUM if not isinstance(exponent, NUMBERS) or exponent >= 1 else BELOW
+            found |= SUM if isinstance(exponent, Node) or exponent >= 1 else BELOW
         elif type(base) is Fn:
             bits = HEADS.get(base.head, 0)
             sines += bool(bits & SINES)

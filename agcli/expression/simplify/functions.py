@@ -56,7 +56,7 @@ def call(head: Any, *args: Expr) -> Expr:
     if build is not None:
         return build(*args)
     x = args[0] if args else 0
-    if head in VALUES and isinstance(x, NUMBERS) and x in VALUES[head]:
+    if head in VALUES and not isinstance(x, Node) and x in VALUES[head]:
         return VALUES[head][x]
     if (head in ODD or head in EVEN) and minus_leads(x):
         inner = call(head, negate(x))
@@ -84,7 +84,7 @@ VALUES: dict[str, dict[Any, Number]] = {
 
 def log(x: Expr) -> Expr | None:
     """log(E^u) = u; log(u^n) = n*log(u) where u must be positive anyway; log(1/2) = -log(2)."""
-    if isinstance(x, NUMBERS):
+    if not isinstance(x, Node):
         if x == 0:
             raise Undefined
         return negate(fn("log", Fraction(1) / x)) if 0 < x < 1 and x.numerator == 1 else None
@@ -105,12 +105,12 @@ def log(x: Expr) -> Expr | None:
 
 def even(exponent: Expr) -> bool:
     """Whether a power with this exponent may have a value for a negative base."""
-    return not isinstance(exponent, NUMBERS) or (exponent.denominator == 1 and exponent.numerator % 2 == 0)
+    return isinstance(exponent, Node) or (exponent.denominator == 1 and exponent.numerator % 2 == 0)
 
 
 def absolute(x: Expr) -> Expr | None:
     """|u| = u where u is known not to be negative; numbers and even powers leave."""
-    if isinstance(x, NUMBERS):
+    if not isinstance(x, Node):
         return abs(x)
     if nonnegative(x):
         return x
@@ -122,7 +122,7 @@ def absolute(x: Expr) -> Expr | None:
         whole = power(b, e)
         if nonnegative(whole):
             outside.append(whole)
-        elif isinstance(e, NUMBERS) and e != 1:
+        elif not isinstance(e, Node) and e != 1:
             outside.append(power(call("abs", b), e))
         else:
             inside.append(whole)
@@ -132,7 +132,7 @@ def absolute(x: Expr) -> Expr | None:
 
 
 def sign(x: Expr) -> Expr | None:
-    if isinstance(x, NUMBERS):
+    if not isinstance(x, Node):
         return (x > 0) - (x < 0)
     if positive(x):
         return 1
@@ -201,7 +201,7 @@ def trig_value(head: str, turns: Fraction) -> Expr | None:
 
 def angle(table: dict[Any, Fraction]) -> Callable[[Expr], Expr | None]:
     """Values in parts of pi."""
-    return lambda x: mul(table[x], PI) if isinstance(x, NUMBERS) and x in table else None
+    return lambda x: mul(table[x], PI) if not isinstance(x, Node) and x in table else None
 
 
 def where(condition: Expr, a: Expr, b: Expr) -> Expr | None:
@@ -211,7 +211,7 @@ def where(condition: Expr, a: Expr, b: Expr) -> Expr | None:
     if type(condition) is not Fn or condition.head not in COMPARE:
         return None
     u, v = condition.args
-    if isinstance(u, NUMBERS) and isinstance(v, NUMBERS):
+    if not isinstance(u, Node) and not isinstance(v, Node):
         return a if COMPARE[condition.head](u, v) else b
     if condition.head == "equal" and v == 0:
         if never_zero(u):
@@ -232,12 +232,12 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 
 
 def rounded(function: Callable[[Any], int]) -> Callable[[Expr], Expr | None]:
-    return lambda x: function(x) if isinstance(x, NUMBERS) else None
+    return lambda x: function(x) if not isinstance(x, Node) else None
 
 
 def pick(function: Callable[..., Any]) -> Callable[[Expr, Expr], Expr | None]:
     def rule(a: Expr, b: Expr) -> Expr | None:
-        if isinstance(a, NUMBERS) and isinstance(b, NUMBERS):
+        if not isinstance(a, Node) and not isinstance(b, Node):
             return function(a, b)  # type: ignore[no-any-return]
         return a if a is b else None
 

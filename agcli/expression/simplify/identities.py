@@ -112,7 +112,7 @@ def sums_of_angles(one: str, other: str, sign: int) -> Callable[[Add], Iterator[
 
 
 def same(a: Expr, b: Expr) -> bool:
-    return a is b or (isinstance(a, NUMBERS) and isinstance(b, NUMBERS) and a == b)
+    return a is b or (not isinstance(a, Node) and not isinstance(b, Node) and a == b)
 
 
 def pairs(term: Node, *heads: str) -> list[tuple[Expr, Fn, Fn]]:

@@ -45,7 +45,7 @@ def quotient(e: Mul) -> Quotient:
     for base, exponent in factors:
         if base is E:
             parts_above.append(Part((base,), exponent))
-        elif not isinstance(exponent, NUMBERS):
+        elif isinstance(exponent, Node):
             turned = minus_leads(exponent) and (len(factors) > 1 or e.coefficient != 1)
             (parts_below if turned else parts_above).append(Part((base,), negate(exponent) if turned else exponent))
         elif exponent.denominator == 1:
@@ -88,7 +88,7 @@ def written_terms(e: Add) -> list[tuple[Expr, Number]]:
 
 def cost(e: Expr) -> float:
     """Operators in the text of ``e``, plus a little for its length."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return number_cost(e)
     try:
         return e.cost
@@ -160,7 +160,7 @@ def part_cost(part: Part) -> float:
     bases, exponent = part
     if bases[0] is E:
         return 1 + cost(exponent)
-    if type(bases[0]) is int and not isinstance(exponent, NUMBERS):
+    if type(bases[0]) is int and isinstance(exponent, Node):
         base, exponent = number_power(bases[0], exponent)
         return LETTER * len(str(base)) + 1 + cost(exponent)
     inner = len(bases) - 1 + sum(map(cost, bases))

@@ -131,7 +131,7 @@ PI = Atom("pi", positive=True)
 
 
 def is_number(e: Expr) -> bool:
-    return isinstance(e, NUMBERS)
+    return not isinstance(e, Node)
 
 
 def is_integer(e: Expr) -> bool:
@@ -151,7 +151,7 @@ def small_primes() -> tuple[int, ...]:
 
 def factors_of(e: Expr) -> tuple[Number, tuple[Factor, ...]]:
     """``e`` as coefficient and factors."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return e, ()
     if type(e) is Mul:
         return e.coefficient, e.factors
@@ -160,7 +160,7 @@ def factors_of(e: Expr) -> tuple[Number, tuple[Factor, ...]]:
 
 def terms_of(e: Expr) -> tuple[Number, tuple[tuple[Node, Number], ...]]:
     """``e`` as constant and terms."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return e, ()
     if type(e) is Add:
         return e.constant, e.terms

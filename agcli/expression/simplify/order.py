@@ -15,7 +15,7 @@ def head_name(head: Any) -> str:
 
 def key(e: Expr) -> tuple[Any, ...]:
     """A structural key: equal for equal expressions only, and the same in every run."""
-    if isinstance(e, NUMBERS):
+    if not isinstance(e, Node):
         return (0, e)
     try:
         return e.order  # type: ignore[no-any-return]
@@ -47,9 +47,9 @@ def factor_key(factor: Factor) -> tuple[Any, ...]:
 
 def factor_rank(base: Expr, exponent: Expr) -> int:
     """Roots of numbers, pi, symbols, sums, functions, exponentials."""
-    if not isinstance(exponent, NUMBERS) or base is E:
+    if isinstance(exponent, Node) or base is E:
         return 6 if base is E else 5
-    if isinstance(base, NUMBERS):
+    if not isinstance(base, Node):
         return 0
     if type(base) is Atom:
         return 1 if base is PI else 2
@@ -74,5 +74,5 @@ def symbol_powers(e: Expr) -> dict[str, Any]:
     """Powers of plain symbols in a term."""
     factors = e.factors if type(e) is Mul else ((e, 1),)
     return {
-        b.name: p for b, p in factors if type(b) is Atom and isinstance(p, NUMBERS) and b is not PI and b is not E
+        b.name: p for b, p in factors if type(b) is Atom and not isinstance(p, Node) and b is not PI and b is not E
     }

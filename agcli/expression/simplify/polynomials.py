@@ -48,7 +48,7 @@ def expand_product(e: Expr) -> Expr | None:
     rest: list[Expr] = []
     coefficient, factors = factors_of(e)
     for base, exponent in factors:
-        if type(base) is Add and isinstance(exponent, NUMBERS) and 1 <= exponent <= MAX_POWER:
+        if type(base) is Add and not isinstance(exponent, Node) and 1 <= exponent <= MAX_POWER:
             whole, part = divmod(exponent, 1)
             sums.extend([base] * int(whole))
             if part:
@@ -112,7 +112,7 @@ def exponents(term: Node) -> list[tuple[Any, Number]]:
     """Generators of a term with their exponents; 2^(x + y) is 2^x * 2^y."""
     found: list[tuple[Any, Number]] = []
     for base, exponent in factors_of(term)[1]:
-        if isinstance(exponent, NUMBERS):
+        if not isinstance(exponent, Node):
             found.append((base, exponent))
             continue
         constant, terms = terms_of(exponent)

@@ -74,7 +74,7 @@ def cancelled(e: Expr) -> Expr:
     if type(e) is not Mul:
         return e
     above = [b for b, x in e.factors if type(b) is Add and type(x) is int and x > 0]
-    below = [b for b, x in e.factors if type(b) is Add and isinstance(x, NUMBERS) and x < 0]
+    below = [b for b, x in e.factors if type(b) is Add and not isinstance(x, Node) and x < 0]
     for a in above:
         for b in below:
             parts = split(a, b)

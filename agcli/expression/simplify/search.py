@@ -39,7 +39,7 @@ class Search:
 
     def __call__(self, e: Expr, ahead: int = AHEAD) -> Expr:
         """The cheapest form of ``e`` that was found."""
-        if isinstance(e, NUMBERS) or type(e) is Atom:
+        if not isinstance(e, Node) or type(e) is Atom:
             return e
         best = self.best[ahead]
         if e in best:
