@@ -138,5 +138,6 @@ def _settled_table(table: Table) -> dict[str, Any]:
 
 
 def _chosen(table: Any, name: str, options: dict[str, Any]) -> Choice:
-    fields: Fields = table.rows[name].fields.model_validate(options)
+    form = table.rows[name].fields
+    fields: Fields = form.model_validate({key: value for key, value in options.items() if key in form.model_fields})
     return Choice(name, fields)

@@ -35,7 +35,7 @@ class Date(Role):
 
     name = "date"
     parts: tuple[str, ...] = ("year", "month", "weekday")
-    format: str = ""
+    format: str | None = None
 
     def __post_init__(self) -> None:
         for part in self.parts:

@@ -66,7 +66,7 @@ class Cells:
             return pl.Series(self.values).cast(pl.String)
         return cast("pl.Series", self.values.cast(pl.String))
 
-    def dates(self, pattern: str = "") -> pl.Series:
+    def dates(self, pattern: str | None = None) -> pl.Series:
         """The cells as points in time, by strptime's pattern or else ISO 8601; null where one is missing."""
         import polars as pl
 

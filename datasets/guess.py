@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from .images import Image
 from .roles import Categorical, Ignore, Numeric, Role
 from .texts import Text
 
+if TYPE_CHECKING:
+    import polars as pl
+
+_LOOKED_AT = 100_000  # rows
 MAX_CLASSES = 20  # different whole numbers that still are classes
 _MANY = 1_000  # names that still are categories
 _WORDS = 4.0  # in a text, on average
@@ -24,11 +29,13 @@ _TARGETS = (
 
 def roles(frame: Frame, target: tuple[str, ...] = ()) -> dict[str, Role]:
     """A role for every column, told by what its cells hold."""
-    return {name: target_role(frame[name]) if name in target else role(frame[name]) for name in frame.columns}
+    step = max(1, len(frame) // _LOOKED_AT)
+    some = frame.take(slice(None, None, step)) if step > 1 else frame
+    return {name: target_role(frame[name]) if name in target else role(some[name], step) for name in frame.columns}
 
 
-def role(cells: Cells) -> Role:
-    """The role of an input. Columns that say nothing, or another thing in every row, are ignored."""
+def role(cells: Cells, step: int = 1) -> Role:
+    """The role of an input, told by every `step`th row. Columns that say nothing, or count the rows, are ignored."""
     import polars as pl
 
     values = cells.values
@@ -39,7 +46,7 @@ def role(cells: Cells) -> Role:
         return Ignore()
     numbers = known.cast(pl.Float64, strict=False) if not values.dtype.is_temporal() else None
     if numbers is not None and not numbers.has_nulls():
-        return Ignore() if _counts_rows(numbers) else Numeric()
+        return Ignore() if _counts_rows(numbers, step) else Numeric()
     if _are_dates(cells, known):
         return Date()
     texts = known.cast(pl.String)
@@ -84,13 +91,13 @@ def _array_role(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Ro
     return Categorical() if values.ndim == 1 and values.dtype.kind in "US" else Ignore()
 
 
-def _counts_rows(numbers: object) -> bool:
+def _counts_rows(numbers: pl.Series, step: int) -> bool:
     """Whether the numbers go up by one from row to row, as an identifier does."""
-    steps = np.diff(numbers.to_numpy())  # type: ignore[attr-defined]
-    return len(steps) > 10 and bool((steps == 1).all())
+    steps = np.diff(numbers.to_numpy())
+    return len(steps) > 10 and bool((steps == step).all())
 
 
-def _are_dates(cells: Cells, known: object) -> bool:
+def _are_dates(cells: Cells, known: pl.Series) -> bool:
     read = Cells(known, cells.name, cells.file)
     try:
         read.dates()

@@ -160,7 +160,7 @@ class Categorical(Role):
     name = "categorical"
     encoding: str = "one_hot"
     limit: int = 100
-    strip: str = ""
+    strip: str | None = None
 
     def __post_init__(self) -> None:
         one_of("encoding", self.encoding, ENCODINGS)

@@ -132,11 +132,12 @@ class Table:
             first += len(kept)
 
     def _labels(self, frame: Frame) -> npt.NDArray[Any] | None:
-        """The classes, for splits that look at them."""
+        """The classes as numbers, for splits that look at them."""
         role = self.columns[self.target[0]]
         if len(self.target) > 1 or not isinstance(role, Categorical):
             return None
-        return role.names(frame[self.target[0]]).to_numpy().astype(str)
+        ranks: npt.NDArray[Any] = role.names(frame[self.target[0]]).rank("dense").to_numpy()
+        return ranks
 
     def _dataset(self, recipe: Recipe, splits: dict[str, Split], found: tuple[str, ...]) -> Dataset:
         path = self.source.path

@@ -15,7 +15,7 @@ from .frame import Frame, joined
 if TYPE_CHECKING:
     import polars as pl
 
-MAX_BYTES = 1 << 31  # of a file that is read as a whole
+MAX_BYTES = 1 << 30  # of a file that is read as a whole, which takes some five times as much memory
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
 DELIMITED, LINES, PARQUET = "delimited", "lines", "parquet"
 FORMATS = {".csv": DELIMITED, ".tsv": DELIMITED, ".jsonl": LINES, ".ndjson": LINES, ".parquet": PARQUET}

@@ -16,6 +16,7 @@ import numpy as np
 from . import pieces as pieces
 from .graph import Constant, Op, Placeholder, Tensor, Variable, toposort
 from .ops.base import Item
+from .ops.joining import Concatenate
 from .rewrite import oldest_first
 from .types import Array, TensorType, TupleType, static
 
@@ -29,12 +30,12 @@ class Slot:
 
     index: int
     type: TensorType
-    kind: str  # constant, variable, feed, buffer or view
+    kind: str  # constant, variable, feed, buffer, part or view
     root: int  # the slot that owns the memory
     tensor: Tensor
     dynamic: bool = False  # its memory is another one at every run
     offset: int = -1  # bytes from the start of the arena
-    source: Any = None  # array of a constant, the variable, or (op, input slots) of a view
+    source: Any = None  # array of a constant, the variable, (op, input slots) of a view, or (whole, bytes) of a part
 
     @property
     def nbytes(self) -> int:
@@ -50,6 +51,16 @@ class Step:
     outputs: tuple[int, ...]
     tensor: Tensor
     multiple: bool = False  # whether the kernel fills a tuple
+
+
+@dataclass(frozen=True)
+class Copy(Op):
+    """Moves a piece into its place within a whole."""
+
+    name = "copy"
+
+    def kernel(self, x: Array, *, out: Array) -> None:
+        np.copyto(out, x, casting="unsafe")
 
 
 @dataclass
@@ -84,7 +95,7 @@ class Plan:
         if s.kind == "constant" and s.type.shape == ():
             return str(s.source[()])
         name = s.tensor.name if s.kind in ("variable", "feed") else None
-        place = f"@{s.offset}" if s.kind == "buffer" else f" of %{s.root}" if s.kind == "view" else ""
+        place = f"@{s.offset}" if s.kind in ("buffer", "part") else f" of %{s.root}" if s.kind == "view" else ""
         return name or f"%{index}{place}"
 
 
@@ -103,6 +114,7 @@ class Planner:
             self.place(t)
         self.plan.fetches = [self.slot_of[t.id] for t in fetches]
         self.commit(updates, direct)
+        self.join()
         self.allocate()
 
     def place(self, t: Tensor) -> None:
@@ -184,15 +196,44 @@ class Planner:
             last[memory(slots[slots[i].root])] = len(self.plan.steps)
         return last
 
+    def join(self) -> None:
+        """Let what is concatenated along the first axis be computed in its place within the whole."""
+        slots, steps = self.plan.slots, []
+        kept = {slots[i].root for i in (*self.plan.fetches, *(s for _, s in self.plan.commits))}
+        for step in self.plan.steps:
+            whole = slots[step.outputs[0]]
+            if not (isinstance(step.op, Concatenate) and step.op.axis == 0 and whole.kind == "buffer"):
+                steps.append(step)
+                continue
+            start = 0
+            for i in step.inputs:
+                x, root = slots[i], slots[slots[i].root]
+                full = root.nbytes == x.nbytes and self.shadow[i].flags.c_contiguous and x.type.dtype == whole.type.dtype
+                if root.kind == "buffer" and full and root.index not in kept and root.index != whole.index:
+                    root.kind, root.source = "part", (whole.index, start)
+                else:
+                    piece = self.add(step.tensor, x.type.with_dtype(whole.type.dtype), "part", self.shadow[i])
+                    piece.source = (whole.index, start)
+                    steps.append(Step(Copy(), (i,), (piece.index,), step.tensor))
+                start += x.type.size * whole.type.dtype.itemsize
+        self.plan.steps = steps
+
+    def owner(self, index: int) -> int:
+        """The slot whose place in the arena holds the memory behind a slot."""
+        s = self.plan.slots[self.plan.slots[index].root]
+        while s.kind == "part":
+            s = self.plan.slots[s.source[0]]
+        return s.index
+
     def allocate(self) -> None:
         """Give every buffer a place in the arena; a place is free again after the last step that reads it."""
         slots, steps = self.plan.slots, self.plan.steps
         last = [-1] * len(slots)
         for n, step in enumerate(steps):
             for i in (*step.inputs, *step.outputs):
-                last[slots[i].root] = n
+                last[slots[i].root] = last[self.owner(i)] = n
         for i in (*self.plan.fetches, *(s for _, s in self.plan.commits)):
-            last[slots[i].root] = len(steps)
+            last[self.owner(i)] = len(steps)
         dies: dict[int, list[int]] = {}
         for s in slots:
             if s.kind == "buffer":
@@ -201,12 +242,20 @@ class Planner:
         for n, step in enumerate(steps):
             taken = self.reuse(step, n, last)
             for o in step.outputs:
-                if slots[o].kind == "buffer" and slots[o].offset < 0:
-                    slots[o].offset = free.take(slots[o].nbytes)
+                whole = slots[self.owner(o)]
+                if whole.kind == "buffer" and whole.offset < 0:
+                    whole.offset = free.take(whole.nbytes)
             for i in dies.get(n, ()):
                 if i != taken:
                     free.give(slots[i].offset, slots[i].nbytes)
         self.plan.arena = free.end
+        for s in slots:
+            part = s
+            while part.kind == "part":
+                s.offset = max(s.offset, 0) + part.source[1]
+                part = slots[part.source[0]]
+            if s.kind == "part":
+                s.offset += part.offset
 
     def reuse(self, step: Step, n: int, last: list[int]) -> int:
         """Write over an input that nobody reads after this step; returns its slot, or -1."""

@@ -76,7 +76,11 @@ def sample(*args: Arg | tuple[int, ...], **kwargs: Any) -> Sample:
 
 @dataclass(frozen=True)
 class Entry:
-    """A row of the table."""
+    """A row of the table.
+
+    ``function`` is what the engine calls; ``public`` is the same with the signature and the documentation that
+    people see.
+    """
 
     name: str
     function: Callable[..., Any]
@@ -84,16 +88,25 @@ class Entry:
     doc: str
     samples: tuple[Sample, ...]
     differentiable: bool
+    public: Callable[..., Any]
 
 
 OPS: dict[str, Entry] = {}
 
 
-def register(function: Any, name: str, doc: str, family: str, samples: tuple[Sample, ...], differentiable: bool) -> None:
+def register(
+    function: Any,
+    name: str,
+    doc: str,
+    family: str,
+    samples: tuple[Sample, ...],
+    differentiable: bool,
+    public: Callable[..., Any] | None = None,
+) -> None:
     """Add a row; ``doc`` opens with one sentence."""
     if name in OPS:
         raise ValueError(f"op {name!r} is defined twice")
-    OPS[name] = Entry(name, function, family, doc.strip(), samples, differentiable)
+    OPS[name] = Entry(name, function, family, doc.strip(), samples, differentiable, public or function)
 
 
 def op(*samples: Sample, name: str | None = None, differentiable: bool = True) -> Callable[[F], F]:

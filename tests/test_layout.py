@@ -10,7 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 # Each folder's rooms in the order in which data passes through; a file imports only from rooms above its own.
 ORDER = {
-    "datasets": ["errors", "order", "dataset", "idx", "remote", "mnist", "embedded", "catalog", "batches"],
+    "datasets": [
+        "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
+        "frame", "delimited", "tabular", "arrays", "words", "moments", "roles", "dates", "texts", "images",
+        "recipe", "corpus", "fitted", "guess", "splits", "checks", "stream", "table", "prefetch", "batches",
+    ],
     "engine": [
         "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite", "pieces",
         "patterns", "formulas", "stability", "gradient", "subgraph", "custom",
@@ -18,7 +22,8 @@ ORDER = {
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "engine", "datasets", "models", "expression", "spec", "layers", "losses", "build", "events", "runs", "trainer",
+        "engine", "datasets", "models", "expression", "spec", "data", "survey", "init",
+        "layers", "losses", "build", "events", "runs", "trainer",
         "report", "cli", "api",
     ],
 }  # fmt: skip

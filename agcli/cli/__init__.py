@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from importlib.metadata import version
 from typing import Any
 
 import click
@@ -46,7 +45,7 @@ class Commands(click.Group):
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
-@click.version_option(version("agcli"), prog_name="ag")
+@click.version_option(package_name="agcli", prog_name="ag")
 @click.pass_context
 def ag(ctx: click.Context, debug: bool) -> None:
     """Train models described in YAML, and differentiate formulas.

@@ -17,11 +17,14 @@ from agcli.expression.substitution import substitute
 from agcli.expression.syntax import Syntax
 from agcli.expression.values import values
 
+MAX_NODES = 4_000  # of a formula: what is answered within a second
+
 
 def answer(text: str, question: Question) -> Answer:
     """The answer to a question about a formula. Raises ExpressionError."""
     point = {name: constant(value, "--at") for name, value in assignments(question.at, "--at").items()}
     formula = read(text, shapes_of(question.shape, point))
+    check_size(formula.syntax)
     given = assignments(question.given, "--given")
     if question.implicit:
         given_names = [*given, question.implicit]
@@ -37,6 +40,12 @@ def answer(text: str, question: Question) -> Answer:
         results = [replace(r, check=check(r.claims)) for r in results]
     found = Answer(text, formula, function, tuple(results))
     return at_point(found, point, given) if question.at else found
+
+
+def check_size(syntax: Syntax) -> None:
+    if len(syntax.nodes) > MAX_NODES:
+        message = f"the formula has {len(syntax.nodes):,} parts; at most {MAX_NODES:,} are differentiated here"
+        raise ExpressionError(message, hint="ag.grad(ag.parse(text), x) in Python has no such bound")
 
 
 def shapes_of(texts: Sequence[str], point: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agcli.engine.gradient import grad, pushforward
 from agcli.engine.graph import Constant, Placeholder, Tensor, call
 from agcli.engine.ops.creation import ones_like, zeros_like
+from agcli.engine.rewrite import simplify as rewrite
 from agcli.expression.errors import ExpressionError
 from agcli.expression.lower import FLOAT, stack
 from agcli.expression.simplify import simplify
@@ -26,6 +29,13 @@ def differentiate(f: Tensor, x: Placeholder) -> Tensor:
         (tangent,) = pushforward([f], [x], [ones_like(x)])
         return zeros_like(f) if tangent is None else tangent
     return stack([differentiate(part, x) for part in elements(f)])
+
+
+def differentiate_all(f: Tensor, xs: Sequence[Placeholder]) -> list[Tensor]:
+    """The derivatives by several variables; those of a number in one pass."""
+    if f.shape == () and f.dtype.kind == "f" and xs:
+        return grad(f, xs, allow_unused=True)
+    return [differentiate(f, x) for x in xs]
 
 
 def vector_parts(t: Tensor) -> list[Tensor] | None:
@@ -61,4 +71,7 @@ def zero(like: Tensor) -> Tensor:
 def simplified(t: Tensor) -> Tensor:
     """The shortest formula that is known for the same value; a vector's elements one by one."""
     parts = vector_parts(t)
-    return simplify(t) if parts is None else stack([simplified(part) for part in parts])
+    if parts is not None:
+        return stack([simplified(part) for part in parts])
+    shorter = simplify(t)
+    return rewrite([t])[0] if shorter is t else shorter  # what is left as it is, is at least folded

@@ -24,7 +24,7 @@ DRAWS = 240  # made for them at once
 TRIES = 40  # made for a formula that is not pointwise, one by one
 EXACT, ROUGH = 1e-6, 1e-3  # largest relative error: of reverse mode and complex step; of a central difference
 STEP = 1e-20
-LARGEST = 20_000  # tensors of a formula that is still checked
+LARGEST = 6_000  # tensors of a formula that is still checked
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from agcli.engine.graph import Constant, Placeholder, Tensor, call, toposort
 from agcli.engine.rewrite import number
 from agcli.expression.api import Formula, variable_named
 from agcli.expression.assignments import assignments, constant
-from agcli.expression.calculus import differentiate, elements, simplified, zero
+from agcli.expression.calculus import differentiate, differentiate_all, elements, simplified, zero
 from agcli.expression.check import Claim
 from agcli.expression.errors import ExpressionError, shorten
 from agcli.expression.lower import FLOAT, lower, stack
@@ -23,6 +24,7 @@ from agcli.expression.values import values
 MAX_ORDER = 50
 MAX_TENSORS = 200_000  # of a derivative
 MAX_RESULTS = 1_000  # elements of a Jacobian or Hessian
+MAX_ANSWERS = 200  # derivatives that nobody named
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class Derivation:
     def groups(self) -> list[tuple[str, ...]]:
         """The variables of each result: those of each --wrt, or each variable alone."""
         if not self.question.wrt:
+            if len(self.free) > MAX_ANSWERS:
+                raise ExpressionError(f"the formula has {len(self.free):,} variables", hint="name one: --wrt x")
             return [(name,) for name in self.free]
         return [tuple(canonical_name(word.strip()) for word in text.split(",")) for text in self.question.wrt]
 
@@ -71,12 +75,19 @@ class Derivation:
         """The variables of a gradient, Jacobian or Hessian."""
         return list(dict.fromkeys(name for group in self.groups for name in group))
 
+    @cached_property
+    def firsts(self) -> dict[str, Tensor]:
+        """The first derivatives by every variable, from one pass."""
+        names = [name for name in self.free if name in {n for group in self.groups for n in group}]
+        xs = [self.formula.names[name] for name in names]
+        return dict(zip(names, differentiate_all(self.function, xs), strict=True))
+
     def partial(self, f: Tensor, names: Sequence[str]) -> tuple[Tensor, tuple[Claim, ...]]:
         """The derivative by each name in turn, with a claim for every step."""
         claims = []
         for name in names:
             x = self.known(name)
-            df = differentiate(f, x)
+            df = self.firsts[name] if f is self.function and name in self.firsts else differentiate(f, x)
             if len(toposort([df])) > MAX_TENSORS:
                 message = f"the derivative by {', '.join(names)} has more than {MAX_TENSORS:,} operations"
                 raise ExpressionError(message, hint="ask for a lower order")

@@ -24,7 +24,7 @@ from agcli.expression.syntax import (
     Number,
 )
 
-MAX_PIECES = 1_000_000  # of one text; beyond that a formula with shared parts may be endless
+MAX_PIECES = 100_000  # of one text; beyond that a formula with shared parts may be endless
 
 Piece = str | tuple[int, int]
 Content = tuple[list[Piece], int]

@@ -66,7 +66,7 @@ class Categorical(Column):
         default="one_hot", description="a 0 or 1 a name, or a number for an embedding, 0 if unknown"
     )
     limit: Size = Field(default=100, description="how many names are kept, the most frequent first")
-    strip: Characters = Field(default="", description="characters to take off both ends of a name")
+    strip: Characters | None = Field(default=None, description="characters to take off both ends of a name")
 
 
 class Date(Column):
@@ -76,7 +76,7 @@ class Date(Column):
     parts: Parts = Field(
         default=("year", "month", "weekday"), description="each as sine and cosine, the year standardised"
     )
-    format: Characters = Field(default="", description="as in `%d.%m.%Y`; ISO 8601 if not given")
+    format: Characters | None = Field(default=None, description="as in `%d.%m.%Y`; ISO 8601 if not given")
 
 
 class FreeText(Column):
@@ -112,7 +112,7 @@ COLUMNS = Table(
         "date": Date,
         "text": FreeText,
         "image": Image,
-        "ignore": Row(Column, "Not shown to the model."),
+        "ignore": Row(doc="Not shown to the model."),
     },
 )
 

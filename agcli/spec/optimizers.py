@@ -1,20 +1,59 @@
-"""Optimizers: how a step follows from a gradient. `engine/optimizers.py` computes them, under the same names."""
+"""Optimizers: how a step follows from a gradient. `engine/optimizers/` computes them, under the same names."""
 
 from typing import Annotated, Self
 
-from pydantic import model_validator
+from annotated_types import Ge, Le, Len
+from pydantic import AllowInfNan, Strict, StringConstraints, model_validator
 
 from .faults import failed, fault
 from .fields import Field, Fields
-from .kinds import Flag, Fraction, Positive
-from .tables import Choice, Table
+from .kinds import Flag, Fraction, Kind, Positive, Size
+from .mixed import NumberOr
+from .schedules import Rate
+from .tables import Choice, Row, Table
 
 
-class Sgd(Fields):
-    """Stochastic gradient descent, with momentum if wanted."""
+class Limit(Fields):
+    """A limit."""
+
+    main = "limit"
+    limit: Positive = Field(default=1.0, description="the largest that is left alone")
+
+
+CLIPPING = Table(
+    "clipping",
+    {
+        "global_norm": Row(Limit, "The norm of all gradients together; a bare number is its limit."),
+        "norm": Row(Limit, "The norm of the gradient of each parameter."),
+        "value": Row(Limit, "The magnitude of each number of a gradient."),
+    },
+)
+
+Clip = Annotated[float | Choice, NumberOr("clipping", lambda: CLIPPING)]
+Decay = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more")]
+Memory = Annotated[int, Ge(1), Le(1000), Kind("an integer from 1 to 1,000")]
+Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200), Kind("a pattern such as `*.bias`")]
+Patterns = Annotated[tuple[Pattern, ...], Strict(False), Len(0, 100), Kind("a list of patterns such as `*.bias`")]
+
+RATE = "learning rate, or a schedule: about the length of a step of each parameter"
+
+
+class Shared(Fields):
+    """What every optimizer takes, except lbfgs."""
 
     main = "lr"
-    lr: Positive = Field(default=0.01, description="learning rate: the length of a step")
+    lr: Rate = Field(default=0.001, description=RATE)
+    weight_decay: Decay = Field(default=0.0, description="how strongly parameters are pulled towards 0")
+    no_decay: Patterns = Field(default=(), description="parameters that are not pulled, as in `*.bias`")
+    clip: Clip | None = Field(default=None, description="where gradients are cut; a number is for their global norm")
+    accumulate: Size = Field(default=1, description="batches whose gradients are averaged before a step")
+    average: Fraction = Field(default=0.0, description="decay of running means of the parameters, used for evaluation")
+
+
+class Sgd(Shared):
+    """Stochastic gradient descent, with momentum if wanted."""
+
+    lr: Rate = Field(default=0.01, description="learning rate, or a schedule: the length of a step")
     momentum: Fraction = Field(default=0.0, description="the share of the last step that goes on")
     nesterov: Flag = Field(default=False, description="take the gradient where the momentum leads")
 
@@ -25,16 +64,91 @@ class Sgd(Fields):
         return self
 
 
-class Adam(Fields):
+class Adagrad(Shared):
+    """Steps that shrink with the sum of all squared gradients so far (Duchi et al. 2011)."""
+
+    lr: Rate = Field(default=0.01, description=RATE)
+    eps: Positive = Field(default=1e-10, description="keeps the division by a small sum finite")
+
+
+class Rmsprop(Shared):
+    """The gradient over the root of its running mean square (Tieleman and Hinton 2012)."""
+
+    lr: Rate = Field(default=0.01, description=RATE)
+    decay: Fraction = Field(default=0.99, description="decay of the running mean of squared gradients")
+    eps: Positive = Field(default=1e-8, description="keeps the division by a small mean finite")
+    momentum: Fraction = Field(default=0.0, description="the share of the last step that goes on")
+    centered: Flag = Field(default=False, description="divide by the running standard deviation instead")
+
+
+class Adadelta(Shared):
+    """Steps in the units of the parameters, without a learning rate to choose (Zeiler 2012)."""
+
+    lr: Rate = Field(default=1.0, description="a factor for all steps, or a schedule")
+    decay: Fraction = Field(default=0.9, description="decay of the running means of squared gradients and steps")
+    eps: Positive = Field(default=1e-6, description="how the first steps begin")
+
+
+class Adam(Shared):
     """Steps scaled by running moments of the gradient (Kingma and Ba 2015)."""
 
-    main = "lr"
-    lr: Positive = Field(default=0.001, description="learning rate: about the length of a step of each parameter")
     beta1: Fraction = Field(default=0.9, description="decay of the running mean of gradients")
     beta2: Fraction = Field(default=0.999, description="decay of the running mean of squared gradients")
     eps: Positive = Field(default=1e-8, description="keeps the division by a small moment finite")
 
 
-OPTIMIZERS = Table("optimizer", {"sgd": Sgd, "adam": Adam})
+class Adamw(Adam):
+    """Adam with weight decay as part of the step instead of the gradient (Loshchilov and Hutter 2019)."""
+
+    weight_decay: Decay = Field(default=0.01, description="how strongly parameters are pulled towards 0")
+
+
+class Nadam(Adam):
+    """Adam with Nesterov's momentum (Dozat 2016)."""
+
+    lr: Rate = Field(default=0.002, description=RATE)
+    momentum_decay: Fraction = Field(default=0.004, description="how fast the momentum grows towards beta1")
+
+
+class Lion(Shared):
+    """Steps of one length in the direction of the sign of the momentum (Chen et al. 2023)."""
+
+    lr: Rate = Field(default=0.0001, description="learning rate, or a schedule: the length of a step of each parameter")
+    beta1: Fraction = Field(default=0.9, description="the share of the momentum in the direction of a step")
+    beta2: Fraction = Field(default=0.99, description="decay of the momentum")
+
+
+class Lamb(Adam):
+    """Adam with the step of each parameter scaled to the parameter's norm, for large batches (You et al. 2020)."""
+
+    eps: Positive = Field(default=1e-6, description="keeps the division by a small moment finite")
+
+
+class Lbfgs(Fields):
+    """L-BFGS with a line search; each step sees all of the training data (Liu and Nocedal 1989)."""
+
+    main = "iterations"
+    iterations: Size = Field(default=20, description="iterations in one step, which is one epoch")
+    memory: Memory = Field(default=10, description="past iterations from which the curvature is estimated")
+    tolerance: Decay = Field(default=1e-7, description="stop where no gradient is larger")
+
+
+OPTIMIZERS = Table(
+    "optimizer",
+    {
+        "sgd": Sgd,
+        "adagrad": Adagrad,
+        "rmsprop": Rmsprop,
+        "adadelta": Adadelta,
+        "adam": Adam,
+        "adamw": Adamw,
+        "amsgrad": Row(Adam, "Adam with the largest second moment so far (Reddi et al. 2018)."),
+        "nadam": Nadam,
+        "radam": Row(Adam, "Adam that starts as momentum while its second moment is uncertain (Liu et al. 2020)."),
+        "lion": Lion,
+        "lamb": Lamb,
+        "lbfgs": Lbfgs,
+    },
+)
 
 Optimizer = Annotated[Choice, OPTIMIZERS]

@@ -51,7 +51,7 @@ class Executor:
             return s.source
         if s.kind == "variable":
             return s.source.value
-        if s.kind == "buffer":
+        if s.kind in ("buffer", "part"):
             place = self.arena[s.offset : s.offset + s.nbytes]
             return place.view(s.type.dtype).reshape(s.type.shape)  # type: ignore[arg-type]
         return np.zeros(s.type.shape, s.type.dtype) if s.kind == "feed" and not s.dynamic else None  # type: ignore[arg-type]

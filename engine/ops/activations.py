@@ -57,21 +57,21 @@ relu = unary(
     "relu",
     np.positive,
     lambda g, y, x: (where(y > 0, g, 0),),
-    "max(x, 0); derivative 0 at 0.",
+    "max(x, 0); derivative 0 at 0: relu(-2.0) = 0.0.",
     fill=lambda x, out: np.maximum(x, 0, out=out),
 )
 sigmoid = unary(
     "sigmoid",
     np.exp,
     lambda g, y, x: (g * y * (1 - y),),
-    "1 / (1 + exp(-x)), without overflow.",
+    "1 / (1 + exp(-x)), without overflow: sigmoid(2.0) = 0.880797.",
     fill=_sigmoid,
 )
 softplus = unary(
     "softplus",
     np.exp,
     lambda g, y, x: (g * sigmoid(x),),
-    "log(1 + exp(x)), without overflow.",
+    "log(1 + exp(x)), without overflow: softplus(0.0) = 0.693147.",
     fill=_softplus,
     scratch=True,
 )
@@ -79,7 +79,7 @@ log_sigmoid = unary(
     "log_sigmoid",
     np.exp,
     lambda g, y, x: (g * sigmoid(-x),),
-    "log(sigmoid(x)), without overflow.",
+    "log(sigmoid(x)), without overflow: log_sigmoid(0.0) = -0.693147.",
     fill=_log_sigmoid,
     scratch=True,
 )
@@ -87,7 +87,7 @@ softsign = unary(
     "softsign",
     np.exp,
     lambda g, y, x: (g / square(1 + abs(x)),),
-    "x / (1 + abs(x)).",
+    "x / (1 + abs(x)): softsign(3.0) = 0.75.",
     fill=_softsign,
     scratch=True,
 )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import DTypeError, GradientError, ShapeError
-from ..graph import Cotangents, Op, Tensor, call
+from ..graph import Cotangents, Like, Op, Tensor, call
 from ..table import Sample, real, register, sample
 from ..types import Array, DType, TensorType, TupleType, broadcast_shapes
 
 Rule = Callable[..., Cotangents]
+EXAMPLE = re.compile(r": (\w+\(.*\)) = (\S+)\.$")  # "Natural logarithm: log(10.0) = 2.302585."
 
 
 @lru_cache(maxsize=8192)
@@ -110,6 +112,35 @@ class Elementwise(Pointwise):
         return self.rule(g, y, *inputs)
 
 
+def public(op: Elementwise, example: re.Match[str] | None, shapes: str) -> Callable[..., Tensor]:
+    """``op`` as a function with a signature; the example in its row becomes a doctest."""
+
+    def one(x: Like) -> Tensor:
+        return op(x)
+
+    def two(a: Like, b: Like) -> Tensor:
+        return op(a, b)
+
+    function = one if op.ufunc.nin == 1 else two
+    function.__name__ = function.__qualname__ = op.name
+    lines = [op.doc, "", shapes]
+    if example:
+        call, value = example.groups()
+        lines += ["", f">>> print(ag.{call}.eval(){'.round(6)' * ('.' in value)})", value]
+    function.__doc__ = "\n".join(lines)
+    return function
+
+
+def add_row(op: Elementwise, family: str, shapes: str, samples: tuple[Sample, ...]) -> Elementwise:
+    """Register an elementwise op; ``shapes`` says what becomes of the shapes of its inputs."""
+    example = EXAMPLE.search(op.doc)
+    plain = replace(op, doc=EXAMPLE.sub(".", op.doc))
+    function = public(plain, example, shapes)
+    function.__module__ = f"{__package__}.{family}"
+    register(plain, op.name, plain.doc, family, samples, op.rule is not None, function)
+    return plain
+
+
 def unary(
     name: str,
     ufunc: Any,
@@ -121,12 +152,11 @@ def unary(
     scratch: bool = False,
     family: str = "elementwise",
 ) -> Elementwise:
-    """Define and register an elementwise op of one input."""
+    """Define and register an elementwise op of one input; ``doc`` is a sentence that ends with an example."""
     op = Elementwise(name, ufunc, rule, doc, domain, fill, scratch=scratch)
     low, high = domain
     rows = tuple(sample(real(*s, low=low, high=high)) for s in ((3,), (2, 3), (), (0, 2)))
-    register(op, name, doc, family, rows, rule is not None)
-    return op
+    return add_row(op, family, "Element by element: the result has the shape of ``x``.", rows)
 
 
 def binary(
@@ -141,13 +171,12 @@ def binary(
     samples: tuple[Sample, ...] | None = None,
     family: str = "elementwise",
 ) -> Elementwise:
-    """Define and register an elementwise op of two inputs, which broadcast."""
+    """Define and register an elementwise op of two inputs, which broadcast; ``doc`` as for ``unary``."""
     op = Elementwise(name, ufunc, rule, doc, domain, fill, commutative)
     low, high = domain
     shapes = (((3,), (3,)), ((2, 1), (1, 3)), ((), (2, 3)), ((4, 2, 3), (3,)), ((0, 3), (1, 3)))
     rows = tuple(sample(real(*a, low=low, high=high), real(*b, low=low, high=high)) for a, b in shapes)
-    register(op, name, doc, family, rows if samples is None else samples, rule is not None)
-    return op
+    return add_row(op, family, "Element by element; the two shapes broadcast.", rows if samples is None else samples)
 
 
 class Linear(Op):

@@ -25,26 +25,36 @@ def zero(x: Tensor) -> Tensor:
 
 
 # Arithmetic ---------------------------------------------------------------------------------------------------
-add = binary("add", np.add, lambda g, y, a, b: (g, g), "Sum of two tensors.", commutative=True)
-subtract = binary("subtract", np.subtract, lambda g, y, a, b: (g, -g), "Difference of two tensors.")
-multiply = binary("multiply", np.multiply, lambda g, y, a, b: (g * b, g * a), "Product.", commutative=True)
-divide = binary("divide", np.divide, lambda g, y, a, b: (g / b, -g * y / b), "True quotient.", (0.5, 2.0))
-negative = unary("negative", np.negative, lambda g, y, x: (-g,), "Negation.")
+add = binary("add", np.add, lambda g, y, a, b: (g, g), "Sum of two tensors: add(2, 3) = 5.", commutative=True)
+subtract = binary(
+    "subtract", np.subtract, lambda g, y, a, b: (g, -g), "Difference of two tensors: subtract(2, 3) = -1."
+)
+multiply = binary(
+    "multiply", np.multiply, lambda g, y, a, b: (g * b, g * a), "Product: multiply(2, 3) = 6.", commutative=True
+)
+divide = binary(
+    "divide", np.divide, lambda g, y, a, b: (g / b, -g * y / b), "True quotient: divide(1, 4) = 0.25.", (0.5, 2.0)
+)
+negative = unary("negative", np.negative, lambda g, y, x: (-g,), "Negation: negative(2) = -2.")
 mod = binary(
     "mod",
     np.mod,
     lambda g, y, a, b: (g, -g * floor_divide(a, b)),
-    "Remainder with the sign of the divisor, as Python's %.",
+    "Remainder with the sign of the divisor, as Python's %: mod(-7, 3) = 2.",
     (0.6, 1.0),
 )
 fmod = binary(
-    "fmod", np.fmod, lambda g, y, a, b: (g, -g * trunc(a / b)), "Remainder with the sign of the dividend.", (0.6, 1.0)
+    "fmod",
+    np.fmod,
+    lambda g, y, a, b: (g, -g * trunc(a / b)),
+    "Remainder with the sign of the dividend: fmod(-7, 3) = -1.",
+    (0.6, 1.0),
 )
 floor_divide: Elementwise = binary(
     "floor_divide",
     np.floor_divide,
     lambda g, y, a, b: (zero(a), zero(b)),
-    "Floor of the quotient; derivative 0.",
+    "Floor of the quotient; derivative 0: floor_divide(-7, 2) = -4.",
     (0.6, 1.0),
 )
 
@@ -74,15 +84,23 @@ def power_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
     return zero(a) if n == 0 else g if n == 1 else g * n * (a if n == 2 else power(a, n - 1)), db
 
 
-power = binary("power", np.power, power_rule, "Power a^b; 0^0 is 1, and a negative base takes integers b.", (0.5, 2.0))
-square = unary("square", np.square, lambda g, y, x: (g * 2 * x,), "Square.")
-sqrt = unary("sqrt", np.sqrt, lambda g, y, x: (g / (2 * y),), "Square root.", (0.3, 3.0))
-cbrt = unary("cbrt", np.cbrt, lambda g, y, x: (g / (3 * square(y)),), "Cube root, also of x < 0.", (0.3, 3.0))
+power = binary(
+    "power",
+    np.power,
+    power_rule,
+    "Power a^b; 0^0 is 1, and a negative base takes integers b: power(2, 10) = 1024.",
+    (0.5, 2.0),
+)
+square = unary("square", np.square, lambda g, y, x: (g * 2 * x,), "Square: square(-3) = 9.")
+sqrt = unary("sqrt", np.sqrt, lambda g, y, x: (g / (2 * y),), "Square root: sqrt(2.0) = 1.414214.", (0.3, 3.0))
+cbrt = unary(
+    "cbrt", np.cbrt, lambda g, y, x: (g / (3 * square(y)),), "Cube root, also of x < 0: cbrt(-27.0) = -3.0.", (0.3, 3.0)
+)
 reciprocal = unary(
     "reciprocal",
     np.sqrt,  # NumPy's own keeps integers, and makes 1/2 a 0
     lambda g, y, x: (-g * y * y,),
-    "One over x.",
+    "One over x: reciprocal(4) = 0.25.",
     (0.5, 2.0),
     fill=np.reciprocal,
 )
@@ -90,7 +108,7 @@ rsqrt = unary(
     "rsqrt",
     np.sqrt,
     lambda g, y, x: (-HALF * g * (y / x),),
-    "One over the square root.",
+    "One over the square root: rsqrt(4.0) = 0.5.",
     (0.3, 3.0),
     fill=lambda x, out: np.reciprocal(np.sqrt(x, out=out), out=out),
 )
@@ -107,20 +125,32 @@ hypot = binary(
     "hypot",
     np.hypot,
     hypot_rule,
-    "sqrt(a^2 + b^2) without overflow; derivative 0 at the origin.",
+    "sqrt(a^2 + b^2) without overflow; derivative 0 at the origin: hypot(3.0, 4.0) = 5.0.",
     (0.5, 2.0),
     commutative=True,
 )
 
 # Exponentials and logarithms ----------------------------------------------------------------------------------
-exp = unary("exp", np.exp, lambda g, y, x: (g * y,), "Exponential function.")
-exp2 = unary("exp2", np.exp2, lambda g, y, x: (g * y * log(2),), "2^x.")
-exp10 = unary("exp10", SciPy("exp10"), lambda g, y, x: (g * y * log(10),), "10^x.", (-1.0, 1.0))
-expm1 = unary("expm1", np.expm1, lambda g, y, x: (g * exp(x),), "exp(x) - 1, exact for small x.")
-log: Elementwise = unary("log", np.log, lambda g, y, x: (g / x,), "Natural logarithm.", (0.3, 3.0))
-log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2.", (0.3, 3.0))
-log10 = unary("log10", np.log10, lambda g, y, x: (g / (x * log(10)),), "Logarithm to base 10.", (0.3, 3.0))
-log1p = unary("log1p", np.log1p, lambda g, y, x: (g / (1 + x),), "log(1 + x), exact for small x.", (-0.7, 2.0))
+exp = unary("exp", np.exp, lambda g, y, x: (g * y,), "Exponential function: exp(1.0) = 2.718282.")
+exp2 = unary("exp2", np.exp2, lambda g, y, x: (g * y * log(2),), "2^x: exp2(10.0) = 1024.0.")
+exp10 = unary("exp10", SciPy("exp10"), lambda g, y, x: (g * y * log(10),), "10^x: exp10(-3.0) = 0.001.", (-1.0, 1.0))
+expm1 = unary(
+    "expm1", np.expm1, lambda g, y, x: (g * exp(x),), "exp(x) - 1, exact for small x: expm1(0.001) = 0.001001."
+)
+log: Elementwise = unary(
+    "log", np.log, lambda g, y, x: (g / x,), "Natural logarithm: log(10.0) = 2.302585.", (0.3, 3.0)
+)
+log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2: log2(8.0) = 3.0.", (0.3, 3.0))
+log10 = unary(
+    "log10", np.log10, lambda g, y, x: (g / (x * log(10)),), "Logarithm to base 10: log10(1000.0) = 3.0.", (0.3, 3.0)
+)
+log1p = unary(
+    "log1p",
+    np.log1p,
+    lambda g, y, x: (g / (1 + x),),
+    "log(1 + x), exact for small x: log1p(0.01) = 0.00995.",
+    (-0.7, 2.0),
+)
 
 
 def logaddexp_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
@@ -130,7 +160,11 @@ def logaddexp_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
 
 
 logaddexp = binary(
-    "logaddexp", np.logaddexp, logaddexp_rule, "log(exp(a) + exp(b)), without overflow.", commutative=True
+    "logaddexp",
+    np.logaddexp,
+    logaddexp_rule,
+    "log(exp(a) + exp(b)), without overflow: logaddexp(0.0, 0.0) = 0.693147.",
+    commutative=True,
 )
 
 
@@ -140,28 +174,59 @@ def xlogy_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
     return g * log(safe), g * (a / safe)
 
 
-xlogy = binary("xlogy", SciPy("xlogy", 2), xlogy_rule, "a log(b), which is 0 where a is 0.", (0.5, 2.0))
+xlogy = binary(
+    "xlogy", SciPy("xlogy", 2), xlogy_rule, "a log(b), which is 0 where a is 0: xlogy(0.0, 0.0) = 0.0.", (0.5, 2.0)
+)
 
 # Trigonometric and hyperbolic ---------------------------------------------------------------------------------
-sin = unary("sin", np.sin, lambda g, y, x: (g * cos(x),), "Sine of an angle in radians.")
-cos: Elementwise = unary("cos", np.cos, lambda g, y, x: (-g * sin(x),), "Cosine of an angle in radians.")
-tan = unary("tan", np.tan, lambda g, y, x: (g * (1 + square(y)),), "Tangent of an angle in radians.", (-1.2, 1.2))
-arcsin = unary("arcsin", np.arcsin, lambda g, y, x: (g / sqrt(1 - square(x)),), "Inverse sine.", (-0.8, 0.8))
-arccos = unary("arccos", np.arccos, lambda g, y, x: (-g / sqrt(1 - square(x)),), "Inverse cosine.", (-0.8, 0.8))
-arctan = unary("arctan", np.arctan, lambda g, y, x: (g / (1 + square(x)),), "Inverse tangent.")
-sinh = unary("sinh", np.sinh, lambda g, y, x: (g * cosh(x),), "Hyperbolic sine.")
-cosh: Elementwise = unary("cosh", np.cosh, lambda g, y, x: (g * sinh(x),), "Hyperbolic cosine.")
-tanh = unary("tanh", np.tanh, lambda g, y, x: (g * (1 - square(y)),), "Hyperbolic tangent.")
-arcsinh = unary("arcsinh", np.arcsinh, lambda g, y, x: (g / sqrt(1 + square(x)),), "Inverse hyperbolic sine.")
+sin = unary("sin", np.sin, lambda g, y, x: (g * cos(x),), "Sine of an angle in radians: sin(1.0) = 0.841471.")
+cos: Elementwise = unary(
+    "cos", np.cos, lambda g, y, x: (-g * sin(x),), "Cosine of an angle in radians: cos(1.0) = 0.540302."
+)
+tan = unary(
+    "tan",
+    np.tan,
+    lambda g, y, x: (g * (1 + square(y)),),
+    "Tangent of an angle in radians: tan(1.0) = 1.557408.",
+    (-1.2, 1.2),
+)
+arcsin = unary(
+    "arcsin",
+    np.arcsin,
+    lambda g, y, x: (g / sqrt(1 - square(x)),),
+    "Inverse sine: arcsin(1.0) = 1.570796.",
+    (-0.8, 0.8),
+)
+arccos = unary(
+    "arccos",
+    np.arccos,
+    lambda g, y, x: (-g / sqrt(1 - square(x)),),
+    "Inverse cosine: arccos(-1.0) = 3.141593.",
+    (-0.8, 0.8),
+)
+arctan = unary("arctan", np.arctan, lambda g, y, x: (g / (1 + square(x)),), "Inverse tangent: arctan(1.0) = 0.785398.")
+sinh = unary("sinh", np.sinh, lambda g, y, x: (g * cosh(x),), "Hyperbolic sine: sinh(1.0) = 1.175201.")
+cosh: Elementwise = unary("cosh", np.cosh, lambda g, y, x: (g * sinh(x),), "Hyperbolic cosine: cosh(1.0) = 1.543081.")
+tanh = unary("tanh", np.tanh, lambda g, y, x: (g * (1 - square(y)),), "Hyperbolic tangent: tanh(1.0) = 0.761594.")
+arcsinh = unary(
+    "arcsinh",
+    np.arcsinh,
+    lambda g, y, x: (g / sqrt(1 + square(x)),),
+    "Inverse hyperbolic sine: arcsinh(1.0) = 0.881374.",
+)
 arccosh = unary(
     "arccosh",
     np.arccosh,
     lambda g, y, x: (g / (sqrt(x - 1) * sqrt(x + 1)),),
-    "Inverse hyperbolic cosine.",
+    "Inverse hyperbolic cosine: arccosh(2.0) = 1.316958.",
     (1.5, 3.0),
 )
 arctanh = unary(
-    "arctanh", np.arctanh, lambda g, y, x: (g / (1 - square(x)),), "Inverse hyperbolic tangent.", (-0.7, 0.7)
+    "arctanh",
+    np.arctanh,
+    lambda g, y, x: (g / (1 - square(x)),),
+    "Inverse hyperbolic tangent: arctanh(0.5) = 0.549306.",
+    (-0.7, 0.7),
 )
 
 
@@ -172,19 +237,31 @@ def arctan2_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
     return g * (b / safe / safe), -g * (a / safe / safe)
 
 
-arctan2 = binary("arctan2", np.arctan2, arctan2_rule, "Angle of the point (b, a), in all four quadrants.", (0.5, 2.0))
+arctan2 = binary(
+    "arctan2",
+    np.arctan2,
+    arctan2_rule,
+    "Angle of the point (b, a), in all four quadrants: arctan2(1.0, -1.0) = 2.356194.",
+    (0.5, 2.0),
+)
 
 # Pieces -------------------------------------------------------------------------------------------------------
-abs = unary("abs", np.absolute, lambda g, y, x: (g * sign(x),), "Absolute value; derivative 0 at 0.")
-sign: Elementwise = unary("sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0.")
-floor = unary("floor", np.floor, lambda g, y, x: (zero(x),), "Largest integer not above x; derivative 0.")
-ceil = unary("ceil", np.ceil, lambda g, y, x: (zero(x),), "Smallest integer not below x; derivative 0.")
-trunc: Elementwise = unary("trunc", np.trunc, lambda g, y, x: (zero(x),), "The integer part of x; derivative 0.")
+abs = unary("abs", np.absolute, lambda g, y, x: (g * sign(x),), "Absolute value; derivative 0 at 0: abs(-3) = 3.")
+sign: Elementwise = unary("sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0: sign(-3) = -1.")
+floor = unary(
+    "floor", np.floor, lambda g, y, x: (zero(x),), "Largest integer not above x; derivative 0: floor(-1.5) = -2.0."
+)
+ceil = unary(
+    "ceil", np.ceil, lambda g, y, x: (zero(x),), "Smallest integer not below x; derivative 0: ceil(-1.5) = -1.0."
+)
+trunc: Elementwise = unary(
+    "trunc", np.trunc, lambda g, y, x: (zero(x),), "The integer part of x; derivative 0: trunc(-1.5) = -1.0."
+)
 round = unary(
     "round",
     np.trunc,  # NumPy's rint makes floats of integers
     lambda g, y, x: (zero(x),),
-    "Nearest integer, halves to the even one; derivative 0.",
+    "Nearest integer, halves to the even one; derivative 0: round(2.5) = 2.0.",
     fill=lambda x, out: np.rint(x, out=out) if x.dtype.kind == "f" else np.copyto(out, x),
 )
 
@@ -197,14 +274,14 @@ maximum = binary(
     "maximum",
     np.maximum,
     lambda g, y, a, b: (share(g, a > b, equal(a, b)), share(g, b > a, equal(a, b))),
-    "The larger of two; at a tie each gets half of the cotangent.",
+    "The larger of two; at a tie each gets half of the cotangent: maximum(1, 5) = 5.",
     commutative=True,
 )
 minimum = binary(
     "minimum",
     np.minimum,
     lambda g, y, a, b: (share(g, a < b, equal(a, b)), share(g, b < a, equal(a, b))),
-    "The smaller of two; at a tie each gets half of the cotangent.",
+    "The smaller of two; at a tie each gets half of the cotangent: minimum(1, 5) = 1.",
     commutative=True,
 )
 

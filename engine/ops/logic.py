@@ -20,19 +20,29 @@ from .base import unary as any_unary
 binary = partial(any_binary, family="logic")
 unary = partial(any_unary, family="logic")
 
-less = binary("less", np.less, None, "Whether a < b.")
-less_equal = binary("less_equal", np.less_equal, None, "Whether a <= b.")
-greater = binary("greater", np.greater, None, "Whether a > b.")
-greater_equal = binary("greater_equal", np.greater_equal, None, "Whether a >= b.")
-equal = binary("equal", np.equal, None, "Whether a == b.", commutative=True)
-not_equal = binary("not_equal", np.not_equal, None, "Whether a != b.", commutative=True)
-logical_and = binary("logical_and", np.logical_and, None, "Whether both are true.", commutative=True)
-logical_or = binary("logical_or", np.logical_or, None, "Whether at least one is true.", commutative=True)
-logical_xor = binary("logical_xor", np.logical_xor, None, "Whether exactly one is true.", commutative=True)
-logical_not = unary("logical_not", np.logical_not, None, "Whether it is false.")
-isnan = unary("isnan", np.isnan, None, "Whether it is NaN.")
-isinf = unary("isinf", np.isinf, None, "Whether it is an infinity of either sign.")
-isfinite = unary("isfinite", np.isfinite, None, "Whether it is neither NaN nor infinite.")
+less = binary("less", np.less, None, "Whether a < b: less(1, 2) = True.")
+less_equal = binary("less_equal", np.less_equal, None, "Whether a <= b: less_equal(2, 2) = True.")
+greater = binary("greater", np.greater, None, "Whether a > b: greater(1, 2) = False.")
+greater_equal = binary("greater_equal", np.greater_equal, None, "Whether a >= b: greater_equal(2, 2) = True.")
+equal = binary("equal", np.equal, None, "Whether a == b: equal(2, 2.0) = True.", commutative=True)
+not_equal = binary("not_equal", np.not_equal, None, "Whether a != b: not_equal(1, 2) = True.", commutative=True)
+logical_and = binary(
+    "logical_and", np.logical_and, None, "Whether both are true: logical_and(True, False) = False.", commutative=True
+)
+logical_or = binary(
+    "logical_or", np.logical_or, None, "Whether at least one is true: logical_or(True, False) = True.", commutative=True
+)
+logical_xor = binary(
+    "logical_xor",
+    np.logical_xor,
+    None,
+    "Whether exactly one is true: logical_xor(True, True) = False.",
+    commutative=True,
+)
+logical_not = unary("logical_not", np.logical_not, None, "Whether it is false: logical_not(True) = False.")
+isnan = unary("isnan", np.isnan, None, "Whether it is NaN: isnan(np.nan) = True.")
+isinf = unary("isinf", np.isinf, None, "Whether it is an infinity of either sign: isinf(-np.inf) = True.")
+isfinite = unary("isfinite", np.isfinite, None, "Whether it is neither NaN nor infinite: isfinite(np.inf) = False.")
 
 
 def bits(x: Array) -> Array:

@@ -72,11 +72,6 @@ class Source:
         return self.generator
 
 
-def generator(key: Array, stream: int) -> np.random.Generator:
-    """A generator for one op at one key."""
-    return Source(stream).at(key)
-
-
 def fill(draw: Callable[..., Any], out: Array) -> None:
     """Let ``draw`` write into ``out``, or copy where it cannot: float16, or memory that is not contiguous."""
     if out.flags.c_contiguous and out.dtype.itemsize > 2:

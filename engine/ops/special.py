@@ -18,20 +18,24 @@ LARGEST_ORDER = 170  # of polygamma: 171! is no float64
 TWO_BY_SQRT_PI = 2 / math.sqrt(math.pi)
 
 erf = unary(
-    "erf", SciPy("erf"), lambda g, y, x: (g * (TWO_BY_SQRT_PI * exp(-square(x))),), "Error function.", family="special"
+    "erf",
+    SciPy("erf"),
+    lambda g, y, x: (g * (TWO_BY_SQRT_PI * exp(-square(x))),),
+    "Error function: erf(1.0) = 0.842701.",
+    family="special",
 )
 erfc = unary(
     "erfc",
     SciPy("erfc"),
     lambda g, y, x: (-g * (TWO_BY_SQRT_PI * exp(-square(x))),),
-    "1 - erf(x), without cancellation for large x.",
+    "1 - erf(x), without cancellation for large x: erfc(1.0) = 0.157299.",
     family="special",
 )
 erfinv = unary(
     "erfinv",
     SciPy("erfinv"),
     lambda g, y, x: (g * (exp(square(y)) / TWO_BY_SQRT_PI),),
-    "Inverse of the error function.",
+    "Inverse of the error function: erfinv(0.5) = 0.476936.",
     (-0.8, 0.8),
     family="special",
 )
@@ -39,18 +43,23 @@ lgamma = unary(
     "lgamma",
     SciPy("gammaln"),
     lambda g, y, x: (g * digamma(x),),
-    "Logarithm of the absolute value of the gamma function.",
+    "Logarithm of the absolute value of the gamma function: lgamma(10.0) = 12.801827.",
     (0.5, 3.0),
     family="special",
 )
 gamma = unary(
-    "gamma", SciPy("gamma"), lambda g, y, x: (g * y * digamma(x),), "Gamma function.", (0.7, 3.0), family="special"
+    "gamma",
+    SciPy("gamma"),
+    lambda g, y, x: (g * y * digamma(x),),
+    "Gamma function: gamma(5.0) = 24.0.",
+    (0.7, 3.0),
+    family="special",
 )
 digamma: Elementwise = unary(
     "digamma",
     SciPy("psi"),
     lambda g, y, x: (g * Polygamma(1)(x),),
-    "Derivative of lgamma.",
+    "Derivative of lgamma: digamma(1.0) = -0.577216.",
     (0.7, 3.0),
     family="special",
 )

@@ -41,11 +41,9 @@ class Step(Function):
 
     def run(self, arrays: list[Array]) -> list[Any]:
         """Values of the fetches, as they are before the parameters change."""
-        if self.gather is not None and self.variables["gathered"].value < self.batches - 1:
+        if self.gather is not None and self.variables["gathered"].value < self.state.batches - 1:
             return self.gather.run(arrays)
         return super().run(arrays)
-
-    batches = 1  # whose gradients make one step of the optimizer
 
     @property
     def rate(self) -> float:
@@ -109,9 +107,7 @@ class Optimizer:
         ``updates`` are those of the model itself; ``averages`` are variables for the running means, one a parameter.
         """
         state = self.build(loss, params, averages)
-        step = Step(state, loss if fetches is None else fetches, updates or {}, inputs=inputs, seed=seed, key=key)
-        step.batches = self.accumulate
-        return step
+        return Step(state, loss if fetches is None else fetches, updates or {}, inputs=inputs, seed=seed, key=key)
 
     def build(self, loss: Tensor, params: Sequence[Variable], averages: Sequence[Variable] = ()) -> State:
         """The state of a training step, with the updates that ``function`` compiles."""
@@ -147,6 +143,7 @@ def gathered(g: Tensor, batches: int, state: State) -> Tensor:
     """The mean gradient of the last ``batches`` batches, and what a batch changes that is not the last of them."""
     total, count = state.moment("gradient"), state.number("gathered", 0)
     summed = total + g
+    state.batches = batches
     state.gathering |= {total: summed, count: count + 1}
     state.set(total, zeros_like(total))
     state.set(count, zeros_like(count))

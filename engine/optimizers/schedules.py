@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import StateError
 from ..graph import Tensor, as_tensor
 from ..ops.elementwise import cos, floor, log, maximum, minimum, power
-from ..ops.logic import logical_and, where
+from ..ops.logic import logical_or, where
 from .state import Rate, Schedule, State
 
 ROUNDING = 1e-9  # relative; a cycle that ends at a whole step must not end one step later
@@ -104,19 +104,22 @@ class Plateau:
     cooldown: int = 0
     least: float = 0.0
 
+    def __post_init__(self) -> None:
+        if isinstance(self.lr, Plateau):
+            raise StateError("plateau: its rate is a number or a schedule of the step, not another plateau")
+
     def declare(self, state: State) -> Tensor:
         """The rate of this step; ``state`` learns what a value of the metric changes."""
         base = state.scheduled(self.lr) if callable(self.lr) else self.lr
         scale, best = state.number("plateau.scale", 1.0), state.number("plateau.best", np.inf)
         bad, rest = state.number("plateau.bad", 0), state.number("plateau.rest", 0)
         better = state.metric < best - self.threshold * where(best < np.inf, abs(best), 0.0)
-        resting = rest > 0
-        worse = where(better, 0, where(resting, 0, bad + 1))
+        worse = where(logical_or(better, rest > 0), 0, bad + 1)
         enough = worse > self.patience
         state.observing |= {
             best: where(better, state.metric, best),
             scale: where(enough, scale * self.factor, scale),
             bad: where(enough, 0, worse),
-            rest: where(enough, self.cooldown, where(logical_and(resting, rest > 0), rest - 1, rest)),
+            rest: where(enough, self.cooldown, maximum(rest - 1, 0)),
         }
         return maximum(base * scale, self.least)

@@ -31,6 +31,7 @@ class State:
     decay: float | Array | None = None  # weight decay, for all parameters or for each element
     variables: dict[str, Variable] = field(default_factory=dict)
     updates: dict[Variable, Tensor] = field(default_factory=dict)
+    batches: int = 1  # whose gradients make one step
     gathering: dict[Variable, Tensor] = field(default_factory=dict)  # instead of updates, while gradients are added up
     observing: dict[Variable, Tensor] = field(default_factory=dict)  # when a value of ``metric`` is known
     metric: Placeholder = field(default_factory=lambda: Placeholder(TensorType((), np.dtype("float64"))))

@@ -11,7 +11,6 @@ from math import gcd, lcm
 from typing import Any
 
 from .nodes import (
-    NUMBERS,
     Add,
     Atom,
     E,

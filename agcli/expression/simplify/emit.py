@@ -10,7 +10,7 @@ from agcli.engine.graph import Constant, Tensor, call
 from agcli.engine.types import DType, TensorType
 
 from .layout import HALF, Part, number_power, quotient, written_terms
-from .nodes import NUMBERS, Add, Atom, E, Expr, Fn, Mul, Number
+from .nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number
 
 NAMED = {"pi": 3.141592653589793, "e": 2.718281828459045}
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .arithmetic import minus_leads
-from .nodes import NUMBERS, Add, E, Expr, Fn, factors_of
+from .nodes import Add, E, Expr, Fn, Node, factors_of
 
 (SUM, BELOW, NEGATIVE, SQUARE, TRIG, PAIR, HYPERBOLIC, TANGENT, EXPONENTIAL, LOGARITHM, SIGN, GUARD, SINES, TWO_LOGS,
- THREE) = (1 << i for i in range(15))  # fmt: skip
+ THREE, ADDED, GAMMA) = (1 << i for i in range(17))  # fmt: skip
 
 HEADS = {
     "sin": TRIG | SINES,
@@ -21,6 +21,8 @@ HEADS = {
     "abs": SIGN,
     "sign": SIGN,
     "where": GUARD,
+    "gamma": GAMMA,
+    "digamma": GAMMA,
 }
 
 
@@ -54,7 +56,7 @@ def term_features(term: Expr) -> int:
         if base is E:
             found |= EXPONENTIAL | (NEGATIVE if minus_leads(exponent) else 0)
         elif type(base) is Add:
-            found |= SUM if isinstance(exponent, Node) or exponent >= 1 else BELOW
+            found |= ADDED | (SUM if isinstance(exponent, Node) or exponent >= 1 else BELOW)
         elif type(base) is Fn:
             bits = HEADS.get(base.head, 0)
             sines += bool(bits & SINES)

@@ -22,7 +22,7 @@ from .arithmetic import (
     split_log,
     subtract,
 )
-from .nodes import NUMBERS, PI, E, Expr, Fn, Mul, Number, Undefined, factors_of, fn, is_number
+from .nodes import PI, E, Expr, Fn, Mul, Node, Number, Undefined, factors_of, fn, is_number
 
 HALF = Fraction(1, 2)
 ODD = {
@@ -143,6 +143,7 @@ def sign(x: Expr) -> Expr | None:
 
 def inverse_of(*heads: str) -> Callable[[Expr], Expr | None]:
     """f(g(u)) = u."""
+
     def rule(x: Expr) -> Expr | None:
         return x.args[0] if type(x) is Fn and x.head in heads else None
 
@@ -151,13 +152,16 @@ def inverse_of(*heads: str) -> Callable[[Expr], Expr | None]:
 
 def trig(head: str, of_atan: Callable[[Expr], Expr]) -> Callable[[Expr], Expr | None]:
     """Multiples of pi/2, pi/3, pi/4, pi/6; shifts by whole turns; sin(asin(u)) and its kin."""
+
     def rule(x: Expr) -> Expr | None:
         if type(x) is Fn and x.head == INVERSE[head]:
             return x.args[0]
         if type(x) is Fn and x.head == "arctan":
             return of_atan(x.args[0])
-        if type(x) is Fn and x.head in ("arcsin", "arccos") and head != "tan":
-            return power(subtract(1, power(x.args[0], 2)), HALF)
+        if type(x) is Fn and x.head in ("arcsin", "arccos"):
+            u = x.args[0]
+            other = power(subtract(1, power(u, 2)), HALF)
+            return other if head != "tan" else divide(u, other) if x.head == "arcsin" else divide(other, u)
         k = multiple_of_pi(x)
         return None if k is None else trig_value(head, k)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .arithmetic import add, divide, mul, negate, nonnegative, power, scale, subtract, times
 from .functions import HALF, call
-from .nodes import NUMBERS, Add, E, Expr, Fn, Mul, Node, Number, exact, factors_of, fn, terms_of
+from .nodes import Add, E, Expr, Fn, Mul, Node, Number, exact, factors_of, fn, terms_of
 from .polynomials import expand
 from .rational import common_denominator
 
@@ -41,6 +41,7 @@ def substituted(e: Add, head: str, u: Expr, square: Expr) -> Expr | None:
 
 def squares(one: str, other: str, sign: int) -> Callable[[Add], Iterator[Expr]]:
     """Both ways to write a sum with the squares of a pair of functions, and the double argument."""
+
     def rule(e: Add) -> Iterator[Expr]:
         for u in arguments(e, one, other):
             a, b = fn(one, u), fn(other, u)
@@ -70,6 +71,7 @@ def double_argument(e: Add, one: str, other: str, u: Expr, sign: int) -> Expr | 
 
 def tangents(one: str, other: str, ratio: str) -> Callable[[Mul], Iterator[Expr]]:
     """sin/cos -> tan; tan*cos -> sin; sin*cos -> sin(2u)/2"""
+
     def rule(e: Mul) -> Iterator[Expr]:
         powers = dict(e.factors)
         for u in arguments(e, one, other, ratio):
@@ -90,6 +92,7 @@ def tangents(one: str, other: str, ratio: str) -> Callable[[Mul], Iterator[Expr]
 
 def sums_of_angles(one: str, other: str, sign: int) -> Callable[[Add], Iterator[Expr]]:
     """sin(a)cos(b) + cos(a)sin(b) -> sin(a + b); cos(a)cos(b) - sin(a)sin(b) -> cos(a + b); hyperbolic likewise"""
+
     def rule(e: Add) -> Iterator[Expr]:
         rows = [(term, k, rest, a, b) for term, k in e.terms for rest, a, b in pairs(term, one, other)]
         for t1, k1, rest, a, b in rows:
@@ -151,6 +154,7 @@ def halved(e: Add | Mul) -> Iterator[Expr]:
 
 def replaced(e: Add | Mul, table: dict[Any, Expr]) -> Expr:
     """``e`` with factors of its terms replaced."""
+
     def product(t: Expr) -> Expr:
         k, factors = factors_of(t)
         if not any(b in table for b, _ in factors):
@@ -191,17 +195,26 @@ def in_sines(e: Expr) -> Expr:
 
 def clear_fractions(e: Mul) -> Iterator[Expr]:
     """a/(1 + 1/b) -> a*b/(b + 1), also where the fraction is a tangent"""
+    everywhere: Expr = e
     for base, exponent in e.factors:
-        if type(base) is not Add or type(exponent) is not int:
-            continue
-        plain = in_sines(base)
-        if type(plain) is Add:
-            for product in common_denominator(plain):
-                rest = mul(e, power(base, -exponent), power(product, exponent))
-                yield rest
-                other = in_sines(rest)
-                if other is not rest:
-                    yield other
+        if type(base) is Add and type(exponent) is int:
+            last = None
+            for product in common_denominator(in_sines(base)):
+                last = mul(power(base, -exponent), power(product, exponent))
+                yield mul(e, last)
+            if last is not None:
+                everywhere = mul(everywhere, last)
+    if everywhere is not e:
+        yield in_sines(everywhere)
+
+
+def tangent_factors(e: Mul) -> Iterator[Expr]:
+    """a*(1 + tan(u)^2) -> a/cos(u)^2; a*(1 - tanh(u)^2) -> a/cosh(u)^2"""
+    for base, exponent in e.factors:
+        if type(base) is Add and isinstance(base.constant, int) and len(base.terms) == 1:
+            for found in tangent_square(base):
+                if type(found) is not Add:
+                    yield mul(e, power(base, negate(exponent)), power(found, exponent))
 
 
 def exponential_pairs(e: Add) -> Iterator[Expr]:
@@ -233,6 +246,26 @@ def hyperbolic_pairs(e: Add) -> Iterator[Expr]:
                 if j is not None and abs(j) == abs(k):
                     u = b.args[0] if j == k else negate(b.args[0])
                     yield add(e, scale(-k, term), scale(-j, other), mul(k, divide(term, b), power(E, u)))
+
+
+def gamma_ratio(e: Mul) -> Iterator[Expr]:
+    """gamma(u + 1)/gamma(u) -> u"""
+    gammas = [(b, x) for b, x in e.factors if type(b) is Fn and b.head == "gamma"]
+    for f, m in gammas:
+        for g, n in gammas:
+            u = g.args[0]
+            if m == 1 and n == -1 and subtract(f.args[0], u) == 1:
+                yield mul(e, u, power(f, -1), g)
+
+
+def digamma_difference(e: Add) -> Iterator[Expr]:
+    """digamma(u + 1) - digamma(u) -> 1/u"""
+    found = [(t, k) for t, k in e.terms if type(t) is Fn and t.head == "digamma"]
+    for f, j in found:
+        for g, k in found:
+            u = g.args[0]  # type: ignore[attr-defined]
+            if j == -k and subtract(f.args[0], u) == 1:  # type: ignore[attr-defined]
+                yield add(e, scale(-j, f), scale(-k, g), divide(j, u))
 
 
 def logarithms(e: Add) -> Iterator[Expr]:
@@ -269,6 +302,8 @@ def signs(e: Mul) -> Iterator[Expr]:
             continue
         u = b.args[0]
         m = powers.get(u, 0)
+        if b.head == "sign" and nonnegative(u) and any(base in powers for base, _ in factors_of(u)[1]):
+            yield mul(e, power(b, -n))
         if b.head == "sign" and n % 2 and n > 0:
             size = fn("abs", u)
             if type(m) is int and m > 0:
@@ -285,7 +320,8 @@ def signs(e: Mul) -> Iterator[Expr]:
 
 
 def guards(e: Mul) -> Iterator[Expr]:
-    """b * a^where(b == 0, 1, b - 1) -> b * a^(b - 1); a^b * log(where(a == 0, 1, a)) -> a^b * log(a)"""
+    """b * a^where(b == 0, 1, b - 1) -> b * a^(b - 1); a^b * log(where(a == 0, 1, a)) -> a^b * log(a);
+    a/where(r == 0, 1, r) -> a/r for a distance r. The guards keep the engine's gradients finite at 0."""
     bases = {b for b, _ in e.factors}
     for base, exponent in e.factors:
         for term, k in terms_of(exponent)[1]:
@@ -296,8 +332,17 @@ def guards(e: Mul) -> Iterator[Expr]:
                 yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()))
         if type(base) is Fn and base.head == "log":
             plain = unguarded(base.args[0])
-            if plain is not None and plain[0] in bases:
+            if plain is not None and (plain[0] in bases or plain[1] in bases):
                 yield mul(divide(e, power(base, exponent)), power(call("log", plain[1]), exponent))
+        plain = unguarded(base)
+        if plain is not None and plain[0] is plain[1] and is_distance(plain[0]):
+            yield mul(divide(e, power(base, exponent)), power(plain[1], exponent))
+
+
+def is_distance(e: Expr) -> bool:
+    """Whether ``e`` is a root of a sum of squares."""
+    factors = factors_of(e)[1]
+    return len(factors) == 1 and factors[0][1] == HALF and type(factors[0][0]) is Add and nonnegative(factors[0][0])
 
 
 def unguarded(e: Expr) -> tuple[Expr, Expr] | None:
@@ -333,4 +378,4 @@ def branches(e: Fn) -> Iterator[Expr]:
         yield scale(k, call("where", condition, scale(exact(Fraction(1) / k), a), scale(exact(Fraction(1) / k), b)))
 
 
-__all__ = ["NUMBERS", "nonnegative", "terms_of"]
+__all__ = ["nonnegative", "terms_of"]

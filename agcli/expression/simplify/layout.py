@@ -10,7 +10,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from .arithmetic import minus_leads, negate, primitive, scale
-from .nodes import NUMBERS, Add, Atom, E, Expr, Fn, Mul, Number
+from .nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number
 from .order import factor_key, sorted_terms
 
 HALF = Fraction(1, 2)

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 Number: TypeAlias = "int | Fraction"
 Expr: TypeAlias = "int | Fraction | Node"
 Factor: TypeAlias = "tuple[Expr, Expr]"  # base, exponent
-NUMBERS = (int, Fraction)
 
 
 class Undefined(ArithmeticError):

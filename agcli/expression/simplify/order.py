@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .nodes import NUMBERS, PI, Add, Atom, E, Expr, Factor, Fn, Mul, Node, Number
+from .nodes import PI, Add, Atom, E, Expr, Factor, Fn, Mul, Node, Number
 
 SYMBOL, SUM, FUNCTION, EXPONENTIAL = range(4)
 
@@ -73,6 +73,4 @@ def term_key(term: tuple[Expr, Number]) -> tuple[Any, ...]:
 def symbol_powers(e: Expr) -> dict[str, Any]:
     """Powers of plain symbols in a term."""
     factors = e.factors if type(e) is Mul else ((e, 1),)
-    return {
-        b.name: p for b, p in factors if type(b) is Atom and not isinstance(p, Node) and b is not PI and b is not E
-    }
+    return {b.name: p for b, p in factors if type(b) is Atom and not isinstance(p, Node) and b is not PI and b is not E}

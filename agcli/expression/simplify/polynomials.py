@@ -13,7 +13,7 @@ from math import gcd, isqrt, lcm
 from typing import Any, TypeAlias
 
 from .arithmetic import add, mul, power, scale
-from .nodes import NUMBERS, Add, Expr, Mul, Node, Number, exact, factors_of, terms_of
+from .nodes import Add, Expr, Mul, Node, Number, exact, factors_of, terms_of
 
 Poly: TypeAlias = "dict[tuple[int, ...], Any]"
 Generators: TypeAlias = "tuple[Expr, ...]"

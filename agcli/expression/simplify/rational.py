@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .arithmetic import add, mul, power
-from .nodes import NUMBERS, Add, E, Expr, Mul, Number, make_add, terms_of
+from .nodes import Add, E, Expr, Mul, Node, Number, make_add, terms_of
 from .polynomials import common_divisor, expand, exponents, generator_power, quotient, read, write
 
 Row = tuple["Number", dict[Any, "Number"]]

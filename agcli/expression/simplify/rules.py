@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from . import identities as ids
 from .features import (
+    ADDED,
     BELOW,
     EXPONENTIAL,
+    GAMMA,
     GUARD,
     HYPERBOLIC,
     NEGATIVE,
@@ -57,6 +59,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("double angle", ids.halved, SINES),
         Rule("exponentials to hyperbolic functions", ids.exponential_pairs, EXPONENTIAL),
         Rule("hyperbolic functions to exponentials", ids.hyperbolic_pairs, HYPERBOLIC),
+        Rule("digamma(u + 1) = digamma(u) + 1/u", ids.digamma_difference, GAMMA),
         Rule("join logarithms", ids.logarithms, TWO_LOGS),
     ),
     Mul: (
@@ -68,7 +71,9 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("tanh = sinh/cosh", ids.tangents("sinh", "cosh", "tanh"), TANGENT),
         Rule("double angle", ids.halved, SINES | PAIR),
         Rule("signs", ids.signs, SIGN),
-        Rule("clear fractions", ids.clear_fractions, BELOW),
+        Rule("1 + tan^2 = 1/cos^2", ids.tangent_factors, ADDED),
+        Rule("clear fractions", ids.clear_fractions, ADDED),
+        Rule("gamma(u + 1) = u*gamma(u)", ids.gamma_ratio, GAMMA | NEGATIVE),
         Rule("multiply out", once(expand), SUM),
         Rule("multiply out below", joined_below, BELOW),
     ),

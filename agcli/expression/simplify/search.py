@@ -13,7 +13,7 @@ from .arithmetic import add, mul, power, scale
 from .features import features
 from .functions import call
 from .layout import cost
-from .nodes import NUMBERS, TABLE, Add, Atom, Exhausted, Expr, Fn, Mul, Undefined
+from .nodes import TABLE, Atom, Exhausted, Expr, Fn, Mul, Node, Undefined
 from .rules import RULES
 
 SLACK = 4.5  # operators by which a form may be longer and still be followed
@@ -90,10 +90,16 @@ class Search:
         if best is not e:
             return self(best, ahead), name
         for _, _, candidate, rule_name in sorted(later, key=lambda row: row[:2])[:TRIES]:
-            found = self(candidate, ahead - 1)
+            found = self.followed(candidate, ahead - 1)
             if cost(found) < lowest:
                 best, name, lowest = found, rule_name, cost(found)
         return (e if best is e else self(best, ahead)), name
+
+    def followed(self, e: Expr, ahead: int) -> Expr:
+        """What becomes of a longer form: first it is looked at as a whole, lest its parts turn back."""
+        if isinstance(e, Node) and type(e) is not Atom and e not in self.best[ahead]:
+            e = self.improved(e, ahead)[0]
+        return self(e, ahead)
 
     def candidates(self, e: Any) -> Iterator[tuple[Any, Expr]]:
         """Other forms of ``e``, with the rule that made them."""

@@ -1,0 +1,177 @@
+"""L-BFGS: for problems whose loss and gradient are computed from all of the data at every step.
+
+The graph gives loss and gradient; direction and line search are a few lines of NumPy around it, which evaluate the
+one compiled plan as often as they need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn, TypeAlias
+
+import numpy as np
+
+from ..errors import StateError
+from ..function import Function, outputs_of
+from ..graph import Placeholder, Tensor, Variable, variable
+from ..types import Array
+from .optimizer import Fetches, Step, arena, flat_gradient
+from .state import State
+from .wolfe import Point, search
+
+CURVED = 1e-10  # least s·y for a pair to be kept, as a share of y·y: less is noise
+
+Gradient: TypeAlias = Callable[[Array], tuple[float, Array]]
+
+
+@dataclass
+class History:
+    """The last pairs s (how the parameters moved) and y (how the gradient changed), oldest overwritten first."""
+
+    s: Array
+    y: Array
+    count: int
+
+    def add(self, s: Array, y: Array) -> None:
+        """Remember a pair, unless it shows no positive curvature."""
+        if float(s @ y) > CURVED * float(y @ y):
+            at = self.count % len(self.s)
+            self.s[at], self.y[at] = s, y
+            self.count += 1
+
+    def direction(self, gradient: Array) -> Array:
+        """-H g, with H the inverse Hessian that the pairs describe (Nocedal and Wright, algorithm 7.4)."""
+        newest_first = [(self.count - 1 - i) % len(self.s) for i in range(min(self.count, len(self.s)))]
+        q, shares = -gradient, []
+        for i in newest_first:
+            shares.append(float(self.s[i] @ q) / float(self.s[i] @ self.y[i]))
+            q -= shares[-1] * self.y[i]
+        if newest_first:
+            s, y = self.s[newest_first[0]], self.y[newest_first[0]]
+            q *= float(s @ y) / float(y @ y)
+        for i, share in zip(reversed(newest_first), reversed(shares), strict=True):
+            q += (share - float(self.y[i] @ q) / float(self.s[i] @ self.y[i])) * self.s[i]
+        return q
+
+
+def descend(gradient_at: Gradient, x: Array, loss: float, g: Array, history: History) -> tuple[Array, float, Array]:
+    """One iteration from ``x``: where it ends, with loss and gradient; ``x`` itself if no step makes the loss smaller.
+
+    Where the remembered curvature leads nowhere, it is forgotten and the gradient followed instead.
+    """
+    while True:
+        d = history.direction(g)
+        start = Point(0.0, loss, float(d @ g), g)
+        if start.slope < 0:
+            first = 1.0 if history.count else min(1.0, 1.0 / float(np.abs(g).sum()))
+            end = search(along(gradient_at, x, d), start, first)
+            if end.t > 0:
+                new = moved(x, end.t, d)
+                history.add(new - x, end.gradient - g)
+                return new, end.value, end.gradient
+        if not history.count:
+            return x, loss, g
+        history.count = 0
+
+
+def moved(x: Array, t: float, d: Array) -> Array:
+    new: Array = x + np.asarray(t, x.dtype) * d
+    return new
+
+
+def along(gradient_at: Gradient, x: Array, d: Array) -> Callable[[float], Point]:
+    """The loss on the ray from ``x`` in direction ``d``."""
+
+    def evaluate(t: float) -> Point:
+        loss, g = gradient_at(moved(x, t, d))
+        return Point(t, loss, float(g @ d), g)
+
+    return evaluate
+
+
+@dataclass(frozen=True)
+class Lbfgs:
+    """L-BFGS (Liu and Nocedal, 1989) with a line search for the strong Wolfe conditions; it needs no learning rate."""
+
+    memory: int = 10
+    iterations: int = 20
+    tolerance: float = 1e-7
+    name = "lbfgs"
+
+    def minimize(self, loss: Tensor, params: Sequence[Variable]) -> NoReturn:
+        """Not possible: how often a step evaluates the loss depends on its values."""
+        raise StateError("lbfgs: a line search is no graph; use function(loss, params) in place of minimize")
+
+    def function(
+        self,
+        loss: Tensor,
+        params: Sequence[Variable],
+        fetches: Fetches | None = None,
+        *,
+        updates: Mapping[Variable, Tensor] | None = None,
+        inputs: Sequence[Placeholder] | None = None,
+        seed: int = 0,
+        key: Variable | None = None,
+        **_: Any,
+    ) -> LbfgsStep:
+        """A step of ``iterations`` iterations as one callable; see ``Optimizer.function``."""
+        flat, g = arena(self.name, params), flat_gradient(loss, params)
+        state = State(list(params))
+        for name in ("s", "y"):
+            zeros = np.zeros((self.memory, flat.value.size), flat.dtype)
+            state.variables[name] = variable(zeros, name, trainable=False)
+        state.number("count", 0)
+        options = {"inputs": inputs, "seed": seed, "key": key}
+        step = LbfgsStep(state, loss if fetches is None else fetches, updates or {}, **options)
+        step.prepare(self, flat, loss, g)
+        return step
+
+
+class LbfgsStep(Step):
+    """Runs L-BFGS on the batch that it is given; the updates of the model are made once, at the start."""
+
+    def prepare(self, rule: Lbfgs, flat: Variable, loss: Tensor, g: Tensor) -> None:
+        """Compile what is evaluated: everything at the start of a step, loss and gradient on the way."""
+        options: dict[str, Any] = {"inputs": self.inputs, "key": self.key}
+        self.rule, self.flat = rule, flat
+        self.first = Function([*outputs_of(self.fetches), loss, g], self.updates, **options)
+        self.next = Function([loss, g], **options)
+        self.random = self.first.random
+
+    def run(self, arrays: list[Array]) -> list[Any]:
+        """The fetches as they are at the start; if anything fails on the way, the parameters stay as they were."""
+        x = self.flat.value.copy()
+        *values, loss, g = self.first.run(arrays)
+        kept = self.variables
+        history = History(kept["s"].value.copy(), kept["y"].value.copy(), int(kept["count"].value))
+
+        def gradient_at(point: Array) -> tuple[float, Array]:
+            self.flat.value = point
+            loss, g = self.next.run(arrays)
+            return float(loss), g
+
+        new = x
+        try:
+            new = self.iterated(gradient_at, x, float(loss), g, history)
+        finally:
+            self.flat.value = new
+        kept["s"].value, kept["y"].value, kept["count"].value = history.s, history.y, history.count
+        self.plan = self.next.plan or self.first.plan
+        return values
+
+    def iterated(self, gradient_at: Gradient, x: Array, loss: float, g: Array, history: History) -> Array:
+        """Iterate until the gradient is small, no step helps, or the iterations are used up."""
+        for _ in range(self.rule.iterations):
+            if not np.abs(g).max(initial=0.0) > self.rule.tolerance:
+                break
+            new, loss, g = descend(gradient_at, x, loss, g, history)
+            if new is x:
+                break
+            x = new
+        return x
+
+
+def lbfgs(memory: int = 10, iterations: int = 20, tolerance: float = 1e-7) -> Lbfgs:
+    """L-BFGS with ``memory`` pairs and ``iterations`` a step; it stops where no gradient is above ``tolerance``."""
+    return Lbfgs(memory, iterations, tolerance)
