@@ -24,6 +24,7 @@ class Rule:
     """A way to hold out `test`, a share of the samples; `seed` draws them, where anything is drawn."""
 
     name: ClassVar[str] = ""
+    counts: ClassVar[bool] = False  # whether `is_test` has to know the total
     test: float = 0.2
     seed: int = 0
 
@@ -111,6 +112,7 @@ class Tail(Rule):
     """The last samples of the file."""
 
     name = "tail"
+    counts = True
 
     def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
         return _sides(len(frame), np.arange(len(frame) - self.held_out(len(frame)), len(frame)))

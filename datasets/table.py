@@ -109,7 +109,7 @@ class Table:
 
     def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
         split = self.split
-        total = sum(len(frame) for frame in self._pieces(self.source)) if split else 0
+        total = sum(len(frame) for frame in self._pieces(self.source)) if split and split.counts else 0
         is_test = (lambda frame: split.is_test(frame, total)) if split else None
         recipe = fitted or self._learnt(is_test)
         splits = written(self._pieces(self.source), recipe, is_test)

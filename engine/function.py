@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from .backends.numpy import Executor
+from .backends.threads import ThreadedExecutor
 from .errors import FeedError, StateError
 from .graph import Placeholder, Tensor, Variable, label, toposort, variable
 from .ops.random import FUNCTION_KEY, make_key
 from .plan import Plan, make_plan
 from .rewrite import specialise
+from .shards import Sharder
 from .stability import stabilise
 from .stages import compute, dynamic_tensors
 from .types import Array, Shape, TensorType, fits
@@ -36,8 +38,10 @@ class Function:
         seed: int = 0,
         key: Variable | None = None,
         debug_nans: bool = False,
+        shards: int = 1,
     ) -> None:
         self.fetches = fetches
+        self.shards = shards
         self.updates = dict(updates or {})
         self.debug_nans = debug_nans
         self.outputs = outputs_of(fetches)
@@ -121,8 +125,15 @@ class Function:
             replace[p] = new
         roots = specialise(targets, replace)
         n = len(self.outputs)
-        plan = make_plan(roots[:n], dict(zip(self.updates, roots[n:], strict=True)), direct=not self.debug_nans)
-        executor = Executor(plan, inputs)
+        colours: dict[int, int] = {}
+        batch = [new for p, new in zip(leaves, inputs, strict=True) if p.shape[:1] == (None,)]
+        lengths = {x.shape[0] for x in batch}
+        if self.shards > 1 and len(lengths) == 1 and (length := lengths.pop()) and length >= self.shards:
+            sharder = Sharder(length, self.shards, batch)
+            roots, colours = sharder(roots), sharder.colours
+        updates = dict(zip(self.updates, roots[n:], strict=True))
+        plan = make_plan(roots[:n], updates, direct=not self.debug_nans, colours=colours)
+        executor = ThreadedExecutor(plan, inputs) if colours else Executor(plan, inputs)
         if len(self.executors) >= PLANS:
             del self.executors[next(iter(self.executors))]
         self.executors[shapes] = executor
@@ -138,11 +149,14 @@ def function(
     seed: int = 0,
     key: Variable | None = None,
     debug_nans: bool = False,
+    shards: int = 1,
 ) -> Function:
     """Compile ``fetches`` and ``updates`` (variable -> its next value) into one callable.
 
     ``inputs`` orders positional arguments. ``seed``, or a ``key`` variable that is saved with a model, makes the
     random ops repeat. With ``debug_nans`` the first op that makes a NaN or infinity stops the call by name.
+    ``shards`` splits the batch (the first axis, of unknown length, of the placeholders) among as many threads; what
+    couples the samples of a batch is still computed over all of them, so only the order of sums changes.
 
     >>> from agcli.engine.graph import placeholder, variable
     >>> x, total = placeholder("x"), variable(0.0)
@@ -150,7 +164,7 @@ def function(
     >>> print(f(x=3.0), f({x: 4.0}), total.value)
     6.0 8.0 7.0
     """
-    return Function(fetches, updates, inputs=inputs, seed=seed, key=key, debug_nans=debug_nans)
+    return Function(fetches, updates, inputs=inputs, seed=seed, key=key, debug_nans=debug_nans, shards=shards)
 
 
 _evaluators: weakref.WeakKeyDictionary[Tensor, Function] = weakref.WeakKeyDictionary()

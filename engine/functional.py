@@ -26,7 +26,12 @@ POSITIVE = real(3, low=0.5, high=2)
 # Normalisations -----------------------------------------------------------------------------------------------
 @op(sample((3, 4)), sample((3, 4), axis=0, keepdims=True), sample((2, 3, 4), axis=(0, 2)))
 def moments(x: Like, axis: Axes = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
-    """Mean and variance over ``axis``; the variance is that of the population (divided by n)."""
+    """Mean and variance over ``axis``; the variance is that of the population (divided by n).
+
+    >>> mean, variance = ag.moments([1.0, 2.0, 3.0, 4.0])
+    >>> print(mean.eval(), variance.eval())
+    2.5 1.25
+    """
     t = as_tensor(x)
     axes = normalize_axes(axis, t.ndim, "moments")
     centre = mean(t, axes, keepdims=True)
@@ -41,7 +46,11 @@ def affine(x: Tensor, scale: Like | None, offset: Like | None) -> Tensor:
 
 @op(sample((3, 4)), sample((3, 4), axis=0), sample((2, 3, 4), axis=(1, 2)))
 def normalize(x: Like, axis: Axes = -1, epsilon: float = 1e-5) -> Tensor:
-    """``x`` with mean 0 and variance 1 along ``axis``; ``epsilon`` is added to the variance."""
+    """``x`` with mean 0 and variance 1 along ``axis``; ``epsilon`` is added to the variance.
+
+    >>> print(ag.normalize([1.0, 2.0, 3.0], epsilon=0).eval().round(4))
+    [-1.2247  0.      1.2247]
+    """
     return standardize(x, axis, epsilon, "normalize")[0]
 
 
@@ -52,13 +61,21 @@ def layer_norm(
     """Every example by itself: normalize(x, axis) * scale + offset (Ba, Kiros and Hinton, 2016).
 
     ``scale`` and ``offset`` have the shape of ``x`` along the last axes, over which one usually normalises.
+
+    >>> print(ag.layer_norm([[1.0, 3.0], [10.0, 30.0]], scale=[1.0, 2.0]).eval().round(3))
+    [[-1.  2.]
+     [-1.  2.]]
     """
     return affine(normalize(x, axis, epsilon), scale, offset)
 
 
 @op(sample((3, 4)), sample((2, 3), (3,)))
 def rms_norm(x: Like, scale: Like | None = None, *, axis: Axes = -1, epsilon: float = 1e-6) -> Tensor:
-    """x / sqrt(mean(x^2) + epsilon) * scale along ``axis``: without a mean (Zhang and Sennrich, 2019)."""
+    """x / sqrt(mean(x^2) + epsilon) * scale along ``axis``: without a mean (Zhang and Sennrich, 2019).
+
+    >>> print(ag.rms_norm([3.0, 4.0]).eval().round(4))
+    [0.8485 1.1314]
+    """
     t = as_tensor(x)
     axes = normalize_axes(axis, t.ndim, "rms_norm")
     return affine(t * rsqrt(mean(square(t), axes, keepdims=True) + epsilon), scale, None)
@@ -66,7 +83,11 @@ def rms_norm(x: Like, scale: Like | None = None, *, axis: Axes = -1, epsilon: fl
 
 @op(sample((2, 3, 4)), sample((2, 2, 2, 3), (3,), (3,)))
 def instance_norm(x: Like, scale: Like | None = None, offset: Like | None = None, *, epsilon: float = 1e-5) -> Tensor:
-    """Every channel of every example by itself: x (N, ..., C), scale and offset (C,) (Ulyanov et al., 2016)."""
+    """Every channel of every example by itself: x (N, ..., C), scale and offset (C,) (Ulyanov et al., 2016).
+
+    >>> print(ag.instance_norm(np.array([1.0, 3.0]).reshape(1, 2, 1)).eval().round(3).ravel())
+    [-1.  1.]
+    """
     t = as_tensor(x)
     if t.ndim < 3:
         raise ShapeError(f"instance_norm: needs (N, ..., C) with at least one axis between, got {t.shape}")
@@ -77,7 +98,11 @@ def instance_norm(x: Like, scale: Like | None = None, offset: Like | None = None
 def group_norm(
     x: Like, scale: Like | None = None, offset: Like | None = None, *, groups: int, epsilon: float = 1e-5
 ) -> Tensor:
-    """Groups of neighbouring channels of every example: x (N, ..., C), scale and offset (C,) (Wu and He, 2018)."""
+    """Groups of neighbouring channels of every example: x (N, ..., C), scale and offset (C,) (Wu and He, 2018).
+
+    >>> print(ag.group_norm([[1.0, 3.0, 10.0, 30.0]], groups=2).eval().round(3))
+    [[-1.  1. -1.  1.]]
+    """
     t = as_tensor(x)
     channels = t.shape[-1] if t.ndim > 1 else None
     if channels is None or groups < 1 or channels % groups:
@@ -127,6 +152,10 @@ def batch_norm(
 
     x (..., C) with the channels on ``axis``; scale, offset, mean and variance (C,). With ``mean`` and ``variance``,
     as in evaluation, these are used; without them, as in training, those of the batch.
+
+    >>> print(ag.batch_norm([[1.0, 10.0], [3.0, 30.0]]).eval().round(3))
+    [[-1. -1.]
+     [ 1.  1.]]
     """
     t = as_tensor(x)
     if (mean is None) != (variance is None):
@@ -156,6 +185,11 @@ def batch_norm_train(
 
     The running ones move by 1 - momentum towards those of the batch, through which no gradient is meant to flow:
     ``updates={running_mean: new_mean, running_variance: new_variance}``.
+
+    >>> mean, variance = ag.variable([0.0]), ag.variable([1.0])
+    >>> y, new_mean, new_variance = ag.batch_norm_train([[1.0], [5.0]], None, None, mean, variance)
+    >>> print(y.eval().round(3).ravel(), new_mean.eval().round(3), new_variance.eval().round(3))
+    [-1.  1.] [0.3] [1.3]
     """
     t = as_tensor(x)
     place, others = channel_axis(t, axis, "batch_norm_train")
@@ -174,6 +208,9 @@ def dropout(x: Like, rate: float, key: Like | None = None) -> Tensor:
 
     The rate is rounded to a multiple of 1/65536. Every dropout of a graph draws a mask of its own at every call; they
     repeat from the seed of the function, or from ``key``.
+
+    >>> print(ag.unique(ag.dropout(ag.ones(100), rate=0.2)).eval().round(2))
+    [0.   1.25]
     """
     t = as_tensor(x)
     if not 0 <= rate < 1:
@@ -188,7 +225,13 @@ def dropout(x: Like, rate: float, key: Like | None = None) -> Tensor:
 
 @op(sample((4, 3), integers(5, high=4)), sample((4, 2), integers(2, 3, high=4)))
 def embedding(table: Like, indices: Like) -> Tensor:
-    """Rows of ``table`` (entries, width) at integer ``indices`` (...): the result is (..., width)."""
+    """Rows of ``table`` (entries, width) at integer ``indices`` (...): the result is (..., width).
+
+    >>> print(ag.embedding([[1.0, 2.0], [3.0, 4.0]], [1, 1, 0]).eval())
+    [[3. 4.]
+     [3. 4.]
+     [1. 2.]]
+    """
     return take(table, indices, axis=0)
 
 
@@ -205,6 +248,11 @@ def scaled_dot_product_attention(
     query (..., L, D), key (..., S, D), value (..., S, V), result (..., L, V). ``mask`` (..., L, S) is true where a
     query may look; with ``causal``, query i looks at the keys 0 to i. ``scale`` is 1 / sqrt(D) unless given. A query
     that may look nowhere gets the mean of the values.
+
+    >>> x = [[1.0, 0.0], [0.0, 1.0]]
+    >>> print(ag.scaled_dot_product_attention(x, x, x, causal=True).eval().round(4))
+    [[1.     0.    ]
+     [0.3302 0.6698]]
     """
     q, k = as_tensor(query), as_tensor(key)
     if q.ndim < 2 or k.ndim < 2:

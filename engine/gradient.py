@@ -1,7 +1,7 @@
 """Derivatives: graph -> graph. Every rule builds graph, so a derivative can be differentiated again."""
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from .errors import GradientError, ShapeError
@@ -91,9 +91,16 @@ def pushforward(ys: Sequence[Tensor], xs: Sequence[Tensor], dxs: Sequence[Tensor
 
 
 def forward(
-    order: Sequence[Tensor], ys: Sequence[Tensor], xs: Sequence[Tensor], dxs: Sequence[Tensor]
+    order: Sequence[Tensor],
+    ys: Sequence[Tensor],
+    xs: Sequence[Tensor],
+    dxs: Sequence[Tensor],
+    trace: Callable[[Tensor, Sequence[Any], Any], None] | None = None,
 ) -> list[Tensor | None]:
-    """The pushforward through the tensors in ``order`` (inputs before users)."""
+    """The pushforward through the tensors in ``order`` (inputs before users).
+
+    ``trace`` is told of each tensor, the tangents of its inputs (None where nothing flows), and its own.
+    """
     tangents: dict[int, Any] = {x.id: dx for x, dx in zip(xs, dxs, strict=True)}
     for t in order:
         if t.op is None or t.id in tangents:
@@ -109,6 +116,8 @@ def forward(
                 tangent = expand_like(astype(tangent, t.dtype), t)
         if tangent is not None:
             tangents[t.id] = tangent
+            if trace is not None:
+                trace(t, inputs, tangent)
     return [tangents.get(y.id) for y in ys]
 
 

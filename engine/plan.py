@@ -7,8 +7,9 @@ any more.
 """
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .graph import Constant, Op, Placeholder, Tensor, Variable, toposort
 from .ops.base import Item
 from .ops.joining import Concatenate
 from .rewrite import oldest_first
+from .shards import MAIN, arrange
 from .types import Array, TensorType, TupleType, static
 
 ALIGN = 64  # bytes; a cache line
@@ -34,6 +36,7 @@ class Slot:
     root: int  # the slot that owns the memory
     tensor: Tensor
     dynamic: bool = False  # its memory is another one at every run
+    colour: int = MAIN  # the shard that computes it
     offset: int = -1  # bytes from the start of the arena
     source: Any = None  # array of a constant, the variable, (op, input slots) of a view, or (whole, bytes) of a part
 
@@ -51,6 +54,8 @@ class Step:
     outputs: tuple[int, ...]
     tensor: Tensor
     multiple: bool = False  # whether the kernel fills a tuple
+    colour: int = MAIN  # the shard that it belongs to
+    phase: int = 0  # steps of one phase and different colours may run side by side
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,13 @@ class Plan:
 class Planner:
     """Builds one plan; a graph comes in whose shapes are all known and which is already rewritten."""
 
-    def __init__(self, fetches: Sequence[Tensor], updates: Mapping[Variable, Tensor], direct: bool = True) -> None:
+    def __init__(
+        self,
+        fetches: Sequence[Tensor],
+        updates: Mapping[Variable, Tensor],
+        direct: bool = True,
+        colours: Mapping[int, int] | None = None,
+    ) -> None:
         self.plan = Plan()
         self.direct = direct  # else inputs outlive their step, so that an error can show them
         self.slot_of: dict[int, int] = {}
@@ -110,7 +121,7 @@ class Planner:
         self.shadow: list[Array] = []  # untouched memory of the right strides, to ask what can be a view
         self.variables: dict[int, int] = {}
         order = toposort([*oldest_first(fetches), *updates.values()])
-        for t in order:
+        for t, self.colour, self.phase in arrange(order, colours or {}):
             self.place(t)
         self.plan.fetches = [self.slot_of[t.id] for t in fetches]
         self.commit(updates, direct)
@@ -156,7 +167,9 @@ class Planner:
         outputs = tuple(self.add(t, type, "buffer", shadow(type)).index for type in types)
         if multiple:
             self.parts[t.id] = outputs
-        self.plan.steps.append(Step(op, inputs, outputs, t, multiple))
+        self.plan.steps.append(Step(op, inputs, outputs, t, multiple, self.colour, self.phase))
+        for o in outputs:
+            self.plan.slots[o].colour = self.colour
 
     def commit(self, updates: Mapping[Variable, Tensor], direct: bool) -> None:
         """Let the last op of an update write into its variable, or copy at the end where that is not safe."""
@@ -214,7 +227,7 @@ class Planner:
                 else:
                     piece = self.add(step.tensor, x.type.with_dtype(whole.type.dtype), "part", self.shadow[i])
                     piece.source = (whole.index, start)
-                    steps.append(Step(Copy(), (i,), (piece.index,), step.tensor))
+                    steps.append(replace(step, op=Copy(), inputs=(i,), outputs=(piece.index,)))
                 start += x.type.size * whole.type.dtype.itemsize
         self.plan.steps = steps
 
@@ -238,17 +251,35 @@ class Planner:
         for s in slots:
             if s.kind == "buffer":
                 dies.setdefault(last[s.index], []).append(s.index)
-        free = FreeList()
+        pools: dict[int, FreeList] = defaultdict(FreeList)  # shards that run side by side share no memory
+        waiting: list[Slot] = []  # free at the end of the phase, as another shard's steps may still run
+        phase = 0
         for n, step in enumerate(steps):
+            if step.phase != phase:
+                for s in waiting:
+                    pools[s.colour].give(s.offset, s.nbytes)
+                phase, waiting = step.phase, []
             taken = self.reuse(step, n, last)
             for o in step.outputs:
                 whole = slots[self.owner(o)]
                 if whole.kind == "buffer" and whole.offset < 0:
-                    whole.offset = free.take(whole.nbytes)
+                    whole.offset = pools[whole.colour].take(whole.nbytes)
             for i in dies.get(n, ()):
-                if i != taken:
-                    free.give(slots[i].offset, slots[i].nbytes)
-        self.plan.arena = free.end
+                if i != taken and slots[i].colour == step.colour:
+                    pools[step.colour].give(slots[i].offset, slots[i].nbytes)
+                elif i != taken:
+                    waiting.append(slots[i])
+        self.settle(pools)
+
+    def settle(self, pools: Mapping[int, FreeList]) -> None:
+        """Put the pools behind each other in the arena, and each part into its whole."""
+        slots, start = self.plan.slots, {}
+        for colour, pool in sorted(pools.items()):
+            start[colour] = self.plan.arena
+            self.plan.arena += pool.end
+        for s in slots:
+            if s.kind == "buffer":
+                s.offset += start[s.colour]
         for s in slots:
             part = s
             while part.kind == "part":
@@ -272,6 +303,7 @@ class Planner:
             same = [i for i, r in zip(step.inputs, roots, strict=True) if r == x.root]
             if (
                 root.kind == "buffer"
+                and root.colour == step.colour
                 and last[root.index] == n
                 and x.type.dtype == out.type.dtype
                 and x.type.shape == out.type.shape
@@ -329,6 +361,14 @@ def shadow(type: TensorType) -> Array:
     return np.empty([static(d) for d in type.shape], type.dtype)
 
 
-def make_plan(fetches: Sequence[Tensor], updates: Mapping[Variable, Tensor], direct: bool = True) -> Plan:
-    """The plan for tensors whose shapes are all known; ``direct=False`` commits only after the last step."""
-    return Planner(fetches, updates, direct).plan
+def make_plan(
+    fetches: Sequence[Tensor],
+    updates: Mapping[Variable, Tensor],
+    direct: bool = True,
+    colours: Mapping[int, int] | None = None,
+) -> Plan:
+    """The plan for tensors whose shapes are all known; ``direct=False`` commits only after the last step.
+
+    ``colours`` names the shard of each tensor that is computed in one.
+    """
+    return Planner(fetches, updates, direct, colours).plan

@@ -23,7 +23,7 @@ ORDER = {
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "spec", "data", "survey", "init",
-        "layers", "losses", "build", "events", "runs", "trainer",
+        "layers", "losses", "optimizer", "build", "events", "runs", "trainer",
         "report", "cli", "api",
     ],
 }  # fmt: skip

@@ -48,7 +48,9 @@ MODULES = ["agcli"] + [
 
 @pytest.mark.parametrize("name", MODULES)
 def test_doctests(name):
-    result = doctest.testmod(importlib.import_module(name), optionflags=doctest.NORMALIZE_WHITESPACE)
+    names = {"ag": ag, "np": np}
+    module = importlib.import_module(name)
+    result = doctest.testmod(module, extraglobs=names, optionflags=doctest.NORMALIZE_WHITESPACE)
     assert result.failed == 0
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from agcli.engine.gradient import grad, pushforward
-from agcli.engine.graph import Constant, Placeholder, Tensor, call
+from agcli.engine.graph import Constant, Placeholder, Tensor, call, toposort
 from agcli.engine.ops.creation import ones_like, zeros_like
 from agcli.engine.rewrite import simplify as rewrite
 from agcli.expression.errors import ExpressionError
@@ -74,4 +76,11 @@ def simplified(t: Tensor) -> Tensor:
     if parts is not None:
         return stack([simplified(part) for part in parts])
     shorter = simplify(t)
-    return rewrite([t])[0] if shorter is t else shorter  # what is left as it is, is at least folded
+    return folded(t) if shorter is t else shorter
+
+
+def folded(t: Tensor) -> Tensor:
+    """What the simplifier leaves as it is, with constants computed; but not to an infinity, which says less."""
+    new = rewrite([t])[0]
+    numbers = [x.array for x in toposort([new]) if isinstance(x, Constant) and x.dtype.kind == "f"]
+    return new if all(np.isfinite(n).all() for n in numbers) else t

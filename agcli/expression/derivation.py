@@ -50,7 +50,7 @@ class Derivation:
         if not self.formula.names:
             hint = "there is nothing to differentiate by"
             raise ExpressionError("the formula has no variables", self.formula.syntax.text, hint=hint)
-        return getattr(self, chosen[0])() if chosen else self.derivatives()  # type: ignore[no-any-return]
+        return getattr(self, chosen[0])() if chosen else self.derivatives()
 
     def known(self, name: str, option: str = "--wrt") -> Placeholder:
         if name in self.given:

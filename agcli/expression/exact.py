@@ -15,9 +15,10 @@ Exact = int | Fraction
 def power(base: Exact, exponent: Exact) -> Exact | None:
     if exponent.denominator != 1 or (base == 0 and exponent < 0):
         return None
-    if bits(base) * abs(exponent) > MAX_BITS and abs(base) != 1:
+    n = int(exponent)
+    if bits(base) * abs(n) > MAX_BITS and abs(base) != 1:
         return None
-    return Fraction(base) ** int(exponent)
+    return Fraction(base) ** n
 
 
 def quotient(a: Exact, b: Exact) -> Exact | None:
@@ -43,9 +44,10 @@ RULES: dict[str, Callable[..., Exact | None]] = {
 def compute(function: str, args: tuple[object, ...]) -> Exact | None:
     """The exact value of a function of exact numbers; None if it has none, or too large a one."""
     rule = RULES.get(function)
-    if rule is None or not all(isinstance(a, int | Fraction) and not isinstance(a, bool) for a in args):
+    numbers = [a for a in args if isinstance(a, int | Fraction) and not isinstance(a, bool)]
+    if rule is None or len(numbers) < len(args):
         return None
-    value = rule(*args)
+    value = rule(*numbers)
     if value is None or bits(value) > MAX_BITS:
         return None
     return value.numerator if value.denominator == 1 else value

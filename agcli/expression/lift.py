@@ -15,8 +15,9 @@ import numpy as np
 
 from agcli.engine.graph import Constant as ConstantTensor
 from agcli.engine.graph import Tensor, label, toposort
-from agcli.engine.ops.base import Elementwise
+from agcli.engine.ops.base import Elementwise, Pointwise
 from agcli.expression.lift_rules import RULES
+from agcli.expression.lift_shapes import bare_operands, tidy
 from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name, Number, Syntax
 
 MAX_SHOWN = 100  # elements of a constant array that are written out
@@ -47,6 +48,7 @@ class Lifter:
         self.names: dict[str, Tensor] = {}
 
     def lift(self, t: Tensor) -> int:
+        t = tidy(t)
         for x in toposort([t], self.places):
             if x.id not in self.places:
                 self.places[x.id] = self.leaf(x) if x.op is None else self.operation(x)
@@ -83,9 +85,8 @@ class Lifter:
             if value == known:
                 return self.make(Constant(0, 0, name))
         if math.isnan(value) or math.isinf(value):
-            name = "nan" if math.isnan(value) else "inf"
-            node = self.make(Name(0, 0, name))
-            return self.make(Call(0, 0, "negative", (node,))) if value < 0 else node
+            top = 0 if math.isnan(value) else 1 if value > 0 else -1
+            return self.call("divide", self.number(top), self.number(0))
         if value == int(value) and abs(value) < 1e15:
             return self.number(int(value))
         if value < 0:
@@ -134,13 +135,18 @@ class Lifter:
 
     def operation(self, t: Tensor) -> int:
         op: Any = t.op
-        args = [self.places[x.id] for x in t.inputs]
+        operands = bare_operands(t) if isinstance(op, Pointwise) else t.inputs
+        args = [self.place(x) for x in operands]
         rule = RULES.get(op.name)
         if rule:
             return rule(self, t, *args)
         if isinstance(op, Elementwise):
             return self.call(op.name, *args)
         return self.call(op.name, *args, **attributes(op))
+
+    def place(self, t: Tensor) -> int:
+        """The node of a tensor that was lifted, or of a number that a rule made."""
+        return self.places[t.id] if t.id in self.places else self.leaf(t)
 
     # What the rules ask
 
@@ -153,9 +159,9 @@ class Lifter:
         node = self.nodes[i]
         return isinstance(node, Call) and node.function == function
 
-    def is_one(self, i: int) -> bool:
+    def is_number(self, i: int, value: int) -> bool:
         node = self.nodes[i]
-        return isinstance(node, Number) and node.value == 1
+        return isinstance(node, Number) and node.value == value
 
     def is_fraction(self, i: int) -> bool:
         node = self.nodes[i]

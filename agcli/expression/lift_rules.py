@@ -11,6 +11,8 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from agcli.engine.graph import Constant as ConstantTensor
+from agcli.engine.rewrite import number
+from agcli.expression.lift_shapes import barest, factors, outer_factors
 from agcli.expression.syntax import Form, Literal
 
 if TYPE_CHECKING:
@@ -39,6 +41,13 @@ def subtract(lifter: Lifter, t: Any, a: int, b: int) -> int:
 
 def multiply(lifter: Lifter, t: Any, a: int, b: int) -> int:
     """Signs in front; a fraction before a factor is written as a quotient: 3*x/2."""
+    outer = outer_factors(t)
+    if outer is not None:
+        return lifter.call("outer", *map(lifter.place, outer))
+    if t.shape:  # a one of other shape than the result is not left in the graph for its value
+        for one, other in ((a, b), (b, a)):
+            if lifter.is_number(one, 1):
+                return other
     left, right = lifter.negated(a), lifter.negated(b)
     if left is not None or right is not None:
         product = multiply(lifter, t, a if left is None else left, b if right is None else right)
@@ -47,7 +56,7 @@ def multiply(lifter: Lifter, t: Any, a: int, b: int) -> int:
         a, b = b, a
     if lifter.is_fraction(a):
         top, bottom = lifter.nodes[a].args  # type: ignore[union-attr]
-        return divide(lifter, t, b if lifter.is_one(top) else lifter.call("multiply", top, b), bottom)
+        return divide(lifter, t, b if lifter.is_number(top, 1) else lifter.call("multiply", top, b), bottom)
     return lifter.call("multiply", a, b)
 
 
@@ -76,6 +85,9 @@ def transpose(lifter: Lifter, t: Any, x: int) -> int:
 
 
 def getitem(lifter: Lifter, t: Any, x: int) -> int:
+    vectors = factors(t)
+    if vectors is not None:
+        return lifter.call("matmul", *map(lifter.place, vectors))
     parts = [lifter.form("slice", *map(lifter.plain, i)) if isinstance(i, tuple) else lifter.plain(i)
              for i in t.op.index]  # fmt: skip
     return lifter.form("index", x, *parts)
@@ -83,9 +95,21 @@ def getitem(lifter: Lifter, t: Any, x: int) -> int:
 
 def concatenate(lifter: Lifter, t: Any, *args: int) -> int:
     """A concatenation of single elements is a vector."""
-    pieces = [inside(lifter, i) for i in args]
-    if t.op.axis == 0 and all(p is not None for p in pieces):
-        return lifter.form("vector", *[p for p in pieces if p is not None])
+    elements: list[int] = []
+    for x, i in zip(t.inputs, args, strict=True):
+        piece, short = inside(lifter, i), x.type.known and len(x.shape) == 1 and x.shape[0] <= 10
+        node = lifter.nodes[i]
+        if piece is not None:
+            elements.append(piece)
+        elif isinstance(node, Form) and node.kind == "vector" and len(x.shape) == 1:
+            elements += node.args
+        elif short and number(x) is not None:
+            elements += [lifter.constant(number(x))] * x.shape[0]
+        else:
+            break
+    else:
+        if t.op.axis == 0:
+            return lifter.form("vector", *elements)
     return lifter.call("concatenate", *args, axis=t.op.axis)
 
 
@@ -98,6 +122,37 @@ def inside(lifter: Lifter, i: int) -> int | None:
     whole = all(isinstance(r, Form) and r.kind == "slice" and all(
         isinstance(lifter.nodes[j], Literal) for j in r.args) for r in rest)  # fmt: skip
     return node.args[0] if isinstance(first, Literal) and first.value is None and whole else None
+
+
+def reshape(lifter: Lifter, t: Any, x: int) -> int:
+    """One number is that number, however it was repeated."""
+    value = number(t.inputs[0])
+    if t.shape == () and value is not None:
+        return lifter.constant(value)
+    vectors = factors(t)
+    if vectors is not None:
+        return lifter.call("matmul", *map(lifter.place, vectors))
+    return lifter.call("reshape", x, shape=t.op.shape)
+
+
+def matmul(lifter: Lifter, t: Any, a: int, b: int) -> int:
+    """A column times a row is the outer product of two vectors."""
+    outer = outer_factors(t)
+    return lifter.call("matmul", a, b) if outer is None else lifter.call("outer", *map(lifter.place, outer))
+
+
+def keep(lifter: Lifter, t: Any, x: int, condition: int) -> int:
+    zero = lifter.number(0)
+    return lifter.call("where", condition, *((x, zero) if t.op.value else (zero, x)))
+
+
+def putitem(lifter: Lifter, t: Any, x: int, like: int) -> int:
+    """A number in one place of a short vector is a product with a vector of zeros and a one."""
+    index, shape = t.op.index, t.shape
+    if t.inputs[0].shape == () and len(shape) == 1 and t.type.known and shape[0] <= 10 and isinstance(index[0], int):
+        unit = [lifter.number(int(i == index[0] % shape[0])) for i in range(shape[0])]
+        return lifter.call("multiply", x, lifter.form("vector", *unit))
+    return lifter.call("putitem", x, like, index=index)
 
 
 def power_of(exponent: int | Fraction) -> Callable[..., int]:
@@ -128,9 +183,16 @@ def clip(lifter: Lifter, t: Any, x: int, low: int, high: int) -> int:
     return lifter.call("clip", x, low, high)
 
 
-def diagonal_at(name: str, keyword: str = "k") -> Callable[..., int]:
+def diagonal_at(name: str) -> Callable[..., int]:
     """A function of matrices whose diagonal is written where it is not the main one."""
-    return lambda lifter, t, x: lifter.call(name, x, **({keyword: t.op.k} if t.op.k else {}))
+    return lambda lifter, t, x, *like: lifter.call(name, x, **({"k": t.op.k} if t.op.k else {}))
+
+
+def diag(lifter: Lifter, t: Any, x: int, *like: int) -> int:
+    """Ones on the diagonal are the identity matrix."""
+    if t.op.k == 0 and number(barest(t.inputs[0])) == 1 and t.shape[0] == t.shape[1]:
+        return lifter.call("eye", lifter.number(t.shape[0]))
+    return diagonal_at("diag")(lifter, t, x)
 
 
 def triangle(lifter: Lifter, t: Any, x: int) -> int:
@@ -180,14 +242,18 @@ RULES: dict[str, Callable[..., int]] = {
     **dict.fromkeys(["sum", "mean", "max", "min", "prod", "logsumexp", "any", "all", "norm"], reduction),
     "transpose": transpose,
     "getitem": getitem,
+    "putitem": putitem,
+    "matmul": matmul,
+    "keep": keep,
     "concatenate": concatenate,
     "broadcast_to": lambda lifter, t, x: lifter.call("broadcast_to", x, shape=t.op.shape),
+    "reshape": reshape,
     "astype": astype,
     "item": item,
     "clip": clip,
     **dict.fromkeys(["tril", "triu", "triangle"], triangle),
     "diagonal": diagonal,
-    "diag": diagonal_at("diag"),
+    "diag": diag,
     "eye": eye,
     "arange": arange,
     "tile": tile,

@@ -156,7 +156,7 @@ class _Lowering:
                 return Vector(values)
             items = [self.tensor(i) for i in node.args]
             return self.engine(node, lambda: stack(items))
-        return self.index(node)
+        return self.index(node) if node.kind == "index" else None
 
     def index(self, node: Form) -> Value:
         base = self.values[node.args[0]]

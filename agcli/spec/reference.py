@@ -10,6 +10,7 @@ from pathlib import Path
 
 from .fields import Fields, phrase_of
 from .names import scalar_text
+from .optimizers import Shared
 from .schema import TABLES
 from .spec import Spec, Train
 from .tables import Table
@@ -28,7 +29,11 @@ def refreshed(text: str) -> str:
 
 def reference() -> dict[str, str]:
     """The name of each block -> its Markdown table."""
-    rows: dict[str, list[Named]] = {"sections": [("", "", Spec)], "train": [("", "", Train)]}
+    rows: dict[str, list[Named]] = {
+        "sections": [("", "", Spec)],
+        "train": [("", "", Train)],
+        "every optimizer": [("", "", Shared)],
+    }
     rows |= {table.noun: _rows(table) for table in TABLES}
     return {what: "\n".join([HEAD, *_lines(named)]) for what, named in rows.items()}
 
@@ -43,8 +48,17 @@ def _lines(rows: list[Named]) -> Iterator[str]:
         if names:
             yield _line(", ".join(f"`{name}`" for name in names.split(", ")), "", "", "", meaning)
         for name, field in fields.model_fields.items():
+            if names and _is_shared(fields, name):
+                continue
             shown = f"**`{name}`**" if name == fields.main else f"`{name}`"
             yield _line("", shown, phrase_of(fields, name), _default(fields, name), field.description or "")
+
+
+def _is_shared(fields: type[Fields], name: str) -> bool:
+    """Whether a field is one that every optimizer takes, with the same default; a table of its own explains those."""
+    if not issubclass(fields, Shared) or name == fields.main or name not in Shared.model_fields:
+        return False
+    return bool(fields.model_fields[name].default == Shared.model_fields[name].default)
 
 
 def _default(fields: type[Fields], name: str) -> str:

@@ -7,6 +7,7 @@ from pydantic import AllowInfNan, StringConstraints, field_validator
 
 from .faults import failed, fault
 from .fields import Field, Fields
+from .formula import Formula
 from .kinds import SIZE_LIMIT, Fraction, Kind
 from .mixed import NumberOr
 from .tables import Choice, Row, Table
@@ -23,7 +24,6 @@ Span = Annotated[
     | Annotated[str, StringConstraints(pattern=r"^(?=.*[1-9])[0-9]{1,6}(\.[0-9]{1,3})? epochs?$")],
     Kind("a number of steps such as 500, or of epochs such as `10 epochs`"),
 ]
-Formula = Annotated[str, StringConstraints(min_length=1, max_length=1000), Kind("a formula in quotes")]
 
 PEAK = "learning rate at the start"
 WHOLE = "how long it takes; the whole training if not given"

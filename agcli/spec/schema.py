@@ -9,12 +9,13 @@ from .initializers import INITIALIZERS
 from .layers import LAYERS
 from .losses import LOSSES
 from .metrics import METRICS
-from .optimizers import OPTIMIZERS
+from .optimizers import CLIPPING, OPTIMIZERS
+from .schedules import SCHEDULES
 from .spec import Spec
 from .tables import Row, Table
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-TABLES = (DATA, COLUMNS, SPLITS, LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS)
+TABLES = (DATA, COLUMNS, SPLITS, LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES, CLIPPING)
 
 Schema = dict[str, Any]
 

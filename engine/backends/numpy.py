@@ -86,16 +86,10 @@ class Executor:
             if self.moves != Variable.moves:
                 self.bind_all()
             self.feed(arrays)
-            calls = iter(self.calls)
-            try:
-                if trap:
-                    self.trapped(calls)
-                for call in calls:
-                    call()
-            except EngineError as e:
-                raise type(e)(f"{e}{self.where(calls)}") from None
-            except (IndexError, ValueError, TypeError, ArithmeticError, MemoryError) as e:
-                raise ExecutionError(f"{type(e).__name__}: {e}{self.where(calls)}") from e
+            if trap:
+                self.trapped()
+            else:
+                self.execute()
             results = [self.values[i].copy() if self.values[i].ndim else self.values[i][()] for i in self.plan.fetches]
             news = [self.values[i] for _, i in self.plan.commits]
             if len(news) > 1:
@@ -104,25 +98,46 @@ class Executor:
                 variable.value[...] = new
             return results
 
-    def trapped(self, calls: Any) -> None:
-        """Run step by step, and stop at the first that makes a NaN or infinity out of finite numbers."""
-        for step, call in zip(self.plan.steps, calls, strict=True):
-            call()
-            for o in step.outputs:
-                value = self.values[o]
-                if value.dtype.kind == "f" and not np.isfinite(value).all():
-                    inputs = ", ".join(f"{self.plan.describe(i)} in {span(self.values[i])}" for i in step.inputs)
-                    what = "NaN" if np.isnan(value).any() else "infinity"
-                    values = [[self.values[i] for i in part] for part in (step.inputs, step.outputs)]
-                    inside = step.op.culprit(*values)
-                    text = f"{step.op.name} made the first {what}, in {step.tensor.type}; inputs: {inputs}"
-                    raise ExecutionError(f"{text}; inside: {inside}" if inside else text)
+    def execute(self) -> None:
+        """All kernel calls in order."""
+        calls = iter(self.calls)
+        try:
+            for call in calls:
+                call()
+        except Exception as error:
+            raise self.named(error, len(self.calls) - calls.__length_hint__() - 1) from error
 
-    def where(self, calls: Any) -> str:
-        n = len(self.calls) - calls.__length_hint__() - 1
+    def trapped(self) -> None:
+        """Run step by step, and stop at the first that makes a NaN or infinity out of finite numbers."""
+        for n, step in enumerate(self.plan.steps):
+            try:
+                self.calls[n]()
+                self.check(step)
+            except Exception as error:
+                raise self.named(error, n) from error
+
+    def check(self, step: Step) -> None:
+        """Refuse outputs that are not finite, with what went in."""
+        for o in step.outputs:
+            value = self.values[o]
+            if value.dtype.kind == "f" and not np.isfinite(value).all():
+                inputs = ", ".join(f"{self.plan.describe(i)} in {span(self.values[i])}" for i in step.inputs)
+                what = "NaN" if np.isnan(value).any() else "infinity"
+                values = [[self.values[i] for i in part] for part in (step.inputs, step.outputs)]
+                inside = step.op.culprit(*values)
+                text = f"{step.op.name} made the first {what}, in {step.tensor.type}; inputs: {inputs}"
+                raise ExecutionError(f"{text}; inside: {inside}" if inside else text)
+
+    def named(self, error: Exception, n: int) -> Exception:
+        """``error`` as an error of the engine that names step ``n`` and where it was built."""
         step = self.plan.steps[n]
         inputs = ", ".join(label(self.plan.slots[i].tensor) for i in step.inputs)
-        return f" (in {step.op.name}({inputs}), built at {step.tensor.origin})"
+        where = f" (in {step.op.name}({inputs}), built at {step.tensor.origin})"
+        if isinstance(error, EngineError):
+            return type(error)(f"{error}{where}")
+        if isinstance(error, IndexError | ValueError | TypeError | ArithmeticError | MemoryError):
+            return ExecutionError(f"{type(error).__name__}: {error}{where}")
+        return error  # what a user's own function raised
 
 
 def span(array: Array) -> str:

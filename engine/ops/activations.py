@@ -95,21 +95,33 @@ softsign = unary(
 
 @op(sample((3,)), sample((2, 3), alpha=0.3))
 def leaky_relu(x: Like, alpha: float = 0.01) -> Tensor:
-    """``x`` where it is positive, else ``alpha * x``; derivative ``alpha`` at 0."""
+    """``x`` where it is positive, else ``alpha * x``; derivative ``alpha`` at 0.
+
+    >>> print(ag.leaky_relu([-2.0, 3.0], alpha=0.1).eval())
+    [-0.2  3. ]
+    """
     t = as_tensor(x)
     return where(t > 0, t, alpha * t)
 
 
 @op(sample((3,)), sample((2, 3), alpha=0.7))
 def elu(x: Like, alpha: float = 1.0) -> Tensor:
-    """``x`` where it is positive, else ``alpha * (exp(x) - 1)``; derivative ``alpha`` at 0 (Clevert et al., 2016)."""
+    """``x`` where it is positive, else ``alpha * (exp(x) - 1)``; derivative ``alpha`` at 0 (Clevert et al., 2016).
+
+    >>> print(ag.elu([-2.0, 3.0]).eval())
+    [-0.86466472  3.        ]
+    """
     t = as_tensor(x)
     return where(t > 0, t, alpha * expm1(where(t > 0, 0, t)))
 
 
 @op(sample((3,)), sample((2, 3)))
 def selu(x: Like) -> Tensor:
-    """The self-normalising scaled elu (Klambauer et al., 2017)."""
+    """The self-normalising scaled elu (Klambauer et al., 2017).
+
+    >>> print(ag.selu([-2.0, 3.0]).eval())
+    [-1.52016647  3.15210296]
+    """
     return SELU_SCALE * elu(x, SELU_ALPHA)
 
 
@@ -118,6 +130,9 @@ def gelu(x: Like, approximate: bool = False) -> Tensor:
     """``x`` times the normal distribution function at ``x`` (Hendrycks and Gimpel, 2016).
 
     ``approximate`` takes tanh(sqrt(2/pi) (x + 0.044715 x^3)) for erf(x / sqrt(2)).
+
+    >>> print(ag.gelu([-2.0, 3.0]).eval())
+    [-0.04550026  2.99595031]
     """
     t = as_tensor(x)
     if not approximate:
@@ -128,25 +143,41 @@ def gelu(x: Like, approximate: bool = False) -> Tensor:
 
 @op(sample((3,)), sample((2, 3)))
 def silu(x: Like) -> Tensor:
-    """``x * sigmoid(x)``, also called swish (Hendrycks and Gimpel, 2016)."""
+    """``x * sigmoid(x)``, also called swish (Hendrycks and Gimpel, 2016).
+
+    >>> print(ag.silu([-2.0, 3.0]).eval())
+    [-0.23840584  2.85772238]
+    """
     t = as_tensor(x)
     return t * sigmoid(t)
 
 
 @op(sample((3,)), sample((2, 3)))
 def mish(x: Like) -> Tensor:
-    """``x * tanh(softplus(x))`` (Misra, 2019)."""
+    """``x * tanh(softplus(x))`` (Misra, 2019).
+
+    >>> print(ag.mish([-2.0, 3.0]).eval())
+    [-0.25250148  2.986535  ]
+    """
     t = as_tensor(x)
     return t * tanh(softplus(t))
 
 
 @op(sample((3,)), sample((2, 3)))
 def relu6(x: Like) -> Tensor:
-    """``x`` clipped to [0, 6]; derivative 1 at both ends."""
+    """``x`` clipped to [0, 6]; derivative 1 at both ends.
+
+    >>> print(ag.relu6([-2.0, 3.0, 9.0]).eval())
+    [0. 3. 6.]
+    """
     return clip(x, 0, 6)
 
 
 @op(sample((3,)), sample((2, 3)))
 def hard_sigmoid(x: Like) -> Tensor:
-    """``x / 6 + 1/2`` clipped to [0, 1]; derivative 1/6 at both ends."""
+    """``x / 6 + 1/2`` clipped to [0, 1]; derivative 1/6 at both ends.
+
+    >>> print(ag.hard_sigmoid([-9.0, 0.0, 1.5]).eval())
+    [0.   0.5  0.75]
+    """
     return clip(as_tensor(x) / 6 + HALF, 0, 1)

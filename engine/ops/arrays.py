@@ -56,7 +56,11 @@ class Astype(Linear):
 
 @op(sample((2, 3), dtype="float64"))
 def astype(x: Like, dtype: Any) -> Tensor:
-    """The same values in another dtype; the cotangent is cast back, and stops at integers."""
+    """The same values in another dtype; the cotangent is cast back, and stops at integers.
+
+    >>> print(ag.astype([1.7, -1.7], "int64").eval())
+    [ 1 -1]
+    """
     return Astype(as_dtype(dtype))(x)
 
 
@@ -99,7 +103,12 @@ class Reshape(Linear):
 
 @op(sample((2, 3), shape=(6,)), sample((2, 3), shape=(3, -1)), sample((1,), shape=()), sample((0, 2), shape=(0,)))
 def reshape(x: Like, shape: Any) -> Tensor:
-    """The same elements in row-major order in another shape; one length may be -1."""
+    """The same elements in row-major order in another shape; one length may be -1.
+
+    >>> print(ag.reshape([1, 2, 3, 4, 5, 6], (2, -1)).eval())
+    [[1 2 3]
+     [4 5 6]]
+    """
     dims = (shape,) if isinstance(shape, int) else tuple(shape)
     if any(not isinstance(d, int | np.integer) or d < -1 for d in dims) or dims.count(-1) > 1:
         raise ShapeError(f"reshape: a shape holds lengths of 0 or more and at most one -1; got {dims}")
@@ -127,7 +136,12 @@ class ReshapeLike(Linear):
 
 @op(sample((2, 3), (3, 2)))
 def reshape_like(x: Like, like: Like) -> Tensor:
-    """The elements of ``x`` in the shape of ``like``, which may be known only when the graph runs."""
+    """The elements of ``x`` in the shape of ``like``, which may be known only when the graph runs.
+
+    >>> print(ag.reshape_like([1, 2, 3, 4], [[0, 0], [0, 0]]).eval())
+    [[1 2]
+     [3 4]]
+    """
     a, b = as_tensor(x), as_tensor(like)
     if a.type.known and a.shape == b.shape:
         return a
@@ -163,7 +177,13 @@ class Transpose(Linear):
 
 @op(sample((2, 3)), sample((2, 3, 4), axes=(2, 0, 1)), sample(()), sample((3, 0)))
 def transpose(x: Like, axes: Sequence[int] | None = None) -> Tensor:
-    """Axes in the order of ``axes``; without it, all axes reversed."""
+    """Axes in the order of ``axes``; without it, all axes reversed.
+
+    >>> print(ag.transpose([[1, 2, 3], [4, 5, 6]]).eval())
+    [[1 4]
+     [2 5]
+     [3 6]]
+    """
     t = as_tensor(x)
     order = tuple(range(t.ndim))[::-1] if axes is None else tuple(normalize_axis(a, t.ndim, "transpose") for a in axes)
     if sorted(order) != list(range(t.ndim)):
@@ -173,7 +193,11 @@ def transpose(x: Like, axes: Sequence[int] | None = None) -> Tensor:
 
 @op(sample((2, 3, 4), source=0, destination=-1), sample((2, 3, 4), source=(0, 1), destination=(2, 0)))
 def moveaxis(x: Like, source: int | Sequence[int], destination: int | Sequence[int]) -> Tensor:
-    """The axes ``source`` moved to the places ``destination``; the others keep their order."""
+    """The axes ``source`` moved to the places ``destination``; the others keep their order.
+
+    >>> print(ag.moveaxis(ag.zeros((2, 3, 4)), 0, -1).shape)
+    (3, 4, 2)
+    """
     t = as_tensor(x)
     old, new = (
         [normalize_axis(a, t.ndim, "moveaxis") for a in ((places,) if isinstance(places, int) else places)]
@@ -189,7 +213,11 @@ def moveaxis(x: Like, source: int | Sequence[int], destination: int | Sequence[i
 
 @op(sample((2, 3, 4), axis1=0, axis2=2), sample((2, 3), axis1=-1, axis2=0))
 def swapaxes(x: Like, axis1: int, axis2: int) -> Tensor:
-    """The axes ``axis1`` and ``axis2`` exchanged."""
+    """The axes ``axis1`` and ``axis2`` exchanged.
+
+    >>> print(ag.swapaxes(ag.zeros((2, 3, 4)), 0, 2).shape)
+    (4, 3, 2)
+    """
     t = as_tensor(x)
     order = list(range(t.ndim))
     a, b = (normalize_axis(axis, t.ndim, "swapaxes") for axis in (axis1, axis2))
@@ -234,7 +262,12 @@ class BroadcastTo(Linear):
 
 @op(sample((1, 3), shape=(2, 3)), sample((), shape=(2, 2)), sample((3,), shape=(0, 3)))
 def broadcast_to(x: Like, shape: Any) -> Tensor:
-    """``x`` repeated to ``shape`` by NumPy's rules, without a copy where the reader allows it."""
+    """``x`` repeated to ``shape`` by NumPy's rules, without a copy where the reader allows it.
+
+    >>> print(ag.broadcast_to([1, 2], (2, 2)).eval())
+    [[1 2]
+     [1 2]]
+    """
     t = as_tensor(x)
     return BroadcastTo(as_shape(shape)).simplest(t)
 
@@ -266,7 +299,12 @@ class ExpandLike(Linear):
 
 @op(sample((3,), (2, 3)), sample((2,), (2, 3), axis=1, keepdims=False), sample((), (2, 3), axis=(0, 1), keepdims=False))
 def expand_like(x: Like, like: Like, axis: Axes = (), keepdims: bool = True) -> Tensor:
-    """``x`` repeated to the shape of ``like``; ``axis`` and ``keepdims`` name the reduction that this undoes."""
+    """``x`` repeated to the shape of ``like``; ``axis`` and ``keepdims`` name the reduction that this undoes.
+
+    >>> print(ag.expand_like([1, 2], ag.zeros((2, 3)), axis=1, keepdims=False).eval())
+    [[1 1 1]
+     [2 2 2]]
+    """
     a, b = as_tensor(x), as_tensor(like)
     op = ExpandLike(normalize_axes(axis, b.ndim, "expand_like"), keepdims)
     return op.simplest(a, b)
@@ -300,14 +338,22 @@ class SumLike(Linear):
 
 @op(sample((2, 3), (3,)), sample((2, 3), (2, 1)), sample((2, 3), ()))
 def sum_like(x: Like, like: Like) -> Tensor:
-    """``x`` summed down to the shape of ``like``, from which it was broadcast."""
+    """``x`` summed down to the shape of ``like``, from which it was broadcast.
+
+    >>> print(ag.sum_like([[1, 2], [3, 4]], [0, 0]).eval())
+    [4 6]
+    """
     a, b = as_tensor(x), as_tensor(like)
     return SumLike().simplest(a, b)
 
 
 @op(sample((2, 3)), sample(()))
 def flatten(x: Like, keep: int = 0) -> Tensor:
-    """``x`` with all axes after the first ``keep`` joined into one, in row-major order."""
+    """``x`` with all axes after the first ``keep`` joined into one, in row-major order.
+
+    >>> print(ag.flatten(ag.zeros((2, 3, 4)), keep=1).shape)
+    (2, 12)
+    """
     t = as_tensor(x)
     lead = t.shape[:keep]
     if keep > t.ndim or (keep > 1 and None in lead):

@@ -182,6 +182,10 @@ def conv2d(
     x (N, H, W, C), w (kh, kw, C / groups, F), result (N, H', W', F). ``padding`` is "valid", "same" (H' = H / stride,
     rounded up; an odd zero goes behind), an integer, or (before, after) for both axes. Output f sees the channels of
     its group only; ``groups=C`` is a depthwise convolution.
+
+    >>> images, windows = ag.zeros((10, 28, 28, 1)), ag.zeros((5, 5, 1, 32))
+    >>> print(ag.conv2d(images, windows).shape, ag.conv2d(images, windows, strides=2, padding="same").shape)
+    (10, 24, 24, 32) (10, 14, 14, 32)
     """
     a, b = arguments(x, w, groups, 4, "conv2d")
     return Conv(window(strides, dilation, padding, "conv2d"), int(groups))(a, b)
@@ -201,6 +205,10 @@ def conv2d_transpose(
 
     x (N, H, W, F), w (kh, kw, C / groups, F) as for that convolution, result (N, H', W', C) with H' = H * stride for
     "same" padding, else (H - 1) * stride + (kh - 1) * dilation + 1 less the padding (Dumoulin & Visin, 2016).
+
+    >>> images, windows = ag.zeros((10, 14, 14, 32)), ag.zeros((2, 2, 1, 32))
+    >>> print(ag.conv2d_transpose(images, windows, strides=2).shape)
+    (10, 28, 28, 1)
     """
     a, b = arguments(x, w, groups, 4, "conv2d_transpose")
     return transposed(a, b, window(strides, dilation, padding, "conv2d_transpose"), int(groups), "conv2d_transpose")
@@ -217,6 +225,11 @@ def conv1d(
     """One-dimensional convolution: x (N, L, C), w (k, C / groups, F), result (N, L', F); arguments as for conv2d.
 
     ``padding=((k - 1) * dilation, 0)`` makes it causal.
+
+    >>> x = np.array([1.0, 4.0, 9.0, 16.0]).reshape(1, 4, 1)
+    >>> difference = np.array([-1.0, 1.0]).reshape(2, 1, 1)
+    >>> print(ag.conv1d(x, difference).eval().ravel())
+    [3. 5. 7.]
     """
     a, b = arguments(x, w, groups, 3, "conv1d")
     place = window1d(strides, dilation, padding, "conv1d")
@@ -227,7 +240,12 @@ def conv1d(
 def conv1d_transpose(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
-    """The transpose of conv1d with the same arguments: x (N, L, F), w (k, C / groups, F), result (N, L', C)."""
+    """The transpose of conv1d with the same arguments: x (N, L, F), w (k, C / groups, F), result (N, L', C).
+
+    >>> x = np.array([1.0, 2.0, 3.0]).reshape(1, 3, 1)
+    >>> print(ag.conv1d_transpose(x, np.ones((2, 1, 1)), strides=2).eval().ravel())
+    [1. 1. 2. 2. 3. 3.]
+    """
     a, b = arguments(x, w, groups, 3, "conv1d_transpose")
     place = window1d(strides, dilation, padding, "conv1d_transpose")
     return squeeze(transposed(expand_dims(a, 1), expand_dims(b, 0), place, int(groups), "conv1d_transpose"), 1)

@@ -45,7 +45,11 @@ class FullLike(Op):
 
 @op(sample((2, 3), value=2.5))
 def full_like(x: Like, value: int | float, dtype: Any = None) -> Tensor:
-    """``value`` in the shape and dtype of ``x``."""
+    """``value`` in the shape and dtype of ``x``.
+
+    >>> print(ag.full_like([1.0, 2.0], 7).eval())
+    [7. 7.]
+    """
     t = as_tensor(x)
     op = FullLike(value, t.dtype if dtype is None else as_dtype(dtype))
     return op.simplest(t)
@@ -53,13 +57,21 @@ def full_like(x: Like, value: int | float, dtype: Any = None) -> Tensor:
 
 @op(sample((2, 3)), sample(()))
 def zeros_like(x: Like, dtype: Any = None) -> Tensor:
-    """Zeros in the shape and dtype of ``x``."""
+    """Zeros in the shape and dtype of ``x``.
+
+    >>> print(ag.zeros_like([1.0, 2.0]).eval())
+    [0. 0.]
+    """
     return full_like(x, 0, dtype)
 
 
 @op(sample((2, 3)))
 def ones_like(x: Like, dtype: Any = None) -> Tensor:
-    """Ones in the shape and dtype of ``x``."""
+    """Ones in the shape and dtype of ``x``.
+
+    >>> print(ag.ones_like([1.0, 2.0]).eval())
+    [1. 1.]
+    """
     return full_like(x, 1, dtype)
 
 
@@ -84,7 +96,11 @@ class Size(Op):
 
 @op(sample((2, 3)), sample((2, 3), axis=1), differentiable=False)
 def size(x: Like, axis: Axes = None) -> Tensor:
-    """The number of elements of ``x``, or their number along ``axis``."""
+    """The number of elements of ``x``, or their number along ``axis``.
+
+    >>> print(ag.size([[1, 2, 3], [4, 5, 6]]).eval(), ag.size([[1, 2, 3], [4, 5, 6]], axis=1).eval())
+    6 3
+    """
     t = as_tensor(x)
     op = Size(normalize_axes(axis, t.ndim, "size"))
     return op.simplest(t)
@@ -109,19 +125,32 @@ class ShapeOf(Op):
 
 @op(sample((2, 3)), sample(()), differentiable=False)
 def shape(x: Like) -> Tensor:
-    """The lengths of ``x`` as an int64 tensor, also where they are known only when the graph runs."""
+    """The lengths of ``x`` as an int64 tensor, also where they are known only when the graph runs.
+
+    >>> x = ag.placeholder("x", (None, 3))
+    >>> print(ag.shape(x).eval({x: np.zeros((5, 3))}))
+    [5 3]
+    """
     return ShapeOf()(x)
 
 
 @op(sample((2, 3)), sample(()), differentiable=False)
 def rank(x: Like) -> Tensor:
-    """The number of axes of ``x``, as an exact number."""
+    """The number of axes of ``x``, as an exact number.
+
+    >>> print(ag.rank([[1, 2], [3, 4]]).eval())
+    2
+    """
     return constant(as_tensor(x).ndim)
 
 
 @op(sample((2, 3)), sample((3,), dtype="float64"))
 def convert_to_tensor(x: Like, dtype: Any = None) -> Tensor:
-    """``x`` (a number, an array, a nested list or a tensor) as a tensor, of ``dtype`` if that is given."""
+    """``x`` (a number, an array, a nested list or a tensor) as a tensor, of ``dtype`` if that is given.
+
+    >>> ag.convert_to_tensor([1, 2], "float32")
+    <Tensor astype(constant(2,)): float32(2,)>
+    """
     t = as_tensor(x)
     return t if dtype is None else astype(t, dtype)
 
@@ -136,19 +165,33 @@ def lengths(shape: Any, op: str) -> tuple[int, ...]:
 
 @op(sample(shape=(2, 3), value=2.5), sample(shape=(), value=1), differentiable=False)
 def full(shape: Any, value: int | float, dtype: Any = "float32") -> Tensor:
-    """A tensor of ``shape`` in which every element is ``value``; it takes no memory of its own."""
+    """A tensor of ``shape`` in which every element is ``value``; it takes no memory of its own.
+
+    >>> print(ag.full((2, 2), 7.0).eval())
+    [[7. 7.]
+     [7. 7.]]
+    """
     return broadcast_to(Constant(value, TensorType((), as_dtype(dtype))), lengths(shape, "full"))
 
 
 @op(sample(shape=(2, 3)), sample(shape=4), differentiable=False)
 def zeros(shape: Any, dtype: Any = "float32") -> Tensor:
-    """Zeros in ``shape``."""
+    """Zeros in ``shape``.
+
+    >>> print(ag.zeros((2, 3)).eval())
+    [[0. 0. 0.]
+     [0. 0. 0.]]
+    """
     return full(lengths(shape, "zeros"), 0, dtype)
 
 
 @op(sample(shape=(2, 3)), sample(shape=4), differentiable=False)
 def ones(shape: Any, dtype: Any = "float32") -> Tensor:
-    """Ones in ``shape``."""
+    """Ones in ``shape``.
+
+    >>> print(ag.ones(3, "int64").eval())
+    [1 1 1]
+    """
     return full(lengths(shape, "ones"), 1, dtype)
 
 
@@ -178,7 +221,12 @@ class Eye(Source):
 
 @op(sample(n=3), sample(n=2, m=4, k=1), sample(n=3, m=2, k=-1, dtype="int64"), sample(n=2, k=5), differentiable=False)
 def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = "float32") -> Tensor:
-    """The ``n`` by ``m`` matrix with ones on the ``k``-th diagonal; the identity matrix without ``m`` and ``k``."""
+    """The ``n`` by ``m`` matrix with ones on the ``k``-th diagonal; the identity matrix without ``m`` and ``k``.
+
+    >>> print(ag.eye(2, 3, k=1).eval())
+    [[0. 1. 0.]
+     [0. 0. 1.]]
+    """
     return Eye(TensorType(lengths((n, n if m is None else m), "eye"), as_dtype(dtype)), int(k))()
 
 
@@ -206,6 +254,9 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
     """The numbers from ``start`` up to, not including, ``stop``, by ``step``; with one number, from 0 up to it.
 
     int64 if the numbers are integers, else float32, unless ``dtype`` is given.
+
+    >>> print(ag.arange(2, 10, 3).eval())
+    [2 5 8]
     """
     first, last = (0, start) if stop is None else (start, stop)
     if step == 0 or not np.isfinite([first, last, step]).all():
@@ -219,6 +270,10 @@ def arange(start: float, stop: float | None = None, step: float = 1, dtype: Any 
 
 @op(sample(start=0, stop=1, num=5), sample(start=-1.5, stop=2, num=4, endpoint=False), differentiable=False)
 def linspace(start: float, stop: float, num: int = 50, endpoint: bool = True, dtype: Any = "float32") -> Tensor:
-    """``num`` numbers at equal distance from ``start`` to ``stop``, which is left out without ``endpoint``."""
+    """``num`` numbers at equal distance from ``start`` to ``stop``, which is left out without ``endpoint``.
+
+    >>> print(ag.linspace(0, 1, 5).eval())
+    [0.   0.25 0.5  0.75 1.  ]
+    """
     (count,) = lengths(num, "linspace")
     return constant(np.linspace(start, stop, count, endpoint), as_dtype(dtype))

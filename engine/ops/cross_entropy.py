@@ -165,6 +165,9 @@ def sparse_softmax_cross_entropy(logits: Like, labels: Like, label_smoothing: fl
     """-log(softmax(logits)) at the integer ``labels``: logits (..., classes), labels (...), result (...).
 
     With ``label_smoothing`` s the targets are 1 - s + s / classes at the label, and s / classes elsewhere.
+
+    >>> print(ag.sparse_softmax_cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).eval())
+    [0.12692801 0.69314718]
     """
     x = as_tensor(logits)
     loss = items(SparseSoftmaxCrossEntropy()(x, as_tensor(labels)))[0]
@@ -181,6 +184,9 @@ def softmax_cross_entropy(logits: Like, targets: Like, axis: int = -1, label_smo
     """-sum(targets log(softmax(logits))) along ``axis``, for targets that are probabilities.
 
     With ``label_smoothing`` s the targets are (1 - s) targets + s / classes.
+
+    >>> print(ag.softmax_cross_entropy([[2.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.5, 0.5]]).eval())
+    [0.12692801 0.69314718]
     """
     t, log_p = as_tensor(targets), log_softmax(logits, axis)
     s = smoothing(label_smoothing, "softmax_cross_entropy")
@@ -203,5 +209,9 @@ SIGMOID_CROSS_ENTROPY = Elementwise(
 
 @op(sample((3,), (3,)), sample((2, 3), (3,)))
 def sigmoid_cross_entropy(logits: Like, targets: Like) -> Tensor:
-    """max(x, 0) - x t + log(1 + exp(-abs(x))): the binary cross-entropy of sigmoid(x) against targets in [0, 1]."""
+    """max(x, 0) - x t + log(1 + exp(-abs(x))): the binary cross-entropy of sigmoid(x) against targets in [0, 1].
+
+    >>> print(ag.sigmoid_cross_entropy([2.0, -1000.0], [1.0, 0.0]).eval())
+    [0.12692801 0.        ]
+    """
     return SIGMOID_CROSS_ENTROPY(logits, targets)

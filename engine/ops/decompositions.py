@@ -66,6 +66,10 @@ def cholesky(a: Like) -> Tensor:
 
     Of a matrix that is not symmetric, the symmetric part is taken. One that is not positive definite is an error
     when the graph runs.
+
+    >>> print(ag.cholesky([[4.0, 2.0], [2.0, 5.0]]).eval())
+    [[2. 0.]
+     [1. 2.]]
     """
     return Cholesky()(symmetric_part("cholesky", a))
 
@@ -119,6 +123,14 @@ def qr(a: Like) -> tuple[Tensor, Tensor]:
 
     The first min(m, n) columns must be independent for the derivative. One length may be
     unknown; then there must be no fewer rows than columns.
+
+    >>> q, r = ag.qr([[3.0, 1.0], [4.0, 2.0]])
+    >>> print((q @ r).eval().round(6))
+    [[3. 1.]
+     [4. 2.]]
+    >>> print(abs(r).eval().round(6))
+    [[5.  2.2]
+     [0.  0.4]]
     """
     x = as_tensor(a)
     m, n = matrix_shape("qr", x.shape)[-2:]

@@ -59,13 +59,23 @@ class Triangle(Linear):
 
 @op(*MATRICES)
 def tril(x: Like, k: int = 0) -> Tensor:
-    """The lower triangle of the last two axes up to the ``k``-th diagonal, zeros above."""
+    """The lower triangle of the last two axes up to the ``k``-th diagonal, zeros above.
+
+    >>> print(ag.tril([[1, 2], [3, 4]]).eval())
+    [[1 0]
+     [3 4]]
+    """
     return Triangle(int(k), upper=False)(x)
 
 
 @op(*MATRICES)
 def triu(x: Like, k: int = 0) -> Tensor:
-    """The upper triangle of the last two axes from the ``k``-th diagonal on, zeros below."""
+    """The upper triangle of the last two axes from the ``k``-th diagonal on, zeros below.
+
+    >>> print(ag.triu([[1, 2], [3, 4]]).eval())
+    [[1 2]
+     [0 4]]
+    """
     return Triangle(int(k), upper=True)(x)
 
 
@@ -123,7 +133,11 @@ class OnDiagonal(Linear):
     sample((2, 3), offset=5),
 )
 def diagonal(x: Like, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """The diagonal of the axes ``axis1`` and ``axis2``, as a new last axis; ``offset`` counts to the right."""
+    """The diagonal of the axes ``axis1`` and ``axis2``, as a new last axis; ``offset`` counts to the right.
+
+    >>> print(ag.diagonal([[1, 2, 3], [4, 5, 6]], offset=1).eval())
+    [2 6]
+    """
     t = as_tensor(x)
     if t.ndim < 2 or len(normalize_axes((axis1, axis2), t.ndim, "diagonal")) != 2:
         raise ShapeError(f"diagonal: needs two axes, got {t.shape}")
@@ -132,7 +146,12 @@ def diagonal(x: Like, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor
 
 @op(sample((3,)), sample((2,), k=-1), sample((3, 2)), sample((2, 3), k=1))
 def diag(x: Like, k: int = 0) -> Tensor:
-    """The matrix with the vector ``x`` on its ``k``-th diagonal, or the ``k``-th diagonal of the matrix ``x``."""
+    """The matrix with the vector ``x`` on its ``k``-th diagonal, or the ``k``-th diagonal of the matrix ``x``.
+
+    >>> print(ag.diag([1, 2]).eval())
+    [[1 0]
+     [0 2]]
+    """
     t = as_tensor(x)
     if t.ndim not in (1, 2):
         raise ShapeError(f"diag: needs a vector or a matrix, got {t.shape}; see diagonal for more axes")
@@ -141,19 +160,32 @@ def diag(x: Like, k: int = 0) -> Tensor:
 
 @op(sample((3, 3)), sample((2, 4), offset=1), sample((3, 2, 3), axis1=0, axis2=2))
 def trace(x: Like, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Tensor:
-    """Sum of the diagonal of the axes ``axis1`` and ``axis2``."""
+    """Sum of the diagonal of the axes ``axis1`` and ``axis2``.
+
+    >>> print(ag.trace([[1, 2], [3, 4]]).eval())
+    5
+    """
     return diagonal(x, offset, axis1, axis2).sum(-1)
 
 
 @op(sample((3,), (2,)), sample((2, 2), (3,)))
 def outer(a: Like, b: Like) -> Tensor:
-    """Products of every element of ``a`` with every element of ``b``, both flattened, as a matrix."""
+    """Products of every element of ``a`` with every element of ``b``, both flattened, as a matrix.
+
+    >>> print(ag.outer([1, 2], [3, 4, 5]).eval())
+    [[ 3  4  5]
+     [ 6  8 10]]
+    """
     return expand_dims(flatten(a), 1) * expand_dims(flatten(b), 0)
 
 
 @op(sample((3,), (3,)), sample((2, 3), (4, 3)), sample((2, 2, 3), (3,)), sample((), (2,)))
 def inner(a: Like, b: Like) -> Tensor:
-    """Sums of products over the last axes of ``a`` and ``b``: shape ``a.shape[:-1] + b.shape[:-1]``."""
+    """Sums of products over the last axes of ``a`` and ``b``: shape ``a.shape[:-1] + b.shape[:-1]``.
+
+    >>> print(ag.inner([1, 2], [3, 4]).eval())
+    11
+    """
     x, y = as_tensor(a), as_tensor(b)
     return call("tensordot", x, y, axes=((-1,), (-1,))) if x.ndim and y.ndim else x * y
 
@@ -163,6 +195,9 @@ def kron(a: Like, b: Like) -> Tensor:
     """Kronecker product: ``a`` with each element replaced by its product with ``b``; missing first axes have length 1.
 
     More than one unknown length in the result is a ``ShapeError``.
+
+    >>> print(ag.kron([1, 10], [1, 2, 3]).eval())
+    [ 1  2  3 10 20 30]
     """
     x, y = as_tensor(a), as_tensor(b)
     n = max(x.ndim, y.ndim)

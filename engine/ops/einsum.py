@@ -154,6 +154,9 @@ def einsum(*operands: Like | str, subscripts: str | None = None) -> Tensor:
     operand takes its diagonal, ``...`` stands for axes that broadcast, and without ``->`` the output has the letters
     that occur once, sorted. The subscripts come first, as in NumPy, or by keyword. Pairs are contracted in the order
     that NumPy's path search finds, by matrix products wherever something is summed.
+
+    >>> print(ag.einsum("ij,j->i", [[1, 2], [3, 4]], [10, 1]).eval())
+    [12 34]
     """
     first, *rest = operands or ("",)
     text, given = (first, rest) if subscripts is None else (subscripts, operands)
@@ -174,6 +177,9 @@ def tensordot(a: Like, b: Like, axes: int | Sequence[int | Sequence[int]] = 2) -
     """Sum of products over pairs of axes: the last ``axes`` of ``a`` with the first of ``b``, or two lists of axes.
 
     The result has the other axes of ``a``, then those of ``b``.
+
+    >>> print(ag.tensordot([[1, 2], [3, 4]], [[1, 0], [0, 1]], axes=2).eval())
+    5
     """
     x, y = as_tensor(a), as_tensor(b)
     left, right = paired_axes(axes, x.ndim, y.ndim)
@@ -208,6 +214,9 @@ def dot(a: Like, b: Like) -> Tensor:
     """Sum of products over the last axis of ``a`` and the second to last (or only) one of ``b``; scalars multiply.
 
     For two matrices or vectors it is ``matmul``; with more axes it pairs every row of ``a`` with every column of ``b``.
+
+    >>> print(ag.dot([1, 2, 3], [4, 5, 6]).eval())
+    32
     """
     x, y = unify([as_tensor(a), as_tensor(b)])
     if x.ndim == 0 or y.ndim == 0:
@@ -217,7 +226,11 @@ def dot(a: Like, b: Like) -> Tensor:
 
 @op(sample((3,), (3,)), sample((2, 3), (3, 2)))
 def vdot(a: Like, b: Like) -> Tensor:
-    """Sum of products of all elements, in row-major order; the shapes may differ but not the numbers of elements."""
+    """Sum of products of all elements, in row-major order; the shapes may differ but not the numbers of elements.
+
+    >>> print(ag.vdot([[1, 2], [3, 4]], [1, 10, 100, 1000]).eval())
+    4321
+    """
     x, y = unify([as_tensor(a), as_tensor(b)])
     if x.type.known and y.type.known and x.type.size != y.type.size:
         raise ShapeError(f"vdot: {x.shape} has {x.type.size} elements, {y.shape} has {y.type.size}")
@@ -226,7 +239,11 @@ def vdot(a: Like, b: Like) -> Tensor:
 
 @op(sample((2, 3), (3, 4), (4, 2)), sample((3,), (3, 4), (4, 2), (2,)), sample((2, 3), (3, 1)))
 def multi_dot(*matrices: Like) -> Tensor:
-    """Matrix product of two or more matrices in the cheapest order; the first and the last may be vectors."""
+    """Matrix product of two or more matrices in the cheapest order; the first and the last may be vectors.
+
+    >>> print(ag.multi_dot([1, 1], [[1, 2], [3, 4]], [10, 1]).eval())
+    46
+    """
     xs = unify([as_tensor(x) for x in matrices])
     inner = [x.ndim for x in xs[1:-1]]
     if len(xs) < 2 or any(n != 2 for n in inner) or {xs[0].ndim, xs[-1].ndim} - {1, 2}:

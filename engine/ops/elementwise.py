@@ -61,7 +61,11 @@ floor_divide: Elementwise = binary(
 
 @op(sample((3,)), sample((2, 3), (3,), ()), sample((0, 2), (1, 2)))
 def add_n(*xs: Like) -> Tensor:
-    """Sum of any number of tensors, added in pairs: rounding and depth grow with the logarithm of their number."""
+    """Sum of any number of tensors, added in pairs: rounding and depth grow with the logarithm of their number.
+
+    >>> print(ag.add_n([1, 2], [10, 20], 100).eval())
+    [111 122]
+    """
     items = list(xs[0] if len(xs) == 1 and isinstance(xs[0], list | tuple) else xs)
     if not items:
         raise ShapeError("add_n: needs at least one tensor")
@@ -317,6 +321,9 @@ def clip(x: Like, low: Like | None = None, high: Like | None = None) -> Tensor:
     """``x``, but not below ``low`` and not above ``high``; None is no bound, and ``low <= high`` is taken for granted.
 
     The derivative in ``x`` is 1 inside and at the bounds, else 0; a bound gets the cotangent of what lies beyond it.
+
+    >>> print(ag.clip([-5, 0, 5], low=-1, high=3).eval())
+    [-1  0  3]
     """
     t = as_tensor(x)
     if t.dtype.kind == "b":

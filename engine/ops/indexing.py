@@ -144,6 +144,10 @@ def take(x: Like, indices: Like, axis: int | None = None) -> Tensor:
 
     The axis is replaced by the axes of ``indices``: with ``axis=0`` this looks up rows of an embedding. A negative
     index counts from the end; one out of range is a ``FeedError`` when the graph runs.
+
+    >>> print(ag.take([[1, 2], [3, 4], [5, 6]], [2, 0], axis=0).eval())
+    [[5 6]
+     [1 2]]
     """
     t = as_tensor(x)
     return Take(0)(flatten(t), indices) if axis is None else Take(normalize_axis(axis, t.ndim, "take"))(t, indices)
@@ -154,6 +158,9 @@ def scatter_add(x: Like, indices: Like, updates: Like, axis: int = 0) -> Tensor:
     """``x`` with ``updates`` added at integer ``indices`` along ``axis``; an index that repeats adds each time.
 
     ``updates`` has the shape of ``take(x, indices, axis)``.
+
+    >>> print(ag.scatter_add([0, 0, 0], [2, 0, 2], [1, 5, 10]).eval())
+    [ 5  0 11]
     """
     t, u = as_tensor(x), as_tensor(updates)
     like = take(t, indices, axis)
@@ -164,7 +171,11 @@ def scatter_add(x: Like, indices: Like, updates: Like, axis: int = 0) -> Tensor:
 
 @op(sample((5, 2), integers(5, high=3), count=3), sample((4,), integers(4, high=2), count=4))
 def segment_sum(x: Like, segments: Like, count: int) -> Tensor:
-    """Sums of the rows of ``x`` that belong to each of ``count`` segments; ``segments`` holds a number a row."""
+    """Sums of the rows of ``x`` that belong to each of ``count`` segments; ``segments`` holds a number a row.
+
+    >>> print(ag.segment_sum([1, 2, 3, 4], [0, 1, 0, 1], count=3).eval())
+    [4 6 0]
+    """
     t, s = as_tensor(x), as_tensor(segments)
     if not fits(t.shape[:1], s.shape) or s.ndim != 1:
         raise ShapeError(f"segment_sum: needs one segment for each row of {t.shape}, got {s.shape}")
@@ -213,6 +224,10 @@ def take_along_axis(x: Like, indices: Like, axis: int = -1) -> Tensor:
     """Elements of ``x`` at ``indices``, which vary along ``axis`` and broadcast against the other axes.
 
     ``take_along_axis(x, argsort(x))`` is ``sort(x)``.
+
+    >>> print(ag.take_along_axis([[10, 20], [30, 40]], [[1], [0]], axis=1).eval())
+    [[20]
+     [30]]
     """
     t, i = as_tensor(x), as_tensor(indices)
     return Take(0)(flatten(t), Along(normalize_axis(axis, t.ndim, "take_along_axis"))(t, i))
@@ -240,6 +255,10 @@ def argwhere(x: Like) -> Tensor:
     """Positions of the elements of ``x`` that are not zero, one row each, in row-major order.
 
     The number of rows depends on values, so it is unknown while the graph is built.
+
+    >>> print(ag.argwhere([[0, 7], [8, 0]]).eval())
+    [[0 1]
+     [1 0]]
     """
     return transpose(Nonzero()(x))
 
@@ -249,6 +268,10 @@ def nonzero(x: Like) -> tuple[Tensor, ...]:
     """Positions of the elements of ``x`` that are not zero, one tensor an axis, as ``x[...]`` takes them.
 
     Their number depends on values, so it is unknown while the graph is built.
+
+    >>> x = ag.constant([0, 7, 8])
+    >>> print(x[ag.nonzero(x)].eval())
+    [7 8]
     """
     found = Nonzero()(x)
     return tuple(Take(0)(found, i) for i in range(as_tensor(x).ndim))
@@ -278,5 +301,10 @@ class OneHot(Op):
 
 @op(sample(integers(3, high=4), depth=4), sample(integers(2, 2, high=3), depth=3), differentiable=False)
 def one_hot(indices: Like, depth: int, dtype: Any = "float32") -> Tensor:
-    """For each index a new last axis of length ``depth`` that is 1 at the index and 0 elsewhere."""
+    """For each index a new last axis of length ``depth`` that is 1 at the index and 0 elsewhere.
+
+    >>> print(ag.one_hot([2, 0], 3).eval())
+    [[0. 0. 1.]
+     [1. 0. 0.]]
+    """
     return OneHot(int(depth), as_dtype(dtype))(as_tensor(indices))

@@ -60,6 +60,10 @@ def inv(a: Like) -> Tensor:
     """The inverse of square matrices; a singular one is an error when the graph runs.
 
     To apply an inverse use ``solve``, which is faster and more accurate.
+
+    >>> print(ag.inv([[2.0, 1.0], [1.0, 1.0]]).eval().round(6))
+    [[ 1. -1.]
+     [-1.  2.]]
     """
     return Inv()(as_tensor(a))
 
@@ -162,6 +166,9 @@ def det(a: Like) -> Tensor:
     """The determinant of square matrices.
 
     The gradient is right at singular matrices too; higher derivatives need a rank of n - 1 or more.
+
+    >>> print(ag.det([[1.0, 2.0], [3.0, 4.0]]).eval().round(6))
+    -2.0
     """
     return Det()(as_tensor(a))
 
@@ -191,6 +198,10 @@ def slogdet(a: Like) -> tuple[Tensor, Tensor]:
     """Sign and log of the absolute value of the determinant, which does not overflow; the sign has derivative 0.
 
     A singular matrix gives 0 and -inf; its gradient is an error when the graph runs.
+
+    >>> sign, log = ag.slogdet([[0.0, 2.0], [3.0, 0.0]])
+    >>> print(sign.eval(), log.eval().round(6))
+    -1.0 1.791759
     """
     sign, size = items(Slogdet()(as_tensor(a)))
     return sign, size
@@ -230,13 +241,21 @@ def pinv(a: Like) -> Tensor:
     """The Moore-Penrose pseudo-inverse; singular values below max(m, n) eps times the largest count as 0.
 
     Its derivative is that along matrices of the same rank; where the rank changes there is none.
+
+    >>> print(ag.pinv([[1.0], [1.0]]).eval().round(6))
+    [[0.5 0.5]]
     """
     return Pinv()(as_tensor(a))
 
 
 @op(sample(regular(2, 2), n=3), sample(regular(2, 2, 2), n=-2), sample(regular(2, 2), n=0), sample(regular(2, 2), n=1))
 def matrix_power(a: Like, n: int) -> Tensor:
-    """Square matrices multiplied with themselves ``n`` times, by repeated squaring; a negative ``n`` inverts first."""
+    """Square matrices multiplied with themselves ``n`` times, by repeated squaring; a negative ``n`` inverts first.
+
+    >>> print(ag.matrix_power([[1.0, 1.0], [1.0, 0.0]], 10).eval())
+    [[89. 55.]
+     [55. 34.]]
+    """
     base = as_tensor(a)
     square_shape("matrix_power", base.shape)
     if not isinstance(n, int):
@@ -285,5 +304,10 @@ def along(a: Tensor, e: Tensor) -> Tensor:
 
 @op(sample((2, 2)), sample((2, 2, 2)), sample((0, 0)))
 def expm(a: Like) -> Tensor:
-    """The exponential of square matrices, by scaling, squaring and a Padé approximant."""
+    """The exponential of square matrices, by scaling, squaring and a Padé approximant.
+
+    >>> print(ag.expm([[0.0, 1.0], [0.0, 0.0]]).eval())
+    [[1. 1.]
+     [0. 1.]]
+    """
     return Expm()(as_tensor(a))

@@ -95,7 +95,11 @@ def part_like(g: Tensor, xs: Sequence[Tensor], part: int, axis: int) -> Tensor:
 
 @op(sample((2, 3), (1, 3)), sample((2, 3), (2, 1), (2, 2), axis=-1), sample((0,), (2,)))
 def concatenate(*xs: Like, axis: int = 0) -> Tensor:
-    """Tensors joined along ``axis``; a single sequence of tensors is allowed too."""
+    """Tensors joined along ``axis``; a single sequence of tensors is allowed too.
+
+    >>> print(ag.concatenate([1, 2], [3]).eval())
+    [1 2 3]
+    """
     items = xs[0] if len(xs) == 1 and isinstance(xs[0], list | tuple) else xs
     tensors = unify([as_tensor(x) for x in items])
     if not tensors or tensors[0].ndim == 0:
@@ -105,7 +109,12 @@ def concatenate(*xs: Like, axis: int = 0) -> Tensor:
 
 @op(sample((2, 3), (2, 3)), sample((2, 3), (2, 3), axis=-1), sample((), ()))
 def stack(*xs: Like, axis: int = 0) -> Tensor:
-    """Tensors of one shape joined along a new ``axis``; a single sequence of tensors is allowed too."""
+    """Tensors of one shape joined along a new ``axis``; a single sequence of tensors is allowed too.
+
+    >>> print(ag.stack([1, 2], [3, 4], axis=1).eval())
+    [[1 3]
+     [2 4]]
+    """
     items = xs[0] if len(xs) == 1 and isinstance(xs[0], list | tuple) else xs
     tensors = unify([as_tensor(x) for x in items])
     if not tensors or not all(fits(tensors[0].shape, t.shape) for t in tensors):
@@ -119,6 +128,11 @@ def meshgrid(*xs: Like, indexing: str = "xy") -> tuple[Tensor, ...]:
     """Coordinates of a grid: each vector repeated along the axes of the others.
 
     ``"ij"`` orders the axes like the vectors; ``"xy"`` exchanges the first two, as images have them.
+
+    >>> x, y = ag.meshgrid([1, 2, 3], [10, 20])
+    >>> print((x + y).eval())
+    [[11 12 13]
+     [21 22 23]]
     """
     vectors = [flatten(as_tensor(x)) for x in xs]
     if indexing not in ("xy", "ij"):

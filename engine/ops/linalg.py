@@ -154,6 +154,9 @@ def solve(a: Like, b: Like) -> Tensor:
     """The solution x of ``a @ x = b`` for square ``a``; ``b`` is a vector or has right sides as its columns.
 
     Leading axes broadcast. A singular matrix is an error when the graph runs.
+
+    >>> print(ag.solve([[2.0, 0.0], [1.0, 1.0]], [4.0, 5.0]).eval())
+    [2. 3.]
     """
     return with_columns(Solve(), a, b)
 
@@ -214,6 +217,9 @@ def solve_triangular(a: Like, b: Like, lower: bool = False, unit_diagonal: bool 
 
     With ``unit_diagonal`` the diagonal is not read either and counts as ones. Leading axes broadcast. A zero on the
     diagonal is an error when the graph runs.
+
+    >>> print(ag.solve_triangular([[2.0, 0.0], [1.0, 1.0]], [4.0, 5.0], lower=True).eval())
+    [2. 3.]
     """
     return with_columns(SolveTriangular(bool(lower), bool(unit_diagonal)), a, b)
 
@@ -223,6 +229,9 @@ def lstsq(a: Like, b: Like) -> Tensor:
     """The x of least |a @ x - b|^2, and of least norm where several are, for ``a`` of full rank, through its QR.
 
     ``b`` is a vector or has right sides as its columns. Where the rank is not full, use ``pinv(a) @ b``.
+
+    >>> print(ag.lstsq([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]], [1.0, 3.0, 5.0]).eval().round(6))
+    [1. 2.]
     """
     from .decompositions import qr
 

@@ -134,6 +134,9 @@ def where(condition: Like, a: Like, b: Like) -> Tensor:
 
     The branch that is not chosen gets a cotangent of exactly 0. An op that is unsafe there, as in
     ``where(x > 0, log(x), 0)``, does not spoil the gradient: ``stability`` masks its input.
+
+    >>> print(ag.where([True, False], [1, 2], 0).eval())
+    [1 0]
     """
     return Where()(condition, a, b)
 
@@ -143,6 +146,10 @@ def select(*cases: Any, default: Like = 0) -> Tensor:
     """Elements of the first choice whose condition holds, else of ``default``; all broadcast.
 
     Conditions and choices alternate, ``select(x < 0, a, x < 1, b, default=c)``, or come as two lists as in NumPy.
+
+    >>> x = ag.constant([-2.0, 0.5, 3.0])
+    >>> print(ag.select([x < 0, x < 1], [0.0, x], default=1.0).eval())
+    [0.  0.5 1. ]
     """
     pairs = cases if not cases or not isinstance(cases[0], list | tuple) else alternate(*cases)
     if not pairs or len(pairs) % 2:
@@ -185,5 +192,10 @@ class StopGradient(Op):
 
 @op(sample((3,)), differentiable=False)
 def stop_gradient(x: Like) -> Tensor:
-    """``x`` itself, taken as a constant by every derivative."""
+    """``x`` itself, taken as a constant by every derivative.
+
+    >>> x = ag.constant(3.0)
+    >>> print(ag.grad(x * ag.stop_gradient(x), x).eval())
+    3.0
+    """
     return StopGradient()(x)

@@ -28,19 +28,31 @@ LINEAR = 20.0  # above it, log(cosh(x)) is |x| - log(2) in double precision
 
 @op(sample((2, 3), (2, 3)), sample((2, 3), (3,)))
 def mean_squared_error(prediction: Like, target: Like) -> Tensor:
-    """Mean of (prediction - target)^2 over all elements."""
+    """Mean of (prediction - target)^2 over all elements.
+
+    >>> print(ag.mean_squared_error([1.0, 2.0], [1.0, 4.0]).eval())
+    2.0
+    """
     return mean(square(as_tensor(prediction) - as_tensor(target)))
 
 
 @op(sample(distinct(2, 3), real(2, 3, low=-0.04, high=0.04)), sample(distinct(2, 3), real(3, low=-0.04, high=0.04)))
 def mean_absolute_error(prediction: Like, target: Like) -> Tensor:
-    """Mean of |prediction - target| over all elements; derivative 0 where they are equal."""
+    """Mean of |prediction - target| over all elements; derivative 0 where they are equal.
+
+    >>> print(ag.mean_absolute_error([1.0, 2.0], [1.0, 4.0]).eval())
+    1.0
+    """
     return mean(abs(as_tensor(prediction) - as_tensor(target)))
 
 
 @op(sample((2, 3), (2, 3), delta=0.7), sample((2, 3), (3,)))
 def huber(prediction: Like, target: Like, delta: float = 1.0) -> Tensor:
-    """e^2 / 2 for errors e up to ``delta``, beyond it delta (|e| - delta / 2), element by element (Huber, 1964)."""
+    """e^2 / 2 for errors e up to ``delta``, beyond it delta (|e| - delta / 2), element by element (Huber, 1964).
+
+    >>> print(ag.huber([0.5, 3.0], [0.0, 0.0]).eval())
+    [0.125 2.5  ]
+    """
     if not delta > 0:
         raise ShapeError(f"huber: delta is positive, got {delta}")
     error = as_tensor(prediction) - as_tensor(target)
@@ -62,13 +74,21 @@ LOG_COSH = Elementwise(
 
 @op(sample((2, 3), (2, 3)), sample((2, 3), (3,)))
 def log_cosh(prediction: Like, target: Like = 0) -> Tensor:
-    """log(cosh(prediction - target)), element by element: a smooth |e| that does not overflow."""
+    """log(cosh(prediction - target)), element by element: a smooth |e| that does not overflow.
+
+    >>> print(ag.log_cosh([0.0, 1000.0]).eval())
+    [  0.         999.30685282]
+    """
     return LOG_COSH(as_tensor(prediction) - as_tensor(target))
 
 
 @op(sample((2, 3), real(2, 3, low=-0.4, high=0.4)))
 def hinge(prediction: Like, target: Like) -> Tensor:
-    """max(0, 1 - target prediction), element by element, for targets -1 and 1; derivative 0 at the kink."""
+    """max(0, 1 - target prediction), element by element, for targets -1 and 1; derivative 0 at the kink.
+
+    >>> print(ag.hinge([0.5, 2.0], [1.0, -1.0]).eval())
+    [0.5 3. ]
+    """
     return relu(1 - as_tensor(target) * as_tensor(prediction))
 
 
@@ -79,6 +99,9 @@ def kl_divergence(prediction: Like, target: Like, axis: int = -1) -> Tensor:
     """sum(target log(target / prediction)) along ``axis``, for probabilities; 0 log 0 is 0.
 
     For a prediction in logits use ``softmax_cross_entropy``, which has the same gradient in them.
+
+    >>> print(ag.kl_divergence([0.5, 0.5], [1.0, 0.0]).eval().round(6))
+    0.693147
     """
     p, t = as_tensor(prediction), as_tensor(target)
     return sum(xlogy(t, t) - xlogy(t, p), axis)
@@ -89,6 +112,9 @@ def poisson_nll(log_rate: Like, target: Like, full: bool = False) -> Tensor:
     """exp(log_rate) - target log_rate: -log of the Poisson probability of counts, element by element.
 
     Without ``full`` the term log(target!), which does not depend on the rate, is left out.
+
+    >>> print(ag.poisson_nll(0.0, 2.0).eval())
+    1.0
     """
     s, t = as_tensor(log_rate), as_tensor(target)
     loss = exp(s) - t * s
@@ -100,6 +126,9 @@ def gaussian_nll(prediction: Like, log_variance: Like, target: Like, full: bool 
     """(log v + (prediction - target)^2 / v) / 2: -log of the normal density, element by element.
 
     Without ``full`` the constant log(2 pi) / 2 is left out.
+
+    >>> print(ag.gaussian_nll([1.0, 1.0], 0.0, [1.0, 3.0]).eval())
+    [0. 2.]
     """
     s = as_tensor(log_variance)
     loss = 0.5 * (s + square(as_tensor(prediction) - as_tensor(target)) * exp(-s))
@@ -111,6 +140,9 @@ def sigmoid_focal_loss(logits: Like, targets: Like, gamma: float = 2.0, alpha: f
     """(1 - p)^gamma times the sigmoid cross-entropy, where p is the probability given to the target 0 or 1.
 
     ``alpha`` weighs the targets 1 with alpha and the targets 0 with 1 - alpha (Lin et al., 2017).
+
+    >>> print(ag.sigmoid_focal_loss([0.0, 5.0], [1.0, 1.0]).eval().round(6))
+    [0.173287 0.      ]
     """
     x = as_tensor(logits)
     t = as_tensor(targets).astype(x.dtype)
@@ -120,7 +152,11 @@ def sigmoid_focal_loss(logits: Like, targets: Like, gamma: float = 2.0, alpha: f
 
 @op(sample((2, 3), (2, 3)), sample((3, 2), (3, 1), axis=0), sample((3,), (2, 3)))
 def cosine_similarity(a: Like, b: Like, axis: int = -1, epsilon: float = 1e-8) -> Tensor:
-    """Cosine of the angle between vectors along ``axis``; lengths below ``epsilon`` count as ``epsilon``."""
+    """Cosine of the angle between vectors along ``axis``; lengths below ``epsilon`` count as ``epsilon``.
+
+    >>> print(ag.cosine_similarity([1.0, 0.0], [[2.0, 0.0], [0.0, 3.0]]).eval())
+    [1. 0.]
+    """
     x, y = as_tensor(a), as_tensor(b)
     return sum(x * y, axis) * inverse_length(x, axis, epsilon) * inverse_length(y, axis, epsilon)
 
@@ -131,6 +167,10 @@ def inverse_length(x: Tensor, axis: int, epsilon: float) -> Tensor:
 
 @op(sample((3, 4), integers(3, high=4)), sample((2, 3, 4), integers(2, 3, high=4)))
 def negative_log_likelihood(log_probabilities: Like, labels: Like) -> Tensor:
-    """-log_probabilities at the integer ``labels``: (..., classes) and (...) give (...)."""
+    """-log_probabilities at the integer ``labels``: (..., classes) and (...) give (...).
+
+    >>> print(ag.negative_log_likelihood([[-0.5, -1.0]], [1]).eval())
+    [1.]
+    """
     index = expand_dims(labels, -1)
     return -squeeze(take_along_axis(as_tensor(log_probabilities), index, -1), -1)

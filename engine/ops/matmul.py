@@ -68,7 +68,11 @@ def product(*xs: Tensor) -> Tensor:
     sample((2, 0), (0, 3)),
 )
 def matmul(a: Like, b: Like) -> Tensor:
-    """Matrix product; a vector counts as a row on the left and as a column on the right, leading axes broadcast."""
+    """Matrix product; a vector counts as a row on the left and as a column on the right, leading axes broadcast.
+
+    >>> print(ag.matmul([[1, 2], [3, 4]], [10, 1]).eval())
+    [12 34]
+    """
     x, y = unify([as_tensor(a), as_tensor(b)])
     if x.ndim == 0 or y.ndim == 0:
         raise ShapeError(f"matmul: {x.shape} @ {y.shape}: needs at least one axis each; use * for scalars")

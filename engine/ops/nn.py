@@ -96,7 +96,11 @@ class Softmax(Op):
 
 @op(sample((3, 4)), sample((3, 4), axis=0), sample((3,)), sample((2, 0)), sample((2, 70)))
 def softmax(x: Like, axis: int = -1) -> Tensor:
-    """exp(x) / sum(exp(x)) along ``axis``, without overflow."""
+    """exp(x) / sum(exp(x)) along ``axis``, without overflow.
+
+    >>> print(ag.softmax([1.0, 2.0, 1002.0]).eval(), ag.softmax([0.0, 0.0]).eval())
+    [0. 0. 1.] [0.5 0.5]
+    """
     t = as_tensor(x)
     return Softmax(normalize_axis(axis, t.ndim, "softmax"))(t)
 
@@ -138,6 +142,10 @@ class LogSoftmax(Op):
 
 @op(sample((3, 4)), sample((3, 4), axis=0), sample((3,)), sample((2, 0)), sample((2, 70)))
 def log_softmax(x: Like, axis: int = -1) -> Tensor:
-    """x - logsumexp(x) along ``axis``, without overflow or cancellation."""
+    """x - logsumexp(x) along ``axis``, without overflow or cancellation.
+
+    >>> print(ag.log_softmax([0.0, 1000.0]).eval())
+    [-1000.     0.]
+    """
     t = as_tensor(x)
     return LogSoftmax(normalize_axis(axis, t.ndim, "log_softmax"))(t)

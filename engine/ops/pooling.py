@@ -261,6 +261,11 @@ def max_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "val
     """Largest element of every window; at a tie the first one gets the cotangent.
 
     x (N, H, W, C); ``strides`` is the size unless given; padding as for conv2d, and never the largest.
+
+    >>> x = ag.arange(16.0).reshape(1, 4, 4, 1)
+    >>> print(ag.max_pool2d(x).eval().reshape(2, 2))
+    [[ 5.  7.]
+     [13. 15.]]
     """
     place = window(size if strides is None else strides, 1, padding, "max_pool2d")
     return pool(MaxPool, x, size, place)
@@ -274,21 +279,37 @@ def max_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "val
     sample((0, 4, 4, 1)),
 )
 def avg_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
-    """Mean of every window, padding not counted; arguments as for max_pool2d."""
+    """Mean of every window, padding not counted; arguments as for max_pool2d.
+
+    >>> x = ag.arange(16.0).reshape(1, 4, 4, 1)
+    >>> print(ag.avg_pool2d(x).eval().reshape(2, 2))
+    [[ 2.5  4.5]
+     [10.5 12.5]]
+    """
     place = window(size if strides is None else strides, 1, padding, "avg_pool2d")
     return pool(AvgPool, x, size, place)
 
 
 @op(sample(distinct(2, 6, 2)), sample(distinct(1, 5, 2), size=3, strides=2, padding="same"))
 def max_pool1d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
-    """Largest element of every window of (N, L, C); otherwise as max_pool2d."""
+    """Largest element of every window of (N, L, C); otherwise as max_pool2d.
+
+    >>> x = ag.arange(5.0).reshape(1, 5, 1)
+    >>> print(ag.max_pool1d(x, size=3, strides=1).eval().ravel())
+    [2. 3. 4.]
+    """
     place = window1d(size if strides is None else strides, 1, padding, "max_pool1d")
     return pool1d(MaxPool, x, size, place)
 
 
 @op(sample((2, 6, 2)), sample((1, 5, 2), size=3, strides=2, padding="same"))
 def avg_pool1d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
-    """Mean of every window of (N, L, C), padding not counted; otherwise as max_pool2d."""
+    """Mean of every window of (N, L, C), padding not counted; otherwise as max_pool2d.
+
+    >>> x = ag.arange(5.0).reshape(1, 5, 1)
+    >>> print(ag.avg_pool1d(x, size=3, strides=1, padding="same").eval().ravel())
+    [0.5 1.  2.  3.  3.5]
+    """
     place = window1d(size if strides is None else strides, 1, padding, "avg_pool1d")
     return pool1d(AvgPool, x, size, place)
 
@@ -303,13 +324,21 @@ def between(x: Like, name: str) -> tuple[Tensor, tuple[int, ...]]:
 
 @op(sample(distinct(2, 3, 2, 2)), sample(distinct(2, 3, 2), keepdims=True))
 def global_max_pool(x: Like, keepdims: bool = False) -> Tensor:
-    """Largest element over all axes but the first and the last; elements that tie share the cotangent."""
+    """Largest element over all axes but the first and the last; elements that tie share the cotangent.
+
+    >>> print(ag.global_max_pool(ag.arange(12.0).reshape(1, 2, 3, 2)).eval())
+    [[10. 11.]]
+    """
     t, axes = between(x, "global_max_pool")
     return largest(t, axes, keepdims)
 
 
 @op(sample((2, 3, 2, 2)), sample((2, 3, 2), keepdims=True))
 def global_avg_pool(x: Like, keepdims: bool = False) -> Tensor:
-    """Mean over all axes but the first and the last."""
+    """Mean over all axes but the first and the last.
+
+    >>> print(ag.global_avg_pool(ag.arange(12.0).reshape(1, 2, 3, 2)).eval())
+    [[5. 6.]]
+    """
     t, axes = between(x, "global_avg_pool")
     return mean(t, axes, keepdims)

@@ -196,19 +196,32 @@ def reducer(cls: type[Reduction], x: Like, axis: Axes, keepdims: bool) -> Tensor
 
 @op(*ROWS, *EMPTY)
 def sum(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Sum over ``axis``."""
+    """Sum over ``axis``.
+
+    >>> print(ag.sum([[1, 2], [3, 4]], axis=0).eval())
+    [4 6]
+    """
     return reducer(Sum, x, axis, keepdims)
 
 
 @op(*ROWS)
 def mean(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Arithmetic mean over ``axis``."""
+    """Arithmetic mean over ``axis``.
+
+    >>> print(ag.mean([[1, 2], [3, 4]], axis=1, keepdims=True).eval())
+    [[1.5]
+     [3.5]]
+    """
     return reducer(Mean, x, axis, keepdims)
 
 
 @op(*ROWS, *EMPTY)
 def prod(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Product over ``axis``; derivatives of any order are exact also where elements are 0."""
+    """Product over ``axis``; derivatives of any order are exact also where elements are 0.
+
+    >>> print(ag.prod([2, 3, 4]).eval())
+    24
+    """
     t = as_tensor(x)
     axes = normalize_axes(axis, t.ndim, "prod")
     if not axes:
@@ -220,31 +233,51 @@ def prod(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 @op(*ROWS, *EMPTY, differentiable=False)
 def any(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Whether some element along ``axis`` is not zero."""
+    """Whether some element along ``axis`` is not zero.
+
+    >>> print(ag.any([[0, 0], [0, 1]], axis=1).eval())
+    [False  True]
+    """
     return reducer(AnyOf, x, axis, keepdims)
 
 
 @op(*ROWS, *EMPTY, differentiable=False)
 def all(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Whether every element along ``axis`` is not zero."""
+    """Whether every element along ``axis`` is not zero.
+
+    >>> print(ag.all([[1, 1], [0, 1]], axis=1).eval())
+    [ True False]
+    """
     return reducer(AllOf, x, axis, keepdims)
 
 
 @op(*(sample(distinct(3, 4), axis=a, keepdims=k) for a, k in ((None, False), (0, False), (1, True))))
 def max(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Largest element along ``axis``; elements that tie share the cotangent equally."""
+    """Largest element along ``axis``; elements that tie share the cotangent equally.
+
+    >>> print(ag.max([[1, 5], [7, 3]], axis=1).eval())
+    [5 7]
+    """
     return reducer(Max, x, axis, keepdims)
 
 
 @op(*(sample(distinct(3, 4), axis=a, keepdims=k) for a, k in ((None, False), (0, False), (1, True))))
 def min(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """Smallest element along ``axis``; elements that tie share the cotangent equally."""
+    """Smallest element along ``axis``; elements that tie share the cotangent equally.
+
+    >>> print(ag.min([[1, 5], [7, 3]], axis=1).eval())
+    [1 3]
+    """
     return reducer(Min, x, axis, keepdims)
 
 
 @op(*ROWS, sample((3, 0), axis=0))
 def logsumexp(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
-    """log(sum(exp(x))) over ``axis``, without overflow."""
+    """log(sum(exp(x))) over ``axis``, without overflow.
+
+    >>> print(ag.logsumexp([1000.0, 1000.0]).eval().round(6))
+    1000.693147
+    """
     return reducer(LogSumExp, x, axis, keepdims)
 
 
@@ -273,11 +306,19 @@ def arg(name: str, x: Like, axis: int | None) -> Tensor:
 
 @op(sample(distinct(3, 4)), sample(distinct(3, 4), axis=0), sample(distinct(2, 3), axis=None), differentiable=False)
 def argmax(x: Like, axis: int | None = -1) -> Tensor:
-    """Index of the first largest element along ``axis``; None counts in row-major order."""
+    """Index of the first largest element along ``axis``; None counts in row-major order.
+
+    >>> print(ag.argmax([[1, 5], [7, 3]]).eval(), ag.argmax([[1, 5], [7, 3]], axis=None).eval())
+    [1 0] 2
+    """
     return arg("argmax", x, axis)
 
 
 @op(sample(distinct(3, 4)), sample(distinct(3, 4), axis=0), sample(distinct(2, 3), axis=None), differentiable=False)
 def argmin(x: Like, axis: int | None = -1) -> Tensor:
-    """Index of the first smallest element along ``axis``; None counts in row-major order."""
+    """Index of the first smallest element along ``axis``; None counts in row-major order.
+
+    >>> print(ag.argmin([[1, 5], [7, 3]], axis=0).eval())
+    [0 1]
+    """
     return arg("argmin", x, axis)

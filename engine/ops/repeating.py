@@ -65,7 +65,11 @@ class SumTiles(Linear):
 
 @op(sample((2, 3), reps=2), sample((2, 3), reps=(2, 1, 3)), sample((), reps=(2, 2)), sample((2, 3), reps=(0, 1)))
 def tile(x: Like, reps: int | Sequence[int]) -> Tensor:
-    """``x`` repeated ``reps`` times along each axis; fewer ``reps`` than axes count for the last axes."""
+    """``x`` repeated ``reps`` times along each axis; fewer ``reps`` than axes count for the last axes.
+
+    >>> print(ag.tile([1, 2], 3).eval())
+    [1 2 1 2 1 2]
+    """
     t = as_tensor(x)
     times = as_shape(reps)
     if None in times:
@@ -85,6 +89,9 @@ def repeat(x: Like, repeats: int | Sequence[int], axis: int | None = None) -> Te
     """Each element repeated where it stands, along ``axis`` or in the flattened ``x``: ``abc`` becomes ``aabbcc``.
 
     ``repeats`` is one number, or one for each element of the axis.
+
+    >>> print(ag.repeat([1, 2], 3).eval())
+    [1 1 1 2 2 2]
     """
     t = flatten(x) if axis is None else as_tensor(x)
     a = 0 if axis is None else normalize_axis(axis, t.ndim, "repeat")
@@ -172,6 +179,9 @@ def pad(x: Like, widths: Any, mode: str = "constant", value: float = 0.0) -> Ten
     """``x`` with a border; ``widths`` is a number, a pair (before, after), or such a pair for each axis.
 
     The border holds ``value``, or with ``mode`` reflect, symmetric, edge or wrap elements of ``x``, as in NumPy.
+
+    >>> print(ag.pad([1, 2], (1, 2)).eval(), ag.pad([1, 2, 3], 2, mode="reflect").eval())
+    [0 1 2 0 0] [3 2 1 2 3 2 1]
     """
     t = as_tensor(x)
     table = pad_widths(widths, t.ndim)
@@ -213,7 +223,11 @@ class Roll(Linear):
     sample((2, 3), shift=(1, 2), axis=(0, 1)),
 )
 def roll(x: Like, shift: int | Sequence[int], axis: Axes = None) -> Tensor:
-    """Elements moved by ``shift`` along ``axis``, around the end; without ``axis``, in row-major order."""
+    """Elements moved by ``shift`` along ``axis``, around the end; without ``axis``, in row-major order.
+
+    >>> print(ag.roll([1, 2, 3, 4], 1).eval())
+    [4 1 2 3]
+    """
     t = as_tensor(x)
     if axis is None:
         return reshape_like(roll(flatten(t), shift, 0), t)

@@ -140,13 +140,21 @@ def running(make: Callable[[int], Op], x: Like, axis: int | None, name: str) -> 
 
 @op(*ROWS)
 def cumsum(x: Like, axis: int | None = None, reverse: bool = False) -> Tensor:
-    """Sums of the elements up to each, along ``axis`` or in the flattened ``x``; from the end with ``reverse``."""
+    """Sums of the elements up to each, along ``axis`` or in the flattened ``x``; from the end with ``reverse``.
+
+    >>> print(ag.cumsum([1, 2, 3]).eval(), ag.cumsum([1, 2, 3], reverse=True).eval())
+    [1 3 6] [6 5 3]
+    """
     return running(lambda a: CumSum(a, reverse), x, axis, "cumsum")
 
 
 @op(*ROWS)
 def cumprod(x: Like, axis: int | None = None, reverse: bool = False) -> Tensor:
-    """Products of the elements up to each, along ``axis`` or in the flattened ``x``; derivatives are exact at zeros."""
+    """Products of the elements up to each, along ``axis`` or in the flattened ``x``; derivatives are exact at zeros.
+
+    >>> print(ag.cumprod([1, 2, 3, 4]).eval())
+    [ 1  2  6 24]
+    """
     return running(lambda a: CumProd(a, reverse), x, axis, "cumprod")
 
 
@@ -175,7 +183,11 @@ class LogCumSumExp(Op):
 
 @op(sample((4,)), sample((3, 4), axis=1), sample((0, 2), axis=0))
 def logcumsumexp(x: Like, axis: int | None = None) -> Tensor:
-    """log(cumsum(exp(x))) along ``axis`` or in the flattened ``x``, without overflow."""
+    """log(cumsum(exp(x))) along ``axis`` or in the flattened ``x``, without overflow.
+
+    >>> print(ag.logcumsumexp([1000.0, 1000.0]).eval())
+    [1000.         1000.69314718]
+    """
     return running(LogCumSumExp, x, axis, "logcumsumexp")
 
 
@@ -216,11 +228,19 @@ def running_extremum(x: Like, axis: int | None, largest: bool) -> Tensor:
 
 @op(sample(distinct(5)), sample(distinct(3, 4), axis=1), sample((0, 2), axis=0))
 def cummax(x: Like, axis: int | None = None) -> Tensor:
-    """The largest of the elements up to each, along ``axis`` or in the flattened ``x``; of equal ones the first."""
+    """The largest of the elements up to each, along ``axis`` or in the flattened ``x``; of equal ones the first.
+
+    >>> print(ag.cummax([1, 3, 2, 5]).eval())
+    [1 3 3 5]
+    """
     return running_extremum(x, axis, largest=True)
 
 
 @op(sample(distinct(5)), sample(distinct(3, 4), axis=1))
 def cummin(x: Like, axis: int | None = None) -> Tensor:
-    """The smallest of the elements up to each, along ``axis`` or in the flattened ``x``; of equal ones the first."""
+    """The smallest of the elements up to each, along ``axis`` or in the flattened ``x``; of equal ones the first.
+
+    >>> print(ag.cummin([4, 5, 2, 3]).eval())
+    [4 4 2 2]
+    """
     return running_extremum(x, axis, largest=False)

@@ -144,6 +144,13 @@ def getitem(x: Like, index: Any) -> Tensor:
     """``x[index]`` for integers, slices, ``...``, ``None`` (a new axis), and tensors of integers or bools.
 
     Tensors follow NumPy's rules. The number of elements that a mask of bools selects is known when the graph runs.
+
+    >>> x = ag.constant([[1, 2, 3], [4, 5, 6]])
+    >>> print(x[:, ::2].eval())
+    [[1 3]
+     [4 6]]
+    >>> print(x[x > 4].eval())
+    [5 6]
     """
     t = as_tensor(x)
     entries = normalize_index(index, t)
@@ -173,7 +180,11 @@ class PutItem(Linear):
 
 @op(sample((2, 3), axis=0), sample((2, 3), axis=(0, -1)), sample((), axis=0))
 def expand_dims(x: Like, axis: int | Sequence[int]) -> Tensor:
-    """New axes of length one at the positions ``axis`` of the result."""
+    """New axes of length one at the positions ``axis`` of the result.
+
+    >>> print(ag.expand_dims([1, 2], axis=(0, -1)).shape)
+    (1, 2, 1)
+    """
     t = as_tensor(x)
     axes = (axis,) if isinstance(axis, int) else tuple(axis)
     places = normalize_axes(axes, t.ndim + len(axes), "expand_dims")
@@ -184,7 +195,11 @@ def expand_dims(x: Like, axis: int | Sequence[int]) -> Tensor:
 
 @op(sample((2, 1, 3)), sample((1, 2, 1), axis=0))
 def squeeze(x: Like, axis: Axes = None) -> Tensor:
-    """``x`` without axes of length one: those named, or all."""
+    """``x`` without axes of length one: those named, or all.
+
+    >>> print(ag.squeeze([[[1], [2]]]).eval())
+    [1 2]
+    """
     t = as_tensor(x)
     if axis is None and not t.type.known:
         raise ShapeError(f"squeeze: name the axis, as lengths of {t.shape} are unknown")
@@ -197,7 +212,12 @@ def squeeze(x: Like, axis: Axes = None) -> Tensor:
 
 @op(sample((2, 3)), sample((2, 3, 2), axis=(0, -1)), sample((3,), axis=0))
 def flip(x: Like, axis: Axes = None) -> Tensor:
-    """The elements in reverse order along ``axis``, or along every axis."""
+    """The elements in reverse order along ``axis``, or along every axis.
+
+    >>> print(ag.flip([[1, 2], [3, 4]], axis=1).eval())
+    [[2 1]
+     [4 3]]
+    """
     t = as_tensor(x)
     axes = normalize_axes(axis, t.ndim, "flip")
     return getitem(t, tuple(slice(None, None, -1) if a in axes else slice(None) for a in range(t.ndim)))
@@ -205,7 +225,11 @@ def flip(x: Like, axis: Axes = None) -> Tensor:
 
 @op(sample((4, 3), parts=2), sample((2, 5), parts=(1, 1, 4), axis=-1))
 def split(x: Like, parts: int | Sequence[int], axis: int = 0) -> tuple[Tensor, ...]:
-    """``x`` cut along ``axis`` into ``parts`` equal pieces, or before each of the positions ``parts``."""
+    """``x`` cut along ``axis`` into ``parts`` equal pieces, or before each of the positions ``parts``.
+
+    >>> print([piece.eval().tolist() for piece in ag.split([1, 2, 3, 4, 5], [2])])
+    [[1, 2], [3, 4, 5]]
+    """
     t = as_tensor(x)
     a = normalize_axis(axis, t.ndim, "split")
     if isinstance(parts, int | np.integer):
@@ -221,6 +245,10 @@ def split(x: Like, parts: int | Sequence[int], axis: int = 0) -> tuple[Tensor, .
 
 @op(sample((2, 3), index=4), sample((2, 3), index=-1), sample((2, 3), index=(1, 0)))
 def access_elem(x: Like, index: int | Sequence[int]) -> Tensor:
-    """One element of ``x``: at an index for each axis, or at a place in row-major order."""
+    """One element of ``x``: at an index for each axis, or at a place in row-major order.
+
+    >>> print(ag.access_elem([[1, 2], [3, 4]], (1, 0)).eval())
+    3
+    """
     t = as_tensor(x)
     return getitem(flatten(t), index) if isinstance(index, int | np.integer) else getitem(t, tuple(index))

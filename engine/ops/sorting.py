@@ -99,6 +99,9 @@ def sort(x: Like, axis: int = -1, descending: bool = False) -> Tensor:
     """``x`` sorted along ``axis``; of equal elements the earlier one gets the cotangent of the earlier place.
 
     NaN counts as larger than every number.
+
+    >>> print(ag.sort([3, 1, 2], descending=True).eval())
+    [3 2 1]
     """
     t = as_tensor(x)
     return Sort(normalize_axis(axis, t.ndim, "sort"), descending)(t)
@@ -106,7 +109,11 @@ def sort(x: Like, axis: int = -1, descending: bool = False) -> Tensor:
 
 @op(*SAMPLES, differentiable=False)
 def argsort(x: Like, axis: int = -1, descending: bool = False) -> Tensor:
-    """Positions along ``axis`` that sort ``x``; equal elements keep their order."""
+    """Positions along ``axis`` that sort ``x``; equal elements keep their order.
+
+    >>> print(ag.argsort([3, 1, 2]).eval())
+    [1 2 0]
+    """
     t = as_tensor(x)
     return ArgSort(normalize_axis(axis, t.ndim, "argsort"), descending)(t)
 
@@ -152,7 +159,12 @@ class TopPlaces(Op):
 
 @op(sample(distinct(5), k=2), sample(distinct(3, 4), k=3, axis=0), sample(distinct(2, 20), k=2), sample((3,), k=0))
 def top_k(x: Like, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
-    """The ``k`` largest elements along ``axis`` and their positions, the largest first, of equal ones the earlier."""
+    """The ``k`` largest elements along ``axis`` and their positions, the largest first, of equal ones the earlier.
+
+    >>> values, places = ag.top_k([3, 1, 9, 7], k=2)
+    >>> print(values.eval(), places.eval())
+    [9 7] [2 3]
+    """
     t = as_tensor(x)
     a = normalize_axis(axis, t.ndim, "top_k")
     if not isinstance(k, int | np.integer) or k < 0:
@@ -185,6 +197,9 @@ def searchsorted(x: Like, values: Like, side: str = "left") -> Tensor:
     """For each of ``values`` the first place in the sorted vector ``x`` whose element is not smaller.
 
     With ``side="right"`` the first place whose element is larger.
+
+    >>> print(ag.searchsorted([10, 20, 30], [5, 20, 35]).eval())
+    [0 1 3]
     """
     if side not in ("left", "right"):
         raise ShapeError(f'searchsorted: side is "left" or "right", got {side!r}')
@@ -219,6 +234,9 @@ def unique(x: Like) -> Tensor:
     """The distinct elements of ``x`` in increasing order; of equal ones the first gets the cotangent.
 
     Their number depends on values, so it is unknown while the graph is built.
+
+    >>> print(ag.unique([3, 1, 3, 2, 1]).eval())
+    [1 2 3]
     """
     t = flatten(x)
     return Take(0)(t, Distinct()(t))
@@ -229,6 +247,9 @@ def setdiff1d(x: Like, y: Like) -> Tensor:
     """The distinct elements of ``x`` that are not in ``y``, in increasing order.
 
     Their number depends on values, so it is unknown while the graph is built.
+
+    >>> print(ag.setdiff1d([4, 3, 2, 1], [2, 4]).eval())
+    [1 3]
     """
     t = flatten(x)
     return Take(0)(t, Distinct()(t, flatten(y)))

@@ -90,7 +90,11 @@ def order(n: int) -> Arg:
 
 @op(*(sample(order(n), real(3, low=0.9, high=3.0)) for n in (0, 1, 2)))
 def polygamma(n: int | Constant, x: Like) -> Tensor:
-    """The ``n``-th derivative of digamma, for a whole number n from 0 to 170."""
+    """The ``n``-th derivative of digamma, for a whole number n from 0 to 170.
+
+    >>> print(ag.polygamma(1, 1.0).eval().round(6))
+    1.644934
+    """
     k = n.value if isinstance(n, Constant) else n
     if not isinstance(k, int | np.integer) or isinstance(k, bool) or not 0 <= k <= LARGEST_ORDER:
         raise ShapeError(f"polygamma: the order is a whole number from 0 to {LARGEST_ORDER}, got {k!r}")
@@ -140,5 +144,9 @@ class Sinc(Pointwise):
 
 @op(sample((3,)), sample((2, 3)), sample(()), sample((0, 2)))
 def sinc(x: Like) -> Tensor:
-    """sin(pi x) / (pi x), and 1 at 0, with derivatives of any order there too."""
+    """sin(pi x) / (pi x), and 1 at 0, with derivatives of any order there too.
+
+    >>> print(ag.sinc([0.0, 0.5]).eval().round(6))
+    [1.      0.63662]
+    """
     return Sinc()(x)

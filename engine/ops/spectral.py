@@ -86,6 +86,13 @@ def eigh(a: Like) -> tuple[Tensor, Tensor]:
 
     Of a matrix that is not symmetric, the symmetric part is taken. Signs are LAPACK's. Eigenvectors whose values are
     equal have no derivative: it is infinite or NaN if the result depends on them, as in JAX and PyTorch.
+
+    >>> values, vectors = ag.eigh([[2.0, 1.0], [1.0, 2.0]])
+    >>> print(values.eval().round(6))
+    [1. 3.]
+    >>> print(abs(vectors).eval().round(6))
+    [[0.707107 0.707107]
+     [0.707107 0.707107]]
     """
     w, v = items(Eigh()(symmetric_part("eigh", a)))
     return w, v
@@ -114,7 +121,11 @@ class Eigvalsh(Op):
 
 @op(sample(regular(3, 3)), sample(regular(2, 2, 2)))
 def eigvalsh(a: Like) -> Tensor:
-    """Eigenvalues of symmetric matrices in ascending order; see ``eigh``."""
+    """Eigenvalues of symmetric matrices in ascending order; see ``eigh``.
+
+    >>> print(ag.eigvalsh([[2.0, 1.0], [1.0, 2.0]]).eval().round(6))
+    [1. 3.]
+    """
     return Eigvalsh()(symmetric_part("eigvalsh", a))
 
 
@@ -199,6 +210,13 @@ def svd(a: Like) -> tuple[Tensor, Tensor, Tensor]:
 
     Signs are LAPACK's. Singular vectors whose values are equal, or 0 where they span a part of the space only, have
     no derivative: it is infinite or NaN if the result depends on them, as in JAX and PyTorch.
+
+    >>> u, s, v = ag.svd([[3.0, 1.0], [1.0, 3.0]])
+    >>> print(s.eval().round(6))
+    [4. 2.]
+    >>> print((u @ ag.diag(s) @ v.T).eval().round(6))
+    [[3. 1.]
+     [1. 3.]]
     """
     u, s, vh = items(Svd()(as_tensor(a)))
     return u, s, vh
@@ -228,7 +246,11 @@ class Svdvals(Op):
 
 @op(sample(regular(3, 3)), sample(regular(4, 2)), sample(regular(2, 2, 3)))
 def svdvals(a: Like) -> Tensor:
-    """Singular values in descending order."""
+    """Singular values in descending order.
+
+    >>> print(ag.svdvals([[0.0, 2.0], [3.0, 0.0]]).eval().round(6))
+    [3. 2.]
+    """
     return Svdvals()(as_tensor(a))
 
 
@@ -252,6 +274,9 @@ def matrix_norm(x: Like, ord: str | float = "fro", keepdims: bool = False) -> Te
     ``"fro"`` (Frobenius; derivative 0 at a matrix of zeros), ``"nuc"`` (sum of the singular values), 2 and -2 (largest
     and smallest singular value), 1 and -1 (largest and smallest column sum of absolute values), ``"inf"`` and
     ``"-inf"`` (the same of rows; the infinite numbers are allowed too).
+
+    >>> print(ag.matrix_norm([[1.0, -2.0], [3.0, 4.0]], ord=1).eval())
+    6.0
     """
     t = as_tensor(x)
     matrix_shape("matrix_norm", t.shape)

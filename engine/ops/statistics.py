@@ -85,6 +85,9 @@ def norm(x: Like, ord: float | str = 2, axis: Axes = None, keepdims: bool = Fals
     ``ord`` is a positive number, ``"inf"`` (largest absolute value) or ``"-inf"`` (smallest). Order 2 neither
     overflows nor underflows; its derivatives of any order are 0 at 0. Order 1 has derivative 0 in elements that are
     0; the extreme orders share the cotangent equally between ties. Matrix norms are not meant here.
+
+    >>> print(ag.norm([3.0, 4.0]).eval(), ag.norm([3.0, -4.0], ord=1).eval())
+    5.0 7.0
     """
     t = as_tensor(x)
     try:
@@ -118,13 +121,21 @@ def centred(x: Tensor, axis: Axes) -> Tensor:
 
 @op(*SPREAD, sample((4, 2), axis=0, ddof=1))
 def var(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-    """Variance over ``axis``: the sum of squared distances from the mean, divided by the count less ``ddof``."""
+    """Variance over ``axis``: the sum of squared distances from the mean, divided by the count less ``ddof``.
+
+    >>> print(ag.var([1.0, 2.0, 3.0, 4.0]).eval())
+    1.25
+    """
     t = as_tensor(x)
     return sum(square(centred(t, axis)), axis, keepdims) / (size(t, axis) - ddof)
 
 
 @op(*SPREAD, sample((4, 2), axis=0, ddof=1))
 def std(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
-    """Standard deviation over ``axis``, the root of ``var``; where all elements are equal its derivatives are 0."""
+    """Standard deviation over ``axis``, the root of ``var``; where all elements are equal its derivatives are 0.
+
+    >>> print(ag.std([[1.0, 3.0], [5.0, 5.0]], axis=1).eval())
+    [1. 0.]
+    """
     t = as_tensor(x)
     return norm(centred(t, axis), 2, axis, keepdims) / sqrt(size(t, axis) - ddof)

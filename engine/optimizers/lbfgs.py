@@ -101,7 +101,7 @@ class Lbfgs:
 
     def minimize(self, loss: Tensor, params: Sequence[Variable]) -> NoReturn:
         """Not possible: how often a step evaluates the loss depends on its values."""
-        raise StateError("lbfgs: a line search is no graph; use function(loss, params) in place of minimize")
+        raise StateError("lbfgs: a line search is no graph; use function(loss, params) instead")
 
     def function(
         self,

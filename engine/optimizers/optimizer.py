@@ -87,7 +87,7 @@ class Optimizer:
     def minimize(self, loss: Tensor, params: Sequence[Variable]) -> dict[Variable, Tensor]:
         """Updates that make the scalar ``loss`` smaller; the optimizer's own state is among them."""
         if self.accumulate > 1:
-            raise StateError(f"{self.name}: accumulate needs two plans; use function(loss, params) in place of minimize")
+            raise StateError(f"{self.name}: accumulate takes two plans; use function(loss, params) instead")
         return self.build(loss, params).updates
 
     def function(

@@ -43,8 +43,8 @@ def adagrad(lr: Rate = 0.01, eps: float = 1e-10) -> Optimizer:
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
         total = state.moment("total")
-        total = state.set(total, total + square(g))
-        return narrow(state.rate, p) * (g / (sqrt(total) + eps))
+        new = state.set(total, total + square(g))
+        return narrow(state.rate, p) * (g / (sqrt(new) + eps))
 
     return Optimizer("adagrad", chain(l2, rule), lr)
 

@@ -82,8 +82,8 @@ def warmup(lr: Rate, length: float, start: float = 0.0) -> Schedule:
         raise StateError("warmup: a plateau cannot be warmed up; plateau(warmup(...)) is the same the other way round")
 
     def schedule(done: Tensor) -> Tensor:
-        after = lr(maximum(done - length, 0)) if callable(lr) else lr
-        return after * minimum(start + (1 - start) / length * done, 1)
+        share = minimum(start + (1 - start) / length * done, 1)
+        return share * (lr(maximum(done - length, 0)) if callable(lr) else lr)
 
     return schedule
 
@@ -110,7 +110,7 @@ class Plateau:
 
     def declare(self, state: State) -> Tensor:
         """The rate of this step; ``state`` learns what a value of the metric changes."""
-        base = state.scheduled(self.lr) if callable(self.lr) else self.lr
+        base = self.lr if isinstance(self.lr, int | float) else state.scheduled(self.lr)
         scale, best = state.number("plateau.scale", 1.0), state.number("plateau.best", np.inf)
         bad, rest = state.number("plateau.bad", 0), state.number("plateau.rest", 0)
         better = state.metric < best - self.threshold * where(best < np.inf, abs(best), 0.0)

@@ -1,4 +1,4 @@
-"""Sums over each parameter of an arena, and numbers repeated over each: one kernel call for any number of parameters."""
+"""Sums over each parameter of an arena, and numbers repeated over each, in one kernel call for all parameters."""
 
 from __future__ import annotations
 

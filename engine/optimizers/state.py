@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from ..graph import Placeholder, Tensor, Variable, variable
+from ..graph import Placeholder, Tensor, Variable, as_tensor, variable
 from ..types import Array, TensorType
 from ..variables import pack
 
@@ -39,12 +39,11 @@ class State:
 
     def moment(self, name: str, start: Sequence[Array] = ()) -> Variable:
         """A flat variable beside the flat parameters, zeros unless ``start`` says else; saved as one a parameter."""
-        parts = []
-        for i, p in enumerate(self.params):
-            part = variable(start[i] if start else np.zeros(p.value.shape, p.dtype), f"{name}.{p.name or i}", None, False)
-            self.variables[part.name or ""] = part
-            parts.append(part)
-        return pack(parts, name)
+        values = start or [np.zeros(p.value.shape, p.dtype) for p in self.params]
+        names = [f"{name}.{p.name or i}" for i, p in enumerate(self.params)]
+        parts = {n: variable(v, n, trainable=False) for n, v in zip(names, values, strict=True)}
+        self.variables |= parts
+        return pack(list(parts.values()), name)
 
     def number(self, name: str, start: float) -> Variable:
         """A variable of one number: int64 or float64, as ``start``."""
@@ -74,8 +73,7 @@ class State:
 
     def scheduled(self, schedule: Schedule | Plateau) -> Tensor:
         """The value of a schedule for this step; a plateau also declares what it remembers."""
-        declare = getattr(schedule, "declare", None)
-        return declare(self) if declare else schedule(self.counter.astype("float64"))  # type: ignore[operator, no-any-return]
+        return schedule(self.counter.astype("float64")) if callable(schedule) else schedule.declare(self)
 
     def set(self, v: Variable, new: Tensor) -> Tensor:
         """Give ``v`` its next value."""
@@ -97,6 +95,6 @@ def chain(*rules: Rule) -> Rule:
     return rule
 
 
-def narrow(x: Any, like: Tensor) -> Any:
+def narrow(x: Tensor | float, like: Tensor) -> Tensor:
     """A scalar computed in float64, in the dtype of the parameters."""
-    return x.astype(like.dtype) if isinstance(x, Tensor) else x
+    return x.astype(like.dtype) if isinstance(x, Tensor) else as_tensor(x)

@@ -8,6 +8,7 @@ from agcli.engine.graph import Tensor
 from agcli.expression.lift import lift
 from agcli.expression.names import GREEK
 from agcli.expression.printers.letters import GREEK_NAMES, spelt, split_name
+from agcli.expression.reading import Text
 from agcli.expression.syntax import (
     ATOM,
     COMPARISON,
@@ -139,7 +140,7 @@ class Latex(Writer):
             base, *items = node.args
             return [(base, ATOM), "_{", *listed(items), "}"], POSTFIX
         if node.kind == "slice":
-            return listed(node.args[:2], comma=":"), ATOM
+            return Text.slice(self, node.args)  # type: ignore[arg-type]
         return [r"\left(", *listed(node.args), r"\right)"], ATOM
 
     def matrix(self, node: Form) -> Content:

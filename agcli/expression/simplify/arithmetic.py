@@ -20,7 +20,7 @@ from .nodes import (
     Mul,
     Node,
     Number,
-    Undefined,
+    UndefinedError,
     exact,
     factors_of,
     fn,
@@ -273,14 +273,14 @@ def number_power(base: Number, exponent: Expr) -> Expr:
         return make_mul(1, ((base, exponent),))
     if base == 0:
         if exponent < 0:
-            raise Undefined
+            raise UndefinedError
         return 0
     if type(exponent) is int:
         if abs(exponent) * max(base.numerator.bit_length(), base.denominator.bit_length()) > MAX_BITS and base != -1:
-            raise Undefined
+            raise UndefinedError
         return exact(Fraction(base) ** exponent)
     if base < 0:
-        raise Undefined
+        raise UndefinedError
     if base.denominator != 1:
         return mul(number_power(base.numerator, exponent), number_power(base.denominator, -exponent))
     return root(base.numerator, exponent)

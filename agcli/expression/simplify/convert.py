@@ -1,122 +1,165 @@
-"""Tensor -> algebra: arithmetic and functions of scalars; everything else becomes an atom."""
+"""Tensor -> algebra. All that is done element by element is read, whatever the shapes; the rest becomes atoms.
+
+Broadcasting is left out: the algebra speaks of one element at a time, and ``fitted`` gives a result its shape again.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from fractions import Fraction
 from typing import Any
 
-import numpy as np
-
-from agcli.engine.graph import Constant, Tensor
+from agcli.engine.graph import Constant, Op, Tensor, call, label, toposort
+from agcli.engine.ops.arrays import BroadcastTo, ExpandLike
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.ops.creation import FullLike
 from agcli.engine.table import OPS
 from agcli.engine.types import TensorType
 
-from .arithmetic import divide, mul, power
-from .functions import HALF, call
-from .nodes import PI, Atom, E, Expr, Number, fn
+from . import functions
+from .arithmetic import scale
+from .emit import Emitter
+from .nodes import Atom, Expr, Mul, Node, bare, exact
+from .numbers import constant, uniform
+from .search import Search
 
 # Ops that leave a scalar as it is.
 IDENTITIES = {
     "expand_like", "broadcast_to", "sum_like", "reshape", "reshape_like", "sum", "mean", "max", "min", "prod",
-    "transpose", "logsumexp", "squeeze",
+    "transpose", "logsumexp", "squeeze", "astype",
 }  # fmt: skip
 
-# Floats that gradient rules hold, as what they are.
-KNOWN: dict[float, Callable[[], Expr]] = {
-    math.pi: lambda: PI,
-    2 * math.pi: lambda: mul(2, PI),
-    math.pi / 2: lambda: mul(HALF, PI),
-    math.e: lambda: E,
-    math.log(2): lambda: fn("log", 2),
-    math.log(10): lambda: fn("log", 10),
-    1 / math.log(2): lambda: divide(1, fn("log", 2)),
-    1 / math.log(10): lambda: divide(1, fn("log", 10)),
-    math.sqrt(math.pi): lambda: power(PI, HALF),
-    2 / math.sqrt(math.pi): lambda: mul(2, power(PI, -HALF)),
-    math.sqrt(math.pi) / 2: lambda: mul(HALF, power(PI, HALF)),
-    math.sqrt(2): lambda: power(2, HALF),
-    math.sqrt(2 * math.pi): lambda: mul(power(2, HALF), power(PI, HALF)),
-    1 / math.sqrt(2 * math.pi): lambda: divide(mul(HALF, power(2, HALF)), power(PI, HALF)),
-    math.sqrt(2 / math.pi): lambda: mul(power(2, HALF), power(PI, -HALF)),
-}
-DIGITS = 12  # a float of at most so many digits was written as a decimal
-
-
-def constant(value: Any) -> Expr | None:
-    """A number of a graph, exact where it is or was written exactly; None if it has no value."""
-    if isinstance(value, bool | np.bool_):
-        return None
-    if isinstance(value, int | Fraction):
-        return simple(value)
-    value = float(value)
-    if not math.isfinite(value):
-        return None
-    if value in KNOWN:
-        return KNOWN[value]()
-    if -value in KNOWN:
-        return mul(-1, KNOWN[-value]())
-    if float(value).is_integer() and abs(value) < 2**53:
-        return int(value)
-    text = repr(value)
-    if len(text.partition("e")[0].replace(".", "").strip("-0")) <= DIGITS:
-        return simple(Fraction(text))
-    return None
-
-
-def simple(value: int | Fraction) -> Number:
-    value = Fraction(value)
-    return value.numerator if value.denominator == 1 else value
 
 
 class Reader:
-    """Reads tensors of one dtype."""
+    """Reads the tensors of one dtype; the inputs of what becomes an atom are simplified on their own."""
 
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
+        self.search = Search()
+        self.emit = Emitter(dtype)
         self.found: dict[int, Expr] = {}
-        self.atoms: dict[int, Atom] = {}
+        self.atoms: dict[Any, Atom] = {}
 
-    def __call__(self, t: Tensor) -> Expr:
-        """The expression of ``t``, whose inputs have been read."""
-        self.found[t.id] = result = self.leaf(t) if t.op is None else self.apply(t, t.op)
-        return result
+    def read(self, t: Tensor) -> Expr:
+        """The expression of ``t``."""
+        for x in toposort([t], self.found):
+            if x.id not in self.found:
+                self.found[x.id] = self.leaf(x) if x.op is None else self.apply(x, x.op)
+        return self.found[t.id]
+
+    def write(self, e: Expr, like: Tensor) -> Tensor:
+        """The tensor of ``e``, in the type of ``like``."""
+        return fitted(self.emit(e), like)
 
     def leaf(self, t: Tensor) -> Expr:
-        if isinstance(t, Constant) and t.shape == ():
-            value = constant(t.value.item() if isinstance(t.value, np.ndarray) else t.value)
-            if value is not None:
-                return value
-        return self.atom(t)
+        if isinstance(t, Constant) and t.dtype.kind != "b":
+            value = uniform(t.value)
+            found = None if value is None else constant(value)
+            if found is not None:
+                return found
+        return self.atom(t, t.id)
 
-    def atom(self, t: Tensor) -> Atom:
-        if t.id not in self.atoms:
-            self.atoms[t.id] = Atom(t.name or f"tensor {t.id}", t)
-        return self.atoms[t.id]
+    def atom(self, t: Tensor, key: Any) -> Atom:
+        if key not in self.atoms:
+            self.atoms[key] = Atom(label(t), t)
+        return self.atoms[key]
 
-    def apply(self, t: Tensor, op: Any) -> Expr:
-        if not scalar(t) or not op.pure:
-            return self.atom(t)
-        if isinstance(op, FullLike) and t.dtype.kind == "f":
+    def apply(self, t: Tensor, op: Op) -> Expr:
+        if not op.pure or not isinstance(t.type, TensorType):
+            return self.boundary(t, op)
+        if isinstance(op, FullLike) and t.dtype == self.dtype:
             value = constant(op.value)
-            return self.atom(t) if value is None else value
-        if not t.inputs or not all(scalar(x) for x in t.inputs):
-            return self.atom(t)
-        args = [self.found[x.id] for x in t.inputs]
-        if op.name in IDENTITIES or (op.name == "astype" and t.dtype == t.inputs[0].dtype):
-            return args[0] if t.dtype == t.inputs[0].dtype or t.inputs[0].type.weak else self.atom(t)
-        if t.dtype.kind not in "fb" or (t.dtype.kind == "f" and t.dtype != self.dtype and not t.type.weak):
-            return self.atom(t)
-        head = op.name if isinstance(op, Elementwise) and registered(op) else op
-        return call("where" if op.name == "where" else head, *args)
+            return self.boundary(t, op) if value is None else value
+        if same_elements(t, op):
+            return self.found[t.inputs[0].id]
+        if self.pointwise(t, op):
+            args = [self.found[x.id] for x in t.inputs]
+            return functions.call(head_of(op), *args)
+        return self.boundary(t, op)
+
+    def pointwise(self, t: Tensor, op: Op) -> bool:
+        """Whether an element of ``t`` depends on one element of each input, all of this reader's dtype or bool."""
+        if not t.inputs or not all(self.readable(x) for x in (t, *t.inputs)):
+            return False
+        if isinstance(op, Elementwise) or op.name == "where":
+            return True
+        return all(x.shape == () for x in (t, *t.inputs))
+
+    def readable(self, t: Tensor) -> bool:
+        return isinstance(t.type, TensorType) and (t.dtype == self.dtype or t.dtype.kind == "b" or t.type.weak)
+
+    def boundary(self, t: Tensor, op: Op) -> Expr:
+        """An op that is not looked into, over simplified inputs."""
+        if op.name in LINEAR and t.dtype == self.dtype:
+            found = self.reduction(t, op)
+            if found is not None:
+                return found
+        inputs = [self.settled(x) for x in t.inputs]
+        if not op.pure:
+            return self.atom(t, t.id)
+        new = op.simplify(*inputs)
+        if new is not None and new.id not in self.found:
+            return self.read(new)
+        if new is not None:
+            return self.found[new.id]
+        key = (op, tuple(x.id for x in inputs))
+        return self.atom(t if inputs == list(t.inputs) else op(*inputs), key)
+
+    def settled(self, x: Tensor) -> Tensor:
+        """``x`` after its own simplification."""
+        e = self.found[x.id]
+        if x.op is None or not isinstance(x.type, TensorType) or x.dtype != self.dtype:
+            return e.tensor if type(e) is Atom and e.tensor.type == x.type else x
+        return self.write(self.search(e), x)
+
+    def reduction(self, t: Tensor, op: Op) -> Expr | None:
+        """Numbers leave sums and means; a product with zeros is zero."""
+        exprs = [self.found[x.id] for x in t.inputs]
+        if any(e == 0 for e in exprs):
+            return 0
+        e, x = exprs[0], t.inputs[0]
+        if op.name == "mean" and not isinstance(e, Node):
+            return e
+        if op.name == "sum" and not isinstance(e, Node) and x.type.known and t.type.known:
+            return exact(e * (x.type.size // max(t.type.size, 1)))
+        if op.name in ("sum", "mean") and type(e) is Mul and e.coefficient != 1:
+            inner = op(self.write(self.search(bare(e)), x))
+            return scale(e.coefficient, self.read(inner))
+        return None
 
 
-def registered(op: Elementwise) -> bool:
-    return op.name in OPS and OPS[op.name].function is op
+LINEAR = {"sum", "mean", "matmul"}
 
 
-def scalar(t: Tensor) -> bool:
-    return isinstance(t.type, TensorType) and t.shape == ()
+def same_elements(t: Tensor, op: Op) -> bool:
+    """Whether ``op`` only repeats its first input, or leaves it as it is."""
+    if not t.inputs:
+        return False
+    x = t.inputs[0]
+    if not isinstance(x.type, TensorType) or (x.dtype != t.dtype and not x.type.weak):
+        return False
+    if isinstance(op, BroadcastTo):
+        return True
+    if isinstance(op, ExpandLike):
+        return op.keepdims or not op.axes or x.shape == ()
+    if op.name not in IDENTITIES:
+        return False
+    if x.type.known and t.type.known and x.type.size == t.type.size == 1:
+        return True
+    return op.name in LIKE and x.type == t.type and t.type.known
+
+
+LIKE = {"sum_like", "reshape", "reshape_like", "astype"}
+
+
+def head_of(op: Op) -> Any:
+    """The name of an op of the table, or an op with attributes itself."""
+    named = op.name == "where" or (isinstance(op, Elementwise) and op.name in OPS and OPS[op.name].function is op)
+    return op.name if named else op
+
+
+def fitted(t: Tensor, like: Tensor) -> Tensor:
+    """``t`` in the type of ``like``; ``like`` itself if that cannot be had."""
+    if t.type.shape == like.type.shape:
+        return t if t.dtype == like.dtype else like
+    return call("broadcast_to", t, shape=like.shape) if like.type.known and t.dtype == like.dtype else like
+

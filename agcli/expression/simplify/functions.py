@@ -22,7 +22,7 @@ from .arithmetic import (
     split_log,
     subtract,
 )
-from .nodes import PI, E, Expr, Fn, Mul, Node, Number, Undefined, factors_of, fn, is_number
+from .nodes import PI, E, Expr, Fn, Mul, Node, Number, UndefinedError, factors_of, fn, is_number
 
 HALF = Fraction(1, 2)
 ODD = {
@@ -86,7 +86,7 @@ def log(x: Expr) -> Expr | None:
     """log(E^u) = u; log(u^n) = n*log(u) where u must be positive anyway; log(1/2) = -log(2)."""
     if not isinstance(x, Node):
         if x == 0:
-            raise Undefined
+            raise UndefinedError
         return negate(fn("log", Fraction(1) / x)) if 0 < x < 1 and x.numerator == 1 else None
     if x is E:
         return 1

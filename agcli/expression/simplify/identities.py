@@ -40,7 +40,7 @@ def substituted(e: Add, head: str, u: Expr, square: Expr) -> Expr | None:
 
 
 def squares(one: str, other: str, sign: int) -> Callable[[Add], Iterator[Expr]]:
-    """Both ways to write a sum with the squares of a pair of functions, and the double argument."""
+    """Both ways to write a sum with the squares of a pair of functions."""
 
     def rule(e: Add) -> Iterator[Expr]:
         for u in arguments(e, one, other):
@@ -54,14 +54,16 @@ def squares(one: str, other: str, sign: int) -> Callable[[Add], Iterator[Expr]]:
                 found = substituted(e, head, u, square)
                 if found is not None:
                     yield found
-            both = double_argument(e, one, other, u, sign)
-            if both is not None:
-                yield both
 
     return rule
 
 
-def double_argument(e: Add, one: str, other: str, u: Expr, sign: int) -> Expr | None:
+def doubled(one: str, other: str, sign: int) -> Callable[[Add], Iterator[Expr | None]]:
+    """cos(u)^2 - sin(u)^2 -> cos(2u), and all other squares in terms of 2u"""
+    return lambda e: (in_double_argument(e, one, other, u, sign) for u in arguments(e, one, other))
+
+
+def in_double_argument(e: Add, one: str, other: str, u: Expr, sign: int) -> Expr | None:
     """``e`` in functions of 2u."""
     twice = call(other, times(2, u))
     first = substituted(e, one, u, mul(HALF, scale(sign, subtract(1, twice))))
@@ -69,23 +71,31 @@ def double_argument(e: Add, one: str, other: str, u: Expr, sign: int) -> Expr | 
     return first if second is None else second
 
 
-def tangents(one: str, other: str, ratio: str) -> Callable[[Mul], Iterator[Expr]]:
-    """sin/cos -> tan; tan*cos -> sin; sin*cos -> sin(2u)/2"""
-
+def ratios(one: str, other: str, ratio: str) -> Callable[[Mul], Iterator[Expr]]:
+    """sin/cos -> tan; tan*cos -> sin; tan/sin -> 1/cos"""
     def rule(e: Mul) -> Iterator[Expr]:
         powers = dict(e.factors)
         for u in arguments(e, one, other, ratio):
             s, c, t = fn(one, u), fn(other, u), fn(ratio, u)
             a, b, r = powers.get(s, 0), powers.get(c, 0), powers.get(t, 0)
-            if not (type(a) is int and type(b) is int and type(r) is int):
-                continue
-            if r:
+            if type(r) is int and r:
                 yield mul(e, power(t, -r), power(s, r), power(c, -r))
-            if a * b < 0:
+            elif type(a) is int and type(b) is int and a * b < 0:
                 n = min(abs(a), abs(b)) * (1 if a > 0 else -1)
                 yield mul(e, power(s, -n), power(c, n), power(t, n))
-            if a and a == b:
-                yield mul(e, power(s, -a), power(c, -a), power(scale(HALF, call(one, times(2, u))), a))
+
+    return rule
+
+
+def product_of_pair(one: str, other: str) -> Callable[[Mul], Iterator[Expr]]:
+    """sin*cos -> sin(2u)/2"""
+    def rule(e: Mul) -> Iterator[Expr]:
+        powers = dict(e.factors)
+        for u in arguments(e, one):
+            a, b = powers.get(fn(one, u), 0), powers.get(fn(other, u), 0)
+            if type(a) is int and a == b and a != 0:
+                inverse = mul(power(fn(one, u), -a), power(fn(other, u), -a))
+                yield mul(e, inverse, power(scale(HALF, call(one, times(2, u))), a))
 
     return rule
 
@@ -148,8 +158,16 @@ def halved(e: Add | Mul) -> Iterator[Expr]:
         for u in arguments(e, one, other):
             twice = times(2, u)
             s, c = fn(one, u), fn(other, u)
-            yield replaced(e, {fn(one, twice): mul(2, s, c), fn(other, twice): add(1, mul(2 * sign, power(s, 2)))})
-            yield replaced(e, {fn(one, twice): mul(2, s, c), fn(other, twice): add(-sign, mul(2, power(c, 2)))})
+            for square in (add(1, mul(2 * sign, power(s, 2))), add(-sign, mul(2, power(c, 2)))):
+                table = {fn(one, twice): mul(2, s, c), fn(other, twice): square}
+                yield replaced(e, table)
+                if type(e) is Mul:
+                    yield mul(e.coefficient, *(power(inside(b, table), x) for b, x in e.factors))
+
+
+def inside(e: Expr, table: dict[Any, Expr]) -> Expr:
+    """A sum with factors of its terms replaced; anything else as it is."""
+    return replaced(e, table) if type(e) is Add else e
 
 
 def replaced(e: Add | Mul, table: dict[Any, Expr]) -> Expr:

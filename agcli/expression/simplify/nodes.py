@@ -15,11 +15,11 @@ Expr: TypeAlias = "int | Fraction | Node"
 Factor: TypeAlias = "tuple[Expr, Expr]"  # base, exponent
 
 
-class Undefined(ArithmeticError):
+class UndefinedError(ArithmeticError):
     """A division by zero: the formula has no value anywhere, and is left as it is."""
 
 
-class Exhausted(ArithmeticError):
+class ExhaustedError(ArithmeticError):
     """The budget is used up."""
 
 
@@ -119,10 +119,15 @@ def make_add(constant: Number, terms: tuple[tuple[Node, Number], ...]) -> Add:
 
 
 def register(key: Any, node: Node) -> None:
-    TABLE.left -= 1
-    if TABLE.left < 0:
-        raise Exhausted
+    spend(1)
     TABLE.nodes[key] = node
+
+
+def spend(work: int) -> None:
+    """Count ``work``, in units of an expression made."""
+    TABLE.left -= work
+    if TABLE.left < 0:
+        raise ExhaustedError
 
 
 E = Atom("e", positive=True)

@@ -13,7 +13,7 @@ from math import gcd, isqrt, lcm
 from typing import Any, TypeAlias
 
 from .arithmetic import add, mul, power, scale
-from .nodes import Add, Expr, Mul, Node, Number, exact, factors_of, terms_of
+from .nodes import Add, Expr, Node, Number, exact, factors_of, spend, terms_of
 
 Poly: TypeAlias = "dict[tuple[int, ...], Any]"
 Generators: TypeAlias = "tuple[Expr, ...]"
@@ -156,6 +156,7 @@ def quotient(f: Poly, g: Poly) -> Poly | None:
             return None
         c = exact(Fraction(rest[top]) / g[lead])
         result[shift] = c
+        spend(1 + len(g) // 4)
         for m, k in g.items():
             n = tuple(a + b for a, b in zip(m, shift, strict=True))
             value = rest.get(n, 0) - c * k
@@ -186,6 +187,7 @@ def heuristic_gcd(f: Poly, g: Poly, n: int) -> Poly | None:
     for _ in range(4):
         if point.bit_length() * (1 + max(m[-1] for m in (*f, *g))) > MAX_BITS:
             return None
+        spend(1 + (len(f) + len(g)) // 4)
         a, b = evaluated(f, point), evaluated(g, point)
         if a and b:
             h = heuristic_gcd(a, b, n - 1)
@@ -308,6 +310,3 @@ def multiplied(f: Poly, g: Poly) -> Poly:
             m = tuple(x + y for x, y in zip(a, b, strict=True))
             result[m] = result.get(m, 0) + c * k
     return result
-
-
-__all__ = ["Mul", "common_divisor", "expand", "factored", "quotient", "read", "write"]

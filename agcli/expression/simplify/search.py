@@ -13,28 +13,30 @@ from .arithmetic import add, mul, power, scale
 from .features import features
 from .functions import call
 from .layout import cost
-from .nodes import TABLE, Atom, Exhausted, Expr, Fn, Mul, Node, Undefined
+from .nodes import TABLE, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
 from .rules import RULES
 
 SLACK = 4.5  # operators by which a form may be longer and still be followed
 TRIES = 3  # forms that are followed
 AHEAD = 1  # how far
+RESERVE = 2_000  # expressions that may still be made to write down what was found
 
 
-class Step(NamedTuple):
-    """``before`` became ``after`` by the rule of this name."""
+class Move(NamedTuple):
+    """What happened to an expression: a rule gave ``target``, or its parts were replaced (no rule), or, without a
+    target, it was taken over from the memory of ``ahead``."""
 
     rule: str
-    before: Expr
-    after: Expr
+    target: Expr | None
+    ahead: int
 
 
 class Search:
-    """One simplification; ``how`` tells for each expression what became of it."""
+    """One simplification. ``ahead`` is how many longer forms in a row may still be followed."""
 
     def __init__(self) -> None:
         self.best: list[dict[Any, Expr]] = [{} for _ in range(AHEAD + 1)]
-        self.how: dict[Any, tuple[str, Expr]] = {}
+        self.moves: list[dict[Any, list[Move]]] = [{} for _ in range(AHEAD + 1)]
         self.tired = False
 
     def __call__(self, e: Expr, ahead: int = AHEAD) -> Expr:
@@ -48,17 +50,17 @@ class Search:
         try:
             inner = self.rebuilt(e, ahead)
             if inner is not e:
-                found, name = self(inner, ahead), ""
+                found, moves = self(inner, ahead), [Move("", inner, ahead), Move("", None, ahead)]
             else:
-                found, name = self.improved(e, ahead)
-        except Exhausted:
+                found, moves = self.improved(e, ahead)
+        except ExhaustedError:
             self.tired = True
-            TABLE.left = 1_000
-            found = e
-        if cost(found) >= cost(e):
-            found = e
-        best[e] = found
-        return found
+            TABLE.left = RESERVE
+            return e
+        if cost(found) < cost(e):
+            best[e] = found
+            self.moves[ahead][e] = moves
+        return best[e]
 
     def rebuilt(self, e: Any, ahead: int) -> Expr:
         """``e`` from its simplified parts."""
@@ -69,14 +71,14 @@ class Search:
             pairs = [(self(b, ahead), self(x, ahead)) for b, x in e.factors]
             if all(p is b and (q is x or q == x) for (p, q), (b, x) in zip(pairs, e.factors, strict=True)):
                 return e
-            return mul(e.coefficient, *(power(b, x) for b, x in pairs))
-        terms = [scale(k, t) for t, k in e.terms]
+            return mul(e.coefficient, *[power(b, x) for b, x in pairs])
+        terms = parts_of(e)
         found = [self(t, ahead) for t in terms]
         if all(a is b for a, b in zip(terms, found, strict=True)):
             return e  # type: ignore[no-any-return]
         return add(e.constant, *found)
 
-    def improved(self, e: Any, ahead: int) -> tuple[Expr, str]:
+    def improved(self, e: Any, ahead: int) -> tuple[Expr, list[Move]]:
         """The best of what the rules make of ``e``."""
         price = cost(e)
         best, name, lowest = e, "", price
@@ -88,18 +90,20 @@ class Search:
             elif ahead and value <= price + SLACK:
                 later.append((value, len(later), candidate, rule.name))
         if best is not e:
-            return self(best, ahead), name
+            return self(best, ahead), [Move(name, best, ahead), Move("", None, ahead)]
+        moves: list[Move] = []
         for _, _, candidate, rule_name in sorted(later, key=lambda row: row[:2])[:TRIES]:
-            found = self.followed(candidate, ahead - 1)
+            found, path = self.followed(candidate, ahead - 1)
             if cost(found) < lowest:
-                best, name, lowest = found, rule_name, cost(found)
-        return (e if best is e else self(best, ahead)), name
+                best, lowest, moves = found, cost(found), [Move(rule_name, candidate, ahead), *path]
+        return self(best, ahead), [*moves, Move("", None, ahead)]
 
-    def followed(self, e: Expr, ahead: int) -> Expr:
+    def followed(self, e: Expr, ahead: int) -> tuple[Expr, list[Move]]:
         """What becomes of a longer form: first it is looked at as a whole, lest its parts turn back."""
+        moves: list[Move] = []
         if isinstance(e, Node) and type(e) is not Atom and e not in self.best[ahead]:
-            e = self.improved(e, ahead)[0]
-        return self(e, ahead)
+            e, moves = self.improved(e, ahead)
+        return self(e, ahead), [*moves, Move("", None, ahead)]
 
     def candidates(self, e: Any) -> Iterator[tuple[Any, Expr]]:
         """Other forms of ``e``, with the rule that made them."""
@@ -114,8 +118,29 @@ class Search:
                     if candidate is not None and candidate not in seen:
                         seen.add(candidate)
                         yield rule, candidate
-            except Undefined:
+            except UndefinedError:
                 continue
 
+    def trail(self, e: Expr, ahead: int = AHEAD) -> Iterator[tuple[str, Expr, Expr]]:
+        """The rules that made the best form of ``e``, each with the part before and after it, in order."""
+        for move in self.moves[ahead].get(e, ()):
+            if move.rule:
+                assert move.target is not None
+                yield move.rule, e, move.target
+                e = move.target
+            elif move.target is not None:
+                for part in parts_of(e):
+                    yield from self.trail(part, move.ahead)
+                e = move.target
+            else:
+                yield from self.trail(e, move.ahead)
+                e = self.best[move.ahead].get(e, e)
 
-__all__ = ["Search", "Step"]
+
+def parts_of(e: Any) -> list[Expr]:
+    """What ``rebuilt`` looks at."""
+    if type(e) is Fn:
+        return list(e.args)
+    if type(e) is Mul:
+        return [part for factor in e.factors for part in factor]
+    return [scale(k, t) for t, k in e.terms]

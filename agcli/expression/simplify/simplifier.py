@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import RLock
 
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.types import TensorType
 
 from .convert import Reader
-from .emit import Emitter
-from .nodes import TABLE, Exhausted, Expr, Undefined
-from .search import Search
+from .nodes import TABLE, ExhaustedError, UndefinedError
 
-BUDGET = 20_000  # expressions that may be made
+BUDGET = 6_000  # expressions that may be made
 LARGEST = 2_000  # tensors of a graph that is still looked at
 LOCK = RLock()
 
 
-def simplify(t: Tensor, budget: int = BUDGET) -> Tensor:
-    """A shorter tensor of the same value, or ``t`` itself; ``budget`` bounds the work."""
-    order = toposort([t])
-    if not isinstance(t.type, TensorType) or t.shape != () or t.dtype.kind != "f" or len(order) > LARGEST:
-        return t
+@contextmanager
+def workspace(budget: int) -> Iterator[None]:
+    """The algebra's memory, for one simplification at a time."""
     with LOCK:
+        TABLE.open(budget)
         try:
-            TABLE.open(budget)
+            yield
+        finally:
+            TABLE.open(0)
+
+
+def simplify(t: Tensor, budget: int = BUDGET) -> Tensor:
+    """A shorter tensor of the same value, or ``t`` itself; ``budget`` bounds the work.
+
+    The value is the same wherever ``t`` has one, up to rounding; the result may have a value where ``t`` has none
+    (x/x is 1, also at 0). Graphs of more than a few thousand tensors, and formulas that divide by zero, are left alone.
+    """
+    if not readable(t):
+        return t
+    with workspace(budget):
+        try:
             reader = Reader(t.dtype)
-            e: Expr = 0
-            for node in order:
-                e = reader(node)
-            return Emitter(t.dtype)(Search()(e))
-        except (Undefined, Exhausted, RecursionError):
+            return reader.write(reader.search(reader.read(t)), t)
+        except (UndefinedError, ExhaustedError, RecursionError):
             return t
+
+
+def readable(t: Tensor) -> bool:
+    """Whether ``t`` is a formula of floats, and small enough."""
+    return isinstance(t.type, TensorType) and t.dtype.kind == "f" and len(toposort([t])) <= LARGEST

@@ -1,0 +1,176 @@
+"""Shapes without noise: ops that only fit shapes together are left out where a formula says the same without them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from agcli.engine.errors import ShapeError
+from agcli.engine.graph import Constant, Tensor, call, toposort
+from agcli.engine.ops.base import Pointwise
+from agcli.engine.rewrite import number
+from agcli.engine.types import Shape, TensorType, broadcast_shapes
+
+FULL = (None, None, None)
+
+
+def tidy(t: Tensor) -> Tensor:
+    """`t` with factors of one left out, vectors that were turned and turned back, and repetitions done last."""
+    order = toposort([t])
+    if not all(isinstance(x.type, TensorType) and x.type.known for x in order) or all(x.shape == () for x in order):
+        return t
+    made: dict[int, Tensor] = {}
+    for x in order:
+        inputs = [made[i.id] for i in x.inputs]
+        unchanged = x.op is None or all(a is b for a, b in zip(inputs, x.inputs, strict=True))
+        made[x.id] = tidied(x if unchanged else x.op(*inputs))  # type: ignore[misc]
+    return made[t.id]
+
+
+def tidied(t: Tensor) -> Tensor:
+    """One op, whose inputs are tidy."""
+    shortcut = SHORTCUTS.get(t.op.name) if t.op else None
+    found = shortcut(t) if shortcut else None
+    if found is not None:
+        return found
+    if not isinstance(t.op, Pointwise):
+        return t
+    operands = [barest(x) for x in t.inputs]
+    smaller = broadcast_shapes(*(x.shape for x in operands))
+    return t if smaller == t.shape else call("broadcast_to", tidied(t.op(*operands)), shape=t.shape)
+
+
+def turned_back(t: Tensor) -> Tensor | None:
+    """A vector as a row or column, and back."""
+    vector = as_vector(t.inputs[0])
+    return vector if vector is not None and vector.shape == t.shape else None
+
+
+def times_one(t: Tensor) -> Tensor | None:
+    for one, other in (t.inputs, t.inputs[::-1]):
+        if number(barest(one)) == 1 and other.shape == t.shape:
+            return other
+    return None
+
+
+def unguarded(t: Tensor) -> Tensor | None:
+    """where(y > -inf, y, 0): a guard of a gradient that matters only where everything is infinite."""
+    condition, value, _ = t.inputs
+    if condition.op is None or condition.op.name != "greater":
+        return None
+    left, right = condition.inputs
+    return value if left is value and number(right) == -math.inf else None
+
+
+SHORTCUTS: dict[str, Callable[[Tensor], Tensor | None]] = {
+    "reshape": turned_back,
+    "getitem": turned_back,
+    "multiply": times_one,
+    "where": unguarded,
+}
+
+
+def barest(t: Tensor) -> Tensor:
+    """What is left without all that only repeats it or puts axes in front."""
+    while (inner := bare(t)) is not None:
+        t = inner
+    return t
+
+
+def bare_operands(t: Tensor) -> list[Tensor | Constant]:
+    """The inputs of a pointwise op without the reshapes and repetitions that broadcasting does by itself."""
+    found = list(t.inputs)
+    for place in range(len(found)):
+        while (inner := bare(found[place])) is not None:
+            shapes = [inner.shape if i == place else x.shape for i, x in enumerate(found)]
+            if not broadcast_to(shapes, t.shape):
+                break
+            found[place] = inner
+    return found
+
+
+def bare(t: Tensor) -> Tensor | None:
+    """What a tensor repeats, or is with more axes in front."""
+    if isinstance(t, Constant):
+        return uniform(t)
+    name = t.op.name if t.op else ""
+    if name not in ("broadcast_to", "reshape", "getitem") or not t.type.known or not t.inputs[0].type.known:
+        return None
+    inner = t.inputs[0]
+    if name == "broadcast_to":
+        return inner
+    if len(inner.shape) > len(t.shape):
+        return None
+    if name == "getitem" and not all(i is None or i == FULL for i in t.op.index):  # type: ignore[union-attr]
+        return None
+    return inner if inner.type.size == 1 == t.type.size or without_ones(inner.shape) == without_ones(t.shape) else None
+
+
+def without_ones(shape: Shape) -> Shape:
+    """A shape without the axes of length one in front."""
+    start = next((i for i, d in enumerate(shape) if d != 1), len(shape))
+    return shape[start:]
+
+
+def uniform(t: Constant) -> Constant | None:
+    """The one number of a constant array."""
+    if t.shape == () or not t.type.known or not t.type.size or t.type.size > 10_000:
+        return None
+    values = t.array.reshape(-1)
+    return Constant(values[0].item(), TensorType((), t.dtype)) if np.all(values == values[0]) else None
+
+
+def broadcast_to(shapes: Sequence[Shape], result: Shape) -> bool:
+    try:
+        return broadcast_shapes(*shapes) == result
+    except ShapeError:
+        return False
+
+
+def as_vector(t: Tensor) -> Tensor | None:
+    """The vector that a row or a column is made of."""
+    turned = False
+    while t.op is not None and t.op.name == "transpose":
+        t, turned = t.inputs[0], not turned
+    if t.op is None or t.op.name not in ("getitem", "reshape") or len(t.shape) != 2 or 1 not in t.shape:
+        return None
+    inner = t.inputs[0]
+    if len(inner.shape) != 1 or not inner.type.known or inner.type.size != t.type.size:
+        return None
+    if t.op.name == "getitem" and None not in t.op.index:  # type: ignore[attr-defined]
+        return None
+    return inner
+
+
+def factors(t: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The operands of a matrix product that was made of vectors, with the vectors themselves; None for others.
+
+    `t` is the product as a vector or a number: the product of matrices without the axes of length one.
+    """
+    if t.op is None or t.op.name not in ("getitem", "reshape"):
+        return None
+    product = t.inputs[0]
+    if product.op is None or product.op.name != "matmul" or len(product.shape) != 2 or not product.type.known:
+        return None
+    if t.type.known and t.type.size != product.type.size:
+        return None
+    left, right = product.inputs
+    row = as_vector(left) if left.shape[0] == 1 else None
+    column = as_vector(right) if right.shape[1] == 1 else None
+    expected = (() if row is not None else product.shape[:1]) + (() if column is not None else product.shape[1:])
+    if (row is None and column is None) or t.shape != expected:
+        return None
+    return (left if row is None else row), (right if column is None else column)
+
+
+def outer_factors(t: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The vectors of which each element of a matrix is a product."""
+    left, right = t.inputs
+    if t.op is not None and t.op.name == "multiply" and len(left.shape) == 2 and left.shape[0] == 1:
+        left, right = right, left
+    if len(left.shape) != 2 or len(right.shape) != 2 or left.shape[1] != 1 or right.shape[0] != 1:
+        return None
+    column, row = as_vector(left), as_vector(right)
+    return None if column is None or row is None else (column, row)

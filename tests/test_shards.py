@@ -1,0 +1,93 @@
+"""Shards of a batch on threads compute what one thread computes, whatever couples the samples."""
+
+import numpy as np
+import pytest
+
+import agcli as ag
+from agcli.engine.ops.random import streams
+
+
+def conv_net(x, parameter):
+    h = ag.relu(ag.conv2d(x, parameter((3, 3, 1, 4)), padding="same") + parameter((4,)))
+    h = ag.dropout(ag.max_pool2d(h, size=2), 0.25)
+    h = ag.relu(ag.conv2d(h, parameter((3, 3, 4, 8)), padding="same", strides=2))
+    h = ag.avg_pool2d(h, size=2)
+    return ag.flatten(h, keep=1) @ parameter((8, 3)) + parameter((3,))
+
+
+def coupled(x, parameter):
+    """Batch normalisation and a softmax over the batch: every sample depends on all others."""
+    h = ag.flatten(x, keep=1) @ parameter((64, 6))
+    h = (h - ag.mean(h, axis=0)) / ag.sqrt(ag.var(h, axis=0) + 1e-3)
+    h = h * ag.softmax(h, axis=0) + ag.cumsum(h, axis=0) * 0.01 + ag.max(h, axis=0)
+    return ag.tanh(h) @ parameter((6, 3))
+
+
+def tokens(x, parameter):
+    """Rows of a table, axes moved and joined, and weights shared."""
+    table = parameter((10, 4))
+    at = ag.astype(ag.flatten(x, keep=1) * 3 + 5, "int64") % 10
+    e = ag.take(table, at, axis=0)
+    h = ag.tanh(ag.concatenate(e, e[:, ::-1], axis=2) @ parameter((8, 4)))
+    h = ag.transpose(h, (1, 0, 2)).sum(axis=0) + ag.mean(e, axis=1)
+    return ag.stack([h.sum(axis=1), h[:, 0], ag.max(h, axis=1)], axis=1)
+
+
+def trained(net, shards, steps=3, batch=7):
+    rng = np.random.default_rng(0)
+    parameters = []
+
+    def parameter(shape):
+        parameters.append(ag.variable(rng.normal(0, 0.4, shape), f"p{len(parameters)}"))
+        return parameters[-1]
+
+    with streams():
+        x, y = ag.placeholder("x", (None, 8, 8, 1), "float64"), ag.placeholder("y", (None,), "int64")
+        logits = net(x, parameter)
+        loss = ag.mean(ag.sparse_softmax_cross_entropy(logits, y)) + 0.01 * ag.mean(logits**2)
+    updates = ag.adam(0.01).minimize(loss, parameters)
+    step = ag.function([loss, logits], updates=updates, shards=shards, seed=3)
+    results = [
+        step(x=rng.normal(size=(batch, 8, 8, 1)), y=rng.integers(0, 3, batch)) for _ in range(steps)
+    ]
+    return results, [p.value.copy() for p in parameters], step
+
+
+@pytest.mark.parametrize("net", [conv_net, coupled, tokens])
+@pytest.mark.parametrize("shards", [2, 3])
+def test_shards_change_only_the_order_of_sums(net, shards):
+    (plain, weights, _), (parallel, others, step) = trained(net, 1), trained(net, shards)
+    for (a, p), (b, q) in zip(plain, parallel, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-10)
+        np.testing.assert_allclose(p, q, rtol=1e-9, atol=1e-12)
+    for a, b in zip(weights, others, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
+    colours = {s.colour for s in step.plan.steps}
+    assert set(range(shards)) <= colours
+
+
+def test_most_of_a_convolutional_step_runs_in_shards():
+    *_, step = trained(conv_net, 2)
+    inside = [s.op.name for s in step.plan.steps if s.colour >= 0]
+    outside = [s.op.name for s in step.plan.steps if s.colour < 0]
+    assert {"conv2d", "conv2d_weight_grad", "max_pool2d", "sparse_softmax_cross_entropy", "matmul"} <= set(inside)
+    assert not {"conv2d", "conv2d_weight_grad", "conv2d_input_grad", "max_pool2d", "matmul"} & set(outside)
+
+
+def test_a_sharded_run_repeats_to_the_last_bit():
+    (_, first, _), (_, second, _) = trained(conv_net, 2), trained(conv_net, 2)
+    for a, b in zip(first, second, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_batch_smaller_than_the_shards_still_runs():
+    plain, parallel = trained(conv_net, 1, batch=1), trained(conv_net, 2, batch=1)
+    np.testing.assert_allclose(plain[0][0][0], parallel[0][0][0], rtol=1e-12)
+
+
+def test_errors_in_a_shard_are_said_as_ever():
+    x, y = ag.placeholder("x", (None, 3)), ag.placeholder("y", (None,), "int64")
+    f = ag.function(ag.mean(ag.sparse_softmax_cross_entropy(x, y)), shards=2)
+    with pytest.raises(ag.EngineError, match=r"outside of 0\.\.2"):
+        f(x=np.zeros((4, 3), "float32"), y=[0, 1, 2, 3])
+    assert np.isfinite(f(x=np.zeros((4, 3), "float32"), y=[0, 1, 2, 2]))
