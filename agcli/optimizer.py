@@ -10,7 +10,18 @@ from typing import Any
 from agcli.engine import optimizers
 from agcli.engine.errors import EngineError
 from agcli.engine.graph import Placeholder, Tensor, Variable, constant
-from agcli.engine.optimizers import Lbfgs, Optimizer, Plateau, Rate, Rule, Schedule, Step, clipping, schedules
+from agcli.engine.optimizers import (
+    Lbfgs,
+    Optimizer,
+    PatternError,
+    Plateau,
+    Rate,
+    Rule,
+    Schedule,
+    Step,
+    clipping,
+    schedules,
+)
 from agcli.engine.origin import origin
 from agcli.engine.variables import Variables
 from agcli.expression import ExpressionError
@@ -22,22 +33,18 @@ SETTINGS = ("weight_decay", "no_decay", "accumulate", "average")  # of any optim
 
 @dataclass(frozen=True)
 class Clock:
-    """How long the training takes, in steps of the optimizer, and when a schedule begins."""
+    """How long an epoch and all of the training take, in steps of the optimizer."""
 
     per_epoch: float
+    total: float
     epochs: int
-    begin: float = 0.0
-
-    @property
-    def total(self) -> float:
-        """The steps from the beginning of the schedule to the end of the training."""
-        return max(self.per_epoch * self.epochs - self.begin, 1.0)
 
     def steps(self, span: int | str | None) -> float:
         """A span of a spec in steps: a number of steps, `10 epochs`, or None for the whole training."""
         if span is None:
             return self.total
-        return float(span) if isinstance(span, int) else max(float(span.split()[0]) * self.per_epoch, 1.0)
+        number = float(str(span).rstrip(" epochst"))
+        return max(number * self.per_epoch, 1.0) if "epoch" in str(span) else number
 
 
 def step_of(
@@ -67,6 +74,8 @@ def step_of(
             )
     except ExpressionError as e:
         raise spec.error(("optimizer", chosen, "lr"), f"{e.message}; {e.hint}" if e.hint else e.message) from None
+    except PatternError as e:
+        raise spec.error(("optimizer", chosen, "no_decay"), str(e)) from None
     except EngineError as e:
         raise spec.error(("optimizer",), str(e)) from e
 
@@ -90,9 +99,12 @@ def optimizer_of(spec: Spec, batches: int) -> Optimizer | Lbfgs:
     make: Callable[..., Any] = getattr(optimizers, spec.optimizer.name)
     if spec.optimizer.name == "lbfgs":
         return make(**own)  # type: ignore[no-any-return]
-    rate = rate_of(fields.lr, Clock(batches / fields.accumulate, spec.train.epochs))
+    steps = min(batches * spec.train.epochs, spec.train.max_steps or math.inf)
+    clock = Clock(batches / fields.accumulate, max(steps / fields.accumulate, 1.0), spec.train.epochs)
     settings = {name: getattr(fields, name) for name in SETTINGS}
-    return make(lr=rate, **own).using(clip=clip_of(fields.clip), **settings)  # type: ignore[no-any-return]
+    if isinstance(fields.no_decay, str):
+        settings["no_decay"] = (fields.no_decay,)
+    return make(lr=rate_of(fields.lr, clock), **own).using(clip=clip_of(fields.clip), **settings)  # type: ignore[no-any-return]
 
 
 def clip_of(clip: float | Choice | None) -> Rule | None:
@@ -112,7 +124,8 @@ def rate_of(rate: float | Choice, clock: Clock) -> Rate:
 def warmup(f: Any, clock: Clock) -> Schedule:
     """A schedule that follows has what the warm-up leaves of the training."""
     length = clock.steps(f.steps)
-    return schedules.warmup(rate_of(f.lr, replace(clock, begin=clock.begin + length)), length, f.start)
+    after = replace(clock, total=max(clock.total - length, 1.0))
+    return schedules.warmup(rate_of(f.lr, after), length, f.start)
 
 
 def expression(f: Any, clock: Clock) -> Schedule:

@@ -75,6 +75,7 @@ def train(spec: Spec, out: Path | None = None) -> Iterator[Event]:
         evaluated = epoch % settings.eval_every == 0 or epoch == settings.epochs
         if evaluated:
             last = evaluate(evaluator, data.test, model)
+            step.observe(last.mean_loss)
         event = EpochDone(
             epoch,
             sums.mean_loss,

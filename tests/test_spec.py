@@ -47,7 +47,17 @@ def test_ten_lines_are_enough() -> None:
         "  - dense: {units: 10, activation: null, use_bias: true, init: glorot_uniform, bias_init: zeros}\n"
         "loss: softmax_cross_entropy\n"
         "metrics: [accuracy]\n"
-        "optimizer: {adam: {lr: 0.001, beta1: 0.9, beta2: 0.999, eps: 1.0e-08}}\n"
+        "optimizer:\n"
+        "  adam:\n"
+        "    lr: 0.001\n"
+        "    weight_decay: 0.0\n"
+        "    no_decay: []\n"
+        "    clip: null\n"
+        "    accumulate: 1\n"
+        "    average: 0.0\n"
+        "    beta1: 0.9\n"
+        "    beta2: 0.999\n"
+        "    eps: 1.0e-08\n"
         "train: {epochs: 10, batch_size: 32, shuffle: true, drop_last: false, eval_every: 1}\n"
     )
 
@@ -69,6 +79,9 @@ def test_ten_lines_are_enough() -> None:
         ("metrics: [mae, rmse]", "metrics: [mean_absolute_error, root_mean_squared_error: ]"),
         ("optimizer: adam", "optimizer: {adam: 0.001}"),
         ("optimizer: {sgd: 1}", "optimizer: {sgd: {lr: 1, momentum: 0, nesterov: false}}"),
+        ("optimizer: {sgd: {lr: {cosine: 1}}}", "optimizer: {sgd: {lr: {cosine: {lr: 1, steps: null, end: 0}}}}"),
+        ("optimizer: {sgd: {lr: {linear: 1}}}", "optimizer: {sgd: {lr: {polynomial: {lr: 1.0, degree: 1}}}}"),
+        ("optimizer: {sgd: {clip: {norm: 2}}}", "optimizer: {sgd: {clip: {norm: {limit: 2.0}}}}"),
         ("data: mnist", "data: {name: mnist, flatten: false}"),
         ("train:", "train: {}"),
     ],
@@ -201,6 +214,13 @@ def test_schema_accepts_the_zoo_and_what_is_dumped() -> None:
         schema.validate(plain(read_spec(path).dump()))
 
 
+RATES = (
+    *("1", "{cosine: 1}", "{cosine: {lr: 1, steps: 5 epochs}}", "{step: {lr: 1, every: 500 steps}}"),
+    *("{warmup: {lr: {one_cycle: 1}}}", "{plateau: {lr: {warmup: {lr: 1}}}}", '{expression: "0.1/(1 + step)"}'),
+)
+NO_RATES = ("0", "fast", "cosine", "{cosine: 0}", "{cosine: {lr: 1, steps: 5 weeks}}", "{cosine: {lr: 1, steps: 0}}")
+
+
 @pytest.mark.parametrize(
     ("section", "is_valid"),
     [
@@ -218,6 +238,9 @@ def test_schema_accepts_the_zoo_and_what_is_dumped() -> None:
             for data in ("irs", "{flatten: true}", "{name: iris, flatten: true}", "3", "[iris]")
         ],
         *[(f"optimizer: {optimizer}", True) for optimizer in ("sgd", "{sgd: 0.1}", "{adam: {beta1: 0}}", "{adam: }")],
+        *[(f"optimizer: {{adam: {{lr: {lr}}}}}", True) for lr in RATES],
+        *[(f"optimizer: {{adam: {{lr: {lr}}}}}", False) for lr in NO_RATES],
+        *[(f"optimizer: {{adam: {{clip: {clip}}}}}", True) for clip in ("null", "2", "norm", "{value: 0.5}")],
         *[(f"optimizer: {optimizer}", False) for optimizer in ("", "{sgd: 0}", "{adam: 1, sgd: 1}", "{adam: {lr: x}}")],
         *[(f"train: {train}", True) for train in ("", "{}", "{epochs: 3}")],
         *[(f"train: {train}", False) for train in ("{epochs: 0}", "{epoch: 3}", "fast", "{shuffle: 1}")],
@@ -239,7 +262,7 @@ def test_schema_and_reader_agree(section: str, is_valid: bool) -> None:
 def test_page_holds_the_tables_of_today() -> None:
     page = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
     assert page == refreshed(page), "run: python -m agcli.spec.reference docs/spec.md"
-    assert page.count("<!-- generated: ") == len(TABLES) + 2
+    assert page.count("<!-- generated: ") == len(TABLES) + 3
 
 
 def test_examples_of_the_page_are_specs() -> None:

@@ -34,6 +34,8 @@ ELSEWHERE = {
     "layers": "model",
     "learning_rate": "lr",
     "linear": "dense",
+    "momentum": "sgd",
+    "nesterov": "sgd",
     "network": "model",
     "nll": "softmax_cross_entropy",
     "optim": "optimizer",

@@ -3,11 +3,11 @@
 from typing import Annotated, Self
 
 from annotated_types import Ge, Le, Len
-from pydantic import AllowInfNan, Strict, StringConstraints, model_validator
+from pydantic import Strict, StringConstraints, model_validator
 
 from .faults import failed, fault
 from .fields import Field, Fields
-from .kinds import Flag, Fraction, Kind, Positive, Size
+from .kinds import Flag, Fraction, Kind, Positive, Size, Weight
 from .mixed import NumberOr
 from .schedules import Rate
 from .tables import Choice, Row, Table
@@ -30,10 +30,12 @@ CLIPPING = Table(
 )
 
 Clip = Annotated[float | Choice, NumberOr("clipping", lambda: CLIPPING)]
-Decay = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more")]
 Memory = Annotated[int, Ge(1), Le(1000), Kind("an integer from 1 to 1,000")]
-Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200), Kind("a pattern such as `*.bias`")]
-Patterns = Annotated[tuple[Pattern, ...], Strict(False), Len(0, 100), Kind("a list of patterns such as `*.bias`")]
+_Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Patterns = Annotated[
+    _Pattern | Annotated[tuple[_Pattern, ...], Strict(False), Len(0, 100)],
+    Kind('a pattern in quotes such as "*.bias", or a list of them'),
+]
 
 RATE = "learning rate, or a schedule: about the length of a step of each parameter"
 
@@ -43,7 +45,7 @@ class Shared(Fields):
 
     main = "lr"
     lr: Rate = Field(default=0.001, description=RATE)
-    weight_decay: Decay = Field(default=0.0, description="how strongly parameters are pulled towards 0")
+    weight_decay: Weight = Field(default=0.0, description="how strongly parameters are pulled towards 0")
     no_decay: Patterns = Field(default=(), description="parameters that are not pulled, as in `*.bias`")
     clip: Clip | None = Field(default=None, description="where gradients are cut; a number is for their global norm")
     accumulate: Size = Field(default=1, description="batches whose gradients are averaged before a step")
@@ -100,7 +102,7 @@ class Adam(Shared):
 class Adamw(Adam):
     """Adam with weight decay as part of the step instead of the gradient (Loshchilov and Hutter 2019)."""
 
-    weight_decay: Decay = Field(default=0.01, description="how strongly parameters are pulled towards 0")
+    weight_decay: Weight = Field(default=0.01, description="how strongly parameters are pulled towards 0")
 
 
 class Nadam(Adam):
@@ -130,7 +132,7 @@ class Lbfgs(Fields):
     main = "iterations"
     iterations: Size = Field(default=20, description="iterations in one step, which is one epoch")
     memory: Memory = Field(default=10, description="past iterations from which the curvature is estimated")
-    tolerance: Decay = Field(default=1e-7, description="stop where no gradient is larger")
+    tolerance: Weight = Field(default=1e-7, description="stop where no gradient is larger")
 
 
 OPTIMIZERS = Table(

@@ -8,21 +8,19 @@ from pydantic import AllowInfNan, StringConstraints, field_validator
 from .faults import failed, fault
 from .fields import Field, Fields
 from .formula import Formula
-from .kinds import SIZE_LIMIT, Fraction, Kind
+from .kinds import SIZE_LIMIT, Count, Fraction, Kind, Positive, Weight
 from .mixed import NumberOr
 from .tables import Choice, Row, Table
 
 Rate = Annotated[float | Choice, NumberOr("schedule", lambda: SCHEDULES)]
-Peak = Annotated[float, AllowInfNan(False), Gt(0), Kind("a positive number")]
-Low = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more")]
 Share = Annotated[float, Ge(0), Le(1), Kind("a number from 0 to 1")]
 Factor = Annotated[float, Gt(0), Lt(1), Kind("a number between 0 and 1")]
-Count = Annotated[int, Ge(0), Le(SIZE_LIMIT), Kind("an integer of 0 or more")]
 Growth = Annotated[float, AllowInfNan(False), Ge(1), Kind("a number of 1 or more")]
+_EPOCHS = r"([1-9][0-9]{0,5}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9]) ?epochs?"
 Span = Annotated[
     Annotated[int, Gt(0), Le(SIZE_LIMIT)]
-    | Annotated[str, StringConstraints(pattern=r"^(?=.*[1-9])[0-9]{1,6}(\.[0-9]{1,3})? epochs?$")],
-    Kind("a number of steps such as 500, or of epochs such as `10 epochs`"),
+    | Annotated[str, StringConstraints(pattern=rf"^({_EPOCHS}|[1-9][0-9]{{0,8}} ?steps?)$")],
+    Kind("a positive integer (steps), or such as `500 steps` or `10 epochs`"),
 ]
 
 PEAK = "learning rate at the start"
@@ -33,7 +31,7 @@ class StepSchedule(Fields):
     """Multiplied by `factor` every so often."""
 
     main = "lr"
-    lr: Peak = Field(description=PEAK)
+    lr: Positive = Field(description=PEAK)
     every: Span = Field(default="10 epochs", description="from one change to the next")
     factor: Factor = Field(default=0.1, description="what is left of the rate")
 
@@ -42,7 +40,7 @@ class Exponential(Fields):
     """Multiplied by `factor` in every epoch, smoothly."""
 
     main = "lr"
-    lr: Peak = Field(description=PEAK)
+    lr: Positive = Field(description=PEAK)
     every: Span = Field(default="1 epoch", description="in which time the rate falls by the factor")
     factor: Factor = Field(default=0.95, description="what is left of the rate")
 
@@ -51,36 +49,36 @@ class Polynomial(Fields):
     """From `lr` to `end` as `(1 - step/steps)^degree`: a straight line for degree 1."""
 
     main = "lr"
-    lr: Peak = Field(description=PEAK)
+    lr: Positive = Field(description=PEAK)
     steps: Span | None = Field(default=None, description=WHOLE)
-    end: Low = Field(default=0.0, description="the rate then and after")
-    degree: Peak = Field(default=1.0, description="how curved")
+    end: Weight = Field(default=0.0, description="the rate then and after")
+    degree: Positive = Field(default=1.0, description="how curved")
 
 
 class Cosine(Fields):
     """From `lr` to `end` along half a cosine wave (Loshchilov and Hutter 2017)."""
 
     main = "lr"
-    lr: Peak = Field(description=PEAK)
+    lr: Positive = Field(description=PEAK)
     steps: Span | None = Field(default=None, description=WHOLE)
-    end: Low = Field(default=0.0, description="the rate then and after")
+    end: Weight = Field(default=0.0, description="the rate then and after")
 
 
 class CosineRestarts(Fields):
     """Half a cosine wave again and again, each time longer (Loshchilov and Hutter 2017)."""
 
     main = "lr"
-    lr: Peak = Field(description="learning rate at the start of each wave")
+    lr: Positive = Field(description="learning rate at the start of each wave")
     steps: Span = Field(default="10 epochs", description="length of the first wave")
     growth: Growth = Field(default=1.0, description="how many times as long each wave is as the one before")
-    end: Low = Field(default=0.0, description="the rate at the end of each wave")
+    end: Weight = Field(default=0.0, description="the rate at the end of each wave")
 
 
 class OneCycle(Fields):
     """Up to `lr` and further down than it began (Smith and Topin 2018)."""
 
     main = "lr"
-    lr: Peak = Field(description="the highest learning rate")
+    lr: Positive = Field(description="the highest learning rate")
     steps: Span | None = Field(default=None, description=WHOLE)
     rising: Fraction = Field(default=0.3, description="the share of the steps that lead up")
     start: Factor = Field(default=0.04, description="the first rate, as a share of the highest")
@@ -109,7 +107,7 @@ class Plateau(Fields):
     patience: Count = Field(default=10, description="evaluations to wait for a smaller loss")
     threshold: Fraction = Field(default=0.0001, description="the share by which a loss must be smaller to count")
     cooldown: Count = Field(default=0, description="evaluations after a change that are not judged")
-    least: Low = Field(default=0.0, description="the rate does not fall below it")
+    least: Weight = Field(default=0.0, description="the rate does not fall below it")
 
     @field_validator("lr")
     @classmethod

@@ -25,22 +25,20 @@ def json_schema() -> Schema:
     root = Spec.model_json_schema()
     definitions = root.pop("$defs", {})
     for table in TABLES:
-        definitions[table.noun] = {"anyOf": [_bare_names(table), *_with_fields(table, definitions)]}
+        definitions[table.noun] = {"anyOf": [*_bare_names(table), *_with_fields(table, definitions)]}
     optional = {f"#/$defs/{name}" for name, schema in definitions.items() if _can_be_empty(schema)}
     linked: Schema = _linked({**root, "$defs": definitions}, optional)
     return {"$schema": DIALECT, "title": "ag spec", **linked}
 
 
-def _bare_names(table: Table) -> Schema:
-    """The names that may stand alone: those whose fields all have defaults, and every data set."""
-    names = {name: table.rows[row] for name, row in table.spellings().items()}
-    return {
-        "anyOf": [
-            {"const": name, "description": row.sentence}
-            for name, row in names.items()
-            if not any(field.is_required() for field in row.fields.model_fields.values())
-        ]
-    }
+def _bare_names(table: Table) -> list[Schema]:
+    """The names that may stand alone, if there are any: those whose fields all have defaults, and every data set."""
+    names = [
+        {"const": name, "description": table.rows[row].sentence}
+        for name, row in table.spellings().items()
+        if not any(field.is_required() for field in table.rows[row].fields.model_fields.values())
+    ]
+    return [{"anyOf": names}] if names else []
 
 
 def _with_fields(table: Table, definitions: Schema) -> list[Schema]:

@@ -6,6 +6,7 @@ tensor, so that an optimizer costs the same number of kernel calls for any numbe
 """
 
 from . import clipping, schedules
+from .decay import PatternError
 from .lbfgs import Lbfgs, lbfgs
 from .optimizer import Optimizer, Step
 from .rules import adadelta, adagrad, adam, adamw, amsgrad, lamb, lion, nadam, radam, rmsprop, sgd
@@ -15,6 +16,7 @@ from .state import Rate, Rule, Schedule, State, chain, narrow
 __all__ = [
     "Lbfgs",
     "Optimizer",
+    "PatternError",
     "Plateau",
     "Rate",
     "Rule",

@@ -13,6 +13,10 @@ from ..types import Array
 from .state import State, narrow
 
 
+class PatternError(StateError):
+    """A pattern for names of parameters that none of them has."""
+
+
 def decays(rate: float, params: Sequence[Variable], spared: Sequence[str]) -> float | Array | None:
     """The decay of all parameters, or of each element where those whose names match a pattern of ``spared`` have none.
 
@@ -22,7 +26,7 @@ def decays(rate: float, params: Sequence[Variable], spared: Sequence[str]) -> fl
     idle = [pattern for pattern in spared if not any(fnmatchcase(name, pattern) for name in names)]
     if idle:
         known = ", ".join(map(label, params[:8])) + (", ..." if len(params) > 8 else "")
-        raise StateError(f"weight decay: no parameter is called like {', '.join(map(repr, idle))}; there are {known}")
+        raise PatternError(f"no parameter is called like {', '.join(map(repr, idle))}; there are {known}")
     if not rate:
         return None
     if not spared:

@@ -163,9 +163,10 @@ class LbfgsStep(Step):
     def iterated(self, gradient_at: Gradient, x: Array, loss: float, g: Array, history: History) -> Array:
         """Iterate until the gradient is small, no step helps, or the iterations are used up."""
         for _ in range(self.rule.iterations):
-            if not np.abs(g).max(initial=0.0) > self.rule.tolerance:
+            if not np.abs(g).max(initial=0.0) > self.rule.tolerance:  # also where it is NaN
                 break
-            new, loss, g = descend(gradient_at, x, loss, g, history)
+            with np.errstate(all="ignore"):
+                new, loss, g = descend(gradient_at, x, loss, g, history)
             if new is x:
                 break
             x = new

@@ -117,7 +117,8 @@ class Optimizer:
             g = gathered(g, self.accumulate, state)
         if self.clip is not None:
             g = self.clip(g, flat, state)
-        new = state.set(flat, flat - self.rule(g, flat, state))
+        new = flat - self.rule(g, flat, state)
+        state.updates = {flat: new, **state.updates}  # first, so that moments can be overwritten once it is known
         if self.average:
             follow(new, self.average, averages, state)
         return state
@@ -130,7 +131,13 @@ def arena(name: str, params: Sequence[Variable]) -> Variable:
     fixed = [label(p) for p in params if not isinstance(p, Variable)]
     if fixed:
         raise StateError(f"{name}: only variables can be trained, not {', '.join(fixed)}")
-    return packed(params) or pack(params, "parameters")
+    return packed_or_pack(params, "parameters")
+
+
+def packed_or_pack(variables: Sequence[Variable], name: str) -> Variable:
+    """The arena in which ``variables`` lie already, as for a second optimizer, or a new one."""
+    found = packed(variables)
+    return pack(variables, name) if found is None else found
 
 
 def flat_gradient(loss: Tensor, params: Sequence[Variable]) -> Tensor:
@@ -156,7 +163,7 @@ def follow(new: Tensor, decay: float, averages: Sequence[Variable], state: State
     So the first values are soon forgotten (the num_updates of TensorFlow's ExponentialMovingAverage).
     """
     if averages:
-        mean = packed(averages) or pack(averages, "averages")
+        mean = packed_or_pack(averages, "averages")
     else:
         mean = state.moment("average", [np.array(p.value) for p in state.params])
     t = state.step

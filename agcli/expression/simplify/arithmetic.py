@@ -6,11 +6,12 @@ none. So x*x^-1 is 1, (x^2)^(1/2) is |x|, and (x*y)^(1/2) stays whole unless a s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
-from .nodes import (
+from agcli.expression.simplify.nodes import (
     Add,
     Atom,
     E,
@@ -26,14 +27,15 @@ from .nodes import (
     fn,
     make_add,
     make_mul,
-    small_primes,
+    ratio,
+    size,
     terms_of,
 )
-from .order import sorted_terms
+from agcli.expression.simplify.order import sorted_terms
+from agcli.expression.simplify.roots import POWERS, is_power, joined_roots, root
+from agcli.expression.simplify.signs import nonnegative, nonnegative_power, positive
 
 MAX_BITS = 512  # of a number that a power makes; floats end at 1,024
-NONNEGATIVE = {"abs", "cosh", "sigmoid", "exp2", "exp10", "square", "softplus", "relu", "hypot"}
-POSITIVE = {"cosh", "sigmoid", "exp2", "exp10", "softplus"}
 
 
 def add(*args: Expr) -> Expr:
@@ -123,14 +125,9 @@ def mul(*args: Expr) -> Expr:
     coefficient: Number = 1
     powers: dict[Expr, Expr] = {}
     for a in args:
-        if not isinstance(a, Node):
-            coefficient *= a
-            continue
-        if type(a) is Add:
-            content, a = primitive(a)
-            coefficient *= content
-        k, factors = factors_of(a)
-        coefficient *= k
+        content, part = primitive(a) if type(a) is Add else (1, a)
+        k, factors = factors_of(part)
+        coefficient *= content * k
         for base, exponent in factors:
             powers[base] = plus(powers[base], exponent) if base in powers else exponent
     if not coefficient:
@@ -144,26 +141,23 @@ def build_mul(coefficient: Number, powers: dict[Expr, Expr]) -> Expr:
         return 0
     kept: list[Factor] = []
     again: list[Expr] = []
-    roots: dict[Fraction, int] = {}
     for base, exponent in powers.items():
         if exponent == 0:
             continue
-        if not canonical(base, exponent):
+        if type(base) is Atom and base is not E:
+            kept.append((base, exponent))
+        elif not canonical(base, exponent):
             again.append(power(base, exponent))
-        elif type(exponent) is Fraction:
-            if type(base) is Add and (merged := merged_sums(base, powers)) is not None:
-                return mul(coefficient, *merged)
-            if type(base) is int and exponent in roots:
-                kept.remove((roots[exponent], exponent))
-                again.append(root(base * roots[exponent], exponent))
-            else:
-                kept.append((base, exponent))
-                if type(base) is int:
-                    roots[exponent] = base
+        elif type(exponent) is Fraction and type(base) is Add and (merged := merged_sums(base, powers)) is not None:
+            return mul(coefficient, *merged)
         else:
             kept.append((base, exponent))
+    roots = joined_roots(kept) if len(kept) > 1 else []
+    if roots:
+        kept = [f for f in kept if type(f[0]) is not int or type(f[1]) is not Fraction]
+        again.extend(roots)
     if again:
-        return mul(coefficient, *again, *(make_mul(1, (f,)) if f[1] != 1 else f[0] for f in kept))
+        return mul(coefficient, *again, *(plain_power(b, x) if x != 1 else b for b, x in kept))
     if not kept:
         return coefficient
     if len(kept) == 1 and coefficient == 1 and kept[0][1] == 1:
@@ -185,7 +179,7 @@ def merged_sums(base: Add, powers: dict[Expr, Expr]) -> list[Expr] | None:
 def canonical(base: Expr, exponent: Expr) -> bool:
     """Whether ``power`` would give this very factor."""
     if type(base) is Atom:
-        return base is not E or not isinstance(exponent, Node) or not has_log(exponent)
+        return not isinstance(exponent, Node) or not has_log(exponent)
     if not isinstance(base, Node):
         return not is_power(base) if isinstance(exponent, Node) else 0 < exponent < 1 and type(base) is int
     if type(base) is Mul:
@@ -198,22 +192,27 @@ def canonical(base: Expr, exponent: Expr) -> bool:
 FULL = {"abs": 2, "cbrt": 3}  # |x|^2 = x^2, cbrt(x)^3 = x
 
 
-def primitive(e: Add) -> tuple[Number, Expr]:
-    """A sum as number times sum: whole coefficients without common divisor, the first in order positive."""
+def primitive(e: Add) -> tuple[Number, Add]:
+    """A sum as number times sum: whole coefficients without common divisor, the nicer sign."""
+    try:
+        return e.split
+    except AttributeError:
+        e.split = found = content_and_sum(e)
+        return found
+
+
+def content_and_sum(e: Add) -> tuple[Number, Add]:
     numbers = [k for _, k in e.terms]
     if e.constant:
         numbers.append(e.constant)
-    top = gcd(*(k.numerator for k in numbers))
-    bottom = lcm(*(k.denominator for k in numbers))
-    content: Number = exact(Fraction(top, bottom)) if bottom != 1 else top
+    top = gcd(*[k.numerator for k in numbers])
+    bottom = lcm(*[k.denominator for k in numbers])
+    content: Number = top if bottom == 1 else exact(Fraction(top, bottom))
     if minus_leads(e):
         content = -content
     if content == 1:
         return 1, e
-    return content, make_add(
-        exact(Fraction(e.constant) / content) if e.constant else 0,
-        tuple((t, exact(Fraction(k) / content)) for t, k in e.terms),
-    )
+    return content, make_add(ratio(e.constant, content), tuple([(t, ratio(k, content)) for t, k in e.terms]))
 
 
 def minus_leads(e: Expr) -> bool:
@@ -234,7 +233,7 @@ def minus_leads(e: Expr) -> bool:
 
 def power(base: Expr, exponent: Expr) -> Expr:
     """``base^exponent``."""
-    if exponent == 0 or (type(base) is int and base == 1):
+    if exponent == 0 or base == 1:
         return 1
     if exponent == 1:
         return base
@@ -242,27 +241,30 @@ def power(base: Expr, exponent: Expr) -> Expr:
         return number_power(base, exponent)
     if base is E:
         return exponential(exponent)
-    if not isinstance(exponent, Node):
-        if type(base) is Mul:
-            return product_power(base, exponent)
-        if type(base) is Add:
-            return sum_power(base, exponent)
-        if type(base) is Fn and type(exponent) is int and base.head in FULL and exponent % FULL[base.head] == 0:
-            inner = exponent if base.head == "abs" else exponent // 3
-            return power(base.args[0], inner)
-    elif type(base) is Mul and len(base.factors) == 1 and base.coefficient == 1:
-        inner, p = base.factors[0]
-        if positive(inner) or (not isinstance(p, Node) and p.denominator % 2 == 0):
-            return power(inner, times(p, exponent))
+    if isinstance(exponent, Node):
+        return symbolic_power(base, exponent)
+    return POWER_OF[type(base)](base, exponent)
+
+
+def plain_power(base: Expr, exponent: Expr) -> Expr:
     return make_mul(1, ((base, exponent),))
 
 
-def is_power(base: Number) -> bool:
-    return base in POWERS
+def symbolic_power(base: Node, exponent: Node) -> Expr:
+    """(u^p)^v = u^(p*v) where u cannot be negative."""
+    if type(base) is Mul and len(base.factors) == 1 and base.coefficient == 1:
+        inner, p = base.factors[0]
+        if positive(inner) or (not isinstance(p, Node) and p.denominator % 2 == 0):
+            return power(inner, times(p, exponent))
+    return plain_power(base, exponent)
 
 
-# Small powers as base and exponent, so that 4^x and 2^x meet: 4^x is 2^(2*x).
-POWERS = {n**k: (n, k) for n in (2, 3, 5, 6, 7, 10) for k in range(2, 10) if n**k <= 1000}
+def function_power(base: Fn, exponent: Number) -> Expr:
+    """|u|^2 = u^2, cbrt(u)^3 = u."""
+    full = FULL.get(base.head) if isinstance(base.head, str) else None
+    if full is None or type(exponent) is not int or exponent % full:
+        return plain_power(base, exponent)
+    return power(base.args[0], exponent if base.head == "abs" else exponent // full)
 
 
 def number_power(base: Number, exponent: Expr) -> Expr:
@@ -283,37 +285,7 @@ def number_power(base: Number, exponent: Expr) -> Expr:
         raise UndefinedError
     if base.denominator != 1:
         return mul(number_power(base.numerator, exponent), number_power(base.denominator, -exponent))
-    return root(base.numerator, exponent)
-
-
-def root(n: int, exponent: Fraction) -> Expr:
-    """``n^exponent`` with whole parts of the exponents outside: 12^(1/2) = 2*3^(1/2)."""
-    outside: Number = 1
-    inside: dict[Expr, Expr] = {}
-    rest = n
-    for p in small_primes():
-        k = 0
-        while rest % p == 0:
-            rest //= p
-            k += 1
-        if k:
-            whole, part = divmod(exponent * k, 1)
-            outside *= Fraction(p) ** int(whole)
-            if part:
-                inside[p] = part
-    if rest != 1:
-        whole, part = divmod(exponent, 1)
-        outside *= Fraction(rest) ** int(whole)
-        inside[rest] = part
-    return make_mul(exact(outside), merged_roots(inside)) if inside else exact(outside)
-
-
-def merged_roots(inside: dict[Expr, Expr]) -> tuple[Factor, ...]:
-    """Roots of the same degree under one root: 2^(1/2)*3^(1/2) = 6^(1/2)."""
-    by_exponent: dict[Expr, Any] = {}
-    for p, e in inside.items():
-        by_exponent[e] = by_exponent.get(e, 1) * p
-    return tuple((b, e) for e, b in by_exponent.items())
+    return root(base.numerator, Fraction(exponent))
 
 
 def product_power(base: Mul, exponent: Number) -> Expr:
@@ -337,7 +309,7 @@ def product_power(base: Mul, exponent: Number) -> Expr:
     if not inside:
         return mul(number_power(k, exponent), *outside)
     sign = -1 if k < 0 else 1
-    outside.append(number_power(abs(k), exponent))
+    outside.append(number_power(size(k), exponent))
     return mul(
         *outside,
         make_mul(1, ((make_mul(sign, tuple(inside)) if len(inside) > 1 or sign < 0 else power(*inside[0]), exponent),)),
@@ -398,43 +370,9 @@ def split_log(term: Node) -> tuple[Expr, Expr] | None:
     return logs[0].args[0], mul(term, power(logs[0], -1))
 
 
-def nonnegative_power(base: Expr, exponent: Expr) -> bool:
-    """Whether ``base^exponent`` is never negative where it has a value."""
-    if not isinstance(exponent, Node) and (exponent.denominator % 2 == 0 or exponent.numerator % 2 == 0):
-        return True
-    return nonnegative(base) or isinstance(exponent, Node)
-
-
-def nonnegative(e: Expr) -> bool:
-    """Whether ``e`` is known never to be negative where it has a value."""
-    if not isinstance(e, Node):
-        return e >= 0
-    if type(e) is Atom:
-        return e.positive
-    if type(e) is Fn:
-        return e.head in NONNEGATIVE
-    if type(e) is Mul:
-        return e.coefficient > 0 and all(nonnegative_power(b, k) for b, k in e.factors)
-    return e.constant >= 0 and all(k > 0 and nonnegative(t) for t, k in e.terms)  # type: ignore[union-attr]
-
-
-def never_zero(e: Expr) -> bool:
-    """Whether ``e`` is known not to be 0 anywhere."""
-    if not isinstance(e, Node):
-        return e != 0
-    if type(e) is Mul:
-        return all(never_zero(b) or (not isinstance(x, Node) and x < 0) for b, x in e.factors)
-    return positive(e)
-
-
-def positive(e: Expr) -> bool:
-    """Whether ``e`` is known to be positive where it has a value."""
-    if not isinstance(e, Node):
-        return e > 0
-    if type(e) is Atom:
-        return e.positive
-    if type(e) is Fn:
-        return e.head in POSITIVE
-    if type(e) is Mul:
-        return e.coefficient > 0 and all(positive(b) for b, _ in e.factors)
-    return nonnegative(e) and (e.constant > 0 or any(positive(t) for t, _ in e.terms))  # type: ignore[union-attr]
+POWER_OF: dict[type, Callable[[Any, Number], Expr]] = {
+    Atom: plain_power,
+    Fn: function_power,
+    Mul: product_power,
+    Add: sum_power,
+}

@@ -11,22 +11,21 @@ from agcli.engine.graph import Constant, Op, Tensor, call, label, toposort
 from agcli.engine.ops.arrays import BroadcastTo, ExpandLike
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.ops.creation import FullLike
+from agcli.engine.origin import origin
 from agcli.engine.table import OPS
 from agcli.engine.types import TensorType
-
-from . import functions
-from .arithmetic import scale
-from .emit import Emitter
-from .nodes import Atom, Expr, Mul, Node, bare, exact
-from .numbers import constant, uniform
-from .search import Search
+from agcli.expression.simplify import functions
+from agcli.expression.simplify.arithmetic import scale
+from agcli.expression.simplify.emit import Emitter
+from agcli.expression.simplify.nodes import Atom, Expr, Mul, Node, bare, exact
+from agcli.expression.simplify.numbers import constant, uniform
+from agcli.expression.simplify.search import Search
 
 # Ops that leave a scalar as it is.
 IDENTITIES = {
     "expand_like", "broadcast_to", "sum_like", "reshape", "reshape_like", "sum", "mean", "max", "min", "prod",
     "transpose", "logsumexp", "squeeze", "astype",
 }  # fmt: skip
-
 
 
 class Reader:
@@ -38,17 +37,20 @@ class Reader:
         self.emit = Emitter(dtype)
         self.found: dict[int, Expr] = {}
         self.atoms: dict[Any, Atom] = {}
+        self.shapes: dict[int, int] = {}  # id of a tensor -> id of one that has its shape for sure
 
     def read(self, t: Tensor) -> Expr:
         """The expression of ``t``."""
         for x in toposort([t], self.found):
             if x.id not in self.found:
+                self.shapes[x.id] = self.shape_of(x)
                 self.found[x.id] = self.leaf(x) if x.op is None else self.apply(x, x.op)
         return self.found[t.id]
 
     def write(self, e: Expr, like: Tensor) -> Tensor:
         """The tensor of ``e``, in the type of ``like``."""
-        return fitted(self.emit(e), like)
+        with origin(like.place):
+            return fitted(self.emit(e), like)
 
     def leaf(self, t: Tensor) -> Expr:
         if isinstance(t, Constant) and t.dtype.kind != "b":
@@ -64,25 +66,48 @@ class Reader:
         return self.atoms[key]
 
     def apply(self, t: Tensor, op: Op) -> Expr:
-        if not op.pure or not isinstance(t.type, TensorType):
-            return self.boundary(t, op)
+        args = [self.found[x.id] for x in t.inputs]
         if isinstance(op, FullLike) and t.dtype == self.dtype:
             value = constant(op.value)
             return self.boundary(t, op) if value is None else value
-        if same_elements(t, op):
-            return self.found[t.inputs[0].id]
-        if self.pointwise(t, op):
-            args = [self.found[x.id] for x in t.inputs]
+        if self.same_elements(t, op) or (op.name in MOVES and not isinstance(args[0], Node)):
+            return args[0]
+        if op.pure and self.pointwise(t, op):
             return functions.call(head_of(op), *args)
         return self.boundary(t, op)
+
+    def same_elements(self, t: Tensor, op: Op) -> bool:
+        """Whether ``op`` only repeats its first input, or leaves it as it is."""
+        if not t.inputs or not isinstance(t.type, TensorType):
+            return False
+        x = t.inputs[0]
+        if not isinstance(x.type, TensorType) or (x.dtype != t.dtype and not x.type.weak):
+            return False
+        if isinstance(op, BroadcastTo | ExpandLike):
+            return isinstance(op, BroadcastTo) or op.keepdims or not op.axes or x.shape == ()
+        if x.shape == () and t.type.known and t.type.size == 1:
+            return op.name in IDENTITIES
+        equal = self.shapes[x.id] == self.shapes[t.id] or (x.type.known and x.shape == t.shape)
+        return op.name in LIKE and x.ndim == t.ndim and equal
+
+    def shape_of(self, t: Tensor) -> int:
+        """The id of a tensor that has the shape of ``t`` also where a length is not known yet."""
+        op = t.op
+        if op is None or not isinstance(t.type, TensorType):
+            return t.id
+        if op.name in SHAPED_LIKE:
+            return self.shapes[t.inputs[-1].id]
+        if isinstance(op, Elementwise) or op.name == "where":
+            sources = {self.shapes[x.id] for x in t.inputs if x.shape != ()}
+            if len(sources) == 1:
+                return sources.pop()
+        return t.id
 
     def pointwise(self, t: Tensor, op: Op) -> bool:
         """Whether an element of ``t`` depends on one element of each input, all of this reader's dtype or bool."""
         if not t.inputs or not all(self.readable(x) for x in (t, *t.inputs)):
             return False
-        if isinstance(op, Elementwise) or op.name == "where":
-            return True
-        return all(x.shape == () for x in (t, *t.inputs))
+        return isinstance(op, Elementwise) or op.name == "where" or all(x.shape == () for x in (t, *t.inputs))
 
     def readable(self, t: Tensor) -> bool:
         return isinstance(t.type, TensorType) and (t.dtype == self.dtype or t.dtype.kind == "b" or t.type.weak)
@@ -97,10 +122,8 @@ class Reader:
         if not op.pure:
             return self.atom(t, t.id)
         new = op.simplify(*inputs)
-        if new is not None and new.id not in self.found:
-            return self.read(new)
         if new is not None:
-            return self.found[new.id]
+            return self.read(new)
         key = (op, tuple(x.id for x in inputs))
         return self.atom(t if inputs == list(t.inputs) else op(*inputs), key)
 
@@ -128,26 +151,8 @@ class Reader:
 
 
 LINEAR = {"sum", "mean", "matmul"}
-
-
-def same_elements(t: Tensor, op: Op) -> bool:
-    """Whether ``op`` only repeats its first input, or leaves it as it is."""
-    if not t.inputs:
-        return False
-    x = t.inputs[0]
-    if not isinstance(x.type, TensorType) or (x.dtype != t.dtype and not x.type.weak):
-        return False
-    if isinstance(op, BroadcastTo):
-        return True
-    if isinstance(op, ExpandLike):
-        return op.keepdims or not op.axes or x.shape == ()
-    if op.name not in IDENTITIES:
-        return False
-    if x.type.known and t.type.known and x.type.size == t.type.size == 1:
-        return True
-    return op.name in LIKE and x.type == t.type and t.type.known
-
-
+SHAPED_LIKE = {"expand_like", "full_like", "sum_like", "reshape_like"}
+MOVES = {"reshape", "reshape_like", "transpose", "getitem", "expand_like", "squeeze", "expand_dims", "flip"}
 LIKE = {"sum_like", "reshape", "reshape_like", "astype"}
 
 
@@ -162,4 +167,3 @@ def fitted(t: Tensor, like: Tensor) -> Tensor:
     if t.type.shape == like.type.shape:
         return t if t.dtype == like.dtype else like
     return call("broadcast_to", t, shape=like.shape) if like.type.known and t.dtype == like.dtype else like
-

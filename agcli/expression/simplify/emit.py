@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Any
 
+import numpy as np
+
 from agcli.engine.graph import Constant, Tensor, call
 from agcli.engine.types import DType, TensorType
-
-from .layout import HALF, Part, number_power, quotient, written_terms
-from .nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number
+from agcli.expression.simplify.layout import HALF, Part, number_power, quotient, written_terms
+from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, UndefinedError, size
 
 NAMED = {"pi": 3.141592653589793, "e": 2.718281828459045}
 
@@ -20,6 +21,8 @@ class Emitter:
 
     def __init__(self, dtype: DType) -> None:
         self.type = TensorType((), dtype)
+        self.largest = float(np.finfo(dtype).max)
+        self.least = float(np.finfo(dtype).tiny)
         self.made: dict[Any, Tensor] = {}
 
     def __call__(self, e: Expr) -> Tensor:
@@ -29,6 +32,9 @@ class Emitter:
         return found
 
     def number(self, value: Number) -> Tensor:
+        """An exact constant; one that the dtype cannot hold is an error, so that the formula is left as it was."""
+        if size(value) > self.largest or 0 < size(value) < self.least:
+            raise UndefinedError
         return Constant(value, self.type)
 
     def node(self, e: Any) -> Tensor:
@@ -40,13 +46,10 @@ class Emitter:
         return self.product(e) if type(e) is Mul else self.sum(e)
 
     def sum(self, e: Add) -> Tensor:
-        total: Tensor | None = None
-        for term, k in written_terms(e):
-            if total is None:
-                total = self.scaled(term, k)
-            else:
-                total = call("add" if k > 0 else "subtract", total, self.scaled(term, abs(k)))
-        assert total is not None
+        (first, k), *others = written_terms(e)
+        total = self.scaled(first, k)
+        for term, k in others:
+            total = call("add" if k > 0 else "subtract", total, self.scaled(term, size(k)))
         return total
 
     def scaled(self, term: Expr, k: Number) -> Tensor:
@@ -75,7 +78,7 @@ class Emitter:
     def part(self, part: Part) -> Tensor:
         bases, exponent = part
         if bases[0] is E:
-            return call("exp", self(exponent))
+            return self(E) if exponent == 1 else call("exp", self(exponent))
         if type(bases[0]) is int and isinstance(exponent, Node):
             number, exponent = number_power(bases[0], exponent)
             return call("power", self(number), self(exponent))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .arithmetic import minus_leads
-from .nodes import Add, E, Expr, Fn, Node, factors_of
+from agcli.expression.simplify.arithmetic import minus_leads
+from agcli.expression.simplify.nodes import Add, E, Expr, Fn, Node, factors_of
 
 (SUM, BELOW, NEGATIVE, SQUARE, TRIG, PAIR, HYPERBOLIC, TANGENT, EXPONENTIAL, LOGARITHM, SIGN, GUARD, SINES, TWO_LOGS,
  THREE, ADDED, GAMMA) = (1 << i for i in range(17))  # fmt: skip

@@ -8,21 +8,31 @@ from fractions import Fraction
 from math import ceil, floor
 from typing import Any
 
-from .arithmetic import (
+from agcli.expression.simplify.arithmetic import (
     add,
     divide,
     minus_leads,
     mul,
     negate,
-    never_zero,
-    nonnegative,
-    positive,
     power,
     scale,
-    split_log,
     subtract,
 )
-from .nodes import PI, E, Expr, Fn, Mul, Node, Number, UndefinedError, factors_of, fn, is_number
+from agcli.expression.simplify.nodes import (
+    PI,
+    E,
+    Expr,
+    Fn,
+    Mul,
+    Node,
+    Number,
+    UndefinedError,
+    factors_of,
+    fn,
+    is_number,
+    size,
+)
+from agcli.expression.simplify.signs import never_zero, nonnegative, positive
 
 HALF = Fraction(1, 2)
 ODD = {
@@ -88,19 +98,14 @@ def log(x: Expr) -> Expr | None:
         if x == 0:
             raise UndefinedError
         return negate(fn("log", Fraction(1) / x)) if 0 < x < 1 and x.numerator == 1 else None
-    if x is E:
-        return 1
     coefficient, factors = factors_of(x)
     if len(factors) != 1 or coefficient != 1:
         return None
     base, exponent = factors[0]
     if base is E:
         return exponent
-    if exponent == 1:
-        return None
-    if positive(base) or nonnegative(base) or not even(exponent):
-        return mul(exponent, call("log", base))
-    return None
+    split = exponent != 1 and (nonnegative(base) or not even(exponent))
+    return mul(exponent, call("log", base)) if split else None
 
 
 def even(exponent: Expr) -> bool:
@@ -111,12 +116,12 @@ def even(exponent: Expr) -> bool:
 def absolute(x: Expr) -> Expr | None:
     """|u| = u where u is known not to be negative; numbers and even powers leave."""
     if not isinstance(x, Node):
-        return abs(x)
+        return size(x)
     if nonnegative(x):
         return x
     if type(x) is not Mul:
         return None
-    outside: list[Expr] = [abs(x.coefficient)]
+    outside: list[Expr] = [size(x.coefficient)]
     inside: list[Expr] = []
     for b, e in x.factors:
         whole = power(b, e)
@@ -151,19 +156,22 @@ def inverse_of(*heads: str) -> Callable[[Expr], Expr | None]:
 
 
 def trig(head: str, of_atan: Callable[[Expr], Expr]) -> Callable[[Expr], Expr | None]:
-    """Multiples of pi/2, pi/3, pi/4, pi/6; shifts by whole turns; sin(asin(u)) and its kin."""
+    """Values at parts of pi; sin(asin(u)) and its kin."""
 
     def rule(x: Expr) -> Expr | None:
-        if type(x) is Fn and x.head == INVERSE[head]:
-            return x.args[0]
-        if type(x) is Fn and x.head == "arctan":
-            return of_atan(x.args[0])
-        if type(x) is Fn and x.head in ("arcsin", "arccos"):
-            u = x.args[0]
-            other = power(subtract(1, power(u, 2)), HALF)
-            return other if head != "tan" else divide(u, other) if x.head == "arcsin" else divide(other, u)
-        k = multiple_of_pi(x)
-        return None if k is None else trig_value(head, k)
+        if type(x) is not Fn:
+            turns = multiple_of_pi(x)
+            return None if turns is None else trig_value(head, turns)
+        u = x.args[0]
+        if x.head == INVERSE[head]:
+            return u
+        if x.head == "arctan":
+            return of_atan(u)
+        if x.head not in ("arcsin", "arccos"):
+            return None
+        other = root_sum(negate(power(u, 2)), 1)
+        above, below = (u, other) if x.head == "arcsin" else (other, u)
+        return divide(above, below) if head == "tan" else other
 
     return rule
 
@@ -215,13 +223,21 @@ def where(condition: Expr, a: Expr, b: Expr) -> Expr | None:
     if type(condition) is not Fn or condition.head not in COMPARE:
         return None
     u, v = condition.args
+    if u is v:
+        u = v = 0
     if not isinstance(u, Node) and not isinstance(v, Node):
         return a if COMPARE[condition.head](u, v) else b
-    if condition.head == "equal" and v == 0:
-        if never_zero(u):
-            return b
-        if type(u) is Mul and u.coefficient != 1:
-            return call("where", fn("equal", scale(Fraction(1) / u.coefficient, u), 0), a, b)
+    if condition.head == "not_equal":
+        return call("where", fn("equal", u, v), b, a)
+    return where_zero(u, a, b) if condition.head == "equal" and v == 0 else None
+
+
+def where_zero(u: Expr, a: Expr, b: Expr) -> Expr | None:
+    """where(u == 0, a, b): b if u is never 0; numbers before u do not matter."""
+    if never_zero(u):
+        return b
+    if type(u) is Mul and u.coefficient != 1:
+        return call("where", fn("equal", scale(Fraction(1) / u.coefficient, u), 0), a, b)
     return None
 
 
@@ -248,19 +264,35 @@ def pick(function: Callable[..., Any]) -> Callable[[Expr, Expr], Expr | None]:
     return rule
 
 
-def root_sum(x: Expr, shift: int) -> Expr:
-    return power(add(power(x, 2), shift), HALF)
+def cosh(x: Expr) -> Expr | None:
+    """cosh(arcsinh(u)) = sqrt(u^2 + 1), cosh(arccosh(u)) = u."""
+    if type(x) is Fn and x.head == "arcsinh":
+        return root_sum(power(x.args[0], 2), 1)
+    return inverse_of("arccosh")(x)
+
+
+def cbrt(x: Expr) -> Expr | None:
+    """cbrt(u^3) = u."""
+    if type(x) is Mul and x.coefficient == 1 and len(x.factors) == 1:
+        base, exponent = x.factors[0]
+        if type(exponent) is int and exponent % 3 == 0:
+            return power(base, exponent // 3)
+    return None
+
+
+def root_sum(a: Expr, b: Expr) -> Expr:
+    return power(add(a, b), HALF)
 
 
 RULES: dict[str, Callable[..., Expr | None]] = {
     "log": log,
     "abs": absolute,
     "sign": sign,
-    "sin": trig("sin", lambda u: divide(u, root_sum(u, 1))),
-    "cos": trig("cos", lambda u: power(root_sum(u, 1), -1)),
+    "sin": trig("sin", lambda u: divide(u, root_sum(power(u, 2), 1))),
+    "cos": trig("cos", lambda u: power(root_sum(power(u, 2), 1), -1)),
     "tan": trig("tan", lambda u: u),
     "sinh": inverse_of("arcsinh"),
-    "cosh": lambda x: root_sum(x.args[0], 1) if type(x) is Fn and x.head == "arcsinh" else inverse_of("arccosh")(x),
+    "cosh": cosh,
     "tanh": inverse_of("arctanh"),
     "arcsin": angle({1: HALF, HALF: Fraction(1, 6)}),
     "arccos": angle({0: HALF, HALF: Fraction(1, 3)}),
@@ -269,15 +301,11 @@ RULES: dict[str, Callable[..., Expr | None]] = {
     "arctanh": inverse_of("tanh"),
     "erf": inverse_of("erfinv"),
     "erfinv": inverse_of("erf"),
-    "cbrt": lambda x: power(x.factors[0][0], x.factors[0][1] // 3)
-    if type(x) is Mul and x.coefficient == 1 and len(x.factors) == 1 and type(x.factors[0][1]) is int
-    and x.factors[0][1] % 3 == 0 else None,
+    "cbrt": cbrt,
     "expm1": lambda x: subtract(x.args[0], 1) if type(x) is Fn and x.head == "log" else None,
     "floor": rounded(floor),
     "ceil": rounded(ceil),
     "maximum": pick(max),
     "minimum": pick(min),
     "where": where,
-}  # fmt: skip
-
-__all__ = ["ALGEBRA", "HALF", "call", "split_log"]
+}

@@ -9,9 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import NamedTuple
 
-from .arithmetic import minus_leads, negate, primitive, scale
-from .nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number
-from .order import factor_key, sorted_terms
+from agcli.expression.simplify.arithmetic import minus_leads, negate, primitive, scale
+from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, size
+from agcli.expression.simplify.order import factor_key, factor_rank, sorted_terms
 
 HALF = Fraction(1, 2)
 LETTER = 1 / 1024  # what a symbol or a digit costs: decides only between equal numbers of operators
@@ -37,29 +37,43 @@ class Quotient(NamedTuple):
 def quotient(e: Mul) -> Quotient:
     """How a product is written: negative powers below the line, roots of one degree under one sign."""
     top, bottom = abs(e.coefficient.numerator), e.coefficient.denominator
-    above: dict[Expr, list[Expr]] = {}
-    below: dict[Expr, list[Expr]] = {}
-    parts_above: list[Part] = []
-    parts_below: list[Part] = []
+    above: list[Part] = []
+    below: list[Part] = []
+    roots: tuple[dict[Expr, list[Expr]], dict[Expr, list[Expr]]] = ({}, {})
     factors = sorted(e.factors, key=factor_key)
     for base, exponent in factors:
         if base is E:
-            parts_above.append(Part((base,), exponent))
+            above.append(Part((base,), exponent))
         elif isinstance(exponent, Node):
             turned = minus_leads(exponent) and (len(factors) > 1 or e.coefficient != 1)
-            (parts_below if turned else parts_above).append(Part((base,), negate(exponent) if turned else exponent))
+            (below if turned else above).append(Part((base,), negate(exponent) if turned else exponent))
         elif exponent.denominator == 1:
-            (parts_above if exponent > 0 else parts_below).append(Part((base,), abs(exponent)))
+            (above if exponent > 0 else below).append(Part((base,), size(exponent)))
         else:
-            (above if exponent > 0 else below).setdefault(abs(exponent), []).append(base)
-    roots = above.get(HALF, ())
-    if HALF in below and roots and type(roots[0]) is int and bottom % roots[0] == 0:
-        bottom //= roots[0]
-        below[HALF].insert(0, above[HALF].pop(0))
-    parts_above[:0] = [Part(tuple(bases), x) for x, bases in above.items() if bases]
-    parts_below[:0] = [Part(tuple(bases), x) for x, bases in below.items()]
-    negative = e.coefficient < 0 and not (sign_absorbed(parts_above) or sign_absorbed(parts_below))
-    return Quotient(negative, top, bottom, parts_above, parts_below)
+            roots[exponent < 0].setdefault(size(exponent), []).append(base)
+    over, under = roots
+    number = over[HALF][0] if HALF in under and HALF in over else None
+    if type(number) is int and bottom % number == 0:
+        bottom //= number
+        under[HALF].insert(0, over[HALF].pop(0))
+    above = placed(above, over)
+    below = placed(below, under)
+    negative = e.coefficient < 0 and not (sign_absorbed(above) or sign_absorbed(below))
+    return Quotient(negative, top, bottom, above, below)
+
+
+def placed(parts: list[Part], roots: dict[Expr, list[Expr]]) -> list[Part]:
+    """``parts`` and roots together: roots of numbers first, of symbols after symbols, of sums after sums."""
+    found = [Part(tuple(bases), x) for x, bases in roots.items() if bases]
+    return sorted([*parts, *found], key=part_rank) if found else parts
+
+
+def part_rank(part: Part) -> float:
+    bases, exponent = part
+    ranks = [factor_rank(b, exponent if b is E or isinstance(exponent, Node) else 1) for b in bases]
+    if isinstance(exponent, Node) or exponent.denominator == 1:
+        return max(ranks)
+    return 0 if max(ranks) <= 1 else max(ranks) + 0.5
 
 
 def sign_absorbed(parts: list[Part]) -> bool:
@@ -95,14 +109,13 @@ def cost(e: Expr) -> float:
     except AttributeError:
         pass
     if type(e) is Atom:
-        found = LETTER + (1 if e is E else 0)
+        found = LETTER
     elif type(e) is Fn:
         found = 1 + sum(map(cost, e.args))
     elif type(e) is Mul:
         found = product_cost(e)
     else:
-        assert type(e) is Add
-        found = sum_cost(e)
+        found = sum_cost(e)  # type: ignore[arg-type]
     e.cost = found
     return found
 
@@ -119,7 +132,7 @@ def sum_cost(e: Add) -> float:
         total += term_cost(term, k)
         leads = leads or k > 0
     if e.constant:
-        total += number_cost(abs(e.constant))
+        total += number_cost(size(e.constant))
     return total + (not leads)
 
 
@@ -159,7 +172,7 @@ def number_power(base: int, exponent: Expr) -> tuple[int, Expr]:
 def part_cost(part: Part) -> float:
     bases, exponent = part
     if bases[0] is E:
-        return 1 + cost(exponent)
+        return LETTER if exponent == 1 else 1 + cost(exponent)
     if type(bases[0]) is int and isinstance(exponent, Node):
         base, exponent = number_power(bases[0], exponent)
         return LETTER * len(str(base)) + 1 + cost(exponent)
@@ -167,6 +180,3 @@ def part_cost(part: Part) -> float:
     if exponent == 1:
         return inner
     return inner + 1 + (0 if exponent == HALF else cost(exponent))
-
-
-__all__ = ["Part", "Quotient", "cost", "quotient", "written_terms"]

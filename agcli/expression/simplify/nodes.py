@@ -7,7 +7,6 @@ Equal expressions are one object (hash-consing), so comparing and looking up are
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache
 from typing import Any, TypeAlias
 
 Number: TypeAlias = "int | Fraction"
@@ -64,10 +63,11 @@ class Mul(Node):
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "terms")
+    __slots__ = ("constant", "split", "terms")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
+    split: tuple[Number, Add]  # what ``primitive`` found
 
 
 class Table:
@@ -93,7 +93,7 @@ def fn(head: Any, *args: Expr) -> Fn:
         node = Fn()
         node.head, node.args = head, args
         register(key, node)
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def make_mul(coefficient: Number, factors: tuple[Factor, ...]) -> Mul:
@@ -104,7 +104,7 @@ def make_mul(coefficient: Number, factors: tuple[Factor, ...]) -> Mul:
         node = Mul()
         node.coefficient, node.factors = coefficient, factors
         register(key, node)
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def make_add(constant: Number, terms: tuple[tuple[Node, Number], ...]) -> Add:
@@ -115,7 +115,7 @@ def make_add(constant: Number, terms: tuple[tuple[Node, Number], ...]) -> Add:
         node = Add()
         node.constant, node.terms = constant, terms
         register(key, node)
-    return node  # type: ignore[no-any-return]
+    return node
 
 
 def register(key: Any, node: Node) -> None:
@@ -134,12 +134,13 @@ E = Atom("e", positive=True)
 PI = Atom("pi", positive=True)
 
 
+def size(q: Number) -> Number:
+    """The absolute value."""
+    return -q if q < 0 else q
+
+
 def is_number(e: Expr) -> bool:
     return not isinstance(e, Node)
-
-
-def is_integer(e: Expr) -> bool:
-    return type(e) is int
 
 
 def exact(q: Number) -> Number:
@@ -147,10 +148,11 @@ def exact(q: Number) -> Number:
     return q.numerator if q.denominator == 1 else q
 
 
-@cache
-def small_primes() -> tuple[int, ...]:
-    """Enough to take roots of the numbers that people write."""
-    return tuple(n for n in range(2, 100) if all(n % d for d in range(2, n)))
+def ratio(a: Number, b: Number) -> Number:
+    """``a/b``, exactly."""
+    if type(a) is int and type(b) is int and a % b == 0:
+        return a // b
+    return exact(Fraction(a) / b)
 
 
 def factors_of(e: Expr) -> tuple[Number, tuple[Factor, ...]]:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import divide, mul, power
-from .functions import HALF
-from .nodes import PI, E, Expr, Number, fn
+from agcli.expression.simplify.arithmetic import divide, mul, power
+from agcli.expression.simplify.functions import HALF
+from agcli.expression.simplify.nodes import PI, E, Expr, Number, fn
 
 # Floats that gradient rules hold, as what they are.
 KNOWN: dict[float, Callable[[], Expr]] = {
@@ -41,19 +41,21 @@ def constant(value: Any) -> Expr | None:
         return None
     if isinstance(value, int | Fraction):
         return simple(value)
-    value = float(value)
+    return decimal(float(value))
+
+
+def decimal(value: float) -> Expr | None:
+    """A float as what it stands for: a known constant, a whole number, a short decimal."""
     if not math.isfinite(value):
         return None
-    if value in KNOWN:
-        return KNOWN[value]()
-    if -value in KNOWN:
-        return mul(-1, KNOWN[-value]())
-    if float(value).is_integer() and abs(value) < 2**53:
+    known = KNOWN.get(abs(value))
+    if known is not None:
+        return mul(1 if value > 0 else -1, known())
+    if value.is_integer() and abs(value) < 2**53:
         return int(value)
     text = repr(value)
-    if len(text.partition("e")[0].replace(".", "").strip("-0")) <= DIGITS:
-        return simple(Fraction(text))
-    return None
+    short = len(text.partition("e")[0].replace(".", "").strip("-0")) <= DIGITS
+    return simple(Fraction(text)) if short else None
 
 
 def uniform(value: Any) -> Any:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from .nodes import PI, Add, Atom, E, Expr, Factor, Fn, Mul, Node, Number
+from agcli.expression.simplify.nodes import PI, Add, Atom, E, Expr, Factor, Fn, Mul, Node, Number
 
 SYMBOL, SUM, FUNCTION, EXPONENTIAL = range(4)
 
 
 def head_name(head: Any) -> str:
-    return head if isinstance(head, str) else f"{head.name} {head!r}"
+    """What functions are ordered by: their names, but the sine before the cosine."""
+    return BEFORE.get(head, head) if isinstance(head, str) else f"{head.name} {head!r}"
+
+
+BEFORE = {"sin": "cos", "cos": "cos,", "sinh": "cosh", "cosh": "cosh,"}
 
 
 def key(e: Expr) -> tuple[Any, ...]:
@@ -31,34 +35,29 @@ def structural_key(e: Node) -> tuple[Any, ...]:
         return (2, head_name(e.head), len(e.args), *map(key, e.args))
     if type(e) is Mul:
         return (3, len(e.factors), *sorted((key(b), key(x)) for b, x in e.factors), e.coefficient)
-    assert type(e) is Add
-    return (4, len(e.terms), *sorted((key(t), k) for t, k in e.terms), e.constant)
-
-
-def sorted_factors(e: Mul) -> list[Factor]:
-    """Factors in the order in which they are written, numbers left out."""
-    return sorted(e.factors, key=factor_key)
+    return (4, len(e.terms), *sorted((key(t), k) for t, k in e.terms), e.constant)  # type: ignore[attr-defined]
 
 
 def factor_key(factor: Factor) -> tuple[Any, ...]:
+    """What factors are sorted by when they are written."""
     base, exponent = factor
     return (factor_rank(base, exponent), key(base), key(exponent))
 
 
 def factor_rank(base: Expr, exponent: Expr) -> int:
     """Roots of numbers, pi, symbols, sums, functions, exponentials."""
-    if isinstance(exponent, Node) or base is E:
+    if isinstance(exponent, Node):
         return 6 if base is E else 5
     if not isinstance(base, Node):
         return 0
     if type(base) is Atom:
-        return 1 if base is PI else 2
+        return 1 if base is PI or base is E else 2
     return 4 if type(base) is Fn else 3
 
 
 def sorted_terms(e: Add) -> list[tuple[Expr, Number]]:
     """Terms as they are written: falling degree, the constant last."""
-    terms: list[tuple[Expr, Number]] = sorted(e.terms, key=term_key)  # type: ignore[arg-type]
+    terms: list[tuple[Expr, Number]] = sorted(e.terms, key=term_key)
     if e.constant:
         terms.append((1, e.constant))
     return terms
@@ -66,8 +65,21 @@ def sorted_terms(e: Add) -> list[tuple[Expr, Number]]:
 
 def term_key(term: tuple[Expr, Number]) -> tuple[Any, ...]:
     powers = symbol_powers(term[0])
-    degree = sum(powers.values())
-    return (-degree, [(name, -p) for name, p in sorted(powers.items())], key(term[0]))
+    plain = type(term[0]) is Atom or (type(term[0]) is Mul and all(type(b) is Atom for b, _ in term[0].factors))
+    return (-degree(term[0]), plain, [(name, -p) for name, p in sorted(powers.items())], key(term[0]))
+
+
+def degree(e: Expr) -> Any:
+    """The degree in plain symbols, those in sums included."""
+    total: Any = 0
+    for b, p in e.factors if type(e) is Mul else ((e, 1),):
+        if isinstance(p, Node) or b is PI or b is E:
+            continue
+        if type(b) is Atom:
+            total += p
+        elif type(b) is Add and p > 0:
+            total += p * max(degree(t) for t, _ in b.terms)
+    return total
 
 
 def symbol_powers(e: Expr) -> dict[str, Any]:

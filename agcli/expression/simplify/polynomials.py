@@ -7,13 +7,14 @@ the result in that base, and check it by division.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fractions import Fraction
 from functools import reduce
 from math import gcd, isqrt, lcm
 from typing import Any, TypeAlias
 
-from .arithmetic import add, mul, power, scale
-from .nodes import Add, Expr, Node, Number, exact, factors_of, spend, terms_of
+from agcli.expression.simplify.arithmetic import add, mul, power, scale
+from agcli.expression.simplify.nodes import Add, Expr, Node, Number, exact, factors_of, ratio, spend, terms_of
 
 Poly: TypeAlias = "dict[tuple[int, ...], Any]"
 Generators: TypeAlias = "tuple[Expr, ...]"
@@ -154,7 +155,7 @@ def quotient(f: Poly, g: Poly) -> Poly | None:
         shift = tuple(a - b for a, b in zip(top, lead, strict=True))
         if min(shift, default=0) < 0 or len(result) > 4 * MAX_TERMS:
             return None
-        c = exact(Fraction(rest[top]) / g[lead])
+        c = ratio(rest[top], g[lead])
         result[shift] = c
         spend(1 + len(g) // 4)
         for m, k in g.items():
@@ -228,34 +229,33 @@ def derivative(f: Poly, i: int) -> Poly:
     return {(*m[:i], m[i] - 1, *m[i + 1 :]): c * m[i] for m, c in f.items() if m[i]}
 
 
-def factors(f: Poly) -> list[Poly]:
-    """Factors of ``f`` (repeated ones repeatedly) that derivatives and rational roots find; a number may be lost."""
+def factors(f: Poly, roots: bool) -> list[Poly]:
+    """Factors of ``f`` (repeated ones repeatedly) that derivatives find, and rational ``roots``; a number is lost."""
     n = len(next(iter(f)))
     for i in range(n):
         if max(m[i] for m in f) < 2:
             continue
         d = common_divisor(f, derivative(f, i))
-        if d is not None:
-            rest = quotient(f, d)
-            if rest is not None:
-                return [*factors(d), *coprime_factors(rest, d)]
-    if n == 1:
-        root = rational_root(whole(f))
-        if root is not None:
-            linear = {(1,): root.denominator, (0,): -root.numerator} if root else {(1,): 1}
-            rest = quotient(f, linear)
-            if rest is not None:
-                return [linear, *factors(rest)] if any(map(any, rest)) else [linear]
-    return [f]
+        rest = None if d is None else quotient(f, d)
+        if d is not None and rest is not None:
+            return [*factors(d, roots), *coprime_factors(rest, d, roots)]
+    root = rational_root(whole(f)) if roots and n == 1 else None
+    if root is None:
+        return [f]
+    linear: Poly = {(1,): root.denominator, (0,): -root.numerator} if root else {(1,): 1}
+    rest = quotient(f, linear)
+    if rest is None:
+        return [f]
+    return [linear, *factors(rest, roots)] if any(map(any, rest)) else [linear]
 
 
-def coprime_factors(f: Poly, d: Poly) -> list[Poly]:
+def coprime_factors(f: Poly, d: Poly, roots: bool) -> list[Poly]:
     """Factors of ``f``, split where ``d`` has a common divisor with it."""
     common = common_divisor(f, d)
     rest = None if common is None else quotient(f, common)
     if common is None or rest is None:
-        return factors(f)
-    return [*factors(common), *(factors(rest) if any(map(any, rest)) else [])]
+        return factors(f, roots)
+    return [*factors(common, roots), *(factors(rest, roots) if any(map(any, rest)) else [])]
 
 
 def rational_root(f: Poly) -> Fraction | None:
@@ -286,21 +286,29 @@ def sum_at(f: Poly, x: Fraction) -> Number:
     return reduce(lambda total, m: total + f[m] * p ** m[0] * q ** (degree - m[0]), f, 0)
 
 
-def factored(e: Expr) -> Expr | None:
-    """A sum as a product, if it has factors that can be found."""
+def factored(e: Add) -> Iterator[Expr]:
+    """A sum as a product: first its repeated factors, then all that can be found."""
     expanded = expand(e)
-    if expanded is None or type(expanded) is not Add:
-        return expanded
-    found = read(expanded)
-    if found is None or not found[0]:
-        return None
+    found = read(expanded) if type(expanded) is Add else None
+    if found is None:
+        return
     generators, (poly,) = found
-    parts = factors(poly)
-    if len(parts) == 1:
-        return None
-    product = reduce(multiplied, parts)
-    lead = max(poly)
-    return mul(exact(Fraction(poly[lead]) / product[lead]), *(write(p, generators) for p in parts))
+    if not any(mixed(poly, i) for i in range(len(generators))):
+        return
+    for roots in (False, True):
+        parts = factors(poly, roots)
+        if len(parts) > 1:
+            product = reduce(multiplied, parts)
+            lead = max(poly)
+            yield mul(ratio(poly[lead], product[lead]), *(write(p, generators) for p in parts))
+        if len(generators) > 1:
+            return
+
+
+def mixed(f: Poly, i: int) -> bool:
+    """Whether generator ``i`` stands in two different powers; if none does, ``f`` has no repeated factor."""
+    degrees = {m[i] for m in f if m[i]}
+    return len(degrees) > 1
 
 
 def multiplied(f: Poly, g: Poly) -> Poly:

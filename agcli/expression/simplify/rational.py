@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from fractions import Fraction
+from typing import Any, TypeAlias
 
-from .arithmetic import add, mul, power
-from .nodes import Add, E, Expr, Mul, Node, Number, make_add, terms_of
-from .polynomials import common_divisor, expand, exponents, generator_power, quotient, read, write
+from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive
+from agcli.expression.simplify.features import NEGATIVE, features
+from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Mul, Node, Number, make_add
+from agcli.expression.simplify.polynomials import (
+    common_divisor,
+    expand,
+    exponents,
+    generator_power,
+    quotient,
+    read,
+    write,
+)
 
-Row = tuple["Number", dict[Any, "Number"]]
+Row: TypeAlias = "tuple[Number, dict[Any, Number]]"
 
 
 def rows_of(e: Add) -> list[Row]:
@@ -45,7 +55,10 @@ def pull_out(rows: list[Row], shared: dict[Any, Number]) -> tuple[Expr, Expr]:
 
 
 def common_factor(e: Add) -> Iterator[Expr]:
-    """a*b + a*c -> a*(b + c)"""
+    """a*b + a*c -> a*(b + c); a/2 + b/2 -> (a + b)/2"""
+    content, inner = primitive(e)
+    if content.denominator != 1:
+        yield mul(content, inner)
     rows = rows_of(e)
     shared = {g: k for g, k in lowest(rows).items() if k > 0}
     if shared:
@@ -80,20 +93,33 @@ def cancelled(e: Expr) -> Expr:
             parts = split(a, b)
             if parts is not None:
                 shared, rest_a, rest_b = parts
-                powers = dict(e.factors)
-                x, y = powers.pop(a), powers.pop(b)
-                if type(y) is not int and rest_b != 1:
-                    continue
-                return cancelled(
-                    mul(
-                        e.coefficient,
-                        *(power(base, k) for base, k in powers.items()),
-                        power(rest_a, x),
-                        power(shared, x + y),  # type: ignore[operator]
-                        power(rest_b, y),
-                    )
-                )
+                x, y = dict(e.factors)[a], dict(e.factors)[b]
+                if type(y) is int or rest_b == 1:
+                    inverse = (power(a, negate(x)), power(b, negate(y)))
+                    return cancelled(mul(e, *inverse, power(rest_a, x), power(shared, plus(x, y)), power(rest_b, y)))
     return e
+
+
+def multiplied_out(e: Mul) -> Iterator[Expr | None]:
+    """a*(b + c) -> a*b + a*c, where products of sums or functions may cancel"""
+    sums = [(b, x) for b, x in e.factors if type(b) is Add]
+    single = len(sums) == 1 and sums[0][1] == 1 and len(e.factors) > 1
+    plain = single and all(type(b) in (Atom, Add) for b, _ in e.factors)  # x*(y + 1) is the shorter one already
+    if not plain or features(sums[0][0]) & NEGATIVE:
+        yield expand(e)
+
+
+def joined_roots(e: Mul) -> Iterator[Expr]:
+    """sqrt(x - 1)*sqrt(x + 1) -> sqrt(x^2 - 1)"""
+    roots: dict[Expr, list[Expr]] = {}
+    for b, x in e.factors:
+        if type(b) is Add and type(x) is Fraction:
+            roots.setdefault(x, []).append(b)
+    for exponent, bases in roots.items():
+        product = expand(mul(*bases)) if len(bases) > 1 else None
+        if product is not None:
+            inverse = [power(b, negate(exponent)) for b in bases]
+            yield mul(e, *inverse, power(product, exponent))
 
 
 def joined_below(e: Mul) -> Iterator[Expr]:
@@ -135,19 +161,14 @@ def partial_factor(e: Add) -> Iterator[Expr]:
         for g in row:
             holders.setdefault(g, []).append(i)
     seen: set[tuple[int, ...]] = set()
-    for g, where in holders.items():
+    for where in holders.values():
         if len(where) < 2 or tuple(where) in seen:
             continue
         seen.add(tuple(where))
-        group = make_add(0, tuple((rows[i][0], rows[i][1]) for i in where))
+        chosen = [rows[i] for i in where]
+        group = make_add(0, tuple((t, k) for t, k, _ in chosen))
         rest = [mul(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
+        if not any(isinstance(g, tuple) or type(g) is not Atom for g in lowest([(k, row) for _, k, row in chosen])):
+            continue  # x^2 + x + 1 is nicer than x*(x + 1) + 1
         for product in common_factor(group):
-            yield held_apart(product, [*rest, e.constant])
-
-
-def held_apart(product: Expr, rest: list[Expr]) -> Expr:
-    """The sum of a product and other terms; a number times a sum would be multiplied out again."""
-    return add(product, *rest)
-
-
-__all__ = ["cancelled", "common_denominator", "common_factor", "partial_factor", "terms_of"]
+            yield add(product, *rest, e.constant)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from . import identities as ids
-from .features import (
+from agcli.expression.simplify import identities as ids
+from agcli.expression.simplify import trigonometry as trig
+from agcli.expression.simplify.features import (
     ADDED,
     BELOW,
     EXPONENTIAL,
@@ -24,9 +25,17 @@ from .features import (
     TRIG,
     TWO_LOGS,
 )
-from .nodes import Add, Expr, Fn, Mul
-from .polynomials import expand, factored
-from .rational import cancelled, common_denominator, common_factor, joined_below, partial_factor
+from agcli.expression.simplify.nodes import Add, Expr, Fn, Mul
+from agcli.expression.simplify.polynomials import expand, factored
+from agcli.expression.simplify.rational import (
+    cancelled,
+    common_denominator,
+    common_factor,
+    joined_below,
+    joined_roots,
+    multiplied_out,
+    partial_factor,
+)
 
 
 class Rule(NamedTuple):
@@ -47,18 +56,19 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("multiply out", once(expand), SUM),
         Rule("common factor", common_factor),
         Rule("common denominator", common_denominator, NEGATIVE),
-        Rule("factor", once(factored), SQUARE),
+        Rule("factor", factored, SQUARE),
         Rule("partial factor", partial_factor, THREE, gain=1.5),
-        Rule("sin^2 + cos^2 = 1", ids.squares("sin", "cos", 1), TRIG | SQUARE),
-        Rule("cosh^2 - sinh^2 = 1", ids.squares("sinh", "cosh", -1), HYPERBOLIC | SQUARE),
-        Rule("1 + tan^2 = 1/cos^2", ids.tangent_square, TANGENT | SQUARE),
-        Rule("tan = sin/cos", once(ids.in_sines), TANGENT | SINES),
-        Rule("sum of angles", ids.sums_of_angles("sin", "cos", 1), TRIG | PAIR),
-        Rule("sum of angles", ids.sums_of_angles("sinh", "cosh", -1), HYPERBOLIC | PAIR),
-        Rule("products to sums", ids.products_to_sums, TRIG | PAIR),
-        Rule("double argument", ids.doubled("sin", "cos", 1), TRIG | SQUARE),
-        Rule("double argument", ids.doubled("sinh", "cosh", -1), HYPERBOLIC | SQUARE),
-        Rule("double argument", ids.halved, SINES),
+        Rule("sin^2 + cos^2 = 1", trig.squares("sin", "cos", 1), TRIG | SQUARE),
+        Rule("cosh^2 - sinh^2 = 1", trig.squares("sinh", "cosh", -1), HYPERBOLIC | SQUARE),
+        Rule("1 + tan^2 = 1/cos^2", trig.tangent_square, TANGENT | SQUARE),
+        Rule("tan + 1/tan = 2/sin(2u)", trig.tangent_and_inverse, TANGENT | NEGATIVE),
+        Rule("tan = sin/cos", once(trig.in_sines), TANGENT | SINES),
+        Rule("sum of angles", trig.sums_of_angles("sin", "cos", 1), TRIG | PAIR),
+        Rule("sum of angles", trig.sums_of_angles("sinh", "cosh", -1), HYPERBOLIC | PAIR),
+        Rule("products to sums", trig.products_to_sums, TRIG | PAIR),
+        Rule("double argument", trig.doubled("sin", "cos", 1), TRIG | SQUARE),
+        Rule("double argument", trig.doubled("sinh", "cosh", -1), HYPERBOLIC | SQUARE),
+        Rule("double argument", trig.halved, SINES),
         Rule("exponentials to hyperbolic functions", ids.exponential_pairs, EXPONENTIAL),
         Rule("hyperbolic functions to exponentials", ids.hyperbolic_pairs, HYPERBOLIC),
         Rule("digamma(u + 1) = digamma(u) + 1/u", ids.digamma_difference, GAMMA),
@@ -67,24 +77,26 @@ RULES: dict[type, tuple[Rule, ...]] = {
     Mul: (
         Rule("guard at 0", ids.guards, GUARD),
         Rule("cancel", once(cancelled), SUM | BELOW),
-        Rule("tan = sin/cos", ids.ratios("sin", "cos", "tan"), TRIG),
-        Rule("tan = sin/cos", ids.ratios("sin", "cos", "tan"), TANGENT),
-        Rule("tanh = sinh/cosh", ids.ratios("sinh", "cosh", "tanh"), HYPERBOLIC),
-        Rule("tanh = sinh/cosh", ids.ratios("sinh", "cosh", "tanh"), TANGENT),
-        Rule("double argument", ids.product_of_pair("sin", "cos"), TRIG | PAIR),
-        Rule("double argument", ids.product_of_pair("sinh", "cosh"), HYPERBOLIC | PAIR),
-        Rule("double argument", ids.halved, SINES | PAIR),
-        Rule("double argument", ids.halved, SINES | ADDED),
+        Rule("tan = sin/cos", trig.ratios("sin", "cos", "tan"), TRIG),
+        Rule("tan = sin/cos", trig.ratios("sin", "cos", "tan"), TANGENT),
+        Rule("tanh = sinh/cosh", trig.ratios("sinh", "cosh", "tanh"), HYPERBOLIC),
+        Rule("tanh = sinh/cosh", trig.ratios("sinh", "cosh", "tanh"), TANGENT),
+        Rule("double argument", trig.product_of_pair("sin", "cos"), TRIG | PAIR),
+        Rule("double argument", trig.product_of_pair("sinh", "cosh"), HYPERBOLIC | PAIR),
+        Rule("double argument", trig.halved, SINES | PAIR),
+        Rule("double argument", trig.halved, SINES | ADDED),
         Rule("signs", ids.signs, SIGN),
-        Rule("1 + tan^2 = 1/cos^2", ids.tangent_factors, ADDED),
-        Rule("clear fractions", ids.clear_fractions, ADDED),
+        Rule("1 + tan^2 = 1/cos^2", trig.tangent_factors, ADDED),
+        Rule("clear fractions", trig.clear_fractions, ADDED),
         Rule("gamma(u + 1) = u*gamma(u)", ids.gamma_ratio, GAMMA | NEGATIVE),
-        Rule("multiply out", once(expand), SUM),
+        Rule("multiply out", multiplied_out, SUM),
+        Rule("join roots", joined_roots, ADDED | SQUARE),
         Rule("multiply out below", joined_below, BELOW),
     ),
     Fn: (
         Rule("split logarithm", ids.log_of_product),
         Rule("branches", ids.branches),
         Rule("step", ids.step),
+        Rule("guard at 0", ids.guarded_distance),
     ),
 }

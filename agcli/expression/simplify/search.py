@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from .arithmetic import add, mul, power, scale
-from .features import features
-from .functions import call
-from .layout import cost
-from .nodes import TABLE, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
-from .rules import RULES
+from agcli.expression.simplify.arithmetic import add, mul, power, scale
+from agcli.expression.simplify.features import features
+from agcli.expression.simplify.functions import call
+from agcli.expression.simplify.layout import cost
+from agcli.expression.simplify.nodes import TABLE, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
+from agcli.expression.simplify.rules import RULES
 
-SLACK = 4.5  # operators by which a form may be longer and still be followed
-TRIES = 3  # forms that are followed
+SLACK = 3.0  # operators by which a form may be longer and still be followed
+TRIES = 2  # forms that are followed
 AHEAD = 1  # how far
 RESERVE = 2_000  # expressions that may still be made to write down what was found
 
@@ -41,7 +41,7 @@ class Search:
 
     def __call__(self, e: Expr, ahead: int = AHEAD) -> Expr:
         """The cheapest form of ``e`` that was found."""
-        if not isinstance(e, Node) or type(e) is Atom:
+        if not isinstance(e, Node) or type(e) is Atom or is_monomial(e):
             return e
         best = self.best[ahead]
         if e in best:
@@ -87,7 +87,7 @@ class Search:
             value = cost(candidate)
             if value < min(lowest, price - rule.gain):
                 best, name, lowest = candidate, rule.name, value
-            elif ahead and value <= price + SLACK:
+            elif ahead and not rule.gain and value <= price + SLACK:
                 later.append((value, len(later), candidate, rule.name))
         if best is not e:
             return self(best, ahead), [Move(name, best, ahead), Move("", None, ahead)]
@@ -124,17 +124,21 @@ class Search:
     def trail(self, e: Expr, ahead: int = AHEAD) -> Iterator[tuple[str, Expr, Expr]]:
         """The rules that made the best form of ``e``, each with the part before and after it, in order."""
         for move in self.moves[ahead].get(e, ()):
-            if move.rule:
-                assert move.target is not None
-                yield move.rule, e, move.target
-                e = move.target
-            elif move.target is not None:
-                for part in parts_of(e):
-                    yield from self.trail(part, move.ahead)
-                e = move.target
-            else:
+            if move.target is None:
                 yield from self.trail(e, move.ahead)
                 e = self.best[move.ahead].get(e, e)
+                continue
+            if move.rule:
+                yield move.rule, e, move.target
+            else:
+                for part in parts_of(e):
+                    yield from self.trail(part, move.ahead)
+            e = move.target
+
+
+def is_monomial(e: Node) -> bool:
+    """Whether ``e`` is a product of symbols in plain powers, which no rule makes shorter."""
+    return type(e) is Mul and all(type(b) is Atom and not isinstance(x, Node) for b, x in e.factors)
 
 
 def parts_of(e: Any) -> list[Expr]:

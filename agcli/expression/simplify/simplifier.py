@@ -8,9 +8,8 @@ from threading import RLock
 
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.types import TensorType
-
-from .convert import Reader
-from .nodes import TABLE, ExhaustedError, UndefinedError
+from agcli.expression.simplify.convert import Reader
+from agcli.expression.simplify.nodes import TABLE, ExhaustedError, UndefinedError
 
 BUDGET = 6_000  # expressions that may be made
 LARGEST = 2_000  # tensors of a graph that is still looked at

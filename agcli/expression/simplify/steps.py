@@ -8,10 +8,9 @@ from typing import Any, Literal, NamedTuple
 from agcli.engine.gradient import forward, grad
 from agcli.engine.graph import Constant, Placeholder, Tensor, toposort
 from agcli.engine.ops.creation import ones_like
-
-from .convert import Reader
-from .nodes import ExhaustedError, UndefinedError
-from .simplifier import BUDGET, readable, workspace
+from agcli.expression.simplify.convert import Reader
+from agcli.expression.simplify.nodes import ExhaustedError, UndefinedError
+from agcli.expression.simplify.simplifier import BUDGET, readable, workspace
 
 TOGETHER = "put together"
 COLLECT = "collect like terms and powers"

@@ -1,0 +1,111 @@
+"""Derivatives of the corpus beside SymPy's: how long the answers are, and how long they take.
+
+    python -m benchmarks.simplify [--sample N] [--json]
+
+Both sides differentiate by x and simplify, in one process and one run: first ours all formulas, then SymPy. Our time
+includes reading and printing. Lengths are counted in the texts of both by one counter: operators, signs, functions.
+"""
+
+import argparse
+import gc
+import json
+import statistics
+import time
+import warnings
+
+from benchmarks.formulas import corpus, operators, sympy_reader
+
+WARM_UP = ("x^2*sin(x)", "exp(x)/x", "log(sqrt(x) + 1)", "gamma(x)*arctan(x)")  # first calls load modules
+
+
+def ours():
+    """A function text -> our part of a row."""
+    from agcli.engine.gradient import grad
+    from agcli.engine.graph import toposort
+    from agcli.expression.api import parse, to_text
+    from agcli.expression.simplify import simplify
+
+    def run(text):
+        start = time.perf_counter()
+        f = parse(text)
+        x = next(t for t in toposort([f]) if t.name == "x")
+        result = to_text(simplify(grad(f, x)))
+        seconds = time.perf_counter() - start
+        return {"result": result, "ours": operators(result), "seconds": seconds}
+
+    return run
+
+
+def theirs():
+    """A function text -> SymPy's part of a row; reading and printing are not in its time."""
+    import sympy as sp
+
+    read = sympy_reader()
+    x = sp.Symbol("x", real=True)
+
+    def run(text):
+        f = read(text)
+        start = time.perf_counter()
+        raw = sp.diff(f, x)
+        short = sp.simplify(raw)
+        seconds = time.perf_counter() - start
+        lengths = {"diff": operators(str(raw)), "simplify": operators(str(short))}
+        return {"sympy": str(short), **lengths, "sympy_seconds": seconds}
+
+    return run
+
+
+def measure(sample):
+    """One row for each formula."""
+    a, b = ours(), theirs()
+    for text in WARM_UP:
+        a(text)
+        b(text)
+    chosen = [row for i, row in enumerate(corpus()) if i % sample == 0]
+    gc.collect()
+    gc.disable()  # else the collector's pauses fall on either side at random
+    rows = [{"file": file, "formula": text, **a(text)} for file, text in chosen]
+    rows = [row | b(row["formula"]) for row in rows]
+    gc.enable()
+    return rows
+
+
+def report(rows):
+    """The tables, as text."""
+    print(f"{'corpus':<12}{'formulas':>9}{'ours':>8}{'simplify':>10}{'diff':>8}{'shorter':>9}{'longer':>8}{'speed':>8}")
+    for name in [*dict.fromkeys(r["file"] for r in rows), "all"]:
+        part = [r for r in rows if name in (r["file"], "all")]
+        total = {k: sum(r[k] for r in part) for k in ("ours", "simplify", "diff", "seconds", "sympy_seconds")}
+        shorter = sum(r["ours"] < r["simplify"] for r in part)
+        longer = sum(r["ours"] > r["simplify"] for r in part)
+        speed = total["sympy_seconds"] / total["seconds"]
+        print(
+            f"{name:<12}{len(part):>9}{total['ours']:>8}{total['simplify']:>10}{total['diff']:>8}"
+            f"{shorter:>9}{longer:>8}{speed:>7.0f}x"
+        )
+    print(f"\nmedian length: ours {median(rows, 'ours')}, simplify(diff) {median(rows, 'simplify')}, "
+          f"diff {median(rows, 'diff')}")  # fmt: skip
+    print(f"median of the ratios of time: {statistics.median(r['sympy_seconds'] / r['seconds'] for r in rows):.0f}x")
+    print("\nlonger than SymPy's by more than half (ours, simplify):")
+    for r in rows:
+        if r["ours"] > 1.5 * r["simplify"]:
+            twice = "  more than twice" if r["ours"] > 2 * r["simplify"] else ""
+            print(f"  {r['ours']:>3}{r['simplify']:>4}  {r['formula']}:  {r['result']}  |  {r['sympy']}{twice}")
+
+
+def median(rows, key):
+    return f"{statistics.median(r[key] for r in rows):g}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sample", type=int, default=1, metavar="N", help="only every N-th formula")
+    parser.add_argument("--json", action="store_true", help="one JSON list of all rows")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    rows = measure(options.sample)
+    print(json.dumps(rows)) if options.json else report(rows)
+
+
+if __name__ == "__main__":
+    main()
