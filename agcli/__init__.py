@@ -24,7 +24,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     api = import_module("agcli.api")
     if name == "__all__":
-        return api.__all__
+        return sorted(api.__all__)
     if name in api.__all__:
         globals()[name] = value = getattr(api, name)
         return value

@@ -1,8 +1,12 @@
-"""The public names of ``import agcli as ag``."""
+"""The public names of ``import agcli as ag``: the ops of the table, and what is built around them."""
 
 from __future__ import annotations
 
-from agcli.engine import functional, ops
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from agcli import ops
+from agcli.engine.custom import checkpoint, custom_gradient
 from agcli.engine.errors import (
     DTypeError,
     EngineError,
@@ -16,13 +20,18 @@ from agcli.engine.function import Function, function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import Constant, Op, Placeholder, Tensor, Variable, as_tensor, constant, placeholder, variable
 from agcli.engine.initializers import glorot_uniform, he_normal, initial
+from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
+from agcli.engine.ops.random import random_key, split_key
 from agcli.engine.optimizers import (
+    Lbfgs,
     Optimizer,
+    Plateau,
     adadelta,
     adagrad,
     adam,
     adamw,
     amsgrad,
+    chain,
     clipping,
     lamb,
     lbfgs,
@@ -33,57 +42,116 @@ from agcli.engine.optimizers import (
     schedules,
     sgd,
 )
-from agcli.engine.table import OPS
+from agcli.engine.scan import scan
+from agcli.engine.show import show
 from agcli.engine.testing import check_grads
-from agcli.engine.variables import Variables, pack
-
-assert ops
-assert functional
-
-globals().update({name: entry.function for name, entry in OPS.items()})
-
-__all__ = sorted(
-    [
-        "Constant",
-        "DTypeError",
-        "EngineError",
-        "ExecutionError",
-        "FeedError",
-        "Function",
-        "GradientError",
-        "Op",
-        "Optimizer",
-        "Placeholder",
-        "ShapeError",
-        "StateError",
-        "Tensor",
-        "Variable",
-        "Variables",
-        "adadelta",
-        "adagrad",
-        "adam",
-        "adamw",
-        "amsgrad",
-        "as_tensor",
-        "check_grads",
-        "clipping",
-        "constant",
-        "function",
-        "glorot_uniform",
-        "grad",
-        "he_normal",
-        "initial",
-        "lamb",
-        "lbfgs",
-        "lion",
-        "nadam",
-        "pack",
-        "placeholder",
-        "radam",
-        "rmsprop",
-        "schedules",
-        "sgd",
-        "variable",
-        *OPS,
-    ]
+from agcli.engine.transforms import (
+    gauss_newton_vp,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    per_example_grads,
+    value_and_grad,
+    vjp,
+    vmap,
 )
+from agcli.engine.variables import Variables, load_arrays, pack, save_arrays
+from agcli.ops import *  # noqa: F403
+
+if TYPE_CHECKING:
+    from agcli.expression import ExpressionError
+    from agcli.expression.api import derivative, parse, to_latex, to_python, to_text
+
+LAZY = {  # the expression language is loaded by those who use it
+    "ExpressionError": "agcli.expression",
+    "derivative": "agcli.expression.api",
+    "parse": "agcli.expression.api",
+    "to_latex": "agcli.expression.api",
+    "to_python": "agcli.expression.api",
+    "to_text": "agcli.expression.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"module 'agcli.api' has no attribute {name!r}")
+    globals()[name] = value = getattr(import_module(LAZY[name]), name)
+    return value
+
+
+__all__ = [
+    "Constant",
+    "DTypeError",
+    "EngineError",
+    "ExecutionError",
+    "ExpressionError",
+    "FeedError",
+    "Function",
+    "GradientError",
+    "Lbfgs",
+    "Op",
+    "Optimizer",
+    "Placeholder",
+    "Plateau",
+    "ShapeError",
+    "StateError",
+    "Tensor",
+    "Variable",
+    "Variables",
+    "adadelta",
+    "adagrad",
+    "adam",
+    "adamw",
+    "amsgrad",
+    "apply",
+    "as_tensor",
+    "assign",
+    "chain",
+    "check_grads",
+    "checkpoint",
+    "clipping",
+    "constant",
+    "custom_gradient",
+    "derivative",
+    "function",
+    "gauss_newton_vp",
+    "glorot_uniform",
+    "grad",
+    "he_normal",
+    "hessian",
+    "hvp",
+    "initial",
+    "jacobian",
+    "jvp",
+    "lamb",
+    "lbfgs",
+    "lion",
+    "load_arrays",
+    "nadam",
+    "pack",
+    "parse",
+    "per_example_grads",
+    "placeholder",
+    "print_shape",
+    "print_value",
+    "radam",
+    "random_key",
+    "rmsprop",
+    "save_arrays",
+    "scan",
+    "schedules",
+    "sgd",
+    "show",
+    "split_key",
+    "tap",
+    "to_latex",
+    "to_python",
+    "to_text",
+    "value_and_grad",
+    "variable",
+    "vjp",
+    "vmap",
+    "with_dependencies",
+]
+__all__ += ops.__all__

@@ -99,7 +99,7 @@ def optimizer_of(spec: Spec, batches: int) -> Optimizer | Lbfgs:
     make: Callable[..., Any] = getattr(optimizers, spec.optimizer.name)
     if spec.optimizer.name == "lbfgs":
         return make(**own)  # type: ignore[no-any-return]
-    steps = min(batches * spec.train.epochs, spec.train.max_steps or math.inf)
+    steps = batches * spec.train.epochs
     clock = Clock(batches / fields.accumulate, max(steps / fields.accumulate, 1.0), spec.train.epochs)
     settings = {name: getattr(fields, name) for name in SETTINGS}
     if isinstance(fields.no_decay, str):

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agcli.engine.gradient import grad, pushforward
 from agcli.engine.graph import Constant, Placeholder, Tensor, call, toposort
-from agcli.engine.ops.creation import ones_like, zeros_like
+from agcli.engine.ops.creation import zeros_like
 from agcli.engine.rewrite import simplify as rewrite
 from agcli.expression.errors import ExpressionError
+from agcli.expression.gradients import gradients, tangent
+from agcli.expression.lift_shapes import tidy
 from agcli.expression.lower import FLOAT, stack
 from agcli.expression.simplify import simplify
 
@@ -23,20 +24,19 @@ def differentiate(f: Tensor, x: Placeholder) -> Tensor:
         what = "true or false" if f.dtype.kind == "b" else "a whole number"
         raise ExpressionError(f"the formula is {what}, which has no derivative")
     if f.shape == ():
-        return grad(f, x, allow_unused=True)
+        return gradients(f, [x])[0]
     parts = vector_parts(f)
     if parts is not None:
         return stack([differentiate(part, x) for part in parts])
     if x.shape == ():
-        (tangent,) = pushforward([f], [x], [ones_like(x)])
-        return zeros_like(f) if tangent is None else tangent
+        return tangent(f, x)
     return stack([differentiate(part, x) for part in elements(f)])
 
 
 def differentiate_all(f: Tensor, xs: Sequence[Placeholder]) -> list[Tensor]:
     """The derivatives by several variables; those of a number in one pass."""
     if f.shape == () and f.dtype.kind == "f" and xs:
-        return grad(f, xs, allow_unused=True)
+        return gradients(f, xs)
     return [differentiate(f, x) for x in xs]
 
 
@@ -75,8 +75,9 @@ def simplified(t: Tensor) -> Tensor:
     parts = vector_parts(t)
     if parts is not None:
         return stack([simplified(part) for part in parts])
-    shorter = simplify(t)
-    return folded(t) if shorter is t else shorter
+    tidied = tidy(t)
+    shorter = simplify(tidied)
+    return folded(tidied) if shorter is tidied else shorter
 
 
 def folded(t: Tensor) -> Tensor:

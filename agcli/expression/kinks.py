@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from agcli.engine.graph import Placeholder, Tensor, toposort
-from agcli.expression.lift import lift
-from agcli.expression.reading import reading
+from agcli.expression.printers.text import to_text
 
 MAX_KINKS = 10
 LONGEST = 60  # characters of an operand that is shown
@@ -59,5 +58,5 @@ def shown(t: Tensor) -> str:
     """An operand in text, if it is short."""
     if len(toposort([t])) > LONGEST:
         return "a part"
-    text = reading(lift(t))
+    text = to_text(t)
     return text if len(text) <= LONGEST else "a part"

@@ -17,12 +17,12 @@ from agcli.expression.syntax import (
     Operator,
     Syntax,
 )
-from agcli.expression.writer import Content, Piece, Writer, infix, listed, prefix
+from agcli.expression.writer import Content, Piece, Writer, infix, listed, minus, prefix
 
 
 def reading(syntax: Syntax) -> str:
     """The formula as it was understood, in text that parses to the same syntax: `1/2x` gives `1/2*x`."""
-    return Text(syntax.nodes).write()
+    return Reading(syntax.nodes).write()
 
 
 def spaced(operator: Operator) -> str:
@@ -32,11 +32,11 @@ def spaced(operator: Operator) -> str:
 
 
 class Text(Writer):
-    """Formulas as the parser reads them."""
+    """Formulas of the same value in the language that the parser reads."""
 
     rules: ClassVar = {
         **{o.function: infix(spaced(o), o.precedence, o.right) for o in BINARY.values()},
-        "negative": prefix("-", PREFIX["-"].precedence),
+        "negative": minus("-"),
     }
 
     def literal(self, node: Literal) -> str:
@@ -67,3 +67,9 @@ class Text(Writer):
 
         start, stop, step = map(part, args)
         return [start, ":", stop, *([":", step] if step else [])], ATOM
+
+
+class Reading(Text):
+    """Formulas whose text parses to the very same syntax, where `-2*x` is a product and `-(2*x)` is not."""
+
+    rules: ClassVar = {**Text.rules, "negative": prefix("-", PREFIX["-"].precedence)}

@@ -15,6 +15,8 @@ from agcli.expression.syntax import (
     COMPARISON,
     EQUATION,
     POWER,
+    PRODUCT,
+    SIGN,
     AnyNode,
     Call,
     Constant,
@@ -24,7 +26,9 @@ from agcli.expression.syntax import (
     Number,
 )
 
-MAX_PIECES = 100_000  # of one text; beyond that a formula with shared parts may be endless
+MAX_PIECES = 400_000  # of one text: all that the parser reads fits, and a formula with shared parts may be endless
+
+PRODUCTS = {"multiply", "divide", "matmul"}
 
 Piece = str | tuple[int, int]
 Content = tuple[list[Piece], int]
@@ -130,6 +134,17 @@ def prefix(sign: str, precedence: int) -> Rule:
         if len(node.args) != 1 or node.keywords:
             return writer.call(node)
         return [sign, (node.args[0], precedence + 1)], precedence
+
+    return rule
+
+
+def minus(sign: str) -> Rule:
+    """`-a`; a product needs no parentheses, as the sign of its first factor is its own: `-2*x`, `-x/y`."""
+
+    def rule(writer: Writer, node: Call) -> Content:
+        operand = writer.nodes[node.args[0]]
+        product = isinstance(operand, Call) and operand.function in PRODUCTS and not operand.keywords
+        return [sign, (node.args[0], PRODUCT if product else POWER)], PRODUCT if product else SIGN
 
     return rule
 

@@ -95,6 +95,11 @@ def _at_most_one_unknown(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape
 
 
+def one_of(*words: str) -> Any:
+    """One word of a few."""
+    return Annotated[Literal[words], Kind(" or ".join(f"`{word}`" for word in words))]
+
+
 Flag = Annotated[bool, Kind("true or false")]
 Size = Annotated[
     int, Gt(0), Le(SIZE_LIMIT), Kind("a positive integer", less_than_equal=f"an integer up to {SIZE_LIMIT:,}")

@@ -45,7 +45,11 @@ def streams() -> Iterator[None]:
 
 
 def make_key(seed: int) -> Array:
-    """The key of a seed (0 to 2^64 - 1), at step 0."""
+    """The key of a seed (0 to 2^64 - 1), at step 0: two uint64 numbers, the seed and the step.
+
+    >>> print(ag.random_key(7))
+    [7 0]
+    """
     if not isinstance(seed, int | np.integer) or isinstance(seed, bool) or not 0 <= seed < 2**64:
         raise DTypeError(f"random_key: a seed is an integer from 0 to 2^64 - 1, got {seed!r}")
     return np.array([seed, 0], "uint64")
@@ -228,12 +232,27 @@ def scramble(n: int) -> int:
 
 @op(Sample((), {"key": make_key(1), "number": 3}), differentiable=False)
 def fold_in(key: Like, number: Like) -> Tensor:
-    """Another key, made of ``key`` and an integer; the step of ``key`` stays."""
+    """Another key, made of ``key`` and an integer; the step of ``key`` stays.
+
+    The result has the shape (2,) of ``key``.
+
+    >>> batch = ag.placeholder("batch", (), "int64")
+    >>> key = ag.fold_in(ag.random_key(7), batch)
+    >>> noise = ag.function(ag.standard_normal((3,), key))
+    >>> print((noise(0) == noise(0)).all(), (noise(0) == noise(1)).any())
+    True False
+    """
     return FoldIn()(as_tensor(key), as_tensor(number))
 
 
 def split_key(key: Like, count: int) -> tuple[Tensor, ...]:
-    """``count`` keys made of one."""
+    """``count`` keys made of one.
+
+    >>> for key in ag.split_key(ag.random_key(7), 2):
+    ...     print(ag.standard_normal((3,), key).shape)
+    (3,)
+    (3,)
+    """
     return tuple(fold_in(key, i) for i in range(count))
 
 
@@ -283,32 +302,62 @@ def meet(tensors: Sequence[Tensor]) -> Any:
 
 @op(Sample((), {"shape": (2, 3)}), differentiable=False)
 def standard_uniform(shape: Any = (), key: Like | None = None, dtype: Any = None) -> Tensor:
-    """Uniform samples in [0, 1), in ``shape`` or the shape of a tensor."""
+    """Uniform samples in [0, 1), in ``shape`` or the shape of a tensor.
+
+    >>> x = ag.standard_uniform((1000,)).eval()
+    >>> print(bool(x.min() >= 0 and x.max() < 1), x.mean().round(1), x.dtype)
+    True 0.5 float32
+    """
     return draw("standard_uniform", shape, key, dtype)
 
 
 @op(Sample((), {"shape": (2, 3)}), differentiable=False)
 def standard_normal(shape: Any = (), key: Like | None = None, dtype: Any = None) -> Tensor:
-    """Normal samples of mean 0 and variance 1, in ``shape`` or the shape of a tensor."""
+    """Normal samples of mean 0 and variance 1, in ``shape`` or the shape of a tensor.
+
+    >>> x = ag.standard_normal((200, 500), dtype="float64").eval()
+    >>> print(abs(x.mean().round(1)), x.std().round(1))
+    0.0 1.0
+    """
     return draw("standard_normal", shape, key, dtype)
 
 
 @op(Sample((), {"shape": (2, 3)}), differentiable=False)
 def standard_exponential(shape: Any = (), key: Like | None = None, dtype: Any = None) -> Tensor:
-    """Exponential samples of mean 1, in ``shape`` or the shape of a tensor."""
+    """Exponential samples of mean 1, in ``shape`` or the shape of a tensor.
+
+    >>> x = ag.standard_exponential((200, 500)).eval()
+    >>> print(bool(x.min() >= 0), x.mean().round(1))
+    True 1.0
+    """
     return draw("standard_exponential", shape, key, dtype)
 
 
 @op(Sample((), {"low": -1, "high": 2.5, "shape": (2, 3)}))
 def uniform(low: Like = 0, high: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
-    """Uniform samples in [low, high); they have gradients in both."""
+    """Uniform samples in [low, high); they have gradients in both.
+
+    Without ``shape``, one sample for each place of the broadcast ``low`` and ``high``.
+
+    >>> x = ag.uniform([0.0, 100.0], [1.0, 101.0])
+    >>> print(ag.floor(x).eval())
+    [  0. 100.]
+    """
     u, a, b = samples("standard_uniform", shape, key, dtype, low, high)
     return a + (b - a) * u
 
 
 @op(Sample((), {"mean": 1, "scale": 2.0, "shape": (2, 3)}))
 def normal(mean: Like = 0, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
-    """Normal samples of a mean and a standard deviation; they have gradients in both."""
+    """Normal samples of a mean and a standard deviation; they have gradients in both.
+
+    Without ``shape``, one sample for each place of the broadcast ``mean`` and ``scale``.
+
+    >>> scale = ag.placeholder("scale")
+    >>> x = ag.normal(5.0, scale, (200, 500))
+    >>> print(ag.mean(x).eval({scale: 0.1}).round(1), ag.std(x).eval({scale: 0.1}).round(2))
+    5.0 0.1
+    """
     z, m, s = samples("standard_normal", shape, key, dtype, mean, scale)
     return m + s * z
 
@@ -317,7 +366,13 @@ def normal(mean: Like = 0, scale: Like = 1, shape: Any = None, key: Like | None 
 def truncated_normal(
     mean: Like = 0, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None
 ) -> Tensor:
-    """Normal samples that lie within two ``scale`` of the mean; they have gradients in both."""
+    """Normal samples that lie within two ``scale`` of the mean; they have gradients in both.
+
+    ``shape`` as for ``normal``.
+
+    >>> print(bool(abs(ag.truncated_normal(0.0, 0.5, (10000,)).eval()).max() <= 1.0))
+    True
+    """
     z, m, s = samples("standard_truncated", shape, key, dtype, mean, scale)
     return m + s * z
 
@@ -326,20 +381,40 @@ def truncated_normal(
 def log_normal(
     mean: Like = 0, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None
 ) -> Tensor:
-    """Samples whose logarithm is normal with this mean and standard deviation; they have gradients in both."""
+    """Samples whose logarithm is normal with this mean and standard deviation; they have gradients in both.
+
+    ``shape`` as for ``normal``.
+
+    >>> x = ag.log_normal(2.0, 0.5, (200, 500))
+    >>> print(ag.mean(ag.log(x)).eval().round(1), ag.std(ag.log(x)).eval().round(1))
+    2.0 0.5
+    """
     return call("exp", normal(mean, scale, shape, key, dtype))
 
 
 @op(Sample((), {"scale": 2.0, "shape": (2, 3)}))
 def exponential(scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
-    """Exponential samples of mean ``scale``, in which they have a gradient."""
+    """Exponential samples of mean ``scale``, in which they have a gradient.
+
+    Without ``shape``, one sample for each element of ``scale``.
+
+    >>> print(ag.mean(ag.exponential(3.0, (500, 500))).eval().round(1))
+    3.0
+    """
     e, s = samples("standard_exponential", shape, key, dtype, scale)
     return s * e
 
 
 @op(Sample((), {"a": 2.5, "scale": 2.0, "shape": (2, 3)}), name="random_gamma")
 def gamma(a: Like, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
-    """Gamma samples of shape parameter ``a`` and ``scale``; they have a gradient in ``scale`` only."""
+    """Gamma samples of shape parameter ``a`` and ``scale``; they have a gradient in ``scale`` only.
+
+    Without ``shape``, one sample for each place of the broadcast ``a`` and ``scale``.
+
+    >>> x = ag.random_gamma(4.0, 0.5, (500, 500))  # mean a * scale, variance a * scale^2
+    >>> print(ag.mean(x).eval().round(1), ag.var(x).eval().round(1))
+    2.0 1.0
+    """
     like, t, s = samples("standard_normal", shape, key, dtype, a, scale)
     source = FUNCTION_KEY if key is None else as_tensor(key)
     return s * StandardGamma(next_stream())(source, call("expand_like", t, like))
@@ -347,14 +422,24 @@ def gamma(a: Like, scale: Like = 1, shape: Any = None, key: Like | None = None, 
 
 @op(Sample((), {"p": 0.3, "shape": (2, 3)}), differentiable=False)
 def bernoulli(p: Like = 0.5, shape: Any = None, key: Like | None = None, dtype: Any = "bool") -> Tensor:
-    """True with probability ``p``, else False."""
+    """True with probability ``p``, else False.
+
+    Without ``shape``, one sample for each element of ``p``.
+
+    >>> print(ag.bernoulli([0.0, 1.0]).eval(), ag.bernoulli(0.3, (500, 500)).eval().mean().round(1))
+    [False  True] 0.3
+    """
     u, q = samples("standard_uniform", shape, key, None, p)
     return call("astype", u < q, dtype=dtype)
 
 
 @op(Sample((), {"low": 2, "high": 9, "shape": (2, 3)}), differentiable=False)
 def randint(low: int, high: int, shape: Any = (), key: Like | None = None, dtype: Any = "int64") -> Tensor:
-    """Integers from ``low`` up to, not including, ``high``, all equally likely."""
+    """Integers from ``low`` up to, not including, ``high``, all equally likely.
+
+    >>> print(ag.unique(ag.randint(2, 5, (1000,))).eval())
+    [2 3 4]
+    """
     kind = as_dtype(dtype)
     if kind.kind not in "iu" or not np.iinfo(kind).min <= low < high <= np.iinfo(kind).max + 1:
         raise DTypeError(f"randint: needs low < high, both within an integer type; got {low}, {high}, {kind}")
@@ -363,12 +448,24 @@ def randint(low: int, high: int, shape: Any = (), key: Like | None = None, dtype
 
 @op(Sample((), {"n": 5}), differentiable=False)
 def permutation(n: int, key: Like | None = None) -> Tensor:
-    """The integers from 0 to n - 1 in random order."""
+    """The integers from 0 to n - 1 in random order.
+
+    Shape (n,).
+
+    >>> print(ag.sort(ag.permutation(5)).eval())
+    [0 1 2 3 4]
+    """
     return draw("permutation", static(as_shape(n)[0]), key, "int64")
 
 
 @op(Sample((), {"logits": [[0.0, 1.0, 2.0]]}), differentiable=False)
 def categorical(logits: Like, key: Like | None = None) -> Tensor:
-    """Class indices along the last axis, with probabilities softmax(logits), by the Gumbel-max trick."""
+    """Class indices along the last axis, with probabilities softmax(logits), by the Gumbel-max trick.
+
+    ``logits`` of shape (..., classes) give (...).
+
+    >>> print(ag.categorical([[0.0, -1e4, -1e4], [-1e4, -1e4, 0.0]]).eval())
+    [0 2]
+    """
     t = as_tensor(logits)
     return call("argmax", t - call("log", standard_exponential(t, key)), axis=-1)

@@ -23,7 +23,7 @@ from agcli.expression.syntax import (
     Literal,
     Number,
 )
-from agcli.expression.writer import Content, Piece, Rule, Writer, around, infix, listed, prefix
+from agcli.expression.writer import Content, Piece, Rule, Writer, around, infix, listed, minus, prefix
 
 LETTERS = GREEK - {"omicron"}
 FUNCTIONS = [
@@ -98,7 +98,7 @@ class Latex(Writer):
         "multiply": multiply,
         "matmul": infix(" ", PRODUCT),
         "divide": around(r"\frac{", "}{", "}"),
-        "negative": prefix("-", SIGN),
+        "negative": minus("-"),
         "power": power,
         "sqrt": around(r"\sqrt{", "}"),
         "cbrt": around(r"\sqrt[3]{", "}"),

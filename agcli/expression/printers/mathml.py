@@ -15,14 +15,13 @@ from agcli.expression.syntax import (
     POSTFIX,
     POWER,
     PRODUCT,
-    SIGN,
     SUM,
     Call,
     Form,
     Literal,
     Number,
 )
-from agcli.expression.writer import Content, Piece, Rule, Writer, around, infix, listed, prefix
+from agcli.expression.writer import Content, Piece, Rule, Writer, around, infix, listed, minus
 
 NAMES = {"log": "ln", "gamma": "Γ", "digamma": "ψ", "sigmoid": "σ", "maximum": "max", "minimum": "min"}
 OPEN, CLOSE, COMMA = "<mo>(</mo>", "<mo>)</mo>", "<mo>,</mo>"
@@ -78,7 +77,7 @@ class MathML(Writer):
         "multiply": infix(sign("⋅"), PRODUCT),
         "matmul": infix(sign("⋅"), PRODUCT),
         "divide": row("<mfrac>", "", "</mfrac>"),
-        "negative": prefix(sign("−"), SIGN),
+        "negative": minus(sign("−")),
         "power": power,
         "exp": row("<msup><mi>e</mi>", "</msup>", precedence=POWER),
         "sqrt": row("<msqrt>", "</msqrt>"),

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from agcli.engine.gradient import forward, grad
+from agcli.engine.gradient import forward
 from agcli.engine.graph import Constant, Placeholder, Tensor, toposort
 from agcli.engine.ops.creation import ones_like
+from agcli.expression.gradients import gradients
 from agcli.expression.simplify.convert import Reader
 from agcli.expression.simplify.nodes import ExhaustedError, UndefinedError
 from agcli.expression.simplify.simplifier import BUDGET, readable, workspace
@@ -50,8 +51,7 @@ def steps(t: Tensor, x: Placeholder, budget: int = BUDGET) -> list[Step]:
             found.append(Step(rule_name(node, tangents, x), node, collected(tangent), "derivative"))
 
     forward(toposort([t]), [t], [x], [ones_like(x)], trace)
-    raw = grad(t, x, allow_unused=True)
-    return [*found, *rewrites(raw, budget)]
+    return [*found, *rewrites(gradients(t, [x])[0], budget)]
 
 
 def rule_name(t: Tensor, tangents: Sequence[Any], x: Placeholder) -> str:

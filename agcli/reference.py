@@ -1,0 +1,213 @@
+"""What is written from the table of ops: docs/ops.md and agcli/ops.py.
+
+python -m agcli.reference           write both
+python -m agcli.reference --check   say whether they are current (exit code 1 if not)
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from agcli.elsewhere import OTHERS, RUST_AUTOGRAD
+from agcli.engine import functional, ops
+from agcli.engine.graph import Placeholder, Tensor
+from agcli.engine.table import OPS, Entry
+from agcli.engine.types import TensorType
+
+assert functional
+assert ops
+
+ROOT = Path(__file__).resolve().parent.parent
+FAMILIES = {
+    "elementwise": "Arithmetic, powers, exponentials, trigonometry, rounding",
+    "special": "Special functions",
+    "activations": "Activations",
+    "logic": "Comparisons, logic, choices",
+    "reductions": "Reductions",
+    "statistics": "Statistics and norms",
+    "scans": "Running totals",
+    "sorting": "Sorting and sets",
+    "arrays": "Shapes and axes",
+    "slicing": "Slices and pieces",
+    "joining": "Joining",
+    "repeating": "Repeating and borders",
+    "indexing": "Indexing by tensors",
+    "creation": "Making tensors",
+    "matmul": "Matrix product",
+    "einsum": "Sums of products",
+    "diagonals": "Diagonals and products of vectors",
+    "linalg": "Linear systems",
+    "inverses": "Inverses, determinants, powers",
+    "decompositions": "Cholesky and QR",
+    "spectral": "Eigenvalues and singular values",
+    "nn": "Softmax",
+    "cross_entropy": "Cross-entropies",
+    "losses": "Losses",
+    "convolution": "Convolution",
+    "pooling": "Pooling",
+    "functional": "Normalisation, dropout, attention",
+    "random": "Random numbers",
+}
+PROMPT = re.compile(r"^ *>>>.*(?:\n(?! *$).*)*", re.MULTILINE)
+
+
+def families() -> dict[str, list[Entry]]:
+    """The rows of the table by family, in the order of the page; within a family by name."""
+    found: dict[str, list[Entry]] = {name: [] for name in FAMILIES}
+    for entry in sorted(OPS.values(), key=lambda e: e.name):
+        found[entry.family].append(entry)
+    return found
+
+
+def signature(entry: Entry) -> str:
+    """Name, arguments and defaults, without types."""
+    full = inspect.signature(entry.public)
+    bare = [p.replace(annotation=inspect.Parameter.empty) for p in full.parameters.values()]
+    return f"{entry.name}{full.replace(parameters=bare, return_annotation=inspect.Signature.empty)}"
+
+
+def types(entry: Entry) -> str:
+    """What the first sample takes and gives."""
+    sample = entry.samples[0]
+    drawn = sample.draw()
+    arrays = [np.asarray(x) for x in drawn]
+    kinds = [TensorType(x.shape, np.dtype("float32") if x.dtype.kind == "f" else x.dtype) for x in arrays]
+    leaves = [Placeholder(t) if arg.real or t.shape else x for arg, t, x in zip(sample.args, kinds, drawn, strict=True)]
+    made = entry.function(*leaves, **sample.kwargs)
+    outputs = [made] if isinstance(made, Tensor) else made
+    options = [f"{k}={v!r}" for k, v in sample.kwargs.items() if k != "key"]
+    given = ", ".join([*map(str, kinds), *options])
+    return f"{given} → {', '.join(str(t.type) for t in outputs)}".lstrip()
+
+
+def example(entry: Entry) -> str:
+    """The first example of the docstring, as it is typed and answered."""
+    found = PROMPT.search(inspect.getdoc(entry.public) or "")
+    return textwrap.dedent(found.group()) if found else ""
+
+
+def section(entry: Entry) -> Iterator[str]:
+    """One op on the page."""
+    yield f"### {entry.name}"
+    yield f"`ag.{signature(entry)}`"
+    yield ""
+    yield entry.doc.split("\n\n")[0].replace("\n", " ")
+    yield f"`{types(entry)}`{'' if entry.differentiable else ' · no derivative'}"
+    yield from ("", "```pycon", example(entry), "```", "")
+
+
+def page() -> str:
+    """docs/ops.md."""
+    rows = families()
+    lines = [
+        "# Ops",
+        "",
+        "Written by `python -m agcli.reference` from the table of ops; every example runs in the tests.",
+        f"{len(OPS)} ops, {sum(e.differentiable for e in OPS.values())} of them with derivatives of every order in both "
+        "modes. Below each signature stand the types of a sample and what it gives; None is a length that is known "
+        "only when the graph runs. `x` is a tensor, an array, a number or a nested list.",
+        "",
+        "| family | ops |",
+        "|---|---|",
+        *(f"| [{title}](#{anchor(title)}) | {names(rows[f])} |" for f, title in FAMILIES.items()),
+        "| [From rust-autograd](#from-rust-autograd) | its names and ours |",
+        "| [From NumPy, PyTorch and JAX](#from-numpy-pytorch-and-jax) | where ours differ |",
+        "",
+    ]
+    for family, title in FAMILIES.items():
+        lines += [f"## {title}", ""]
+        for entry in rows[family]:
+            lines += section(entry)
+    lines += ["## From rust-autograd", "", "| rust-autograd | ag |", "|---|---|"]
+    lines += [f"| `{theirs}` | {ours} |" for theirs, ours in sorted(RUST_AUTOGRAD.items())]
+    lines += ["", "## From NumPy, PyTorch and JAX", "", "| there | ag |", "|---|---|"]
+    lines += [f"| {theirs} | {ours} |" for theirs, ours in OTHERS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def anchor(title: str) -> str:
+    return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+
+
+def names(entries: list[Entry]) -> str:
+    return ", ".join(f"[{e.name}](#{e.name})" for e in entries)
+
+
+def defined(entry: Entry) -> str:
+    """``name`` or ``name_ as name``: what an import of this op from its family's file reads."""
+    home = sys.modules[f"agcli.engine.{'' if entry.family == 'functional' else 'ops.'}{entry.family}"]
+    own = next(n for n, v in vars(home).items() if v is entry.function)
+    return own if own == entry.name else f"{own} as {entry.name}"
+
+
+def listing() -> str:
+    """agcli/ops.py: the names of all ops, so that editors and type checkers know them."""
+    lines = [
+        '"""The ops of the table under their public names; written by `python -m agcli.reference`."""',
+        "",
+        "# fmt: off",
+        "# isort: off",
+        "",
+        "from __future__ import annotations",
+        "",
+        "from typing import TYPE_CHECKING",
+        "",
+        "from agcli.engine import functional, ops",
+        "from agcli.engine.table import OPS",
+        "",
+        "if TYPE_CHECKING:",
+    ]
+    for family, entries in sorted(families().items()):
+        module = family if family == "functional" else f"ops.{family}"
+        lines += [f"    from agcli.engine.{module} import (", *wrapped([defined(e) for e in entries], 8), "    )"]
+    lines += [
+        "",
+        "assert functional",
+        "assert ops",
+        "",
+        "globals().update({name: entry.public for name, entry in OPS.items()})",
+        "",
+        "__all__ = [  # noqa: RUF022  sorted as Python sorts",
+        *wrapped([f'"{name}"' for name in sorted(OPS)], 4),
+        "]",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def wrapped(items: list[str], indent: int) -> list[str]:
+    """Items with commas, in lines of up to 120 characters."""
+    glued = [item.replace(" ", "\0") + "," for item in items]
+    lines = textwrap.wrap(" ".join(glued), 120 - indent, break_long_words=False, break_on_hyphens=False)
+    return [" " * indent + line.replace("\0", " ") for line in lines]
+
+
+FILES = {"docs/ops.md": page, "agcli/ops.py": listing}
+
+
+def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
+    """Write the files, or with ``--check`` name those that are not current; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m agcli.reference", description="Write docs/ops.md and agcli/ops.py.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is not current")
+    check = parser.parse_args(arguments).check
+    old = []
+    for name, make in FILES.items():
+        path, text = root / name, make()
+        if not path.exists() or path.read_text("utf-8") != text:
+            old.append(name)
+            if not check:
+                path.write_text(text, "utf-8")
+    said = "not current, run `python -m agcli.reference`" if check else "written"
+    sys.stdout.write("".join(f"{name}: {said}\n" for name in old))
+    return int(check and bool(old))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
