@@ -14,7 +14,7 @@ import numpy as np
 from agcli.engine import functional
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor, Variable
-from agcli.engine.initializers import initial
+from agcli.engine.initializers import initial, orthogonal, truncated
 from agcli.engine.table import OPS
 from agcli.engine.types import static
 from agcli.engine.variables import Variables
@@ -48,13 +48,20 @@ def start(init: Any, shape: tuple[int, ...], rng: np.random.Generator) -> Any:
             return rng.normal(init.fields.mean, init.fields.std, shape).astype(np.float32)
         case "uniform":
             return rng.uniform(-init.fields.limit, init.fields.limit, shape).astype(np.float32)
+        case "constant":
+            return np.full(shape, init.fields.value, np.float32)
+        case "truncated_normal":
+            return truncated(shape, rng, init.fields.std, init.fields.mean).astype(np.float32)
+        case "orthogonal":
+            return orthogonal(shape, rng, init.fields.gain).astype(np.float32)
         case name:
             return initial(name, shape, rng)
 
 
 def apply_activation(x: Tensor, choice: Any) -> Tensor:
     """The op of the activation's name, with its fields as keywords."""
-    return OPS[choice.name].function(x, **dict(choice.fields))  # type: ignore[no-any-return]
+    fields = {"alpha" if name == "slope" else name: value for name, value in choice.fields}
+    return OPS[choice.name].function(x, **fields)  # type: ignore[no-any-return]
 
 
 def dense(x: Tensor, fields: Any, scope: Scope) -> Tensor:

@@ -7,9 +7,10 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, cast
 
 from .errors import DataError
 
@@ -32,15 +33,21 @@ class Dialect:
     has_header: bool
 
 
-def opened(path: Path) -> IO[bytes]:
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
     """The file, unpacked if it is gzipped (told by its first bytes)."""
     try:
         file = path.open("rb")
-        is_packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}", ("file",)) from None
-    return gzip.GzipFile(fileobj=file) if is_packed else file  # type: ignore[return-value]
+    with file:
+        is_packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        if not is_packed:
+            yield file
+            return
+        with gzip.GzipFile(fileobj=file) as unpacked:  # closes itself, and leaves the file to us
+            yield cast(IO[bytes], unpacked)
 
 
 def pieces(path: Path, max_bytes: int, size: int = PIECE) -> Iterator[bytes]:
@@ -149,6 +156,8 @@ def frames(path: Path, form: Dialect, max_bytes: int) -> Iterator[pl.DataFrame]:
     """The samples, in pieces, every cell as text without the blanks around it; empty lines are left out."""
     import polars as pl
 
+    # Polars counts the columns of the first row; this one is full, and goes again with the empty lines.
+    full = form.separator.encode() * (len(form.names) - 1) + b"\n"
     line = 1
     for number, piece in enumerate(pieces(path, max_bytes)):
         body, skipped = piece, 0
@@ -158,7 +167,7 @@ def frames(path: Path, form: Dialect, max_bytes: int) -> Iterator[pl.DataFrame]:
         if body[skipped:].strip():
             try:
                 frame = pl.read_csv(
-                    io.BytesIO(body[skipped:]),
+                    io.BytesIO(full + body[skipped:]),
                     has_header=False,
                     separator=form.separator,
                     schema=dict.fromkeys(form.names, pl.String),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .delimited import Dialect, dialect, frames, opened, pieces
+from .delimited import Dialect, dialect, frames, pieces
 from .errors import DataError
 from .frame import Frame, joined
 
@@ -118,8 +118,7 @@ def _json_lines(path: Path, max_bytes: int) -> Iterator[pl.DataFrame]:
     """JSON objects, one a line; all of the file at once, since any line may change the type of a column."""
     import polars as pl
 
-    with opened(path):
-        content = b"".join(pieces(path, min(max_bytes, MAX_BYTES)))
+    content = b"".join(pieces(path, min(max_bytes, MAX_BYTES)))
     try:
         frame = pl.read_ndjson(content, infer_schema_length=None) if content.strip() else pl.DataFrame()
     except pl.exceptions.PolarsError as error:

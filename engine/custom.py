@@ -71,12 +71,9 @@ def custom_gradient(function: Function, vjp: Callable[..., Any]) -> Function:
     Both build tensors, so the rule is differentiated in its turn. Tensors that ``function`` uses without getting
     them as arguments have no gradient through it.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.gradient import grad
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (), "float64")
-    >>> half = custom_gradient(lambda x: x * x, lambda g, y, x: g * x)
-    >>> print(*function([half(x), grad(half(x), x)])(x=5.0))
+    >>> x = ag.placeholder("x", (), "float64")
+    >>> half = ag.custom_gradient(lambda x: x * x, lambda g, y, x: g * x)
+    >>> print(*ag.function([half(x), ag.grad(half(x), x)])(x=5.0))
     25.0 5.0
     """
 
@@ -93,6 +90,11 @@ def checkpoint(function: Function) -> Function:
 
     It takes tensors and returns one; the gradient also reaches tensors that it uses without getting them as
     arguments (Griewank and Walther, 2000; Chen et al., 2016). ``print(function.plan)`` shows the peak of memory.
+
+    >>> x = ag.placeholder("x", (), "float64")
+    >>> layer = ag.checkpoint(lambda x: ag.sin(ag.exp(x)))
+    >>> print(ag.grad(layer(x), x).eval({x: 0.0}) == np.cos(1.0))
+    True
     """
 
     @wraps(function)

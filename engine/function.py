@@ -27,6 +27,15 @@ class Function:
 
     The result has the structure of ``fetches``: one array, a list, or a dict. Updates are committed together after
     the last step, and every call uses fresh random numbers: the key holds the seed and counts the calls.
+
+    >>> x, y = ag.placeholder("x", (None,)), ag.placeholder("y")
+    >>> f = ag.function({"scaled": x * y, "total": x.sum()}, inputs=[x, y])
+    >>> print(f([1.0, 2.0], 10.0))
+    {'scaled': array([10., 20.], dtype=float32), 'total': np.float32(3.0)}
+    >>> print(f.plan)
+    2 steps, 128 bytes of buffers (12 without reuse), 0 copies at the end
+       0  %2@0 float32(2,) = multiply(x, y)
+       1  %3@64 float32() = sum(x)
     """
 
     def __init__(
@@ -158,9 +167,8 @@ def function(
     ``shards`` splits the batch (the first axis, of unknown length, of the placeholders) among as many threads; what
     couples the samples of a batch is still computed over all of them, so only the order of sums changes.
 
-    >>> from agcli.engine.graph import placeholder, variable
-    >>> x, total = placeholder("x"), variable(0.0)
-    >>> f = function(2 * x, updates={total: total + x})
+    >>> x, total = ag.placeholder("x"), ag.variable(0.0)
+    >>> f = ag.function(2 * x, updates={total: total + x})
     >>> print(f(x=3.0), f({x: 4.0}), total.value)
     6.0 8.0 7.0
     """

@@ -168,6 +168,15 @@ def grad(
     With ``cotangents``, one for each of ``ys`` and in its shape, ``ys`` need not be scalars. A single tensor ``xs``
     gives a single gradient. A tensor that does not reach ``ys`` is an error that names it, or zeros with
     ``allow_unused=True``.
+
+    >>> x, y = ag.placeholder("x"), ag.placeholder("y")
+    >>> z = x**3 * y
+    >>> gx, gy = ag.grad(z, [x, y])
+    >>> print(gx.eval({x: 2.0, y: 5.0}), gy.eval({x: 2.0}), ag.grad(gx, x).eval({x: 2.0, y: 5.0}))
+    60.0 8.0 60.0
+    >>> v = ag.placeholder("v", (2,))
+    >>> print(ag.grad(v * v, v, cotangents=[1.0, 10.0]).eval({v: [3.0, 4.0]}))
+    [ 6. 80.]
     """
     outputs = [ys] if isinstance(ys, Tensor) else list(ys)
     inputs = [xs] if isinstance(xs, Tensor) else list(xs)

@@ -32,6 +32,10 @@ class Op:
 
     A subclass is a frozen dataclass whose fields are the attributes of the operation (axes, shape, ...),
     so that equal ops compare, hash and print alike; common subexpressions need nothing else.
+
+    >>> x = ag.placeholder("x", (2, 3))
+    >>> x.sum(axis=0).op, x.sum(axis=0).op == x.sum(axis=0).op
+    (Sum(axes=(0,), keepdims=False), True)
     """
 
     name: str
@@ -120,7 +124,15 @@ def infix(name: str, swapped: bool = False) -> Callable[[Any, Like], Tensor]:
 
 
 class Tensor:
-    """A node of the graph. Immutable; compared and hashed by identity."""
+    """A node of the graph. Immutable; compared and hashed by identity.
+
+    >>> x = ag.placeholder("x", (None, 3))
+    >>> y = (2 * x).sum(axis=1)
+    >>> print(y, y.shape, y.dtype)
+    <Tensor sum(multiply): float32(None,)> (None,) float32
+    >>> print(y.eval({x: np.ones((2, 3))}))
+    [6. 6.]
+    """
 
     __slots__ = ("__weakref__", "id", "inputs", "name", "op", "place", "type")
     __array_ufunc__ = None  # `array * tensor` asks the tensor
@@ -236,7 +248,12 @@ class Tensor:
 
 
 class Constant(Tensor):
-    """A leaf whose value is part of the graph: an array, or an exact Python number."""
+    """A leaf whose value is part of the graph: an array, or an exact Python number.
+
+    >>> third = ag.constant([1.0, 2.0]) / 3
+    >>> print(third.inputs[0].array, third.inputs[1].value)
+    [1. 2.] 3
+    """
 
     __slots__ = ("_array", "value")
 
@@ -262,13 +279,25 @@ class Constant(Tensor):
 
 
 class Placeholder(Tensor):
-    """A leaf that is fed at every run."""
+    """A leaf that is fed at every run.
+
+    >>> x = ag.placeholder("x", (None, 2))
+    >>> print(isinstance(x, ag.Placeholder), x.name, x.shape, x.dtype)
+    True x (None, 2) float32
+    """
 
     __slots__ = ()
 
 
 class Variable(Tensor):
-    """A leaf with state: ``value`` lives between runs and changes only through ``updates``."""
+    """A leaf with state: ``value`` lives between runs and changes only through ``updates``.
+
+    >>> steps = ag.variable(0)
+    >>> count = ag.function([], updates={steps: steps + 1})
+    >>> _ = count(), count()
+    >>> print(steps.value, steps.shape)
+    2 ()
+    """
 
     __slots__ = ("_value", "arena", "trainable")
     moves: ClassVar[int] = 0  # how often any variable changed its memory; bound plans look at it
@@ -309,6 +338,12 @@ def constant(value: Any, dtype: Any = None) -> Constant:
 
     Python numbers (and fractions) stay exact and take the dtype of what they meet, unless ``dtype`` is given;
     NumPy values and sequences keep their own dtype. Arrays are not copied: do not write to them afterwards.
+
+    >>> print(ag.constant([1, 2]).type, ag.constant(2.5, "float32").type)
+    int64(2,) float32()
+    >>> x = ag.placeholder("x")
+    >>> print((x * ag.constant(2.5)).dtype, (x * ag.constant(np.float64(2.5))).dtype)
+    float32 float64
     """
     if isinstance(value, bool | int | float | Fraction) and not isinstance(value, np.generic):
         if dtype is not None:
@@ -325,7 +360,7 @@ def constant(value: Any, dtype: Any = None) -> Constant:
 def placeholder(name: str, shape: int | Sequence[int | None] = (), dtype: Any = "float32") -> Placeholder:
     """A tensor that is fed at every run, by itself or by its name; unknown lengths are None.
 
-    >>> placeholder("x", (None, 784))
+    >>> ag.placeholder("x", (None, 784))
     <Tensor x = placeholder: float32(None, 784)>
     """
     t = Placeholder(TensorType(as_shape(shape), as_dtype(dtype)))
@@ -334,14 +369,25 @@ def placeholder(name: str, shape: int | Sequence[int | None] = (), dtype: Any = 
 
 
 def variable(value: Any, name: str | None = None, dtype: Any = None, trainable: bool = True) -> Variable:
-    """State that lives between runs, initialised with a copy of ``value`` (Python floats become float32)."""
+    """State that lives between runs, initialised with a copy of ``value`` (Python floats become float32).
+
+    >>> w = ag.variable(np.zeros((2, 3)), "w")
+    >>> w.value = np.eye(2, 3)
+    >>> print(w.sum().eval(), w.type, ag.variable(1.0).dtype)
+    2.0 float64(2, 3) float32
+    """
     if dtype is None and not isinstance(value, np.ndarray | np.generic):
         dtype = "float32" if np.asarray(value).dtype.kind == "f" else None
     return Variable(np.array(value, None if dtype is None else as_dtype(dtype), order="C"), name, trainable)
 
 
 def as_tensor(value: Like) -> Tensor:
-    """``value`` itself if it is a tensor, else a constant."""
+    """``value`` itself if it is a tensor, else a constant.
+
+    >>> x = ag.placeholder("x")
+    >>> print(ag.as_tensor(x) is x, ag.as_tensor([[1, 2]]).shape)
+    True (1, 2)
+    """
     return value if isinstance(value, Tensor) else constant(value)
 
 

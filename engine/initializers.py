@@ -45,6 +45,26 @@ def lecun(fan_in: int, _: int) -> float:
     return 1.0 / max(fan_in, 1)
 
 
+def truncated(shape: tuple[int, ...], rng: np.random.Generator, std: float, mean: float = 0.0) -> Array:
+    """Normal, drawn again beyond two standard deviations."""
+    values = rng.standard_normal(shape)
+    far = np.abs(values) > 2
+    while far.any():
+        values[far] = rng.standard_normal(int(far.sum()))
+        far = np.abs(values) > 2
+    return np.asarray(mean + std * values)
+
+
+def orthogonal(shape: tuple[int, ...], rng: np.random.Generator, gain: float = 1.0) -> Array:
+    """Orthogonal rows or columns of the matrix whose columns are the last axis (Saxe et al., 2014)."""
+    if len(shape) < 2:
+        raise ShapeError(f"orthogonal: needs a matrix or more axes, got the shape {shape}")
+    rows, columns = math.prod(shape[:-1]), shape[-1]
+    q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diagonal(r))
+    return np.asarray(gain * (q if rows >= columns else q.T)).reshape(shape)
+
+
 def by_fans(variance: Callable[[int, int], float], uniform: bool) -> Initializer:
     return lambda shape, rng: scaled(shape, rng, variance(*fans(shape)), uniform)
 
@@ -54,6 +74,8 @@ INITIALIZERS: dict[str, Initializer] = {
     "ones": lambda shape, rng: np.ones(shape),
     "uniform": lambda shape, rng: rng.uniform(-0.05, 0.05, shape),
     "normal": lambda shape, rng: rng.normal(0.0, 0.05, shape),
+    "truncated_normal": lambda shape, rng: truncated(shape, rng, 0.05),
+    "orthogonal": orthogonal,
     "glorot_uniform": by_fans(average, True),
     "glorot_normal": by_fans(average, False),
     "he_uniform": by_fans(he, True),
@@ -64,7 +86,11 @@ INITIALIZERS: dict[str, Initializer] = {
 
 
 def initial(name: str, shape: Any, seed: int | np.random.Generator = 0, dtype: Any = "float32") -> Array:
-    """The first value of a parameter by the name of its initialiser."""
+    """The first value of a parameter by the name of its initialiser.
+
+    >>> print(ag.initial("lecun_normal", (784, 10)).shape, ag.initial("ones", 3))
+    (784, 10) [1. 1. 1.]
+    """
     if name not in INITIALIZERS:
         raise StateError(f"no initialiser is called {name!r}; there are {', '.join(INITIALIZERS)}")
     dims = (shape,) if isinstance(shape, int) else tuple(shape)
@@ -77,7 +103,7 @@ def initial(name: str, shape: Any, seed: int | np.random.Generator = 0, dtype: A
 def glorot_uniform(shape: Any, seed: int | np.random.Generator = 0, dtype: Any = "float32") -> Array:
     """Uniform within sqrt(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010, equation 16).
 
-    >>> glorot_uniform((784, 10)).shape
+    >>> ag.glorot_uniform((784, 10)).shape
     (784, 10)
     """
     return initial("glorot_uniform", shape, seed, dtype)
@@ -86,7 +112,7 @@ def glorot_uniform(shape: Any, seed: int | np.random.Generator = 0, dtype: Any =
 def he_normal(shape: Any, seed: int | np.random.Generator = 0, dtype: Any = "float32") -> Array:
     """Normal with variance 2 / fan_in, for layers followed by relu (He et al., 2015).
 
-    >>> he_normal((3, 3, 1, 8)).dtype
+    >>> ag.he_normal((3, 3, 1, 8)).dtype
     dtype('float32')
     """
     return initial("he_normal", shape, seed, dtype)

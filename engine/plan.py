@@ -7,6 +7,7 @@ any more.
 """
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -321,34 +322,38 @@ class FreeList:
 
     def __init__(self) -> None:
         self.end = 0
-        self.holes: list[tuple[int, int]] = []  # (offset, length), sorted
+        self.holes: dict[int, int] = {}  # offset -> length
+        self.stops: dict[int, int] = {}  # where a hole ends -> its offset
+        self.sizes: list[tuple[int, int]] = []  # (length, offset), sorted
 
     def take(self, nbytes: int) -> int:
         need = -(-max(nbytes, 1) // ALIGN) * ALIGN
-        fitting = [(length, offset) for offset, length in self.holes if length >= need]
-        if not fitting:
+        best = bisect_left(self.sizes, (need, -1))
+        if best == len(self.sizes):
             offset, self.end = self.end, self.end + need
             return offset
-        length, offset = min(fitting)
-        self.holes.remove((offset, length))
+        offset = self.sizes[best][1]
+        length = self.remove(offset)
         if length > need:
-            self.insert(offset + need, length - need)
+            self.give(offset + need, length - need)
         return offset
 
     def give(self, offset: int, nbytes: int) -> None:
-        self.insert(offset, -(-max(nbytes, 1) // ALIGN) * ALIGN)
+        length = -(-max(nbytes, 1) // ALIGN) * ALIGN
+        if offset in self.stops:
+            offset = self.stops[offset]
+            length += self.remove(offset)
+        if offset + length in self.holes:
+            length += self.remove(offset + length)
+        self.holes[offset] = length
+        self.stops[offset + length] = offset
+        insort(self.sizes, (length, offset))
 
-    def insert(self, offset: int, length: int) -> None:
-        merged = []
-        for o, n in self.holes:
-            if o + n == offset:
-                offset, length = o, n + length
-            elif offset + length == o:
-                length += n
-            else:
-                merged.append((o, n))
-        merged.append((offset, length))
-        self.holes = sorted(merged)
+    def remove(self, offset: int) -> int:
+        """Forget a hole; returns its length."""
+        length = self.holes.pop(offset)
+        del self.stops[offset + length], self.sizes[bisect_left(self.sizes, (length, offset))]
+        return length
 
 
 def memory(s: Slot) -> int:

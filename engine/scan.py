@@ -269,11 +269,9 @@ def scan(
     any order in both modes; random ops in it draw new numbers in every turn. The length may be unknown until the
     graph runs. ``reverse`` starts from the last element; y stays in the order of ``xs``.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (None,), "float64")
-    >>> last, sums = scan(lambda total, x: (total + x, total + x), 0.0, x)
-    >>> print(*function([last, sums])([1.0, 2.0, 3.0]))
+    >>> x = ag.placeholder("x", (None,), "float64")
+    >>> last, sums = ag.scan(lambda total, x: (total + x, total + x), 0.0, x)
+    >>> print(*ag.function([last, sums])([1.0, 2.0, 3.0]))
     6.0 [1. 3. 6.]
     """
     stacks = [as_tensor(x) for x in leaves(xs)]

@@ -19,10 +19,9 @@ def show(tensors: Tensor | Sequence[Tensor], format: str = "tree", limit: int = 
     In the tree, a tensor that is used more than once is drawn once, with a number by which it is named elsewhere.
     Graphs of more than ``limit`` nodes are cut, and say so.
 
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (None, 3))
+    >>> x = ag.placeholder("x", (None, 3))
     >>> y = (x * x).sum()
-    >>> print(show(y))
+    >>> print(ag.show(y))
     sum: float32()
     └─ multiply: float32(None, 3)
        ├─ x = placeholder: float32(None, 3)  #1

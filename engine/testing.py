@@ -36,6 +36,12 @@ def check_grads(
     ``f`` takes and returns tensors of any shape. In one random direction u and one random cotangent v, each mode's
     <v, J u> is held against the fourth-order difference of <v, f> (error h^4); higher orders repeat this for the
     derivative itself. Numbers are float64. Raises ``GradientError`` with both figures where they differ.
+
+    >>> ag.check_grads(lambda x, y: ag.sin(x) * y, [[0.3, 0.5], 2.0], order=3)
+    >>> wrong = ag.custom_gradient(lambda x: x * x, lambda g, y, x: g * x)
+    >>> ag.check_grads(wrong, [3.0], modes=["reverse"])
+    Traceback (most recent call last):
+    agcli.engine.errors.GradientError: reverse mode gives -0.0498287210074, central differences give -0.0996574420061
     """
     arrays = [np.asarray(a, np.float64) for a in args]
     if order < 1:

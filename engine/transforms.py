@@ -59,10 +59,8 @@ def or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
 def value_and_grad(y: Any, xs: Many, *, allow_unused: bool = False) -> tuple[Tensor, Any]:
     """The scalar ``y`` and its gradient with respect to ``xs``.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (), "float64")
-    >>> print(*function(list(value_and_grad(lambda x: x * x, x)))(x=3.0))
+    >>> x = ag.placeholder("x", (), "float64")
+    >>> print(*ag.function(list(ag.value_and_grad(lambda x: x * x, x)))(x=3.0))
     9.0 6.0
     """
     value = applied(y, xs)
@@ -70,17 +68,20 @@ def value_and_grad(y: Any, xs: Many, *, allow_unused: bool = False) -> tuple[Ten
 
 
 def vjp(y: Any, xs: Many, cotangents: Any) -> Any:
-    """Cotangents of ``xs`` for those of ``y``: a row vector times the Jacobian. Zeros where nothing flows."""
+    """Cotangents of ``xs`` for those of ``y``: a row vector times the Jacobian. Zeros where nothing flows.
+
+    >>> x = ag.placeholder("x", (2,), "float64")
+    >>> print(ag.vjp(lambda x: x * x, x, [1.0, 10.0]).eval({x: [3.0, 4.0]}))
+    [ 6. 80.]
+    """
     return grad(applied(y, xs), xs, cotangents, allow_unused=True)
 
 
 def jvp(y: Any, xs: Many, tangents: Any) -> Any:
     """Tangents of ``y`` for those of ``xs``, in forward mode: the Jacobian times a vector.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (2,), "float64")
-    >>> print(function(jvp(lambda x: x * x, x, [1.0, 10.0]))([3.0, 4.0]))
+    >>> x = ag.placeholder("x", (2,), "float64")
+    >>> print(ag.function(ag.jvp(lambda x: x * x, x, [1.0, 10.0]))([3.0, 4.0]))
     [ 6. 80.]
     """
     ys = applied(y, xs)
@@ -91,10 +92,8 @@ def jvp(y: Any, xs: Many, tangents: Any) -> Any:
 def hvp(y: Any, xs: Many, vs: Any) -> Any:
     """The Hessian of the scalar ``y`` times ``vs``, by forward over reverse: the cost of a few gradients.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (2,), "float64")
-    >>> print(function(hvp(lambda x: (x**3).sum(), x, [1.0, 0.0]))([2.0, 5.0]))
+    >>> x = ag.placeholder("x", (2,), "float64")
+    >>> print(ag.function(ag.hvp(lambda x: (x**3).sum(), x, [1.0, 0.0]))([2.0, 5.0]))
     [12.  0.]
     """
     value = applied(y, xs)
@@ -109,6 +108,12 @@ def gauss_newton_vp(outputs: Many, loss: Any, xs: Many, vs: Any) -> Any:
 
     ``loss`` is a function of the outputs, or a tensor made from them. Positive semi-definite for a convex loss
     (Schraudolph, 2002).
+
+    >>> w = ag.placeholder("w", (2,), "float64")
+    >>> outputs = ag.constant([[1.0, 2.0], [3.0, 4.0]]) @ w
+    >>> product = ag.gauss_newton_vp(outputs, lambda y: (y * y).sum() / 2, w, [1.0, 0.0])
+    >>> print(product.eval())  # (A^T A) v
+    [10. 14.]
     """
     made, inputs = listed(outputs), listed(xs)
     dxs = directions(vs, xs, "gauss_newton_vp")
@@ -133,10 +138,8 @@ def jacobian(y: Any, x: Tensor, mode: str | None = None) -> Any:
     ``mode`` is "forward" (one vectorised pass for all elements of x) or "reverse" (for all of y); by default the
     cheaper one. The lengths of x, or of y, must be known. Zeros where nothing flows.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (2,), "float64")
-    >>> print(function(jacobian(lambda x: x * x.sum(), x))([1.0, 2.0]))
+    >>> x = ag.placeholder("x", (2,), "float64")
+    >>> print(ag.function(ag.jacobian(lambda x: x * x.sum(), x))([1.0, 2.0]))
     [[4. 1.]
      [2. 5.]]
     """
@@ -211,10 +214,8 @@ def hessian(y: Any, xs: Many) -> Any:
 
     By forward over reverse, vectorised over the elements of x.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (2,), "float64")
-    >>> print(function(hessian(lambda x: x[0] ** 2 * x[1], x))([3.0, 5.0]))
+    >>> x = ag.placeholder("x", (2,), "float64")
+    >>> print(ag.function(ag.hessian(lambda x: x[0] ** 2 * x[1], x))([3.0, 5.0]))
     [[10.  6.]
      [ 6.  0.]]
     """
@@ -232,10 +233,8 @@ def vmap(function: Callable[..., Any], axes: int | Sequence[int | None] | None =
     the examples as their first axis. Ops without a batching rule run in a loop; a random op whose shape does not
     come from an example draws once, for all.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.graph import placeholder
-    >>> a, b = placeholder("a", (None, 3), "float64"), placeholder("b", (3,), "float64")
-    >>> f = function(vmap(lambda a, b: a @ b, (0, None))(a, b), inputs=[a, b])
+    >>> a, b = ag.placeholder("a", (None, 3), "float64"), ag.placeholder("b", (3,), "float64")
+    >>> f = ag.function(ag.vmap(lambda a, b: a @ b, (0, None))(a, b), inputs=[a, b])
     >>> print(f([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]], [1.0, 1.0, 2.0]))
     [9. 1.]
     """
@@ -271,6 +270,15 @@ def per_example_grads(loss: Callable[..., Tensor], xs: Many, examples: Many) -> 
     """Gradients by ``xs`` of ``loss(*xs, *example)`` for every example, stacked along a new first axis.
 
     ``examples`` are tensors whose first axis counts the examples.
+
+    >>> w = ag.placeholder("w", (2,), "float64")
+    >>> x, y = ag.placeholder("x", (None, 2), "float64"), ag.placeholder("y", (None,), "float64")
+    >>> g = ag.per_example_grads(lambda w, x, y: (x @ w - y) ** 2, w, [x, y])
+    >>> print(g.shape)
+    (None, 2)
+    >>> print(g.eval({w: [1.0, 1.0], x: [[1.0, 0.0], [2.0, 3.0]], y: [0.0, 0.0]}))
+    [[ 2.  0.]
+     [20. 30.]]
     """
     inputs, data = listed(xs), listed(examples)
 

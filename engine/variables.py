@@ -22,7 +22,7 @@ MAX_HEADER = 100 * 2**20  # bytes; safetensors' own limit
 class Variables(Mapping[str, Variable]):
     """A set of variables by name; ``namespace`` gives a view under a prefix.
 
-    >>> store = Variables()
+    >>> store = ag.Variables()
     >>> w = store.namespace("encoder").add("w", [[1.0, 2.0]])
     >>> list(store), w.shape
     (['encoder.w'], (1, 2))
@@ -105,6 +105,12 @@ def pack(variables: Sequence[Variable], name: str | None = None) -> Variable:
     """One flat variable whose memory holds all of ``variables``, which from now on are views of it.
 
     An update of the flat variable is an update of them all, in as many kernel calls as for one.
+
+    >>> w, b = ag.variable([[1.0, 2.0]]), ag.variable([3.0])
+    >>> flat = ag.pack([w, b])
+    >>> flat.value = [4.0, 5.0, 6.0]
+    >>> print(flat.shape, w.value, b.value)
+    (3,) [[4. 5.]] [6.]
     """
     if len({v.dtype for v in variables}) != 1:
         raise StateError(f"pack: the variables must share one dtype: {', '.join(str(v.type) for v in variables)}")
@@ -132,7 +138,14 @@ def packed(variables: Sequence[Variable]) -> Variable | None:
 
 
 def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
-    """Write arrays to a safetensors file: temporary file in the same folder, fsync, rename, fsync of the folder."""
+    """Write arrays to a safetensors file: temporary file in the same folder, fsync, rename, fsync of the folder.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     ag.save_arrays(folder + "/w.safetensors", {"w": np.array([1.0, np.nan])}, {"epoch": "3"})
+    ...     print(*ag.load_arrays(folder + "/w.safetensors"))
+    {'w': array([ 1., nan])} {'epoch': '3'}
+    """
     from safetensors.numpy import save
 
     # One key, because safetensors writes several in an order that changes from process to process.
@@ -169,7 +182,16 @@ def sync_folder(folder: Path) -> None:
 
 
 def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[str, str]]:
-    """Arrays and metadata of a safetensors file; a truncated or foreign file is refused whole."""
+    """Arrays and metadata of a safetensors file; a truncated or foreign file is refused whole.
+
+    >>> from tempfile import NamedTemporaryFile
+    >>> with NamedTemporaryFile() as file:
+    ...     try:
+    ...         ag.load_arrays(file.name)
+    ...     except ag.StateError as error:
+    ...         print(str(error).removeprefix(file.name))
+    : is not a whole safetensors file (Error while deserializing: header too small)
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load
 

@@ -139,14 +139,17 @@ def test_images_stay_bytes_and_are_fed_as_floats():
 # ----------------------------------------------------------------------------------------------- load, and the contract
 
 
+KNOWN = "digits, iris, moons, spirals, blobs, sine, mnist, fashion-mnist"
+
+
 @pytest.mark.parametrize(
     ("name", "options", "text"),
     [
-        ("mnits", {}, 'unknown data set "mnits"; did you mean "mnist"? known: digits, iris, mnist, fashion-mnist'),
-        ("Iris", {}, 'unknown data set "Iris"; did you mean "iris"? known: digits, iris, mnist, fashion-mnist'),
-        ("zzz", {}, 'unknown data set "zzz"; known: digits, iris, mnist, fashion-mnist'),
+        ("mnits", {}, 'unknown data set "mnits"; did you mean "mnist"? known: ' + KNOWN),
+        ("Iris", {}, 'unknown data set "Iris"; did you mean "iris"? known: ' + KNOWN),
+        ("zzz", {}, 'unknown data set "zzz"; known: ' + KNOWN),
         ("iris", {"flatten": True}, 'unknown option of iris "flatten"; known: raw'),
-        ("digits", {"flaten": True}, 'unknown option of digits "flaten"; did you mean "flatten"? known: flatten, raw'),
+        ("digits", {"flaten": True}, 'unknown option of digits "flaten"; did you mean "flatten"? known: flatten, raw, augment'),
         ("digits", {"flatten": "yes"}, "digits: flatten: expected true or false, got 'yes'"),
         ("digits", {"raw": 1}, "digits: raw: expected true or false, got 1"),
     ],
@@ -158,12 +161,60 @@ def test_what_load_does_not_know_is_refused(name, options, text):
 
 
 def test_every_set_tells_its_source_and_licence_unread():
-    assert datasets.names() == ("digits", "iris", "mnist", "fashion-mnist")
+    assert ", ".join(datasets.names()) == KNOWN
     for name in datasets.names():
         info = datasets.info(name)
         assert info.name == name
-        assert all((info.description, info.source, info.licence, info.classes))
-        assert datasets.options(name)["raw"] is False
+        assert all((info.description, info.source, info.licence, datasets.options(name)))
+        assert datasets.where(name) in ("in the package", "generated", "downloaded once")
+        assert info.classes or datasets.where(name) == "generated"
+
+
+def drawn(name, **options):
+    return datasets.load(name, samples=100, **options)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "shape", "classes"),
+    [
+        ("moons", {}, (2,), 2),
+        ("spirals", {}, (2,), 2),
+        ("spirals", {"classes": 5}, (2,), 5),
+        ("blobs", {"features": 7}, (7,), 3),
+        ("sine", {}, (1,), 0),
+    ],
+)
+def test_generated_sets_follow_from_their_seed(name, options, shape, classes):
+    data = drawn(name, **options)
+    assert (len(data.train), len(data.test), len(data.classes)) == (80, 20, classes)
+    assert data.train.x.dtype == np.float32
+    assert data.train.columns["x"].shape == shape
+    if classes:
+        assert set(data.test.y) == set(range(classes))
+    np.testing.assert_array_equal(drawn(name, **options).train.x, data.train.x)
+    assert not np.array_equal(drawn(name, **options, seed=1).train.x, data.train.x)
+
+
+def test_without_noise_a_set_is_its_formula():
+    wave = drawn("sine", noise=0).train
+    np.testing.assert_allclose(wave.y, np.sin(wave.x[:, 0]), atol=1e-6)
+    moons = drawn("moons", noise=0).train
+    radius = np.linalg.norm(np.where(moons.y[:, None] == 0, moons.x, np.array([1, 0.5]) - moons.x), axis=1)
+    np.testing.assert_allclose(radius, 1, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"samples": 5}, "moons: samples: expected a whole number of 10 to 10,000,000, got 5"),
+        ({"noise": -1.0}, "moons: noise: expected a number of 0 or more, got -1.0"),
+        ({"classes": 3}, 'unknown option of moons "classes"; known: samples, noise, seed'),
+    ],
+)
+def test_options_of_generated_sets_are_bounded(options, text):
+    with pytest.raises(DataError) as caught:
+        datasets.load("moons", **options)
+    assert str(caught.value) == text
 
 
 def test_a_data_set_is_its_info_and_its_splits():

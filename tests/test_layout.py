@@ -16,13 +16,13 @@ ORDER = {
         "recipe", "corpus", "fitted", "guess", "splits", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite", "pieces",
+        "errors", "types", "table", "origin", "graph", "ops", "functional", "rewrite", "pieces", "shards",
         "patterns", "formulas", "stability", "gradient", "subgraph", "custom",
         "plan", "loop", "scan", "scan_gradient", "batching", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "engine", "datasets", "models", "expression", "spec", "data", "survey", "init",
+        "engine", "datasets", "models", "expression", "formulas", "spec", "data", "survey", "init",
         "layers", "losses", "optimizer", "build", "events", "runs", "trainer",
         "report", "cli", "api",
     ],

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
 FORMATS = ["text", "unicode", "latex", "python", "numpy", "c", "json", "mathml", "dot"]
 
 
-@click.command("grad", context_settings={"ignore_unknown_options": False})
+class FormulaCommand(click.Command):
+    """A command whose argument may start with a minus sign: `-x^2` is no option, `--wrt` is."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, [f" {arg}" if starts_with_minus(arg) else arg for arg in args])
+
+
+def starts_with_minus(arg: str) -> bool:
+    return len(arg) > 1 and arg[0] == "-" and arg[1] != "-" and arg != "-h"
+
+
+@click.command("grad", cls=FormulaCommand)
 @click.argument("expression", required=False)
 @click.option("--wrt", multiple=True, metavar="x,y", help="Differentiate by these in turn; repeat for more results.")
 @click.option("--order", default=1, metavar="N", help="Differentiate N times.")
@@ -30,7 +41,7 @@ FORMATS = ["text", "unicode", "latex", "python", "numpy", "c", "json", "mathml",
 @click.option("--check/--no-check", default=None, help="Prove the result by numbers; on for JSON.")
 @click.option("--plot", is_flag=True, help="Draw the formula and its derivative.")
 @click.option("--range", "interval", metavar="-pi:pi", help="The interval of the plot.")
-@click.option("--save", metavar="FILE", help="Save the plot as .svg or .png.")
+@click.option("--save", metavar="FILE", help="Save a plot as .svg or .png.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output.")
 @click.option("--batch", metavar="FILE", help="One formula a line, one JSON object a line; - is standard input.")
 def command(expression: str | None, **options: Any) -> int:
@@ -46,7 +57,7 @@ def command(expression: str | None, **options: Any) -> int:
         return run_batch(expression, options)
     if expression is None:
         raise click.UsageError('expected a formula: ag grad "x^2", or --batch FILE')
-    return run_one(expression, options)
+    return run_one(expression.strip(), options)
 
 
 def question_of(options: dict[str, Any], check: bool) -> Question:
@@ -102,7 +113,11 @@ def run_batch(expression: str | None, options: dict[str, Any]) -> int:
         raise click.UsageError("give a formula or --batch FILE, not both")
     code = 0
     question = question_of(options, options["check"] is not False)
-    with click.open_file(options["batch"], "r", encoding="utf-8", errors="replace") as file:
+    try:
+        source = click.open_file(options["batch"], "r", encoding="utf-8", errors="replace")
+    except OSError as e:
+        raise click.UsageError(f"--batch: cannot read `{options['batch']}`: {e.strerror}") from None
+    with source as file:
         for found, text in answers(formulas(file), question):
             if isinstance(found, ExpressionError):
                 click.echo(error_json(found, text))

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from agcli.engine.graph import Placeholder, Tensor, toposort
 from agcli.expression.api import Formula, read, variable_named
 from agcli.expression.assignments import assignments, constant
-from agcli.expression.check import check
+from agcli.expression.check import Claim, check
 from agcli.expression.derivation import Derivation
 from agcli.expression.errors import ExpressionError, shorten
 from agcli.expression.lower import lower
 from agcli.expression.questions import Answer, Question
+from agcli.expression.simplify import Step, steps
 from agcli.expression.substitution import substitute
 from agcli.expression.syntax import Syntax
 from agcli.expression.values import values
@@ -38,8 +39,26 @@ def answer(text: str, question: Question) -> Answer:
     results = Derivation(formula, function, question, tuple(given)).results()
     if question.check:
         results = [replace(r, check=check(r.claims)) for r in results]
+    if question.steps:
+        results = [replace(r, steps=tuple(steps_of(r.claims, question.raw))) for r in results]
     found = Answer(text, formula, function, tuple(results))
     return at_point(found, point, given) if question.at else found
+
+
+def steps_of(claims: Sequence[Claim], raw: bool) -> Iterator[Step]:
+    """How each claim came about; arrays are told in one step."""
+    told = set()
+    for claim in claims:
+        key = (claim.formula.id, 0 if claim.x is None else claim.x.id)
+        if key in told:
+            continue
+        told.add(key)
+        if claim.x is None:
+            yield Step("simplify", claim.formula, claim.result, "rewrite")
+        elif claim.formula.shape == () == claim.x.shape:
+            yield from (s for s in steps(claim.formula, claim.x) if not raw or s.kind == "derivative")
+        else:
+            yield Step(f"derivative by {claim.x.name}", claim.formula, claim.result, "derivative")
 
 
 def check_size(syntax: Syntax) -> None:

@@ -47,7 +47,7 @@ def parse(text: str, shapes: Mapping[str, Sequence[int]] | None = None) -> Tenso
 
     Variables are float64 scalars; `shapes` names those that are vectors or matrices.
 
-    >>> parse("x*sin(y) + 1").eval({"x": 1.0, "y": 0.0})
+    >>> ag.parse("x*sin(y) + 1").eval({"x": 1.0, "y": 0.0})
     array(1.)
     """
     formula = read(text, shapes)
@@ -77,7 +77,7 @@ def derivative(f: Tensor | str, *wrt: str | Placeholder, order: int = 1, shorten
 
     Without `wrt`, `f` has one variable. A variable that `f` does not have is an error.
 
-    >>> to_text(derivative("x^2*sin(y)", "x"))
+    >>> ag.to_text(ag.derivative("x^2*sin(y)", "x"))
     '2*x*sin(y)'
     """
     t = parse(f) if isinstance(f, str) else f
@@ -93,17 +93,33 @@ def derivative(f: Tensor | str, *wrt: str | Placeholder, order: int = 1, shorten
 
 
 def to_text(t: Tensor) -> str:
-    """The formula in the language that `parse` reads."""
+    """The formula in the language that `parse` reads.
+
+    >>> ag.to_text(ag.parse("2*x + x"))
+    '2*x + x'
+    """
     return printer("text")(t)
 
 
 def to_latex(t: Tensor) -> str:
-    """The formula as LaTeX, without dollar signs."""
+    """The formula as LaTeX, without dollar signs.
+
+    >>> print(ag.to_latex(ag.parse("sqrt(x)/2")))
+    \frac{\sqrt{x}}{2}
+    """
     return printer("latex")(t)
 
 
 def to_python(t: Tensor) -> str:
-    """The formula as a Python function of its variables, in alphabetical order."""
+    """The formula as a Python function of its variables, in alphabetical order.
+
+    >>> print(ag.to_python(ag.parse("x*exp(y)")))
+    import math
+
+
+    def f(x, y):
+        return x*math.exp(y)
+    """
     return printer("python")(t)
 
 

@@ -14,6 +14,15 @@ class ExpressionError(ValueError):
 
     `message` is one sentence, `text[start:end]` the place, `hint` what to type instead (it may be empty).
     `str()` is all of it, with the text in one line and carets under the place.
+
+    >>> try:
+    ...     ag.parse("2*x + sin x")
+    ... except ag.ExpressionError as error:
+    ...     print(error)
+    the argument of the function `sin` stands in parentheses
+      2*x + sin x
+            ^^^
+    write `sin(x)`
     """
 
     exit_code = 2

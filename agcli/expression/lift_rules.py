@@ -151,7 +151,8 @@ def putitem(lifter: Lifter, t: Any, x: int, like: int) -> int:
     index, shape = t.op.index, t.shape
     if t.inputs[0].shape == () and len(shape) == 1 and t.type.known and shape[0] <= 10 and isinstance(index[0], int):
         unit = [lifter.number(int(i == index[0] % shape[0])) for i in range(shape[0])]
-        return lifter.call("multiply", x, lifter.form("vector", *unit))
+        vector = lifter.form("vector", *unit)
+        return vector if lifter.is_number(x, 1) else lifter.call("multiply", x, vector)
     return lifter.call("putitem", x, like, index=index)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from agcli.engine.graph import Tensor
 from agcli.expression.api import Formula
 from agcli.expression.check import Check, Claim
+from agcli.expression.simplify import Step
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Question:
     shape: tuple[str, ...] = ()
     raw: bool = False
     check: bool = False
+    steps: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Result:
     about: str = ""
     value: Any = None
     check: Check | None = None
+    steps: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ def lines(answer: Answer, form: str) -> Iterator[str]:
         yield from write(answer, result, form)
         if result.check:
             yield comment(f"check: {check_words(answer, result)}", form)
+        yield from (comment(words, form) for words in step_words(result))
 
 
 def one_line(answer: Answer, result: Result, form: str) -> Iterator[str]:
@@ -90,20 +91,30 @@ def check_words(answer: Answer, result: Result) -> str:
     return f"{words}; not smooth where {', or '.join(places)}" if places else words
 
 
+def step_words(result: Result) -> Iterator[str]:
+    """One line a rule: `product rule: (x*sin(x))' = x*cos(x) + sin(x)`."""
+    for number, (rule, before, after, kind) in enumerate(shown_steps(result), 1):
+        yield f"{number}. {rule}: {f'({before})′' if kind == 'derivative' else before} = {after}"
+
+
+def shown_steps(result: Result) -> list[tuple[str, str, str, str]]:
+    """Steps as texts, without those that change nothing that is seen."""
+    texts = [(s.rule, to_text(s.before), to_text(s.after), s.kind) for s in result.steps]
+    return [step for step in texts if step[3] == "derivative" or step[1] != step[2]]
+
+
 def to_json(answer: Answer) -> dict[str, Any]:
-    """The documented object."""
-    places = kinks(answer.function)
-    found: dict[str, Any] = {"expression": answer.text, "results": [], "variables": answer.variables}
-    for result in answer.results:
-        row: dict[str, Any] = {"wrt": list(result.wrt), "derivative": to_text(result.formula), "value": None}
-        if answer.at:
-            row["value"] = plain(result.value)
-        if result.kind != "derivative":
-            row["kind"] = result.kind
-        if result.check:
-            row["check"] = result.check.to_json() | ({"not_smooth": places} if places else {})
-        found["results"].append(row)
-    if answer.at:
-        found["at"] = {name: plain(value) for name, value in answer.at.items()}
-        found["value"] = plain(answer.value)
-    return found
+    """The documented object; a value is null where it was not asked for and where there is none."""
+    results = [result_json(result, bool(answer.at)) for result in answer.results]
+    return {"expression": answer.text, "results": results, "variables": answer.variables}
+
+
+def result_json(result: Result, valued: bool) -> dict[str, Any]:
+    row: dict[str, Any] = {"wrt": list(result.wrt), "derivative": to_text(result.formula)}
+    row["value"] = plain(result.value) if valued else None
+    if result.check:
+        row["check"] = result.check.to_json()
+    if result.steps:
+        names = ("rule", "before", "after", "kind")
+        row["steps"] = [dict(zip(names, step, strict=True)) for step in shown_steps(result)]
+    return row

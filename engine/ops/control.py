@@ -3,11 +3,8 @@
 A custom op in full, for the case that ``apply`` is not enough; it is a value, so equal ops are computed once:
 
 >>> from dataclasses import dataclass
->>> from agcli.engine.function import function
->>> from agcli.engine.gradient import grad
->>> from agcli.engine.graph import Op, placeholder
 >>> @dataclass(frozen=True)
-... class ScaledCube(Op):
+... class ScaledCube(ag.Op):
 ...     factor: float
 ...     name = "scaled_cube"
 ...
@@ -19,10 +16,10 @@ A custom op in full, for the case that ``apply`` is not enough; it is a value, s
 ...
 ...     def vjp(self, g, y, x):            # cotangents of the inputs, made of tensors: any order follows
 ...         return (g * 3 * y / x,)
->>> x = placeholder("x", (), "float64")
+>>> x = ag.placeholder("x", (), "float64")
 >>> y = ScaledCube(2.0)(x)
->>> dy = grad(y, x)
->>> print(*function([y, dy, grad(dy, x)])(x=2.0))
+>>> dy = ag.grad(y, x)
+>>> print(*ag.function([y, dy, ag.grad(dy, x)])(x=2.0))
 16.0 24.0 24.0
 """
 
@@ -103,12 +100,9 @@ def apply(
     returns one cotangent an input (None for none) made of tensors, so it can be differentiated again; without it
     the result has no derivative, and says so.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.gradient import grad
-    >>> from agcli.engine.graph import placeholder
-    >>> x = placeholder("x", (2,), "float64")
-    >>> y = apply(np.cbrt, x, vjp=lambda g, y, x: g / (3 * y * y))
-    >>> print(function(grad(y.sum(), x))([1.0, 8.0]).round(4))
+    >>> x = ag.placeholder("x", (2,), "float64")
+    >>> y = ag.apply(np.cbrt, x, vjp=lambda g, y, x: g / (3 * y * y))
+    >>> print(ag.function(ag.grad(y.sum(), x))([1.0, 8.0]).round(4))
     [0.3333 0.0833]
     """
     fixed = shape if shape is None or callable(shape) else as_shape(shape)
@@ -140,19 +134,40 @@ class Tap(Linear):
 
 
 def tap(x: Like, function: Callable[[Array], Any]) -> Tensor:
-    """``x``, whose value ``function`` sees (read-only, to be copied if kept) whenever it is computed."""
+    """``x``, whose value ``function`` sees (read-only, to be copied if kept) whenever it is computed.
+
+    >>> seen = []
+    >>> x = ag.placeholder("x", (2,))
+    >>> y = ag.tap(x * x, lambda value: seen.append(value.copy())).sum()
+    >>> print(ag.function(y)([3.0, 4.0]), seen)
+    25.0 [array([ 9., 16.], dtype=float32)]
+    """
     return Tap(function)(x)
 
 
 def print_value(x: Like, title: str | None = None, file: Any = None) -> Tensor:
-    """``x``, printed to standard error (or ``file``) whenever it is computed."""
+    """``x``, printed to standard error (or ``file``) whenever it is computed.
+
+    >>> import sys
+    >>> x = ag.placeholder("x", (2,))
+    >>> print(ag.function(ag.print_value(2 * x, "doubled", sys.stdout).sum())([3.0, 4.0]))
+    doubled: [6. 8.]
+    14.0
+    """
     t = as_tensor(x)
     head = title or label(t)
     return tap(t, lambda value: (file or sys.stderr).write(f"{head}: {value}\n"))
 
 
 def print_shape(x: Like, title: str | None = None, file: Any = None) -> Tensor:
-    """``x``, with its dtype and shape printed to standard error (or ``file``) whenever it is computed."""
+    """``x``, with its dtype and shape printed to standard error (or ``file``) whenever it is computed.
+
+    >>> import sys
+    >>> x = ag.placeholder("batch", (None, 2))
+    >>> print(ag.function(ag.print_shape(x, file=sys.stdout).sum())(np.ones((5, 2))))
+    batch: float32(5, 2)
+    10.0
+    """
     t = as_tensor(x)
     head = title or label(t)
     return tap(t, lambda value: (file or sys.stderr).write(f"{head}: {value.dtype}{value.shape}\n"))
@@ -164,10 +179,8 @@ def assign(v: Variable, value: Like) -> tuple[Variable, Tensor]:
     Graphs have no side effects. All updates of a function read the values from before the call, and are committed
     together after it.
 
-    >>> from agcli.engine.function import function
-    >>> from agcli.engine.graph import variable
-    >>> a, b = variable(1.0), variable(2.0)
-    >>> swap = function([], updates=dict([assign(a, b), assign(b, a)]))
+    >>> a, b = ag.variable(1.0), ag.variable(2.0)
+    >>> swap = ag.function([], updates=dict([ag.assign(a, b), ag.assign(b, a)]))
     >>> print(swap(), a.value, b.value)
     [] 2.0 1.0
     """
@@ -208,7 +221,13 @@ class After(Same):
 
 
 def with_dependencies(x: Like, dependencies: Sequence[Tensor]) -> Tensor:
-    """``x``, available only after all of ``dependencies`` are computed (hooks, mostly)."""
+    """``x``, available only after all of ``dependencies`` are computed (hooks, mostly).
+
+    >>> x, seen = ag.placeholder("x"), []
+    >>> noted = ag.tap(x, seen.append)
+    >>> print(ag.function(ag.with_dependencies(2 * x, [noted]))(3.0), len(seen))
+    6.0 1
+    """
     for d in dependencies:
         if not isinstance(d, Tensor):
             raise ShapeError(f"with_dependencies: a dependency is a tensor, got {type(d).__name__}")

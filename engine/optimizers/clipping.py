@@ -1,4 +1,10 @@
-"""Gradient clipping: rules that make a gradient smaller where it is too large, and leave it alone where it is not."""
+"""Gradient clipping: rules that make a gradient smaller where it is too large, and leave it alone where it is not.
+
+>>> w = ag.variable([3.0, 4.0])
+>>> step = ag.sgd(1.0).using(clip=ag.clipping.global_norm(0.5)).function((w * w).sum() / 2, [w])
+>>> print(step(), w.value)  # the gradient (3, 4) of norm 5 becomes (0.3, 0.4)
+12.5 [2.7 3.6]
+"""
 
 from __future__ import annotations
 

@@ -92,7 +92,14 @@ def along(gradient_at: Gradient, x: Array, d: Array) -> Callable[[float], Point]
 
 @dataclass(frozen=True)
 class Lbfgs:
-    """L-BFGS (Liu and Nocedal, 1989) with a line search for the strong Wolfe conditions; it needs no learning rate."""
+    """L-BFGS (Liu and Nocedal, 1989) with a line search for the strong Wolfe conditions; it needs no learning rate.
+
+    >>> w = ag.variable([-1.0, 1.0], dtype="float64")
+    >>> rosenbrock = (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
+    >>> step = ag.Lbfgs(iterations=50).function(rosenbrock, [w])
+    >>> print(step(), w.value.round(6))
+    4.0 [1. 1.]
+    """
 
     memory: int = 10
     iterations: int = 20
@@ -174,5 +181,11 @@ class LbfgsStep(Step):
 
 
 def lbfgs(memory: int = 10, iterations: int = 20, tolerance: float = 1e-7) -> Lbfgs:
-    """L-BFGS with ``memory`` pairs and ``iterations`` a step; it stops where no gradient is above ``tolerance``."""
+    """L-BFGS with ``memory`` pairs and ``iterations`` a step; it stops where no gradient is above ``tolerance``.
+
+    >>> w = ag.variable([5.0, -3.0])
+    >>> step = ag.lbfgs(iterations=5).function(((w - [1.0, 2.0]) ** 2).sum(), [w])
+    >>> print(step(), w.value.round(4))
+    41.0 [1. 2.]
+    """
     return Lbfgs(memory, iterations, tolerance)

@@ -69,6 +69,11 @@ class Optimizer:
     ``clip`` is a rule for the gradient (see ``clipping``), ``no_decay`` holds patterns for the names of parameters
     without weight decay, gradients of ``accumulate`` batches are averaged before a step, and ``average`` is the decay
     of running means of the parameters (0: none), which are kept beside them.
+
+    >>> w = ag.variable([1.0, 2.0], "w")
+    >>> step = ag.adam(0.1).using(clip=ag.clipping.global_norm(1.0)).function((w * w).sum(), [w])
+    >>> print(step(), w.value.round(3))
+    5.0 [0.9 1.9]
     """
 
     name: str

@@ -26,7 +26,13 @@ def bias(decay: float, state: State) -> Tensor:
 
 
 def sgd(lr: Rate = 0.01, momentum: float = 0.0, nesterov: bool = False) -> Optimizer:
-    """p <- p - lr v with v <- momentum v + g; Nesterov's variant uses g + momentum v (Sutskever et al., 2013)."""
+    """p <- p - lr v with v <- momentum v + g; Nesterov's variant uses g + momentum v (Sutskever et al., 2013).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.sgd(0.1, momentum=0.9).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 3.2, 1.058] [ 0.062 -0.124]
+    """
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
         if momentum:
@@ -39,7 +45,13 @@ def sgd(lr: Rate = 0.01, momentum: float = 0.0, nesterov: bool = False) -> Optim
 
 
 def adagrad(lr: Rate = 0.01, eps: float = 1e-10) -> Optimizer:
-    """Steps shrink with the sum of all squared gradients so far (Duchi et al., 2011)."""
+    """Steps shrink with the sum of all squared gradients so far (Duchi et al., 2011).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.adagrad(0.1).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.42, 4.0471] [ 0.7805 -1.7758]
+    """
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
         total = state.moment("total")
@@ -55,6 +67,11 @@ def rmsprop(
     """The gradient over the root of its running mean square (Tieleman and Hinton, 2012).
 
     With ``centered``, over its running standard deviation (Graves, 2013, equations 38 to 45).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.rmsprop(0.01).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.42, 4.0461] [ 0.78   -1.7753]
     """
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
@@ -71,7 +88,13 @@ def rmsprop(
 
 
 def adadelta(lr: Rate = 1.0, decay: float = 0.9, eps: float = 1e-6) -> Optimizer:
-    """Steps in the units of the parameters, from running means of squared gradients and steps (Zeiler, 2012)."""
+    """Steps in the units of the parameters, from running means of squared gradients and steps (Zeiler, 2012).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.adadelta().function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.981, 4.9617] [ 0.9903 -1.9903]
+    """
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
         size = state.moment("step_square")
@@ -97,26 +120,50 @@ def adam_rule(beta1: float, beta2: float, eps: float, amsgrad: bool = False) -> 
 
 
 def adam(lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Optimizer:
-    """Adam (Kingma and Ba, 2015, algorithm 1); weight decay is part of the gradient."""
+    """Adam (Kingma and Ba, 2015, algorithm 1); weight decay is part of the gradient.
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.adam(0.1).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.42, 3.8813] [ 0.7016 -1.7006]
+    """
     return Optimizer("adam", chain(l2, adam_rule(beta1, beta2, eps)), lr)
 
 
 def adamw(
     lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, weight_decay: float = 0.01
 ) -> Optimizer:
-    """Adam with weight decay as part of the step (Loshchilov and Hutter, 2019, algorithm 2)."""
+    """Adam with weight decay as part of the step (Loshchilov and Hutter, 2019, algorithm 2).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.adamw(0.1, weight_decay=0.1).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.3265, 3.7134] [ 0.6751 -1.6444]
+    """
     return Optimizer("adamw", chain(adam_rule(beta1, beta2, eps), decoupled), lr, weight_decay)
 
 
 def amsgrad(lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Optimizer:
-    """Adam with the largest second moment so far in place of the present one (Reddi et al., 2018)."""
+    """Adam with the largest second moment so far in place of the present one (Reddi et al., 2018).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.amsgrad(0.1).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.42, 3.8813] [ 0.7016 -1.7006]
+    """
     return Optimizer("amsgrad", chain(l2, adam_rule(beta1, beta2, eps, amsgrad=True)), lr)
 
 
 def nadam(
     lr: Rate = 0.002, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8, momentum_decay: float = 0.004
 ) -> Optimizer:
-    """Adam with Nesterov's momentum, which grows towards beta1 (Dozat, 2016)."""
+    """Adam with Nesterov's momentum, which grows towards beta1 (Dozat, 2016).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.nadam(0.1).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.3885, 3.9771] [ 0.7527 -1.7475]
+    """
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
         m, v, t = mean_of(g, "m", beta1, state), mean_of(square(g), "v", beta2, state), state.step
@@ -132,7 +179,13 @@ def nadam(
 
 
 def radam(lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> Optimizer:
-    """Adam that starts as momentum while the second moment is still uncertain (Liu et al., 2020, algorithm 2)."""
+    """Adam that starts as momentum while the second moment is still uncertain (Liu et al., 2020, algorithm 2).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.radam(0.1).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 3.2, 1.9285] [ 0.4623 -0.9246]
+    """
     limit = 2 / (1 - beta2) - 1
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
@@ -149,7 +202,13 @@ def radam(lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float
 
 
 def lion(lr: Rate = 0.0001, beta1: float = 0.9, beta2: float = 0.99, weight_decay: float = 0.0) -> Optimizer:
-    """Steps of one length in the direction of the sign of the momentum (Chen et al., 2023, algorithm 2)."""
+    """Steps of one length in the direction of the sign of the momentum (Chen et al., 2023, algorithm 2).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.lion(0.1).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.42, 3.88] [ 0.7 -1.7]
+    """
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
         m = state.moment("m")
@@ -171,7 +230,13 @@ def in_trust(step: Tensor, p: Tensor, state: State) -> Tensor:
 def lamb(
     lr: Rate = 0.001, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-6, weight_decay: float = 0.0
 ) -> Optimizer:
-    """Adam with the step of each parameter scaled to the parameter's norm (You et al., 2020, algorithm 2)."""
+    """Adam with the step of each parameter scaled to the parameter's norm (You et al., 2020, algorithm 2).
+
+    >>> w = ag.variable([1.0, -2.0], dtype="float64")
+    >>> step = ag.lamb(0.1).function((w * w).sum(), [w])
+    >>> print([step().round(4).item() for _ in range(3)], w.value.round(4))
+    [5.0, 4.1013, 3.373] [ 0.5702 -1.5675]
+    """
     return Optimizer("lamb", chain(adam_rule(beta1, beta2, eps), decoupled, in_trust), lr, weight_decay)
 
 

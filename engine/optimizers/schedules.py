@@ -2,6 +2,11 @@
 
 A schedule is a function of the number of steps done so far, a float64 scalar of the graph; any such function will
 do. Those of this file know their lengths in steps. A ``Plateau`` looks at a metric instead.
+
+>>> lr = ag.schedules.warmup(ag.schedules.cosine(0.1, length=100), length=10)
+>>> done = ag.placeholder("done", (), "float64")
+>>> print([lr(done).eval({done: n}).round(3).item() for n in (0, 5, 10, 60, 110)])
+[0.0, 0.05, 0.1, 0.05, 0.0]
 """
 
 from __future__ import annotations
@@ -95,6 +100,13 @@ class Plateau:
     "Smaller" is by more than the share ``threshold``. After a reduction, ``cooldown`` values are not judged, and the
     rate does not fall below ``least``. ``Step.observe`` takes the values; what is remembered of them lies in
     variables. The rules are those of torch's ReduceLROnPlateau.
+
+    >>> w = ag.variable(1.0)
+    >>> step = ag.sgd(ag.Plateau(0.1, factor=0.5, patience=1)).function(w * w, [w])
+    >>> for loss in [1.0, 1.0, 1.0]:
+    ...     step.observe(loss)
+    >>> print(step.rate)
+    0.05
     """
 
     lr: Rate

@@ -85,7 +85,14 @@ Rule: TypeAlias = "Callable[[Tensor, Tensor, State], Tensor]"
 
 
 def chain(*rules: Rule) -> Rule:
-    """One rule after the other: each gets the step of the one before as its gradient."""
+    """One rule after the other: each gets the step of the one before as its gradient.
+
+    >>> halved = ag.chain(ag.clipping.value(1.0), lambda g, p, state: 0.5 * g)
+    >>> w = ag.variable([10.0, -0.25])
+    >>> step = ag.Optimizer("halved", halved, lr=1.0).function((w * w).sum() / 2, [w])
+    >>> print(step(), w.value)
+    50.03125 [ 9.5   -0.125]
+    """
 
     def rule(g: Tensor, p: Tensor, state: State) -> Tensor:
         for r in rules:
