@@ -21,7 +21,7 @@ from agcli.engine.gradient import grad
 from agcli.engine.graph import Constant, Op, Placeholder, Tensor, Variable, as_tensor, constant, placeholder, variable
 from agcli.engine.initializers import glorot_uniform, he_normal, initial
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
-from agcli.engine.ops.random import random_key, split_key
+from agcli.engine.ops.keys import random_key, split_key
 from agcli.engine.optimizers import (
     Lbfgs,
     Optimizer,

@@ -9,7 +9,7 @@ from agcli.datasets import Dataset
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
 from agcli.engine.graph import Placeholder, Tensor, Variable, placeholder, variable
-from agcli.engine.ops.random import make_key, streams
+from agcli.engine.ops.keys import make_key, streams
 from agcli.engine.ops.reductions import mean, sum
 from agcli.engine.optimizers import Step
 from agcli.engine.origin import origin
@@ -88,7 +88,7 @@ def graph(spec: Spec, x: Placeholder, y: Placeholder, scope: Scope) -> Graph:
     loss_of = LOSSES[spec.loss.name]
     loss = placed(spec, ("loss",), lambda: mean(loss_of(output, y)))
     sums = {
-        m.name: placed(spec, ("metrics", i), lambda m=m: sum(METRICS[m.name].sample(output, y)))  # type: ignore[misc]
+        m.name: placed(spec, ("metrics", i), lambda m=m: sum(METRICS[m.name].sample(output, y)))
         for i, m in enumerate(spec.metrics)
     }
     return Graph(output, loss, sums)

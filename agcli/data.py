@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -26,7 +27,9 @@ from agcli.datasets import (
 )
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS
+from agcli.spec.errors import printable
 
+log = logging.getLogger("agcli.datasets")
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
 
@@ -34,14 +37,22 @@ def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
     """The data set that the spec names.
 
     ``learnt`` is what an earlier ``dataset.fitted.to_json()`` gave: then samples are encoded by it, and nothing is
-    learnt anew. Raises SpecError for what the spec names and the file does not have, DataError for other faults.
+    learnt anew. What is strange about the data is logged as warnings, once: where it is learnt. Raises SpecError for
+    what the spec names and the file does not have, DataError for other faults.
     """
     try:
-        return read(spec.data, spec.folder, fitted(learnt) if learnt is not None else None)
+        data = read(spec.data, spec.folder, fitted(learnt) if learnt is not None else None)
     except DataError as error:
         if error.path:
             raise spec.error(("data", *error.path), str(error)) from None
         raise
+    if data.train.inputs != ("x",):
+        made = f"the columns make {', '.join(data.train.inputs)}"
+        raise spec.error(("data",), f"the layers of `model:` take one input, x; {made}; give the others role `ignore`")
+    if learnt is None:
+        for sentence in data.warnings:
+            log.warning("warning: %s: %s", data.name, printable(sentence))
+    return data
 
 
 def read(choice: Choice, folder: Path, known: Recipe | Speller | None = None) -> Dataset:

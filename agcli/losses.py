@@ -19,7 +19,7 @@ PerSample = Callable[[Tensor, Tensor], Tensor]
 
 
 def op(name: str) -> Callable[..., Tensor]:
-    return lambda *args, **kwargs: OPS[name].function(*args, **kwargs)
+    return OPS[name].function
 
 
 def per_sample(x: Tensor) -> Tensor:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from agcli.engine import functional, ops
+from agcli.engine import functional as functional
+from agcli.engine import ops as ops
 from agcli.engine.table import OPS
 
 if TYPE_CHECKING:
@@ -55,6 +56,9 @@ if TYPE_CHECKING:
     from agcli.engine.ops.joining import (
         concatenate, meshgrid, stack,
     )
+    from agcli.engine.ops.keys import (
+        fold_in,
+    )
     from agcli.engine.ops.linalg import (
         lstsq, solve, solve_triangular,
     )
@@ -76,7 +80,7 @@ if TYPE_CHECKING:
         avg_pool1d, avg_pool2d, global_avg_pool, global_max_pool, max_pool1d, max_pool2d,
     )
     from agcli.engine.ops.random import (
-        bernoulli, categorical, exponential, fold_in, log_normal, normal, permutation, randint, gamma as random_gamma,
+        bernoulli, categorical, exponential, log_normal, normal, permutation, randint, gamma as random_gamma,
         standard_exponential, standard_normal, standard_uniform, truncated_normal, uniform,
     )
     from agcli.engine.ops.reductions import (
@@ -103,9 +107,6 @@ if TYPE_CHECKING:
     from agcli.engine.ops.statistics import (
         norm, std, var,
     )
-
-assert functional
-assert ops
 
 globals().update({name: entry.public for name, entry in OPS.items()})
 

@@ -17,13 +17,11 @@ from pathlib import Path
 import numpy as np
 
 from agcli.elsewhere import OTHERS, RUST_AUTOGRAD
-from agcli.engine import functional, ops
+from agcli.engine import functional as functional
+from agcli.engine import ops as ops
 from agcli.engine.graph import Placeholder, Tensor
 from agcli.engine.table import OPS, Entry
 from agcli.engine.types import TensorType
-
-assert functional
-assert ops
 
 ROOT = Path(__file__).resolve().parent.parent
 FAMILIES = {
@@ -55,6 +53,7 @@ FAMILIES = {
     "pooling": "Pooling",
     "functional": "Normalisation, dropout, attention",
     "random": "Random numbers",
+    "keys": "Keys of random numbers",
 }
 PROMPT = re.compile(r"^ *>>>.*(?:\n(?! *$).*)*", re.MULTILINE)
 
@@ -111,8 +110,8 @@ def page() -> str:
         "# Ops",
         "",
         "Written by `python -m agcli.reference` from the table of ops; every example runs in the tests.",
-        f"{len(OPS)} ops, {sum(e.differentiable for e in OPS.values())} of them with derivatives of every order in both "
-        "modes. Below each signature stand the types of a sample and what it gives; None is a length that is known "
+        f"{len(OPS)} ops, {sum(e.differentiable for e in OPS.values())} of them with derivatives of every order in "
+        "both modes. Below each signature stand the types of a sample and what it gives; None is a length known "
         "only when the graph runs. `x` is a tensor, an array, a number or a nested list.",
         "",
         "| family | ops |",
@@ -160,7 +159,8 @@ def listing() -> str:
         "",
         "from typing import TYPE_CHECKING",
         "",
-        "from agcli.engine import functional, ops",
+        "from agcli.engine import functional as functional",
+        "from agcli.engine import ops as ops",
         "from agcli.engine.table import OPS",
         "",
         "if TYPE_CHECKING:",
@@ -169,9 +169,6 @@ def listing() -> str:
         module = family if family == "functional" else f"ops.{family}"
         lines += [f"    from agcli.engine.{module} import (", *wrapped([defined(e) for e in entries], 8), "    )"]
     lines += [
-        "",
-        "assert functional",
-        "assert ops",
         "",
         "globals().update({name: entry.public for name, entry in OPS.items()})",
         "",
@@ -194,7 +191,9 @@ FILES = {"docs/ops.md": page, "agcli/ops.py": listing}
 
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Write the files, or with ``--check`` name those that are not current; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m agcli.reference", description="Write docs/ops.md and agcli/ops.py.")
+    parser = argparse.ArgumentParser(
+        prog="python -m agcli.reference", description="Write docs/ops.md and agcli/ops.py."
+    )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is not current")
     check = parser.parse_args(arguments).check
     old = []

@@ -15,6 +15,8 @@ from agcli.spec import Spec, read_spec
 
 KEPT = 2  # checkpoints; the older of the two is there should the newer be damaged
 MARK = "spec.yaml"
+LEARNT = "data.json"
+MAX_LEARNT = 1 << 28  # bytes of statistics; 10,000 columns of 100 names each take some 20 MB
 
 
 class RunError(ValueError):
@@ -30,13 +32,15 @@ class Run:
         self.folder = folder
 
     @classmethod
-    def create(cls, spec: Spec, out: Path | None = None) -> Run:
-        """A new folder: ``out``, or ``runs/<name>-<time>``."""
+    def create(cls, spec: Spec, out: Path | None = None, learnt: Mapping[str, Any] | None = None) -> Run:
+        """A new folder: ``out``, or ``runs/<name>-<time>``. ``learnt`` is what the data taught, as plain data."""
         folder = out if out is not None else free(Path("runs") / f"{spec.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         try:
             if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
                 raise RunError(f"{folder}: exists and is not an empty folder; name another with --out")
             (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+            if learnt is not None:
+                write_atomically(folder / LEARNT, json.dumps(learnt).encode())
             write_atomically(folder / MARK, spec.dump().encode())
         except OSError as e:
             raise RunError(f"{folder}: the run's folder cannot be written: {e.strerror or e}") from None
@@ -52,6 +56,24 @@ class Run:
     @property
     def spec(self) -> Spec:
         return read_spec(self.folder / MARK)
+
+    @property
+    def learnt(self) -> dict[str, Any] | None:
+        """What the training split taught: categories, means, a vocabulary; None for data that needs nothing."""
+        path = self.folder / LEARNT
+        if not path.exists():
+            return None
+        try:
+            with path.open("rb") as f:
+                content = f.read(MAX_LEARNT + 1)
+            plain = json.loads(content) if len(content) <= MAX_LEARNT else None
+        except OSError as e:
+            raise RunError(f"{path}: cannot be read: {e.strerror or e}") from None
+        except (ValueError, RecursionError):
+            plain = None
+        if not isinstance(plain, dict):
+            raise RunError(f"{path}: expected the statistics that training wrote, found something else")
+        return plain
 
     def log(self, event: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""

@@ -29,6 +29,7 @@ from agcli.datasets.frame import Cells, Frame
 from agcli.datasets.tabular import FORMATS
 
 TEXTS = (".txt", ".md")
+ARRAYS = (".npz", ".npy", ".idx", "-ubyte")
 SHOWN = 6  # features of a sample, names of a column
 
 
@@ -126,6 +127,8 @@ def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
         return Table(source=TableFile(path), target=tuple(target))
     if suffix in TEXTS:
         return Corpus(path=path)
+    if path.is_dir() or suffix not in (*FORMATS, *TEXTS, *ARRAYS) and not path.stem.endswith("-ubyte"):
+        raise DataError(f"{path}: expected a file of one of the kinds {', '.join((*FORMATS, *ARRAYS, *TEXTS))}")
     if has_sides(path):
         sides = ArrayFile(path, side="train"), ArrayFile(path, side="test")
         return Table(source=sides[0], test=sides[1], target=tuple(target))

@@ -63,7 +63,7 @@ def train(spec: Spec, out: Path | None = None) -> Iterator[Event]:
         drop_last=settings.drop_last,
         augment=True,
     )
-    run = Run.create(spec, out)
+    run = Run.create(spec, out, data.fitted.to_json() if data.fitted else None)
     yield started(model, data, batches, run)
     state = model.state(optimizer)
     last = Sums({})
@@ -133,7 +133,7 @@ def evaluate_run(folder: Path, split: str = "test") -> dict[str, Any]:
     """The metrics of a finished run on one split of its data."""
     run = Run.open(folder)
     spec = run.spec
-    data = load_data(spec)
+    data = load_data(spec, run.learnt)
     model = build(spec, data)
     metadata = run.restore({f"model.{k}": v for k, v in model.parameters.items()})
     sums = evaluate(model.evaluator(), data[split], model)

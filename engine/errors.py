@@ -27,9 +27,9 @@ class ShapeError(EngineError, ValueError):
 class DTypeError(EngineError, TypeError):
     """An op was given a dtype that it does not compute with.
 
-    >>> ag.logical_and([1.5], [True]).eval()
+    >>> ag.take([1.0, 2.0], 0.5)
     Traceback (most recent call last):
-    agcli.engine.errors.DTypeError: X
+    agcli.engine.errors.DTypeError: take: an index must be integers, got float64() (reshape: reshape)
     """
 
 

@@ -1,8 +1,10 @@
 """``function``: tensors -> a callable with one plan for each combination of fed shapes."""
 from __future__ import annotations
 
+import gc
 import weakref
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ from .backends.numpy import Executor
 from .backends.threads import ThreadedExecutor
 from .errors import FeedError, StateError
 from .graph import Placeholder, Tensor, Variable, label, toposort, variable
-from .ops.random import FUNCTION_KEY, make_key
+from .ops.keys import FUNCTION_KEY, make_key
 from .plan import Plan, make_plan
 from .rewrite import specialise
 from .shards import Sharder
@@ -20,6 +22,18 @@ from .stages import compute, dynamic_tensors
 from .types import Array, Shape, TensorType, fits
 
 PLANS = 64  # plans that a function keeps; the oldest goes first
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """No garbage collection: to look through a large graph again and again makes compiling it superlinear."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 class Function:
@@ -98,7 +112,7 @@ class Function:
         if feeds is not None and not isinstance(feeds, Mapping):
             if len(args) + 1 > len(self.inputs):
                 raise FeedError(f"function: takes {len(self.inputs)} inputs, got {len(args) + 1}")
-            feeds = dict(zip(self.inputs, (feeds, *args)))
+            feeds = dict(zip(self.inputs, (feeds, *args), strict=False))
         elif args:
             raise FeedError("function: give the feeds as one mapping, by name, or all by position")
         values = {self.resolve(k): v for k, v in feeds.items()} if feeds else {}
@@ -123,6 +137,7 @@ class Function:
     def names(self) -> str:
         return ", ".join(label(p) for p in self.inputs) or "no feeds"
 
+    @collector_paused()
     def compile(self, shapes: tuple[Shape, ...]) -> Executor:
         """The executor for feeds of these shapes."""
         targets, dynamic = stabilise([*self.outputs, *self.updates.values()], self.dynamic)

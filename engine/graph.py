@@ -324,7 +324,7 @@ class Variable(Tensor):
     @property
     def home(self) -> Variable:
         """The variable that owns this one's memory: itself, or the arena that it lies in."""
-        return self if self.arena is None else self.arena  # type: ignore[no-any-return]
+        return self if self.arena is None else self.arena
 
     def rebase(self, storage: Array) -> None:
         """Move the value into ``storage`` (same shape and dtype), which from now on is its memory."""

@@ -222,8 +222,9 @@ class Planner:
             start = 0
             for i in step.inputs:
                 x, root = slots[i], slots[slots[i].root]
-                full = root.nbytes == x.nbytes and self.shadow[i].flags.c_contiguous and x.type.dtype == whole.type.dtype
-                if root.kind == "buffer" and full and root.index not in kept and root.index != whole.index:
+                full = root.nbytes == x.nbytes and self.shadow[i].flags.c_contiguous
+                same = full and x.type.dtype == whole.type.dtype
+                if root.kind == "buffer" and same and root.index not in kept and root.index != whole.index:
                     root.kind, root.source = "part", (whole.index, start)
                 else:
                     piece = self.add(step.tensor, x.type.with_dtype(whole.type.dtype), "part", self.shadow[i])

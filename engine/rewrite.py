@@ -219,7 +219,7 @@ def fold(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
         return None
     if t.type.size > FOLD_LIMIT or isinstance(t.op, BroadcastTo):
         return None
-    out: Array = np.empty(t.shape, t.dtype)  # type: ignore[arg-type]
+    out: Array = np.empty(t.shape, t.dtype)
     with np.errstate(all="ignore"):
         t.op.kernel(*(x.array for x in inputs if isinstance(x, Constant)), out=out)
     return Constant(out, t.type)

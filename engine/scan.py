@@ -19,7 +19,7 @@ from .gradient import depends
 from .graph import Op, Placeholder, Tensor, as_tensor, cast, toposort
 from .loop import Loop, LoopPlan, plan_body
 from .ops.base import items
-from .ops.random import FUNCTION_KEY, fold_in
+from .ops.keys import FUNCTION_KEY, fold_in
 from .rewrite import simplify
 from .subgraph import captured, substitute
 from .types import Array, TensorType, TupleType, fits

@@ -29,7 +29,7 @@ MAIN = -1  # the colour of what is not computed in a shard
 
 @dataclass(frozen=True)
 class Layout:
-    """How an op runs in shards: what it needs of each input, what it makes, and which axis its shape attribute splits."""
+    """How an op runs in shards: what it needs of each input, and what it makes."""
 
     out: int
     inputs: tuple[int, ...]
@@ -92,7 +92,8 @@ def matmul(op: Op, t: Tensor, states: list[int]) -> Layout | None:
         return Layout(rank - 2, (a, WHOLE))
     if b == q - 1 and a == WHOLE:
         return Layout(rank - 1, (WHOLE, b))
-    return pointwise(op, t, states) if all(s == WHOLE or 0 <= s < x.ndim - 2 for s, x in zip(states, t.inputs)) else None
+    leading = all(s == WHOLE or 0 <= s < x.ndim - 2 for s, x in zip(states, t.inputs, strict=True))
+    return pointwise(op, t, states) if leading else None
 
 
 @rule("Transpose")
@@ -147,7 +148,10 @@ def putitem(op: Any, t: Tensor, states: list[int]) -> Layout | None:
 @rule("Concatenate")
 def concatenate(op: Any, t: Tensor, states: list[int]) -> Layout | None:
     axes = set(states) - {WHOLE}
-    return Layout(*axes, (*axes,) * len(states)) if len(axes) == 1 and not axes & {op.axis, PARTIAL} else None
+    if len(axes) != 1 or axes & {op.axis, PARTIAL}:
+        return None
+    (axis,) = axes
+    return Layout(axis, (axis,) * len(states))
 
 
 @rule("SparseSoftmaxCrossEntropy", "SparseSoftmaxGrad", "SoftmaxCrossEntropy", "OneHot")
@@ -296,7 +300,7 @@ class Sharder:
 
 
 def arrange(order: Sequence[Tensor], colours: Mapping[int, int]) -> list[tuple[Tensor, int, int]]:
-    """Tensors with colour and phase, by phase; even phases belong to the main thread, odd ones to shards side by side."""
+    """Tensors with colour and phase, by phase: even ones belong to the main thread, odd ones to shards side by side."""
     phases: dict[int, int] = {}
     rows = []
     for n, t in enumerate(order):

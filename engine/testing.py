@@ -50,7 +50,7 @@ def check_grads(
     xs = leaves(arrays, "x")
     y = f(*xs)
     us = [rng.standard_normal(a.shape) for a in arrays]
-    v = rng.standard_normal(value(y, xs, arrays).shape)
+    v = np.asarray(rng.standard_normal(value(y, xs, arrays).shape))
     forward = Function([y], inputs=xs)
 
     def along(s: float) -> float:

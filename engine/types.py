@@ -87,13 +87,13 @@ def static(d: Dim) -> int:
 
 def fits(declared: Shape, actual: Shape) -> bool:
     """Whether ``actual`` is one of the shapes that ``declared`` stands for."""
-    return len(declared) == len(actual) and all(d is None or a is None or d == a for d, a in zip(declared, actual))
+    return len(declared) == len(actual) and all(d is None or a is None or d == a for d, a in zip(declared, actual, strict=True))
 
 
 def as_dtype(dtype: Any) -> DType:
     """``dtype`` as a NumPy dtype that the engine computes with."""
     try:
-        result = np.dtype(dtype)
+        result: DType = np.dtype(dtype)
     except TypeError as e:
         raise DTypeError(f"{dtype!r} is not a dtype; use one of float32, float64, int64, bool") from e
     if result.kind not in KINDS:
@@ -111,7 +111,7 @@ def as_shape(shape: int | Sequence[Dim]) -> Shape:
 
 
 def broadcast_dims(a: Dim, b: Dim) -> Dim:
-    if a == b or b == 1:
+    if b in (a, 1):
         return a
     if a == 1 or a is None:
         return b

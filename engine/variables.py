@@ -137,7 +137,9 @@ def packed(variables: Sequence[Variable]) -> Variable | None:
     return arena if addresses == sorted(addresses) else None
 
 
-def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> None:
+def save_arrays(
+    path: str | os.PathLike[str], arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None
+) -> None:
     """Write arrays to a safetensors file: temporary file in the same folder, fsync, rename, fsync of the folder.
 
     >>> from tempfile import TemporaryDirectory

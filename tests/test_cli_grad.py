@@ -2,13 +2,17 @@
 
 import io
 import json
+import re
+import shlex
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 
 from agcli.cli import main
+from agcli.cli.grad import command
 
 FORMATS = ["text", "unicode", "latex", "python", "numpy", "c", "json", "mathml", "dot"]
 
@@ -222,7 +226,7 @@ def test_batch_reads_a_file(grad, tmp_path):
     first, second, third = map(json.loads, out.splitlines())
     assert code == 2
     assert first["results"] == [{"wrt": ["x"], "derivative": "3*x^2", "value": None}]
-    assert "at most 100,000 characters" in second["error"]["message"] or "error" in second
+    assert "100,000" in second["error"]["message"]
     assert third["results"][0]["derivative"] == "1"
 
 
@@ -247,3 +251,22 @@ def test_hostile_formulas_are_answered_or_refused(grad, text):
     assert code in (0, 2)
     assert "internal error" not in err
     assert len(out) + len(err) < 1_000_000
+
+
+# The page ----------------------------------------------------------------------------------------------------------
+
+PAGE = (Path(__file__).parent.parent / "docs" / "grad.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = [example for block in BLOCKS for example in re.findall(r"^\$ ag grad (.*)\n((?:(?!\$ ).*\n)*)", block, re.M)]
+
+
+@pytest.mark.parametrize(("line", "shown"), EXAMPLES, ids=[line for line, _ in EXAMPLES])
+def test_the_examples_of_the_page(grad, line, shown):
+    _, out, err = grad(*shlex.split(line))
+    assert out + err == shown
+
+
+def test_the_page_names_every_option():
+    options = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
+    assert {name for name in options if name not in PAGE} <= {"--simplify"}
+    assert len(EXAMPLES) >= 20

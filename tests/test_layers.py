@@ -34,8 +34,8 @@ def trained(spec):
 
 @pytest.mark.parametrize("name", ACTIVATIONS.rows)
 def test_every_activation_trains(name):
-    text = f"data: iris\nmodel: [dense: {{units: 8, activation: {name}}}, {name}, dense: 3]\nloss: softmax_cross_entropy\n"
-    losses, _, _ = trained(parse_spec(text))
+    model = f"[dense: {{units: 8, activation: {name}}}, {name}, dense: 3]"
+    losses, _, _ = trained(parse_spec(f"data: iris\nmodel: {model}\nloss: softmax_cross_entropy\n"))
     assert losses[-1] < losses[0]
 
 

@@ -85,7 +85,8 @@ def loaded_by(code):
 
 
 def test_help_loads_no_numpy():
-    code = "from agcli.cli import ag; from click.testing import CliRunner; assert not CliRunner().invoke(ag, ['--help']).exit_code"
+    code = "from agcli.cli import ag; from click.testing import CliRunner; r = CliRunner().invoke(ag, ['--help'])"
+    code += "; assert not r.exit_code"
     heavy = {"numpy", "scipy", "rich", "pydantic", "yaml", "polars", "safetensors"}
     assert not heavy & loaded_by(code)
 

@@ -13,7 +13,7 @@ from agcli.engine.ops import convolution as cv
 from agcli.engine.ops import cross_entropy as ce
 from agcli.engine.ops import losses, nn, pooling
 from agcli.engine.ops.elementwise import square
-from agcli.engine.ops.random import make_key, streams
+from agcli.engine.ops.keys import make_key, streams
 from agcli.engine.ops.reductions import sum
 
 RNG = np.random.default_rng(7)

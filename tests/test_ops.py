@@ -14,7 +14,9 @@ assert functional
 assert ops
 
 ROWS = [
-    pytest.param(entry, sample, id=f"{entry.name}-{i}") for entry in OPS.values() for i, sample in enumerate(entry.samples)
+    pytest.param(entry, sample, id=f"{entry.name}-{i}")
+    for entry in OPS.values()
+    for i, sample in enumerate(entry.samples)
 ]
 GIVEN = [row for row in ROWS if row.values[1].args]  # not those that draw their own numbers
 SMOOTH = [row for row in ROWS if row.values[0].differentiable and any(a.real for a in row.values[1].args)]
@@ -23,7 +25,8 @@ SMOOTH = [row for row in ROWS if row.values[0].differentiable and any(a.real for
 def call(entry: Entry, sample: Sample, reals):
     """The public function with ``reals`` in place of the real arguments."""
     given = iter(reals)
-    return entry.function(*(next(given) if a.real else d for a, d in zip(sample.args, sample.draw())), **sample.kwargs)
+    drawn = zip(sample.args, sample.draw(), strict=True)
+    return entry.function(*(next(given) if a.real else d for a, d in drawn), **sample.kwargs)
 
 
 def joined(y):
@@ -33,14 +36,14 @@ def joined(y):
 
 @pytest.mark.parametrize(("entry", "sample"), SMOOTH)
 def test_derivatives_to_third_order(entry, sample):
-    reals = [d for a, d in zip(sample.args, sample.draw()) if a.real]
+    reals = [d for a, d in zip(sample.args, sample.draw(), strict=True) if a.real]
     check_grads(lambda *xs: joined(call(entry, sample, xs)), reals, order=3, tolerance=2e-6)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(("entry", "sample"), ROWS)
 def test_kernel_fills_out_of_the_inferred_type(entry, sample, dtype):
-    reals = [np.asarray(d, dtype) for a, d in zip(sample.args, sample.draw()) if a.real]
+    reals = [np.asarray(d, dtype) for a, d in zip(sample.args, sample.draw(), strict=True) if a.real]
     xs = [placeholder(f"x{i}", a.shape, dtype) for i, a in enumerate(reals)]
     y = call(entry, sample, xs)
     for t in y if isinstance(y, tuple) else [y]:
@@ -51,12 +54,12 @@ def test_kernel_fills_out_of_the_inferred_type(entry, sample, dtype):
 
 @pytest.mark.parametrize(("entry", "sample"), GIVEN)
 def test_layout_of_the_inputs_does_not_matter(entry, sample):
-    reals = [np.asarray(d) for a, d in zip(sample.args, sample.draw()) if a.real]
+    reals = [np.asarray(d) for a, d in zip(sample.args, sample.draw(), strict=True) if a.real]
     xs = [placeholder(f"x{i}", a.shape, "float64") for i, a in enumerate(reals)]
     y = call(entry, sample, xs)
     f = Function(list(y) if isinstance(y, tuple) else [y], inputs=xs)
     strided = [np.repeat(a, 2, axis=-1)[..., ::2] if a.ndim else a for a in reals]
-    for a, b in zip(f(*reals), f(*strided)):
+    for a, b in zip(f(*reals), f(*strided), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
@@ -69,7 +72,7 @@ def test_documented_and_sampled(entry):
 @pytest.mark.parametrize(("entry", "sample"), GIVEN)
 def test_unknown_lengths_give_the_same_value(entry, sample):
     """A graph built without knowing any length computes what the graph with known lengths computes."""
-    reals = [np.asarray(d) for a, d in zip(sample.args, sample.draw()) if a.real]
+    reals = [np.asarray(d) for a, d in zip(sample.args, sample.draw(), strict=True) if a.real]
     known = [placeholder(f"x{i}", a.shape, "float64") for i, a in enumerate(reals)]
     unknown = [placeholder(f"x{i}", (None,) * a.ndim, "float64") for i, a in enumerate(reals)]
     try:
@@ -77,7 +80,8 @@ def test_unknown_lengths_give_the_same_value(entry, sample):
     except (ValueError, TypeError) as e:
         pytest.skip(f"needs a known length: {e}")
     expected = call(entry, sample, known)
-    for a, b in zip(y if isinstance(y, tuple) else [y], expected if isinstance(expected, tuple) else [expected]):
+    for a, b in zip(*(t if isinstance(t, tuple) else [t] for t in (y, expected)), strict=True):
         assert isinstance(a, Tensor)
         if not isinstance(a, Constant):
-            np.testing.assert_allclose(Function(a, inputs=unknown)(*reals), Function(b, inputs=known)(*reals), rtol=1e-12)
+            values = Function(a, inputs=unknown)(*reals), Function(b, inputs=known)(*reals)
+            np.testing.assert_allclose(*values, rtol=1e-12)

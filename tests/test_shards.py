@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import agcli as ag
-from agcli.engine.ops.random import streams
+from agcli.engine.ops.keys import streams
 
 
 def conv_net(x, parameter):

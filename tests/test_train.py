@@ -118,7 +118,8 @@ def test_bad_input_gets_one_message_and_exit_code_2(ag, tmp_path, arguments, sai
 def test_a_shape_that_does_not_fit_names_the_layer(ag, tmp_path):
     spec = tmp_path / "bad.yaml"
     spec.write_text(
-        "data: {name: digits, flatten: false}\nmodel:\n  - reshape: [5, 13]\n  - dense: 10\nloss: softmax_cross_entropy\n"
+        "data: {name: digits, flatten: false}\nmodel:\n  - reshape: [5, 13]\n  - dense: 10\n"
+        "loss: softmax_cross_entropy\n"
     )
     done = ag("train", spec, "--out", tmp_path / "run", check=2)
     assert "bad.yaml:3:5" in done.stderr

@@ -13,7 +13,7 @@ from agcli.engine.function import function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import call, placeholder, variable
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
-from agcli.engine.ops.random import streams
+from agcli.engine.ops.keys import streams
 from agcli.engine.testing import check_grads
 from agcli.engine.transforms import (
     gauss_newton_vp,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import Any, TextIO
+from typing import IO, Any
 
 from agcli.engine.errors import EngineError
 from agcli.expression.answers import answer
@@ -13,7 +13,7 @@ from agcli.expression.questions import Answer, Question
 from agcli.expression.syntax import MAX_LENGTH
 
 
-def formulas(file: TextIO) -> Iterator[str]:
+def formulas(file: IO[str]) -> Iterator[str]:
     """The lines that hold a formula; of a line that is too long, only as much as makes it an error."""
     while line := file.readline(MAX_LENGTH + 2):
         whole = line

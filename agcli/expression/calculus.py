@@ -11,7 +11,7 @@ from agcli.engine.ops.creation import zeros_like
 from agcli.engine.rewrite import simplify as rewrite
 from agcli.expression.errors import ExpressionError
 from agcli.expression.gradients import gradients, tangent
-from agcli.expression.lift_shapes import tidy
+from agcli.expression.lift_shapes import tidy, vector_parts
 from agcli.expression.lower import FLOAT, stack
 from agcli.expression.simplify import simplify
 
@@ -38,19 +38,6 @@ def differentiate_all(f: Tensor, xs: Sequence[Placeholder]) -> list[Tensor]:
     if f.shape == () and f.dtype.kind == "f" and xs:
         return gradients(f, xs)
     return [differentiate(f, x) for x in xs]
-
-
-def vector_parts(t: Tensor) -> list[Tensor] | None:
-    """The elements of a vector that was written out, `[a, b]`; None for any other tensor."""
-    if t.op is None or t.op.name != "concatenate" or getattr(t.op, "axis", None) != 0:
-        return None
-    parts = []
-    for piece in t.inputs:
-        index = getattr(piece.op, "index", None)
-        if index is None or index[:1] != (None,) or any(i != (None, None, None) for i in index[1:]):
-            return None
-        parts.append(piece.inputs[0])
-    return parts
 
 
 def elements(t: Tensor) -> list[Tensor]:

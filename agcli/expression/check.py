@@ -99,11 +99,14 @@ def check_pointwise(
         return Check(None, 0, 0.0)
     feeds = {name: v[chosen] for name, v in feeds.items()}
     found = np.broadcast_to(pointwise([claim.result], feeds)[0], len(chosen))
-    error = relative(found, exact[chosen])
+    x = None if claim.x is None else feeds.get(claim.x.name or "")
+    size = np.abs(f[chosen]) / (1 if x is None else np.maximum(np.abs(x), 1e-3))
+    noise = np.maximum(100 * rounding(reference, feeds, exact[chosen]), 1e-13 * size)
+    error = relative(found, exact[chosen], noise)
     ok = bool(error.max() <= EXACT)
     if claim.x is not None:
         numeric, bound = difference(claim.formula, claim.x, feeds, len(chosen))
-        other = relative(found, numeric)
+        other = relative(found, numeric, noise)
         usable = np.isfinite(numeric)
         ok = ok and bool((other[usable] <= bound).all())
         if bound == EXACT and usable.any():
@@ -111,12 +114,22 @@ def check_pointwise(
     return Check(ok, len(chosen), float(error.max()))
 
 
-def relative(a: Array, b: Array) -> Array:
-    """The difference relative to the values, and to their usual size where they cancel; infinite for NaN."""
+def rounding(t: Tensor, feeds: Mapping[str, Array], at: Array) -> Array:
+    """How far the values of `t` move with the last digits of the variables: where terms cancel, more than it seems."""
+    noise = np.zeros(len(at))
+    for shift in (-2e-15, 1e-15, 3e-15):
+        moved = np.broadcast_to(pointwise([t], {name: v * (1 + shift) for name, v in feeds.items()})[0], len(at))
+        noise = np.fmax(noise, np.abs(moved - at))
+    return noise
+
+
+def relative(a: Array, b: Array, noise: Array) -> Array:
+    """The difference beyond the noise relative to the values, and to their usual size where they cancel; infinite for
+    NaN."""
     usual = 1e-3 * np.median(np.abs(b[np.isfinite(b)])) if np.isfinite(b).any() else 0.0
     with np.errstate(all="ignore"):
         scale = np.maximum(np.maximum(np.abs(a), np.abs(b)), max(usual, 1e-12))
-        error = np.abs(a - b) / scale
+        error = np.maximum(np.abs(a - b) - noise, 0) / scale
     return np.where(np.isnan(error), np.inf, error)
 
 

@@ -51,7 +51,9 @@ class Derivation:
             hint = "there is nothing to differentiate by"
             raise ExpressionError("the formula has no variables", self.formula.syntax.text, hint=hint)
         if not self.free:
-            raise ExpressionError("--given gives every variable a value", hint="leave out one, or write --at for values")
+            raise ExpressionError(
+                "--given gives every variable a value", hint="leave out one, or write --at for values"
+            )
         return getattr(self, chosen[0])() if chosen else self.derivatives()
 
     def known(self, name: str, option: str = "--wrt") -> Placeholder:

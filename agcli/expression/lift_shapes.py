@@ -48,6 +48,18 @@ def turned_back(t: Tensor) -> Tensor | None:
     return vector if vector is not None and vector.shape == t.shape else None
 
 
+def reshaped(t: Tensor) -> Tensor | None:
+    """A vector that was turned and turned back, or one element that was cut out as a vector: v[i:i+1]."""
+    cut, index = t.inputs[0], getattr(t.inputs[0].op, "index", None)
+    if t.shape != () or index is None or len(index) != 1 or not isinstance(index[0], tuple) or cut.shape != (1,):
+        return turned_back(t)
+    start, _, step = index[0]
+    if not isinstance(start, int) or start < 0 or step is not None or len(cut.inputs[0].shape) != 1:
+        return None
+    parts = vector_parts(cut.inputs[0])
+    return call("getitem", cut.inputs[0], index=start) if parts is None else parts[start]
+
+
 def times_one(t: Tensor) -> Tensor | None:
     for one, other in (t.inputs, t.inputs[::-1]):
         if number(barest(one)) == 1 and other.shape == t.shape:
@@ -73,12 +85,25 @@ def unguarded(t: Tensor) -> Tensor | None:
 
 
 SHORTCUTS: dict[str, Callable[[Tensor], Tensor | None]] = {
-    "reshape": turned_back,
+    "reshape": reshaped,
     "getitem": turned_back,
     "multiply": times_one,
     "matmul": times_unit,
     "where": unguarded,
 }
+
+
+def vector_parts(t: Tensor) -> list[Tensor] | None:
+    """The elements of a vector that was written out, `[a, b]`; None for any other tensor."""
+    if t.op is None or t.op.name != "concatenate" or getattr(t.op, "axis", None) != 0:
+        return None
+    parts = []
+    for piece in t.inputs:
+        index = getattr(piece.op, "index", None)
+        if index is None or index[:1] != (None,) or any(i != (None, None, None) for i in index[1:]):
+            return None
+        parts.append(piece.inputs[0])
+    return parts
 
 
 def barest(t: Tensor) -> Tensor:

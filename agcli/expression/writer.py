@@ -44,7 +44,7 @@ class Writer:
 
     def __init__(self, nodes: Sequence[AnyNode], bound: Mapping[int, str] | None = None) -> None:
         self.nodes = nodes
-        self.bound = bound or {}
+        self.bound = {} if bound is None else bound  # a printer adds to it as it goes
 
     def write(self, root: int = -1, weakest: int = EQUATION) -> str:
         """The text of a node, by default the last."""

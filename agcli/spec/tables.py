@@ -97,7 +97,8 @@ class Table:
         row = self._spellings.get(name)
         faults = [] if row else [self._unknown(value, name)]
         fields = _tried(lambda: self._fields(self.rows[row], content), faults, loc) if row else None
-        beside = _tried(lambda: self.beside.model_validate(keys), faults) if self.beside and keys else None
+        read = self.beside.model_validate if self.beside else Bare.model_validate
+        beside = _tried(lambda: read(keys), faults) if self.beside and keys else None
         if faults or row is None or fields is None:
             raise failed(faults)
         return Choice(row, fields, self.tag, beside)

@@ -53,8 +53,8 @@ class Executor:
             return s.source.value
         if s.kind in ("buffer", "part"):
             place = self.arena[s.offset : s.offset + s.nbytes]
-            return place.view(s.type.dtype).reshape(s.type.shape)  # type: ignore[arg-type]
-        return np.zeros(s.type.shape, s.type.dtype) if s.kind == "feed" and not s.dynamic else None  # type: ignore[arg-type]
+            return place.view(s.type.dtype).reshape(s.type.shape)
+        return np.zeros(s.type.shape, s.type.dtype) if s.kind == "feed" and not s.dynamic else None
 
     def look(self, s: Slot) -> None:
         op, inputs = s.source
@@ -100,7 +100,7 @@ class Executor:
 
     def execute(self) -> None:
         """All kernel calls in order."""
-        calls = iter(self.calls)
+        calls: Any = iter(self.calls)
         try:
             for call in calls:
                 call()

@@ -65,7 +65,8 @@ def power(writer: Writer, node: Call) -> Content:
     inner = writer.nodes[base]
     if isinstance(inner, Call) and inner.function in FUNCTIONS and isinstance(writer.nodes[exponent], Number):
         return [rf"\{inner.function}^{{", (exponent, EQUATION), r"}\left(", *listed(inner.args), r"\right)"], ATOM
-    tight = POSTFIX + isinstance(inner, Call)
+    fraction = isinstance(inner, Call) and inner.function == "divide"
+    tight = ATOM + 1 if fraction else POSTFIX + isinstance(inner, Call)
     return [(base, tight), "^{", (exponent, EQUATION), "}"], POWER
 
 
@@ -106,8 +107,8 @@ class Latex(Writer):
         "exp2": around("2^{", "}", precedence=POWER),
         "abs": around(r"\left|", r"\right|"),
         "norm": around(r"\left\|", r"\right\|"),
-        "floor": around(r"\left\lfloor ", r"\right\rfloor "),
-        "ceil": around(r"\left\lceil ", r"\right\rceil "),
+        "floor": around(r"\left\lfloor ", r"\right\rfloor"),
+        "ceil": around(r"\left\lceil ", r"\right\rceil"),
         "transpose": around("", r"^{\top}", precedence=POSTFIX, inside=ATOM),
         "inv": around("", "^{-1}", precedence=POSTFIX, inside=ATOM),
         "where": where,

@@ -48,7 +48,9 @@ def row(*texts: str, inside: int = EQUATION, precedence: int = ATOM) -> Rule:
 
 def power(writer: Writer, node: Call) -> Content:
     base, exponent = node.args
-    tight = POSTFIX + isinstance(writer.nodes[base], Call)
+    inner = writer.nodes[base]
+    fraction = isinstance(inner, Call) and inner.function == "divide"
+    tight = ATOM + 1 if fraction else POSTFIX + isinstance(inner, Call)
     return ["<msup><mrow>", (base, tight), "</mrow><mrow>", (exponent, EQUATION), "</mrow></msup>"], POWER
 
 

@@ -65,6 +65,7 @@ class Python(Code):
     }
 
     def call(self, node: Call) -> Content:
-        if node.function in self.rules or node.function.startswith("math."):
+        pair = node.function in ("max", "min") and len(node.args) == 2 and not node.keywords
+        if pair or node.function in self.rules or node.function.startswith("math."):
             return super().call(node)
         raise self.unknown(node.function, "--format numpy has more functions")

@@ -131,7 +131,7 @@ class Reader:
         """``x`` after its own simplification."""
         e = self.found[x.id]
         if x.op is None or not isinstance(x.type, TensorType) or x.dtype != self.dtype:
-            return e.tensor if type(e) is Atom and e.tensor.type == x.type else x
+            return e.tensor if type(e) is Atom and e.tensor is not None and e.tensor.type == x.type else x
         return self.write(self.search(e), x)
 
     def reduction(self, t: Tensor, op: Op) -> Expr | None:
