@@ -18,8 +18,9 @@ from agcli.engine.errors import (
 )
 from agcli.engine.function import Function, function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import Constant, Op, Placeholder, Tensor, Variable, as_tensor, constant, placeholder, variable
+from agcli.engine.graph import Constant, Op, Tensor, as_tensor, constant
 from agcli.engine.initializers import glorot_uniform, he_normal, initial
+from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
 from agcli.engine.ops.keys import random_key, split_key
 from agcli.engine.optimizers import (

@@ -8,7 +8,8 @@ from typing import Any
 from agcli.datasets import Dataset
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
-from agcli.engine.graph import Placeholder, Tensor, Variable, placeholder, variable
+from agcli.engine.graph import Tensor
+from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
 from agcli.engine.ops.keys import make_key, streams
 from agcli.engine.ops.reductions import mean, sum
 from agcli.engine.optimizers import Step

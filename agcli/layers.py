@@ -13,8 +13,9 @@ import numpy as np
 
 from agcli.engine import functional
 from agcli.engine.errors import ShapeError
-from agcli.engine.graph import Tensor, Variable
+from agcli.engine.graph import Tensor
 from agcli.engine.initializers import initial, orthogonal, truncated
+from agcli.engine.leaves import Variable
 from agcli.engine.table import OPS
 from agcli.engine.types import static
 from agcli.engine.variables import Variables

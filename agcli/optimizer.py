@@ -9,7 +9,8 @@ from typing import Any
 
 from agcli.engine import optimizers
 from agcli.engine.errors import EngineError
-from agcli.engine.graph import Placeholder, Tensor, Variable, constant
+from agcli.engine.graph import Tensor, constant
+from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.optimizers import (
     Lbfgs,
     Optimizer,

@@ -19,7 +19,8 @@ import numpy as np
 from agcli.elsewhere import OTHERS, RUST_AUTOGRAD
 from agcli.engine import functional as functional
 from agcli.engine import ops as ops
-from agcli.engine.graph import Placeholder, Tensor
+from agcli.engine.graph import Tensor
+from agcli.engine.leaves import Placeholder
 from agcli.engine.table import OPS, Entry
 from agcli.engine.types import TensorType
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from agcli.engine.errors import EngineError
-from agcli.engine.graph import Variable
+from agcli.engine.leaves import Variable
 from agcli.engine.variables import assign, load_arrays, save_arrays, write_atomically
 from agcli.spec import Spec, read_spec
 

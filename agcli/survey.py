@@ -127,7 +127,7 @@ def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
         return Table(source=TableFile(path), target=tuple(target))
     if suffix in TEXTS:
         return Corpus(path=path)
-    if path.is_dir() or suffix not in (*FORMATS, *TEXTS, *ARRAYS) and not path.stem.endswith("-ubyte"):
+    if path.is_dir() or (suffix not in (*FORMATS, *TEXTS, *ARRAYS) and not path.stem.endswith("-ubyte")):
         raise DataError(f"{path}: expected a file of one of the kinds {', '.join((*FORMATS, *ARRAYS, *TEXTS))}")
     if has_sides(path):
         sides = ArrayFile(path, side="train"), ArrayFile(path, side="test")

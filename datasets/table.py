@@ -17,7 +17,7 @@ from .errors import DataError, unknown
 from .frame import Frame
 from .recipe import Fitting, Recipe, fit
 from .roles import Categorical, Role
-from .splits import Rule, Shuffled, Stratified, folds
+from .splits import Group, Rule, Shuffled, Stratified, Time, folds
 from .stream import written
 
 
@@ -83,6 +83,8 @@ class Table:
             _check_name(frame, name, ("target",))
         for name in self.columns:
             _check_name(frame, name, ("columns", name))
+        if isinstance(self.split, Group | Time):
+            _check_name(frame, self.split.column, ("split",))
         roles = {**guess.roles(frame, target), **self.columns}
         split = self.split
         if split is None and self.test is None:

@@ -13,7 +13,8 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .errors import ShapeError
-from .graph import Constant, Placeholder, Tensor, call, constant, toposort
+from .graph import Constant, Tensor, call, constant, toposort
+from .leaves import Placeholder
 from .ops.arrays import BroadcastTo, Reshape, Transpose
 from .ops.base import Item, Pointwise, items
 from .ops.reductions import Reduction

@@ -12,7 +12,8 @@ import numpy as np
 from .backends.numpy import Executor
 from .backends.threads import ThreadedExecutor
 from .errors import FeedError, StateError
-from .graph import Placeholder, Tensor, Variable, label, toposort, variable
+from .graph import Tensor, label, toposort
+from .leaves import Placeholder, Variable, variable
 from .ops.keys import FUNCTION_KEY, make_key
 from .plan import Plan, make_plan
 from .rewrite import specialise

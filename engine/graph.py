@@ -15,7 +15,7 @@ import numpy as np
 from .errors import DTypeError, GradientError, ShapeError
 from .origin import here
 from .table import OPS
-from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, as_shape, promote
+from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, promote
 
 if TYPE_CHECKING:
     from .table import Sample
@@ -278,61 +278,6 @@ class Constant(Tensor):
         return self._array
 
 
-class Placeholder(Tensor):
-    """A leaf that is fed at every run.
-
-    >>> x = ag.placeholder("x", (None, 2))
-    >>> print(isinstance(x, ag.Placeholder), x.name, x.shape, x.dtype)
-    True x (None, 2) float32
-    """
-
-    __slots__ = ()
-
-
-class Variable(Tensor):
-    """A leaf with state: ``value`` lives between runs and changes only through ``updates``.
-
-    >>> steps = ag.variable(0)
-    >>> count = ag.function([], updates={steps: steps + 1})
-    >>> _ = count(), count()
-    >>> print(steps.value, steps.shape)
-    2 ()
-    """
-
-    __slots__ = ("_value", "arena", "trainable")
-    moves: ClassVar[int] = 0  # how often any variable changed its memory; bound plans look at it
-
-    def __init__(self, value: Array, name: str | None, trainable: bool) -> None:
-        super().__init__(TensorType(value.shape, value.dtype))
-        self.name = name
-        self._value = value
-        self.trainable = trainable
-        self.arena: Any = None  # the packed variable that owns this one's memory, if any
-
-    @property
-    def value(self) -> Array:
-        """The current value. Assigning copies into the variable's own memory."""
-        return self._value
-
-    @value.setter
-    def value(self, new: Any) -> None:
-        array = np.asarray(new)
-        if array.shape != self._value.shape:
-            raise ShapeError(f"variable {label(self)}: expected shape {self._value.shape}, got {array.shape}")
-        self._value[...] = array
-
-    @property
-    def home(self) -> Variable:
-        """The variable that owns this one's memory: itself, or the arena that it lies in."""
-        return self if self.arena is None else self.arena
-
-    def rebase(self, storage: Array) -> None:
-        """Move the value into ``storage`` (same shape and dtype), which from now on is its memory."""
-        storage[...] = self._value
-        self._value = storage
-        Variable.moves += 1
-
-
 def constant(value: Any, dtype: Any = None) -> Constant:
     """A constant tensor.
 
@@ -355,30 +300,6 @@ def constant(value: Any, dtype: Any = None) -> Constant:
     array = np.asarray(value, None if dtype is None else as_dtype(dtype))
     as_dtype(array.dtype)
     return Constant(array, TensorType(array.shape, array.dtype))
-
-
-def placeholder(name: str, shape: int | Sequence[int | None] = (), dtype: Any = "float32") -> Placeholder:
-    """A tensor that is fed at every run, by itself or by its name; unknown lengths are None.
-
-    >>> ag.placeholder("x", (None, 784))
-    <Tensor x = placeholder: float32(None, 784)>
-    """
-    t = Placeholder(TensorType(as_shape(shape), as_dtype(dtype)))
-    t.name = name
-    return t
-
-
-def variable(value: Any, name: str | None = None, dtype: Any = None, trainable: bool = True) -> Variable:
-    """State that lives between runs, initialised with a copy of ``value`` (Python floats become float32).
-
-    >>> w = ag.variable(np.zeros((2, 3)), "w")
-    >>> w.value = np.eye(2, 3)
-    >>> print(w.sum().eval(), w.type, ag.variable(1.0).dtype)
-    2.0 float64(2, 3) float32
-    """
-    if dtype is None and not isinstance(value, np.ndarray | np.generic):
-        dtype = "float32" if np.asarray(value).dtype.kind == "f" else None
-    return Variable(np.array(value, None if dtype is None else as_dtype(dtype), order="C"), name, trainable)
 
 
 def as_tensor(value: Like) -> Tensor:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .graph import Tensor, Variable
+from .graph import Tensor
+from .leaves import Variable
 from .plan import Plan, Planner
 from .rewrite import simplify
 from .types import Array, static

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from . import pieces as pieces
-from .graph import Constant, Op, Placeholder, Tensor, Variable, toposort
+from .graph import Constant, Op, Tensor, toposort
+from .leaves import Placeholder, Variable
 from .ops.base import Item
 from .ops.joining import Concatenate
 from .rewrite import oldest_first

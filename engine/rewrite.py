@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Constant, Op, Placeholder, Tensor, toposort
+from .graph import Constant, Op, Tensor, toposort
+from .leaves import Placeholder
 from .ops import elementwise as ew
 from .ops.arrays import BroadcastTo, broadcast_to
 from .ops.base import Item, Pointwise

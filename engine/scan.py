@@ -16,7 +16,8 @@ from typing import Any, TypeAlias
 
 from .errors import ShapeError
 from .gradient import depends
-from .graph import Op, Placeholder, Tensor, as_tensor, cast, toposort
+from .graph import Op, Tensor, as_tensor, cast, toposort
+from .leaves import Placeholder
 from .loop import Loop, LoopPlan, plan_body
 from .ops.base import items
 from .ops.keys import FUNCTION_KEY, fold_in

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .gradient import accumulate, is_float, pullback, pushforward
-from .graph import Op, Placeholder, Tensor, call
+from .graph import Op, Tensor, call
+from .leaves import Placeholder
 from .ops.base import items
 from .scan import VIEWS, Output, Results, Scan, loop, trace_slices
 from .subgraph import first_used, substitute

@@ -9,7 +9,8 @@ import numpy as np
 from .errors import GradientError
 from .function import Function
 from .gradient import pullback, pushforward
-from .graph import Placeholder, Tensor, placeholder
+from .graph import Tensor
+from .leaves import Placeholder, placeholder
 from .ops.creation import zeros_like
 from .types import Array
 

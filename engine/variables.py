@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from .errors import StateError
-from .graph import Tensor, Variable, label, variable
+from .graph import Tensor, label
+from .leaves import Variable, variable
 from .types import Array
 
 MAX_FILE = 64 * 2**30  # bytes

@@ -6,7 +6,8 @@ from scipy import special
 from agcli.engine import ops
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import call, constant, placeholder, variable
+from agcli.engine.graph import call, constant
+from agcli.engine.leaves import placeholder, variable
 from agcli.engine.ops.random import standard_uniform
 
 assert ops

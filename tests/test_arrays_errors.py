@@ -6,7 +6,8 @@ from agcli.engine import ops
 from agcli.engine.errors import DTypeError, FeedError, GradientError, ShapeError
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import call, placeholder
+from agcli.engine.graph import call
+from agcli.engine.leaves import placeholder
 
 assert ops
 x34, anything, labels = placeholder("x", (3, 4)), placeholder("y", (None, None)), placeholder("labels", (3,), "int64")

@@ -10,7 +10,8 @@ from agcli.engine.batching import RULES
 from agcli.engine.errors import ShapeError
 from agcli.engine.function import function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import Op, call, placeholder
+from agcli.engine.graph import Op, call
+from agcli.engine.leaves import placeholder
 from agcli.engine.table import OPS
 from agcli.engine.transforms import hessian, jacobian, vmap
 

@@ -9,7 +9,8 @@ from scipy import signal
 from agcli.engine import functional as fn
 from agcli.engine.function import Function, function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import as_tensor, placeholder, variable
+from agcli.engine.graph import as_tensor
+from agcli.engine.leaves import placeholder, variable
 from agcli.engine.ops import convolution as cv
 from agcli.engine.ops import patches, pooling
 from agcli.engine.ops.cross_entropy import sparse_softmax_cross_entropy

@@ -149,7 +149,11 @@ KNOWN = "digits, iris, moons, spirals, blobs, sine, mnist, fashion-mnist"
         ("Iris", {}, 'unknown data set "Iris"; did you mean "iris"? known: ' + KNOWN),
         ("zzz", {}, 'unknown data set "zzz"; known: ' + KNOWN),
         ("iris", {"flatten": True}, 'unknown option of iris "flatten"; known: raw'),
-        ("digits", {"flaten": True}, 'unknown option of digits "flaten"; did you mean "flatten"? known: flatten, raw, augment'),
+        (
+            "digits",
+            {"flaten": True},
+            'unknown option of digits "flaten"; did you mean "flatten"? known: flatten, raw, augment',
+        ),
         ("digits", {"flatten": "yes"}, "digits: flatten: expected true or false, got 'yes'"),
         ("digits", {"raw": 1}, "digits: raw: expected true or false, got 1"),
     ],

@@ -7,7 +7,7 @@ from agcli.engine import ops
 from agcli.engine.errors import ShapeError
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import placeholder
+from agcli.engine.leaves import placeholder
 from agcli.engine.ops.einsum import einsum, multi_dot
 
 assert ops

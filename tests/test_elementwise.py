@@ -10,7 +10,8 @@ from agcli.engine import ops
 from agcli.engine.errors import DTypeError, GradientError, ShapeError
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad, pushforward
-from agcli.engine.graph import constant, placeholder
+from agcli.engine.graph import constant
+from agcli.engine.leaves import placeholder
 from agcli.engine.ops import elementwise as ew
 from agcli.engine.ops.special import Sinc
 from agcli.engine.table import OPS

@@ -7,7 +7,8 @@ import pytest
 from agcli.engine import functional
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad, pushforward
-from agcli.engine.graph import constant, placeholder
+from agcli.engine.graph import constant
+from agcli.engine.leaves import placeholder
 from agcli.engine.ops.elementwise import abs, exp, expm1, hypot, log, logaddexp, power, rsqrt, sqrt, square, xlogy
 from agcli.engine.ops.logic import where
 from agcli.engine.ops.reductions import logsumexp, mean, sum

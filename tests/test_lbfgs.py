@@ -7,7 +7,7 @@ import pytest
 
 import agcli as ag
 from agcli.engine import optimizers as o
-from agcli.engine.graph import placeholder
+from agcli.engine.leaves import placeholder
 from agcli.engine.ops.control import apply
 from agcli.engine.optimizers.lbfgs import History
 

@@ -8,7 +8,8 @@ from agcli.engine import ops
 from agcli.engine.errors import DTypeError, ExecutionError, ShapeError
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import Op, placeholder
+from agcli.engine.graph import Op
+from agcli.engine.leaves import placeholder
 from agcli.engine.ops.base import items
 from agcli.engine.ops.decompositions import cholesky, qr
 from agcli.engine.ops.einsum import dot, multi_dot, tensordot, vdot

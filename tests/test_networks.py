@@ -8,7 +8,7 @@ from agcli.engine import functional as fn
 from agcli.engine.errors import DTypeError, FeedError, ShapeError
 from agcli.engine.function import Function, function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import placeholder, variable
+from agcli.engine.leaves import placeholder, variable
 from agcli.engine.ops import convolution as cv
 from agcli.engine.ops import cross_entropy as ce
 from agcli.engine.ops import losses, nn, pooling

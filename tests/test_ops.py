@@ -4,7 +4,8 @@ import pytest
 
 from agcli.engine import functional, ops
 from agcli.engine.function import Function
-from agcli.engine.graph import Constant, Tensor, placeholder
+from agcli.engine.graph import Constant, Tensor
+from agcli.engine.leaves import placeholder
 from agcli.engine.ops.joining import concatenate
 from agcli.engine.table import OPS, Entry, Sample
 from agcli.engine.testing import check_grads

@@ -11,7 +11,7 @@ import agcli as ag
 from agcli.engine import optimizers as o
 from agcli.engine.errors import StateError
 from agcli.engine.function import function
-from agcli.engine.graph import placeholder
+from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers import clipping, schedules
 from agcli.engine.optimizers.segments import SegmentSums, Spread
 from agcli.engine.testing import check_grads

@@ -8,7 +8,7 @@ import pytest
 from agcli.build import build
 from agcli.datasets import Batches, load
 from agcli.engine import optimizers
-from agcli.engine.graph import placeholder
+from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers import schedules
 from agcli.optimizer import Clock, rate_of
 from agcli.spec import SpecError, parse_spec

@@ -8,7 +8,8 @@ from agcli.engine import functional, ops
 from agcli.engine.errors import DTypeError, ExecutionError, FeedError, GradientError, ShapeError
 from agcli.engine.function import function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import call, placeholder, variable
+from agcli.engine.graph import call
+from agcli.engine.leaves import placeholder, variable
 from agcli.engine.ops import keys as k
 from agcli.engine.ops import random as r
 from agcli.engine.testing import check_grads

@@ -8,7 +8,8 @@ from agcli.engine.custom import checkpoint
 from agcli.engine.errors import FeedError, ShapeError
 from agcli.engine.function import function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import call, placeholder, variable
+from agcli.engine.graph import call
+from agcli.engine.leaves import placeholder, variable
 from agcli.engine.loop import KEEP
 from agcli.engine.ops.random import standard_normal
 from agcli.engine.scan import Scan, scan

@@ -10,7 +10,8 @@ from agcli.engine import functional, ops
 from agcli.engine.errors import EngineError, ExecutionError
 from agcli.engine.function import function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import call, placeholder, variable
+from agcli.engine.graph import call
+from agcli.engine.leaves import placeholder, variable
 from agcli.engine.origin import origin
 from agcli.engine.scan import scan
 from agcli.engine.show import show

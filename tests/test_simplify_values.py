@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agcli.engine.gradient import grad
-from agcli.engine.graph import Placeholder, toposort
+from agcli.engine.graph import toposort
+from agcli.engine.leaves import Placeholder
 from agcli.expression.api import parse, to_text
 from agcli.expression.simplify import simplify
 from agcli.expression.values import pointwise

@@ -8,7 +8,8 @@ import pytest
 from agcli.engine import functional
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad, pullback, pushforward
-from agcli.engine.graph import Tensor, placeholder, toposort
+from agcli.engine.graph import Tensor, toposort
+from agcli.engine.leaves import placeholder
 from agcli.engine.ops.elementwise import (
     exp,
     log,

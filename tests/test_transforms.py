@@ -11,7 +11,8 @@ from agcli.engine.custom import checkpoint, custom_gradient
 from agcli.engine.errors import ExecutionError, GradientError, ShapeError, StateError
 from agcli.engine.function import function
 from agcli.engine.gradient import grad
-from agcli.engine.graph import call, placeholder, variable
+from agcli.engine.graph import call
+from agcli.engine.leaves import placeholder, variable
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
 from agcli.engine.ops.keys import streams
 from agcli.engine.testing import check_grads

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from agcli.engine.graph import Placeholder, Tensor, toposort
+from agcli.engine.graph import Tensor, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula, read, variable_named
 from agcli.expression.assignments import assignments, constant
 from agcli.expression.check import Claim, check

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agcli.engine.graph import Placeholder, Tensor, placeholder, toposort
+from agcli.engine.graph import Tensor, toposort
+from agcli.engine.leaves import Placeholder, placeholder
 from agcli.expression.calculus import differentiate, simplified
 from agcli.expression.errors import ExpressionError, nearest, shorten
 from agcli.expression.lower import functions, lower

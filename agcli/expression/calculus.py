@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agcli.engine.graph import Constant, Placeholder, Tensor, call, toposort
+from agcli.engine.graph import Constant, Tensor, call, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.creation import zeros_like
 from agcli.engine.rewrite import simplify as rewrite
 from agcli.expression.errors import ExpressionError

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.gradient import grad
-from agcli.engine.graph import Constant, Placeholder, Tensor, toposort
+from agcli.engine.graph import Constant, Tensor, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.reductions import sum
 from agcli.engine.types import Array, static
 from agcli.expression.values import is_pointwise, pointwise, values

@@ -8,7 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from agcli.engine.graph import Constant, Placeholder, Tensor, call, toposort
+from agcli.engine.graph import Constant, Tensor, call, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.engine.rewrite import number
 from agcli.expression.api import Formula, variable_named
 from agcli.expression.assignments import assignments, constant

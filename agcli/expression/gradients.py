@@ -6,7 +6,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agcli.engine.gradient import forward, is_float, reverse
-from agcli.engine.graph import Placeholder, Tensor, label, toposort
+from agcli.engine.graph import Tensor, label, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.creation import ones_like, zeros_like
 from agcli.expression.errors import ExpressionError
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agcli.engine.graph import Placeholder, Tensor, toposort
+from agcli.engine.graph import Tensor, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.expression.printers.text import to_text
 
 MAX_KINKS = 10

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.function import Function
-from agcli.engine.graph import Constant, Placeholder, Tensor, toposort
+from agcli.engine.graph import Constant, Tensor, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.base import Pointwise
 from agcli.engine.types import Array
 

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from agcli.engine.graph import Placeholder, Tensor, toposort
+from agcli.engine.graph import Tensor, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array
 from agcli.expression.api import to_text
 from agcli.expression.assignments import constant

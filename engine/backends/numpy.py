@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import EngineError, ExecutionError
-from ..graph import Placeholder, Variable, label
+from ..graph import label
+from ..leaves import Placeholder, Variable
 from ..plan import ALIGN, Plan, Slot, Step
 from ..types import Array
 

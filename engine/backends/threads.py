@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ..graph import Placeholder
+from ..leaves import Placeholder
 from ..plan import Plan
 from .numpy import Executor
 

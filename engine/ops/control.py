@@ -33,7 +33,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import ExecutionError, GradientError, ShapeError, StateError
-from ..graph import Cotangents, Like, Op, Tensor, Variable, as_tensor, label
+from ..graph import Cotangents, Like, Op, Tensor, as_tensor, label
+from ..leaves import Variable
 from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadcast_shapes, fits
 from .base import Linear
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import DTypeError
-from ..graph import Cotangents, Like, Op, Placeholder, Tensor, as_tensor, placeholder
+from ..graph import Cotangents, Like, Op, Tensor, as_tensor
+from ..leaves import Placeholder, placeholder
 from ..table import Sample, op
 from ..types import Array, TensorType
 

@@ -8,7 +8,8 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from ..errors import StateError
-from ..graph import Tensor, Variable, label
+from ..graph import Tensor, label
+from ..leaves import Variable
 from ..types import Array
 from .state import State, narrow
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from ..errors import StateError
 from ..function import Function, outputs_of
-from ..graph import Placeholder, Tensor, Variable, variable
+from ..graph import Tensor
+from ..leaves import Placeholder, Variable, variable
 from ..types import Array
 from .optimizer import Fetches, Step, arena, flat_gradient
 from .state import State

@@ -11,7 +11,8 @@ import numpy as np
 from ..errors import StateError
 from ..function import Function
 from ..gradient import grad
-from ..graph import Placeholder, Tensor, Variable, label
+from ..graph import Tensor, label
+from ..leaves import Placeholder, Variable
 from ..ops.creation import zeros_like
 from ..ops.elementwise import minimum
 from ..ops.joining import concatenate

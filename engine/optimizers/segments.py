@@ -8,7 +8,8 @@ from itertools import accumulate
 
 import numpy as np
 
-from ..graph import Cotangents, Op, Tensor, Variable
+from ..graph import Cotangents, Op, Tensor
+from ..leaves import Variable
 from ..ops.elementwise import sqrt, square
 from ..types import Array, TensorType
 

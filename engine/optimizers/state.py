@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from ..graph import Placeholder, Tensor, Variable, as_tensor, variable
+from ..graph import Tensor, as_tensor
+from ..leaves import Placeholder, Variable, variable
 from ..types import Array, TensorType
 from ..variables import pack
 

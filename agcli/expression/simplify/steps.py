@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from agcli.engine.gradient import forward
-from agcli.engine.graph import Constant, Placeholder, Tensor, toposort
+from agcli.engine.graph import Constant, Tensor, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.creation import ones_like
 from agcli.expression.gradients import gradients
 from agcli.expression.simplify.convert import Reader
