@@ -1,4 +1,5 @@
 """What can go wrong between a graph and its values, each with a sentence for the person who caused it."""
+
 from __future__ import annotations
 
 

@@ -1,4 +1,5 @@
 """``function``: tensors -> a callable with one plan for each combination of fed shapes."""
+
 from __future__ import annotations
 
 import gc

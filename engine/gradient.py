@@ -1,4 +1,5 @@
 """Derivatives: graph -> graph. Every rule builds graph, so a derivative can be differentiated again."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -3,6 +3,7 @@
 A ``Tensor`` is a node: the op that makes it and the tensors that it is made from. Leaves have no op:
 ``Constant``, ``Placeholder`` (fed at every run) and ``Variable`` (state that lives between runs).
 """
+
 from __future__ import annotations
 
 import itertools
@@ -341,6 +342,7 @@ def label(t: Tensor) -> str:
 
 def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
     """``error`` with the op's name before it and the names of its inputs behind."""
+
     def kind(t: Tensor) -> str:
         return f"{label(t)}: {type(t).__name__.lower() if t.op is None else t.op.name}"
 

@@ -2,6 +2,7 @@
 
 ``fan_in`` and ``fan_out`` are the last two lengths of a shape, times all lengths before them (a convolution's window).
 """
+
 from __future__ import annotations
 
 import math

@@ -1,4 +1,5 @@
 """Where a tensor was built: a line of the user's program, or the place in a spec that a block names."""
+
 from __future__ import annotations
 
 import sys

@@ -5,6 +5,7 @@ views. Buffers whose lifetimes do not meet share memory in one arena, an op writ
 where it can, and a new value of a variable is written straight into the variable where nobody reads the old one
 any more.
 """
+
 from __future__ import annotations
 
 from bisect import bisect_left, insort

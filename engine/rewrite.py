@@ -3,6 +3,7 @@
 One pass from the leaves up. At each tensor, in this order: the op's own ``simplify``; the rules of the table below;
 constants folded, exactly where they are exact; equal tensors merged. What a rule returns is rewritten in turn.
 """
+
 from __future__ import annotations
 
 import operator
@@ -28,6 +29,7 @@ FOLD_LIMIT = 65536  # elements; larger constants are cheaper to compute than to 
 
 def rule(*names: str) -> Callable[[Rule], Rule]:
     """Register a rule for the ops of these names; it gets the op and its inputs."""
+
     def add(function: Rule) -> Rule:
         for name in names:
             RULES.setdefault(name, []).append(function)

@@ -3,6 +3,7 @@
 A plan needs every length. So a function that meets such a *dynamic* op first runs another function, which fetches
 the inputs of the op; the op computes its output, and the function goes on as if that had been fed.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -3,6 +3,7 @@
 One row an op: the public function, its family, and samples that show what it takes. The tests differentiate
 every sample to third order in both modes and run its kernel for every dtype.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -30,6 +31,7 @@ def real(*shape: int, low: float = -2.0, high: float = 2.0) -> Arg:
 
 def distinct(*shape: int, gap: float = 0.05) -> Arg:
     """Numbers that differ by at least ``gap`` from each other and from 0, in random order, so that no tie is met."""
+
     def draw(rng: np.random.Generator) -> Any:
         n = int(np.prod(shape))
         values = (np.arange(n) - n / 2 + 0.25) * max(2 * gap, 4.0 / max(n, 1)) + rng.uniform(-gap, gap, n) / 4
@@ -50,6 +52,7 @@ def booleans(*shape: int) -> Arg:
 
 def spd(*shape: int) -> Arg:
     """Symmetric positive definite matrices, well conditioned; ``shape`` ends in (n, n)."""
+
     def draw(rng: np.random.Generator) -> Any:
         a = rng.uniform(-1, 1, shape)
         return a @ np.swapaxes(a, -1, -2) + shape[-1] * np.eye(shape[-1])
@@ -111,6 +114,7 @@ def register(
 
 def op(*samples: Sample, name: str | None = None, differentiable: bool = True) -> Callable[[F], F]:
     """Decorate a public function of tensors: it becomes a row of the table under its own name."""
+
     def decorate(function: F) -> F:
         register(
             function,

@@ -1,4 +1,5 @@
 """Checks that a derivative is right; public, because users write ops too."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -65,8 +66,15 @@ def check_grads(
             raise GradientError(f"{mode} mode gives {exact:.12g}, central differences give {numeric:.12g}")
     if order > 1:
         for mode in modes[:1] if order == 2 else modes:
-            check_grads(derivative(mode, f, len(xs)), [*arrays, *(us if mode == "forward" else [v])],
-                        order - 1, modes, step, tolerance, seed + 1)
+            check_grads(
+                derivative(mode, f, len(xs)),
+                [*arrays, *(us if mode == "forward" else [v])],
+                order - 1,
+                modes,
+                step,
+                tolerance,
+                seed + 1,
+            )
 
 
 def value(y: Tensor, xs: Sequence[Placeholder], arrays: Sequence[Array]) -> Array:
@@ -91,6 +99,7 @@ def directional(
 
 def derivative(mode: str, f: Callable[..., Tensor], n: int) -> Callable[..., Tensor]:
     """The derivative of ``f`` in one mode as a function of its ``n`` arguments and the directions, one tensor."""
+
     def reverse(*zs: Tensor) -> Tensor:
         xs, g = zs[:n], zs[n]
         parts = [p.reshape(-1) for p in pullback([f(*xs)], xs, [g]) if p is not None]

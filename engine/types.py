@@ -2,6 +2,7 @@
 
 A shape is a tuple of lengths; ``None`` stands for a length that is known only when the graph runs.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -87,7 +88,9 @@ def static(d: Dim) -> int:
 
 def fits(declared: Shape, actual: Shape) -> bool:
     """Whether ``actual`` is one of the shapes that ``declared`` stands for."""
-    return len(declared) == len(actual) and all(d is None or a is None or d == a for d, a in zip(declared, actual, strict=True))
+    return len(declared) == len(actual) and all(
+        d is None or a is None or d == a for d, a in zip(declared, actual, strict=True)
+    )
 
 
 def as_dtype(dtype: Any) -> DType:

@@ -1,4 +1,5 @@
 """Named state that lives between steps: namespaces, arenas, save and load."""
+
 from __future__ import annotations
 
 import json

@@ -33,3 +33,12 @@ def ag():
         return done
 
     return run
+
+
+def pytest_configure(config):
+    """On CI, Hypothesis draws the same examples in every run; at home it looks for new ones."""
+    if os.environ.get("CI"):
+        from hypothesis import settings
+
+        settings.register_profile("ci", derandomize=True, deadline=None)
+        settings.load_profile("ci")

@@ -1,4 +1,5 @@
 """Arrays, indexing, reductions, scans and sorting against NumPy; derivatives where they are easy to get wrong."""
+
 import numpy as np
 import pytest
 from scipy import special
@@ -45,8 +46,10 @@ VALUES = [
     ("zeros", (), {"shape": (0, 2)}, lambda: np.zeros((0, 2), "float32")),
     ("ones", (), {"shape": 3, "dtype": "bool"}, lambda: np.ones(3, bool)),
     ("eye", (), {"n": 3}, lambda: np.eye(3, dtype="float32")),
-    *[("eye", (), {"n": n, "m": m, "k": k}, lambda n=n, m=m, k=k: np.eye(n, m, k, "float32"))
-      for n, m, k in ((2, 4, 1), (4, 2, 1), (4, 2, -2), (3, 3, 5), (3, 3, -5), (0, 2, 0))],
+    *[
+        ("eye", (), {"n": n, "m": m, "k": k}, lambda n=n, m=m, k=k: np.eye(n, m, k, "float32"))
+        for n, m, k in ((2, 4, 1), (4, 2, 1), (4, 2, -2), (3, 3, 5), (3, 3, -5), (0, 2, 0))
+    ],
     ("arange", (), {"start": 7, "stop": 1, "step": -2}, lambda: np.arange(7, 1, -2)),
     ("arange", (), {"start": 4.5}, lambda: np.arange(4.5, dtype="float32")),
     ("linspace", (), {"start": 1, "stop": 2, "num": 5}, lambda: np.linspace(1, 2, 5, dtype="float32")),
@@ -75,14 +78,20 @@ VALUES = [
     ("tile", (C,), {"reps": 2}, lambda x: np.tile(x, 2)),
     ("repeat", (A,), {"repeats": 3}, lambda x: np.repeat(x, 3)),
     ("repeat", (A,), {"repeats": (2, 0, 1), "axis": 0}, lambda x: np.repeat(x, (2, 0, 1), 0)),
-    ("pad", (A,), {"widths": ((1, 0), (2, 3)), "value": 5.0},
-     lambda x: np.pad(x, ((1, 0), (2, 3)), constant_values=5)),
-    *[("pad", (A,), {"widths": (5, 4), "mode": mode}, lambda x, mode=mode: np.pad(x, (5, 4), mode))
-      for mode in ("reflect", "symmetric", "edge", "wrap")],
-    *[("roll", (A,), {"shift": s, "axis": a}, lambda x, s=s, a=a: np.roll(x, s, a))
-      for s, a in ((1, 0), (-9, 1), (5, None), ((1, 2), (0, 1)), (0, 0))],
-    *[(name, (C,), {"k": k}, lambda x, f=f, k=k: f(x, k))
-      for name, f in (("tril", np.tril), ("triu", np.triu)) for k in (-1, 0, 2)],
+    ("pad", (A,), {"widths": ((1, 0), (2, 3)), "value": 5.0}, lambda x: np.pad(x, ((1, 0), (2, 3)), constant_values=5)),
+    *[
+        ("pad", (A,), {"widths": (5, 4), "mode": mode}, lambda x, mode=mode: np.pad(x, (5, 4), mode))
+        for mode in ("reflect", "symmetric", "edge", "wrap")
+    ],
+    *[
+        ("roll", (A,), {"shift": s, "axis": a}, lambda x, s=s, a=a: np.roll(x, s, a))
+        for s, a in ((1, 0), (-9, 1), (5, None), ((1, 2), (0, 1)), (0, 0))
+    ],
+    *[
+        (name, (C,), {"k": k}, lambda x, f=f, k=k: f(x, k))
+        for name, f in (("tril", np.tril), ("triu", np.triu))
+        for k in (-1, 0, 2)
+    ],
     ("tril", (np.array([[INF, np.nan], [1, 2]]),), {"k": -1}, lambda x: np.array([[0.0, 0], [1, 0]])),
     ("diagonal", (C,), {"offset": 1, "axis1": 2, "axis2": 0}, lambda x: np.diagonal(x, 1, 2, 0)),
     ("diag", (V,), {"k": -2}, lambda x: np.diag(x, -2)),
@@ -92,15 +101,25 @@ VALUES = [
     ("inner", (C, A), {}, np.inner),
     ("kron", (A, C), {}, np.kron),
     ("kron", (C, A), {}, np.kron),
-    *[(name, (C,), {"axis": axis, "keepdims": k}, lambda x, f=f, axis=axis, k=k: f(x, axis=axis, keepdims=k))
-      for name, f in (("prod", np.prod), ("any", np.any), ("all", np.all), ("var", np.var), ("std", np.std),
-                      ("logsumexp", special.logsumexp))
-      for axis, k in ((None, False), (1, True), ((0, 2), False))],
+    *[
+        (name, (C,), {"axis": axis, "keepdims": k}, lambda x, f=f, axis=axis, k=k: f(x, axis=axis, keepdims=k))
+        for name, f in (
+            ("prod", np.prod),
+            ("any", np.any),
+            ("all", np.all),
+            ("var", np.var),
+            ("std", np.std),
+            ("logsumexp", special.logsumexp),
+        )
+        for axis, k in ((None, False), (1, True), ((0, 2), False))
+    ],
     ("var", (A,), {"axis": 1, "ddof": 1}, lambda x: np.var(x, 1, ddof=1)),
     ("prod", (np.array([2, 3], "int32"),), {}, lambda x: np.int64(6)),
     ("all", (np.ones((0, 2)),), {"axis": 0}, lambda x: x.all(0)),
-    *[("norm", (A,), {"ord": p, "axis": 1}, lambda x, p=p: np.linalg.norm(x, float(p), 1))
-      for p in (1, 2, 3, 0.5, "inf", "-inf")],
+    *[
+        ("norm", (A,), {"ord": p, "axis": 1}, lambda x, p=p: np.linalg.norm(x, float(p), 1))
+        for p in (1, 2, 3, 0.5, "inf", "-inf")
+    ],
     ("norm", (np.array([3e200, 4e200]),), {}, lambda x: 5e200),
     ("norm", (np.array([3e-200, 4e-200]),), {}, lambda x: 5e-200),
     ("norm", (np.array([3e30, 4e30], "float32"),), {}, lambda x: np.float32(5e30)),
@@ -120,8 +139,12 @@ VALUES = [
     ("argsort", (TIES,), {"descending": True}, lambda x: np.argsort(-x, kind="stable")),
     ("top_k", (TIES,), {"k": 3}, lambda x: ([[3, 3, 2], [2, 2, 2]], [[0, 2, 3], [0, 1, 2]])),
     ("top_k", (A,), {"k": 2, "axis": 0}, lambda x: (-np.sort(-x, 0)[:2], np.argsort(-x, 0)[:2])),
-    ("searchsorted", (np.array([1.0, 2, 2, 5]), TIES), {"side": "right"},
-     lambda x, v: np.searchsorted(x, v, side="right")),
+    (
+        "searchsorted",
+        (np.array([1.0, 2, 2, 5]), TIES),
+        {"side": "right"},
+        lambda x, v: np.searchsorted(x, v, side="right"),
+    ),
     ("unique", (TIES,), {}, np.unique),
     ("setdiff1d", (TIES, np.array([2.0, 9])), {}, np.setdiff1d),
     ("setdiff1d", (np.array([], int), SEGMENTS), {}, np.setdiff1d),
@@ -179,10 +202,19 @@ def test_indexing_with_lazy_tensors():
     np.testing.assert_array_equal(f(x=A, r=1, i=PLACES), A[1, PLACES])
 
 
-@pytest.mark.parametrize(("dtype", "rows", "places", "width"), [
-    ("float64", 5, 40, 3), ("float32", 5, 40, 3), ("float64", 90, 4, 3), ("float64", 7, 30, 1), ("int64", 5, 40, 3),
-    ("int64", 5, 40, 1), ("float16", 5, 4, 2), ("int32", 5, 40, 2),
-])
+@pytest.mark.parametrize(
+    ("dtype", "rows", "places", "width"),
+    [
+        ("float64", 5, 40, 3),
+        ("float32", 5, 40, 3),
+        ("float64", 90, 4, 3),
+        ("float64", 7, 30, 1),
+        ("int64", 5, 40, 3),
+        ("int64", 5, 40, 1),
+        ("float16", 5, 4, 2),
+        ("int32", 5, 40, 2),
+    ],
+)
 def test_scatter_add_by_every_path(dtype, rows, places, width):
     x = rng.integers(-4, 5, (rows, width)).astype(dtype)
     at, updates = rng.integers(-rows, rows, places), rng.integers(-4, 5, (places, width)).astype(dtype)
@@ -195,7 +227,7 @@ def test_scatter_add_by_every_path(dtype, rows, places, width):
 
 def test_top_k_of_long_rows_agrees_with_a_full_sort():
     x = rng.integers(0, 6, (40, 200)).astype("float32")  # many ties
-    values, places = apply("top_k", (x, ), {"k": 7})
+    values, places = apply("top_k", (x,), {"k": 7})
     order = np.argsort(-x, -1, kind="stable")[:, :7]
     np.testing.assert_array_equal(places, order)
     np.testing.assert_array_equal(values, np.take_along_axis(x, order, -1))
@@ -209,8 +241,10 @@ SELECTIONS = {
     "split": (lambda x: call("split", x, parts=2, axis=1)[1], np.repeat([[0, 0, 1, 1.0]], 3, 0)),
     "concatenate": (lambda x: call("concatenate", x, x[:1]), np.array([2.0, 1, 1])[:, None] * np.ones((3, 4))),
     "take": (lambda x: call("take", x, [0, 2, 0, 0], axis=0), np.array([3.0, 0, 1])[:, None] * np.ones((3, 4))),
-    "take_along_axis": (lambda x: call("take_along_axis", x, np.array([[1], [1], [0]])),
-                        np.array([[0, 1.0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]])),
+    "take_along_axis": (
+        lambda x: call("take_along_axis", x, np.array([[1], [1], [0]])),
+        np.array([[0, 1.0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]]),
+    ),
     "indices": (lambda x: x[[0, 1], [3, 3]], np.array([[0, 0, 0, 1.0], [0, 0, 0, 1], [0, 0, 0, 0]])),
     "mask": (lambda x: x[x > 0], (A > 0).astype(float)),
     "access_elem": (lambda x: call("access_elem", x, index=5), np.eye(12)[5].reshape(3, 4)),

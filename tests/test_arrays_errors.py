@@ -1,4 +1,5 @@
 """What people read when arrays, axes and indices do not fit: when the graph is built, and when it runs."""
+
 import numpy as np
 import pytest
 
@@ -61,10 +62,16 @@ RUN_ERRORS = [
     (lambda x, i: call("take", x, i, axis=0), 3, "take: index 3 is out of range for an axis of length 3"),
     (lambda x, i: x[:, i], -5, "getitem: index -5 is out of range for an axis of length 4"),
     (lambda x, i: x[[0], i], 4, "getitem: index 4 is out of range for an axis of length 4"),
-    (lambda x, i: call("take_along_axis", x, i.reshape(1, 1), axis=1), 9,
-     "take_along_axis: index 9 is out of range for an axis of length 4"),
-    (lambda x, i: call("segment_sum", x[:1], i.reshape(1), count=2), 2,
-     "segment_sum: index 2 is out of range for an axis of length 2"),
+    (
+        lambda x, i: call("take_along_axis", x, i.reshape(1, 1), axis=1),
+        9,
+        "take_along_axis: index 9 is out of range for an axis of length 4",
+    ),
+    (
+        lambda x, i: call("segment_sum", x[:1], i.reshape(1), count=2),
+        2,
+        "segment_sum: index 2 is out of range for an axis of length 2",
+    ),
     (lambda x, i: call("one_hot", i, depth=2), 2, "one_hot: index 2 is outside of 0..1"),
 ]
 

@@ -24,7 +24,7 @@ ORDER = {
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "data", "survey", "init",
         "layers", "losses", "optimizer", "build", "events", "runs", "trainer",
-        "report", "cli", "api",
+        "report", "cli", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip
 RICH = ("report",)

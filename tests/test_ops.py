@@ -1,4 +1,5 @@
 """Every row of the op table: derivatives to third order in both modes, kernels in every dtype, documentation."""
+
 import numpy as np
 import pytest
 

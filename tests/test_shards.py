@@ -47,9 +47,7 @@ def trained(net, shards, steps=3, batch=7):
         loss = ag.mean(ag.sparse_softmax_cross_entropy(logits, y)) + 0.01 * ag.mean(logits**2)
     updates = ag.adam(0.01).minimize(loss, parameters)
     step = ag.function([loss, logits], updates=updates, shards=shards, seed=3)
-    results = [
-        step(x=rng.normal(size=(batch, 8, 8, 1)), y=rng.integers(0, 3, batch)) for _ in range(steps)
-    ]
+    results = [step(x=rng.normal(size=(batch, 8, 8, 1)), y=rng.integers(0, 3, batch)) for _ in range(steps)]
     return results, [p.value.copy() for p in parameters], step
 
 

@@ -66,5 +66,3 @@ def result(event: Any) -> None:
 
     print_result(console(), "test data", event.metrics, event.test_loss)
     click.echo(f"run: {event.run}")
-
-

@@ -3,6 +3,7 @@
 Everything is decided when the plan is bound: arrays, views and kernels. A run is one loop over calls without
 arguments. Large feeds are used where they lie, so the few calls that read them are bound again when they move.
 """
+
 from __future__ import annotations
 
 import threading
@@ -147,5 +148,3 @@ def span(array: Array) -> str:
         return "[]"
     with np.errstate(all="ignore"):
         return f"[{array.min():.6g}, {array.max():.6g}]"
-
-

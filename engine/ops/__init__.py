@@ -1,4 +1,5 @@
 """The ops, one file a family. Importing this package fills the table."""
+
 from . import (
     activations,
     arrays,

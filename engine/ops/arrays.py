@@ -1,4 +1,5 @@
 """Dtype, shape and order of axes: ops that look at the same elements in another way, and undo such looks."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 """Tensors made from numbers and shapes."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

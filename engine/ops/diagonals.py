@@ -1,4 +1,5 @@
 """Diagonals, triangles and outer products."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -4,6 +4,7 @@ A negative index counts from the end, as in NumPy; an index outside of the axis 
 (``Take``) and adding at places (``Place``) are linear and transposes of each other, so gradients of any order are
 again one of the two; the same place may be named many times.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

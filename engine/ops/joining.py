@@ -1,4 +1,5 @@
 """Joining tensors along an axis that they have or that is new."""
+
 from __future__ import annotations
 
 import operator

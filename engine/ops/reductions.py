@@ -1,4 +1,5 @@
 """Reductions over axes. A negative axis counts from the end; without an axis, everything is reduced."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

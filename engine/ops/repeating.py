@@ -1,4 +1,5 @@
 """Copies of elements in other places: tiles, repeats, borders, and elements moved around the end."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -3,6 +3,7 @@
 The derivatives of a running product are first-order linear recurrences, and so are the derivatives of those: with
 ``Recurrence`` the family is closed, exact at zeros, and needs no length in advance.
 """
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,5 @@
 """Reading parts of a tensor: indices, slices, new axes."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -3,6 +3,7 @@
 Everything here is a choice of elements, so derivatives flow through the positions that were chosen; where the order
 of equal elements matters, the earlier one counts as chosen first.
 """
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -1,4 +1,5 @@
 """Spread and length: variance, standard deviation and norms over axes."""
+
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence

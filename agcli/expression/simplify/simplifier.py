@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
 
+from agcli.engine.errors import DTypeError
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.types import TensorType
 from agcli.expression.simplify.convert import Reader
@@ -39,7 +40,7 @@ def simplify(t: Tensor, budget: int = BUDGET) -> Tensor:
         try:
             reader = Reader(t.dtype)
             return reader.write(reader.search(reader.read(t)), t)
-        except (UndefinedError, ExhaustedError, RecursionError):
+        except (UndefinedError, ExhaustedError, RecursionError, DTypeError):
             return t
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
+from agcli.engine.errors import DTypeError
 from agcli.engine.gradient import forward
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
@@ -84,7 +85,7 @@ def collected(t: Tensor) -> Tensor:
         try:
             reader = Reader(t.dtype)
             return reader.write(reader.read(t), t)
-        except (UndefinedError, ExhaustedError, RecursionError):
+        except (UndefinedError, ExhaustedError, RecursionError, DTypeError):
             return t
 
 
@@ -103,6 +104,6 @@ def rewrites(t: Tensor, budget: int) -> list[Step]:
                 found.append(Step(rule, reader.emit(before), reader.emit(after), "rewrite"))
             if found[-1].after is not end:
                 found.append(Step(TOGETHER, start, end, "rewrite"))
-        except (UndefinedError, ExhaustedError, RecursionError):
+        except (UndefinedError, ExhaustedError, RecursionError, DTypeError):
             return []
     return found
