@@ -180,7 +180,8 @@ def function(
     """Compile ``fetches`` and ``updates`` (variable -> its next value) into one callable.
 
     ``inputs`` orders positional arguments. ``seed``, or a ``key`` variable that is saved with a model, makes the
-    random ops repeat. With ``debug_nans`` the first op that makes a NaN or infinity stops the call by name.
+    random ops repeat. With ``debug_nans`` the first op that makes a NaN or infinity, or an integer that
+    wraps around, stops the call by name.
     ``shards`` splits the batch (the first axis, of unknown length, of the placeholders) among as many threads; what
     couples the samples of a batch is still computed over all of them, so only the order of sums changes.
 

@@ -195,3 +195,29 @@ def test_variables_save_and_load_whatever_they_hold(tmp_path):
     with pytest.raises(ag.StateError, match="lacks 'more'"):
         other.load(tmp_path / "v.safetensors")
     np.testing.assert_array_equal(other["a.half"].value, before)
+
+
+@pytest.mark.parametrize(
+    ("op", "value"),
+    [
+        (lambda n: n + n, 2**62),
+        (lambda n: n * n, 2**33),
+        (lambda n: -n, -(2**63)),
+        (lambda n: ag.sum(ag.stack([n, n, n])), 2**62),
+        (lambda n: n**3, 2**22),
+    ],
+)
+def test_integer_overflow_can_be_trapped(op, value):
+    n = ag.placeholder("n", (), "int64")
+    f = ag.function(op(n), debug_nans=True)
+    assert f(n=3) in (6, 9, -3, 27)
+    with pytest.raises(ag.ExecutionError, match="overflowed int64"):
+        f(n=value)
+
+
+def test_nan_is_trapped_with_the_op_that_made_it():
+    x = ag.placeholder("x", (2,))
+    f = ag.function(ag.sum(ag.log(x) * 2), debug_nans=True)
+    assert np.isfinite(f(x=[1.0, 2.0]))
+    with pytest.raises(ag.ExecutionError, match=r"log made the first NaN.*x in \[-1, 2\].*test_library.py"):
+        f(x=[-1.0, 2.0])

@@ -19,6 +19,7 @@ from ..plan import ALIGN, Plan, Slot, Step
 from ..types import Array
 
 Call = Callable[[], Any]
+WRAPPING = {"add", "subtract", "multiply", "negative", "abs", "square", "power", "sum", "prod", "matmul"}  # of integers
 
 
 class Executor:
@@ -122,6 +123,8 @@ class Executor:
         """Refuse outputs that are not finite, with what went in."""
         for o in step.outputs:
             value = self.values[o]
+            if value.dtype.kind in "iu" and step.op.name in WRAPPING:
+                self.check_range(step, value)
             if value.dtype.kind == "f" and not np.isfinite(value).all():
                 inputs = ", ".join(f"{self.plan.describe(i)} in {span(self.values[i])}" for i in step.inputs)
                 what = "NaN" if np.isnan(value).any() else "infinity"
@@ -129,6 +132,14 @@ class Executor:
                 inside = step.op.culprit(*values)
                 text = f"{step.op.name} made the first {what}, in {step.tensor.type}; inputs: {inputs}"
                 raise ExecutionError(f"{text}; inside: {inside}" if inside else text)
+
+    def check_range(self, step: Step, value: Array) -> None:
+        """Refuse integers that wrapped around: the same op in float64 then gives something far away."""
+        exact = np.empty(value.shape)
+        step.op.bind([self.values[i].astype(np.float64) for i in step.inputs], exact)()
+        if (np.abs(exact - value.astype(np.float64)) > 2.0 ** (8 * value.dtype.itemsize - 2)).any():
+            inputs = ", ".join(f"{self.plan.describe(i)} in {span(self.values[i])}" for i in step.inputs)
+            raise ExecutionError(f"{step.op.name} overflowed {value.dtype}, in {step.tensor.type}; inputs: {inputs}")
 
     def named(self, error: Exception, n: int) -> Exception:
         """``error`` as an error of the engine that names step ``n`` and where it was built."""
