@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agcli.api import *  # noqa: F403
+    from agcli.ops import *  # noqa: F403
 
 
-def __getattr__(name: str) -> Any:
+def find(name: str) -> Any:
+    """The public name or the module called ``name``."""
     if name.startswith("_") and name != "__all__":
         raise AttributeError(name)
     api = import_module("agcli.api")
@@ -36,6 +38,10 @@ def __getattr__(name: str) -> Any:
         near = get_close_matches(name, api.__all__, 1)
         hint = f"; did you mean ag.{near[0]}?" if near else ""
         raise AttributeError(f"module 'agcli' has no attribute {name!r}{hint}") from None
+
+
+if not TYPE_CHECKING:  # else every name would be there, of type Any
+    __getattr__ = find
 
 
 def __dir__() -> list[str]:

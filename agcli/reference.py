@@ -141,11 +141,13 @@ def names(entries: list[Entry]) -> str:
     return ", ".join(f"[{e.name}](#{e.name})" for e in entries)
 
 
-def defined(entry: Entry) -> str:
-    """``name`` or ``name_ as name``: what an import of this op from its family's file reads."""
-    home = sys.modules[f"agcli.engine.{'' if entry.family == 'functional' else 'ops.'}{entry.family}"]
-    own = next(n for n, v in vars(home).items() if v is entry.function)
-    return own if own == entry.name else f"{own} as {entry.name}"
+def declared(entry: Entry) -> list[str]:
+    """The signature of an op whose definition is a row and no function."""
+    return [
+        f"    def {entry.name}{inspect.signature(entry.public)}:".replace("'", ""),
+        f'        """{entry.doc}"""',
+        "",
+    ]
 
 
 def listing() -> str:
@@ -165,12 +167,17 @@ def listing() -> str:
         "from agcli.engine.table import OPS",
         "",
         "if TYPE_CHECKING:",
+        "    from agcli.engine.graph import Like, Tensor",
     ]
     for family, entries in sorted(families().items()):
         module = family if family == "functional" else f"ops.{family}"
-        lines += [f"    from agcli.engine.{module} import (", *wrapped([defined(e) for e in entries], 8), "    )"]
+        functions = [e.name for e in entries if e.public is e.function]
+        if functions:
+            lines += [f"    from agcli.engine.{module} import (", *wrapped(functions, 8), "    )"]
+    lines.append("")
+    for entry in sorted(OPS.values(), key=lambda e: e.name):
+        lines += declared(entry) if entry.public is not entry.function else []
     lines += [
-        "",
         "globals().update({name: entry.public for name, entry in OPS.items()})",
         "",
         "__all__ = [  # noqa: RUF022  sorted as Python sorts",
@@ -182,9 +189,14 @@ def listing() -> str:
 
 def wrapped(items: list[str], indent: int) -> list[str]:
     """Items with commas, in lines of up to 120 characters."""
-    glued = [item.replace(" ", "\0") + "," for item in items]
-    lines = textwrap.wrap(" ".join(glued), 120 - indent, break_long_words=False, break_on_hyphens=False)
-    return [" " * indent + line.replace("\0", " ") for line in lines]
+    return textwrap.wrap(
+        " ".join(f"{item}," for item in items),
+        120,
+        initial_indent=" " * indent,
+        subsequent_indent=" " * indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 FILES = {"docs/ops.md": page, "agcli/ops.py": listing}

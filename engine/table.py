@@ -112,13 +112,13 @@ def register(
     OPS[name] = Entry(name, function, family, doc.strip(), samples, differentiable, public or function)
 
 
-def op(*samples: Sample, name: str | None = None, differentiable: bool = True) -> Callable[[F], F]:
+def op(*samples: Sample, differentiable: bool = True) -> Callable[[F], F]:
     """Decorate a public function of tensors: it becomes a row of the table under its own name."""
 
     def decorate(function: F) -> F:
         register(
             function,
-            name or function.__name__.rstrip("_"),
+            function.__name__,
             function.__doc__ or "",
             function.__module__.rsplit(".", 1)[-1],
             samples,

@@ -1,5 +1,6 @@
 """Shared fixtures: real data where it is at hand, and the command line as a process."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -42,3 +43,18 @@ def pytest_configure(config):
 
         settings.register_profile("ci", derandomize=True, deadline=None)
         settings.load_profile("ci")
+
+
+def pytest_collection_finish(session):
+    """Thousands of collected tests are no work for the garbage collector; its pauses would count as the code's time."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture
+def no_pauses():
+    """Without the garbage collector, for tests of how time grows."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

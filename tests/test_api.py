@@ -86,6 +86,19 @@ def test_imports_are_lazy():
     assert fresh("from agcli import parse, sin; print(parse('x^2').eval({'x': 3.0}))") == "9.0\n"
 
 
+def test_type_checkers_know_the_names(tmp_path):
+    """Types of ops that are rows, of ops that are functions and of the rest; a wrong name or count is an error."""
+    api = pytest.importorskip("mypy.api")
+    program = tmp_path / "program.py"
+    lines = ["ag.sin(1.0)", "ag.top_k([1.0], 1)", "ag.parse('x')", "ag.add(1, 2)", "ag.sofmax", "ag.sin(1.0, 2.0)"]
+    program.write_text("import agcli as ag\n" + "".join(f"reveal_type({line})\n" for line in lines))
+    out, _, _ = api.run(["--strict", "--no-incremental", "--follow-imports=silent", str(program)])
+    tensor = "agcli.engine.graph.Tensor"
+    assert re.findall(r'Revealed type is "(.*)"', out)[:4] == [tensor, f"tuple[{tensor}, {tensor}]", tensor, tensor]
+    assert 'Module has no attribute "sofmax"' in out
+    assert 'Too many arguments for "sin"' in out
+
+
 def test_written_files_are_current(capsys):
     assert reference.main(["--check"]) == 0, capsys.readouterr().out
 

@@ -27,8 +27,8 @@ CONTINUOUS = {
     "truncated_normal": (lambda s: r.truncated_normal(1, 2, s), stats.truncnorm(-2, 2, 1, 2)),
     "log_normal": (lambda s: r.log_normal(0.3, 0.5, s), stats.lognorm(0.5, scale=np.exp(0.3))),
     "exponential": (lambda s: r.exponential(3, s), stats.expon(scale=3)),
-    "gamma": (lambda s: r.gamma(2.5, 2, s), stats.gamma(2.5, scale=2)),
-    "gamma below 1": (lambda s: r.gamma(0.4, 1, s), stats.gamma(0.4)),
+    "gamma": (lambda s: r.random_gamma(2.5, 2, s), stats.gamma(2.5, scale=2)),
+    "gamma below 1": (lambda s: r.random_gamma(0.4, 1, s), stats.gamma(0.4)),
 }
 
 
@@ -162,12 +162,12 @@ def test_samples_have_gradients_in_their_parameters(draw, count):
 
 def test_gamma_has_a_gradient_in_its_scale_and_says_where_not():
     a, scale = placeholder("a", (3,), "float64"), placeholder("scale", (3,), "float64")
-    y = r.gamma(a, scale, key=k.random_key(1))
+    y = r.random_gamma(a, scale, key=k.random_key(1))
     value, g = function([y, grad(y.sum(), scale)], inputs=[a, scale])(np.ones(3), 2 * np.ones(3))
     np.testing.assert_allclose(g, value / 2)
     with pytest.raises(GradientError, match=r"gamma: has no derivative in its shape parameter.*stop_gradient"):
         grad(y.sum(), a)
-    stopped = r.gamma(call("stop_gradient", a), scale, key=k.random_key(1))
+    stopped = r.random_gamma(call("stop_gradient", a), scale, key=k.random_key(1))
     np.testing.assert_array_equal(
         function(grad(stopped.sum(), a, allow_unused=True), inputs=[a])(np.ones(3)), np.zeros(3)
     )
@@ -184,7 +184,7 @@ def test_gamma_has_a_gradient_in_its_scale_and_says_where_not():
         (lambda: r.randint(3, 3), DTypeError, "needs low < high"),
         (lambda: r.randint(0, 300, dtype="uint8"), DTypeError, "both within an integer type"),
         (lambda: r.permutation(-1), ShapeError, "lengths of 0 or more"),
-        (function(r.gamma(np.array([-1.0]))), (FeedError, ExecutionError), "shape parameter is 0 or more"),
+        (function(r.random_gamma(np.array([-1.0]))), (FeedError, ExecutionError), "shape parameter is 0 or more"),
     ],
 )
 def test_errors(build, error, message):

@@ -238,11 +238,11 @@ def chain(n, repairs):
 
 
 @pytest.mark.parametrize("repairs", [False, True])
-def test_time_grows_linearly(repairs):
+def test_time_grows_linearly(repairs, no_pauses):
     seconds = []
-    for n in (5_000, 20_000):
+    for n in (20_000, 80_000):
         y = chain(n, repairs)
-        start = time.perf_counter()
+        start = time.process_time()
         stabilise([y])
-        seconds.append(time.perf_counter() - start)
-    assert seconds[1] < 12 * seconds[0] + 0.1, seconds
+        seconds.append(time.process_time() - start)
+    assert seconds[1] < 12 * seconds[0] + 0.5, seconds  # quadratic growth gives 16 times

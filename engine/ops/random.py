@@ -307,8 +307,8 @@ def exponential(scale: Like = 1, shape: Any = None, key: Like | None = None, dty
     return s * e
 
 
-@op(Sample((), {"a": 2.5, "scale": 2.0, "shape": (2, 3)}), name="random_gamma")
-def gamma(a: Like, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
+@op(Sample((), {"a": 2.5, "scale": 2.0, "shape": (2, 3)}))
+def random_gamma(a: Like, scale: Like = 1, shape: Any = None, key: Like | None = None, dtype: Any = None) -> Tensor:
     """Gamma samples of shape parameter ``a`` and ``scale``; they have a gradient in ``scale`` only.
 
     Without ``shape``, one sample for each place of the broadcast ``a`` and ``scale``.
