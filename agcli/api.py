@@ -21,6 +21,7 @@ from agcli.engine.gradient import grad
 from agcli.engine.graph import Constant, Op, Tensor, as_tensor, constant
 from agcli.engine.initializers import glorot_uniform, he_normal, initial
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
+from agcli.engine.loops.scan import scan
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
 from agcli.engine.ops.keys import random_key, split_key
 from agcli.engine.optimizers import (
@@ -43,10 +44,9 @@ from agcli.engine.optimizers import (
     schedules,
     sgd,
 )
-from agcli.engine.scan import scan
 from agcli.engine.show import show
 from agcli.engine.testing import check_grads
-from agcli.engine.transforms import (
+from agcli.engine.transforms.apply import (
     gauss_newton_vp,
     hessian,
     hvp,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 
 @dataclass(frozen=True)
 class Started:
-    """Before the first step."""
+    """Before the first step of this process; ``step`` of a resumed run is not 0."""
 
     name: str
     run: Path
@@ -18,6 +18,8 @@ class Started:
     parameters: int
     epochs: int
     steps: int  # an epoch
+    epoch: int = 0  # epochs done before
+    step: int = 0  # steps done before
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -29,6 +31,7 @@ class Started:
             "parameters": self.parameters,
             "epochs": self.epochs,
             "steps_per_epoch": self.steps,
+            "resumed_at_step": self.step or None,
         }
 
 
@@ -40,6 +43,28 @@ class Stepped:
     step: int  # within the epoch, from 1
     samples: int  # of this epoch so far
     loss: float  # mean over this epoch so far
+    rate: float = 0.0  # the learning rate
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """After an evaluation in the middle of an epoch."""
+
+    epoch: int
+    step: int  # of the whole training
+    test_loss: float
+    metrics: dict[str, float]
+    best: bool
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "event": "evaluation",
+            "epoch": self.epoch,
+            "step": self.step,
+            "test_loss": self.test_loss,
+            "metrics": self.metrics,
+            "best": self.best,
+        }
 
 
 @dataclass(frozen=True)
@@ -53,23 +78,64 @@ class EpochDone:
     metrics: dict[str, float]  # of the test split; empty in an epoch without evaluation
     seconds: float
     samples: int
+    step: int = 0  # of the whole training
+    rate: float = 0.0  # the learning rate of the next step
+    best: bool = False
+    elapsed: float = 0.0  # seconds of training, those before a resumption included
 
     def to_json(self) -> dict[str, Any]:
         return {
             "event": "epoch",
             "epoch": self.epoch,
+            "step": self.step,
             "loss": self.loss,
             "metrics": self.metrics,
             "test_loss": self.test_loss,
             "train_metrics": self.train,
+            "best": self.best,
+            "lr": self.rate,
             "seconds": round(self.seconds, 6),
+            "elapsed": round(self.elapsed, 6),
             "samples_per_second": round(self.samples / self.seconds, 1) if self.seconds else None,
         }
 
 
 @dataclass(frozen=True)
+class Note:
+    """Something to be said: a warning about the training, or what a resumed run does differently."""
+
+    text: str
+    topic: str = ""  # a word that programs may look for
+
+    def to_json(self) -> dict[str, Any]:
+        return {"event": "note", "topic": self.topic, "text": self.text}
+
+
+@dataclass(frozen=True)
+class Interrupted:
+    """Stopped by a signal, with a checkpoint of this very step."""
+
+    run: Path
+    signal: int
+    epoch: int
+    step: int
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "event": "interrupted",
+            "run": str(self.run),
+            "signal": self.signal,
+            "epoch": self.epoch,
+            "step": self.step,
+            "resume": f"ag train --resume {self.run}",
+        }
+
+
+@dataclass(frozen=True)
 class Done:
-    """After the last epoch, with everything written."""
+    """After the last step, with everything written. The test figures are those of the weights that are kept."""
+
+    FINISHED: ClassVar[str] = "all epochs are done"
 
     run: Path
     epochs: int
@@ -78,6 +144,8 @@ class Done:
     test_loss: float
     metrics: dict[str, float]
     seconds: float
+    reason: str = FINISHED
+    best: dict[str, Any] | None = field(default=None)  # step, epoch, value, and what was watched
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -89,7 +157,9 @@ class Done:
             "test_loss": self.test_loss,
             "metrics": self.metrics,
             "seconds": round(self.seconds, 6),
+            "reason": self.reason,
+            "best": self.best,
         }
 
 
-Event: TypeAlias = "Started | Stepped | EpochDone | Done"
+Event: TypeAlias = "Started | Stepped | Evaluated | EpochDone | Note | Interrupted | Done"

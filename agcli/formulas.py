@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from agcli.engine.gradient import grad
 from agcli.engine.graph import Tensor, call
-from agcli.engine.transforms import hessian, jacobian
+from agcli.engine.transforms.apply import hessian, jacobian
 from agcli.expression.composites import Composite
 from agcli.expression.errors import ExpressionError
 from agcli.expression.lower import functions, lower

@@ -80,8 +80,9 @@ class Counting:
         self.counts: Counter[str] = Counter()
 
     def add(self, text: str) -> None:
-        """Count the tokens of a text."""
-        self.counts.update(tokens(text, self.unit))
+        """Count the tokens of a text. Bytes need no counting: all of them have a number."""
+        if self.unit != "bytes":
+            self.counts.update(tokens(text, self.unit))
 
     def vocabulary(self) -> Vocabulary:
         """The reserved entries, then the most frequent tokens, ties in alphabetical order."""

@@ -17,9 +17,9 @@ from .graph import Tensor, label, toposort
 from .leaves import Placeholder, Variable, variable
 from .ops.keys import FUNCTION_KEY, make_key
 from .plan import Plan, make_plan
-from .rewrite import specialise
-from .shards import Sharder
-from .stability import stabilise
+from .rewrite.rules import specialise
+from .rewrite.shards import Sharder
+from .rewrite.stability import stabilise
 from .stages import compute, dynamic_tensors
 from .types import Array, Shape, TensorType, fits
 

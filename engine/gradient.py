@@ -12,7 +12,7 @@ from .ops.base import items
 from .ops.creation import ones_like, zeros_like
 from .ops.reductions import sum
 from .origin import origin
-from .stability import repairs, substitute
+from .rewrite.stability import repairs, substitute
 from .types import TensorType, TupleType
 
 

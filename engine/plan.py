@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from . import pieces as pieces
 from .graph import Constant, Op, Tensor, toposort
 from .leaves import Placeholder, Variable
 from .ops.base import Item
 from .ops.joining import Concatenate
-from .rewrite import oldest_first
-from .shards import MAIN, arrange
+from .rewrite import pieces as pieces
+from .rewrite.rules import oldest_first
+from .rewrite.shards import MAIN, arrange
 from .types import Array, TensorType, TupleType, static
 
 ALIGN = 64  # bytes; a cache line

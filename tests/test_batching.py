@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from agcli.engine import functional, ops
-from agcli.engine.batching import RULES
 from agcli.engine.errors import ShapeError
 from agcli.engine.function import function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import Op, call
 from agcli.engine.leaves import placeholder
 from agcli.engine.table import OPS
-from agcli.engine.transforms import hessian, jacobian, vmap
+from agcli.engine.transforms.apply import hessian, jacobian, vmap
+from agcli.engine.transforms.batching import RULES
 
 assert functional
 assert ops

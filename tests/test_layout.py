@@ -16,9 +16,8 @@ ORDER = {
         "recipe", "corpus", "fitted", "guess", "splits", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite", "pieces", "shards",
-        "patterns", "formulas", "stability", "gradient", "subgraph", "custom",
-        "plan", "loop", "scan", "scan_gradient", "batching", "transforms", "show", "backends",
+        "errors", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",
+        "gradient", "subgraph", "custom", "plan", "loops", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [

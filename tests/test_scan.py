@@ -10,11 +10,11 @@ from agcli.engine.function import function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import call
 from agcli.engine.leaves import placeholder, variable
-from agcli.engine.loop import KEEP
+from agcli.engine.loops.loop import KEEP
+from agcli.engine.loops.scan import Scan, scan
 from agcli.engine.ops.random import standard_normal
-from agcli.engine.scan import Scan, scan
 from agcli.engine.testing import check_grads
-from agcli.engine.transforms import hessian, jacobian, jvp, vmap
+from agcli.engine.transforms.apply import hessian, jacobian, jvp, vmap
 
 assert functional
 assert ops

@@ -12,8 +12,8 @@ from agcli.engine.function import function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import call
 from agcli.engine.leaves import placeholder, variable
+from agcli.engine.loops.scan import scan
 from agcli.engine.origin import origin
-from agcli.engine.scan import scan
 from agcli.engine.show import show
 
 assert functional

@@ -21,7 +21,7 @@ from agcli.engine.ops.elementwise import (
 )
 from agcli.engine.ops.logic import where
 from agcli.engine.ops.reductions import mean, sum
-from agcli.engine.stability import REPAIRS, UNSAFE, stabilise
+from agcli.engine.rewrite.stability import REPAIRS, UNSAFE, stabilise
 from agcli.engine.table import OPS
 from agcli.engine.testing import check_grads
 

@@ -16,7 +16,7 @@ from agcli.engine.leaves import placeholder, variable
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
 from agcli.engine.ops.keys import streams
 from agcli.engine.testing import check_grads
-from agcli.engine.transforms import (
+from agcli.engine.transforms.apply import (
     gauss_newton_vp,
     hessian,
     hvp,

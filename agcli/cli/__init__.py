@@ -12,6 +12,7 @@ import click
 COMMANDS = {
     "train": "Train the model that a spec describes.",
     "eval": "Print the metrics of a trained model on test data.",
+    "verify-resume": "Show that a killed training resumes to the same weights.",
     "grad": "Differentiate a formula.",
     "data": "List, describe and fetch data sets, and look at files.",
     "init": "Write a spec that trains on a file.",
@@ -27,7 +28,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return import_module(f"agcli.cli.{cmd_name}").command  # type: ignore[no-any-return]
+        return import_module(f"agcli.cli.{cmd_name.replace('-', '_')}").command  # type: ignore[no-any-return]
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):

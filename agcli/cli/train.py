@@ -12,28 +12,46 @@ import click
 
 
 @click.command("train")
-@click.argument("spec", type=click.Path(path_type=Path))
+@click.argument("spec", type=click.Path(path_type=Path), required=False)
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder [runs/NAME-TIME].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the spec: train.epochs=5.")
+@click.option("--resume", metavar="RUN", help="Go on with a run; `auto` takes the newest that has not ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only the result.")
-def command(spec: Path, out: Path | None, overrides: tuple[str, ...], as_json: bool, quiet: bool) -> None:
+def command(
+    spec: Path | None, out: Path | None, overrides: tuple[str, ...], resume: str | None, as_json: bool, quiet: bool
+) -> int:
     """Train the model that the file SPEC describes.
 
     Progress goes to standard error, the result to standard output. The run's folder holds the resolved spec,
-    metrics.jsonl and checkpoints; `ag eval FOLDER` reads it.
+    metrics.jsonl and checkpoints; `ag eval FOLDER` reads it. Ctrl-C ends after the step that runs, with a
+    checkpoint, and `ag train --resume FOLDER` goes on from there; a second Ctrl-C ends at once.
     """
-    from agcli.spec import read_spec
+    from agcli.trainer.starting import trainer_for
 
-    checked = read_spec(spec, overrides)
-    from agcli.events import Done
-    from agcli.trainer import train
-
+    if spec is None and resume is None:
+        raise click.UsageError("Missing argument 'SPEC'; or go on with a run: ag train --resume RUN")
     with reporter(as_json, quiet) as report:
-        for event in train(checked, out):
-            report(event)
-    if isinstance(event, Done) and not as_json:
+        trainer = trainer_for(spec, out, overrides, resume)
+        from agcli.trainer.signals import stopping
+
+        with stopping(trainer.stop):
+            for event in trainer:
+                report(event)
+    return ended(event, as_json)
+
+
+def ended(event: Any, as_json: bool) -> int:
+    """Print the result; the exit code."""
+    from agcli.events import Interrupted
+
+    if isinstance(event, Interrupted):
+        if not as_json:
+            click.echo(f"stopped at step {event.step:,}; go on with: ag train --resume {event.run}", err=True)
+        return 128 + event.signal
+    if not as_json:
         result(event)
+    return 0
 
 
 def reporter(as_json: bool, quiet: bool) -> AbstractContextManager[Any]:

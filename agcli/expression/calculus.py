@@ -9,7 +9,7 @@ import numpy as np
 from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.creation import zeros_like
-from agcli.engine.rewrite import simplify as rewrite
+from agcli.engine.rewrite.rules import simplify as rewrite
 from agcli.expression.errors import ExpressionError
 from agcli.expression.gradients import gradients, tangent
 from agcli.expression.lift_shapes import tidy, vector_parts

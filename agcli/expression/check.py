@@ -179,12 +179,11 @@ ANALYTIC: dict[str, Callable[..., Array]] = {
     "arctan2": lambda a, b: choose(
         b.real > 0, np.arctan(a / b), np.where(a.real > 0, np.pi / 2, -np.pi / 2) - np.arctan(b / a)
     ),
-    **{name: real_parts(getattr(np, name)) for name in (
-        "sign", "floor", "ceil", "less", "less_equal", "greater", "greater_equal", "equal", "not_equal")},
+    **{name: real_parts(getattr(np, name)) for name in ("sign", "floor", "ceil")},
     **{name: getattr(np, name) for name in (
         "add", "subtract", "multiply", "divide", "negative", "power", "square", "sqrt", "reciprocal", "exp", "log",
         "expm1", "log1p", "exp2", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "tanh", "arcsin", "arccos",
-        "arctan", "arcsinh", "arccosh", "arctanh", "logical_and", "logical_or", "logical_not")},
+        "arctan", "arcsinh", "arccosh", "arctanh")},
 }  # fmt: skip
 
 
@@ -192,16 +191,19 @@ def complex_step(f: Tensor, x: Placeholder, feeds: Mapping[str, Array], count: i
     """Im f(x + ih) / h; None if an op of `f` does not take complex numbers."""
     found: dict[int, Array] = {}
     order = toposort([f])
-    if not all(t.op is None or t.op.name in ANALYTIC for t in order):
+    if not all(t.op is None or t.dtype.kind == "b" or t.op.name in ANALYTIC for t in order):
         return None
     with np.errstate(all="ignore"):
-        for t in order:
-            if isinstance(t, Placeholder):
-                found[t.id] = feeds[t.name or ""] + (1j * STEP if t is x else 0)
+        for t, real in zip(order, pointwise(order, feeds), strict=True):
+            if t.dtype.kind == "b":
+                found[t.id] = real
+            elif isinstance(t, Placeholder):
+                found[t.id] = real + (1j * STEP if t is x else 0)
             elif isinstance(t, Constant):
-                found[t.id] = t.array if t.dtype.kind == "b" else t.array.astype(complex)
-            else:
-                found[t.id] = ANALYTIC[t.op.name](*(found[i.id] for i in t.inputs))  # type: ignore[union-attr]
+                found[t.id] = real.astype(complex)
+            else:  # what has no real value, such as the root of -1, has no complex one here
+                step = ANALYTIC[t.op.name](*(found[i.id] for i in t.inputs))  # type: ignore[union-attr]
+                found[t.id] = choose(np.isnan(real), np.nan, step)
         return np.broadcast_to(np.imag(found[f.id]) / STEP, count)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
-from agcli.engine.rewrite import number
+from agcli.engine.rewrite.rules import number
 from agcli.expression.api import Formula, variable_named
 from agcli.expression.assignments import assignments, constant
 from agcli.expression.calculus import differentiate, differentiate_all, elements, simplified, zero

@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from agcli.engine.graph import Constant as ConstantTensor
-from agcli.engine.rewrite import number
+from agcli.engine.rewrite.rules import number
 from agcli.expression.lift_shapes import barest, factors, outer_factors
 from agcli.expression.syntax import Form, Literal
 

@@ -10,7 +10,7 @@ import numpy as np
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.ops.base import Pointwise
-from agcli.engine.rewrite import number
+from agcli.engine.rewrite.rules import number
 from agcli.engine.types import Shape, TensorType, broadcast_shapes
 
 FULL = (None, None, None)

@@ -170,3 +170,12 @@ def around(*texts: str, precedence: int = ATOM, inside: int = EQUATION) -> Rule:
         return pieces, precedence
 
     return rule
+
+
+def whole(writer: Writer, index: int) -> str:
+    """The digits of a whole number, perhaps negative; empty for anything else."""
+    node = writer.nodes[index]
+    sign = ""
+    if isinstance(node, Call) and node.function == "negative":
+        sign, node = "-", writer.nodes[node.args[0]]
+    return f"{sign}{node.text}" if isinstance(node, Number) and node.text.isdigit() else ""

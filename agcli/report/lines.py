@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TextIO
 
-from agcli.events import Done, EpochDone, Event, Started, Stepped
+from agcli.events import Done, EpochDone, Evaluated, Event, Note, Started, Stepped
 
 from .figures import duration, figure, figures
 
@@ -34,6 +34,10 @@ class PlainLines:
             case Started():
                 self.epochs = event.epochs
                 self.say(opening(event))
+            case Note():
+                self.say(f"note: {event.text}")
+            case Evaluated():
+                self.say(evaluation(event))
             case EpochDone():
                 self.say(self.epoch(event))
             case Done():
@@ -49,15 +53,21 @@ class PlainLines:
         self.out.flush()
 
 
+def evaluation(event: Evaluated) -> str:
+    return f"step {event.step:,}  test loss {figure(event.test_loss)}  {figures(event.metrics)}"
+
+
 def opening(event: Started) -> str:
+    again = f"; goes on after step {event.step:,}" if event.step else ""
     return (
         f"{event.name}: {event.parameters:,} parameters, {event.samples:,} samples of {event.data}, "
-        f"{event.epochs} epochs of {event.steps:,} steps"
+        f"{event.epochs} epochs of {event.steps:,} steps{again}"
     )
 
 
 def closing(event: Done) -> str:
-    return f"done in {duration(event.seconds)}: test loss {figure(event.test_loss)}  {figures(event.metrics)}"
+    early = "" if event.reason == Done.FINISHED else f" ({event.reason})"
+    return f"done in {duration(event.seconds)}{early}: test loss {figure(event.test_loss)}  {figures(event.metrics)}"
 
 
 def rate(samples: int, seconds: float) -> str:

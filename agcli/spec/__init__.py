@@ -4,8 +4,9 @@ from .errors import Place, Problem, SpecError
 from .fields import Fields
 from .reader import parse_spec, read_spec
 from .schema import json_schema
-from .spec import Spec, Train
+from .spec import Spec
 from .tables import Choice
+from .training import Train
 
 __all__ = [
     "Choice",

@@ -12,8 +12,9 @@ from .fields import Fields, phrase_of
 from .names import scalar_text
 from .optimizers import Shared
 from .schema import TABLES
-from .spec import Spec, Train
+from .spec import Spec
 from .tables import Table
+from .training import Train
 
 HEAD = "| name | field | holds | default | meaning |\n|---|---|---|---|---|"
 Named = tuple[str, str, type[Fields]]  # spellings, meaning, fields

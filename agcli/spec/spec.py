@@ -10,25 +10,16 @@ from .data import Data
 from .dump import dumped
 from .errors import Place, Problem, SpecError
 from .fields import Field, Fields
-from .kinds import Flag, Kind, Seed, Size, Title
+from .kinds import Kind, Seed, Title
 from .layers import Layer
 from .losses import USUAL_METRICS, Loss
 from .metrics import METRICS, Metric
 from .names import Path, path_text
 from .optimizers import OPTIMIZERS, Optimizer
 from .tables import Choice
+from .training import Train
 
 MAX_LAYERS = 1_000
-
-
-class Train(Fields):
-    """How long and in what portions to train."""
-
-    epochs: Size = Field(default=10, description="passes over the training data")
-    batch_size: Size = Field(default=32, description="samples in a step")
-    shuffle: Flag = Field(default=True, description="a new order of the samples in each epoch")
-    drop_last: Flag = Field(default=False, description="leave out a last batch that is smaller than the others")
-    eval_every: Size = Field(default=1, description="epochs between two evaluations on the test data")
 
 
 def _each_once(metrics: tuple[Choice, ...]) -> tuple[Choice, ...]:

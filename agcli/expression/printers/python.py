@@ -8,8 +8,8 @@ from typing import ClassVar
 from agcli.engine.graph import Tensor
 from agcli.expression.printers.program import Code, Program, helper, program
 from agcli.expression.reading import Text
-from agcli.expression.syntax import ATOM, EQUATION, POWER, PRODUCT, SIGN, Call
-from agcli.expression.writer import Content, Writer, infix, named, prefix
+from agcli.expression.syntax import ATOM, EQUATION, POWER, PRODUCT, SIGN, Call, Constant, Number
+from agcli.expression.writer import Content, Writer, infix, named, prefix, whole
 
 SAME = ["sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "exp2", "erf", "erfc", "gamma", "lgamma", "hypot", "floor", "ceil", "trunc"]  # noqa: E501  # fmt: skip
 INVERSES = ["sin", "cos", "tan", "sinh", "cosh", "tanh"]
@@ -35,6 +35,14 @@ def function(parts: Program, name: str, header: str) -> str:
     return f"{header}\n\n\n{text}" if f"{module}." in text or "special." in text else text
 
 
+def power(writer: Writer, node: Call) -> Content:
+    """A root of a negative number is an error of `math.pow`, where `**` would give a complex number."""
+    base, exponent = node.args
+    if whole(writer, exponent) or isinstance(writer.nodes[base], Number | Constant):
+        return infix("**", POWER, right=True)(writer, node)
+    return writer.call(Call(0, 0, "math.pow", (base, exponent)))
+
+
 def where(writer: Writer, node: Call) -> Content:
     condition, a, b = node.args
     return ["(", (a, SIGN), " if ", (condition, SIGN), " else ", (b, SIGN), ")"], ATOM
@@ -53,7 +61,7 @@ class Python(Code):
         **{f"arc{name}": named(f"math.a{name}") for name in INVERSES},
         **{name: helper(name) for name in HELPERS},
         "arctan2": named("math.atan2"),
-        "power": infix("**", POWER, right=True),
+        "power": power,
         "abs": named("abs"),
         "maximum": named("max"),
         "minimum": named("min"),

@@ -8,8 +8,8 @@ from agcli.engine.graph import Tensor
 from agcli.expression.lift import lift
 from agcli.expression.printers.letters import GREEK_LETTERS, split_name
 from agcli.expression.reading import Text
-from agcli.expression.syntax import COMPARISON, POSTFIX, POWER, PRODUCT, Call, Number
-from agcli.expression.writer import Content, Writer, around, infix, named
+from agcli.expression.syntax import COMPARISON, POSTFIX, POWER, PRODUCT, Call
+from agcli.expression.writer import Content, Writer, around, infix, named, whole
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -27,15 +27,6 @@ def power(writer: Writer, node: Call) -> Content:
     if digits:
         return [(base, POSTFIX), digits.translate(SUPERSCRIPTS)], POWER
     return Text.rules["power"](writer, node)
-
-
-def whole(writer: Writer, index: int) -> str:
-    """The digits of a whole number, perhaps negative; empty for anything else."""
-    node = writer.nodes[index]
-    sign = ""
-    if isinstance(node, Call) and node.function == "negative":
-        sign, node = "-", writer.nodes[node.args[0]]
-    return f"{sign}{node.text}" if isinstance(node, Number) and node.text.isdigit() else ""
 
 
 class Unicode(Text):

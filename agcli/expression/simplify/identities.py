@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from typing import Any
 
@@ -137,7 +138,7 @@ def guards(e: Mul) -> Iterator[Expr]:
     for base, exponent in e.factors:
         for term, k in terms_of(exponent)[1]:
             plain = unguarded(term)
-            if plain is not None and plain[0] in bases:
+            if plain is not None and has_factors(plain[0], bases):
                 powers = dict(e.factors)
                 powers[base] = add(exponent, scale(-k, term), scale(k, plain[1]))
                 yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()))
@@ -150,6 +151,11 @@ def guards(e: Mul) -> Iterator[Expr]:
             front = mul(divide(e, power(base, exponent)), power(plain[1], exponent))
             yield mul(front, power(fn("where", fn("equal", plain[0], 0), 0, 1), -1))
             yield front
+
+
+def has_factors(e: Expr, bases: AbstractSet[Expr]) -> bool:
+    """Whether a product of powers of all ``bases`` is 0 where ``e`` is."""
+    return e in bases or (type(e) is Mul and all(base in bases for base, _ in e.factors))
 
 
 def guarded_distance(e: Fn) -> Iterator[Expr]:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import GradientError, ShapeError
+from ..gradient import grad, is_float, pullback, pushforward
+from ..graph import Like, Tensor, as_tensor, call, constant, label
+from ..leaves import Placeholder
+from ..ops.arrays import Reshape
+from ..types import TensorType, fits, normalize_axis
 from .batching import batch
-from .errors import GradientError, ShapeError
-from .gradient import grad, is_float, pullback, pushforward
-from .graph import Like, Tensor, as_tensor, call, constant, label
-from .leaves import Placeholder
-from .ops.arrays import Reshape
-from .types import TensorType, fits, normalize_axis
 
 Many = Tensor | Sequence[Tensor]
 

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .graph import Tensor
-from .leaves import Variable
-from .plan import Plan, Planner
-from .rewrite import simplify
-from .types import Array, static
+from ..graph import Tensor
+from ..leaves import Variable
+from ..plan import Plan, Planner
+from ..rewrite.rules import simplify
+from ..types import Array, static
 
 if TYPE_CHECKING:
     from .scan import Body, Output

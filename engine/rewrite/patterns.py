@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from .graph import Op, Tensor
-from .ops import elementwise as ew
-from .rewrite import number
+from ..graph import Op, Tensor
+from ..ops import elementwise as ew
+from .rules import number
 
 ALIKE = 32  # ops of a formula that is compared with another
 

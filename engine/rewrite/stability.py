@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ..graph import Tensor, toposort
+from ..ops.arrays import astype
+from ..ops.base import Pointwise
+from ..ops.logic import Where, where
+from ..origin import origin
 from . import formulas
-from .graph import Tensor, toposort
-from .ops.arrays import astype
-from .ops.base import Pointwise
-from .ops.logic import Where, where
-from .origin import origin
 from .patterns import REPAIRS, Look, Repair, repair
-from .rewrite import number
+from .rules import number
 
 BRANCH = 32  # ops of a branch of `where` that are looked at, so that the time stays linear
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .gradient import accumulate, is_float, pullback, pushforward
-from .graph import Op, Tensor, call
-from .leaves import Placeholder
-from .ops.base import items
+from ..gradient import accumulate, is_float, pullback, pushforward
+from ..graph import Op, Tensor, call
+from ..leaves import Placeholder
+from ..ops.base import items
+from ..subgraph import first_used, substitute
+from ..types import TensorType
 from .scan import VIEWS, Output, Results, Scan, loop, trace_slices
-from .subgraph import first_used, substitute
-from .types import TensorType
 
 LINEAR = ("reshape", "transpose", "sum", "negative")  # sums over turns go through these
 

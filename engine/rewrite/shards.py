@@ -11,16 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
-from .graph import Constant, Op, Tensor, toposort
-from .ops import elementwise as ew
-from .ops.base import Item, Pointwise
-from .ops.convolution import Conv, ConvInputGrad
-from .ops.joining import Concatenate
-from .ops.pooling import Pool
-from .ops.reductions import Reduction, Sum
-from .ops.slicing import GetItem
-from .origin import origin
-from .types import TupleType, static
+from ..graph import Constant, Op, Tensor, toposort
+from ..ops import elementwise as ew
+from ..ops.base import Item, Pointwise
+from ..ops.convolution import Conv, ConvInputGrad
+from ..ops.joining import Concatenate
+from ..ops.pooling import Pool
+from ..ops.reductions import Reduction, Sum
+from ..ops.slicing import GetItem
+from ..origin import origin
+from ..types import TupleType, static
 
 WHOLE, PARTIAL = -1, -2  # beside the number of the axis that is split
 FULL = (None, None, None)  # a whole slice, as ``getitem`` keeps it

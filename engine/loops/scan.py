@@ -14,16 +14,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
-from .errors import ShapeError
-from .gradient import depends
-from .graph import Op, Tensor, as_tensor, cast, toposort
-from .leaves import Placeholder
+from ..errors import ShapeError
+from ..gradient import depends
+from ..graph import Op, Tensor, as_tensor, cast, toposort
+from ..leaves import Placeholder
+from ..ops.base import items
+from ..ops.keys import FUNCTION_KEY, fold_in
+from ..rewrite.rules import simplify
+from ..subgraph import captured, substitute
+from ..types import Array, TensorType, TupleType, fits
 from .loop import Loop, LoopPlan, plan_body
-from .ops.base import items
-from .ops.keys import FUNCTION_KEY, fold_in
-from .rewrite import simplify
-from .subgraph import captured, substitute
-from .types import Array, TensorType, TupleType, fits
 
 Output: TypeAlias = "tuple[str, int]"  # kind and number
 VIEWS = (

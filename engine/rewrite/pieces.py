@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from .graph import Tensor
-from .ops.elementwise import add
-from .ops.joining import Concatenate
-from .ops.slicing import PutItem
-from .rewrite import rule
+from ..graph import Tensor
+from ..ops.elementwise import add
+from ..ops.joining import Concatenate
+from ..ops.slicing import PutItem
+from .rules import rule
 
 WHOLE = (None, None, None)
 MOST = 64  # terms of a sum that are looked at

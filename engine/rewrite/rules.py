@@ -13,14 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Constant, Op, Tensor, toposort
-from .leaves import Placeholder
-from .ops import elementwise as ew
-from .ops.arrays import BroadcastTo, broadcast_to
-from .ops.base import Item, Pointwise
-from .ops.logic import Keep, Where
-from .origin import origin
-from .types import Array, TensorType, TupleType
+from ..graph import Constant, Op, Tensor, toposort
+from ..leaves import Placeholder
+from ..ops import elementwise as ew
+from ..ops.arrays import BroadcastTo, broadcast_to
+from ..ops.base import Item, Pointwise
+from ..ops.logic import Keep, Where
+from ..origin import origin
+from ..types import Array, TensorType, TupleType
 
 Rule = Callable[..., "Tensor | None"]
 RULES: dict[str, list[Rule]] = {}

@@ -12,15 +12,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from .errors import ShapeError
-from .graph import Constant, Tensor, call, constant, toposort
-from .leaves import Placeholder
-from .ops.arrays import BroadcastTo, Reshape, Transpose
-from .ops.base import Item, Pointwise, items
-from .ops.reductions import Reduction
-from .origin import origin
-from .scan import Scan, loop
-from .types import Shape, TensorType, TupleType, as_shape
+from ..errors import ShapeError
+from ..graph import Constant, Tensor, call, constant, toposort
+from ..leaves import Placeholder
+from ..loops.scan import Scan, loop
+from ..ops.arrays import BroadcastTo, Reshape, Transpose
+from ..ops.base import Item, Pointwise, items
+from ..ops.reductions import Reduction
+from ..origin import origin
+from ..types import Shape, TensorType, TupleType, as_shape
 
 FULL = (None, None, None)  # a whole slice, as ``getitem`` keeps it
 

@@ -6,16 +6,16 @@ from the small ones: log(1/(1 + exp(-x))) is first log(sigmoid(x)).
 
 from __future__ import annotations
 
-from .graph import Op, Tensor, call
-from .ops import elementwise as ew
-from .ops.activations import log_sigmoid, sigmoid, softplus
-from .ops.arrays import Reshape, Transpose, astype
-from .ops.creation import size
-from .ops.nn import LogSoftmax, Softmax
-from .ops.reductions import Mean, Reduction, Sum, logsumexp
-from .ops.slicing import GetItem
+from ..graph import Op, Tensor, call
+from ..ops import elementwise as ew
+from ..ops.activations import log_sigmoid, sigmoid, softplus
+from ..ops.arrays import Reshape, Transpose, astype
+from ..ops.creation import size
+from ..ops.nn import LogSoftmax, Softmax
+from ..ops.reductions import Mean, Reduction, Sum, logsumexp
+from ..ops.slicing import GetItem
 from .patterns import Look, both, repair
-from .rewrite import number
+from .rules import number
 
 ADDENDS = 16  # squares under one root
 MOVES = (GetItem, Reshape, Transpose)

@@ -1,0 +1,7 @@
+"""Run folders: the resolved spec, the environment, metrics and checkpoints, all plain files."""
+
+from .checkpoints import Checkpoint, DamagedError, digest
+from .files import RunError, writing
+from .run import KEPT, MARK, Run
+
+__all__ = ["KEPT", "MARK", "Checkpoint", "DamagedError", "Run", "RunError", "digest", "writing"]

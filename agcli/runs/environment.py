@@ -1,0 +1,102 @@
+"""What a result may depend on beside its spec: versions, machine, threads, the commit of the code, the data."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agcli.datasets import Dataset, Split
+from agcli.engine.types import Array
+
+PACKAGES = ("agcli", "numpy", "scipy", "safetensors", "polars")
+WHOLE = 8 << 20  # bytes; of larger arrays, evenly spaced blocks are hashed
+BLOCKS, BLOCK = 64, 1 << 16
+
+
+def environment(data: Dataset, seed: int, folder: Path) -> dict[str, Any]:
+    """The environment as plain data."""
+    from threadpoolctl import threadpool_info
+
+    libraries = [
+        {"library": lib["internal_api"], "version": lib["version"], "threads": lib["num_threads"]}
+        for lib in threadpool_info()
+    ]
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        "packages": {name: found for name in PACKAGES if (found := installed(name))},
+        "system": platform.platform(),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "blas": libraries,
+        "seed": seed,
+        "commit": commit(folder),
+        "command": sys.argv[1:],
+        "data": {"name": data.name, "source": data.source, "sha256": fingerprints(data)},
+    }
+
+
+def installed(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def processor() -> str:
+    """The name of the processor, as the system gives it."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as f:
+            names = (line.partition(":")[2].strip() for line in f if line.startswith("model name"))
+            return next(names, "") or platform.machine()
+    except OSError:
+        return platform.processor() or platform.machine()
+
+
+def commit(folder: Path) -> str | None:
+    """The git commit that is checked out where the spec lies, or None outside of a repository."""
+    for parent in (folder.absolute(), *folder.absolute().parents):
+        head = parent / ".git" / "HEAD"
+        if head.is_file():
+            try:
+                text = head.read_text("ascii").strip()
+                if not text.startswith("ref: "):
+                    return text or None
+                reference = parent / ".git" / text.removeprefix("ref: ")
+                return reference.read_text("ascii").strip() if reference.is_file() else None
+            except (OSError, ValueError):
+                return None
+    return None
+
+
+def fingerprints(data: Dataset) -> dict[str, str]:
+    """A hash for each split, by which a resumed run notices that its data has changed."""
+    return {name: fingerprint(split) for name, split in data.splits.items()}
+
+
+def fingerprint(split: Split) -> str:
+    """SHA-256 over names, types, shapes and values of the columns; of large ones, over blocks spread evenly."""
+    found = hashlib.sha256()
+    for name, column in split.columns.items():
+        array = column.stored
+        found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        for part in blocks(array):
+            found.update(np.ascontiguousarray(part).reshape(-1).view(np.uint8).data)
+    return found.hexdigest()
+
+
+def blocks(array: Array) -> list[Array]:
+    """The array, or blocks of its rows if it is large."""
+    if array.nbytes <= WHOLE:
+        return [array]
+    rows = max(1, BLOCK * len(array) // array.nbytes)
+    starts = np.linspace(0, len(array) - rows, BLOCKS).astype(int)
+    return [array[s : s + rows] for s in starts]

@@ -1,0 +1,228 @@
+"""One training's folder.
+
+spec.yaml           the resolved spec          environment.json    versions, machine, data
+metrics.jsonl       a line an epoch            log.txt             what was said, with the time
+checkpoints/        step-00000045.safetensors  best, last          the names of two of them
+data.json           what the data taught       lock                the process that trains here
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from agcli.engine.leaves import Variable
+from agcli.engine.types import Array
+from agcli.engine.variables import assign, write_atomically
+from agcli.spec import Spec, read_spec
+
+from . import checkpoints
+from .checkpoints import Checkpoint, DamagedError
+from .files import RunError, read_json, read_lines, write_pointer, writing
+from .lock import Lock
+
+KEPT = 2  # checkpoints beside the best; the older of the two is there should the newer be damaged
+MARK = "spec.yaml"
+LEARNT = "data.json"
+ENVIRONMENT = "environment.json"
+METRICS = "metrics.jsonl"
+
+
+class Run:
+    """A run's folder. Whoever writes into it holds its lock: ``create`` and ``take`` see to that."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.lock: Lock | None = None
+
+    @classmethod
+    def create(cls, spec: Spec, out: Path | None = None, learnt: Mapping[str, Any] | None = None) -> Run:
+        """A new folder: ``out``, or ``runs/<name>-<time>``. ``learnt`` is what the data taught, as plain data."""
+        folder = out if out is not None else free(Path("runs") / f"{spec.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+        run = cls(folder)
+        try:
+            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+                raise RunError(f"{folder}: exists and is not an empty folder; name another with --out{hint(folder)}")
+            (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+            run.lock = Lock(folder)
+            if learnt is not None:
+                write_atomically(folder / LEARNT, json.dumps(learnt).encode())
+            write_atomically(folder / MARK, spec.dump().encode())
+        except OSError as e:
+            run.close()
+            raise RunError(f"{folder}: the run's folder cannot be written: {e.strerror or e}") from None
+        return run
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """An existing run, to be read."""
+        if not (folder / MARK).is_file():
+            raise RunError(f"{folder}: expected a run folder with a {MARK}, {found(folder)}")
+        return cls(folder)
+
+    def take(self) -> Run:
+        """The run, to be trained on: locked, and without what a killed process left half written."""
+        self.lock = Lock(self.folder)
+        with writing(self.folder):
+            for folder in (self.folder, self.folder / "checkpoints"):
+                for rest in folder.glob(".*.part"):
+                    rest.unlink(missing_ok=True)
+        return self
+
+    def close(self) -> None:
+        """Let other processes train in the folder."""
+        if self.lock is not None:
+            self.lock.release()
+            self.lock = None
+
+    @property
+    def spec(self) -> Spec:
+        """The resolved spec."""
+        return read_spec(self.folder / MARK)
+
+    @property
+    def learnt(self) -> dict[str, Any] | None:
+        """What the training split taught: categories, means, a vocabulary; None for data that needs nothing."""
+        return read_json(self.folder / LEARNT, "the statistics that training wrote")
+
+    @property
+    def environment(self) -> dict[str, Any]:
+        """Versions, machine, data; empty if the run was killed before it was written."""
+        return read_json(self.folder / ENVIRONMENT, "the environment that training wrote") or {}
+
+    def rewrite(self, spec: Spec) -> None:
+        """Put another spec in place, whose settings a resumed training follows."""
+        with writing(self.folder):
+            write_atomically(self.folder / MARK, spec.dump().encode())
+
+    def write(self, name: str, content: Mapping[str, Any]) -> None:
+        """Write a JSON file of the folder."""
+        with writing(self.folder):
+            write_atomically(self.folder / name, (json.dumps(content, indent=2) + "\n").encode())
+
+    def log(self, event: Mapping[str, Any]) -> None:
+        """Append one line to ``metrics.jsonl``."""
+        self.append(METRICS, json.dumps(event))
+
+    def say(self, text: str) -> None:
+        """Append to ``log.txt``, with the time."""
+        self.append("log.txt", "\n".join(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}" for line in text.splitlines()))
+
+    def append(self, name: str, line: str) -> None:
+        with writing(self.folder), (self.folder / name).open("a", encoding="utf-8") as f:
+            f.write(line + "\n")
+
+    @property
+    def metrics(self) -> list[dict[str, Any]]:
+        """The lines of ``metrics.jsonl``."""
+        return list(read_lines(self.folder / METRICS))
+
+    def rewind(self, stays: Callable[[Mapping[str, Any]], bool]) -> list[dict[str, Any]]:
+        """Take out of ``metrics.jsonl`` what comes again when training goes on; returns what stays."""
+        kept = [record for record in self.metrics if stays(record)]
+        with writing(self.folder):
+            write_atomically(self.folder / METRICS, "".join(json.dumps(r) + "\n" for r in kept).encode())
+        return kept
+
+    # Checkpoints
+
+    def save(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], best: int | None = None) -> Path:
+        """Write the checkpoint of a progress, then remove all but the newest two and the one of step ``best``."""
+        path = self.path(int(progress["step"]))
+        good = self.checkpoints()
+        safe = f"the last whole checkpoint is {good[-1].name}" if good else ""
+        with writing(self.folder, safe):
+            checkpoints.write(path, arrays, progress)
+            write_pointer(self.folder / "last", path.name + "\n")
+            keep = {path, *self.checkpoints()[-KEPT:]}
+            if best is not None and self.path(best).exists():
+                keep.add(self.path(best))
+                write_pointer(self.folder / "best", self.path(best).name + "\n")
+            for old in set(self.checkpoints()) - keep:
+                old.unlink(missing_ok=True)
+        return path
+
+    def path(self, step: int) -> Path:
+        """The file for the checkpoint of a step."""
+        return self.folder / "checkpoints" / f"step-{step:08}.safetensors"
+
+    def checkpoints(self) -> list[Path]:
+        """The files of checkpoints, oldest first."""
+        return sorted((self.folder / "checkpoints").glob("step-*.safetensors"))
+
+    def newest(self) -> tuple[Checkpoint | None, list[str]]:
+        """The newest checkpoint that verifies, and why later ones do not."""
+        passed_over: list[str] = []
+        for path in reversed(self.checkpoints()):
+            try:
+                return checkpoints.read(path), passed_over
+            except DamagedError as e:
+                passed_over.append(str(e))
+        return None, passed_over
+
+    def chosen(self, which: str = "") -> Checkpoint:
+        """A checkpoint: ``last``, ``best``, or the number of a step; not said, the best if the spec has `patience`.
+
+        Raises RunError if there is none that verifies.
+        """
+        which = which or ("best" if self.spec.train.patience else "last")
+        if which != "last":
+            path = self.named(which)
+            if path is not None:
+                return checkpoints.read(path)
+        checkpoint, problems = self.newest()
+        if checkpoint is None:
+            why = "; ".join(problems) or "has no checkpoint; the training ended before its first epoch did"
+            raise RunError(why if problems else f"{self.folder}: {why}")
+        return checkpoint
+
+    def named(self, which: str) -> Path | None:
+        """The file that ``best`` or the number of a step means; None for ``best`` of a run without evaluation."""
+        if which == "best":
+            pointer = self.folder / "best"
+            name = pointer.read_text("utf-8", "replace").strip() if pointer.is_file() else ""
+            return next((p for p in self.checkpoints() if p.name == name), None)
+        there = {str(int(p.stem.partition("-")[2])): p for p in self.checkpoints() if p.stem[5:].isdigit()}
+        if which not in there:
+            raise RunError(f"{self.folder}: expected best, last or one of the steps {', '.join(there)}, got {which}")
+        return there[which]
+
+    def restore(self, variables: Mapping[str, Variable], which: str = "") -> Checkpoint:
+        """Set the model's ``variables`` from a checkpoint."""
+        checkpoint = self.chosen(which)
+        wanted = {k: v for k, v in checkpoint.arrays.items() if k in variables or k.startswith("model.")}
+        assign(variables, wanted, f"{self.path(checkpoint.step)}")
+        return checkpoint
+
+
+def all_runs(folder: Path) -> Iterator[Run]:
+    """The runs in a folder, by name."""
+    if folder.is_dir():
+        yield from (Run(path.parent) for path in sorted(folder.glob(f"*/{MARK}")))
+
+
+def free(folder: Path) -> Path:
+    """``folder``, or the first of ``folder-2``, ``folder-3``, ... that does not exist."""
+    candidate, n = folder, 1
+    while candidate.exists():
+        n += 1
+        candidate = folder.with_name(f"{folder.name}-{n}")
+    return candidate
+
+
+def hint(folder: Path) -> str:
+    return f", or train on with --resume {folder}" if (folder / MARK).is_file() else ""
+
+
+def found(folder: Path) -> str:
+    """What is in the place of a run folder, and which runs are near."""
+    what = "found a file" if folder.is_file() else "found another folder" if folder.is_dir() else "found nothing there"
+    parent = folder if folder.is_dir() else folder.parent
+    try:
+        near = sorted(str(p.parent) for p in parent.glob(f"*/{MARK}"))[-3:]
+    except OSError:
+        near = []
+    return what + (f"; runs near it: {', '.join(near)}" if near else "; `ag train SPEC` makes one")

@@ -1,0 +1,45 @@
+"""Training: how long, in what portions, and what is done between two steps."""
+
+from typing import Annotated
+
+from annotated_types import Gt, Le
+from pydantic import StringConstraints
+
+from .fields import Field, Fields
+from .kinds import SIZE_LIMIT, Flag, Kind, Size, Weight, Word
+
+_Number = Annotated[int, Gt(0), Le(SIZE_LIMIT)]
+_TIME = r"(s|seconds?|min|minutes?|h|hours?)"
+
+Rhythm = Annotated[
+    _Number | Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,8} ?(steps?|epochs?)$")],
+    Kind("a positive integer (epochs), or such as `100 steps`"),
+]
+Pause = Annotated[
+    _Number | Annotated[str, StringConstraints(pattern=rf"^[1-9][0-9]{{0,8}} ?(steps?|{_TIME})$")],
+    Kind("a positive integer (steps), or such as `100 steps`, `30 s` or `5 minutes`"),
+]
+Duration = Annotated[
+    _Number | Annotated[str, StringConstraints(pattern=rf"^[1-9][0-9]{{0,8}} ?{_TIME}$")],
+    Kind("a positive integer (seconds), or such as `90 s`, `10 minutes` or `2 h`"),
+]
+
+
+class Train(Fields):
+    """How long and in what portions to train."""
+
+    epochs: Size = Field(default=10, description="passes over the training data")
+    max_steps: Size | None = Field(default=None, description="stop after this many steps")
+    max_time: Duration | None = Field(default=None, description="stop after this time")
+    batch_size: Size = Field(default=32, description="samples in a step")
+    shuffle: Flag = Field(default=True, description="a new order of the samples in each epoch")
+    drop_last: Flag = Field(default=False, description="leave out a last batch that is smaller than the others")
+    eval_every: Rhythm = Field(default=1, description="epochs or steps between two evaluations on the test data")
+    checkpoint_every: Pause = Field(
+        default="60 s", description="time or steps between two checkpoints; each epoch ends with one anyway"
+    )
+    watch: Word = Field(default="loss", description="the figure of the test data that says which checkpoint is best")
+    patience: Size | None = Field(
+        default=None, description="stop when that has not improved for this many evaluations, and go back to the best"
+    )
+    min_delta: Weight = Field(default=0.0, description="a change of this size or less is no improvement")

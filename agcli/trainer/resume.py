@@ -1,0 +1,105 @@
+"""What may change when a training goes on: the differences of two specs, and why some of them are refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agcli.runs import Run, RunError
+from agcli.runs.run import all_runs
+from agcli.spec import Spec, read_spec
+from agcli.spec.dump import plain
+from agcli.spec.names import path_text
+
+RUNS = Path("runs")
+
+# Path of the spec -> why it stays as it is.
+FIXED: dict[tuple[str, ...], str] = {
+    ("data",): "the figures would speak of other samples",
+    ("model",): "the weights belong to this model",
+    ("loss",): "the figures before and after could not be compared",
+    ("seed",): "the order of the samples and all random numbers follow from it",
+}
+# The same for settings that may change between two epochs.
+FIXED_WITHIN_EPOCH: dict[tuple[str, ...], str] = {
+    ("train", "batch_size"): "the place within the epoch is counted in batches",
+    ("train", "shuffle"): "the place within the epoch is counted in this order",
+    ("train", "drop_last"): "the place within the epoch is counted in batches",
+    ("metrics",): "the sums of this epoch lack it",
+}
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting that differs."""
+
+    path: tuple[str | int, ...]
+    old: Any
+    new: Any
+
+    def __str__(self) -> str:
+        return f"{path_text(self.path)}: {shown(self.old)} -> {shown(self.new)}"
+
+
+def shown(value: Any) -> str:
+    text = "not there" if value is MISSING else "none" if value is None else str(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+MISSING = object()
+
+
+def changes(old: Spec, new: Spec) -> list[Change]:
+    """The settings in which two specs differ, in the order of the spec."""
+    return list(differences(plain(old), plain(new), ()))
+
+
+def differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[Change]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in [*old, *(k for k in new if k not in old)]:
+            yield from differences(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
+    elif old != new or type(old) is not type(new):
+        yield Change(path, old, new)
+
+
+def refusals(found: list[Change], batch: int) -> Iterator[str]:
+    """Why some of the changes cannot be, for a training that stands behind ``batch`` batches of an epoch."""
+    for change in found:
+        for fixed, reason in FIXED.items():
+            if change.path[: len(fixed)] == fixed:
+                yield f"{change}: {reason}"
+        for fixed, reason in FIXED_WITHIN_EPOCH.items():
+            if batch and change.path[: len(fixed)] == fixed:
+                yield f"{change}: {reason}; it may change when an epoch is complete"
+        if change.path[0] == "optimizer" and (change.old is MISSING or change.new is MISSING):
+            yield f"{change}: another optimizer has another state"
+
+
+def settled(run: Run, overrides: tuple[str, ...], given: Spec | None, batch: int) -> tuple[Spec, list[Change]]:
+    """The spec by which a run goes on, and what is new in it. Raises RunError for what cannot change.
+
+    ``given`` is a spec that should be the run's own: what it says differently has to be said by overrides.
+    """
+    old = run.spec
+    new = read_spec(run.folder / "spec.yaml", overrides) if overrides else old
+    found = changes(old, new)
+    problems = list(refusals(found, batch))
+    if problems:
+        raise RunError(f"{run.folder}: cannot go on with other settings:\n  " + "\n  ".join(problems))
+    if given is not None:
+        others = [c for c in changes(new, given) if c.path[0] != "data"]
+        if others:
+            lines = "\n  ".join(map(str, others))
+            advice = "give them with --set, or leave the spec out to go on as before"
+            raise RunError(f"{run.folder}: the spec has other settings than the run:\n  {lines}\n{advice}")
+    return new, found
+
+
+def unfinished(name: str | None, place: Path = RUNS) -> Run | None:
+    """The newest run in a folder, of a spec's name if one is given, that has not come to its end."""
+    candidates = [run for run in all_runs(place) if not (run.folder / "result.json").exists()]
+    if name is not None:
+        candidates = [run for run in candidates if run.spec.name == name]
+    return max(candidates, key=lambda run: (run.folder / "spec.yaml").stat().st_mtime, default=None)

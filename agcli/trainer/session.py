@@ -1,0 +1,173 @@
+"""A model with its data in the middle of a training: everything that a step needs, and where in the data it stands."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from agcli.build import build
+from agcli.datasets import Batch, Batches, Dataset, Split
+from agcli.engine.function import Function
+from agcli.engine.leaves import Placeholder, Variable
+from agcli.engine.types import Array
+from agcli.engine.variables import assign
+from agcli.spec import Spec
+
+from .best import Best, check_watch
+from .sums import Sums
+
+EVAL_BATCH = 1000
+CHECKED = 1 << 20  # elements of parameters that are looked at after every step; of more, the loss has to tell
+
+
+def fed(function: Function, batch: Batch) -> dict[Placeholder, Array]:
+    """What a function takes of a batch: inputs have the names of columns."""
+    return {p: batch[p.name or ""] for p in function.inputs}
+
+
+class Session:
+    """The training of a spec on data. ``advance`` does one step; ``progress`` and ``arrays`` are all of its state."""
+
+    def __init__(self, spec: Spec, data: Dataset) -> None:
+        self.spec, self.data = spec, data
+        self.model = build(spec, data)
+        self.step_function, optimizer = self.model.trainer()
+        self.variables = self.model.state(optimizer)
+        train = spec.train
+        self.batches = Batches(
+            data.train, train.batch_size, spec.seed, shuffle=train.shuffle, drop_last=train.drop_last, augment=True
+        )
+        self.sums, self.test = self.new_sums(), self.new_sums()
+        check_watch(spec, list(self.test.figures))
+        self.best = Best(train.watch, train.min_delta)
+        self.epoch = 0  # epochs that are complete
+        self.batch = 0  # batches of the next epoch that are done
+        self.step = 0
+        self.evaluated = -1  # the step of the last evaluation, whose sums are ``test``
+        self.last_loss: float | None = None  # of the last complete epoch
+        self._walk: Iterator[Batch] | None = None
+
+    def new_sums(self) -> Sums:
+        return Sums(self.model.train.sums)
+
+    # State
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """The value of every variable: parameters, optimizer, random key."""
+        return {name: v.value for name, v in self.variables.items()}
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """All state that is not in variables, as plain data."""
+        return {
+            "epoch": self.epoch,
+            "batch": self.batch,
+            "step": self.step,
+            "sums": self.sums.to_json(),
+            "last_loss": self.last_loss,
+            "evaluated": self.evaluated,
+            "test": self.test.to_json(),
+            "best": self.best.to_json(),
+        }
+
+    def restore(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], source: str) -> None:
+        """Go on from a state. Raises StateError, and changes nothing, if its variables are not those of this model."""
+        assign(self.variables, arrays, source)
+        self.epoch, self.batch, self.step = (int(progress[k]) for k in ("epoch", "batch", "step"))
+        self.evaluated, self.last_loss = int(progress["evaluated"]), progress["last_loss"]
+        self.sums.set(progress["sums"])
+        self.test.set(progress["test"])
+        self.best.set(progress["best"])
+        self.leave()
+
+    def has_logged(self, record: Mapping[str, Any]) -> bool:
+        """Whether a line of the metrics belongs to what has been done up to here."""
+        if record.get("event") == "epoch":
+            return int(record["epoch"]) <= self.epoch
+        return int(record.get("step", 0)) <= self.evaluated
+
+    # Steps
+
+    def leave(self) -> None:
+        """Forget the place in the data; the next step looks it up."""
+        close = getattr(self._walk, "close", None)
+        if close is not None:
+            close()
+        self._walk = None
+
+    def next_batch(self) -> Batch:
+        """The batch of the next step."""
+        if self._walk is None:
+            self._walk = self.batches.epoch(self.epoch, self.batch)
+        return next(self._walk)
+
+    def advance(self, batch: Batch) -> bool:
+        """One step; false if loss or parameters are not finite after it."""
+        self.sums.add(self.step_function(fed(self.step_function, batch)), len(batch))
+        self.batch += 1
+        self.step += 1
+        return math.isfinite(self.sums.loss) and self.is_sound()
+
+    def is_sound(self) -> bool:
+        """Whether all parameters are finite (as far as they are looked at)."""
+        with np.errstate(all="ignore"):
+            # A sum of squares is the fastest question; it may overflow for large numbers that are finite.
+            return all(math.isfinite(np.dot(a, a)) or bool(np.isfinite(a).all()) for a in self.arenas)
+
+    @cached_property
+    def arenas(self) -> list[Array]:
+        """The parameters as few flat arrays, if they are not too many to be looked at."""
+        homes: dict[int, Variable] = {id(v.home): v.home for v in self.model.parameters.trainable}
+        flat = [v.value.reshape(-1) for v in homes.values() if v.dtype.kind == "f"]
+        return flat if sum(a.size for a in flat) <= CHECKED else []
+
+    @property
+    def rate(self) -> float:
+        """The learning rate of the next step."""
+        return float(getattr(self.step_function, "rate", 0.0))
+
+    @property
+    def is_epoch_complete(self) -> bool:
+        return self.batch == len(self.batches)
+
+    @property
+    def loss(self) -> float:
+        """The mean training loss of this epoch so far, or of the last one at its end."""
+        return self.last_loss if not self.batch and self.last_loss is not None else self.sums.mean_loss
+
+    def next_epoch(self) -> None:
+        """Begin another epoch."""
+        self.leave()
+        self.last_loss = self.sums.mean_loss
+        self.epoch, self.batch, self.sums = self.epoch + 1, 0, self.new_sums()
+
+    # Evaluation
+
+    @cached_property
+    def evaluator(self) -> Function:
+        return self.model.evaluator()
+
+    def evaluate(
+        self, split: Split | None = None, stopped: Callable[[], bool] = lambda: False, limit: int | None = None
+    ) -> Sums | None:
+        """Loss and metrics over a split (the test split); None if ``stopped`` says so on the way."""
+        split = self.data.test if split is None else split
+        sums = self.new_sums()
+        for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
+            if n == limit:
+                break
+            if stopped():
+                return None
+            sums.add(self.evaluator(fed(self.evaluator, batch)), len(batch))
+        return sums
+
+    def judge(self, sums: Sums) -> bool:
+        """Take over an evaluation of this step; true if it is the best so far."""
+        self.test, self.evaluated = sums, self.step
+        self.step_function.observe(sums.mean_loss)
+        return self.best.judge(sums.figures, self.epoch + 1, self.step)

@@ -1,0 +1,42 @@
+"""From what a person asks for to a trainer: a new run, a run to go on with, or whichever of the two fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from agcli.runs import Run, RunError
+from agcli.runs.run import MARK
+from agcli.spec import Spec, read_spec
+
+from .resume import RUNS, unfinished
+from .trainer import Trainer
+
+AUTO = "auto"
+
+
+def trainer_for(
+    spec: Path | None, out: Path | None = None, overrides: tuple[str, ...] = (), resume: str | None = None
+) -> Trainer:
+    """A trainer for a new run of ``spec``, or for the run ``resume`` (with ``auto``, one that has not ended)."""
+    if resume is None:
+        if spec is None:
+            raise RunError("expected a spec, or a run to go on with")
+        return Trainer(read_spec(spec, overrides), out)
+    given = None if spec is None else read_spec(spec, overrides)
+    if resume != AUTO:
+        if out is not None:
+            raise RunError(f"--out: a resumed run stays in its folder {resume}; leave --out away")
+        return Trainer.resume(Path(resume), overrides, given)
+    run = automatic(given, out)
+    if run is not None:
+        return Trainer.resume(run.folder, overrides, given)
+    if given is None:
+        raise RunError(f"{RUNS}: there is no run that has not ended; `ag train SPEC` makes one")
+    return Trainer(given, out)
+
+
+def automatic(given: Spec | None, out: Path | None) -> Run | None:
+    """The run that ``auto`` means: the one in ``out`` if given, else the newest of the name that has not ended."""
+    if out is not None:
+        return Run(out) if (out / MARK).is_file() else None
+    return unfinished(given.name if given else None)

@@ -1,0 +1,289 @@
+"""The training of a spec into a run's folder: steps, and between them evaluations, checkpoints, and reasons to stop."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from agcli.data import load_data, resolved
+from agcli.datasets import Dataset
+from agcli.engine.errors import StateError
+from agcli.engine.variables import total
+from agcli.events import Done, EpochDone, Evaluated, Event, Interrupted, Note, Started, Stepped
+from agcli.runs import Run, RunError
+from agcli.runs.environment import environment, fingerprints
+from agcli.runs.run import ENVIRONMENT
+from agcli.spec import Spec
+
+from . import resume
+from .rhythm import Rhythm
+from .session import Session
+
+TICK = 0.1  # seconds between two looks at the clock
+RESULT = "result.json"
+
+
+class Trainer:
+    """One training. Iterating over it trains, and gives an event for each thing that happens.
+
+    >>> for event in Trainer(spec):                           # doctest: +SKIP
+    ...     print(event)
+    """
+
+    def __init__(self, spec: Spec, out: Path | None = None, *, data: Dataset | None = None) -> None:
+        self.data = load_data(spec) if data is None else data
+        self.spec = resolved(spec, self.data)
+        self.out = out
+        self.notes: list[Note] = [Note(text, "data") for text in self.data.warnings]
+        self.session = Session(self.spec, self.data)
+        self.place: Run | None = None
+        self.signal = 0
+        self.elapsed_before = 0.0
+        self.began = time.perf_counter()
+        self.read_settings()
+
+    @classmethod
+    def resume(cls, folder: Path, overrides: tuple[str, ...] = (), given: Spec | None = None) -> Trainer:
+        """A training that goes on from the newest checkpoint of a run which verifies."""
+        run = Run.open(folder).take()
+        try:
+            return cls._resumed(run, overrides, given)
+        except BaseException:
+            run.close()
+            raise
+
+    @classmethod
+    def _resumed(cls, run: Run, overrides: tuple[str, ...], given: Spec | None) -> Trainer:
+        checkpoint, passed_over = run.newest()
+        spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
+        trainer = cls(spec, data=load_data(spec, run.learnt))
+        trainer.place = run
+        known = run.environment.get("data", {}).get("sha256")
+        if known is not None and known != fingerprints(trainer.data):
+            raise RunError(f"{run.folder}: the data is not what it was when this run began; start a new run")
+        if checkpoint is not None:
+            try:
+                trainer.session.restore(checkpoint.arrays, checkpoint.progress, str(run.path(checkpoint.step)))
+            except StateError as e:
+                raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
+        kept = run.rewind(trainer.session.has_logged)
+        trainer.elapsed_before = max((r.get("elapsed", 0.0) for r in kept), default=0.0)
+        if found:
+            run.rewrite(trainer.spec)
+        trainer.notes += [Note(f"passed over {text}", "checkpoint") for text in passed_over]
+        trainer.notes += [Note(f"changed {change}", "setting") for change in found]
+        return trainer
+
+    @property
+    def run(self) -> Run:
+        """The run's folder, which a new training has from its first event on."""
+        if self.place is None:
+            raise RunError("this training has not begun; its folder is made with the first event")
+        return self.place
+
+    def read_settings(self) -> None:
+        """The rhythms of the spec."""
+        train = self.spec.train
+        self.evaluations = Rhythm.read(train.eval_every, "epoch")
+        self.saves = Rhythm.read(train.checkpoint_every, "step")
+        self.time = Rhythm.read(train.max_time, "second").seconds if train.max_time is not None else None
+
+    def stop(self, signal: int = 2) -> None:
+        """End after the step that runs now, with a checkpoint."""
+        self.signal = signal
+
+    def __iter__(self) -> Iterator[Event]:
+        """Train to the end, or until ``stop`` is called or the reader of the events goes away."""
+        self.began = time.perf_counter()
+        try:
+            yield from self.opening()
+            yield from self.training()
+        finally:
+            self.session.leave()
+            if self.place is not None:
+                self.place.close()
+
+    def training(self) -> Iterator[Event]:
+        yield from self.between()  # what a resumed training was about to do
+        while not (reason := self.reason()):
+            yield from self.steps()
+            yield from self.between()
+        yield self.closing(reason)
+
+    # Beginning and end
+
+    def opening(self) -> Iterator[Event]:
+        """Make or take the folder, and say what is trained."""
+        s = self.session
+        if self.place is None:
+            learnt = self.data.fitted.to_json() if self.data.fitted else None
+            self.place = Run.create(self.spec, self.out, learnt)
+            self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
+        (self.run.folder / RESULT).unlink(missing_ok=True)
+        count = total(s.model.parameters.trainable)
+        epochs = self.spec.train.epochs
+        started = Started(
+            self.spec.name, self.run.folder, self.data.name, len(self.data.train), count, epochs, len(s.batches),
+            s.epoch, s.step,
+        )  # fmt: skip
+        self.run.say(f"started at step {s.step}: {started.parameters} parameters, {started.samples} samples")
+        yield started
+        for note in self.notes:
+            self.run.say(note.text)
+            yield note
+        self.saved: dict[str, Any] = s.progress if s.step else {}
+        self.saved_at = self.looked = time.perf_counter()
+        self.epoch_began = time.perf_counter()
+
+    def reason(self) -> str:
+        """Why training is over; empty if it is not."""
+        s, train = self.session, self.spec.train
+        if self.signal:
+            return "interrupted"
+        if s.epoch >= train.epochs:
+            return Done.FINISHED
+        if train.max_steps is not None and s.step >= train.max_steps:
+            return f"max_steps: {train.max_steps} steps are done"
+        if train.patience is not None and s.best.since >= train.patience:
+            return f"patience: {train.watch} has not improved for {s.best.since} evaluations"
+        if self.time is not None and self.elapsed >= self.time:
+            return f"max_time: {train.max_time} are over"
+        return ""
+
+    def closing(self, reason: str) -> Event:
+        """Write down the result; with `patience`, go back to the best weights."""
+        s = self.session
+        if self.signal:
+            self.save()
+            self.run.say(f"interrupted by signal {self.signal} at step {s.step}")
+            return Interrupted(self.run.folder, self.signal, s.epoch + 1, s.step)
+        test, found = s.test, s.best.found
+        loss, metrics = test.mean_loss, test.metrics
+        if self.spec.train.patience is not None and found is not None:
+            checkpoint = self.run.chosen("best")
+            s.restore(checkpoint.arrays, {**s.progress, "best": s.best.to_json()}, "the best checkpoint")
+            metrics = dict(found["figures"])
+            loss = metrics.pop("loss")
+        best = None if found is None else {k: found[k] for k in ("watch", "value", "epoch", "step")}
+        done = Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, reason, best)
+        self.run.write(RESULT, done.to_json())
+        self.run.say(f"done after {s.step} steps: {reason}")
+        return done
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those of earlier processes included as far as they were written down."""
+        return self.elapsed_before + time.perf_counter() - self.began
+
+    # Steps
+
+    def steps(self) -> Iterator[Stepped]:
+        """Steps up to the next one after which something may be due."""
+        s = self.session
+        pause = self.pause()
+        while s.step < pause and not self.signal:
+            batch = s.next_batch()
+            if not s.advance(batch):
+                raise self.broken()
+            now = time.perf_counter()
+            if now - self.looked > TICK:
+                self.looked = now
+                yield Stepped(s.epoch + 1, s.batch, s.sums.samples, s.sums.mean_loss, s.rate)
+                if self.is_time():
+                    return
+
+    def pause(self) -> int:
+        """The next step after which something may be due."""
+        s, train = self.session, self.spec.train
+        ends = [s.step + len(s.batches) - s.batch]
+        ends += [(s.step // n + 1) * n for n in (self.evaluations.steps, self.saves.steps) if n]
+        ends += [train.max_steps] if train.max_steps is not None else []
+        return min(ends)
+
+    def is_time(self) -> bool:
+        """Whether a checkpoint is due, or training over, by the clock."""
+        by_save = self.saves.seconds and time.perf_counter() - self.saved_at >= self.saves.seconds
+        return bool(by_save) or (self.time is not None and self.elapsed >= self.time)
+
+    def between(self) -> Iterator[Event]:
+        """What is due after this step: evaluation, the end of the epoch, a checkpoint."""
+        s = self.session
+        if not s.step:
+            return
+        is_end, is_last, better = s.is_epoch_complete, self.is_last(), False
+        if s.evaluated != s.step and self.is_evaluation_due(is_end, is_last) and not self.signal:
+            sums = s.evaluate(stopped=lambda: bool(self.signal))
+            if sums is not None:
+                better = s.judge(sums)
+                if not is_end:
+                    yield self.logged(Evaluated(s.epoch + 1, s.step, sums.mean_loss, sums.metrics, better))
+        if is_end and not (self.signal and s.evaluated != s.step and self.is_evaluation_due(is_end, is_last)):
+            yield self.end_of_epoch(better)
+        if is_end or better or is_last or self.signal or self.is_save_due():
+            self.save()
+
+    def is_last(self) -> bool:
+        """Whether no step comes after this one."""
+        s, train = self.session, self.spec.train
+        by_epochs = s.epoch + 1 >= train.epochs and s.is_epoch_complete
+        by_steps = train.max_steps is not None and s.step >= train.max_steps
+        return by_epochs or by_steps or (self.time is not None and self.elapsed >= self.time)
+
+    def is_evaluation_due(self, is_end: bool, is_last: bool) -> bool:
+        every, s = self.evaluations, self.session
+        by_epoch = bool(every.epochs) and is_end and (s.epoch + 1) % every.epochs == 0
+        return is_last or by_epoch or (bool(every.steps) and s.step % every.steps == 0)
+
+    def is_save_due(self) -> bool:
+        by_step = bool(self.saves.steps) and self.session.step % self.saves.steps == 0
+        return by_step or self.is_time()
+
+    def end_of_epoch(self, better: bool) -> Event:
+        s = self.session
+        evaluated = s.evaluated == s.step
+        now = time.perf_counter()
+        event = EpochDone(
+            s.epoch + 1,
+            s.sums.mean_loss,
+            s.sums.metrics,
+            s.test.mean_loss if evaluated else None,
+            s.test.metrics if evaluated else {},
+            now - self.epoch_began,
+            s.sums.samples,
+            s.step,
+            s.rate,
+            better,
+            self.elapsed,
+        )
+        self.epoch_began = now
+        s.next_epoch()
+        return self.logged(event)
+
+    def logged(self, event: Evaluated | EpochDone) -> Event:
+        self.run.log(event.to_json())
+        return event
+
+    def save(self) -> None:
+        """Write a checkpoint, unless this state has one."""
+        progress = self.session.progress
+        if progress != self.saved:
+            self.run.save(self.session.arrays, progress, self.session.best.step)
+            self.saved = progress
+        self.saved_at = time.perf_counter()
+
+    def broken(self) -> Exception:
+        """The error for a step after which loss or parameters are not finite."""
+        from agcli.engine.errors import ExecutionError
+
+        s = self.session
+        return ExecutionError(
+            f"the loss became {s.sums.loss} at step {s.batch} of epoch {s.epoch + 1}; "
+            "try a smaller learning rate, as in --set optimizer.adam.lr=1e-4"
+        )
+
+
+def train(spec: Spec, out: Path | None = None) -> Iterator[Event]:
+    """Train the model of ``spec`` into a new run folder, yielding an event for each thing that happens."""
+    yield from Trainer(spec, out)

@@ -1,0 +1,95 @@
+"""Proof that a resumed training is the same training: processes are killed at random moments and resumed."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from agcli.runs import Run, RunError
+from agcli.runs.run import MARK
+
+PROGRAM = [sys.executable, "-c", "from agcli.cli import main; main()"]
+TIMINGS = ("seconds", "elapsed", "samples_per_second")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training that was killed so many times: the hash of its last checkpoint, and that of the undisturbed one."""
+
+    kills: int
+    steps: int
+    expected: str
+    found: str
+    same_metrics: bool
+
+    @property
+    def ok(self) -> bool:
+        return self.expected == self.found and self.same_metrics
+
+
+def verify_resume(spec: Path, overrides: tuple[str, ...] = (), kills: int = 5, seed: int = 0) -> Iterator[Trial]:
+    """Train a spec once undisturbed; then again, killed at random moments, until there were ``kills`` kills.
+
+    Raises RunError if a training fails by itself. Everything lies in a temporary folder that is removed.
+    """
+    with tempfile.TemporaryDirectory(prefix="ag-verify-") as place:
+        base, rng = Path(place), random.Random(seed)
+        began = time.perf_counter()
+        train(spec, base / "undisturbed", overrides, None)
+        duration = time.perf_counter() - began
+        expected, _ = Run(base / "undisturbed").newest()
+        if expected is None:
+            raise RunError(f"{spec}: the training left no checkpoint")
+        lines = untimed(Run(base / "undisturbed"))
+        done = number = 0
+        while done < kills:
+            number += 1
+            run, count = base / f"killed-{number}", 0
+            while not train(spec, run, overrides, rng.uniform(0.2, 0.95) * duration if done + count < kills else None):
+                count += 1
+            found, _ = Run(run).newest()
+            done += count
+            hash, step = (found.hash, found.step) if found else ("none", 0)
+            yield Trial(count, step, expected.hash, hash, untimed(Run(run)) == lines)
+
+
+def train(spec: Path, run: Path, overrides: tuple[str, ...], seconds: float | None) -> bool:
+    """Train, or go on, in a process of its own; false if it was killed after so many seconds."""
+    settings = [part for text in overrides for part in ("--set", text)]
+    if (run / MARK).exists():
+        arguments = ["train", "--resume", str(run), "--quiet"]
+    else:
+        arguments = ["train", str(spec), "--out", str(emptied(run)), "--quiet", *settings]
+    process = subprocess.Popen(  # noqa: S603  # this program, with the arguments above
+        [*PROGRAM, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        _, said = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return False
+    except BaseException:
+        process.kill()
+        raise
+    if process.returncode:
+        raise RunError(f"the training failed by itself:\n{said.strip()}")
+    return True
+
+
+def emptied(run: Path) -> Path:
+    """The folder's name; a folder in which a killed process had not yet written its spec is moved aside."""
+    if run.exists():
+        run.rename(run.with_name(f"{run.name}-unborn-{time.monotonic_ns()}"))
+    return run
+
+
+def untimed(run: Run) -> list[dict[str, object]]:
+    """The lines of the metrics without what depends on the clock."""
+    return [{k: v for k, v in record.items() if k not in TIMINGS} for record in run.metrics]

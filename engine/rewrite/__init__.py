@@ -1,0 +1,1 @@
+"""Graph to graph: equal values for less work (`rules`, `pieces`), more digits (`stability`), on threads (`shards`)."""

@@ -1,0 +1,1 @@
+"""Functions of functions: `grad`, `jvp`, `vmap` and their kin (`apply`), and how an op takes a batch (`batching`)."""
