@@ -154,7 +154,7 @@ def test_long_loops_are_bound_as_they_run(monkeypatch):
     a = real(50)
     expected = f(a)
     assert KEEP > 1000
-    monkeypatch.setattr("agcli.engine.loop.KEEP", 10)
+    monkeypatch.setattr("agcli.engine.loops.loop.KEEP", 10)
     for got, e in zip(function([ys, grad(last, x)])(a), expected, strict=True):
         np.testing.assert_array_equal(got, e)
 

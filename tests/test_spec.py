@@ -58,7 +58,18 @@ def test_ten_lines_are_enough() -> None:
         "    beta1: 0.9\n"
         "    beta2: 0.999\n"
         "    eps: 1.0e-08\n"
-        "train: {epochs: 10, batch_size: 32, shuffle: true, drop_last: false, eval_every: 1}\n"
+        "train:\n"
+        "  epochs: 10\n"
+        "  max_steps: null\n"
+        "  max_time: null\n"
+        "  batch_size: 32\n"
+        "  shuffle: true\n"
+        "  drop_last: false\n"
+        "  eval_every: 1\n"
+        '  checkpoint_every: "60 s"\n'
+        "  watch: loss\n"
+        "  patience: null\n"
+        "  min_delta: 0.0\n"
     )
 
 
