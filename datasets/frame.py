@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -75,9 +76,23 @@ class Cells:
         texts = self.texts()
         read = pl.Series([None] * len(texts), dtype=pl.Datetime("us"))
         for known in (pattern,) if pattern else _DATES:
-            read = read.fill_null(texts.str.strptime(pl.Datetime("us"), known, strict=False))
+            read = read.fill_null(self._moments(texts, known))
         self._check(read, f"a date such as {pattern or '2024-12-31'}", "; `format` says how dates are written")
         return read
+
+    def _moments(self, texts: pl.Series, pattern: str) -> pl.Series:
+        """Texts as points in time, null where one is none. Polars wants a minute beside an hour, so it gets one."""
+        import polars as pl
+
+        if re.search("%[HIkl]", pattern) and not re.search("%[MRTXrcs+]", pattern):
+            texts, pattern = texts + " 00", f"{pattern} %M"
+        try:
+            read = texts.str.strptime(pl.Datetime("us"), pattern, strict=False)
+        except pl.exceptions.PolarsError as error:
+            found = f'"{pattern}": {str(error).splitlines()[0]}'
+            message = f'{self.file}: column "{self.name}": expected a pattern of strptime, found {found}'
+            raise DataError(message, ("columns", self.name)) from None
+        return read.dt.replace_time_zone(None)
 
     def missing(self) -> npt.NDArray[np.bool_]:
         """Which samples have nothing here."""
