@@ -70,6 +70,8 @@ class Function:
         self.updates = dict(updates or {})
         self.debug_nans = debug_nans
         self.outputs = outputs_of(fetches)
+        self.single = isinstance(fetches, Tensor)
+        self.names_of_results = list(fetches) if isinstance(fetches, Mapping) else None
         check_updates(self.updates)
         leaves = [t for t in toposort([*self.outputs, *self.updates.values()]) if t.op is None]
         found = [t for t in leaves if isinstance(t, Placeholder)]
@@ -92,25 +94,28 @@ class Function:
         results = self.run(self.arrays(feeds, args, named))
         if self.random:
             self.key.value[1] += 1
-        if isinstance(self.fetches, Tensor):
-            return results[0]
-        return dict(zip(self.fetches, results, strict=True)) if isinstance(self.fetches, Mapping) else results
+        if self.names_of_results is not None:
+            return dict(zip(self.names_of_results, results, strict=True))
+        return results[0] if self.single else results
 
     def run(self, arrays: list[Array]) -> list[Any]:
         """Values of the fetches for one array an input; what dynamic ops need is computed before."""
         if self.before is not None:
             arrays = [*arrays, *compute(self.dynamic, self.before.run(arrays))]
-        shapes = tuple(a.shape for a in arrays)
+        shapes = tuple([a.shape for a in arrays])
         executor = self.executors.get(shapes) or self.compile(shapes)
         return executor.run(arrays, self.debug_nans)
 
     def arrays(self, feeds: Any, args: tuple[Any, ...], named: Mapping[str, Any]) -> list[Array]:
         """One array an input, of its dtype; whatever does not fit is an error that names the placeholder."""
-        if type(feeds) is dict and not args and not named and len(feeds) == len(self.inputs):
-            try:
+        count = len(self.inputs)
+        if named:
+            pass
+        elif type(feeds) is dict:
+            if not args and len(feeds) == count and not any(p not in feeds for p in self.inputs):
                 return [conform(p, feeds[p]) for p in self.inputs]
-            except KeyError:
-                pass  # fed by name
+        elif len(args) + 1 == count and feeds is not None and not isinstance(feeds, Mapping):
+            return [conform(p, v) for p, v in zip(self.inputs, (feeds, *args), strict=True)]
         if feeds is not None and not isinstance(feeds, Mapping):
             if len(args) + 1 > len(self.inputs):
                 raise FeedError(f"function: takes {len(self.inputs)} inputs, got {len(args) + 1}")
@@ -232,9 +237,13 @@ def check_updates(updates: Mapping[Variable, Tensor]) -> None:
 
 def conform(p: Placeholder, value: Any) -> Array:
     """``value`` as an array that may be fed to ``p``."""
-    if type(value) is float and p.dtype.kind == "f" and not p.shape:
-        return np.array(value, p.dtype)
-    if isinstance(value, Tensor):
+    declared = p.type
+    if type(value) is np.ndarray:  # what fits needs few questions
+        if value.dtype is declared.dtype and value.shape == declared.shape and value.flags.c_contiguous:
+            return value
+    elif type(value) is float and declared.shape == () and declared.dtype.kind == "f":
+        return np.array(value, declared.dtype)
+    elif isinstance(value, Tensor):
         raise FeedError(f"placeholder {label(p)}: feed an array, not the lazy tensor {label(value)}")
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if array.dtype != p.dtype:

@@ -6,6 +6,7 @@ arguments. Large feeds are used where they lie, so the few calls that read them 
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,6 +33,8 @@ class Executor:
         shift = -raw.ctypes.data % ALIGN
         self.arena = raw[shift : shift + plan.arena]
         self.lock = threading.Lock()
+        self.quiet = contextvars.Context()  # NumPy's error state belongs to a context; to enter one is cheap
+        self.quiet.run(np.seterr, all="ignore")
         self.bind_all()
 
     def bind_all(self) -> None:
@@ -48,6 +51,7 @@ class Executor:
         self.calls: list[Call] = [self.bind(step) if n not in moving else int for n, step in enumerate(plan.steps)]
         used = [(n, plan.feeds[p]) for n, p in enumerate(self.inputs) if p in plan.feeds]
         self.feeds = [(n, i, slots[i].dynamic) for n, i in used]
+        self.fetches = [(i, slots[i].type.rank > 0) for i in plan.fetches]
 
     def array(self, s: Slot) -> Any:
         if s.kind == "constant":
@@ -85,21 +89,24 @@ class Executor:
 
     def run(self, arrays: Sequence[Array], trap: bool = False) -> list[Any]:
         """Values of the fetches, as arrays of their own; then the updates are committed."""
-        with self.lock, np.errstate(all="ignore"):
+        with self.lock:
             if self.moves != Variable.moves:
                 self.bind_all()
             self.feed(arrays)
-            if trap:
-                self.trapped()
-            else:
-                self.execute()
-            results = [self.values[i].copy() if self.values[i].ndim else self.values[i][()] for i in self.plan.fetches]
-            news = [self.values[i] for _, i in self.plan.commits]
-            if len(news) > 1:
-                news = [v.copy() for v in news]
-            for (variable, _), new in zip(self.plan.commits, news, strict=True):
-                variable.value[...] = new
+            self.quiet.run(self.trapped if trap else self.execute)
+            values = self.values
+            results = [values[i].copy() if whole else values[i][()] for i, whole in self.fetches]
+            if self.plan.commits:
+                self.quiet.run(self.commit)
             return results
+
+    def commit(self) -> None:
+        """Copy new values into the variables that no step has written itself."""
+        news = [self.values[i] for _, i in self.plan.commits]
+        if len(news) > 1:
+            news = [v.copy() for v in news]
+        for (variable, _), new in zip(self.plan.commits, news, strict=True):
+            variable.value[...] = new
 
     def execute(self) -> None:
         """All kernel calls in order."""

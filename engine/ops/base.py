@@ -16,6 +16,7 @@ from ..table import Sample, real, register, sample
 from ..types import Array, DType, TensorType, TupleType, broadcast_shapes
 
 Rule = Callable[..., Cotangents]
+KEYWORD_ONLY = (np.maximum, np.minimum)  # NumPy wants their ``out`` by name
 EXAMPLE = re.compile(r": (\w+\(.*\)) = (\S+)\.$")  # "Natural logarithm: log(10.0) = 2.302585."
 
 
@@ -100,9 +101,12 @@ class Elementwise(Pointwise):
         self.bind(inputs, out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+        alike = self.rule is None or out.dtype.kind != "f" or all(x.dtype == out.dtype for x in inputs)
+        if alike and self.fill is None and isinstance(self.ufunc, np.ufunc) and self.ufunc not in KEYWORD_ONLY:
+            return partial(self.ufunc, *inputs, out)  # a keyword costs as much as the call itself
         run = partial(self.fill or self.ufunc, out=out)
         extra = (np.empty_like(out),) if self.scratch else ()
-        if self.rule is None or out.dtype.kind != "f" or all(x.dtype == out.dtype for x in inputs):
+        if alike:
             return partial(run, *inputs, *extra)
         return lambda: run(*(x.astype(out.dtype, copy=False) for x in inputs), *extra)  # integers become floats first
 
