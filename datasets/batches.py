@@ -20,7 +20,10 @@ Reader = Callable[[slice], Array]
 
 _RING = 2  # one batch in use, one being made
 _MAX_PREFETCH = 64
-_RELEASED = 1 << 16  # rows of a split on disk that are read before their memory is given back
+_WINDOW = 1 << 25  # bytes of a split on disk that are shuffled in memory
+_RELEASED = 1 << 24  # bytes of a split on disk that are read before their memory is given back
+_BLOCK = 256  # rows of a split on disk that are read together
+_RELEASED_BLOCKS = 8
 
 
 class Order(Sized, Protocol):
@@ -105,9 +108,18 @@ class Batches:
         if self._labels is not None:
             return balanced(self._labels, self.seed, epoch)
         if self.shuffle:
-            on_disk = self.split.release is not None
-            return Windowed(count, self.seed, epoch) if on_disk else shuffled(count, self.seed, epoch)
+            return self._windowed(epoch) if self.split.release is not None else shuffled(count, self.seed, epoch)
         return np.arange(count)
+
+    def _windowed(self, epoch: int) -> Windowed:
+        blocks = _WINDOW // (_BLOCK * self._row_bytes)
+        return Windowed(len(self.split), self.seed, epoch, _BLOCK, max(8, min(blocks, 256)))
+
+    @property
+    def _row_bytes(self) -> int:
+        """What a sample takes on disk."""
+        columns = self.split.columns.values()
+        return max(1, sum(column.stored.nbytes for column in columns) // max(len(self.split), 1))
 
     def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
         """The batches `start`, `start` + 1, ... of an epoch; each is valid until the next but one is made."""
@@ -122,7 +134,7 @@ class Batches:
         # Beside those that wait in the queue, one batch waits for room in it.
         ring = _RING + self.prefetch + bool(self.prefetch)
         readers = {
-            name: _reader(column, order if self.shuffle else None, self.batch_size, ring)
+            name: _reader(column, order if self.shuffle else None, self.batch_size, ring, self.split.release)
             for name, column in self.split.columns.items()
         }
         unreleased = 0
@@ -133,7 +145,7 @@ class Batches:
             for name, augment in self._augments().items():
                 columns[name] = _augmented(augment, columns[name], rows, self.seed, epoch)
             yield Batch(rows, columns)
-            unreleased += len(rows)
+            unreleased += len(rows) * self._row_bytes
             if self.split.release is not None and unreleased >= _RELEASED:
                 self.split.release()
                 unreleased = 0
@@ -159,15 +171,18 @@ def _augmented(augment: Augment, images: Array, rows: npt.NDArray[np.int64], see
     return images
 
 
-def _reader(column: Column, order: Order | None, batch_size: int, ring: int) -> Reader:
+def _reader(
+    column: Column, order: Order | None, batch_size: int, ring: int, release: Callable[[], None] | None
+) -> Reader:
     """A function from a place in the order to the values that are fed there."""
     shape = (min(batch_size, len(column)), *column.shape)
     stored, feeding = column.stored, column.scaling
-    if feeding is None:
-        return stored.__getitem__ if order is None else _gather(stored, order, _ring(ring, shape, stored.dtype))
-    if order is None:
-        return _feed(stored.__getitem__, feeding, _ring(ring, shape, column.dtype))
-    return _feed(_gather(stored, order, _ring(1, shape, stored.dtype)), feeding, _ring(ring, shape, column.dtype))
+    read: Reader = stored.__getitem__
+    if order is not None:
+        buffers = _ring(ring if feeding is None else 1, shape, stored.dtype)
+        windowed = release is not None and isinstance(order, Windowed)
+        read = _gather_window(stored, order, buffers, release) if windowed else _gather(stored, order, buffers)
+    return read if feeding is None else _feed(read, feeding, _ring(ring, shape, column.dtype))
 
 
 def _ring(count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[Array]:
@@ -181,6 +196,34 @@ def _gather(stored: Array, order: Order, buffers: Iterator[Array]) -> Reader:
         return np.take(stored, rows, axis=0, out=next(buffers)[: len(rows)], mode="clip")
 
     return gathered
+
+
+def _gather_window(stored: Array, order: Windowed, buffers: Iterator[Array], release: Callable[[], None]) -> Reader:
+    held, window = -1, stored[:0]
+
+    def gathered(place: slice) -> Array:
+        nonlocal held, window
+        out, end = next(buffers), 0
+        for number, places in order.parts(place):
+            if number != held:
+                held, window = number, _copied(stored, order.stretches(number), release)
+            start, end = end, end + len(places)
+            np.take(window, places, axis=0, out=out[start:end], mode="clip")
+        return out[:end]
+
+    return gathered
+
+
+def _copied(stored: Array, stretches: list[slice], release: Callable[[], None]) -> Array:
+    """Some stretches of an array on disk. Where one is read, the system maps megabytes around it: so give them back."""
+    copied, end = np.empty((sum(s.stop - s.start for s in stretches), *stored.shape[1:]), stored.dtype), 0
+    for number, stretch in enumerate(stretches):
+        start, end = end, end + stretch.stop - stretch.start
+        copied[start:end] = stored[stretch]
+        if number % _RELEASED_BLOCKS == 0:
+            release()
+    release()
+    return copied
 
 
 def _feed(read: Reader, feeding: Feeding, buffers: Iterator[Array]) -> Reader:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
@@ -78,9 +79,10 @@ def _mixed(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 class Windowed:
     """The order of samples that lie on disk: blocks of neighbours in random order, shuffled a window at a time.
 
-    It reads like an array of row numbers, by slices, and holds one window: `block * blocks` rows. Near rows are
-    read together, so a file larger than memory is read about once an epoch. Rows that stand in one block land in
-    one window; a file that is sorted by its label shuffles well only as far as a window holds many blocks.
+    It reads like an array of row numbers, by slices, and holds one window: `block * blocks` rows. A reader that keeps
+    a window of the samples reads a file larger than memory once an epoch, block after block.
+    Rows that stand in one block land in one window; a file that is sorted by its label shuffles well only as far as
+    a window holds many blocks.
     """
 
     def __init__(self, count: int, seed: int, epoch: int, block: int = 256, blocks: int = 256) -> None:
@@ -101,19 +103,30 @@ class Windowed:
         return self.count
 
     def __getitem__(self, place: slice) -> Numbers:
-        start, stop, _ = place.indices(self.count)
-        first = int(np.searchsorted(self._starts, start, side="right")) - 1
         parts = [np.empty(0, np.int64)]
-        while start < stop:
-            begin, end = int(self._starts[first]), min(int(self._starts[first + 1]), stop)
-            parts.append(self._window(first)[start - begin : end - begin])
-            start, first = end, first + 1
+        parts += [self.rows(number)[places] for number, places in self.parts(place)]
         return np.concatenate(parts)
 
-    def _window(self, number: int) -> Numbers:
+    def parts(self, place: slice) -> Iterator[tuple[int, Numbers]]:
+        """The windows that a place in the epoch lies in, and the rows that it takes of each, counted in the window."""
+        start, stop, _ = place.indices(self.count)
+        number = int(np.searchsorted(self._starts, start, side="right")) - 1
+        while start < stop:
+            begin, end = int(self._starts[number]), min(int(self._starts[number + 1]), stop)
+            yield number, self._shuffle(number)[start - begin : end - begin]
+            start, number = end, number + 1
+
+    def stretches(self, number: int) -> list[slice]:
+        """The blocks of a window, in the order in which its rows are counted."""
+        first = self._order[number * self.blocks : (number + 1) * self.blocks] * self.block
+        return [slice(int(start), min(int(start) + self.block, self.count)) for start in first]
+
+    def rows(self, number: int) -> Numbers:
+        """The row numbers of a window, block after block."""
+        return np.concatenate([np.arange(block.start, block.stop) for block in self.stretches(number)])
+
+    def _shuffle(self, number: int) -> Numbers:
         if self._held[0] != number:
-            chosen = self._order[number * self.blocks : (number + 1) * self.blocks, None] * self.block
-            rows = (chosen + np.arange(self.block)).ravel()
-            rows = rows[rows < self.count]
-            self._held = number, rows[shuffled(len(rows), self.seed, self.epoch, stream=number + 3)]
+            size = int(self._starts[number + 1] - self._starts[number])
+            self._held = number, shuffled(size, self.seed, self.epoch, stream=number + 3)
         return self._held[1]
