@@ -180,8 +180,10 @@ def _reader(
     read: Reader = stored.__getitem__
     if order is not None:
         buffers = _ring(ring if feeding is None else 1, shape, stored.dtype)
-        windowed = release is not None and isinstance(order, Windowed)
-        read = _gather_window(stored, order, buffers, release) if windowed else _gather(stored, order, buffers)
+        if isinstance(order, Windowed) and release is not None:
+            read = _gather_window(stored, order, buffers, release)
+        else:
+            read = _gather(stored, order, buffers)
     return read if feeding is None else _feed(read, feeding, _ring(ring, shape, column.dtype))
 
 
