@@ -29,9 +29,13 @@ class Lock:
                 owner = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
                 os.close(self._file)
                 raise RunError(f"{folder}: another process (number {owner}) is training in this folder") from None
-        with writing(folder):
-            os.ftruncate(self._file, 0)
-            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        try:
+            with writing(folder):
+                os.ftruncate(self._file, 0)
+                os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        except BaseException:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Let others in."""

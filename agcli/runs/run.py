@@ -24,6 +24,7 @@ from .checkpoints import Checkpoint, DamagedError
 from .files import RunError, read_json, read_lines, write_pointer, writing
 from .lock import Lock
 
+REST = ".*.part"  # what a process leaves that is killed while it writes
 KEPT = 2  # checkpoints beside the best; the older of the two is there should the newer be damaged
 MARK = "spec.yaml"
 LEARNT = "data.json"
@@ -44,16 +45,19 @@ class Run:
         folder = out if out is not None else free(Path("runs") / f"{spec.name}-{time.strftime('%Y%m%d-%H%M%S')}")
         run = cls(folder)
         try:
-            if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+            if folder.exists() and not is_free(folder):
                 raise RunError(f"{folder}: exists and is not an empty folder; name another with --out{hint(folder)}")
             (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
             run.lock = Lock(folder)
+            run.clear()
             if learnt is not None:
                 write_atomically(folder / LEARNT, json.dumps(learnt).encode())
             write_atomically(folder / MARK, spec.dump().encode())
-        except OSError as e:
+        except BaseException as e:
             run.close()
-            raise RunError(f"{folder}: the run's folder cannot be written: {e.strerror or e}") from None
+            if isinstance(e, OSError):
+                raise RunError(f"{folder}: the run's folder cannot be written: {e.strerror or e}") from None
+            raise
         return run
 
     @classmethod
@@ -66,11 +70,19 @@ class Run:
     def take(self) -> Run:
         """The run, to be trained on: locked, and without what a killed process left half written."""
         self.lock = Lock(self.folder)
-        with writing(self.folder):
-            for folder in (self.folder, self.folder / "checkpoints"):
-                for rest in folder.glob(".*.part"):
-                    rest.unlink(missing_ok=True)
+        try:
+            with writing(self.folder):
+                (self.folder / "checkpoints").mkdir(exist_ok=True)
+                self.clear()
+        except BaseException:
+            self.close()
+            raise
         return self
+
+    def clear(self) -> None:
+        """Remove what a killed process left half written."""
+        for rest in (*self.folder.glob(REST), *(self.folder / "checkpoints").glob(REST)):
+            rest.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let other processes train in the folder."""
@@ -136,14 +148,20 @@ class Run:
         safe = f"the last whole checkpoint is {good[-1].name}" if good else ""
         with writing(self.folder, safe):
             checkpoints.write(path, arrays, progress)
-            write_pointer(self.folder / "last", path.name + "\n")
+            self.point(int(progress["step"]), best)
             keep = {path, *self.checkpoints()[-KEPT:]}
-            if best is not None and self.path(best).exists():
+            if best is not None:
                 keep.add(self.path(best))
-                write_pointer(self.folder / "best", self.path(best).name + "\n")
             for old in set(self.checkpoints()) - keep:
                 old.unlink(missing_ok=True)
         return path
+
+    def point(self, last: int, best: int | None) -> None:
+        """Write the names of two checkpoints into ``last`` and ``best``."""
+        with writing(self.folder):
+            write_pointer(self.folder / "last", self.path(last).name + "\n")
+            if best is not None and self.path(best).exists():
+                write_pointer(self.folder / "best", self.path(best).name + "\n")
 
     def path(self, step: int) -> Path:
         """The file for the checkpoint of a step."""
@@ -162,6 +180,13 @@ class Run:
             except DamagedError as e:
                 passed_over.append(str(e))
         return None, passed_over
+
+    def set_aside(self, after: int) -> None:
+        """Rename checkpoints of later steps than ``after``, which do not verify: they are not counted any more."""
+        with writing(self.folder):
+            for path in self.checkpoints():
+                if path > self.path(after):
+                    path.rename(path.with_name(path.name + ".damaged"))
 
     def chosen(self, which: str = "") -> Checkpoint:
         """A checkpoint: ``last``, ``best``, or the number of a step; not said, the best if the spec has `patience`.
@@ -211,6 +236,15 @@ def free(folder: Path) -> Path:
         n += 1
         candidate = folder.with_name(f"{folder.name}-{n}")
     return candidate
+
+
+def is_free(folder: Path) -> bool:
+    """Whether a folder is empty, or holds only what a process made that was killed before its run began."""
+    if not folder.is_dir():
+        return False
+    known = {LEARNT, "lock", "checkpoints"}
+    names = {path.name for path in folder.iterdir() if not path.match(REST)}
+    return names <= known and not any(folder.glob("checkpoints/*"))
 
 
 def hint(folder: Path) -> str:

@@ -60,6 +60,9 @@ def differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[Cha
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
             yield from differences(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for i, (a, b) in enumerate(zip(old, new, strict=True)):
+            yield from differences(a, b, (*path, i))
     elif old != new or type(old) is not type(new):
         yield Change(path, old, new)
 

@@ -12,7 +12,7 @@ from agcli.datasets import Dataset
 from agcli.engine.errors import StateError
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Interrupted, Note, Started, Stepped
-from agcli.runs import Run, RunError
+from agcli.runs import Run, RunError, writing
 from agcli.runs.environment import environment, fingerprints
 from agcli.runs.run import ENVIRONMENT
 from agcli.spec import Spec
@@ -57,6 +57,8 @@ class Trainer:
     @classmethod
     def _resumed(cls, run: Run, overrides: tuple[str, ...], given: Spec | None) -> Trainer:
         checkpoint, passed_over = run.newest()
+        if checkpoint is None and passed_over:
+            raise RunError("no checkpoint is whole, and the run cannot go on:\n  " + "\n  ".join(passed_over))
         spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
         trainer = cls(spec, data=load_data(spec, run.learnt))
         trainer.place = run
@@ -68,6 +70,9 @@ class Trainer:
                 trainer.session.restore(checkpoint.arrays, checkpoint.progress, str(run.path(checkpoint.step)))
             except StateError as e:
                 raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
+            run.set_aside(checkpoint.step)
+            run.point(checkpoint.step, trainer.session.best.step)
+            trainer.forget_lost_best()
         kept = run.rewind(trainer.session.has_logged)
         trainer.elapsed_before = max((r.get("elapsed", 0.0) for r in kept), default=0.0)
         if found:
@@ -75,6 +80,13 @@ class Trainer:
         trainer.notes += [Note(f"passed over {text}", "checkpoint") for text in passed_over]
         trainer.notes += [Note(f"changed {change}", "setting") for change in found]
         return trainer
+
+    def forget_lost_best(self) -> None:
+        """Without the checkpoint of the best evaluation, the next evaluation is the best."""
+        best = self.session.best
+        if best.step is not None and not self.run.path(best.step).exists():
+            self.notes.append(Note(f"the best checkpoint, of step {best.step}, is gone; looking for another", "best"))
+            best.found, best.since = None, 0
 
     @property
     def run(self) -> Run:
@@ -120,8 +132,10 @@ class Trainer:
         if self.place is None:
             learnt = self.data.fitted.to_json() if self.data.fitted else None
             self.place = Run.create(self.spec, self.out, learnt)
+        if not self.run.environment:
             self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
-        (self.run.folder / RESULT).unlink(missing_ok=True)
+        with writing(self.run.folder):
+            (self.run.folder / RESULT).unlink(missing_ok=True)
         count = total(s.model.parameters.trainable)
         epochs = self.spec.train.epochs
         started = Started(
@@ -162,7 +176,7 @@ class Trainer:
         test, found = s.test, s.best.found
         loss, metrics = test.mean_loss, test.metrics
         if self.spec.train.patience is not None and found is not None:
-            checkpoint = self.run.chosen("best")
+            checkpoint = self.run.chosen(str(found["step"]))
             s.restore(checkpoint.arrays, {**s.progress, "best": s.best.to_json()}, "the best checkpoint")
             metrics = dict(found["figures"])
             loss = metrics.pop("loss")

@@ -65,7 +65,7 @@ def train(spec: Path, run: Path, overrides: tuple[str, ...], seconds: float | No
     if (run / MARK).exists():
         arguments = ["train", "--resume", str(run), "--quiet"]
     else:
-        arguments = ["train", str(spec), "--out", str(emptied(run)), "--quiet", *settings]
+        arguments = ["train", str(spec), "--out", str(run), "--quiet", *settings]
     process = subprocess.Popen(  # noqa: S603  # this program, with the arguments above
         [*PROGRAM, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
@@ -81,13 +81,6 @@ def train(spec: Path, run: Path, overrides: tuple[str, ...], seconds: float | No
     if process.returncode:
         raise RunError(f"the training failed by itself:\n{said.strip()}")
     return True
-
-
-def emptied(run: Path) -> Path:
-    """The folder's name; a folder in which a killed process had not yet written its spec is moved aside."""
-    if run.exists():
-        run.rename(run.with_name(f"{run.name}-unborn-{time.monotonic_ns()}"))
-    return run
 
 
 def untimed(run: Run) -> list[dict[str, object]]:
