@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -94,13 +94,32 @@ class Table:
         test = self.test.settled() if self.test else None
         return replace(self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test)
 
-    def _whole(self, frame: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
+    def frames(self, side: str) -> Iterator[Frame]:
+        """The samples of the train or test split as they stand in the file, in the order of the split, in pieces.
+
+        The table must be settled.
+        """
+        if not self.stream:
+            yield self._sides(self.source.read())[side == "test"]
+        elif side == "test" and self.test is not None:
+            yield from self._pieces(self.test)
+        else:
+            is_test = self._masks()
+            for frame in self._pieces(self.source):
+                part = frame if is_test is None else frame.take(np.flatnonzero(is_test(frame) == (side == "test")))
+                if len(part):
+                    yield part
+
+    def _sides(self, frame: Frame) -> tuple[Frame, Frame]:
         frame = _with_target(frame, self.target)
         if self.split is not None:
             train, test = self.split.rows(frame, self._labels(frame))
-            return self._fitted(frame.take(train), frame.take(test), fitted)
+            return frame.take(train), frame.take(test)
         test_frame = _renamed(self.test, frame) if self.test is not None else frame
-        return self._fitted(frame, _with_target(test_frame, self.target), fitted)
+        return frame, _with_target(test_frame, self.target)
+
+    def _whole(self, frame: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
+        return self._fitted(*self._sides(frame), fitted)
 
     def _fitted(
         self, train: Frame, test: Frame, fitted: Recipe | None
@@ -110,14 +129,20 @@ class Table:
         return recipe, splits, warnings(train, recipe, splits)
 
     def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
-        split = self.split
-        total = sum(len(frame) for frame in self._pieces(self.source)) if split and split.counts else 0
-        is_test = (lambda frame: split.is_test(frame, total)) if split else None
+        is_test = self._masks()
         recipe = fitted or self._learnt(is_test)
         splits = written(self._pieces(self.source), recipe, is_test)
         if self.test is not None:
             splits["test"] = written(self._pieces(self.test), recipe, None)["train"]
         return recipe, splits, warnings(_with_target(head, self.target), recipe, splits)
+
+    def _masks(self) -> Callable[[Frame], npt.NDArray[np.bool_]] | None:
+        """What says of the samples of a piece which are for testing; None if none are."""
+        split = self.split
+        if split is None:
+            return None
+        total = sum(len(frame) for frame in self._pieces(self.source)) if split.counts else 0
+        return lambda frame: split.is_test(frame, total)
 
     def _learnt(self, is_test: Any) -> Recipe:
         fitting = Fitting(self.columns, self.target)

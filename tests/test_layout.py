@@ -22,7 +22,7 @@ ORDER = {
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "data", "survey", "init",
-        "layers", "losses", "optimizer", "build", "events", "runs", "trainer",
+        "layers", "losses", "optimizer", "build", "events", "runs", "trainer", "prediction", "evaluation",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip

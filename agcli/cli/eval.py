@@ -7,20 +7,35 @@ from pathlib import Path
 
 import click
 
+FORMATS = click.Choice(["csv", "tsv", "jsonl", "parquet", "npy", "npz"])
+
 
 @click.command("eval")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--split", default="test", show_default=True, metavar="NAME", help="Which part of the data.")
+@click.option("--data", metavar="FILE", help="Judge the samples of this file instead; `-` is standard input.")
+@click.option("--format", type=FORMATS, help="How standard input is written; told by its first bytes if not given.")
+@click.option("--split", default="test", show_default=True, metavar="NAME", help="Which part of the run's data.")
+@click.option("--by", metavar="COLUMN", help="Judge the values of this column apart, too.")
+@click.option("--worst", "count", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many to show.")
+@click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the resamples.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(run: Path, split: str, as_json: bool) -> None:
-    """Print the metrics of the model in the folder RUN on test data."""
-    from agcli.trainer import evaluate_run
+def command(
+    run: Path, data: str | None, format: str | None, split: str, by: str | None, count: int, which: str, seed: int,
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Judge the model in the folder RUN on its test data, or on a file.
 
-    result = evaluate_run(run, split)
+    Prints figures with bootstrap intervals beside those of a constant answer, classes and their confusions,
+    calibration, and the samples on which the model is furthest off.
+    """
+    from agcli.evaluation import evaluate
+
+    found = evaluate(run, split, data=data, by=by, which=which, count=count, seed=seed, format=format)
     if as_json:
-        click.echo(json.dumps(result))
+        click.echo(json.dumps(found.to_json()))
         return
-    from agcli.report.screen import console, print_result
+    from agcli.report.evaluation import print_evaluation
+    from agcli.report.screen import console
 
-    title = f"{result['name']}: {result['samples']:,} samples of {result['data']} ({split})"
-    print_result(console(), title, result["metrics"], result["loss"])
+    print_evaluation(console(), found)

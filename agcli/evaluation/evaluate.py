@@ -1,0 +1,145 @@
+"""The evaluation of a trained model on samples whose target is known."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agcli.datasets import DataError, Dataset
+from agcli.engine.types import Array
+from agcli.prediction import Answers, Classes, Numbers, Predictor
+from agcli.prediction.sources import opened as opened_source
+from agcli.prediction.terms import Terms, terms_of
+from agcli.runs import Run
+from agcli.trainer import Session
+from agcli.trainer.evaluate import opened
+
+from .bootstrap import Figure
+from .classes import Calibration, ClassRow, calibration, class_table, confusion
+from .figures import figures
+from .groups import Group, groups
+from .samples import Samples, of_source, of_split
+from .worst import COUNT, Worst, worst
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What is known of a model on some samples. ``metrics`` are the spec's own, as in training; ``figures`` are of
+    the answers in the data's own terms, with intervals."""
+
+    run: Path
+    name: str
+    data: str
+    split: str
+    samples: int
+    epoch: int
+    step: int
+    loss: float
+    metrics: dict[str, Any]
+    classes: tuple[str, ...] = ()
+    figures: dict[str, Figure] = field(default_factory=dict)
+    confusion: Array | None = None
+    table: list[ClassRow] = field(default_factory=list)
+    calibration: Calibration | None = None
+    worst: list[Worst] = field(default_factory=list)
+    by: str | None = None
+    groups: list[Group] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {
+            "run": str(self.run),
+            "name": self.name,
+            "data": self.data,
+            "split": self.split,
+            "samples": self.samples,
+            "epoch": self.epoch,
+            "step": self.step,
+            "loss": self.loss,
+            "metrics": {k: plain_metric(v) for k, v in self.metrics.items()},
+            "figures": {k: f.to_json() for k, f in self.figures.items()},
+            "classes": [asdict(row) for row in self.table],
+            "confusion": None if self.confusion is None else self.confusion.tolist(),
+            "calibration": self.calibration.to_json() if self.calibration else None,
+            "worst": [asdict(w) for w in self.worst],
+            "by": self.by,
+            "groups": [g.to_json() for g in self.groups],
+        }
+
+
+def plain_metric(value: Any) -> Any:
+    """A metric as plain data; some are arrays."""
+    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+
+
+def evaluate(
+    folder: Path,
+    split: str = "test",
+    *,
+    data: str | Path | None = None,
+    by: str | None = None,
+    which: str = "",
+    count: int = COUNT,
+    seed: int = 0,
+    format: str | None = None,
+) -> Evaluation:
+    """Judge the model of a run on a split of its data, or on the samples of a file ``data``.
+
+    ``by`` names a column whose values are judged apart, ``which`` a checkpoint, ``count`` how many of the worst
+    samples are kept; ``seed`` draws the resamples. Raises RunError, DataError or SpecError for what does not fit.
+    """
+    session, run, step = opened(folder, which)
+    terms = terms_of(session.data)
+    if data is None:
+        return judge(session, run, step, of_split(session.data, terms, split), split, by=by, count=count, seed=seed)
+    with opened_source(data, session.spec, terms, format) as source:
+        samples = of_source(source, terms)
+        return judge(session, run, step, samples, "", by=by, count=count, seed=seed)
+
+
+def judge(
+    session: Session, run: Run, step: int, samples: Samples, split: str, *, by: str | None, count: int, seed: int
+) -> Evaluation:
+    """The evaluation of a session's model on samples."""
+    terms = terms_of(session.data)
+    sums = session.evaluate(samples.split) or session.new_sums()
+    known = {"run": run.folder, "name": session.spec.name, "data": _name(session.data, samples, split), "split": split}
+    base: dict[str, Any] = {
+        **known, "samples": len(samples.split), "epoch": session.epoch, "step": step,
+        "loss": sums.mean_loss, "metrics": sums.metrics,
+    }  # fmt: skip
+    found = answered(session, terms, samples)
+    if found is None:
+        if by is not None:
+            raise DataError("--by: the model's outputs are neither classes nor the target's numbers")
+        return Evaluation(**base)
+    answers, truth = found
+    base["figures"] = figures(answers, truth, seed)
+    if isinstance(answers, Classes):
+        counts = confusion(answers, truth)
+        base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}
+        base["calibration"] = calibration(answers, truth)
+    base["worst"] = worst(answers, truth, samples, count)
+    if by is not None:
+        base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed)}
+    return Evaluation(**base)
+
+
+def answered(session: Session, terms: Terms, samples: Samples) -> tuple[Answers, Array] | None:
+    """The model's answers and the truth in the same terms; None if its outputs cannot be compared to a target."""
+    if "y" not in samples.split.columns:
+        return None
+    predictor = Predictor.of(session.model, terms)
+    answers = predictor.answers(samples.split)
+    truth = predictor.reading.truth(samples.split["y"])
+    if isinstance(answers, Numbers):
+        return (answers, truth) if truth.shape == answers.values.shape else None
+    fits = truth.ndim == 1 and len(truth) == len(answers) and bool((truth < len(answers.names)).all())
+    return (answers, truth) if fits else None
+
+
+def _name(data: Dataset, samples: Samples, split: str) -> str:
+    return data.name if split else samples.name

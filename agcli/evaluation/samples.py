@@ -1,0 +1,101 @@
+"""The samples that are evaluated: encoded for the model, and as they stand in their file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from agcli.datasets import DataError, Dataset, Recipe, Split, Table
+from agcli.datasets.frame import Frame, joined
+from agcli.datasets.stream import written
+from agcli.engine.types import Array
+from agcli.prediction.sources import Source
+from agcli.prediction.terms import TableTerms, Terms, is_text, set_frame
+
+HELD = 1 << 28  # bytes of a file; of a larger one, the encoded samples lie on disk
+
+
+@dataclass(frozen=True)
+class Samples:
+    """A split and, in the same order, its frames, which can be read again; None for running text."""
+
+    name: str
+    split: Split
+    frames: Callable[[], Iterator[Frame]] | None
+
+    def rows(self, chosen: Array) -> tuple[Array, list[dict[str, Any]]]:
+        """The row numbers in the file of some samples, and their cells, in the order of ``chosen``."""
+        if self.frames is None:
+            return chosen + 1, [{} for _ in chosen]
+        numbers = np.zeros(len(chosen), np.int64)
+        cells: list[dict[str, Any]] = [{} for _ in chosen]
+        first = 0
+        for frame in self.frames():
+            for place in np.flatnonzero((chosen >= first) & (chosen < first + len(frame))):
+                row = int(chosen[place]) - first
+                numbers[place] = frame.numbers[row]
+                cells[place] = {name: plain_cell(values[row]) for name, values in frame.columns.items()}
+            first += len(frame)
+        return numbers, cells
+
+    def column(self, name: str) -> Any:
+        """The cells of one column."""
+        if self.frames is None:
+            raise DataError(f'{self.name}: has no column "{name}"; it is running text')
+        parts = (Frame(frame.file, {name: frame[name].values}, frame.first, frame.picked) for frame in self.frames())
+        return joined(parts)[name]
+
+
+def of_split(data: Dataset, terms: Terms, name: str) -> Samples:
+    """A split of the data that a model was trained on."""
+    split = data[name]
+    title = f"{data.name} ({name})"
+    table = data.settled
+    if isinstance(table, Table):
+        return Samples(title, split, lambda: table.frames(name))
+    if is_text(data):
+        return Samples(title, split, None)
+    frame = set_frame(data, name)
+    return Samples(title, split, lambda: iter([frame]))
+
+
+def of_source(source: Source, terms: Terms) -> Samples:
+    """The samples of another file, whose target is known."""
+    if isinstance(terms, TableTerms):
+        recipe = terms.recipe
+
+        def known() -> Iterator[Frame]:
+            for frame in source.frames():
+                kept = _with_target(frame, recipe)
+                if len(kept):
+                    yield kept
+
+        if source.size > HELD:
+            return Samples(source.name, written(known(), recipe, None)["train"], known)
+        frames = list(known())
+        if not frames:
+            raise DataError(f'{source.name}: expected samples with a "{terms.targets[0]}", found none')
+        return Samples(source.name, terms.split(joined(frames), target=True), lambda: iter(frames))
+    frame = joined(source.frames())
+    return Samples(source.name, terms.split(frame, target=True), lambda: iter([frame]))
+
+
+def _with_target(frame: Frame, recipe: Recipe) -> Frame:
+    missing = np.any([frame[part.column].missing() for part in recipe.target], axis=0)
+    return frame.take(np.flatnonzero(~missing)) if missing.any() else frame
+
+
+def plain_cell(value: Any) -> Any:
+    """A cell as plain data: numbers, text, or nested lists."""
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    if value is None or isinstance(value, str | int | list | bool):
+        return value
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return str(value)

@@ -1,0 +1,88 @@
+"""A model with its weights: samples in, outputs out, in batches of few different sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from agcli.build import Model, build
+from agcli.data import load_data
+from agcli.datasets import DataError, Recipe, Split, fitted
+from agcli.datasets.frame import Frame
+from agcli.engine.errors import EngineError
+from agcli.engine.function import Function
+from agcli.engine.types import Array
+from agcli.runs import Run, RunError
+from agcli.spec import Spec, SpecError
+
+from .reading import Answers, Reading
+from .terms import SetTerms, TableTerms, Terms, is_text
+
+BATCH = 1024  # samples at a time; fewer are filled up to a power of two, so that few plans are made
+
+
+class Predictor:
+    """A trained model. It is built when the first samples show the shapes of its inputs."""
+
+    def __init__(self, spec: Spec, terms: Terms, run: Run | None = None, which: str = "") -> None:
+        self.spec, self.terms, self.run, self.which = spec, terms, run, which
+        self.reading = Reading(spec.loss.name, terms)
+        self.function: Function | None = None
+
+    @classmethod
+    def open(cls, run: Run, which: str = "") -> Predictor:
+        """The model of a run, with a checkpoint's weights (see ``Run.chosen``). A table need not be there any more."""
+        spec, learnt = run.spec, run.learnt
+        if is_text(learnt):
+            raise RunError(f"{run.folder}: was trained on running text; predictions are for tables and arrays")
+        known = fitted(learnt) if learnt is not None else None
+        terms: Terms = TableTerms(known) if isinstance(known, Recipe) else SetTerms(load_data(spec, learnt))
+        return cls(spec, terms, run, which)
+
+    @classmethod
+    def of(cls, model: Model, terms: Terms) -> Predictor:
+        """The same of a model that is built already and has its weights."""
+        made = cls(model.spec, terms)
+        made.function = model.predictor()
+        return made
+
+    def outputs(self, split: Split) -> Array:
+        """The model's outputs for all samples of a split."""
+        function = self.function = self.function or self._built(split).predictor()
+        inputs = function.inputs
+        batches = _batches(split, [p.name or "" for p in inputs])
+        return np.concatenate([np.array(function(dict(zip(inputs, feeds, strict=True)))[:n]) for n, feeds in batches])
+
+    def answers(self, split: Split) -> Answers:
+        """What the model says of the samples of a split, in the data's own terms."""
+        return self.reading(self.outputs(split))
+
+    def predict(self, frame: Frame) -> Answers:
+        """The same for samples as they stand in a file."""
+        return self.answers(self.terms.split(frame))
+
+    def _built(self, split: Split) -> Model:
+        try:
+            model = build(self.spec, self.terms.skeleton(split))
+            if self.run is not None:
+                self.run.restore({f"model.{k}": v for k, v in model.parameters.items()}, self.which)
+        except (EngineError, SpecError) as error:
+            shapes = ", ".join(f"{name} {column.shape}" for name, column in split.columns.items())
+            raise DataError(f"the model does not take samples of the shape {shapes}: {error}") from None
+        return model
+
+
+def _batches(split: Split, names: list[str]) -> Iterator[tuple[int, list[Array]]]:
+    """How many samples a batch has, and the arrays to feed."""
+    for start in range(0, len(split), BATCH):
+        part = split.select(slice(start, start + BATCH))
+        size = min(BATCH, 1 << (len(part) - 1).bit_length())
+        yield len(part), [_filled(part[name], size) for name in names]
+
+
+def _filled(array: Array, size: int) -> Array:
+    """The array with its last row repeated up to a size."""
+    if len(array) == size:
+        return array
+    return np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])

@@ -1,0 +1,170 @@
+"""An evaluation as tables in the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from agcli.evaluation import Evaluation, Figure
+from agcli.evaluation.classes import Calibration, ClassRow
+from agcli.evaluation.groups import Group
+from agcli.evaluation.worst import Worst
+from agcli.spec.errors import printable
+
+from .figures import figure
+
+WIDE = 12  # classes of a confusion matrix that fit a terminal; of more, the most frequent confusions are listed
+LONG = 30  # classes in a table
+GROUPED = 2  # figures of a group
+CUT = 24  # characters of a cell
+
+
+def print_evaluation(console: Console, found: Evaluation) -> None:
+    """Print all of it."""
+    for part in parts(found, console.width):
+        console.print(part, highlight=False)
+
+
+def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
+    """The tables, the most important first."""
+    where = f" ({found.split})" if found.split else ""
+    yield Text(f"{found.name}: {found.samples:,} samples of {found.data}{where}, weights of step {found.step:,}")
+    yield figure_table(found)
+    if found.table:
+        yield Text("\nclasses", "bold")
+        yield class_table(found.table)
+    if found.confusion is not None:
+        many = len(found.classes) > WIDE
+        yield Text("\nconfused most often" if many else "\nconfusion: a row a class, a column a prediction", "bold")
+        yield confusion_table(found.classes, found.confusion)
+    if found.calibration:
+        error = figure(found.calibration.error)
+        yield Text(f"\ncalibration: certainty and accuracy differ by {error} on average", "bold")
+        yield calibration_table(found.calibration)
+    if found.groups:
+        yield Text(f"\nby {printable(found.by or '')}", "bold")
+        yield group_table(found.by or "", found.groups)
+    if found.worst:
+        yield Text("\nworst samples", "bold")
+        yield worst_table(found.worst, width)
+
+
+def figure_table(found: Evaluation) -> Table:
+    """Figures with intervals; what the spec measures beside them; and what a constant answer would reach."""
+    table = columned("metric", "value", "95 % interval", "constant answer", right=(1, 2, 3))
+    table.add_row("loss", figure(found.loss), "", "")
+    for name, f in found.figures.items():
+        table.add_row(name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline)))
+    for name, value in found.metrics.items():
+        if name not in found.figures and np.ndim(value) == 0:
+            table.add_row(printable(name), amount(float(value)), "", "")
+    return table
+
+
+def class_table(rows: Sequence[ClassRow]) -> Table:
+    table = columned("class", "samples", "predicted", "precision", "recall", "f1", right=range(1, 6))
+    for row in rows[:LONG]:
+        shares = [share(x) for x in (row.precision, row.recall, row.f1)]
+        table.add_row(short(row.name), f"{row.samples:,}", f"{row.predicted:,}", *shares)
+    if len(rows) > LONG:
+        table.add_row(f"and {len(rows) - LONG:,} more", "", "", "", "", "")
+    return table
+
+
+def confusion_table(classes: Sequence[str], counts: Any) -> Table:
+    """A row for each class, a column for each prediction; of many classes, the pairs that are confused most."""
+    if len(classes) > WIDE:
+        table = columned("class", "taken for", "samples", right=(2,))
+        off = np.where(np.eye(len(classes), dtype=bool), 0, counts)
+        for place in np.argsort(-off, axis=None, kind="stable")[:10]:
+            true, said = divmod(int(place), len(classes))
+            if off[true, said]:
+                table.add_row(short(classes[true]), short(classes[said]), f"{off[true, said]:,}")
+        return table
+    names = [short(name, 10) for name in classes]
+    table = columned("", *names, right=range(1, len(names) + 1))
+    for i, name in enumerate(names):
+        row = [Text(f"{n:,}" if n else "·", "green" if i == j else "" if n else "dim") for j, n in enumerate(counts[i])]
+        table.add_row(name, *row)
+    return table
+
+
+def calibration_table(found: Calibration) -> Table:
+    table = columned("certainty", "samples", "mean certainty", "accuracy", right=range(1, 4))
+    for b in found.bins:
+        table.add_row(f"{b.low:.2f} to {b.high:.2f}", f"{b.samples:,}", share(b.certainty), share(b.accuracy))
+    return table
+
+
+def group_table(by: str, groups: Sequence[Group]) -> Table:
+    """The figures of each group in a column each, with their intervals below."""
+    names = list(groups[0].figures)[:GROUPED]
+    table = columned(short(by), "samples", *names, right=range(1, len(names) + 2))
+    for group in groups:
+        cells = [f"{amount(group.figures[n].value)}\n{interval(group.figures[n])}" for n in names]
+        table.add_row(short(group.name, 18), f"{group.samples:,}", *cells)
+    return table
+
+
+def worst_table(rows: Sequence[Worst], width: int) -> Table:
+    """A row a sample, with as many of its cells as fit; `--json` has all of them."""
+    table = columned("row", "true", "said", "wrong by", "sample", right=(0, 3))
+    lines = [
+        (f"{row.row:,}", *(short(cell_text(value), 14) for value in (row.truth, row.said)), amount(row.wrong))
+        for row in rows
+    ]
+    heads = ("row", "true", "said", "wrong by")
+    room = width - 16 - sum(max(len(line[i]) for line in [heads, *lines]) for i in range(4))
+    for row, line in zip(rows, lines, strict=True):
+        cells = " ".join(f"{short(name)}={short(cell_text(value))}" for name, value in row.cells.items())
+        table.add_row(*line, Text(short(cells, max(room, 10)), "dim"))
+    return table
+
+
+def columned(*columns: str, right: Sequence[int] = ()) -> Table:
+    table = Table()
+    for i, name in enumerate(columns):
+        table.add_column(Text(printable(name)), justify="right" if i in right else "left", no_wrap=True)
+    return table
+
+
+def amount(value: float) -> str:
+    """Four digits behind the point, but whole numbers from a thousand on."""
+    if 100 <= abs(value) < 1e12:
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}"
+    return figure(value)
+
+
+def interval(f: Figure) -> str:
+    return "" if f.low is None or f.high is None else f"{amount(f.low)} to {amount(f.high)}"
+
+
+def share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def tidy(value: float) -> float:
+    """Zero where only rounding made something else of it."""
+    return 0.0 if abs(value) < 1e-9 else value
+
+
+def short(text: str, length: int = CUT) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= length else f"{shown[: length - 1]}…"
+
+
+def cell_text(value: Any) -> str:
+    """A cell in a few characters."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        flat = np.ravel(np.array(value, dtype=object))
+        return f"{' '.join(cell_text(v) for v in flat[:4])}{' ...' if len(flat) > 4 else ''}"
+    return str(value)
