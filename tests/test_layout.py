@@ -21,7 +21,7 @@ ORDER = {
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "engine", "datasets", "models", "expression", "formulas", "spec", "data", "survey", "init",
+        "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
         "layers", "losses", "optimizer", "build", "events", "runs", "trainer", "prediction", "evaluation",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],

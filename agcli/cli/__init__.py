@@ -16,6 +16,8 @@ COMMANDS = {
     "grad": "Differentiate a formula.",
     "data": "List, describe and fetch data sets, and look at files.",
     "init": "Write a spec that trains on a file.",
+    "models": "List the models that ship with ag.",
+    "schema": "Print the JSON Schema of a spec, for editors.",
 }
 
 

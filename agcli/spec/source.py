@@ -13,6 +13,7 @@ from .names import nearest
 
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml")
+ZOO = Path(__file__).resolve().parent.parent.joinpath("models").resolve()  # a link in a checkout
 
 # YAML 1.2.2, production 1, c-printable.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -48,8 +49,8 @@ class Source:
 
 
 def read_source(path: str | os.PathLike[str]) -> Source:
-    """The text of a spec file. Raises SpecError if there is none that can be read."""
-    name = os.fspath(path)
+    """The text of a spec file, or of the zoo's model of that name. Raises SpecError if there is none to be read."""
+    name = located(os.fspath(path))
     try:
         with open(name, "rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -59,6 +60,14 @@ def read_source(path: str | os.PathLike[str]) -> Source:
         message = f"expected a spec of at most {MAX_BYTES:,} bytes, got more"
         raise SpecError([Problem(Place(name), "", message)])
     return decoded(name, content)
+
+
+def located(name: str) -> str:
+    """The file that a name means: a model of the zoo, if it is a bare word and no file here is called so."""
+    if re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name) and not os.path.isfile(name):
+        known = ZOO / f"{name}{SUFFIXES[0]}"
+        return str(known) if known.is_file() else name
+    return name
 
 
 def decoded(name: str, content: bytes) -> Source:
@@ -108,14 +117,11 @@ def _cannot_open(name: str, error: OSError | ValueError) -> str:
 
 
 def _near_file(name: str) -> str | None:
-    """The spec in the same folder, or in `models/`, whose name is nearest."""
+    """The spec in the same folder whose name is nearest, or the model of the zoo."""
     path = Path(name)
-    for folder in (path.parent, Path("models")):
-        by_stem = {Path(spec).stem: spec for spec in sorted(_specs_in(folder))}
-        near = nearest(path.stem, by_stem)
-        if near:
-            return str(folder / by_stem[near])
-    return None
+    by_stem = {Path(spec).stem: spec for spec in sorted(_specs_in(path.parent))}
+    near = nearest(path.stem, by_stem)
+    return str(path.parent / by_stem[near]) if near else nearest(path.stem, {Path(s).stem for s in _specs_in(ZOO)})
 
 
 def _specs_in(folder: Path) -> Iterator[str]:

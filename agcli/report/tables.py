@@ -1,0 +1,35 @@
+"""Tables of facts on standard output: ruled on a terminal, whole lines in a file or a pipe."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+WIDE = 1_000  # columns of a pipe, which nothing has to fit into
+
+
+def print_table(
+    heads: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[str] = (),
+    foot: Sequence[str] | None = None,
+    title: str = "",
+) -> None:
+    """Print rows under headings; the columns named in ``right`` hold figures. ``foot`` is a last line of sums."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, show_footer=foot is not None)
+    for number, head in enumerate(heads):
+        sums = Text(foot[number], style="bold") if foot else ""
+        table.add_column(head, justify="right" if head in right else "left", footer=sums, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # names are no markup
+    console = Console(soft_wrap=False)
+    if not console.is_terminal:
+        console = Console(width=WIDE, soft_wrap=False)
+    if title:
+        console.print(Text(title, style="bold"))
+    console.print(table)
