@@ -47,7 +47,7 @@ def test_every_model_says_what_it_is():
 
 
 def test_the_table_of_results_is_read_as_it_is_written():
-    text = "# Zoo\n\n| model | accuracy |\n|---|--:|\n| [`a`](a.yaml) | **0.98** |\n| `b` | 1 |\n\ntext\n\n| other |\n|---|\n"
+    text = "# Zoo\n\n| model | accuracy |\n|---|--:|\n| [`a`](a) | **0.98** |\n| `b` | 1 |\n\n| other |\n|---|\n"
     assert dict(measured(text)) == {"a": {"accuracy": "0.98"}, "b": {"accuracy": "1"}}
 
 
