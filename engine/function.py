@@ -149,11 +149,10 @@ class Function:
         """The executor for feeds of these shapes."""
         targets, dynamic = stabilise([*self.outputs, *self.updates.values()], self.dynamic)
         leaves = [*self.inputs, *dynamic]
-        inputs = [Placeholder(TensorType(shape, t.dtype)) for t, shape in zip(leaves, shapes, strict=True)]
-        replace: dict[Tensor, Tensor] = {FUNCTION_KEY: self.key}
-        for p, new in zip(leaves, inputs, strict=True):
-            new.name = p.name
-            replace[p] = new
+        inputs = [fixed(t, shape) for t, shape in zip(leaves, shapes, strict=True)]
+        replace: dict[Tensor, Tensor] = {p: new for p, new in zip(leaves, inputs, strict=True) if p is not new}
+        if self.random:
+            replace[FUNCTION_KEY] = self.key
         roots = specialise(targets, replace)
         n = len(self.outputs)
         colours: dict[int, int] = {}
@@ -233,6 +232,15 @@ def check_updates(updates: Mapping[Variable, Tensor]) -> None:
             raise StateError(f"function: only variables can be updated, not {label(v)}")
         if not fits(v.shape, new.shape) or (new.dtype != v.dtype and not new.type.weak):
             raise StateError(f"function: variable {label(v)} is {v.type}, its update is {new.type}")
+
+
+def fixed(t: Tensor, shape: Shape) -> Placeholder:
+    """A placeholder of this shape in the place of ``t``: itself, if its shape was known before it was fed."""
+    if isinstance(t, Placeholder) and t.shape == shape and not t.type.weak:
+        return t
+    p = Placeholder(TensorType(shape, t.dtype))
+    p.name = t.name
+    return p
 
 
 def conform(p: Placeholder, value: Any) -> Array:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
-from .origin import here
+from .origin import here, origin
 from .table import OPS
 from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, promote
 
@@ -140,13 +140,29 @@ class Tensor:
 
     type: Any
 
-    def __init__(self, type: TensorType | TupleType, op: Op | None = None, inputs: tuple[Tensor, ...] = ()) -> None:
+    def __init__(
+        self,
+        type: TensorType | TupleType,
+        op: Op | None = None,
+        inputs: tuple[Tensor, ...] = (),
+        place: Any = None,
+        name: str | None = None,
+    ) -> None:
         self.type = type
         self.op = op
         self.inputs = inputs
-        self.name: str | None = None
+        self.name = name
         self.id = next(_ids)
-        self.place = here()
+        self.place = place or here()
+
+    def on(self, inputs: Sequence[Tensor]) -> Tensor:
+        """The same op at the same place on other inputs."""
+        if [x.type for x in inputs] == [x.type for x in self.inputs]:
+            return Tensor(self.type, self.op, tuple(inputs), self.place, self.name)
+        with origin(self.place):
+            new = self.op(*inputs)  # type: ignore[misc]
+        new.name = self.name
+        return new
 
     @property
     def shape(self) -> Shape:
@@ -357,13 +373,15 @@ def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tenso
     """Every tensor that ``outputs`` need, inputs before users; it does not look beyond the ids in ``stop``."""
     order: list[Tensor] = []
     done: set[int] = set()
-    stack: list[tuple[Tensor, bool]] = [(t, False) for t in reversed(list(outputs))]
+    stack: list[Tensor | None] = [*reversed(list(outputs))]
     while stack:
-        t, inputs_done = stack.pop()
-        if inputs_done:
-            order.append(t)
+        t = stack.pop()
+        if t is None:  # the inputs of the tensor below are done
+            order.append(stack.pop())  # type: ignore[arg-type]
         elif t.id not in done and t.id not in stop:
             done.add(t.id)
-            stack.append((t, True))
-            stack.extend((x, False) for x in reversed(t.inputs) if x.id not in done)
+            if t.inputs:
+                stack += (t, None, *t.inputs[::-1])
+            else:
+                order.append(t)
     return order

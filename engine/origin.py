@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
 _origin: ContextVar[Any] = ContextVar("origin", default=None)
 
 
-@contextmanager
-def origin(place: str | tuple[str, int]) -> Iterator[None]:
+class origin:  # noqa: N801
     """Say where the tensors built inside this block come from, such as ``models/mlp.yaml:14``."""
-    token = _origin.set(place)
-    try:
-        yield
-    finally:
-        _origin.reset(token)
+
+    __slots__ = ("place", "token")
+
+    def __init__(self, place: str | tuple[str, int]) -> None:
+        self.place = place
+
+    def __enter__(self) -> None:
+        self.token = _origin.set(self.place)
+
+    def __exit__(self, *error: object) -> None:
+        _origin.reset(self.token)
 
 
 def here() -> Any:

@@ -29,7 +29,7 @@ ALIGN = 64  # bytes; a cache line
 COPY_LIMIT = 16384  # bytes; smaller feeds are copied into a fixed place, larger ones are used where they lie
 
 
-@dataclass
+@dataclass(slots=True)
 class Slot:
     """Where one value lies."""
 
@@ -42,13 +42,10 @@ class Slot:
     colour: int = MAIN  # the shard that computes it
     offset: int = -1  # bytes from the start of the arena
     source: Any = None  # array of a constant, the variable, (op, input slots) of a view, or (whole, bytes) of a part
-
-    @property
-    def nbytes(self) -> int:
-        return self.type.nbytes
+    nbytes: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Step:
     """One kernel call."""
 
@@ -122,6 +119,7 @@ class Planner:
         self.slot_of: dict[int, int] = {}
         self.parts: dict[int, tuple[int, ...]] = {}  # tensors of tuple type
         self.shadow: list[Array] = []  # untouched memory of the right strides, to ask what can be a view
+        self.shadows: dict[TensorType, Array] = {}
         self.variables: dict[int, int] = {}
         order = toposort([*oldest_first(fetches), *updates.values()])
         for t, self.colour, self.phase in arrange(order, colours or {}):
@@ -143,13 +141,13 @@ class Planner:
         elif isinstance(t, Variable):
             self.add(t, t.type, "variable", t.value, source=t)
         elif isinstance(t, Placeholder):
-            s = self.add(t, t.type, "feed", shadow(t.type))
+            s = self.add(t, t.type, "feed", self.shadow_of(t.type))
             s.dynamic = s.nbytes > COPY_LIMIT
             self.plan.feeds[t] = s.index
 
     def add(self, t: Tensor, type: TensorType, kind: str, array: Array, root: int = -1, source: Any = None) -> Slot:
         index = len(self.plan.slots)
-        s = Slot(index, type, kind, index if root < 0 else root, t, source=source)
+        s = Slot(index, type, kind, index if root < 0 else root, t, source=source, nbytes=array.nbytes)
         self.plan.slots.append(s)
         self.shadow.append(array)
         self.slot_of.setdefault(t.id, index)
@@ -164,10 +162,16 @@ class Planner:
         s.dynamic = base.dynamic
         return True
 
+    def shadow_of(self, type: TensorType) -> Array:
+        """Memory of this type in C order that is never touched."""
+        if type not in self.shadows:
+            self.shadows[type] = np.empty([static(d) for d in type.shape], type.dtype)
+        return self.shadows[type]
+
     def as_step(self, t: Tensor, op: Op, inputs: tuple[int, ...]) -> None:
         multiple = isinstance(t.type, TupleType)
         types = t.type.items if isinstance(t.type, TupleType) else (t.type,)
-        outputs = tuple(self.add(t, type, "buffer", shadow(type)).index for type in types)
+        outputs = tuple([self.add(t, type, "buffer", self.shadow_of(type)).index for type in types])
         if multiple:
             self.parts[t.id] = outputs
         self.plan.steps.append(Step(op, inputs, outputs, t, multiple, self.colour, self.phase))
@@ -298,22 +302,20 @@ class Planner:
         out = slots[step.outputs[0]]
         if out.kind != "buffer" or step.multiple or not self.direct:
             return -1
-        roots = [slots[i].root for i in step.inputs]
         for k in step.op.inplace:
             if k >= len(step.inputs):
                 break
             x = slots[step.inputs[k]]
             root = slots[x.root]
-            same = [i for i, r in zip(step.inputs, roots, strict=True) if r == x.root]
             if (
                 root.kind == "buffer"
-                and root.colour == step.colour
                 and last[root.index] == n
+                and root.colour == step.colour
                 and x.type.dtype == out.type.dtype
                 and x.type.shape == out.type.shape
                 and root.nbytes == out.nbytes
                 and self.shadow[x.index].flags.c_contiguous
-                and all(i == x.index for i in same)
+                and all(i == x.index for i in step.inputs if slots[i].root == x.root)
             ):
                 out.offset = root.offset
                 return root.index
@@ -362,11 +364,6 @@ class FreeList:
 def memory(s: Slot) -> int:
     """What tells apart the memory behind a root slot: variables in one arena share it."""
     return id(s.source.home) if s.kind == "variable" else -1 - s.index
-
-
-def shadow(type: TensorType) -> Array:
-    """Memory that is never touched, in C order."""
-    return np.empty([static(d) for d in type.shape], type.dtype)
 
 
 def make_plan(

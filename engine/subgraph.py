@@ -6,7 +6,6 @@ from collections.abc import Container, Mapping, Sequence
 
 from .gradient import depends
 from .graph import Constant, Tensor, toposort
-from .origin import origin
 
 
 def substitute(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> list[Tensor]:
@@ -17,9 +16,7 @@ def substitute(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> l
         if t.op is None or all(new is x for new, x in zip(inputs, t.inputs, strict=True)):
             memo[t.id] = t
             continue
-        with origin(t.place):
-            new = memo[t.id] = t.op(*inputs)
-        new.name = t.name
+        memo[t.id] = t.on(inputs)
     return [memo[t.id] for t in outputs]
 
 

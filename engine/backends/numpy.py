@@ -59,8 +59,7 @@ class Executor:
         if s.kind == "variable":
             return s.source.value
         if s.kind in ("buffer", "part"):
-            place = self.arena[s.offset : s.offset + s.nbytes]
-            return place.view(s.type.dtype).reshape(s.type.shape)
+            return np.ndarray(s.type.shape, s.type.dtype, self.arena, s.offset)  # type: ignore[arg-type]
         return np.zeros(s.type.shape, s.type.dtype) if s.kind == "feed" and not s.dynamic else None
 
     def look(self, s: Slot) -> None:

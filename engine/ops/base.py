@@ -27,6 +27,13 @@ def result_dtype(ufunc: Any, dtypes: tuple[DType, ...]) -> DType:
     return np.dtype("float32") if found == np.float16 and np.float16 not in dtypes else found
 
 
+@lru_cache(maxsize=8192)
+def result_type(ufunc: Any, inputs: tuple[TensorType, ...]) -> TensorType:
+    """The type that ``ufunc`` makes of broadcast inputs; one object for equal inputs, which is quick to compare."""
+    shape = broadcast_shapes(*(t.shape for t in inputs))
+    return TensorType(shape, result_dtype(ufunc, tuple(t.dtype for t in inputs)))
+
+
 class SciPy:
     """A ufunc of ``scipy.special``, imported when it is first used: that import takes longer than NumPy's own."""
 
@@ -62,9 +69,8 @@ class Pointwise(Op):
         n = self.ufunc.nin
         if len(inputs) != n:
             raise ShapeError(f"{self.name}: takes {n} argument{'s' * (n > 1)}, got {len(inputs)}")
-        shape = broadcast_shapes(*(t.shape for t in inputs))
         try:
-            return TensorType(shape, result_dtype(self.ufunc, tuple(t.dtype for t in inputs)))
+            return result_type(self.ufunc, inputs)
         except TypeError:
             kinds = ", ".join(str(t.dtype) for t in inputs)
             raise DTypeError(f"{self.name}: does not compute with {kinds}") from None
@@ -80,7 +86,7 @@ class Pointwise(Op):
         return total
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is one object
 class Elementwise(Pointwise):
     """A pointwise op without attributes: its kernel is the ufunc or ``fill(*inputs, out=)``.
 

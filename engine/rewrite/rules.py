@@ -230,7 +230,7 @@ def fold(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
 
 def narrow(t: Tensor, inputs: Sequence[Tensor]) -> list[Tensor] | None:
     """Inputs of an elementwise op without the broadcasts that the op does by itself."""
-    if not isinstance(t.op, Pointwise):
+    if not isinstance(t.op, Pointwise) or BroadcastTo not in [type(x.op) for x in inputs]:
         return None
     found = list(inputs)
     for i, x in enumerate(inputs):
@@ -269,10 +269,9 @@ class Rewriter:
         key = (op, tuple(sorted(x.id for x in inputs) if op.commutative else (x.id for x in inputs)))
         if key in self.seen:
             return self.seen[key]
+        if inputs != [*t.inputs]:
+            t = t.on(inputs)
         with origin(t.place):
-            if inputs != list(t.inputs):
-                name, t = t.name, op(*inputs)
-                t.name = name
             new = self.simplified(t, op, inputs)
         if new is None or new is t:
             self.seen[key] = t
@@ -356,6 +355,8 @@ def rebuilt(t: Tensor, memo: Mapping[int, Tensor], smaller: Mapping[int, tuple[T
     inputs = [memo[x.id] for x in new.inputs]
     if op is None or (op is new.op and all(a is b for a, b in zip(inputs, new.inputs, strict=True))):
         return new
+    if op is t.op:
+        return t.on(inputs)
     with origin(t.place):
         result = op(*inputs)
     result.name = t.name

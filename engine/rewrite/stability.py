@@ -116,15 +116,12 @@ def repaired(see: Look, t: Tensor, rules: Iterable[Repair]) -> Tensor:
 
 def copy(t: Tensor) -> Tensor:
     """The same application of an op as another node, so that it can have another name."""
-    return Tensor(t.type, t.op, t.inputs)
+    return t.on(t.inputs)
 
 
 def rebuilt(t: Tensor, memo: Mapping[int, Tensor]) -> Tensor:
     """``t`` with the inputs that changed."""
-    with origin(t.place):
-        new = t.op(*(memo.get(x.id, x) for x in t.inputs))  # type: ignore[misc]
-    new.name = t.name
-    return new
+    return t.on([memo.get(x.id, x) for x in t.inputs])
 
 
 def substitute(outputs: Sequence[Any], memo: dict[int, Tensor]) -> list[Any]:
