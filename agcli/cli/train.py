@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from contextlib import AbstractContextManager, nullcontext
@@ -16,10 +17,21 @@ import click
 @click.option("--out", type=click.Path(path_type=Path), metavar="DIR", help="The run's folder [runs/NAME-TIME].")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change the spec: train.epochs=5.")
 @click.option("--resume", metavar="RUN", help="Go on with a run; `auto` takes the newest that has not ended.")
+@click.option("--dry-run", is_flag=True, help="Try two steps of everything, and leave nothing behind.")
+@click.option("--overfit", is_flag=True, help="Train on one batch until it is learnt, and leave nothing behind.")
+@click.option("--profile", is_flag=True, help="Measure 50 steps: a table by op, and a trace in the run's folder.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only the result.")
 def command(
-    spec: Path | None, out: Path | None, overrides: tuple[str, ...], resume: str | None, as_json: bool, quiet: bool
+    spec: Path | None,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    resume: str | None,
+    dry_run: bool,
+    overfit: bool,
+    profile: bool,
+    as_json: bool,
+    quiet: bool,
 ) -> int:
     """Train the model that the file SPEC describes.
 
@@ -27,18 +39,60 @@ def command(
     metrics.jsonl and checkpoints; `ag eval FOLDER` reads it. Ctrl-C ends after the step that runs, with a
     checkpoint, and `ag train --resume FOLDER` goes on from there; a second Ctrl-C ends at once.
     """
-    from agcli.trainer.starting import trainer_for
-
     if spec is None and resume is None:
         raise click.UsageError("Missing argument 'SPEC'; or go on with a run: ag train --resume RUN")
+    if dry_run or overfit:
+        if spec is None or resume or out or profile or (dry_run and overfit):
+            raise click.UsageError("--dry-run and --overfit take a SPEC, --set and --json, and exclude each other")
+        return attempt(spec, overrides, overfit, as_json)
+    from agcli.trainer.starting import trainer_for
+
     with reporter(as_json, quiet) as report:
         trainer = trainer_for(spec, out, overrides, resume)
+        if profile:
+            from agcli.trainer.profile import Profile
+
+            trainer.profile = Profile()
         from agcli.trainer.signals import stopping
 
         with stopping(trainer.stop):
             for event in trainer:
                 report(event)
+    if profile:
+        measured(trainer, as_json)
     return ended(event, as_json)
+
+
+def attempt(path: Path, overrides: tuple[str, ...], overfit: bool, as_json: bool) -> int:
+    """A training that leaves nothing behind; the exit code."""
+    from agcli.report import trials as text
+    from agcli.spec import read_spec
+    from agcli.trainer import trials
+    from agcli.trainer.advice import other_rate
+
+    spec = read_spec(path, overrides)
+    result: Any = trials.overfit(spec) if overfit else trials.dry_run(spec)
+    if as_json:
+        click.echo(json.dumps(result.to_json()))
+    elif overfit:
+        advice = f"look at the targets and the loss, and try {other_rate(spec, 10)}, or {other_rate(spec, 0.1)}"
+        click.echo(text.overfitted(result, advice))
+    else:
+        click.echo(text.tried(result))
+    return 1 if overfit and not result.learnt else 0
+
+
+def measured(trainer: Any, as_json: bool) -> None:
+    """Write the trace of a profile, and print its table."""
+    profile, path = trainer.profile, trainer.run.folder / "profile.json"
+    trainer.run.write(path.name, profile.trace(), indent=None)
+    if as_json:
+        click.echo(json.dumps({"event": "profile", "trace": str(path), "ops": [r.to_json() for r in profile.rows()]}))
+        return
+    from agcli.report.screen import console
+    from agcli.report.trials import print_profile
+
+    print_profile(console(), profile, path)
 
 
 def ended(event: Any, as_json: bool) -> int:

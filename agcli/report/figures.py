@@ -14,8 +14,19 @@ def figures(values: Mapping[str, float]) -> str:
     return "  ".join(f"{k} {figure(v)}" for k, v in values.items())
 
 
+def amount(bytes: float) -> str:
+    """As in ``512 B``, ``61.4 kB`` or ``1.2 GB``."""
+    for unit in ("B", "kB", "MB"):
+        if bytes < 1000:
+            return f"{bytes:.0f} {unit}" if unit == "B" else f"{bytes:.3g} {unit}"
+        bytes /= 1000
+    return f"{bytes:.3g} GB"
+
+
 def duration(seconds: float) -> str:
-    """As in ``0.82 s``, ``14 s`` or ``3:05``."""
+    """As in ``0.21 ms``, ``0.82 s``, ``14 s`` or ``3:05``."""
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.3g} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.3g} µs"
     if seconds < 60:
         return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -110,10 +110,10 @@ class Run:
         with writing(self.folder):
             write_atomically(self.folder / MARK, spec.dump().encode())
 
-    def write(self, name: str, content: Mapping[str, Any]) -> None:
+    def write(self, name: str, content: Mapping[str, Any], indent: int | None = 2) -> None:
         """Write a JSON file of the folder."""
         with writing(self.folder):
-            write_atomically(self.folder / name, (json.dumps(content, indent=2) + "\n").encode())
+            write_atomically(self.folder / name, (json.dumps(content, indent=indent) + "\n").encode())
 
     def log(self, event: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from agcli.data import load_data, resolved
-from agcli.datasets import Dataset
+from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Interrupted, Note, Started, Stepped
@@ -18,6 +19,7 @@ from agcli.runs.run import ENVIRONMENT
 from agcli.spec import Spec
 
 from . import resume
+from .profile import Profile
 from .rhythm import Rhythm
 from .session import Session
 
@@ -40,27 +42,31 @@ class Trainer:
         self.session = Session(self.spec, self.data)
         self.place: Run | None = None
         self.signal = 0
+        self.profile: Profile | None = None  # measures some steps, if one is given
+        self.limit: int | None = None  # batches of an evaluation, if not all
         self.elapsed_before = 0.0
         self.began = time.perf_counter()
         self.read_settings()
 
     @classmethod
-    def resume(cls, folder: Path, overrides: tuple[str, ...] = (), given: Spec | None = None) -> Trainer:
+    def resume(
+        cls, folder: Path, overrides: tuple[str, ...] = (), given: Spec | None = None, *, data: Dataset | None = None
+    ) -> Trainer:
         """A training that goes on from the newest checkpoint of a run which verifies."""
         run = Run.open(folder).take()
         try:
-            return cls._resumed(run, overrides, given)
+            return cls._resumed(run, overrides, given, data)
         except BaseException:
             run.close()
             raise
 
     @classmethod
-    def _resumed(cls, run: Run, overrides: tuple[str, ...], given: Spec | None) -> Trainer:
+    def _resumed(cls, run: Run, overrides: tuple[str, ...], given: Spec | None, data: Dataset | None) -> Trainer:
         checkpoint, passed_over = run.newest()
         if checkpoint is None and passed_over:
             raise RunError("no checkpoint is whole, and the run cannot go on:\n  " + "\n  ".join(passed_over))
         spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
-        trainer = cls(spec, data=load_data(spec, run.learnt))
+        trainer = cls(spec, data=load_data(spec, run.learnt) if data is None else data)
         trainer.place = run
         known = run.environment.get("data", {}).get("sha256")
         if known is not None and known != fingerprints(trainer.data):
@@ -117,6 +123,10 @@ class Trainer:
             if self.place is not None:
                 self.place.close()
 
+    def finish(self) -> Event:
+        """Train to the end without looking; returns the last event."""
+        return deque(self, maxlen=1).pop()
+
     def training(self) -> Iterator[Event]:
         yield from self.between()  # what a resumed training was about to do
         while not (reason := self.reason()):
@@ -147,6 +157,7 @@ class Trainer:
         for note in self.notes:
             self.run.say(note.text)
             yield note
+        self.first = s.step  # of this process
         self.saved: dict[str, Any] = s.progress if s.step else {}
         self.saved_at = self.looked = time.perf_counter()
         self.epoch_began = time.perf_counter()
@@ -199,7 +210,7 @@ class Trainer:
         pause = self.pause()
         while s.step < pause and not self.signal:
             batch = s.next_batch()
-            if not s.advance(batch):
+            if not (s.advance(batch) if self.profile is None else self.profiled(batch)):
                 raise self.broken()
             now = time.perf_counter()
             if now - self.looked > TICK:
@@ -207,6 +218,13 @@ class Trainer:
                 yield Stepped(s.epoch + 1, s.batch, s.sums.samples, s.sums.mean_loss, s.rate)
                 if self.is_time():
                     return
+
+    def profiled(self, batch: Batch) -> bool:
+        """A step under the eyes of the profile."""
+        assert self.profile is not None  # noqa: S101  # ``steps`` asks
+        s = self.session
+        done = s.step - self.first
+        return self.profile.around(done, s.step_function, lambda: s.advance(batch))
 
     def pause(self) -> int:
         """The next step after which something may be due."""
@@ -228,7 +246,7 @@ class Trainer:
             return
         is_end, is_last, better = s.is_epoch_complete, self.is_last(), False
         if s.evaluated != s.step and self.is_evaluation_due(is_end, is_last) and not self.signal:
-            sums = s.evaluate(stopped=lambda: bool(self.signal))
+            sums = s.evaluate(stopped=lambda: bool(self.signal), limit=self.limit)
             if sums is not None:
                 better = s.judge(sums)
                 if not is_end:
