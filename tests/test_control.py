@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -178,7 +179,7 @@ def test_a_profile_counts_what_a_step_does(spec, tmp_path):
     assert len(trace) == sum(row.calls for row in rows.values())
     assert {e["ph"] for e in trace} == {"X"}
     assert any("small.yaml:3:9" in e["args"]["place"] for e in trace)
-    assert all(a["ts"] + a["dur"] <= b["ts"] + 1e-6 for a, b in zip(trace, trace[1:], strict=False))
+    assert all(a["ts"] + a["dur"] <= b["ts"] + 1e-6 for a, b in pairwise(trace))
 
 
 def test_floating_point_operations_are_counted():

@@ -14,7 +14,8 @@ import numpy as np
 from agcli.data import load_data
 from agcli.datasets import Batch
 from agcli.engine.variables import total
-from agcli.runs import Run
+from agcli.events import Done
+from agcli.runs import Run, RunError
 from agcli.spec import Spec
 
 from .session import Session, fed
@@ -59,6 +60,8 @@ def dry_run(spec: Spec) -> Tried:
         resumed = Trainer.resume(folder, ("train.max_steps=2",), data=data)
         resumed.limit = 2
         done = resumed.finish()
+        if not isinstance(done, Done):
+            raise RunError("the dry run was interrupted")
         # The first step of a process compiles; another one tells what a step takes.
         s = resumed.session
         batch = s.next_batch()
