@@ -46,9 +46,6 @@ def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
         if error.path:
             raise spec.error(("data", *error.path), str(error)) from None
         raise
-    if data.train.inputs != ("x",):
-        made = f"the columns make {', '.join(data.train.inputs)}"
-        raise spec.error(("data",), f"the layers of `model:` take one input, x; {made}; give the others role `ignore`")
     if learnt is None:
         for sentence in data.warnings:
             log.warning("warning: %s: %s", data.name, printable(sentence))

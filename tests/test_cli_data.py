@@ -75,7 +75,7 @@ def test_real_files_train_and_evaluate_the_same(ag, tmp_path, real_data, data):
         ("{file: u.csv, target: kind}", "data.file: u.csv: cannot be read: No such file or directory; did you mean"),
         ("{file: t.csv, target: kind, columns: {widht: numeric}}", 'unknown column "widht"; did you mean "width"?'),
         ("{file: t.csv, target: kind, columns: {colour: numeric}}", 'column "colour": expected a number, found "'),
-        ("{file: t.csv, target: kind, columns: {colour: {categorical: index}}}", "take one input, x; the columns make"),
+        ("{file: t.csv, target: kind, columns: {colour: {categorical: index}}}", "as there are several: `x`, `colour`"),
         ("{file: t.xls, target: kind}", "expected a file that ends in .csv"),
         ("{file: t.csv, target: kind, split: {group: tint}}", 'unknown column "tint"'),
     ],

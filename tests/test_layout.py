@@ -22,7 +22,8 @@ ORDER = {
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
-        "layers", "losses", "optimizer", "build", "events", "runs", "trainer", "prediction", "evaluation",
+        "layers", "losses", "metrics", "streaming", "optimizer", "build", "events", "runs", "trainer",
+        "prediction", "evaluation",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 
-def figure(value: float) -> str:
-    """Four significant digits, without an exponent where that is readable."""
+def figure(value: Any) -> str:
+    """Four significant digits, without an exponent where that is readable; lists by rows."""
+    if isinstance(value, list):
+        is_matrix = bool(value) and isinstance(value[0], list)
+        return "\n".join(map(row, value)) if is_matrix else row(value)
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.4g}"
 
 
-def figures(values: Mapping[str, float]) -> str:
-    return "  ".join(f"{k} {figure(v)}" for k, v in values.items())
+def row(values: list[Any]) -> str:
+    """Numbers side by side; counts without decimals."""
+    return " ".join(f"{v:>5.0f}" if float(v).is_integer() else figure(v) for v in values)
+
+
+def figures(values: Mapping[str, Any]) -> str:
+    """Names and figures on one line, without those of many numbers."""
+    return "  ".join(f"{k} {figure(v)}" for k, v in values.items() if not isinstance(v, list))
 
 
 def amount(bytes: float) -> str:

@@ -74,7 +74,8 @@ class Screen:
         number = f"{event.epoch:>{len(str(self.epochs))}}"
         text = Text.assemble(("epoch ", "dim"), (number, "bold"), ("  loss ", "dim"), figure(event.loss))
         for name, value in event.metrics.items():
-            text.append(f"  {name} ", "dim").append(figure(value), "green")
+            if not isinstance(value, list):
+                text.append(f"  {name} ", "dim").append(figure(value), "green")
         return text.append(f"  {duration(event.seconds)}", "dim")
 
 

@@ -35,9 +35,17 @@ class Fields(BaseModel):
             errors = error.errors(include_url=False)
             # A key that is missing because it is misspelt is one problem, not two.
             faults += [cls._designed(e) for e in errors if e["type"] != "missing" or e["loc"][0] not in meant]
+        faults += [
+            cls._designed({"type": "missing", "loc": (name,)}) for name in cls.lacking(content) if name not in meant
+        ]
         if faults:
             raise failed(faults)
         return result
+
+    @classmethod
+    def lacking(cls, content: dict[str, Any]) -> tuple[str, ...]:
+        """Names of fields that have a default and yet must be given beside this content."""
+        return ()
 
     @classmethod
     def _unknown(cls, key: str) -> InitErrorDetails:

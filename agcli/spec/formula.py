@@ -5,10 +5,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from .faults import failed, fault
 from .kinds import Kind
+from .names import scalar_text
 
 MAX_CHARACTERS = 10_000
 EXTRA = ("grad", "hessian", "jacobian", "model")  # functions that formulas of a spec know beside the engine's
@@ -39,6 +40,11 @@ def _checked(text: str) -> str:
     return text
 
 
+def _written(value: Any) -> Any:
+    """A number is a formula too."""
+    return scalar_text(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+
+
 def sentence(error: Any) -> str:
     """An error of the expression language as one sentence, for a place that shows the text itself."""
     return f"{error.message}; {error.hint}" if error.hint else str(error.message)
@@ -48,5 +54,6 @@ Formula = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_CHARACTERS),
     AfterValidator(_checked),
+    BeforeValidator(_written),
     Kind("a formula", string_too_long=f"a formula of at most {MAX_CHARACTERS:,} characters"),
 ]

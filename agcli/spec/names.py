@@ -64,6 +64,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         return ELSEWHERE[plain]
     begun = [candidate for candidate in by_plain if len(plain) >= 3 and candidate.startswith(plain)]
     close = begun or get_close_matches(plain[:SHOWN_CHARACTERS], by_plain, n=1, cutoff=0.65)
+    if not close and len(plain) >= 4:  # the beginning of a long name, misspelt
+        starts = {candidate[: len(plain) + 1]: candidate for candidate in reversed(by_plain)}
+        close = [starts[found] for found in get_close_matches(plain, starts, n=1, cutoff=0.8)]
     return by_plain[close[0]] if close else None
 
 

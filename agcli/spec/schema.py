@@ -47,8 +47,12 @@ def _with_fields(table: Table, definitions: Schema) -> list[Schema]:
     if table.tag:
         return [_tagged(table.tag, name, content) for name, content in contents.items()]
     properties = {name: _content(table.rows[row], contents[name]) for name, row in table.spellings().items()}
-    one = {"minProperties": 1, "maxProperties": 1, "additionalProperties": False}
-    return [{"type": "object", "properties": properties, **one}]
+    if not table.beside:
+        one = {"minProperties": 1, "maxProperties": 1, "additionalProperties": False}
+        return [{"type": "object", "properties": properties, **one}]
+    beside = table.beside.model_json_schema()["properties"]
+    each_alone = {"oneOf": [{"required": [name]} for name in properties], "additionalProperties": False}
+    return [{"type": "object", "properties": {**properties, **beside}, **each_alone}]
 
 
 def _fields(row: Row, definitions: Schema) -> Schema:

@@ -1,45 +1,23 @@
 """The sections of a spec, and `Spec`, the validated whole that knows where in its file each part stands."""
 
 from pathlib import Path as Folder
-from typing import Annotated, Protocol, Self
+from typing import Any, Protocol, Self
 
-from annotated_types import Len
-from pydantic import AfterValidator, PrivateAttr, Strict, model_validator
+from pydantic import ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from .data import Data
 from .dump import dumped
 from .errors import Place, Problem, SpecError
 from .fields import Field, Fields
-from .kinds import Kind, Seed, Title
-from .layers import Layer
+from .formula import known_names, sentence
+from .graph import Formulas, Includes, Metrics, Model, Patterns, Variables, Vars, names_of
+from .kinds import Seed, Title
 from .losses import USUAL_METRICS, Loss
-from .metrics import METRICS, Metric
+from .metrics import METRICS
 from .names import Path, path_text
 from .optimizers import OPTIMIZERS, Optimizer
 from .tables import Choice
 from .training import Train
-
-MAX_LAYERS = 1_000
-
-
-def _each_once(metrics: tuple[Choice, ...]) -> tuple[Choice, ...]:
-    if len({metric.name for metric in metrics}) < len(metrics):
-        raise ValueError
-    return metrics
-
-
-Layers = Annotated[
-    tuple[Layer, ...],
-    Strict(False),
-    Len(1, MAX_LAYERS),
-    Kind("a list of layers", too_short="at least one layer", too_long=f"at most {MAX_LAYERS:,} layers"),
-]
-Metrics = Annotated[
-    tuple[Metric, ...],
-    Strict(False),
-    AfterValidator(_each_once),
-    Kind("a list of metrics", value_error="each metric once"),
-]
 
 
 class Origin(Protocol):
@@ -52,16 +30,42 @@ class Origin(Protocol):
 class Spec(Fields):
     """A model, its data and its training."""
 
+    include: Includes = Field(default=(), exclude=True, description="specs that this one completes or changes")
+    vars: Vars = Field(default={}, exclude=True, description="values for `${name}` anywhere below")
     name: Title = Field(default="model", description="names the run; the name of the file if not given")
     seed: Seed = Field(default=0, description="where all random numbers start")
     data: Data = Field(description="what to train and test on")
-    model: Layers = Field(description="the layers, from the data to the prediction")
-    loss: Loss = Field(description="what training makes small")
-    metrics: Metrics = Field(default=(), description="what to report beside the loss; if not given, what fits the loss")
+    model: Model = Field(default={}, description="the layers, from the data to the prediction, or a graph of them")
+    variables: Variables = Field(default={}, description="parameters for formulas, by name")
+    let: Formulas = Field(default={}, description="formulas by name, each of the names above it")
+    loss: Loss = Field(description="what training makes small; a name, or a formula")
+    metrics: Metrics = Field(
+        default=(), description="what to report beside the loss, or formulas by name; if not given, what fits the loss"
+    )
+    outputs: Formulas = Field(default={}, description="formulas to be computed of a trained model, by name")
+    freeze: Patterns = Field(default=(), description="patterns of parameters that are not trained, as in `embedding*`")
     optimizer: Optimizer = OPTIMIZERS.default("adam", "how a step follows from a gradient")
     train: Train = Field(default=Train(), description="how long and in what portions to train")
 
     _origin: Origin | None = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read_with_names(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Formulas may use the names of the spec, and the loss may be one of its formulas by its bare name."""
+        if not isinstance(value, dict):
+            return handler(value)
+        let, loss = value.get("let"), value.get("loss")
+        is_name = isinstance(let, dict) and isinstance(loss, str) and loss in let
+        is_formula = isinstance(loss, str) and not loss.replace("_", "").isalnum()
+        content = {**value, "loss": {"expression": loss}} if is_name or is_formula else value
+        with known_names(names_of(value)):
+            return handler(content)
+
+    @classmethod
+    def lacking(cls, content: dict[str, Any]) -> tuple[str, ...]:
+        """There must be something to train: layers, or variables for formulas."""
+        return () if content.get("model") not in (None, {}) or content.get("variables") else ("model",)
 
     @model_validator(mode="after")
     def _fill_in_metrics(self) -> Self:
@@ -69,6 +73,10 @@ class Spec(Fields):
             usual = tuple(METRICS.read(name) for name in USUAL_METRICS[self.loss.name])
             object.__setattr__(self, "metrics", usual)
         return self
+
+    def metric_items(self) -> list[tuple[str | int, Choice]]:
+        """The metrics with their places in the section: names of formulas, or numbers."""
+        return list(self.metrics.items() if isinstance(self.metrics, dict) else enumerate(self.metrics))
 
     def __eq__(self, other: object) -> bool:
         """Equal in content; where it was written does not count."""
@@ -93,6 +101,13 @@ class Spec(Fields):
         """The error for a value that only proves wrong later, such as a shape that does not fit."""
         place = self._origin.place(path) if self._origin else Place(self.name)
         return SpecError([Problem(place, path_text(path), message)])
+
+    def formula_error(self, path: Path, error: Any) -> SpecError:
+        """The error for a formula that only proves wrong later, such as one with an unknown name."""
+        place = self._origin.place(path) if self._origin else Place(self.name)
+        if not error.text:
+            return self.error(path, sentence(error))
+        return SpecError([Problem(place.part(error.text, error.start, error.end), path_text(path), sentence(error))])
 
     def located(self, origin: Origin) -> Self:
         """The same spec, knowing where it was written."""

@@ -9,6 +9,7 @@ from agcli.data import load_data
 from agcli.runs import Run
 
 from .session import Session
+from .sums import Sums
 
 
 def opened(folder: Path, which: str = "") -> tuple[Session, Run, int]:
@@ -23,7 +24,7 @@ def opened(folder: Path, which: str = "") -> tuple[Session, Run, int]:
 def evaluate_run(folder: Path, split: str = "test", which: str = "") -> dict[str, Any]:
     """The metrics of a finished run on one split of its data."""
     session, _, step = opened(folder, which)
-    sums = session.evaluate(session.data[split]) or session.new_sums()
+    sums = session.evaluate(session.data[split]) or Sums()
     return {
         "run": str(folder),
         "name": session.spec.name,

@@ -41,8 +41,8 @@ class Session:
         self.batches = Batches(
             data.train, train.batch_size, spec.seed, shuffle=train.shuffle, drop_last=train.drop_last, augment=True
         )
-        self.sums, self.test = self.new_sums(), self.new_sums()
-        check_watch(spec, list(self.test.figures))
+        self.sums, self.test = self.new_sums(), Sums(self.model.test.meters)
+        check_watch(spec, self.test.watchable)
         self.best = Best(train.watch, train.min_delta)
         self.epoch = 0  # epochs that are complete
         self.batch = 0  # batches of the next epoch that are done
@@ -52,7 +52,8 @@ class Session:
         self._walk: Iterator[Batch] | None = None
 
     def new_sums(self) -> Sums:
-        return Sums(self.model.train.sums)
+        """Of an epoch of training; metrics that need all scores at once are of the test data only."""
+        return Sums(m for m in self.model.train.meters if not m.keep)
 
     # State
 
@@ -157,14 +158,14 @@ class Session:
     ) -> Sums | None:
         """Loss and metrics over a split (the test split); None if ``stopped`` says so on the way."""
         split = self.data.test if split is None else split
-        sums = self.new_sums()
+        sums = Sums(self.model.test.meters)
         for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
             if n == limit:
                 break
             if stopped():
                 return None
             sums.add(self.evaluator(fed(self.evaluator, batch)), len(batch))
-        return sums
+        return sums.settle()
 
     def judge(self, sums: Sums) -> bool:
         """Take over an evaluation of this step; true if it is the best so far."""

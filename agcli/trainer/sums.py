@@ -1,45 +1,70 @@
-"""Losses and metric sums of batches, and the figures that follow from them."""
+"""What the batches so far add up to, and the loss and metrics that follow from it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agcli.losses import METRICS
+import numpy as np
+
+from agcli.metrics import Meter, Value
 
 
 class Sums:
-    """What the batches so far add up to; plain data, so that an epoch can go on where it stopped."""
+    """The loss and the parts of the metrics of all batches so far; plain data, so that an epoch can go on."""
 
-    def __init__(self, names: Iterable[str] = ()) -> None:
+    def __init__(self, meters: Iterable[Meter] = ()) -> None:
+        self.meters = tuple(meters)
         self.samples = 0
         self.loss = 0.0
-        self.sums = dict.fromkeys((n for n in names if n != "loss"), 0.0)
+        self.totals: dict[str, Any] = {}
+        self.settled: dict[str, Value] | None = None  # metrics that stand, as nothing is added any more
 
     def add(self, values: Mapping[str, Any], n: int) -> None:
         """Count a batch of ``n`` samples."""
         self.samples += n
         self.loss += float(values["loss"]) * n
-        for name in self.sums:
-            self.sums[name] += float(values[name])
+        for meter in self.meters:
+            for part in meter.parts:
+                key = meter.key(part)
+                self.totals[key] = meter.fold(part, self.totals.get(key), values[key])
 
     @property
     def mean_loss(self) -> float:
         return self.loss / max(self.samples, 1)
 
     @property
-    def metrics(self) -> dict[str, float]:
-        return {k: METRICS[k].finish(v / max(self.samples, 1)) for k, v in self.sums.items()}
+    def metrics(self) -> dict[str, Value]:
+        """NaN for all before the first batch."""
+        if self.settled is not None:
+            return self.settled
+        if not self.samples:
+            return {m.name: math.nan for m in self.meters}
+        return {m.name: m.value({k: self.totals[m.key(k)] for k in m.parts}, self.samples) for m in self.meters}
 
     @property
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, Value]:
         """The loss and the metrics."""
         return {"loss": self.mean_loss, **self.metrics}
 
+    @property
+    def watchable(self) -> list[str]:
+        """The names of the figures that are single numbers."""
+        return ["loss", *(m.name for m in self.meters if m.is_number)]
+
+    def settle(self) -> Sums:
+        """Compute the metrics, and forget what they were made of."""
+        self.settled, self.totals = self.metrics, {}
+        return self
+
     def to_json(self) -> dict[str, Any]:
-        return {"samples": self.samples, "loss": self.loss, "sums": self.sums}
+        totals = {k: np.asarray(v).tolist() for k, v in self.totals.items()}
+        return {"samples": self.samples, "loss": self.loss, "sums": totals, "settled": self.settled}
 
     def set(self, plain: Mapping[str, Any]) -> None:
         """Take over what ``to_json`` gave, as far as the names are known here."""
         self.samples, self.loss = int(plain["samples"]), float(plain["loss"])
-        self.sums |= {k: float(v) for k, v in plain["sums"].items() if k in self.sums}
+        known = {m.key(part) for m in self.meters for part in m.parts}
+        self.totals = {k: np.asarray(v, np.float64) for k, v in plain["sums"].items() if k in known}
+        self.settled = plain.get("settled")

@@ -1,0 +1,151 @@
+"""Scopes: where the parameters of a layer live, and what a layer leaves behind beside its output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from agcli.engine.errors import EngineError, ShapeError
+from agcli.engine.graph import Tensor, call
+from agcli.engine.initializers import initial
+from agcli.engine.leaves import Variable
+from agcli.engine.origin import origin
+from agcli.engine.types import Array
+from agcli.engine.variables import Variables
+from agcli.expression.errors import ExpressionError
+from agcli.spec import Spec, SpecError
+
+Shape = tuple[int, ...]
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True)
+class Trace:
+    """A layer as it was built, for those who look at the model."""
+
+    path: str
+    kind: str
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    place: tuple[Any, ...]  # in the spec
+    depth: int
+
+
+@dataclass
+class Network:
+    """One graph of a spec in the making: for training or for evaluation."""
+
+    spec: Spec
+    variables: Variables
+    training: bool
+    names: dict[str, Tensor] = field(default_factory=dict)  # what formulas may name
+    updates: dict[Variable, Tensor] = field(default_factory=dict)  # of variables that are no parameters
+    penalties: dict[str, Tensor] = field(default_factory=dict)  # by parameter
+    traces: list[Trace] = field(default_factory=list)
+
+    @contextmanager
+    def at(self, path: tuple[Any, ...], more: str = "") -> Iterator[None]:
+        """What is built inside knows its line in the spec; what goes wrong is reported there."""
+        try:
+            with origin(self.spec.location(path)):
+                yield
+        except ExpressionError as e:
+            raise self.spec.formula_error(path, e) from None
+        except EngineError as e:
+            raise self.spec.error(path, f"{e}{more}") from e
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A place in the model: `name` goes before the names of its parameters, `path` is where the spec describes it."""
+
+    network: Network
+    name: str = ""
+    path: tuple[Any, ...] = ()
+    depth: int = 0
+    l1: float = 0.0
+    l2: float = 0.0
+
+    @property
+    def training(self) -> bool:
+        return self.network.training
+
+    def inner(self, name: str, *path: Any, l1: float = 0.0, l2: float = 0.0) -> Scope:
+        """The scope of a part of this layer."""
+        full = f"{self.name}.{name}" if self.name else name
+        return replace(
+            self, name=full, path=(*self.path, *path), depth=self.depth + 1, l1=self.l1 + l1, l2=self.l2 + l2
+        )
+
+    def parameter(self, name: str, shape: Shape, init: Any) -> Variable:
+        """The parameter of this layer called ``name``; drawn when it is first asked for."""
+        v = self.variable(name, shape, lambda rng: start(init, shape, rng), trainable=True)
+        if len(shape) > 1 and (self.l1 or self.l2):
+            self.network.penalties[v.name or ""] = penalty(v, self.l1, self.l2)
+        return v
+
+    def statistic(self, name: str, shape: Shape, value: float) -> Variable:
+        """A variable of this layer that training measures instead of learning it."""
+        return self.variable(name, shape, lambda rng: np.full(shape, value, np.float32), trainable=False)
+
+    def variable(self, name: str, shape: Shape, make: Callable[[Rng], Array], trainable: bool) -> Variable:
+        full, variables = f"{self.name}.{name}", self.network.variables
+        if full not in variables:
+            rng = np.random.default_rng([self.network.spec.seed, len(variables)])
+            variables.add(full, make(rng), trainable=trainable)
+        found = variables[full]
+        if found.shape != shape:
+            raise ShapeError(f"the parameter `{full}` has shape {found.shape}; a layer that shares it needs {shape}")
+        return found
+
+    def update(self, v: Variable, new: Tensor) -> None:
+        """Give a statistic its next value, at every training step."""
+        if self.training:
+            self.network.updates[v] = new
+
+    def error(self, message: str) -> SpecError:
+        return self.network.spec.error(self.path, message)
+
+
+def penalty(v: Variable, l1: float, l2: float) -> Tensor:
+    """``l1 * sum(|v|) + l2 * sum(v^2)``."""
+    terms = [weight * call("sum", call(op, v)) for weight, op in ((l1, "abs"), (l2, "square")) if weight]
+    return terms[0] if len(terms) == 1 else terms[0] + terms[1]
+
+
+def orthogonal(shape: Shape, rng: Rng, gain: float) -> Array:
+    """Orthogonal rows or columns of a matrix (all axes but the last as one), by QR (Saxe et al., 2014)."""
+    if len(shape) < 2:
+        raise ShapeError(f"orthogonal: needs a matrix, got the shape {shape}")
+    rows, columns = int(np.prod(shape[:-1])), shape[-1]
+    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diag(r))  # uniform over all of them
+    return np.asarray(gain * (q if rows >= columns else q.T).reshape(shape))
+
+
+def truncated(mean: float, std: float, shape: Shape, rng: Rng) -> Array:
+    """Normal numbers, drawn again where they lie beyond two standard deviations."""
+    z = rng.normal(size=shape)
+    while (far := np.abs(z) > 2).any():
+        z = np.where(far, rng.normal(size=shape), z)
+    return mean + std * z
+
+
+STARTS: Mapping[str, Callable[[Any, Shape, Rng], Array]] = {
+    "normal": lambda f, shape, rng: rng.normal(f.mean, f.std, shape),
+    "truncated_normal": lambda f, shape, rng: truncated(f.mean, f.std, shape, rng),
+    "uniform": lambda f, shape, rng: rng.uniform(-f.limit, f.limit, shape),
+    "constant": lambda f, shape, rng: np.full(shape, f.value),
+    "orthogonal": lambda f, shape, rng: orthogonal(shape, rng, f.gain),
+}
+
+
+def start(init: Any, shape: Shape, rng: Rng) -> Array:
+    """The first value of a parameter for an initialiser chosen in the spec."""
+    if init.name in STARTS:
+        return STARTS[init.name](init.fields, shape, rng).astype(np.float32)
+    return initial(init.name, shape, rng)
