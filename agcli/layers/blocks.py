@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor
@@ -58,8 +58,7 @@ def run(layers: Described, x: Tensor | None, scope: Scope, inputs: Mapping[str, 
         scope.network.traces.append(Trace(place.name, choice.name, xs, x, place.path, scope.depth))
         if given:
             scope.network.names.setdefault(given, x)
-    assert x is not None
-    return x
+    return cast(Tensor, x)  # there is at least one layer
 
 
 def sources(choice: Choice, x: Tensor | None, known: Mapping[str, Tensor], scope: Scope) -> tuple[Tensor, ...]:
