@@ -11,7 +11,8 @@ import click
 
 COMMANDS = {
     "train": "Train the model that a spec describes.",
-    "eval": "Print the metrics of a trained model on test data.",
+    "eval": "Judge a trained model on test data or a file.",
+    "predict": "Predict the samples of a file with a trained model.",
     "verify-resume": "Show that a killed training resumes to the same weights.",
     "grad": "Differentiate a formula.",
     "data": "List, describe and fetch data sets, and look at files.",

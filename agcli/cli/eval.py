@@ -7,13 +7,10 @@ from pathlib import Path
 
 import click
 
-FORMATS = click.Choice(["csv", "tsv", "jsonl", "parquet", "npy", "npz"])
-
 
 @click.command("eval")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", metavar="FILE", help="Judge the samples of this file instead; `-` is standard input.")
-@click.option("--format", type=FORMATS, help="How standard input is written; told by its first bytes if not given.")
 @click.option("--split", default="test", show_default=True, metavar="NAME", help="Which part of the run's data.")
 @click.option("--by", metavar="COLUMN", help="Judge the values of this column apart, too.")
 @click.option("--worst", "count", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many to show.")
@@ -21,7 +18,7 @@ FORMATS = click.Choice(["csv", "tsv", "jsonl", "parquet", "npy", "npz"])
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the resamples.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    run: Path, data: str | None, format: str | None, split: str, by: str | None, count: int, which: str, seed: int,
+    run: Path, data: str | None, split: str, by: str | None, count: int, which: str, seed: int,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Judge the model in the folder RUN on its test data, or on a file.
@@ -31,7 +28,7 @@ def command(
     """
     from agcli.evaluation import evaluate
 
-    found = evaluate(run, split, data=data, by=by, which=which, count=count, seed=seed, format=format)
+    found = evaluate(run, split, data=data, by=by, which=which, count=count, seed=seed)
     if as_json:
         click.echo(json.dumps(found.to_json()))
         return

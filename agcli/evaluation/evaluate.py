@@ -84,7 +84,6 @@ def evaluate(
     which: str = "",
     count: int = COUNT,
     seed: int = 0,
-    format: str | None = None,
 ) -> Evaluation:
     """Judge the model of a run on a split of its data, or on the samples of a file ``data``.
 
@@ -95,7 +94,7 @@ def evaluate(
     terms = terms_of(session.data)
     if data is None:
         return judge(session, run, step, of_split(session.data, terms, split), split, by=by, count=count, seed=seed)
-    with opened_source(data, session.spec, terms, format) as source:
+    with opened_source(data, session.spec, terms) as source:
         samples = of_source(source, terms)
         return judge(session, run, step, samples, "", by=by, count=count, seed=seed)
 

@@ -22,7 +22,6 @@ from .terms import SetTerms, TableTerms, Terms
 
 STDIN = "-"
 STDIN_NAME = "standard input"
-SUFFIXES = {"csv": ".csv", "tsv": ".tsv", "jsonl": ".jsonl", "parquet": ".parquet", "npy": ".npy", "npz": ".npz"}
 ARRAYS = (".npz", ".npy", ".idx")
 
 
@@ -82,7 +81,7 @@ class Source:
 
 
 @contextmanager
-def opened(place: str | Path, spec: Spec, terms: Terms, format: str | None = None) -> Iterator[Source]:
+def opened(place: str | Path, spec: Spec, terms: Terms) -> Iterator[Source]:
     """A file, or with `-` standard input, which is put into a temporary file first."""
     fields: Any = spec.data.fields
     names = tuple(getattr(fields, "columns", None) or terms_names(terms))
@@ -95,13 +94,12 @@ def opened(place: str | Path, spec: Spec, terms: Terms, format: str | None = Non
     import sys
 
     with tempfile.TemporaryDirectory(prefix="ag-input-") as folder:
-        path = Path(folder) / f"samples{SUFFIXES[format or 'csv']}"
+        path = Path(folder) / "samples"
         with path.open("wb") as file:
             shutil.copyfileobj(sys.stdin.buffer, file)
         if not path.stat().st_size:
             raise DataError(f"{STDIN_NAME}: expected samples, found nothing")
-        if format is None:
-            path = path.rename(path.with_suffix(_told(path)))
+        path = path.rename(path.with_suffix(_told(path)))
         yield Source(path, STDIN_NAME, terms, names, missing)
 
 

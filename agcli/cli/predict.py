@@ -1,0 +1,32 @@
+"""`ag predict RUN FILE`"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.command("predict")
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("file")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to [standard output].")
+@click.option(
+    "--format", type=click.Choice(["csv", "jsonl", "parquet"]), help="How to write [as --out is called, or csv]."
+)
+@click.option("--keep", is_flag=True, help="Write the columns of FILE before the predictions.")
+@click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")
+def command(run: Path, file: str, out: Path | None, format: str | None, keep: bool, which: str) -> None:
+    """Predict the samples in FILE with the model in the folder RUN; `-` reads standard input.
+
+    FILE is a table (CSV, TSV, JSON lines, Parquet) with the columns that were trained on, in any order, or arrays
+    (NPY, NPZ, IDX). A row of the result belongs to a row of FILE: the class and its probability, or the number in
+    units of the target.
+    """
+    from agcli.prediction.files import predict_file
+
+    summary = predict_file(run, file, out, format=format, keep=keep, which=which)
+    for note in summary.notes:
+        click.echo(f"note: {note}", err=True)
+    if out is not None:
+        click.echo(f"{out}: {summary.samples:,} predictions", err=True)

@@ -1,0 +1,153 @@
+"""From a file of samples to a file of predictions, piece by piece, so that neither has to fit into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from agcli.datasets import DataError
+from agcli.datasets.frame import Frame
+from agcli.engine.types import Array
+from agcli.runs import Run
+
+from .predictor import Predictor
+from .reading import Answers, Classes, Numbers
+from .sinks import format_of, sink
+from .sources import opened
+from .terms import TableTerms
+
+if TYPE_CHECKING:
+    import polars as pl
+
+PREDICTED, PROBABILITY, DEVIATION = "predicted", "probability", "deviation"
+CLASSES = 100  # whose probabilities get a column each
+
+
+@dataclass
+class Unseen:
+    """Names of a column that training did not see: how many cells, and the first of them."""
+
+    cells: int
+    row: int
+    name: str
+
+
+@dataclass
+class Summary:
+    """What was predicted: how many samples, and what the model could not know about them, by column."""
+
+    samples: int = 0
+    unseen: dict[str, Unseen] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for each column with names that training did not see."""
+        return [
+            f'column "{column}": {u.cells:,} of {self.samples:,} samples have a name that training did not see, '
+            f'such as "{u.name}" in row {u.row:,}; the model takes it as unknown'
+            for column, u in self.unseen.items()
+        ]
+
+
+def predict_file(
+    folder: Path,
+    samples: str | Path,
+    out: Path | None = None,
+    *,
+    format: str | None = None,
+    keep: bool = False,
+    which: str = "",
+) -> Summary:
+    """Predict the samples of a file (`-` is standard input) with the model of a run.
+
+    The table goes to ``out``, or to standard output; ``keep`` puts the file's columns before the predictions.
+    Raises RunError for what is no run, DataError for samples that do not fit it, before anything is written.
+    """
+    predictor = Predictor.open(Run.open(folder), which)
+    chosen = format_of(out, format)
+    summary = Summary()
+    with opened(samples, predictor.spec, predictor.terms) as source:
+        frames = source.frames()
+        first = next(frames)
+        tables = _tables(predictor, first, frames, summary, keep)
+        head = next(tables)
+        with sink(out, chosen) as write:
+            write(head)
+            for table in tables:
+                write(table)
+    return summary
+
+
+def _tables(
+    predictor: Predictor, first: Frame, rest: Iterator[Frame], summary: Summary, keep: bool
+) -> Iterator[pl.DataFrame]:
+    frame: Frame | None = first
+    while frame is not None:
+        yield table_of(predictor.predict(frame), frame if keep else None)
+        summary.samples += len(frame)
+        if isinstance(predictor.terms, TableTerms):
+            for column, rows in predictor.terms.unseen(frame):
+                known = summary.unseen.get(column)
+                row = int(rows[0])
+                named = Unseen(0, int(frame.numbers[row]), str(frame.columns[column][row])[:40])
+                summary.unseen[column] = known or named
+                summary.unseen[column].cells += len(rows)
+        frame = next(rest, None)
+
+
+def table_of(answers: Answers, kept: Frame | None = None) -> pl.DataFrame:
+    """Answers as columns, behind those of the samples where these are kept."""
+    import polars as pl
+
+    columns = columns_of(answers)
+    before: dict[str, Any] = {}
+    if kept is not None:
+        before = {name: values for name, values in kept.columns.items() if np.ndim(values) == 1}
+        both = [name for name in columns if name in before]
+        if both:
+            raise DataError(f'{kept.file}: has a column "{both[0]}" itself; rename it, or leave --keep out')
+    return pl.DataFrame(before | columns)
+
+
+def columns_of(answers: Answers) -> dict[str, Array]:
+    """The columns of predictions by name: classes with their probabilities, or numbers in units."""
+    return _of_numbers(answers) if isinstance(answers, Numbers) else _of_classes(answers)
+
+
+def _of_numbers(answers: Numbers) -> dict[str, Array]:
+    single = len(answers.names) == 1
+    found = {}
+    for i, name in enumerate(answers.names):
+        behind = "" if single else f"_{name}"
+        found[PREDICTED + behind] = answers.values[:, i].astype(np.float32)  # further digits would be noise
+        if answers.deviations is not None:
+            found[DEVIATION + behind] = answers.deviations[:, i].astype(np.float32)
+    return found
+
+
+def _of_classes(answers: Classes) -> dict[str, Array]:
+    if answers.each > 1:
+        return _of_several(answers)
+    found = {PREDICTED: answers.named}
+    if answers.certain:
+        probabilities = answers.probabilities.astype(np.float32)
+        found[PROBABILITY] = probabilities.max(axis=1)
+        if len(answers.names) <= CLASSES:
+            found |= {f"{PROBABILITY}_{name}": probabilities[:, i] for i, name in enumerate(answers.names)}
+    return found
+
+
+def _of_several(answers: Classes) -> dict[str, Array]:
+    """Several answers a sample, such as labels that do not exclude each other."""
+    named = answers.named.reshape(-1, answers.each)
+    certainty = answers.probabilities.max(axis=1).astype(np.float32).reshape(-1, answers.each)
+    found = {}
+    for i in range(answers.each):
+        found[f"{PREDICTED}_{i}"] = named[:, i]
+        if answers.certain:
+            found[f"{PROBABILITY}_{i}"] = certainty[:, i]
+    return found
