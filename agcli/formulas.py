@@ -30,8 +30,8 @@ CALCULUS = {
 }
 
 
-def tensor_of(text: str, names: Mapping[str, Tensor], model: Model | None = None) -> Tensor:
-    """The formula over the tensors of these names. Raises ExpressionError at the place."""
+def tensor_of(text: str, names: Mapping[str, Tensor | int], model: Model | None = None) -> Tensor:
+    """The formula over the tensors, or whole numbers, of these names. Raises ExpressionError at the place."""
     extra = CALCULUS if model is None else {**CALCULUS, "model": Composite(1, None, model)}
     syntax = parse_syntax(text, functions() | extra.keys() - names.keys(), names)
     sides = lower(syntax, names, extra)

@@ -261,7 +261,8 @@ EXAMPLES = [example for block in BLOCKS for example in re.findall(r"^\$ ag grad 
 
 
 @pytest.mark.parametrize(("line", "shown"), EXAMPLES, ids=[line for line, _ in EXAMPLES])
-def test_the_examples_of_the_page(grad, line, shown):
+def test_the_examples_of_the_page(grad, line, shown, monkeypatch):
+    monkeypatch.chdir(Path(__file__).parent.parent)
     _, out, err = grad(*shlex.split(line))
     assert out + err == shown
 

@@ -22,7 +22,7 @@ ORDER = {
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
-        "layers", "losses", "metrics", "streaming", "optimizer", "build", "events", "runs", "trainer",
+        "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients", "events", "runs", "trainer",
         "prediction", "evaluation",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],

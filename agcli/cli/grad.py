@@ -57,6 +57,8 @@ def command(expression: str | None, **options: Any) -> int:
         return run_batch(expression, options)
     if expression is None:
         raise click.UsageError('expected a formula: ag grad "x^2", or --batch FILE')
+    if expression.strip().endswith((".yaml", ".yml")):
+        return run_model(expression.strip(), options)
     return run_one(expression.strip(), options)
 
 
@@ -91,6 +93,28 @@ def run_one(expression: str, options: dict[str, Any]) -> int:
 
         click.echo(plot(found, options["interval"], options["save"]), err=form == "json")
     return verdict(found)
+
+
+def run_model(path: str, options: dict[str, Any]) -> int:
+    """The gradient of the loss of a spec, by what --wrt names."""
+    import json
+
+    from agcli.gradients import model_gradients
+    from agcli.report.models import model_json, model_lines
+
+    allowed = ("wrt", "check", "format", "form", "simplify", "order")
+    others = [name for name, value in options.items() if value and name not in allowed]
+    if others or options["order"] != 1:
+        name = {"interval": "range"}.get(others[0], others[0]) if others else "order"
+        raise click.UsageError(f"--{name} is for formulas; a model takes --wrt, --check and --format")
+    form = options["form"]
+    found = model_gradients(path, options["wrt"], form == "json" if options["check"] is None else options["check"])
+    for line in [json.dumps(model_json(found))] if form == "json" else model_lines(found, form):
+        click.echo(line)
+    if all(check.ok for check in found.checks):
+        return 0
+    click.echo(f"error: a gradient of `{path}` failed its check; please report this model", err=True)
+    return 1
 
 
 def verdict(found: Answer) -> int:

@@ -16,6 +16,7 @@ import numpy as np
 from agcli.engine.graph import Constant as ConstantTensor
 from agcli.engine.graph import Tensor, label, toposort
 from agcli.engine.ops.base import Elementwise, Pointwise
+from agcli.engine.types import Shape, TensorType
 from agcli.expression.lift_rules import RULES
 from agcli.expression.lift_shapes import bare_operands, tidy
 from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name, Number, Syntax
@@ -45,13 +46,15 @@ class Lifter:
         self.nodes: list[AnyNode] = []
         self.known: dict[AnyNode, int] = {}
         self.places: dict[int, int] = {}
-        self.names: dict[str, Tensor] = {}
+        self.shapes: dict[int, Shape] = {}  # of the tensors, by node
 
     def lift(self, t: Tensor) -> int:
         t = tidy(t)
         for x in toposort([t], self.places):
             if x.id not in self.places:
-                self.places[x.id] = self.leaf(x) if x.op is None else self.operation(x)
+                place = self.places[x.id] = self.leaf(x) if x.op is None else self.operation(x)
+                if isinstance(x.type, TensorType):
+                    self.shapes.setdefault(place, x.shape)
         return self.places[t.id]
 
     def needed(self, root: int) -> list[AnyNode]:
@@ -84,6 +87,8 @@ class Lifter:
         for name, known in (("pi", math.pi), ("e", math.e)):
             if value == known:
                 return self.make(Constant(0, 0, name))
+        if value == math.sqrt(0.5):
+            return self.call("divide", self.number(1), self.call("sqrt", self.number(2)))
         if math.isnan(value) or math.isinf(value):
             top = 0 if math.isnan(value) else 1 if value > 0 else -1
             return self.call("divide", self.number(top), self.number(0))

@@ -132,7 +132,7 @@ def reshape(lifter: Lifter, t: Any, x: int) -> int:
     vectors = factors(t)
     if vectors is not None:
         return lifter.call("matmul", *map(lifter.place, vectors))
-    return lifter.call("reshape", x, shape=t.op.shape)
+    return lifter.call("reshape", x, lifter.plain(t.op.shape))
 
 
 def matmul(lifter: Lifter, t: Any, a: int, b: int) -> int:
@@ -228,6 +228,26 @@ def tile(lifter: Lifter, t: Any, x: int) -> int:
     return x
 
 
+def broadcast_to(lifter: Lifter, t: Any, x: int) -> int:
+    for value, name in ((0, "zeros"), (1, "ones")):
+        if lifter.is_number(x, value):
+            return lifter.call(name, lifter.plain(t.op.shape))
+    return lifter.call("broadcast_to", x, shape=t.op.shape)
+
+
+def last_axis(lifter: Lifter, t: Any, x: int) -> int:
+    """A function along an axis, which is the last if nothing is said."""
+    return lifter.call(t.op.name, x, **({"axis": t.op.axis} if t.op.axis != t.ndim - 1 else {}))
+
+
+def one_hot(lifter: Lifter, t: Any, x: int) -> int:
+    return lifter.call("one_hot", x, lifter.number(t.op.depth))
+
+
+def size(lifter: Lifter, t: Any, x: int) -> int:
+    return lifter.call("size", x, **({"axis": t.op.axes[0]} if len(t.op.axes) == 1 else {}))
+
+
 def sinc(lifter: Lifter, t: Any, x: int) -> int:
     return lifter.call("sinc", x, **({"n": t.op.n} if t.op.n else {}))
 
@@ -247,7 +267,7 @@ RULES: dict[str, Callable[..., int]] = {
     "matmul": matmul,
     "keep": keep,
     "concatenate": concatenate,
-    "broadcast_to": lambda lifter, t, x: lifter.call("broadcast_to", x, shape=t.op.shape),
+    "broadcast_to": broadcast_to,
     "reshape": reshape,
     "astype": astype,
     "item": item,
@@ -259,4 +279,7 @@ RULES: dict[str, Callable[..., int]] = {
     "arange": arange,
     "tile": tile,
     "sinc": sinc,
+    **dict.fromkeys(["softmax", "log_softmax"], last_axis),
+    "one_hot": one_hot,
+    "size": size,
 }

@@ -48,17 +48,17 @@ def names_of(count: int) -> frozenset[str]:
 
 
 def lower(
-    syntax: Syntax, names: Mapping[str, Tensor], extra: Mapping[str, Composite] | None = None
+    syntax: Syntax, names: Mapping[str, Tensor | int], extra: Mapping[str, Composite] | None = None
 ) -> tuple[Tensor, ...]:
-    """The formula over the tensors `names`; both sides of an equation. Raises ExpressionError at the place.
+    """The formula over the tensors, or whole numbers, `names`; both sides of an equation.
 
-    `extra` are functions beside those that every formula knows.
+    `extra` are functions beside those that every formula knows. Raises ExpressionError at the place.
     """
     return _Lowering(syntax, names, extra or {}).run()
 
 
 class _Lowering:
-    def __init__(self, syntax: Syntax, names: Mapping[str, Tensor], extra: Mapping[str, Composite]) -> None:
+    def __init__(self, syntax: Syntax, names: Mapping[str, Tensor | int], extra: Mapping[str, Composite]) -> None:
         self.syntax = syntax
         self.names = names
         self.composites = {**COMPOSITES, **extra}
@@ -87,7 +87,7 @@ class _Lowering:
             case Form():
                 return self.checked(node, self.form(node))
 
-    def name(self, node: Name) -> Tensor:
+    def name(self, node: Name) -> Tensor | int:
         if node.name in self.names:
             return self.names[node.name]
         near = nearest(node.name, self.names)

@@ -8,6 +8,7 @@ from agcli.expression.syntax import (
     ATOM,
     BINARY,
     COMPARISON,
+    POSTFIX,
     PREFIX,
     SUM,
     Call,
@@ -17,7 +18,7 @@ from agcli.expression.syntax import (
     Operator,
     Syntax,
 )
-from agcli.expression.writer import Content, Piece, Writer, infix, listed, minus, prefix
+from agcli.expression.writer import Content, Piece, Writer, around, infix, listed, minus, prefix, product
 
 
 def reading(syntax: Syntax) -> str:
@@ -36,7 +37,12 @@ class Text(Writer):
 
     rules: ClassVar = {
         **{o.function: infix(spaced(o), o.precedence, o.right) for o in BINARY.values()},
+        "multiply": product("*", " * "),
+        "hadamard": product("*", " * "),
+        "divide": product("/", " / "),
+        "matmul": product(" @ ", " @ "),
         "negative": minus("-"),
+        "transpose": around("", ".T", precedence=POSTFIX, inside=POSTFIX),
     }
 
     def literal(self, node: Literal) -> str:

@@ -28,7 +28,7 @@ from agcli.expression.syntax import (
 
 MAX_PIECES = 400_000  # of one text: all that the parser reads fits, and a formula with shared parts may be endless
 
-PRODUCTS = {"multiply", "divide", "matmul"}
+PRODUCTS = {"multiply", "hadamard", "divide", "matmul"}  # hadamard: element by element, of arrays
 
 Piece = str | tuple[int, int]
 Content = tuple[list[Piece], int]
@@ -123,6 +123,23 @@ def infix(sign: str, precedence: int, right: bool = False) -> Rule:
         last = writer.nodes[node.args[1]]
         signed = isinstance(last, Call) and last.function == "negative"
         return [(node.args[0], left), sign, (node.args[1], POWER if signed else precedence + 1)], precedence
+
+    return rule
+
+
+def product(sign: str, apart: str) -> Rule:
+    """A product or quotient whose left operand is one of the other kind: `(A @ x)*y`, but `A @ x / n`."""
+    plain = infix(sign, PRODUCT)
+
+    def rule(writer: Writer, node: Call) -> Content:
+        content, precedence = plain(writer, node)
+        left = writer.nodes[node.args[0]]
+        inner = left.function if isinstance(left, Call) and node.args[0] not in writer.bound else ""
+        if len(node.args) != 2 or inner not in PRODUCTS or (inner == "matmul") == (node.function == "matmul"):
+            return content, precedence
+        if node.function == "divide":
+            return [content[0], apart, *content[2:]], precedence
+        return [(node.args[0], POWER), *content[1:]], precedence
 
     return rule
 

@@ -21,7 +21,7 @@ LABELS: dict[str, Callable[[Result], str]] = {
     "latex": labels.latex,
     "mathml": labels.text,
 }
-COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--"}
+COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--", "latex": "%"}
 
 
 def lines(answer: Answer, form: str) -> Iterator[str]:

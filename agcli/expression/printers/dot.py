@@ -5,15 +5,18 @@ from __future__ import annotations
 from agcli.engine.graph import Tensor
 from agcli.expression.lift import lift
 from agcli.expression.reading import Text
-from agcli.expression.syntax import BINARY, Call, Form, Name
+from agcli.expression.syntax import BINARY, Call, Form, Name, Syntax
 
-SIGNS = {operator.function: operator.symbol for operator in BINARY.values()} | {"negative": "−"}
+SIGNS = {operator.function: operator.symbol for operator in BINARY.values()} | {"negative": "−", "hadamard": "⊙"}
 FORMS = {"vector": "[ ]", "index": "x[ ]", "slice": ":", "tuple": "( )", "equation": "="}
 
 
 def to_dot(t: Tensor, name: str = "f") -> str:
     """A digraph: operands above, the result below."""
-    syntax = lift(t)
+    return drawing(lift(t), name)
+
+
+def drawing(syntax: Syntax, name: str) -> str:
     text = Text(syntax.nodes)
     lines = [f"digraph {quoted(name)} {{", '  node [shape=box, fontname="monospace"];']
     for place, node in enumerate(syntax.nodes):

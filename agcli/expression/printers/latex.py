@@ -23,7 +23,7 @@ from agcli.expression.syntax import (
     Literal,
     Number,
 )
-from agcli.expression.writer import Content, Piece, Rule, Writer, around, infix, listed, minus, prefix
+from agcli.expression.writer import Content, Piece, Rule, Writer, around, infix, listed, minus, prefix, product
 
 LETTERS = GREEK - {"omicron"}
 FUNCTIONS = [
@@ -63,6 +63,8 @@ def power(writer: Writer, node: Call) -> Content:
     """`x^{n}`; of a function, the power stands at its name: `\\sin^{2}(x)`."""
     base, exponent = node.args
     inner = writer.nodes[base]
+    if base in writer.bound:
+        return [(base, POSTFIX), "^{", (exponent, EQUATION), "}"], POWER
     if isinstance(inner, Call) and inner.function in FUNCTIONS and isinstance(writer.nodes[exponent], Number):
         return [rf"\{inner.function}^{{", (exponent, EQUATION), r"}\left(", *listed(inner.args), r"\right)"], ATOM
     fraction = isinstance(inner, Call) and inner.function == "divide"
@@ -97,7 +99,8 @@ class Latex(Writer):
         "add": infix(" + ", SUM),
         "subtract": infix(" - ", SUM),
         "multiply": multiply,
-        "matmul": infix(" ", PRODUCT),
+        "hadamard": product(r" \odot ", ""),
+        "matmul": product(" ", ""),
         "divide": around(r"\frac{", "}{", "}"),
         "negative": minus("-"),
         "power": power,

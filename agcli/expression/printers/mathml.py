@@ -21,7 +21,7 @@ from agcli.expression.syntax import (
     Literal,
     Number,
 )
-from agcli.expression.writer import Content, Piece, Rule, Writer, around, infix, listed, minus
+from agcli.expression.writer import Content, Piece, Rule, Writer, around, infix, listed, minus, product
 
 NAMES = {"log": "ln", "gamma": "Γ", "digamma": "ψ", "sigmoid": "σ", "maximum": "max", "minimum": "min"}
 OPEN, CLOSE, COMMA = "<mo>(</mo>", "<mo>)</mo>", "<mo>,</mo>"
@@ -77,6 +77,7 @@ class MathML(Writer):
         "add": infix(sign("+"), SUM),
         "subtract": infix(sign("−"), SUM),
         "multiply": infix(sign("⋅"), PRODUCT),
+        "hadamard": product(sign("⊙"), ""),
         "matmul": infix(sign("⋅"), PRODUCT),
         "divide": row("<mfrac>", "", "</mfrac>"),
         "negative": minus(sign("−")),

@@ -11,8 +11,8 @@ from agcli.engine.graph import Tensor
 from agcli.expression.printers.program import Code, helper, program
 from agcli.expression.printers.python import function
 from agcli.expression.reading import Text
-from agcli.expression.syntax import ATOM, POSTFIX, POWER, PRODUCT, Call, Form
-from agcli.expression.writer import Content, infix, named
+from agcli.expression.syntax import ATOM, COMPARISON, POSTFIX, POWER, Call, Form
+from agcli.expression.writer import Content, Writer, infix, named
 
 SPECIAL = {
     "lgamma": "gammaln",
@@ -33,8 +33,27 @@ LINALG = ["inv", "solve", "det", "slogdet", "cholesky", "norm", "eigh", "eigvals
 def to_numpy(t: Tensor, name: str = "f") -> str:
     """A function of NumPy arrays, in alphabetical order of the formula's variables."""
     text = function(program(t, NumPy), name, "import numpy as np").replace("import numpy as np\n\n\n", "")
+    return imported(text)
+
+
+def imported(text: str) -> str:
+    """A program with the imports that it needs."""
     imports = ["import numpy as np"] * ("np." in text) + ["from scipy import special"] * ("special." in text)
     return "\n".join(imports) + "\n\n\n" + text if imports else text
+
+
+def along_last_axis(writer: Writer, node: Call) -> Content:
+    """SciPy's functions take all axes where none is named."""
+    name = f"special.{node.function}"
+    if node.keywords:
+        return writer.call(Call(0, 0, name, node.args, node.keywords))
+    return [name, "(", (node.args[0], COMPARISON), ", axis=-1)"], ATOM
+
+
+def one_hot(writer: Writer, node: Call) -> Content:
+    """Rows of the identity matrix."""
+    indices, depth = node.args[:2]
+    return ["np.eye(", (depth, COMPARISON), ")[", (indices, COMPARISON), "]"], ATOM
 
 
 class NumPy(Code):
@@ -49,7 +68,8 @@ class NumPy(Code):
         **{name: named(f"special.{there}") for name, there in SPECIAL.items()},
         **{name: helper(name) for name in HELPERS},
         "power": infix("**", POWER, right=True),
-        "matmul": infix(" @ ", PRODUCT),
+        "softmax": along_last_axis,
+        "one_hot": one_hot,
     }
 
     def call(self, node: Call) -> Content:

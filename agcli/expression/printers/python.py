@@ -56,7 +56,7 @@ class Python(Code):
     helpers: ClassVar = HELPERS
     constants: ClassVar = {"pi": "math.pi", "e": "math.e"}
     rules: ClassVar = {
-        **{name: rule for name, rule in Text.rules.items() if name != "matmul"},
+        **{name: rule for name, rule in Text.rules.items() if name not in ("matmul", "transpose")},
         **{name: named(f"math.{name}") for name in SAME},
         **{f"arc{name}": named(f"math.a{name}") for name in INVERSES},
         **{name: helper(name) for name in HELPERS},

@@ -8,8 +8,8 @@ from agcli.engine.graph import Tensor
 from agcli.expression.lift import lift
 from agcli.expression.printers.letters import GREEK_LETTERS, split_name
 from agcli.expression.reading import Text
-from agcli.expression.syntax import COMPARISON, POSTFIX, POWER, PRODUCT, Call
-from agcli.expression.writer import Content, Writer, around, infix, named, whole
+from agcli.expression.syntax import COMPARISON, POSTFIX, POWER, Call
+from agcli.expression.writer import Content, Writer, around, infix, named, product, whole
 
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
@@ -35,7 +35,8 @@ class Unicode(Text):
     constants: ClassVar = {"pi": "π", "e": "e"}
     rules: ClassVar = {
         **Text.rules,
-        "multiply": infix("·", PRODUCT),
+        "multiply": product("·", " · "),
+        "hadamard": product(" ⊙ ", " ⊙ "),
         "less_equal": infix(" ≤ ", COMPARISON),
         "greater_equal": infix(" ≥ ", COMPARISON),
         "not_equal": infix(" ≠ ", COMPARISON),

@@ -27,6 +27,7 @@ KNOWN: dict[float, Callable[[], Expr]] = {
     2 / math.sqrt(math.pi): lambda: mul(2, power(PI, -HALF)),
     math.sqrt(math.pi) / 2: lambda: mul(HALF, power(PI, HALF)),
     math.sqrt(2): lambda: power(2, HALF),
+    math.sqrt(0.5): lambda: power(2, -HALF),
     math.sqrt(2 * math.pi): lambda: mul(power(2, HALF), power(PI, HALF)),
     1 / math.sqrt(2 * math.pi): lambda: divide(mul(HALF, power(2, HALF)), power(PI, HALF)),
     math.sqrt(2 / math.pi): lambda: mul(power(2, HALF), power(PI, -HALF)),
@@ -49,8 +50,13 @@ def decimal(value: float) -> Expr | None:
     if not math.isfinite(value):
         return None
     known = KNOWN.get(abs(value))
-    if known is not None:
-        return mul(1 if value > 0 else -1, known())
+    return plain(value) if known is None else mul(1 if value > 0 else -1, known())
+
+
+def plain(value: float) -> Number | None:
+    """A whole number or a short decimal; None for any other float."""
+    if not math.isfinite(value):
+        return None
     if value.is_integer() and abs(value) < 2**53:
         return int(value)
     text = repr(value)
