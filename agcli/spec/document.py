@@ -4,6 +4,7 @@ PyYAML is used for its events only: nothing constructs objects, and nothing recu
 would expand to is bounded, so that no text, however short, costs more than a large file.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,10 @@ from .syntax import syntax_error
 
 MAX_NODES = 10_000
 MAX_DEPTH = 64
+
+# YAML takes the braces of `${name}` for those of a mapping within `{...}`; PyYAML gets to see letters of private use.
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+_MASKED = re.compile("\\$\ue000([A-Za-z_][A-Za-z0-9_]*)\ue001", re.ASCII)
 
 _CORE = "tag:yaml.org,2002:"
 _CORE_TAGS: dict[str, tuple[type, ...]] = {
@@ -50,6 +55,7 @@ class Node:
     is_flow: bool = False
     is_open: bool = False
     path: Path = ()
+    source: Source | None = None  # of a container or a value that may be merged into another document
 
 
 @dataclass(frozen=True)
@@ -83,7 +89,12 @@ class Document:
         is_block = isinstance(node.data, dict | list) and not node.is_flow
         at_key = of_key or is_block or node.width == 0 or (not exact and isinstance(node.data, dict | None))
         spot = key if key is not None and at_key else node
-        return self.source.place(spot.line, spot.column, max(1, spot.width))
+        return (spot.source or self.source).place(spot.line, spot.column, max(1, spot.width))
+
+    def file(self, section: str) -> str:
+        """The name of the file that a section stands in."""
+        node = self.root.children.get(section)
+        return (node.source if node and node.source else self.source).name
 
 
 def read_document(source: Source) -> Document:
@@ -107,7 +118,7 @@ class _EventReader(Reader, Scanner, Parser):
 
 
 def _events(source: Source) -> Iterator[yaml.Event]:
-    reader = _EventReader(source.text)
+    reader = _EventReader(_VARIABLE.sub("$\ue000\\1\ue001", source.text))
     try:
         while reader.check_event():
             yield reader.get_event()  # type: ignore[no-untyped-call]
@@ -155,6 +166,7 @@ class _Composer:
         """The node that starts with this event, attached to the container that is open."""
         start = event.start_mark
         node = Node(data, start.line + 1, start.column + 1, self._width(start.line, start.column, event.end_mark))
+        node.source = self.source
         self._check_bounds(event, 1, 1)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
@@ -218,7 +230,9 @@ class _Composer:
             raise self._fatal(event, f"expected an alias of a finished value, got {name} inside of itself")
         self._check_bounds(event, node.size, node.height)
         start = event.start_mark
-        self._attach(node, Node(node.data, start.line + 1, start.column + 1, len(event.anchor) + 1))
+        spot = Node(node.data, start.line + 1, start.column + 1, len(event.anchor) + 1)
+        spot.source = self.source
+        self._attach(node, spot)
 
     def _scalar(self, event: yaml.ScalarEvent) -> tuple[Scalar, str]:
         """The value of a scalar, and what is wrong with it; a key is always text."""
@@ -226,10 +240,11 @@ class _Composer:
             return None, "expected whole characters, got half of a surrogate pair"
         is_key = bool(self._open) and isinstance(self._open[-1].data, dict) and self._keys[-1] is None
         is_plain = event.style is None and event.tag not in ("!", _STR)
+        text = _MASKED.sub(r"${\1}", event.value)
         if is_key or not is_plain:
-            return event.value, ""
+            return text, ""
         try:
-            return resolve(event.value), ""
+            return resolve(text), ""
         except ValueError as error:
             return None, str(error)
 

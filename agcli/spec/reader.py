@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from .document import Document, read_document
+from .compose import composed
+from .document import Document
 from .dump import plain
 from .errors import Place, Problem, SpecError
 from .faults import said
@@ -18,6 +19,8 @@ from .names import Path, described, path_text
 from .overrides import Override, place_of, put, read_override
 from .source import Source, checked, read_source
 from .spec import Spec
+
+_VARS = re.compile(r"vars\b")
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -49,17 +52,22 @@ class _Written:
                 return override.place(path, of_key=of_key)
         return self.document.place(path, of_key=of_key)
 
+    def file(self, section: str) -> str:
+        """The file that a section stands in, as far as it stands in one."""
+        return self.document.file(section)
+
 
 def _read(source: Source, stem: str, texts: Sequence[str]) -> Spec:
-    document = read_document(source)
+    of_vars = _each(read_override, [text for text in texts if _VARS.match(text)])
+    document = composed(source, of_vars)
     if not isinstance(document.data, dict):
         message = f"expected a mapping with the keys `data`, `model` and `loss`, got {described(document.data)}"
         raise SpecError([*document.problems, Problem(document.place(()), "", message)])
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:80] or "model"
     spec = _validated({"name": name, **document.data}, document.place, document.problems)
-    if not texts:
+    overrides = _each(read_override, [text for text in texts if not _VARS.match(text)])
+    if not overrides:
         return spec.located(_Written(document, ()))
-    overrides = _each(read_override, texts)
     data = _overridden(plain(spec, only_set=True), overrides)
     changed = _validated(data, lambda path, of_key: place_of(overrides, path, of_key=of_key))
     return changed.located(_Written(document, tuple(overrides)))
@@ -70,6 +78,10 @@ def _overridden(data: Any, overrides: Iterable[Override]) -> Any:
 
     def apply(override: Override) -> None:
         nonlocal data
+        if override.path[0] == "include":
+            raise override.error(
+                "expected a path into the spec, got `include`; a file has to say what it includes", ("include",)
+            )
         with suppress(ValidationError):  # what is wrong is told at the end, for all of them
             data = plain(Spec.model_validate(data), only_set=True)
         put(data, override)
@@ -90,7 +102,13 @@ def _validated(data: Any, place: Callable[..., Place], known: Iterable[Problem] 
     else:
         if not problems:
             return spec
-    raise SpecError(sorted(problems, key=lambda problem: (problem.place.line, problem.place.column)))
+    raise SpecError(sorted(problems, key=_order))
+
+
+def _order(problem: Problem) -> tuple[str, int, int]:
+    """By files, and in the order of each."""
+    place = problem.place
+    return place.file if place.line else "", place.line, place.column
 
 
 def _problem(error: Any, place: Callable[..., Place]) -> Problem:

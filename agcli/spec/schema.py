@@ -27,6 +27,7 @@ def json_schema() -> Schema:
     for table in TABLES:
         definitions[table.noun] = {"anyOf": [*_bare_names(table), *_with_fields(table, definitions)]}
     optional = {f"#/$defs/{name}" for name, schema in definitions.items() if _can_be_empty(schema)}
+    definitions["variable"] = {"type": "string", "pattern": "^\\$\\{\\w+\\}$", "description": "a value of `vars`"}
     linked: Schema = _linked({**root, "$defs": definitions}, optional)
     return {"$schema": DIALECT, "title": "ag spec", **linked}
 
@@ -91,6 +92,9 @@ def _linked(schema: Any, optional: set[str]) -> Any:
     linked = {key: _linked(item, optional) for key, item in schema.items() if not _is_noise(key, item)}
     if "x-table" in schema:
         return {**linked, "$ref": f"#/$defs/{schema['x-table']}"}
+    if isinstance(schema.get("type"), str) and schema["type"] in ("integer", "number", "boolean", "array"):
+        outer = {key: linked.pop(key) for key in ("description", "default") if key in linked}
+        return {**outer, "anyOf": [linked, {"$ref": "#/$defs/variable"}]}
     if schema.get("$ref") in optional:
         reference = linked.pop("$ref")
         return {**linked, "anyOf": [{"$ref": reference}, {"type": "null"}]}

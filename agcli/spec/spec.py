@@ -26,6 +26,9 @@ class Origin(Protocol):
     def place(self, path: Path, *, of_key: bool = False) -> Place:
         """The place of the value (or of its key) at a path."""
 
+    def file(self, section: str) -> str:
+        """The file that a section stands in."""
+
 
 class Spec(Fields):
     """A model, its data and its training."""
@@ -94,8 +97,8 @@ class Spec(Fields):
 
     @property
     def folder(self) -> Folder:
-        """Where relative paths in the spec start: the folder of its file, else the current one."""
-        return Folder(self._origin.place(()).file).parent if self._origin else Folder()
+        """Where relative paths of the data start: the folder of the file that names it, else the current one."""
+        return Folder(self._origin.file("data")).parent if self._origin else Folder()
 
     def error(self, path: Path, message: str) -> SpecError:
         """The error for a value that only proves wrong later, such as a shape that does not fit."""
