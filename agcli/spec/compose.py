@@ -103,10 +103,9 @@ def _merged(base: Node, over: Node, depth: int = 0) -> Node:
     made = replace(over, data=dict(base.data), children=dict(base.children), keys=dict(base.keys))
     for key, node in over.children.items():
         known = base.children.get(key)
-        both = known is not None and isinstance(known.data, dict) and isinstance(node.data, dict)
-        if known is not None and both and depth == 0 and key in MERGED and known.children and node.children:
-            node = _merged(known, node, 1)
-        made.data[key], made.children[key] = node.data, node
+        is_section = depth == 0 and key in MERGED and isinstance(node.data, dict) and bool(node.children)
+        new = _merged(known, node, 1) if is_section and known and isinstance(known.data, dict) else node
+        made.data[key], made.children[key] = new.data, new
         made.keys[str(key)] = over.keys[str(key)]
     return made
 
@@ -161,9 +160,7 @@ class _Filling:
         """The value, unless the spec gets too large by it."""
         self.left -= _size(value)
         if self.left < 0:
-            return self.report(
-                path, f"expected at most {MAX_NODES:,} values in a spec, variables written out, got more"
-            )
+            raise self.error(path, f"expected at most {MAX_NODES:,} values in a spec, variables written out, got more")
         return value
 
     def error(self, path: Path, message: str) -> SpecError:
