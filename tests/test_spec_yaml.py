@@ -202,7 +202,7 @@ def test_missing_file_names_a_near_one(tmp_path: Path, monkeypatch: pytest.Monke
     near = "expected a spec file, found none; did you mean `models/digits.yaml`?"
     assert told("models/digit.yaml") == f"models/digit.yaml: {near}"
     assert told("models/digits") == f"models/digits: {near}"
-    assert told("digits.yml") == f"digits.yml: {near}"
+    assert told("digits.yml") == "digits.yml: expected a spec file, found none; did you mean `digits`?"
     assert told("zzz.yaml") == "zzz.yaml: expected a spec file, found none"
     assert told("no/where/zzz.yaml") == "no/where/zzz.yaml: expected a spec file, found none"
 
