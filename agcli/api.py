@@ -63,14 +63,19 @@ from agcli.ops import *  # noqa: F403
 if TYPE_CHECKING:
     from agcli.expression import ExpressionError
     from agcli.expression.api import derivative, parse, to_latex, to_python, to_text
+    from agcli.library import TrainedRun, Trainer, load, train
 
-LAZY = {  # the expression language is loaded by those who use it
+LAZY = {  # the expression language and training are loaded by those who use them
     "ExpressionError": "agcli.expression",
+    "TrainedRun": "agcli.library",
+    "Trainer": "agcli.library",
     "derivative": "agcli.expression.api",
+    "load": "agcli.library",
     "parse": "agcli.expression.api",
     "to_latex": "agcli.expression.api",
     "to_python": "agcli.expression.api",
     "to_text": "agcli.expression.api",
+    "train": "agcli.library",
 }
 
 
@@ -98,6 +103,8 @@ __all__ = [
     "ShapeError",
     "StateError",
     "Tensor",
+    "TrainedRun",
+    "Trainer",
     "Variable",
     "Variables",
     "adadelta",
@@ -128,6 +135,7 @@ __all__ = [
     "lamb",
     "lbfgs",
     "lion",
+    "load",
     "load_arrays",
     "nadam",
     "pack",
@@ -149,6 +157,7 @@ __all__ = [
     "to_latex",
     "to_python",
     "to_text",
+    "train",
     "value_and_grad",
     "variable",
     "vjp",

@@ -23,7 +23,7 @@ ORDER = {
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
         "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients", "events", "runs", "trainer",
-        "prediction", "evaluation",
+        "prediction", "evaluation", "library", "comparison", "charts",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 from agcli.datasets import DataError, Dataset
 from agcli.engine.types import Array
 from agcli.prediction import Answers, Classes, Numbers, Predictor
+from agcli.prediction.predictor import has_answers
 from agcli.prediction.sources import opened as opened_source
 from agcli.prediction.terms import Terms, terms_of
 from agcli.runs import Run
@@ -129,7 +130,7 @@ def judge(
 
 def answered(session: Session, terms: Terms, samples: Samples) -> tuple[Answers, Array] | None:
     """The model's answers and the truth in the same terms; None if its outputs cannot be compared to a target."""
-    if "y" not in samples.split.columns:
+    if "y" not in samples.split.columns or not has_answers(session.model):
         return None
     predictor = Predictor.of(session.model, terms)
     answers = predictor.answers(samples.split)

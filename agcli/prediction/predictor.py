@@ -70,7 +70,14 @@ class Predictor:
         except (EngineError, SpecError) as error:
             shapes = ", ".join(f"{name} {column.shape}" for name, column in split.columns.items())
             raise DataError(f"the model does not take samples of the shape {shapes}: {error}") from None
+        if not has_answers(model):
+            raise DataError(f"{self.spec.name}: the spec has no `model` that gives an output for each sample")
         return model
+
+
+def has_answers(model: Model) -> bool:
+    """Whether the model gives an output a sample; a spec of formulas alone may have but its loss."""
+    return model.test.output.shape[:1] == (None,)
 
 
 def _batches(split: Split, names: list[str]) -> Iterator[tuple[int, list[Array]]]:
