@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -27,9 +26,8 @@ from agcli.datasets import (
 )
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS
-from agcli.spec.errors import printable
 
-log = logging.getLogger("agcli.datasets")
+FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
 
@@ -37,8 +35,7 @@ def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
     """The data set that the spec names.
 
     ``learnt`` is what an earlier ``dataset.fitted.to_json()`` gave: then samples are encoded by it, and nothing is
-    learnt anew. What is strange about the data is logged as warnings, once: where it is learnt. Raises SpecError for
-    what the spec names and the file does not have, DataError for other faults.
+    learnt anew. Raises SpecError for what the spec names and the file does not have, DataError for other faults.
     """
     try:
         data = read(spec.data, spec.folder, fitted(learnt) if learnt is not None else None)
@@ -46,9 +43,6 @@ def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
         if error.path:
             raise spec.error(("data", *error.path), str(error)) from None
         raise
-    if learnt is None:
-        for sentence in data.warnings:
-            log.warning("warning: %s: %s", data.name, printable(sentence))
     return data
 
 
@@ -89,6 +83,27 @@ def resolved(spec: Spec, data: Dataset) -> Spec:
     known = {name: value for name, value in written.items() if name in type(spec.data.fields).model_fields}
     fields = spec.data.fields.model_copy(update=known)
     return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
+
+
+def folds(spec: Spec, of: int) -> list[Spec]:
+    """The specs of a k-fold cross-validation: every sample is tested by one of them.
+
+    Groups of a `split: {group: ...}` stay together. Raises SpecError for data that cannot be parted.
+    """
+    fields: Any = spec.data.fields
+    if spec.data.name not in ("table", "arrays"):
+        raise spec.error(("data",), "expected a file of samples to part into folds; a set by name has its own split")
+    if fields.test_file:
+        raise spec.error(("data", "test_file"), "folds take their test samples from `file`; leave `test_file` out")
+    split = fields.split
+    if split is not None and split.name not in FOLDED:
+        told = f"a `{split.name}` split has no folds: its test samples come last; choose {' or '.join(FOLDED)}"
+        raise spec.error(("data", "split"), told)
+    old = dict(split.fields) if split is not None else {}
+    kept = {"seed": old.get("seed", 0), "group": old.get("column", old.get("group"))}
+    parts = [_chosen(SPLITS, "fold", {"of": of, "number": number, **kept}) for number in range(1, of + 1)]
+    data = [Choice(spec.data.name, fields.model_copy(update={"split": part}), spec.data.tag) for part in parts]
+    return [spec.model_copy(update={"data": chosen}) for chosen in data]
 
 
 def _table(fields: Any, folder: Path) -> Table:

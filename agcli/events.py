@@ -162,4 +162,23 @@ class Done:
         }
 
 
-Event: TypeAlias = "Started | Stepped | Evaluated | EpochDone | Note | Interrupted | Done"
+@dataclass(frozen=True)
+class Folded:
+    """After the last fold of a cross-validation: mean and standard deviation of the test figures over the folds."""
+
+    run: Path
+    runs: tuple[Path, ...]
+    mean: dict[str, float]
+    deviation: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "event": "folds",
+            "run": str(self.run),
+            "runs": [str(run) for run in self.runs],
+            "mean": self.mean,
+            "deviation": self.deviation,
+        }
+
+
+Event: TypeAlias = "Started | Stepped | Evaluated | EpochDone | Note | Interrupted | Done | Folded"

@@ -13,7 +13,7 @@ from .idx import read_idx
 from .images import Image
 from .recipe import ROLES, Recipe
 from .roles import Categorical, Ignore, Numeric, Role
-from .splits import RULES, Group, Shuffled, Stratified, Tail, Time, folds
+from .splits import RULES, Fold, Group, Shuffled, Stratified, Tail, Time
 from .table import Table
 from .tabular import TableFile
 from .texts import Text
@@ -33,6 +33,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Date",
+    "Fold",
     "Group",
     "Ignore",
     "Image",
@@ -52,7 +53,6 @@ __all__ = [
     "Time",
     "Vocabulary",
     "fitted",
-    "folds",
     "has_sides",
     "info",
     "load",

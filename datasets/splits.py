@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,12 +21,16 @@ Sides = tuple[Numbers, Numbers]
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """A way to hold out `test`, a share of the samples; `seed` draws them, where anything is drawn."""
+    """A way to hold out samples; `seed` draws them, where anything is drawn."""
 
     name: ClassVar[str] = ""
     counts: ClassVar[bool] = False  # whether `is_test` has to know the total
-    test: float = 0.2
     seed: int = 0
+
+    @property
+    def by(self) -> str | None:
+        """The column that the rule looks at."""
+        return None
 
     def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
         """Indices for training and for testing, both ascending. `labels` are the classes of the target, if any."""
@@ -36,6 +40,13 @@ class Rule:
         """The same for a piece of a file of `total` samples that is too large to be held; shares are approximate."""
         raise DataError(f"split {self.name}: needs all samples in memory; with `stream: true` use `shuffled`")
 
+
+@dataclass(frozen=True, kw_only=True)
+class HeldOut(Rule):
+    """A way to hold out `test`, a share of the samples."""
+
+    test: float = 0.2
+
     def held_out(self, count: int) -> int:
         """How many samples are for testing: the share, but one at least, and not all."""
         if count < 2:
@@ -44,7 +55,7 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shuffled(Rule):
+class Shuffled(HeldOut):
     """Any samples."""
 
     name = "shuffled"
@@ -58,7 +69,7 @@ class Shuffled(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stratified(Rule):
+class Stratified(HeldOut):
     """The same share of every class."""
 
     name = "stratified"
@@ -74,11 +85,15 @@ class Stratified(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Group(Rule):
+class Group(HeldOut):
     """Whole groups: all samples of a patient, say, are on one side. A missing name is a group of its own."""
 
     name = "group"
     column: str
+
+    @property
+    def by(self) -> str | None:
+        return self.column
 
     def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
         names, members = np.unique(_names(frame[self.column]), return_inverse=True)
@@ -90,17 +105,19 @@ class Group(Rule):
         return _sides(len(frame), np.flatnonzero(np.isin(members, order[: min(enough, len(names) - 1)])))
 
     def is_test(self, frame: Frame, total: int) -> Mask:
-        names, members = np.unique(_names(frame[self.column]), return_inverse=True)
-        chosen = np.array([_hashed(name, self.seed) < self.test for name in names])
-        return chosen[members]
+        return _drawn_by_name(frame[self.column], self.seed) < self.test
 
 
 @dataclass(frozen=True, kw_only=True)
-class Time(Rule):
+class Time(HeldOut):
     """The latest samples, by a column of dates or numbers. Samples of one moment may be on both sides."""
 
     name = "time"
     column: str
+
+    @property
+    def by(self) -> str | None:
+        return self.column
 
     def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
         order = np.argsort(_moments(frame[self.column]), kind="stable")
@@ -108,7 +125,7 @@ class Time(Rule):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tail(Rule):
+class Tail(HeldOut):
     """The last samples of the file."""
 
     name = "tail"
@@ -121,21 +138,60 @@ class Tail(Rule):
         return np.arange(frame.first - 1, frame.first - 1 + len(frame)) >= total - self.held_out(total)
 
 
-RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in (Shuffled, Stratified, Group, Time, Tail)}
+@dataclass(frozen=True, kw_only=True)
+class Fold(Rule):
+    """Part `number` (from 1) `of` some parts of the same size: k-fold cross-validation tests every sample once.
 
-
-def folds(count: int, k: int, seed: int = 0, labels: npt.NDArray[Any] | None = None) -> Iterator[Sides]:
-    """k-fold cross-validation: k pairs of row numbers (training, testing); every row is tested once.
-
-    With `labels`, each class is spread evenly over the folds.
+    Classes are spread evenly over the parts. With `group`, a column, all samples of one name are in one part.
     """
-    if not 2 <= k <= count:
-        raise DataError(f"folds: expected a number from 2 to {count:,}, the number of samples, found {k}")
-    order = shuffled(count, seed)
-    if labels is not None:
-        order = order[np.argsort(labels[order], kind="stable")]
-    for fold in range(k):
-        yield _sides(count, order[fold::k])
+
+    name = "fold"
+    of: int = 5
+    number: int = 1
+    group: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.of < 2 or not 1 <= self.number <= self.of:
+            found = f"{self.number} of {self.of}"
+            raise DataError(
+                f"split fold: expected 2 parts or more, and one of their numbers, found {found}", ("split",)
+            )
+
+    @property
+    def by(self) -> str | None:
+        return self.group
+
+    def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
+        if self.group is not None:
+            names, members = np.unique(_names(frame[self.group]), return_inverse=True)
+            self._check(len(names), f'the number of different names in "{self.group}"')
+            parts = _even(np.bincount(members), self.of, shuffled(len(names), self.seed))
+            return _sides(len(frame), np.flatnonzero(parts[members] == self.number - 1))
+        self._check(len(frame), "the number of samples")
+        order = shuffled(len(frame), self.seed)
+        if labels is not None:
+            order = order[np.argsort(labels[order], kind="stable")]
+        return _sides(len(frame), order[self.number - 1 :: self.of])
+
+    def is_test(self, frame: Frame, total: int) -> Mask:
+        draws = _drawn(frame, self.seed) if self.group is None else _drawn_by_name(frame[self.group], self.seed)
+        return np.floor(draws * self.of) == self.number - 1
+
+    def _check(self, most: int, what: str) -> None:
+        if self.of > most:
+            raise DataError(f"split fold: expected at most {most:,} parts, {what}, found {self.of:,}", ("split",))
+
+
+RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in (Shuffled, Stratified, Group, Time, Tail, Fold)}
+
+
+def _even(sizes: Numbers, parts: int, order: Numbers) -> Numbers:
+    """The part of each group: the largest first, each into the part that is smallest by then; ties by the order."""
+    chosen, filled = np.zeros(len(sizes), np.int64), np.zeros(parts, np.int64)
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        chosen[group] = filled.argmin()
+        filled[chosen[group]] += sizes[group]
+    return chosen
 
 
 def _sides(count: int, test: Numbers) -> Sides:
@@ -152,6 +208,11 @@ def _drawn(frame: Frame, seed: int) -> npt.NDArray[np.float64]:
 def _names(cells: Cells) -> npt.NDArray[Any]:
     names: npt.NDArray[Any] = cells.texts().fill_null("").to_numpy().astype(str)
     return names
+
+
+def _drawn_by_name(cells: Cells, seed: int) -> npt.NDArray[np.float64]:
+    names, members = np.unique(_names(cells), return_inverse=True)
+    return np.array([_hashed(name, seed) for name in names])[members]
 
 
 def _hashed(name: str, seed: int) -> float:

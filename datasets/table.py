@@ -17,7 +17,7 @@ from .errors import DataError, unknown
 from .frame import Frame
 from .recipe import Fitting, Recipe, fit
 from .roles import Categorical, Role
-from .splits import Group, Rule, Shuffled, Stratified, Time, folds
+from .splits import Rule, Shuffled, Stratified
 from .stream import written
 
 
@@ -68,14 +68,6 @@ class Table:
             return table._dataset(*table._streamed(frame, fitted))
         return table._dataset(*table._whole(frame, fitted))
 
-    def folds(self, k: int, seed: int = 0) -> Iterator[Dataset]:
-        """k-fold cross-validation: k data sets, every sample in the test split of one; statistics anew for each."""
-        frame = self.source.read()
-        table = replace(self.settled(frame), split=None, test=None)
-        frame = _with_target(frame, table.target)
-        for train, test in folds(len(frame), k, seed, table._labels(frame)):
-            yield table._dataset(*table._fitted(frame.take(train), frame.take(test), None))
-
     def settled(self, frame: Frame) -> Table:
         """The same table with nothing left open: target, role of every column, split, and how the file is written."""
         target = self.target or (guess.target(frame),)
@@ -83,8 +75,8 @@ class Table:
             _check_name(frame, name, ("target",))
         for name in self.columns:
             _check_name(frame, name, ("columns", name))
-        if isinstance(self.split, Group | Time):
-            _check_name(frame, self.split.column, ("split",))
+        if self.split is not None and self.split.by is not None:
+            _check_name(frame, self.split.by, ("split",))
         roles = {**guess.roles(frame, target), **self.columns}
         split = self.split
         if split is None and self.test is None:

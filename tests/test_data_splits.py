@@ -5,9 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from agcli.datasets import RULES, DataError, Numeric, Table, TableFile
+from agcli.datasets import RULES, DataError, Fold, Numeric, Table, TableFile
 from agcli.datasets.frame import Frame
-from agcli.datasets.splits import folds
 
 COUNT = 103
 
@@ -112,8 +111,13 @@ def test_pieces_of_a_file_are_split_as_the_whole(made):
             lambda: rule("time").is_test(frame(), COUNT),
             "needs all samples in memory; with `stream: true`",
         ),
-        (lambda: next(folds(5, 6)), "expected a number from 2 to 5, the number of samples, found 6"),
-        (lambda: next(folds(5, 1)), "expected a number from 2 to 5"),
+        (lambda: Fold(of=6).rows(frame(5), None), "expected at most 5 parts, the number of samples, found 6"),
+        (
+            lambda: Fold(of=20, group="who").rows(frame(), None),
+            'at most 10 parts, the number of different names in "who"',
+        ),
+        (lambda: Fold(of=1), "expected 2 parts or more, and one of their numbers, found 1 of 1"),
+        (lambda: Fold(of=3, number=4), "found 4 of 3"),
     ],
 )
 def test_what_cannot_be_split_is_said(act, text):
@@ -126,28 +130,45 @@ def test_what_cannot_be_split_is_said(act, text):
 
 
 @pytest.mark.parametrize("labels", [None, LABELS], ids=["numbers", "classes"])
-@pytest.mark.parametrize("k", [2, 5, COUNT])
-def test_every_sample_is_tested_once(k, labels):
+@pytest.mark.parametrize("of", [2, 5, COUNT])
+def test_every_sample_is_tested_once(of, labels):
     tested = []
-    for train, test in folds(COUNT, k, labels=labels):
+    for number in range(1, of + 1):
+        train, test = Fold(of=of, number=number).rows(frame(), labels)
         assert not set(train) & set(test)
         assert len(train) + len(test) == COUNT
+        assert len(test) in (COUNT // of, COUNT // of + 1)
         tested += test.tolist()
-        if labels is not None and k == 5:
+        if labels is not None and of == 5:
             assert np.bincount(labels[test], minlength=3) == pytest.approx([12, 6.6, 2], abs=1)
     assert sorted(tested) == list(range(COUNT))
+
+
+def test_a_group_is_in_one_fold_and_folds_are_even():
+    samples = frame()
+    who = samples.columns["who"].to_numpy()
+    tested = [Fold(of=3, number=number, group="who").rows(samples, None)[1] for number in (1, 2, 3)]
+    assert sorted(np.concatenate(tested)) == list(range(COUNT))
+    names = [set(who[rows]) for rows in tested]
+    assert sum(map(len, names)) == 10
+    assert [len(rows) for rows in tested] == pytest.approx([COUNT / 3] * 3, abs=8)
+    again = Fold(of=3, number=1, group="who", seed=1).rows(samples, None)[1]
+    assert set(who[again]) != names[0]
+
+
+@pytest.mark.parametrize("group", [None, "who"])
+def test_folds_of_a_stream_hold_every_sample_once(group):
+    whole = frame(3_000)
+    masks = [Fold(of=4, number=number, group=group).is_test(whole, 3_000) for number in (1, 2, 3, 4)]
+    assert np.array_equal(np.sum(masks, axis=0), np.ones(3_000))
 
 
 def test_each_fold_of_a_table_learns_its_own_statistics(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("a,k\n" + "".join(f"{i},{'uv'[i % 2]}\n" for i in range(20)))
     table = Table(source=TableFile(path), target=("k",), columns={"a": Numeric()})
-    found = list(table.folds(4, seed=3))
-    assert [len(data.test) for data in found] == [5] * 4
-    means = {data.fitted.inputs[0].stats["mean"] for data in found}
-    assert len(means) > 1
+    found = [replace(table, split=Fold(of=4, number=number)).read() for number in (1, 2, 3, 4)]
+    assert len({data.fitted.inputs[0].stats["mean"] for data in found}) > 1
     for data in found:
         assert data.train.x.mean() == pytest.approx(0, abs=1e-6)
         assert np.bincount(data.test.y).tolist() in ([2, 3], [3, 2])
-    again = list(table.folds(4, seed=3))
-    assert all(np.array_equal(a.test.x, b.test.x) for a, b in zip(found, again, strict=True))

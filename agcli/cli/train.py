@@ -20,6 +20,7 @@ import click
 @click.option("--dry-run", is_flag=True, help="Try two steps of everything, and leave nothing behind.")
 @click.option("--overfit", is_flag=True, help="Train on one batch until it is learnt, and leave nothing behind.")
 @click.option("--profile", is_flag=True, help="Measure 50 steps: a table by op, and a trace in the run's folder.")
+@click.option("--folds", type=click.IntRange(2, 1000), metavar="K", help="Cross-validate: train K times, test on all.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--quiet", "-q", is_flag=True, help="Print only the result.")
 def command(
@@ -30,6 +31,7 @@ def command(
     dry_run: bool,
     overfit: bool,
     profile: bool,
+    folds: int | None,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -39,17 +41,20 @@ def command(
     metrics.jsonl and checkpoints; `ag eval FOLDER` reads it. Ctrl-C ends after the step that runs, with a
     checkpoint, and `ag train --resume FOLDER` goes on from there; a second Ctrl-C ends at once.
     """
+    if folds is not None and (resume or dry_run or overfit or profile):
+        raise click.UsageError("--folds trains anew; a fold is a run, to be resumed by itself: --resume RUN/fold-1")
     if spec is None and resume is None:
         raise click.UsageError("Missing argument 'SPEC'; or go on with a run: ag train --resume RUN")
     if dry_run or overfit:
         if spec is None or resume or out or profile or (dry_run and overfit):
             raise click.UsageError("--dry-run and --overfit take a SPEC, --set and --json, and exclude each other")
         return attempt(spec, overrides, overfit, as_json)
+    from agcli.trainer import Trainer
     from agcli.trainer.starting import trainer_for
 
     with reporter(as_json, quiet) as report:
-        trainer = trainer_for(spec, out, overrides, resume)
-        if profile:
+        trainer = trainer_for(spec, out, overrides, resume, folds)
+        if profile and isinstance(trainer, Trainer):
             from agcli.trainer.profile import Profile
 
             trainer.profile = Profile()
@@ -134,7 +139,13 @@ def announce_downloads() -> None:
 
 
 def result(event: Any) -> None:
+    from agcli.events import Folded
     from agcli.report.screen import console, print_result
 
+    if isinstance(event, Folded):
+        from agcli.report.tables import print_folds
+
+        print_folds(event)
+        return
     print_result(console(), "test data", event.metrics, event.test_loss)
     click.echo(f"run: {event.run}")

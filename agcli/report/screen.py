@@ -57,6 +57,9 @@ class Screen:
                 self.epochs, self.samples = event.epochs, event.samples
                 self.console.print(opening(event), highlight=False)
                 total = event.epochs * event.samples
+                for old in self.progress.task_ids:  # of an earlier fold
+                    self.progress.remove_task(old)
+                self.progress.start()
                 self.task = self.progress.add_task("", total=total, epoch=f"1/{event.epochs}", loss="-")
             case Stepped():
                 done = (event.epoch - 1) * self.samples + event.samples

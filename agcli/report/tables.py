@@ -9,6 +9,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from agcli.events import Folded
+
+from .figures import figure
+
 WIDE = 1_000  # columns of a pipe, which nothing has to fit into
 
 
@@ -33,3 +37,12 @@ def print_table(
     if title:
         console.print(Text(title, style="bold"))
     console.print(table)
+
+
+def print_folds(event: Folded) -> None:
+    """The figures of a cross-validation."""
+    count = len(event.runs)
+    rows = [[name, figure(mean), figure(event.deviation[name])] for name, mean in event.mean.items()]
+    heads = ["metric", "mean", "deviation"]
+    print_table(heads, rows, right=heads[1:], title=f"test data of {count} folds")
+    Console(soft_wrap=True).print(Text(f"runs: {event.run}"))

@@ -42,11 +42,10 @@ class Run:
     @classmethod
     def create(cls, spec: Spec, out: Path | None = None, learnt: Mapping[str, Any] | None = None) -> Run:
         """A new folder: ``out``, or ``runs/<name>-<time>``. ``learnt`` is what the data taught, as plain data."""
-        folder = out if out is not None else free(Path("runs") / f"{spec.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+        folder = out if out is not None else usual(spec.name)
         run = cls(folder)
         try:
-            if folder.exists() and not is_free(folder):
-                raise RunError(f"{folder}: exists and is not an empty folder; name another with --out{hint(folder)}")
+            check_free(folder)
             (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
             run.lock = Lock(folder)
             run.clear()
@@ -236,6 +235,17 @@ def free(folder: Path) -> Path:
         n += 1
         candidate = folder.with_name(f"{folder.name}-{n}")
     return candidate
+
+
+def usual(name: str) -> Path:
+    """Where a run of this name is written to, if nobody says otherwise."""
+    return free(Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+
+
+def check_free(folder: Path) -> None:
+    """Raise RunError if something is in the way of a new folder."""
+    if folder.exists() and not is_free(folder):
+        raise RunError(f"{folder}: exists and is not an empty folder; name another with --out{hint(folder)}")
 
 
 def is_free(folder: Path) -> bool:

@@ -117,12 +117,17 @@ COLUMNS = Table(
 )
 
 
-class HeldOut(Fields):
+class Drawn(Fields):
     """What all splits have."""
+
+    seed: Seed = Field(default=0, description="which samples are drawn")
+
+
+class HeldOut(Drawn):
+    """A split that holds out a share."""
 
     main = "test"
     test: Share = Field(default=0.2, description="the share of samples for testing")
-    seed: Seed = Field(default=0, description="which samples are drawn")
 
 
 class ByColumn(HeldOut):
@@ -130,6 +135,18 @@ class ByColumn(HeldOut):
 
     main = "column"
     column: ColumnName = Field(description="which one")
+
+
+class OneFold(Drawn):
+    """One part of several of the same size, for cross-validation; `ag train --folds` trains on each."""
+
+    of: Annotated[int, Ge(2), Le(1_000), Kind("an integer from 2 to 1,000")] = Field(
+        default=5, description="how many parts"
+    )
+    number: Annotated[int, Ge(1), Le(1_000), Kind("an integer from 1 to 1,000")] = Field(
+        default=1, description="the part for testing"
+    )
+    group: ColumnName | None = Field(default=None, description="a column; samples of one name stay together")
 
 
 SPLITS = Table(
@@ -140,6 +157,7 @@ SPLITS = Table(
         "group": Row(ByColumn, "Whole groups: all samples of one name in a column are on one side."),
         "time": Row(ByColumn, "The latest samples, by a column of dates or numbers."),
         "tail": Row(HeldOut, "The last samples of the file."),
+        "fold": OneFold,
     },
 )
 

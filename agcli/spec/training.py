@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from annotated_types import Gt, Le
+from annotated_types import Ge, Gt, Le
 from pydantic import StringConstraints
 
 from .fields import Field, Fields
@@ -23,6 +23,7 @@ Duration = Annotated[
     _Number | Annotated[str, StringConstraints(pattern=rf"^[1-9][0-9]{{0,8}} ?{_TIME}$")],
     Kind("a positive integer (seconds), or such as `90 s`, `10 minutes` or `2 h`"),
 ]
+Ahead = Annotated[int, Ge(0), Le(64), Kind("an integer from 0 to 64")]
 
 
 class Train(Fields):
@@ -34,6 +35,8 @@ class Train(Fields):
     batch_size: Size = Field(default=32, description="samples in a step")
     shuffle: Flag = Field(default=True, description="a new order of the samples in each epoch")
     drop_last: Flag = Field(default=False, description="leave out a last batch that is smaller than the others")
+    balanced: Flag = Field(default=False, description="draw samples of every class equally often")
+    prefetch: Ahead = Field(default=0, description="batches that a thread makes ahead while the model computes")
     eval_every: Rhythm = Field(default=1, description="epochs or steps between two evaluations on the test data")
     checkpoint_every: Pause = Field(
         default="60 s", description="time or steps between two checkpoints; each epoch ends with one anyway"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from agcli.build import build
-from agcli.datasets import Batch, Batches, Dataset, Split
+from agcli.datasets import Batch, Batches, DataError, Dataset, Split
 from agcli.engine.function import Function
 from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.types import Array
@@ -29,6 +29,17 @@ def fed(function: Function, batch: Batch) -> dict[Placeholder, Array]:
     return {p: batch[p.name or ""] for p in function.inputs}
 
 
+def batches(spec: Spec, data: Dataset) -> Batches:
+    """The batches to train on, as `train:` says. Raises SpecError where it asks for what the data has not."""
+    train = spec.train
+    options = {name: getattr(train, name) for name in ("shuffle", "drop_last", "balanced", "prefetch")}
+    try:
+        return Batches(data.train, train.batch_size, spec.seed, augment=True, **options)
+    except DataError as error:
+        at = "balanced" if train.balanced and str(error).startswith("balanced") else "batch_size"
+        raise spec.error(("train", at), str(error).removeprefix("balanced: ")) from None
+
+
 class Session:
     """The training of a spec on data. ``advance`` does one step; ``progress`` and ``arrays`` are all of its state."""
 
@@ -37,13 +48,10 @@ class Session:
         self.model = build(spec, data)
         self.step_function, optimizer = self.model.trainer()
         self.variables = self.model.state(optimizer)
-        train = spec.train
-        self.batches = Batches(
-            data.train, train.batch_size, spec.seed, shuffle=train.shuffle, drop_last=train.drop_last, augment=True
-        )
+        self.batches = batches(spec, data)
         self.sums, self.test = self.new_sums(), Sums(self.model.test.meters)
         check_watch(spec, self.test.watchable)
-        self.best = Best(train.watch, train.min_delta)
+        self.best = Best(spec.train.watch, spec.train.min_delta)
         self.epoch = 0  # epochs that are complete
         self.batch = 0  # batches of the next epoch that are done
         self.step = 0

@@ -8,6 +8,7 @@ from agcli.runs import Run, RunError
 from agcli.runs.run import MARK
 from agcli.spec import Spec, read_spec
 
+from .folds import CrossValidation
 from .resume import RUNS, unfinished
 from .trainer import Trainer
 
@@ -15,12 +16,21 @@ AUTO = "auto"
 
 
 def trainer_for(
-    spec: Path | None, out: Path | None = None, overrides: tuple[str, ...] = (), resume: str | None = None
-) -> Trainer:
-    """A trainer for a new run of ``spec``, or for the run ``resume`` (with ``auto``, one that has not ended)."""
+    spec: Path | None,
+    out: Path | None = None,
+    overrides: tuple[str, ...] = (),
+    resume: str | None = None,
+    folds: int | None = None,
+) -> Trainer | CrossValidation:
+    """A trainer for a new run of ``spec``, or for the run ``resume`` (with ``auto``, one that has not ended).
+
+    With ``folds``, a cross-validation of that many trainings.
+    """
     if resume is None:
         if spec is None:
             raise RunError("expected a spec, or a run to go on with")
+        if folds is not None:
+            return CrossValidation(read_spec(spec, overrides), folds, out)
         return Trainer(read_spec(spec, overrides), out)
     given = None if spec is None else read_spec(spec, overrides)
     if resume != AUTO:
