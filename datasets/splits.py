@@ -175,7 +175,8 @@ class Fold(Rule):
 
     def is_test(self, frame: Frame, total: int) -> Mask:
         draws = _drawn(frame, self.seed) if self.group is None else _drawn_by_name(frame[self.group], self.seed)
-        return np.floor(draws * self.of) == self.number - 1
+        chosen: Mask = np.floor(draws * self.of) == self.number - 1
+        return chosen
 
     def _check(self, most: int, what: str) -> None:
         if self.of > most:

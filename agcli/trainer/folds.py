@@ -52,7 +52,8 @@ class CrossValidation:
 
     def _together(self, done: list[Done]) -> Folded:
         figures = [{"loss": event.test_loss, **event.metrics} for event in done]
-        columns = {name: [one[name] for one in figures] for name in figures[0]}
+        numbers = [name for name, value in figures[0].items() if isinstance(value, int | float)]  # no confusion matrix
+        columns: dict[str, list[float]] = {name: [one[name] for one in figures] for name in numbers}
         folded = Folded(
             self.out,
             tuple(event.run for event in done),
