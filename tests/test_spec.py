@@ -66,6 +66,8 @@ def test_ten_lines_are_enough() -> None:
         "  batch_size: 32\n"
         "  shuffle: true\n"
         "  drop_last: false\n"
+        "  balanced: false\n"
+        "  prefetch: 0\n"
         "  eval_every: 1\n"
         '  checkpoint_every: "60 s"\n'
         "  watch: loss\n"
