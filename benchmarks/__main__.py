@@ -1,0 +1,97 @@
+"""The benchmarks: `ag` beside torch, JAX, HIPS autograd, and NumPy by hand.
+
+    python -m benchmarks run [NAMES] [--peers torch,jax,hips] [--threads 1,2] [--json] [--quick] [--docs]
+    python -m benchmarks profile [softmax cnn] [--docs]
+
+Names are rows or workloads; all without one. A peer that is not installed is an error; the floor, NumPy by hand,
+always runs. `--docs` writes the tables into docs/benchmarks.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+from benchmarks import profile, table
+from benchmarks.machine import machine
+from benchmarks.row import FLOOR, WORKLOADS, rows
+from benchmarks.runner import Settings, UnequalError, run
+
+PACKAGES = {"torch": ("torch",), "jax": ("jax", "optax"), "hips": ("autograd",)}
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    r = commands.add_parser("run", help="time workloads side by side")
+    r.add_argument("names", nargs="*", metavar="NAME", help=f"rows or workloads ({', '.join(WORKLOADS)}) [all]")
+    r.add_argument("--peers", default="", help="with commas between them: torch, jax, hips")
+    r.add_argument("--threads", default="1,2", help="numbers of threads; the best counts [1,2]")
+    r.add_argument("--rounds", type=int, default=7, help="turns of each side [7]")
+    r.add_argument("--seconds", type=float, default=0.25, help="length of a turn [0.25]")
+    r.add_argument("--json", action="store_true", help="print one JSON object a row")
+    r.add_argument("--quick", action="store_true", help="small problems, one turn: whether all works and agrees")
+    r.add_argument("--docs", action="store_true", help="write the tables into docs/benchmarks.md")
+    p = commands.add_parser("profile", help="a step by op, beside what the machine can do")
+    p.add_argument("names", nargs="*", metavar="NAME", default=[], help="softmax, mlp, cnn, lstm [softmax cnn]")
+    p.add_argument("--docs", action="store_true", help="write the tables into docs/benchmarks.md")
+    chosen = parser.parse_args(argv)
+    check(parser, chosen)
+    return chosen
+
+
+def check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
+    """Refuse names that do not exist, and peers that are not there."""
+    if chosen.command == "profile":
+        known = set(profile.STEPS)
+    else:
+        known = {*rows(), *WORKLOADS}
+        chosen.peers = [s for s in chosen.peers.split(",") if s and s != FLOOR]
+        for peer in chosen.peers:
+            if peer not in PACKAGES:
+                parser.error(f"--peers: expected some of {', '.join(PACKAGES)}, got {peer}")
+            missing = [p for p in PACKAGES[peer] if find_spec(p) is None]
+            if missing:
+                parser.error(f"--peers {peer}: not installed: {', '.join(missing)}; try pip install -e '.[bench]'")
+        try:
+            chosen.threads = [max(1, int(n)) for n in chosen.threads.split(",")]
+        except ValueError:
+            parser.error(f"--threads: expected numbers with commas between them, got {chosen.threads}")
+    unknown = set(chosen.names) - known
+    if unknown:
+        parser.error(f"expected names among {', '.join(sorted(known))}, got {', '.join(sorted(unknown))}")
+
+
+def timed(chosen: argparse.Namespace) -> int:
+    """The command `run`."""
+    settings = Settings((*chosen.peers, FLOOR), chosen.threads, chosen.rounds, chosen.seconds, chosen.quick)
+    where, results = machine(), []
+    print(where, file=sys.stderr)
+    try:
+        for result in run(chosen.names, settings):
+            results.append(result.to_json())
+            print(json.dumps(results[-1]) if chosen.json else table.line(results[-1]), flush=True)
+    except UnequalError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    if chosen.docs:
+        table.put("results", f"{where}\n\n{table.markdown(results)}")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    chosen = arguments(sys.argv[1:] if argv is None else argv)
+    if chosen.command == "run":
+        return timed(chosen)
+    text = profile.report(chosen.names or ["softmax", "cnn"])
+    print(text)
+    if chosen.docs:
+        table.put("profile", f"{machine()}\n\n{text}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,229 @@
+"""The workloads in JAX: everything jitted, buffers given away, and a whole epoch in one lax.scan where that helps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from benchmarks.problem import Order, enough, floats, params
+from benchmarks.row import Problem, Side
+
+Loss = Callable[..., Any]
+
+
+def cross_entropy(z: Any, y: Any) -> Any:
+    return optax.softmax_cross_entropy_with_integer_labels(z, y).mean()
+
+
+def stepper(loss: Loss, optimizer: Any) -> Callable[..., Any]:
+    """(parameters, state, batch) -> the same after a step, and the loss."""
+
+    def step(weights: Any, state: Any, *batch: Any) -> Any:
+        value, g = jax.value_and_grad(loss)(weights, *batch)
+        updates, state = optimizer.update(g, state, weights)
+        return optax.apply_updates(weights, updates), state, value
+
+    return step
+
+
+class Training:
+    """Parameters and optimizer state between calls."""
+
+    def __init__(self, loss: Loss, p: Problem, optimizer: Any = None) -> None:
+        optimizer = optax.adam(1e-3) if optimizer is None else optimizer
+        self.weights = [jnp.array(a) for a in params(p)]
+        self.state = optimizer.init(self.weights)
+        self.step = stepper(loss, optimizer)
+        self.jitted = jax.jit(self.step, donate_argnums=(0, 1))
+
+    def __call__(self, *batch: Any) -> float:
+        self.weights, self.state, value = self.jitted(self.weights, self.state, *batch)
+        return float(value)
+
+
+def scanned(loss: Loss, p: Problem, x: np.ndarray, optimizer: Any = None) -> Side:
+    """Many steps in one lax.scan over the row numbers of their batches."""
+    training, order = Training(loss, p, optimizer), Order(p["order"])
+    xs, ys = jnp.array(x), jnp.array(p["y"].astype(np.int32))
+
+    @jax.jit
+    def epoch(weights: Any, state: Any, order: Any) -> Any:
+        def body(carry: Any, rows: Any) -> Any:
+            weights, state, value = training.step(*carry, xs[rows], ys[rows])
+            return (weights, state), value
+
+        return jax.lax.scan(body, (weights, state), order)
+
+    def many(start: int, stop: int) -> Any:
+        values = []
+        for first in range(start, stop, len(p["order"])):
+            last = min(first + len(p["order"]), stop)
+            rows = np.stack([order(i) for i in range(first, last)]).astype(np.int32)
+            (training.weights, training.state), losses = epoch(training.weights, training.state, rows)
+            values.append(np.asarray(losses))
+        return np.concatenate(values)
+
+    return Side(many=many)
+
+
+def cycled(loss: Loss, p: Problem) -> Side:
+    """One jitted step after another over a few batches."""
+    training = Training(loss, p)
+    batches = [(jnp.array(x), jnp.array(y.astype(np.int32))) for x, y in zip(p["x"], p["y"], strict=True)]
+    if not p.get("drop"):
+        return Side(lambda i: training(*batches[i % len(batches)]))
+    keys = iter(jax.random.split(jax.random.key(0), 1 << 20))
+    return Side(lambda i: training(*batches[i % len(batches)], next(keys)))
+
+
+def softmax(p: Problem, threads: int) -> Side:
+    def loss(weights: Any, x: Any, y: Any) -> Any:
+        return cross_entropy(x @ weights[0] + weights[1], y)
+
+    return scanned(loss, p, floats(p["x"]).reshape(-1, 784))
+
+
+def perceptron(w: Any, x: Any) -> Any:
+    h = jax.nn.relu(x @ w[0] + w[1])
+    return jax.nn.relu(h @ w[2] + w[3]) @ w[4] + w[5]
+
+
+def mlp(p: Problem, threads: int) -> Side:
+    """Step by step: in a scan XLA computes large products on one thread."""
+    training = Training(lambda w, x, y: cross_entropy(perceptron(w, x), y), p)
+    x, y, order = floats(p["x"]).reshape(-1, 784), p["y"].astype(np.int32), Order(p["order"])
+
+    def call(i: int) -> float:
+        rows = order(i)
+        return training(x[rows], y[rows])
+
+    return Side(call)
+
+
+def cnn(p: Problem, threads: int) -> Side:
+    layout = ("NHWC", "HWIO", "NHWC")
+
+    def pooled(x: Any) -> Any:
+        return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+
+    def dropped(x: Any, key: Any) -> Any:
+        keep = 1 - p["drop"]
+        return jnp.where(jax.random.bernoulli(key, keep, x.shape), x / keep, 0)
+
+    def loss(w: Any, x: Any, y: Any, key: Any = None) -> Any:
+        keys = [None, None] if key is None else jax.random.split(key)
+        for kernel, bias, k in ((w[0], w[1], keys[0]), (w[2], w[3], keys[1])):
+            x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
+            x = pooled(jax.nn.relu(x + bias))
+            x = x if k is None else dropped(x, k)
+        return cross_entropy(x.reshape(len(y), -1) @ w[4] + w[5], y)
+
+    return cycled(loss, p)
+
+
+def lstm(p: Problem, threads: int) -> Side:
+    def loss(weights: Any, x: Any, y: Any) -> Any:
+        table, wx, wh, b, wo, bo = weights
+        along = (table[x] @ wx + b).swapaxes(0, 1)
+
+        def cell(state: Any, inputs: Any) -> Any:
+            h, c = state
+            i, f, u, o = jnp.split(inputs + h @ wh, 4, -1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(u)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        zero = jnp.zeros((x.shape[0], wh.shape[0]))
+        _, hidden = jax.lax.scan(cell, (zero, zero), along)
+        return cross_entropy(hidden.swapaxes(0, 1) @ wo + bo, y)
+
+    return cycled(loss, p)
+
+
+def logistic(weights: Any, x: Any, y: Any) -> Any:
+    return optax.sigmoid_binary_cross_entropy((x @ weights[0] + weights[1])[:, 0], y).mean()
+
+
+def adult_sgd(p: Problem, threads: int) -> Side:
+    return scanned(logistic, p, p["x"], optax.sgd(0.1))
+
+
+def adult_lbfgs(p: Problem, threads: int) -> Side:
+    """All iterations in one compiled loop."""
+    x, y, start = jnp.array(p["x"]), jnp.array(p["y"].astype(np.float32)), [jnp.array(a) for a in params(p)]
+    optimizer = optax.lbfgs(memory_size=10)
+
+    def loss(weights: Any) -> Any:
+        return logistic(weights, x, y)
+
+    @jax.jit
+    def fit(weights: Any, iterations: int) -> Any:
+        both = optax.value_and_grad_from_state(loss)
+
+        def body(_: int, carry: Any) -> Any:
+            weights, state = carry
+            value, g = both(weights, state=state)
+            updates, state = optimizer.update(g, state, weights, value=value, grad=g, value_fn=loss)
+            return optax.apply_updates(weights, updates), state
+
+        return jax.lax.fori_loop(0, iterations, body, (weights, optimizer.init(weights)))[0]
+
+    def fitted(iterations: int) -> Side:
+        def value(i: int) -> float:
+            return float(loss(fit(start, iterations)))
+
+        return Side(lambda i: jax.block_until_ready(fit(start, iterations)), value=value)
+
+    return enough(fitted, p)
+
+
+def formula(x: Any) -> Any:
+    return (100 * (x[1:] - x[:-1] ** 2) ** 2 + (1 - x[:-1]) ** 2).sum()
+
+
+def at_points(p: Problem, f: Callable[[Any], Any]) -> Side:
+    jax.config.update("jax_enable_x64", True)
+    f, points = jax.jit(f), list(p["x"])
+    return Side(lambda i: jax.block_until_ready(f(points[i % len(points)])))
+
+
+def rosenbrock(p: Problem, threads: int) -> Side:
+    return at_points(p, formula)
+
+
+def gradient(p: Problem, threads: int) -> Side:
+    side = at_points(p, jax.value_and_grad(formula))
+
+    def value(i: int) -> Any:
+        assert side.call is not None
+        f, g = side.call(i)
+        return f, *g
+
+    return Side(side.call, value=value)
+
+
+def hessian(p: Problem, threads: int) -> Side:
+    return at_points(p, jax.hessian(formula))
+
+
+def readme(p: Problem, threads: int) -> Side:
+    jax.config.update("jax_enable_x64", True)
+    f = jax.jit(jax.grad(lambda x, y: 2 * x * x + 3 * y + 1, (0, 1)))
+    points = [float(v) for v in p["x"][:, 0]]
+    return Side(lambda i: jax.block_until_ready(f(points[i % len(points)], 1.0)))
+
+
+def chain(p: Problem, threads: int) -> Side:
+    x = jnp.array(p["x"])
+    f = jax.jit(lambda x: jnp.tanh(jnp.exp(-x * x) * jnp.sin(x) + 0.5 * x) * jnp.sqrt(x + 1) - x)
+    return Side(lambda i: jax.block_until_ready(f(x)))
+
+
+def predict(p: Problem, threads: int) -> Side:
+    weights, rows, f = [jnp.array(a) for a in params(p)], list(p["x"]), jax.jit(perceptron)
+    return Side(lambda i: np.asarray(f(weights, rows[i % len(rows)])))

@@ -1,0 +1,101 @@
+"""A training step of ours by op, beside what the machine could do: its products of matrices, and its memory."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agcli.trainer.profile import Profile, flops, moved
+from benchmarks.machine import memory, sgemm
+from benchmarks.row import rows, workload
+from benchmarks.table import figure, row
+
+STEPS = {"softmax": 400, "mlp": 100, "cnn": 20, "lstm": 20}  # workload -> steps that are measured
+WARM = 5
+
+Limits: TypeAlias = tuple[float, float]  # operations and bytes a second
+
+
+@dataclass
+class Op:
+    """All calls of one op in one step: medians over the steps that were looked at."""
+
+    name: str
+    calls: int = 0
+    seconds: float = 0.0
+    bytes: int = 0
+    flops: float = 0.0
+
+
+def profiled(name: str, quick: bool = False) -> tuple[list[Op], float]:
+    """A step by op, the slowest first; and the seconds of a step that nobody looks at, in turns with the others."""
+    (where,) = {where for r, where in rows().values() if r.name == name}
+    side = getattr(workload(where), name)(workload(where).problem(quick), 1)
+    call, count = side.call, 2 if quick else STEPS[name]
+    assert call is not None
+    for i in range(WARM):
+        call(i)
+    seconds, found = [], Profile(0, count)
+    for i in range(count):
+        began = time.perf_counter()
+        call(i)
+        seconds.append(time.perf_counter() - began)
+        found.around(i, side.function, lambda i=i: call(i) is not None)
+    return by_op(found), statistics.median(seconds)
+
+
+def by_op(found: Profile) -> list[Op]:
+    times: dict[tuple[int, int], list[int]] = {}
+    steps = {}
+    for executor, n, began, ended in found.calls:
+        times.setdefault((id(executor), n), []).append(ended - began)
+        steps[id(executor), n] = executor.plan, executor.plan.steps[n]
+    ops: dict[str, Op] = {}
+    for key, (plan, step) in steps.items():
+        op = ops.setdefault(step.op.name, Op(step.op.name))
+        op.calls += 1
+        op.seconds += statistics.median(times[key]) * 1e-9
+        op.bytes += moved(plan, step)
+        op.flops += flops(plan, step)
+    return sorted(ops.values(), key=lambda op: -op.seconds)
+
+
+def least(op: Op, limits: Limits) -> float:
+    """Seconds at the limits: of the arithmetic or of the traffic, whichever is more.
+
+    Traffic counts every array as if it came from memory; what lies in a cache is faster.
+    """
+    return max(op.flops / limits[0], op.bytes / limits[1])
+
+
+def lines(ops: list[Op], step: float, limits: Limits) -> Iterator[str]:
+    """A table of one step."""
+    yield row(["op", "calls", "us", "share", "MB", "GB/s", "GFLOP/s", "us at the limit"])
+    yield row(["---", *["---:"] * 7])
+    total = sum(op.seconds for op in ops)
+    for op in ops:
+        speed = figure(op.flops / op.seconds / 1e9) if op.flops else ""
+        yield row([
+            op.name, str(op.calls), figure(op.seconds * 1e6), f"{op.seconds / total:.0%}", figure(op.bytes / 1e6),
+            figure(op.bytes / op.seconds / 1e9), speed, figure(least(op, limits) * 1e6),
+        ])  # fmt: skip
+    at_best = sum(least(op, limits) for op in ops)
+    yield row(["all", str(sum(op.calls for op in ops)), figure(total * 1e6), "", "", "", "", figure(at_best * 1e6)])
+    yield f"\nA step takes {figure(step * 1e6)} us where nobody looks at its calls."
+
+
+def report(names: Sequence[str], quick: bool = False) -> str:
+    """Profiles of some workloads on one thread, with the limits measured in the same run."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):
+        limits = sgemm(256 if quick else 1024) * 1e9, memory(1 << 20 if quick else 1 << 26) * 1e9
+        speeds = " (sgemm), ".join((f"{figure(limits[0] / 1e9)} GFLOP/s", f"{figure(limits[1] / 1e9)} GB/s"))
+        parts = [f"Limits of one thread: {speeds} (memcpy)."]
+        for name in names:
+            ops, step = profiled(name, quick)
+            parts.append(f"### A step of {name}\n\n" + "\n".join(lines(ops, step, limits)))
+    return "\n\n".join(parts)

@@ -1,0 +1,34 @@
+"""A spec in training, as a side of a benchmark: the loop of `ag train` without what it writes and shows."""
+
+from __future__ import annotations
+
+from agcli.datasets import Dataset, Split
+from agcli.datasets.dataset import Column, Scaling
+from agcli.spec import parse_spec
+from agcli.trainer.session import Session
+from benchmarks.problem import params
+from benchmarks.row import Problem, Side
+
+
+def session(spec: str, p: Problem) -> Session:
+    """The training of a spec on the arrays of a problem, from its parameters."""
+    x = Column(p["x"], Scaling.by(255) if p["x"].dtype == "uint8" else None)
+    split = Split({"x": x, "y": Column(p["y"])})
+    data = Dataset("problem", "", "", "", splits={"train": split, "test": split})
+    made = Session(parse_spec(spec), data)
+    for variable, start in zip(made.model.parameters.trainable, params(p), strict=True):
+        variable.value[...] = start
+    return made
+
+
+def trained(spec: str, p: Problem, threads: int) -> Side:
+    s = session(spec, p)
+
+    def call(i: int) -> float:
+        if s.is_epoch_complete:
+            s.next_epoch()
+        batch, before = s.next_batch(), s.sums.loss
+        s.advance(batch)
+        return (s.sums.loss - before) / len(batch)
+
+    return Side(call, function=s.step_function)

@@ -1,0 +1,89 @@
+"""One side of one row in a process of its own; answers one JSON line for each line of its standard input.
+
+    python -m benchmarks.worker ROW WORKLOAD SYSTEM THREADS PROBLEM CHANGES
+
+Requests: ``{"values": n}`` the first n losses; ``{"calibrate": s}`` how many units take about s seconds;
+``{"turn": n}`` the seconds that n units take; ``{"memory": 1}`` the peak of this process in MB.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from typing import Any
+
+LEAST, SAMPLE = 1e-9, 1_000
+
+
+def threaded(n: int) -> dict[str, str]:
+    """Environment variables that give every library ``n`` threads, if they are set before it is loaded."""
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
+    one = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"} if n == 1 else {}
+    return {**dict.fromkeys(names, str(n)), "JAX_PLATFORMS": "cpu", **one}
+
+
+def flat(value: Any) -> list[float]:
+    """A value as a list of floats, thinned out where it is large."""
+    import numpy as np
+
+    array = np.asarray(value, np.float64).ravel()
+    return [float(v) for v in array[:: max(1, array.size // SAMPLE)]]
+
+
+def peak() -> float:
+    """The most memory that this process has held, in MB (Linux; getrusage would count what it was forked from)."""
+    try:
+        with open("/proc/self/status", encoding="ascii") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("VmHWM")) / 1e3
+    except OSError:
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+class Worker:
+    """A side, and how many of its steps are done."""
+
+    def __init__(self, made: Any, steps: int) -> None:
+        self.side, self.steps, self.at = made, steps, 0
+
+    def values(self, n: int) -> list[list[float]]:
+        return [flat(v) for v in self.side.values(n)]
+
+    def turn(self, units: int) -> float:
+        start = time.perf_counter()
+        self.side.run(self.at, self.at + units * self.steps)
+        self.at += units * self.steps
+        return time.perf_counter() - start
+
+    def calibrate(self, seconds: float) -> int:
+        self.turn(1)  # compiles
+        units = 1
+        while (took := max(self.turn(units), LEAST)) < seconds / 2:
+            units = max(units + 1, min(units * 10, int(units * seconds / took)))
+        return max(1, round(units * seconds / took))
+
+    def memory(self, _: int) -> float:
+        return peak()
+
+
+def main() -> None:
+    name, where, system, threads, problem, changes = sys.argv[1:]
+    answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
+    os.environ.update(threaded(int(threads)))
+    from benchmarks.problem import read
+    from benchmarks.row import side, workload
+
+    row = next(r for r in workload(where).ROWS if r.name == name)
+    p = read(problem) | json.loads(changes)
+    worker = Worker(side(name, where, system)(p, int(threads)), row.steps)
+    print("{}", file=answers, flush=True)
+    for line in sys.stdin:
+        ((request, argument),) = json.loads(line).items()
+        print(json.dumps({request: getattr(worker, request)(argument)}), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The benchmarks run, and their sides compute the same; how fast they are is looked at elsewhere."""
+
+import ast
+import importlib
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import __main__, profile, table
+from benchmarks.problem import read, write
+from benchmarks.row import FLOOR, OURS, rows, side, workload
+from benchmarks.runner import Measured, Result, UnequalError, compared, difference
+from benchmarks.worker import Worker, flat
+
+ROOT = Path(__file__).resolve().parent.parent
+ROWS = rows()
+STEPS = [name for name, (row, _) in ROWS.items() if not row.process]
+
+
+@pytest.fixture(scope="module")
+def problems(tmp_path_factory):
+    """Workload -> its small problem, as a worker reads it."""
+    folder, made = tmp_path_factory.mktemp("problems"), {}
+
+    def problem(where):
+        if where not in made:
+            path = folder / f"{where}.npz"
+            write(path, workload(where).problem(quick=True))
+            made[where] = read(str(path))
+        return made[where]
+
+    return problem
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_our_side_computes_what_numpy_does_by_hand(name, problems):
+    row, where = ROWS[name]
+    p = problems(where) | dict(row.check)
+    steps = 2 if name == "adult_lbfgs" else 6
+    ours, floor = ([flat(v) for v in side(name, where, system)(p, 1).values(steps)] for system in (OURS, FLOOR))
+    assert difference(ours, floor) <= row.tolerance
+    assert len(ours) == steps
+
+
+@pytest.mark.parametrize("name", ["cnn", "chain"])
+def test_two_threads_compute_the_same(name, problems):
+    row, where = ROWS[name]
+    p = problems(where) | dict(row.check)
+    for system in (OURS, FLOOR):
+        one, two = ([flat(v) for v in side(name, where, system)(p, n).values(3)] for n in (1, 2))
+        assert difference(one, two) <= 1e-5
+
+
+@pytest.mark.parametrize("peer", ["torch", "jax", "hips", "numpy"])
+def test_every_peer_has_the_rows_that_name_it(peer):
+    """Read as text: most peers are not installed here."""
+    tree = ast.parse((ROOT / "benchmarks" / "peers" / f"{peer}.py").read_text("utf-8"))
+    there = {n.name for n in tree.body if isinstance(n, ast.FunctionDef)}
+    there |= {a.asname for n in tree.body if isinstance(n, ast.ImportFrom) for a in n.names}
+    wanted = {name for name in STEPS if peer in ROWS[name][0].peers}
+    assert wanted
+    assert wanted <= there
+    if any(peer in row.peers for row, _ in ROWS.values() if row.process):
+        assert (ROOT / "benchmarks" / "scripts" / f"{peer}.py").is_file()
+
+
+def test_every_row_of_the_table_is_there():
+    expected = {"softmax", "mlp", "cnn", "lstm", "adult_sgd", "adult_lbfgs", "rosenbrock", "gradient", "hessian"}
+    assert set(ROWS) == expected | {"readme", "chain", "predict", "cold"}
+    assert ROWS["cnn"][0].memory == 0.8
+
+
+def test_run_prints_a_row_as_json(capsys):
+    code = __main__.main(["run", "predict", "--quick", "--json", "--threads", "1"])
+    printed = json.loads(capsys.readouterr().out)
+    assert code == 0
+    assert [(s["system"], s["threads"]) for s in printed["sides"]] == [("ag", 1), ("numpy", 1)]
+    assert all(s["median"] > 0 and s["memory_mb"] > 10 for s in printed["sides"])
+    assert printed["ratio"] > 0
+    assert printed["apart"] < 1e-4
+
+
+def test_whole_processes_run(capsys, real_data):
+    assert __main__.main(["run", "cold", "--quick", "--json", "--threads", "1"]) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["apart"] < 0.01
+    assert all(s["median"] > 0 and s["memory_mb"] > 10 for s in printed["sides"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["run", "sofmax"], "expected names among"),
+        (["run", "--peers", "tensorflow"], "expected some of torch, jax, hips, got tensorflow"),
+        (["run", "--threads", "two"], "expected numbers with commas between them, got two"),
+        (["profile", "adult"], "expected names among cnn, lstm, mlp, softmax, got adult"),
+    ],
+)
+def test_wrong_usage_is_said(argv, said, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        __main__.main(argv)
+    assert stopped.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+class Fake:
+    """A process that has its values already."""
+
+    def __init__(self, system, values):
+        self.who, self.values = (system, 1), values
+
+    def ask(self, request, n):
+        return self.values
+
+
+def test_sides_that_differ_are_refused():
+    row = ROWS["softmax"][0]
+    assert compared(row, [Fake(OURS, [[1.0]]), Fake("torch", [[1.00001]])]) == pytest.approx(1e-5)
+    for wrong in ([[1.001]], [[float("nan")]], [[1.0, 1.0]], []):
+        with pytest.raises(UnequalError, match="softmax: torch computes something else"):
+            compared(row, [Fake(OURS, [[1.0]]), Fake("torch", wrong)])
+
+
+def result(*sides):
+    measured = [Measured((system, n), seconds, memory) for system, n, seconds, memory in sides]
+    return Result(ROWS["cnn"][0], measured, 0.0)
+
+
+def test_a_ratio_compares_the_best_of_both_round_by_round():
+    r = result(
+        (OURS, 1, [4.0, 4.0, 4.0], 90.0), (OURS, 2, [2.0, 3.0, 9.0], 100.0),
+        ("torch", 1, [4.0, 6.0, 9.0], 400.0), ("jax", 1, [9.0, 9.0, 9.0], 300.0), (FLOOR, 1, [1.0, 1.0, 1.0], 50.0),
+    )  # fmt: skip
+    assert r.ours.who == (OURS, 2)
+    assert r.ratio == 0.5
+    assert r.memory_ratio == pytest.approx(0.3)
+    assert result((OURS, 1, [4.0], 90.0), (FLOOR, 1, [2.0], 45.0)).ratio == 2.0
+    assert result((OURS, 1, [4.0], 90.0)).ratio is None
+
+
+def test_tables_go_between_their_markers(tmp_path):
+    plain = result((OURS, 2, [0.03], 90.0), ("torch", 1, [0.06], 360.0)).to_json()
+    path = tmp_path / "page.md"
+    path.write_text("before\n<!-- results: begin -->\nold\n<!-- results: end -->\nafter\n", "utf-8")
+    table.put("results", table.markdown([plain]), path)
+    text = path.read_text("utf-8")
+    assert "| CNN 32-64, batch 128, Adam | ms/step | 30 (2) | 60 (1) | **0.50** | 0.7 |" in text
+    assert "| CNN 32-64, batch 128, Adam | 90 | 360 | **0.25** | 0.8 |" in text
+    assert "old" not in text
+    assert text.startswith("before\n")
+    assert text.endswith("after\n")
+    with pytest.raises(ValueError, match="profile: begin"):
+        table.put("profile", "", path)
+
+
+def test_the_page_has_places_for_the_tables():
+    text = table.DOCS.read_text("utf-8")
+    for name in ("results", "profile"):
+        assert text.count(f"<!-- {name}: begin -->") == text.count(f"<!-- {name}: end -->") == 1
+
+
+def test_a_profile_names_the_ops_of_a_step():
+    text = profile.report(["softmax"], quick=True)
+    assert "| matmul | 2 |" in text
+    assert "GFLOP/s (sgemm)" in text
+
+
+def test_a_worker_calibrates_its_turns():
+    from benchmarks.row import Side
+
+    done = []
+    worker = Worker(Side(done.append), steps=5)
+    assert worker.calibrate(0.001) >= 1
+    assert done == list(range(len(done)))
+    assert len(done) % 5 == 0
+
+
+def test_scripts_of_the_benchmarks_import():
+    assert importlib.import_module("benchmarks.scripts.mnist").start()[0].shape == (784, 10)
