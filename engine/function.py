@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from .backends.jit.fuse import fuse
 from .backends.numpy import Executor
 from .backends.threads import ThreadedExecutor
 from .errors import FeedError, StateError
@@ -161,6 +162,8 @@ class Function:
         if self.shards > 1 and len(lengths) == 1 and (length := lengths.pop()) and length >= self.shards:
             sharder = Sharder(length, self.shards, batch)
             roots, colours = sharder(roots), sharder.colours
+        if not self.debug_nans:  # which looks at every op by itself
+            roots = fuse(roots, colours)
         updates = dict(zip(self.updates, roots[n:], strict=True))
         plan = make_plan(roots[:n], updates, direct=not self.debug_nans, colours=colours)
         executor = ThreadedExecutor(plan, inputs) if colours else Executor(plan, inputs)

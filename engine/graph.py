@@ -77,6 +77,10 @@ class Op:
         kernel = self.kernel
         return lambda: kernel(*inputs, out=out)
 
+    def scalar(self, *values: Any) -> Any:
+        """The op for one element, as a formula over ``values``; None: there is none, and no loop is compiled."""
+        return None
+
     def simplify(self, *inputs: Any) -> Tensor | None:
         """A cheaper tensor of the same value, once the types of the inputs are known."""
         return None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .scan import Body, Output
 
 Call = Callable[[], Any]
+TURNS = 32  # a guess, for what is worth compiling
 KEEP = 50_000  # bound calls that are kept; in longer loops every turn is bound again when it runs
 
 
@@ -58,7 +59,9 @@ def plan_body(body: Body, outputs: tuple[Output, ...]) -> LoopPlan:
     places = {kind: [i for i, o in enumerate(outputs) if o[0] == kind] for kind in ("emit", "total")}
     fetches = [*body.nexts, *(body.made(outputs[i]) for kind in ("emit", "total") for i in places[kind])]
     n, m = len(body.nexts), len(places["emit"])
-    plan = TurnPlanner(simplify(fetches), n + m).plan
+    from ..backends.jit.fuse import fuse  # which stands below this room
+
+    plan = TurnPlanner(fuse(simplify(fetches), runs=TURNS), n + m).plan
     slots = plan.fetches
     return LoopPlan(
         plan, body, outputs,

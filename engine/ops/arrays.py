@@ -41,6 +41,9 @@ class Astype(Linear):
     def kernel(self, x: Array, *, out: Array) -> None:
         np.copyto(out, x, casting="unsafe")
 
+    def scalar(self, *values: Any) -> Any:
+        return values[0].astype(self.dtype)
+
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (astype(g, x.dtype) if x.dtype.kind == "f" else None,)
 

@@ -91,7 +91,8 @@ class Elementwise(Pointwise):
     """A pointwise op without attributes: its kernel is the ufunc or ``fill(*inputs, out=)``.
 
     ``rule(g, y, *inputs)`` gives the cotangents; an op without a rule has no derivative. With ``scratch``, ``fill``
-    gets one more array of the type of ``out`` behind its inputs, which is allocated once.
+    gets one more array of the type of ``out`` behind its inputs, which is allocated once. ``formula(*values)`` is the
+    op for one element.
     """
 
     name: str
@@ -102,6 +103,10 @@ class Elementwise(Pointwise):
     fill: Callable[..., Any] | None = field(default=None)
     commutative: bool = False  # type: ignore[misc]
     scratch: bool = False
+    formula: Callable[..., Any] | None = field(default=None)
+
+    def scalar(self, *values: Any) -> Any:
+        return None if self.formula is None else self.formula(*values)
 
     def kernel(self, *inputs: Array, out: Array) -> None:
         self.bind(inputs, out)()
@@ -160,10 +165,11 @@ def unary(
     *,
     fill: Callable[..., Any] | None = None,
     scratch: bool = False,
+    formula: Callable[..., Any] | None = None,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of one input; ``doc`` is a sentence that ends with an example."""
-    op = Elementwise(name, ufunc, rule, doc, domain, fill, scratch=scratch)
+    op = Elementwise(name, ufunc, rule, doc, domain, fill, scratch=scratch, formula=formula)
     low, high = domain
     rows = tuple(sample(real(*s, low=low, high=high)) for s in ((3,), (2, 3), (), (0, 2)))
     return add_row(op, family, "Element by element: the result has the shape of ``x``.", rows)
@@ -179,10 +185,11 @@ def binary(
     fill: Callable[..., Any] | None = None,
     commutative: bool = False,
     samples: tuple[Sample, ...] | None = None,
+    formula: Callable[..., Any] | None = None,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of two inputs, which broadcast; ``doc`` as for ``unary``."""
-    op = Elementwise(name, ufunc, rule, doc, domain, fill, commutative)
+    op = Elementwise(name, ufunc, rule, doc, domain, fill, commutative, formula=formula)
     low, high = domain
     shapes = (((3,), (3,)), ((2, 1), (1, 3)), ((), (2, 3)), ((4, 2, 3), (3,)), ((0, 3), (1, 3)))
     rows = tuple(sample(real(*a, low=low, high=high), real(*b, low=low, high=high)) for a, b in shapes)

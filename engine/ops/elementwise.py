@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -25,17 +26,38 @@ def zero(x: Tensor) -> Tensor:
 
 
 # Arithmetic ---------------------------------------------------------------------------------------------------
-add = binary("add", np.add, lambda g, y, a, b: (g, g), "Sum of two tensors: add(2, 3) = 5.", commutative=True)
+add = binary(
+    "add",
+    np.add,
+    lambda g, y, a, b: (g, g),
+    "Sum of two tensors: add(2, 3) = 5.",
+    commutative=True,
+    formula=lambda a, b: a + b,
+)
 subtract = binary(
-    "subtract", np.subtract, lambda g, y, a, b: (g, -g), "Difference of two tensors: subtract(2, 3) = -1."
+    "subtract",
+    np.subtract,
+    lambda g, y, a, b: (g, -g),
+    "Difference of two tensors: subtract(2, 3) = -1.",
+    formula=lambda a, b: a - b,
 )
 multiply = binary(
-    "multiply", np.multiply, lambda g, y, a, b: (g * b, g * a), "Product: multiply(2, 3) = 6.", commutative=True
+    "multiply",
+    np.multiply,
+    lambda g, y, a, b: (g * b, g * a),
+    "Product: multiply(2, 3) = 6.",
+    commutative=True,
+    formula=lambda a, b: a * b,
 )
 divide = binary(
-    "divide", np.divide, lambda g, y, a, b: (g / b, -g * y / b), "True quotient: divide(1, 4) = 0.25.", (0.5, 2.0)
+    "divide",
+    np.divide,
+    lambda g, y, a, b: (g / b, -g * y / b),
+    "True quotient: divide(1, 4) = 0.25.",
+    (0.5, 2.0),
+    formula=lambda a, b: a / b,
 )
-negative = unary("negative", np.negative, lambda g, y, x: (-g,), "Negation: negative(2) = -2.")
+negative = unary("negative", np.negative, lambda g, y, x: (-g,), "Negation: negative(2) = -2.", formula=lambda x: -x)
 mod = binary(
     "mod",
     np.mod,
@@ -94,9 +116,17 @@ power = binary(
     power_rule,
     "Power a^b; 0^0 is 1, and a negative base takes integers b: power(2, 10) = 1024.",
     (0.5, 2.0),
+    formula=lambda a, b: a.power(b),
 )
-square = unary("square", np.square, lambda g, y, x: (g * 2 * x,), "Square: square(-3) = 9.")
-sqrt = unary("sqrt", np.sqrt, lambda g, y, x: (g / (2 * y),), "Square root: sqrt(2.0) = 1.414214.", (0.3, 3.0))
+square = unary("square", np.square, lambda g, y, x: (g * 2 * x,), "Square: square(-3) = 9.", formula=lambda x: x * x)
+sqrt = unary(
+    "sqrt",
+    np.sqrt,
+    lambda g, y, x: (g / (2 * y),),
+    "Square root: sqrt(2.0) = 1.414214.",
+    (0.3, 3.0),
+    formula=lambda x: x.sqrt(),
+)
 cbrt = unary(
     "cbrt", np.cbrt, lambda g, y, x: (g / (3 * square(y)),), "Cube root, also of x < 0: cbrt(-27.0) = -3.0.", (0.3, 3.0)
 )
@@ -107,6 +137,7 @@ reciprocal = unary(
     "One over x: reciprocal(4) = 0.25.",
     (0.5, 2.0),
     fill=np.reciprocal,
+    formula=lambda x: 1 / x,
 )
 rsqrt = unary(
     "rsqrt",
@@ -115,6 +146,7 @@ rsqrt = unary(
     "One over the square root: rsqrt(4.0) = 0.5.",
     (0.3, 3.0),
     fill=lambda x, out: np.reciprocal(np.sqrt(x, out=out), out=out),
+    formula=lambda x: 1 / x.sqrt(),
 )
 
 
@@ -135,14 +167,25 @@ hypot = binary(
 )
 
 # Exponentials and logarithms ----------------------------------------------------------------------------------
-exp = unary("exp", np.exp, lambda g, y, x: (g * y,), "Exponential function: exp(1.0) = 2.718282.")
+exp = unary(
+    "exp", np.exp, lambda g, y, x: (g * y,), "Exponential function: exp(1.0) = 2.718282.", formula=lambda x: x.exp()
+)
 exp2 = unary("exp2", np.exp2, lambda g, y, x: (g * y * log(2),), "2^x: exp2(10.0) = 1024.0.")
 exp10 = unary("exp10", SciPy("exp10"), lambda g, y, x: (g * y * log(10),), "10^x: exp10(-3.0) = 0.001.", (-1.0, 1.0))
 expm1 = unary(
-    "expm1", np.expm1, lambda g, y, x: (g * exp(x),), "exp(x) - 1, exact for small x: expm1(0.001) = 0.001001."
+    "expm1",
+    np.expm1,
+    lambda g, y, x: (g * exp(x),),
+    "exp(x) - 1, exact for small x: expm1(0.001) = 0.001001.",
+    formula=lambda x: x.expm1(),
 )
 log: Elementwise = unary(
-    "log", np.log, lambda g, y, x: (g / x,), "Natural logarithm: log(10.0) = 2.302585.", (0.3, 3.0)
+    "log",
+    np.log,
+    lambda g, y, x: (g / x,),
+    "Natural logarithm: log(10.0) = 2.302585.",
+    (0.3, 3.0),
+    formula=lambda x: x.log(),
 )
 log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2: log2(8.0) = 3.0.", (0.3, 3.0))
 log10 = unary(
@@ -154,6 +197,7 @@ log1p = unary(
     lambda g, y, x: (g / (1 + x),),
     "log(1 + x), exact for small x: log1p(0.01) = 0.00995.",
     (-0.7, 2.0),
+    formula=lambda x: x.log1p(),
 )
 
 
@@ -211,7 +255,13 @@ arccos = unary(
 arctan = unary("arctan", np.arctan, lambda g, y, x: (g / (1 + square(x)),), "Inverse tangent: arctan(1.0) = 0.785398.")
 sinh = unary("sinh", np.sinh, lambda g, y, x: (g * cosh(x),), "Hyperbolic sine: sinh(1.0) = 1.175201.")
 cosh: Elementwise = unary("cosh", np.cosh, lambda g, y, x: (g * sinh(x),), "Hyperbolic cosine: cosh(1.0) = 1.543081.")
-tanh = unary("tanh", np.tanh, lambda g, y, x: (g * (1 - square(y)),), "Hyperbolic tangent: tanh(1.0) = 0.761594.")
+tanh = unary(
+    "tanh",
+    np.tanh,
+    lambda g, y, x: (g * (1 - square(y)),),
+    "Hyperbolic tangent: tanh(1.0) = 0.761594.",
+    formula=lambda x: x.tanh(),
+)
 arcsinh = unary(
     "arcsinh",
     np.arcsinh,
@@ -250,8 +300,16 @@ arctan2 = binary(
 )
 
 # Pieces -------------------------------------------------------------------------------------------------------
-abs = unary("abs", np.absolute, lambda g, y, x: (g * sign(x),), "Absolute value; derivative 0 at 0: abs(-3) = 3.")
-sign: Elementwise = unary("sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0: sign(-3) = -1.")
+abs = unary(
+    "abs",
+    np.absolute,
+    lambda g, y, x: (g * sign(x),),
+    "Absolute value; derivative 0 at 0: abs(-3) = 3.",
+    formula=lambda x: x.abs(),
+)
+sign: Elementwise = unary(
+    "sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0: sign(-3) = -1.", formula=lambda x: x.sign()
+)
 floor = unary(
     "floor", np.floor, lambda g, y, x: (zero(x),), "Largest integer not above x; derivative 0: floor(-1.5) = -2.0."
 )
@@ -280,6 +338,7 @@ maximum = binary(
     lambda g, y, a, b: (share(g, a > b, equal(a, b)), share(g, b > a, equal(a, b))),
     "The larger of two; at a tie each gets half of the cotangent: maximum(1, 5) = 5.",
     commutative=True,
+    formula=lambda a, b: a.maximum(b),
 )
 minimum = binary(
     "minimum",
@@ -287,6 +346,7 @@ minimum = binary(
     lambda g, y, a, b: (share(g, a < b, equal(a, b)), share(g, b < a, equal(a, b))),
     "The smaller of two; at a tie each gets half of the cotangent: minimum(1, 5) = 1.",
     commutative=True,
+    formula=lambda a, b: a.minimum(b),
 )
 
 
@@ -304,6 +364,10 @@ class Clip(Pointwise):
         x, low, high = inputs
         np.maximum(x, low, out=out)
         np.minimum(out, high, out=out)
+
+    def scalar(self, *values: Any) -> Any:
+        x, low, high = values
+        return x.maximum(low).minimum(high)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         x, low, high = inputs

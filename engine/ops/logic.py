@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,17 +21,40 @@ from .base import unary as any_unary
 binary = partial(any_binary, family="logic")
 unary = partial(any_unary, family="logic")
 
-less = binary("less", np.less, None, "Whether a < b: less(1, 2) = True.")
-less_equal = binary("less_equal", np.less_equal, None, "Whether a <= b: less_equal(2, 2) = True.")
-greater = binary("greater", np.greater, None, "Whether a > b: greater(1, 2) = False.")
-greater_equal = binary("greater_equal", np.greater_equal, None, "Whether a >= b: greater_equal(2, 2) = True.")
-equal = binary("equal", np.equal, None, "Whether a == b: equal(2, 2.0) = True.", commutative=True)
-not_equal = binary("not_equal", np.not_equal, None, "Whether a != b: not_equal(1, 2) = True.", commutative=True)
+less = binary("less", np.less, None, "Whether a < b: less(1, 2) = True.", formula=lambda a, b: a < b)
+less_equal = binary(
+    "less_equal", np.less_equal, None, "Whether a <= b: less_equal(2, 2) = True.", formula=lambda a, b: a <= b
+)
+greater = binary("greater", np.greater, None, "Whether a > b: greater(1, 2) = False.", formula=lambda a, b: a > b)
+greater_equal = binary(
+    "greater_equal", np.greater_equal, None, "Whether a >= b: greater_equal(2, 2) = True.", formula=lambda a, b: a >= b
+)
+equal = binary(
+    "equal", np.equal, None, "Whether a == b: equal(2, 2.0) = True.", commutative=True, formula=lambda a, b: a.equals(b)
+)
+not_equal = binary(
+    "not_equal",
+    np.not_equal,
+    None,
+    "Whether a != b: not_equal(1, 2) = True.",
+    commutative=True,
+    formula=lambda a, b: a.differs(b),
+)
 logical_and = binary(
-    "logical_and", np.logical_and, None, "Whether both are true: logical_and(True, False) = False.", commutative=True
+    "logical_and",
+    np.logical_and,
+    None,
+    "Whether both are true: logical_and(True, False) = False.",
+    commutative=True,
+    formula=lambda a, b: a & b,
 )
 logical_or = binary(
-    "logical_or", np.logical_or, None, "Whether at least one is true: logical_or(True, False) = True.", commutative=True
+    "logical_or",
+    np.logical_or,
+    None,
+    "Whether at least one is true: logical_or(True, False) = True.",
+    commutative=True,
+    formula=lambda a, b: a | b,
 )
 logical_xor = binary(
     "logical_xor",
@@ -38,11 +62,26 @@ logical_xor = binary(
     None,
     "Whether exactly one is true: logical_xor(True, True) = False.",
     commutative=True,
+    formula=lambda a, b: a ^ b,
 )
-logical_not = unary("logical_not", np.logical_not, None, "Whether it is false: logical_not(True) = False.")
-isnan = unary("isnan", np.isnan, None, "Whether it is NaN: isnan(np.nan) = True.")
-isinf = unary("isinf", np.isinf, None, "Whether it is an infinity of either sign: isinf(-np.inf) = True.")
-isfinite = unary("isfinite", np.isfinite, None, "Whether it is neither NaN nor infinite: isfinite(np.inf) = False.")
+logical_not = unary(
+    "logical_not", np.logical_not, None, "Whether it is false: logical_not(True) = False.", formula=lambda x: ~x
+)
+isnan = unary("isnan", np.isnan, None, "Whether it is NaN: isnan(np.nan) = True.", formula=lambda x: x.isnan())
+isinf = unary(
+    "isinf",
+    np.isinf,
+    None,
+    "Whether it is an infinity of either sign: isinf(-np.inf) = True.",
+    formula=lambda x: x.abs().equals(math.inf),
+)
+isfinite = unary(
+    "isfinite",
+    np.isfinite,
+    None,
+    "Whether it is neither NaN nor infinite: isfinite(np.inf) = False.",
+    formula=lambda x: x.abs() < math.inf,
+)
 
 
 def bits(x: Array) -> Array:
@@ -75,6 +114,10 @@ class Where(Pointwise):
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         return partial(self.kernel, *inputs, out=out)
+
+    def scalar(self, *values: Any) -> Any:
+        condition, a, b = values
+        return condition.choose(a, b)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         condition = inputs[0]
@@ -118,6 +161,10 @@ class Keep(Linear, Pointwise):
         if self.value:
             return partial(np.multiply, bits(x), condition, out=bits(out))
         return partial(self.kernel, x, condition, out=out)
+
+    def scalar(self, *values: Any) -> Any:
+        x, condition = values
+        return (condition if self.value else ~condition).choose(x, 0)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         return self(g, inputs[1]), None

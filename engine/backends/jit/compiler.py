@@ -1,0 +1,89 @@
+"""LLVM text -> machine code at an address, kept in this process and on disk."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import cache
+from threading import Lock
+from typing import Any
+
+from .store import load, save
+
+LEVEL = 2  # of code generation; there is nothing for the optimizer to do that the text does not say already
+NAME = "kernel"
+
+
+@cache
+def llvm() -> Any:
+    """The module ``llvmlite.binding``, made ready for this machine."""
+    from llvmlite import binding
+
+    binding.initialize_native_target()
+    binding.initialize_native_asmprinter()
+    return binding
+
+
+@cache
+def machine() -> Any:
+    """What code is made for: this processor with all it can."""
+    features = llvm().get_host_cpu_features().flatten()
+    target = llvm().Target.from_default_triple()
+    return target.create_target_machine(
+        cpu=llvm().get_host_cpu_name(), features=features, opt=LEVEL, reloc="pic", codemodel="small", jit=True
+    )
+
+
+@cache
+def session() -> Any:
+    """The code of this process, which lives as long as it does."""
+    return llvm().orcjit.create_lljit_compiler(machine())
+
+
+@cache
+def version() -> str:
+    """Whatever changes the machine code for the same text."""
+    import llvmlite
+
+    parts = (llvmlite.__version__, llvm().llvm_version_info, LEVEL, machine().triple, llvm().get_host_cpu_name())
+    return " ".join(map(str, (*parts, llvm().get_host_cpu_features().flatten())))
+
+
+@cache
+def register_width() -> int:
+    """Bytes of a vector register."""
+    features = llvm().get_host_cpu_features()
+    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
+
+
+@cache
+def has_masks() -> bool:
+    """Whether reading and writing under a mask costs nothing."""
+    return bool(llvm().get_host_cpu_features().get("avx512bw"))
+
+
+_libraries: list[Any] = []  # alive as long as the process, as their addresses are
+_lock = Lock()
+
+
+def machine_code(text: str) -> bytes:
+    """The object file of a module."""
+    module = llvm().parse_assembly(text)
+    module.triple = machine().triple
+    module.data_layout = str(machine().target_data)
+    module.verify()
+    return machine().emit_object(module)  # type: ignore[no-any-return]
+
+
+def compiled(text: str) -> Callable[[int], None]:
+    """The function ``kernel`` of a module, which takes the address of its argument and lets go of the GIL."""
+    with _lock:
+        key = f"{version()}\n{text}"
+        code = load(key)
+        if code is None:
+            code = machine_code(text)
+            save(key, code)
+        builder = llvm().orcjit.JITLibraryBuilder()
+        library = builder.add_object_img(code).export_symbol(NAME).link(session(), f"{NAME}{len(_libraries)}")
+        _libraries.append(library)
+        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(library[NAME])

@@ -1,0 +1,246 @@
+"""Graph -> graph: neighbouring elementwise ops of one shape become one op, wherever that closes no circle.
+
+A group grows along the order of the graph: an op joins the groups of its inputs. What makes it impossible is a way
+that leaves the group and comes back; so every group knows, as bits of an integer, which groups it depends on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.util import find_spec
+
+from ...graph import Constant, Op, Tensor, toposort
+from ...ops.base import Elementwise, Item
+from ...ops.elementwise import Clip
+from ...ops.logic import Where
+from ...rewrite.rules import number
+from ...types import TensorType
+from .fused import Fused, Line, Number, Program, has_code
+
+LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
+WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
+MOST_LINES = 64
+MOST_OPERANDS = 20
+
+
+@cache
+def available() -> bool:
+    return find_spec("llvmlite") is not None
+
+
+def active() -> bool:
+    """Whether kernels are compiled: llvmlite is there, and ``AG_BACKEND`` is not ``numpy``."""
+    return os.environ.get("AG_BACKEND") != "numpy" and available()
+
+
+@dataclass(eq=False)
+class Group:
+    """Tensors that are to be computed in one loop."""
+
+    bit: int  # one for each group that it was joined from
+    colour: int
+    members: list[Tensor] = field(default_factory=list)
+    needs: int = 0  # groups on which its inputs depend
+
+    def inputs(self) -> list[Tensor]:
+        """What comes from outside, numbers excepted."""
+        own = {t.id for t in self.members}
+        found = {x.id: x for t in self.members for x in t.inputs if x.id not in own and number_of(x) is None}
+        return list(found.values())
+
+
+def number_of(t: Tensor) -> Number:
+    """The number that ``t`` is everywhere, exactly as its dtype holds it."""
+    value = number(t)
+    if value is None:
+        return None
+    source = t
+    while not isinstance(source, Constant):
+        source = source.inputs[0]
+    return source.array.astype(t.dtype)[()].item()  # type: ignore[no-any-return]
+
+
+def fusable(t: Tensor) -> bool:
+    if t.op is None or type(t.op).scalar is Op.scalar or not isinstance(t.type, TensorType):
+        return False
+    if not t.type.known or t.type.size < LEAST:
+        return False
+    return has_code(t.op, tuple(x.dtype for x in t.inputs), tuple(map(number_of, t.inputs)), t.dtype)
+
+
+def passes(op: Op | None) -> int:
+    """How often NumPy goes through memory for an op."""
+    return 2 if isinstance(op, Where | Clip) or (isinstance(op, Elementwise) and op.fill is not None) else 1
+
+
+class Fuser:
+    """Groups of one graph."""
+
+    def __init__(self, colours: dict[int, int]) -> None:
+        self.colours = colours
+        self.groups: dict[int, Group] = {}  # of tensors
+        self.bits: list[Group] = []  # group of each bit
+        self.depends: dict[int, int] = {}  # tensor -> groups that it depends on
+
+    def place(self, t: Tensor) -> None:
+        """Put a tensor into the groups of its inputs, a new one, or none."""
+        depends = 0
+        for x in t.inputs:
+            depends |= self.depends[x.id]
+        self.depends[t.id] = depends
+        if not fusable(t):
+            return
+        colour = self.colours.get(t.id, 0)
+        group = Group(1 << len(self.bits), colour, [t], depends)
+        self.bits.append(group)
+        for x in t.inputs:
+            other = self.groups.get(x.id)
+            if other is not None and other is not group and self.may_join(group, other, t):
+                group = self.joined(other, group)
+        self.groups[t.id] = group
+        self.depends[t.id] = depends | group.bit
+
+    def may_join(self, group: Group, other: Group, t: Tensor) -> bool:
+        """Whether both have one shape and colour, fit into one kernel, and no way leads out of them and back."""
+        if other.colour != group.colour or other.members[0].shape != t.shape:
+            return False
+        if len(group.members) + len(other.members) > MOST_LINES:
+            return False
+        both = group.bit | other.bit
+        own = {m.id for m in (*group.members, *other.members)}
+        outside = {x.id: x for m in (*group.members, *other.members) for x in m.inputs if x.id not in own}
+        if len(outside) > MOST_OPERANDS:
+            return False
+        direct = 0
+        for x in outside.values():
+            direct |= self.depends[x.id]
+        return not self.reach(direct, both) & both
+
+    def reach(self, bits: int, within: int) -> int:
+        """All groups that are needed for ``bits``; it stops as soon as it meets ``within``."""
+        seen = 0
+        while todo := bits & ~seen:
+            if bits & within:
+                break
+            low = todo & -todo
+            seen |= low
+            bits |= self.bits[low.bit_length() - 1].needs
+        return bits
+
+    def joined(self, a: Group, b: Group) -> Group:
+        """``b`` becomes part of ``a``."""
+        a.members += b.members
+        a.bit |= b.bit
+        for t in b.members:
+            self.groups[t.id] = a
+        for n in indices(b.bit):
+            self.bits[n] = a
+        own = {m.id for m in a.members}
+        a.needs = 0
+        for m in a.members:
+            for x in m.inputs:
+                if x.id not in own:
+                    a.needs |= self.depends[x.id]
+        return a
+
+
+def indices(bits: int) -> Iterator[int]:
+    while bits:
+        low = bits & -bits
+        yield low.bit_length() - 1
+        bits ^= low
+
+
+def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
+    """``roots`` with groups of elementwise ops fused; ``colours`` (the shard of a tensor) learns the new ones.
+
+    ``runs`` is how often a call of the function runs the graph. Whether to compile depends on nothing but the graph,
+    so that a run repeats.
+    """
+    if not active():
+        return list(roots)
+    shards = {} if colours is None else colours
+    fuser = Fuser(shards)
+    order = toposort(roots)
+    for t in order:
+        fuser.place(t)
+    groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
+    if runs * sum(map(saved, groups.values())) < WORTH:
+        return list(roots)
+    members = {t.id: g for g in groups.values() for t in g.members}
+    return Builder(order, roots, members, shards).roots
+
+
+def saved(group: Group) -> int:
+    """Elements that NumPy would read or write once more."""
+    more: int = sum(passes(t.op) for t in group.members) - 1
+    return more * group.members[0].type.size  # type: ignore[no-any-return]
+
+
+class Builder:
+    """Builds the graph again, groups as one op each."""
+
+    def __init__(
+        self, order: Sequence[Tensor], roots: Sequence[Tensor], groups: dict[int, Group], colours: dict[int, int]
+    ) -> None:
+        self.groups, self.colours = groups, colours
+        self.new: dict[int, Tensor] = {}
+        used = {t.id for t in roots}
+        for t in order:
+            used |= {x.id for x in t.inputs if groups.get(x.id) is not groups.get(t.id) or x.id not in groups}
+        self.used = used
+        stack = list(reversed(roots))
+        while stack:
+            t = stack[-1]
+            if t.id in self.new:
+                stack.pop()
+                continue
+            group = groups.get(t.id)
+            inputs = t.inputs if group is None else group.inputs()
+            missing = [x for x in inputs if x.id not in self.new]
+            if missing:
+                stack.extend(reversed(missing))
+            elif group is None:
+                self.new[t.id] = self.copy(t)
+            else:
+                self.fused(group, inputs)
+        self.roots = [self.new[t.id] for t in roots]
+
+    def copy(self, t: Tensor) -> Tensor:
+        """``t`` on the new inputs, or itself where nothing changed."""
+        inputs = tuple(self.new[x.id] for x in t.inputs)
+        if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
+            return t
+        return self.like(Tensor(t.type, t.op, inputs), t)
+
+    def like(self, new: Tensor, old: Tensor) -> Tensor:
+        new.name, new.place = old.name, old.place
+        if old.id in self.colours:
+            self.colours[new.id] = self.colours[old.id]
+        return new
+
+    def fused(self, group: Group, inputs: Sequence[Tensor]) -> None:
+        members = toposort(group.members, stop={x.id for x in inputs})
+        own = {t.id for t in group.members}
+        places = {x.id: i for i, x in enumerate(inputs)}
+        lines: list[Line] = []
+        for t in members:
+            value = None if t.id in own else number_of(t)
+            if t.id not in own and value is None:
+                continue  # what a number is broadcast from
+            places[t.id] = len(inputs) + len(lines)
+            if value is not None:
+                lines.append(Line(None, (), t.dtype, value))
+            else:
+                lines.append(Line(t.op, tuple(places[x.id] for x in t.inputs), t.dtype))
+        results = [t for t in members if t.id in own and t.id in self.used]
+        program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(places[t.id] for t in results))
+        op = Fused(program, group.members[0].shape, 1 if self.colours else 2)
+        made = op.outputs(*(self.new[x.id] for x in inputs))
+        whole = made[0].inputs[0] if isinstance(made[0].op, Item) else made[0]
+        self.like(whole, members[-1])
+        for t, new in zip(results, made, strict=True):
+            self.new[t.id] = self.like(new, t)

@@ -1,0 +1,112 @@
+"""A program and arrays -> a call without arguments: loops collapsed, kernel compiled, addresses filled in."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...ops.program import program as row
+from ...types import Array
+from .compiler import compiled, has_masks, register_width
+from .fused import Program
+from .nest import APART, BESIDE, SAME, Shape, kernel_text, lanes_for
+from .values import kind_of
+
+Call: TypeAlias = "Callable[[], Any]"
+DEPTH = 3  # loops of a kernel
+
+LONG = ((1 << 17, 4), (64, 2), (0, 1))  # length of a row -> vectors at a time, so that one need not wait for another
+
+_kernels: dict[tuple[Program, tuple[str, ...], int], Any] = {}
+
+
+def kernel(program: Program, modes: tuple[str, ...], vectors: int) -> Any:
+    """The compiled function for a program whose inputs are read in these ways, ``vectors`` registers at a time."""
+    found = _kernels.get((program, modes, vectors))
+    if found is None:
+        kinds = [kind_of(d) for d in program.arguments]
+        results = [kind_of(program.lines[i - len(kinds)].dtype) for i in program.results]
+        inner = [kind_of(line.dtype) for line in program.lines]
+        lanes = vectors * lanes_for([*kinds, *inner], register_width())
+        text = kernel_text(Shape(tuple(kinds), tuple(results), modes), program, lanes, has_masks())
+        found = _kernels[program, modes, vectors] = compiled(text)
+    return found
+
+
+def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
+    """The same loops with as few axes as possible: lengths, and the strides of each operand."""
+    lengths: list[int] = []
+    steps: list[list[int]] = [[] for _ in strides]
+    for axis in reversed(range(len(shape))):
+        n = shape[axis]
+        if n == 1:
+            continue
+        if lengths and all(s[axis] == t[0] * lengths[0] for s, t in zip(strides, steps, strict=True)):
+            lengths[0] *= n
+            continue
+        lengths.insert(0, n)
+        for s, t in zip(strides, steps, strict=True):
+            t.insert(0, s[axis])
+    return lengths, steps
+
+
+def bound(program: Program, inputs: list[Array], outputs: list[Array], threads: int) -> Call:
+    """A call that fills ``outputs``."""
+    shape = outputs[0].shape
+    if outputs[0].size == 0:
+        return int
+    before: list[Call] = []
+    after: list[Call] = []
+    places = [np.empty(shape, o.dtype) if not o.flags.c_contiguous else o for o in outputs]
+    after = [partial(np.copyto, o, p) for o, p in zip(outputs, places, strict=True) if o is not p]
+    lengths, steps = strides_of(inputs, places)
+    if len(lengths) > DEPTH:
+        inputs = [packed(x, shape, before) for x in inputs]
+        lengths, steps = strides_of(inputs, places)
+    call = launched(program, [*inputs, *places], lengths, steps, threads)
+    return row((*before, call, *after)) if before or after else call
+
+
+def strides_of(inputs: Sequence[Array], outputs: Sequence[Array]) -> tuple[list[int], list[list[int]]]:
+    shape = outputs[0].shape
+    views = [x if x.shape == shape else np.broadcast_to(x, shape) for x in inputs]
+    return collapse(shape, [x.strides for x in (*views, *outputs)])
+
+
+def packed(x: Array, shape: Sequence[int], calls: list[Call]) -> Array:
+    """``x`` where it is contiguous or one element, else a whole copy, which ``calls`` refreshes at every run."""
+    if x.size == 1 or (x.shape == tuple(shape) and x.flags.c_contiguous):
+        return x
+    copy = np.empty(shape, x.dtype)
+    calls.append(partial(np.copyto, copy, x))
+    return copy
+
+
+def launched(program: Program, operands: list[Array], lengths: list[int], steps: list[list[int]], threads: int) -> Call:
+    missing = DEPTH - len(lengths)
+    lengths = [1] * missing + lengths
+    table = [[0] * missing + s for s in steps]
+    if missing == DEPTH:
+        for x, s in zip(operands, table, strict=True):
+            s[-1] = x.itemsize
+    modes = tuple(
+        SAME if s[-1] == 0 else BESIDE if s[-1] == x.itemsize else APART
+        for x, s in zip(operands[: len(program.arguments)], table, strict=False)
+    )
+    run = kernel(program, modes, next(v for least, v in LONG if lengths[-1] >= least))
+    addresses = [x.ctypes.data for x in operands]
+    return once(run, lengths, addresses, table, operands)
+
+
+def once(run: Any, lengths: list[int], addresses: list[int], table: list[list[int]], operands: list[Array]) -> Call:
+    """One call of a kernel; the arrays live as long as it does."""
+    numbers = [*lengths]
+    for address, s in zip(addresses, table, strict=True):
+        numbers += [address, *s]
+    call = partial(run, (ctypes.c_int64 * len(numbers))(*numbers))
+    call.operands = operands  # type: ignore[attr-defined]
+    return call

@@ -1,0 +1,95 @@
+"""Machine code on disk, found by the hash of what it was made from.
+
+What is loaded from here is executed. So files are used only from a folder that belongs to the user and that nobody
+else may write to, and only if they are whole; without such a folder, kernels are compiled anew in every process.
+A digest finds damage, not malice: who can write as the user can run code as the user anyway.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+
+LIMIT = 32 << 20  # bytes of the folder, beyond which the oldest half goes
+LARGEST = 4 << 20  # bytes of one file
+DIGEST = 32
+
+
+def folder() -> Path | None:
+    """The folder, made if it is missing; None where it is not safe, or where ``AG_KERNEL_CACHE`` is empty."""
+    named = os.environ.get("AG_KERNEL_CACHE")
+    if named == "" or not hasattr(os, "getuid"):
+        return None
+    try:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        path = Path(named) if named else base / "agcli" / "kernels"
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = path.lstat()
+    except (OSError, RuntimeError):
+        return None
+    return path if stat.S_ISDIR(found.st_mode) and private(found) else None
+
+
+def private(found: os.stat_result) -> bool:
+    """Whether a file or folder belongs to this user, and only this user can write it."""
+    return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def name_of(key: str) -> str:
+    return f"{sha256(key.encode()).hexdigest()}.o"
+
+
+def load(key: str) -> bytes | None:
+    """The machine code for ``key``, or None."""
+    path = folder()
+    if path is None:
+        return None
+    try:
+        handle = os.open(path / name_of(key), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    with os.fdopen(handle, "rb") as file:
+        found = os.fstat(handle)
+        if not stat.S_ISREG(found.st_mode) or not private(found) or found.st_size > LARGEST:
+            return None
+        content = file.read()
+    digest, code = content[:DIGEST], content[DIGEST:]
+    return code if sha256(key.encode() + code).digest() == digest else None
+
+
+def save(key: str, code: bytes) -> None:
+    """Keep machine code: a whole file appears at once, whoever else writes it at the same time."""
+    path = folder()
+    if path is None or len(code) > LARGEST:
+        return
+    with suppress(OSError):
+        make_room(path)
+        handle, temporary = tempfile.mkstemp(dir=path, prefix=".")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(sha256(key.encode() + code).digest() + code)
+            os.replace(temporary, path / name_of(key))
+        except OSError:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def make_room(path: Path) -> None:
+    """Remove the oldest files where the folder has grown beyond its limit."""
+    rows = []
+    for entry in os.scandir(path):
+        with suppress(OSError):
+            found = entry.stat(follow_symlinks=False)
+            rows.append((found.st_mtime, found.st_size, entry.path))
+    total = sum(size for _, size, _ in rows)
+    if total <= LIMIT:
+        return
+    for _, size, name in sorted(rows):
+        Path(name).unlink(missing_ok=True)
+        total -= size
+        if total <= LIMIT // 2:
+            return

@@ -1,0 +1,294 @@
+"""Values of a compiled loop: LLVM text grows as they are computed with.
+
+A ``Value`` stands for one vector of elements. The scalar rules of ops are formulas over values, so ``a * b + 1`` in a
+rule appends a multiplication and an addition to the ``Code``. Arithmetic, roots and comparisons round as NumPy's do;
+nothing is reassociated or contracted.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...types import DType
+from . import elementary
+
+Operand: TypeAlias = "Value | float | int | bool"
+
+KINDS = {"float32": "float", "float64": "double", "int32": "i32", "int64": "i64", "bool": "i1"}
+BITS = {"float": "i32", "double": "i64"}
+SUFFIX = {"float": "f32", "double": "f64", "i32": "i32", "i64": "i64"}
+
+
+class UnsupportedError(Exception):
+    """There is no scalar code for this op and these dtypes, so it stays with NumPy."""
+
+
+def kind_of(dtype: DType) -> str:
+    if dtype.name not in KINDS:
+        raise UnsupportedError(dtype.name)
+    return KINDS[dtype.name]
+
+
+class Code:
+    """Lines of LLVM text, in static single assignment; ``lanes`` is the number of elements of a vector."""
+
+    def __init__(self, lanes: int) -> None:
+        self.lanes = lanes
+        self.lines: list[str] = []
+        self.count = 0
+        self.declared: dict[str, str] = {}
+
+    def emit(self, text: str) -> str:
+        """Append an instruction; returns the name of its result."""
+        self.count += 1
+        self.lines.append(f"  %v{self.count} = {text}")
+        return f"%v{self.count}"
+
+    def do(self, text: str) -> None:
+        """Append an instruction without a result."""
+        self.lines.append(f"  {text}")
+
+    def vector(self, kind: str) -> str:
+        return f"<{self.lanes} x {kind}>"
+
+    def call(self, name: str, result: str, *arguments: tuple[str, str]) -> str:
+        """Call an intrinsic; ``arguments`` are types and references."""
+        self.declared[name] = f"declare {result} @{name}({', '.join(t for t, _ in arguments)})"
+        return self.emit(f"call {result} @{name}({', '.join(f'{t} {r}' for t, r in arguments)})")
+
+    def constant(self, number: Any, kind: str) -> Value:
+        """The same number in every lane."""
+        return Value(self, f"splat ({kind} {literal(number, kind)})", kind, number)
+
+
+def literal(number: Any, kind: str) -> str:
+    """A number as LLVM writes it: floats by their bits, so that nothing is rounded on the way."""
+    if kind == "i1":
+        return "true" if number else "false"
+    if kind in ("i32", "i64", "i8"):
+        return str(int(number))
+    with np.errstate(all="ignore"):
+        value = float(np.float32(number)) if kind == "float" else float(number)
+    return f"0x{struct.unpack('>Q', struct.pack('>d', value))[0]:016X}"
+
+
+class Value:
+    """One vector of elements of one kind; ``number`` is known for a constant."""
+
+    __slots__ = ("code", "kind", "number", "ref")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, code: Code, ref: str, kind: str, number: Any = None) -> None:
+        self.code = code
+        self.ref = ref
+        self.kind = kind
+        self.number = number
+
+    @property
+    def floating(self) -> bool:
+        return self.kind in BITS
+
+    def like(self, other: Operand) -> Value:
+        """``other`` as a value of this kind; numbers become constants."""
+        if isinstance(other, Value):
+            if other.kind != self.kind:
+                raise UnsupportedError(f"{self.kind} with {other.kind}")
+            return other
+        return self.code.constant(other, self.kind)
+
+    def instruction(self, name: str, *others: Value, kind: str | None = None) -> Value:
+        """``name`` applied to this value and others of its kind."""
+        refs = ", ".join(v.ref for v in (self, *others))
+        return Value(self.code, self.code.emit(f"{name} {self.code.vector(self.kind)} {refs}"), kind or self.kind)
+
+    def intrinsic(self, name: str, *others: Value) -> Value:
+        vector = self.code.vector(self.kind)
+        full = f"llvm.{name}.v{self.code.lanes}{SUFFIX[self.kind]}"
+        return Value(self.code, self.code.call(full, vector, *((vector, v.ref) for v in (self, *others))), self.kind)
+
+    def numeric(self, floating: str, integer: str | None, other: Operand) -> Value:
+        if self.floating:
+            return self.instruction(floating, self.like(other))
+        if integer is None or self.kind == "i1":
+            raise UnsupportedError(f"{floating} of {self.kind}")
+        return self.instruction(integer, self.like(other))
+
+    # Arithmetic
+    def __add__(self, other: Operand) -> Value:
+        return self.numeric("fadd", "add", other)
+
+    def __radd__(self, other: Operand) -> Value:
+        return self.like(other) + self
+
+    def __sub__(self, other: Operand) -> Value:
+        return self.numeric("fsub", "sub", other)
+
+    def __rsub__(self, other: Operand) -> Value:
+        return self.like(other) - self
+
+    def __mul__(self, other: Operand) -> Value:
+        return self.numeric("fmul", "mul", other)
+
+    def __rmul__(self, other: Operand) -> Value:
+        return self.like(other) * self
+
+    def __truediv__(self, other: Operand) -> Value:
+        return self.numeric("fdiv", None, other)
+
+    def __rtruediv__(self, other: Operand) -> Value:
+        return self.like(other) / self
+
+    def __neg__(self) -> Value:
+        return self.instruction("fneg") if self.floating else 0 - self
+
+    def fma(self, b: Operand, c: Operand) -> Value:
+        """self * b + c, rounded once where the machine can."""
+        return self.intrinsic("fmuladd", self.like(b), self.like(c))
+
+    # Comparisons; anything beside NaN is false, except for `differs`
+    def compare(self, floating: str, integer: str, other: Operand) -> Value:
+        if self.kind == "i1" and integer not in ("eq", "ne"):
+            raise UnsupportedError("order of bool")
+        name = f"fcmp {floating}" if self.floating else f"icmp {integer}"
+        return self.instruction(name, self.like(other), kind="i1")
+
+    def __lt__(self, other: Operand) -> Value:
+        return self.compare("olt", "slt", other)
+
+    def __le__(self, other: Operand) -> Value:
+        return self.compare("ole", "sle", other)
+
+    def __gt__(self, other: Operand) -> Value:
+        return self.compare("ogt", "sgt", other)
+
+    def __ge__(self, other: Operand) -> Value:
+        return self.compare("oge", "sge", other)
+
+    def equals(self, other: Operand) -> Value:
+        return self.compare("oeq", "eq", other)
+
+    def differs(self, other: Operand) -> Value:
+        return self.compare("une", "ne", other)
+
+    def isnan(self) -> Value:
+        return self.only_float().compare("uno", "ne", self)
+
+    # Logic
+    def logic(self, name: str, other: Operand) -> Value:
+        if self.kind != "i1":
+            raise UnsupportedError(f"logical {name} of {self.kind}")
+        return self.instruction(name, self.like(other))
+
+    def __and__(self, other: Operand) -> Value:
+        return self.logic("and", other)
+
+    def __or__(self, other: Operand) -> Value:
+        return self.logic("or", other)
+
+    def __xor__(self, other: Operand) -> Value:
+        return self.logic("xor", other)
+
+    def __invert__(self) -> Value:
+        return self.logic("xor", True)
+
+    def choose(self, a: Value, b: Operand) -> Value:
+        """``a`` where this condition is true, else ``b``."""
+        if self.kind != "i1":
+            raise UnsupportedError(f"a choice by {self.kind}")
+        other, vector = a.like(b), a.code.vector(a.kind)
+        condition = f"{self.code.vector('i1')} {self.ref}"
+        ref = self.code.emit(f"select {condition}, {vector} {a.ref}, {vector} {other.ref}")
+        return Value(self.code, ref, a.kind)
+
+    # Pieces
+    def only_float(self) -> Value:
+        if not self.floating:
+            raise UnsupportedError(f"a float function of {self.kind}")
+        return self
+
+    def maximum(self, other: Operand) -> Value:
+        """The larger one, or NaN beside NaN."""
+        b = self.like(other)
+        wins = self > b
+        return (wins | self.isnan() if self.floating else wins).choose(self, b)
+
+    def minimum(self, other: Operand) -> Value:
+        b = self.like(other)
+        wins = self < b
+        return (wins | self.isnan() if self.floating else wins).choose(self, b)
+
+    def abs(self) -> Value:
+        return self.only_float().intrinsic("fabs") if self.floating else (self < 0).choose(-self, self)
+
+    def power(self, other: Value) -> Value:
+        """self ** other for exponents that are a few products; others are left to NumPy."""
+        n = other.number
+        self.only_float()
+        if n not in (-2, -1, 1, 2, 3, 4):
+            raise UnsupportedError(f"power {n}")
+        square = self * self
+        found = {1: self, 2: square, 3: square * self, 4: square * square}[int(abs(n))]
+        return found if n > 0 else 1.0 / found
+
+    def sqrt(self) -> Value:
+        return self.only_float().intrinsic("sqrt")
+
+    def copysign(self, other: Value) -> Value:
+        return self.only_float().intrinsic("copysign", other)
+
+    # Functions, for which the machine has no instruction
+    def exp(self) -> Value:
+        return elementary.exp(self)
+
+    def expm1(self) -> Value:
+        return elementary.expm1(self)
+
+    def log(self) -> Value:
+        return elementary.log(self)
+
+    def log1p(self) -> Value:
+        return elementary.log1p(self)
+
+    def tanh(self) -> Value:
+        return elementary.tanh(self)
+
+    def sigmoid(self) -> Value:
+        return 1.0 / ((-self).exp() + 1.0)
+
+    def sign(self) -> Value:
+        """-1, 0, 1 or NaN."""
+        positive = (self > 0).choose(self.like(1), self)
+        negative = (self < 0).choose(self.like(-1), positive)
+        return self.equals(0).choose(self.like(0), negative)
+
+    # Conversions
+    def astype(self, dtype: DType) -> Value:
+        return self.to(kind_of(dtype))
+
+    def to(self, kind: str) -> Value:
+        """Another kind, where every value of this one has a place in it."""
+        if kind == self.kind:
+            return self
+        if self.number is not None:
+            return self.code.constant(self.number, kind)
+        source, target = self.kind, kind
+        steps = {
+            ("float", "double"): "fpext", ("double", "float"): "fptrunc",
+            ("i1", "float"): "uitofp", ("i1", "double"): "uitofp", ("i1", "i32"): "zext", ("i1", "i64"): "zext",
+            ("i32", "i64"): "sext", ("i32", "float"): "sitofp", ("i32", "double"): "sitofp",
+            ("i64", "float"): "sitofp", ("i64", "double"): "sitofp",
+        }  # fmt: skip
+        if (source, target) not in steps:
+            raise UnsupportedError(f"{source} to {target}")
+        ref = self.code.emit(
+            f"{steps[source, target]} {self.code.vector(source)} {self.ref} to {self.code.vector(target)}"
+        )
+        return Value(self.code, ref, target)
+
+    def bitcast(self, kind: str) -> Value:
+        """The same bits read as another kind of the same size."""
+        ref = self.code.emit(f"bitcast {self.code.vector(self.kind)} {self.ref} to {self.code.vector(kind)}")
+        return Value(self.code, ref, kind)

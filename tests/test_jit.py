@@ -1,0 +1,360 @@
+"""Compiled kernels: the same numbers as NumPy's, whatever lies in memory however."""
+
+import os
+import stat
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+pytest.importorskip("llvmlite")
+
+import agcli as ag
+from agcli.engine.backends.jit import compiler, fuse, nest, store
+from agcli.engine.backends.jit.elementary import ULP
+from agcli.engine.backends.jit.fused import Fused
+from agcli.engine.ops.base import Elementwise
+from agcli.engine.table import OPS
+
+FLOATS = ["float32", "float64"]
+SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-310, -1e-310, 1e-40, 3e38, -3e38, 88.72, -103.9, 0.5]
+
+
+@pytest.fixture(autouse=True)
+def every_group(monkeypatch, tmp_path_factory):
+    """Fuse whatever can be fused, single ops and small arrays too; keep machine code for this file alone."""
+    monkeypatch.setattr(fuse, "LEAST", 0)
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    monkeypatch.setattr(fuse, "passes", lambda op: 2)
+    monkeypatch.delenv("AG_BACKEND", raising=False)
+    base = tmp_path_factory.getbasetemp() / "kernels"
+    base.mkdir(mode=0o700, exist_ok=True)
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
+
+
+def both(monkeypatch, fetches, inputs, arrays):
+    """Results of NumPy and of compiled kernels, and the ops of the compiled plan."""
+    plain, fast = (ag.function(fetches, inputs=inputs) for _ in range(2))
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    expected = plain(*arrays)
+    assert not any(isinstance(s.op, Fused) for s in plain.plan.steps)
+    monkeypatch.delenv("AG_BACKEND")
+    return expected, fast(*arrays), [s.op for s in fast.plan.steps]
+
+
+def same(a, b, tolerance=0.0):
+    """Bit by bit (zeros of either sign and all NaN alike), or up to a relative error."""
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_allclose(y, x, rtol=tolerance, atol=0, equal_nan=True)
+
+
+EXACT = {  # as NumPy rounds
+    "add": 2, "subtract": 2, "multiply": 2, "divide": 2, "maximum": 2, "minimum": 2, "negative": 1, "square": 1,
+    "sqrt": 1, "reciprocal": 1, "rsqrt": 1, "abs": 1, "sign": 1,
+    "less": 2, "less_equal": 2, "greater": 2, "greater_equal": 2, "equal": 2, "not_equal": 2,
+    "isnan": 1, "isinf": 1, "isfinite": 1, "relu": 1, "softsign": 1,
+}  # fmt: skip
+
+
+def numbers(rng, shape, dtype):
+    """Ordinary numbers mixed with special ones."""
+    x = rng.standard_normal(shape).astype(dtype)
+    with np.errstate(all="ignore"):
+        return np.where(rng.random(shape) < 0.2, rng.choice(np.asarray(SPECIAL, dtype), shape), x).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", EXACT)
+def test_arithmetic_is_that_of_numpy(monkeypatch, name, dtype):
+    rng = np.random.default_rng(0)
+    xs = [ag.placeholder(f"x{i}", (None,), dtype) for i in range(EXACT[name])]
+    y = OPS[name].function(*xs)
+    for n in (0, 1, 7, 8, 9, 1000):
+        arrays = [numbers(rng, n, dtype) for _ in xs]
+        a, b, ops = both(monkeypatch, [y], xs, arrays)
+        assert n == 0 or [type(op) for op in ops] == [Fused]
+        same(a, b)
+
+
+def test_every_formula_of_an_elementwise_op_is_tested():
+    others = {"power", "softplus", "log_sigmoid", "logical_and", "logical_or", "logical_xor", "logical_not"}
+    formulas = {n for n, e in OPS.items() if isinstance(e.function, Elementwise) and e.function.formula is not None}
+    assert formulas == {*EXACT, *ULP, *others}
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("make", [lambda x: x**3, lambda x: x**-2, ag.softplus, ag.log_sigmoid])
+def test_composed_formulas(monkeypatch, make, dtype):
+    x = ag.placeholder("x", (None,), dtype)
+    a, b, ops = both(monkeypatch, [make(x)], [x], [np.linspace(-90, 90, 301).astype(dtype)])
+    assert isinstance(ops[-1], Fused)
+    same(a, b, 8 * np.finfo(dtype).eps)
+
+
+REFERENCE = {
+    "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "tanh": np.tanh,
+    "sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+}  # fmt: skip
+
+
+def all_magnitudes(dtype, n):
+    """Random bits, the range of exp, the neighbourhoods of 0 and 1, and special numbers."""
+    rng = np.random.default_rng(0)
+    bits = rng.integers(0, 2 ** (8 * dtype.itemsize), n, dtype=f"u{dtype.itemsize}").view(dtype)
+    top = 1.05 * np.log(float(np.finfo(dtype).max))
+    rows = [rng.uniform(-top, top, n), rng.standard_normal(n), 1 + 1e-3 * rng.standard_normal(n), 1e-3 * rng.random(n)]
+    with np.errstate(all="ignore"):
+        return np.concatenate([bits, *(r.astype(dtype) for r in rows), np.asarray(SPECIAL, dtype)])
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ULP)
+def test_functions_keep_their_bounds(name, dtype):
+    x = all_magnitudes(np.dtype(dtype), 40_000)
+    t = ag.placeholder("x", (None,), dtype)
+    y = ag.function(OPS[name].function(t))(x)
+    wide = np.float64 if dtype == "float32" else np.longdouble
+    with np.errstate(all="ignore"):
+        exact = REFERENCE[name](x.astype(wide))
+        rounded = exact.astype(dtype)
+    np.testing.assert_array_equal(np.isnan(y), np.isnan(rounded))
+    whole = np.isfinite(rounded)
+    if name == "sigmoid":  # where exp(-x) overflows it is 0, in both backends
+        whole &= exact >= 2 / float(np.finfo(dtype).max)
+    else:
+        np.testing.assert_array_equal(y[np.isinf(rounded)], rounded[np.isinf(rounded)])
+    ulp = np.abs(y[whole].astype(wide) - exact[whole]) / np.spacing(np.abs(rounded[whole])).astype(wide)
+    assert ulp.max() <= ULP[name]
+
+
+LAYOUTS = {  # shape of the result, and how two operands lie in it
+    "columns": ((33, 17), lambda a: a, lambda a: a[:, :1]),
+    "rows": ((33, 17), lambda a: a, lambda a: a[0]),
+    "row and column": ((20, 70), lambda a: a[:, :1], lambda a: a[0]),
+    "transposed": ((33, 17), lambda a: a, lambda a: np.ascontiguousarray(a.T).T),
+    "every second": ((9, 130), lambda a: np.repeat(a, 2, -1)[:, ::2], lambda a: a),
+    "reversed": ((40,), lambda a: a[::-1], lambda a: a),
+    "planes": ((4, 5, 6, 7), lambda a: a, lambda a: a[:, :1, :, :1]),
+    "deep": (
+        (2, 3, 2, 3, 2, 3),
+        lambda a: a[:, :1, :, :1, :, :1],
+        lambda a: a.transpose(5, 1, 4, 3, 2, 0).copy().transpose(5, 1, 4, 3, 2, 0),
+    ),
+    "one element": ((), lambda a: a, lambda a: a),
+    "ones": ((1, 1, 1), lambda a: a, lambda a: a[0]),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_in_memory_does_not_matter(layout):
+    """Kernels straight on arrays, as feeds are made contiguous."""
+    shape, first, second = LAYOUTS[layout]
+    rng = np.random.default_rng(1)
+    a = first(rng.random(shape, dtype="f"))
+    b = second(rng.random(shape, dtype="f"))
+    xs = [ag.placeholder("a", a.shape), ag.placeholder("b", b.shape)]
+    total = xs[0] + xs[1]
+    y, z = fuse.fuse([total * 2, total < xs[1]])
+    assert z.inputs == y.inputs
+    op = y.inputs[0].op
+    out = np.empty(shape, "f"), np.empty(shape, bool)
+    op.kernel(a, b, out=out)
+    np.testing.assert_array_equal(out[0], (a + b) * 2)
+    np.testing.assert_array_equal(out[1], a + b < b)
+
+
+def test_outputs_may_lie_apart():
+    x = ag.placeholder("x", (5, 3))
+    (y,) = fuse.fuse([x * 2 + 1])
+    whole = np.zeros((5, 6), "f")
+    y.op.kernel(np.ones((5, 3), "f"), out=whole[:, ::2])
+    np.testing.assert_array_equal(whole[:, ::2], np.full((5, 3), 3.0))
+    assert not whole[:, 1::2].any()
+
+
+@pytest.mark.parametrize(("dtype", "make"), [
+    ("int64", lambda a, b: [a + b * 3, -a, ag.maximum(a, b), ag.where(a < b, a, b), ag.abs(a), ag.sign(a)]),
+    ("int32", lambda a, b: [a - b, a * b, a.astype("float64"), ag.clip(a, -2, 2), a / b]),
+    ("bool", lambda a, b: [a & b, a | ~b, ag.logical_xor(a, b), ag.where(a, 1.5, 2.5), a.astype("float32")]),
+])  # fmt: skip
+def test_integers_and_truth_values(monkeypatch, dtype, make):
+    rng = np.random.default_rng(2)
+    arrays = [rng.integers(-5, 5, 77).astype(dtype) for _ in range(2)]
+    xs = [ag.placeholder(n, (77,), dtype) for n in "ab"]
+    a, b, ops = both(monkeypatch, make(*xs), xs, arrays)
+    assert any(isinstance(op, Fused) for op in ops)
+    same(a, b)
+
+
+def test_a_million_elements_in_threads(monkeypatch):
+    x = np.random.default_rng(3).standard_normal(1_000_003).astype("f")
+    t = ag.placeholder("x", (None,))
+    y = ag.where(t > 0, t * 3 + 1, -t) / (1 + t * t)
+    a, b, ops = both(monkeypatch, [y], [t], [x])
+    assert len(ops) == 1
+    same(a, b)
+
+
+UNARY = [ag.tanh, ag.sigmoid, ag.softplus, ag.relu, ag.square, lambda x: -x, lambda x: x * 0.5, lambda x: x + 1]
+BINARY = [lambda a, b: a + b, lambda a, b: a - b, lambda a, b: a * b, ag.maximum, lambda a, b: ag.where(a < b, a, b)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_chains_agree(data):
+    """Random graphs over three operands that broadcast, with several results."""
+    shapes = [(6, 5), (5,), (6, 1)]
+    xs = [ag.placeholder(f"x{i}", s, "float64") for i, s in enumerate(shapes)]
+    terms = list(xs)
+    for _ in range(data.draw(st.integers(2, 10))):
+        pick = st.integers(0, len(terms) - 1)
+        if data.draw(st.booleans()):
+            terms.append(data.draw(st.sampled_from(UNARY))(terms[data.draw(pick)]))
+        else:
+            terms.append(data.draw(st.sampled_from(BINARY))(terms[data.draw(pick)], terms[data.draw(pick)]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    with pytest.MonkeyPatch.context() as patch:
+        a, b, _ = both(patch, terms[-3:], xs, [rng.standard_normal(s) for s in shapes])
+    for x, y in zip(a, b, strict=True):
+        np.testing.assert_allclose(y, x, rtol=1e-11, atol=1e-11)
+
+
+SAMPLED = [
+    pytest.param(entry, sample, id=f"{entry.name}-{i}")
+    for entry in OPS.values()
+    for i, sample in enumerate(entry.samples[:1])
+    if entry.differentiable and any(a.real for a in sample.args)
+]
+
+
+@pytest.mark.parametrize(("entry", "sample"), SAMPLED)
+def test_gradients_of_all_ops_agree(monkeypatch, entry, sample):
+    """Whatever the table holds: value and gradient under both backends."""
+    drawn = sample.draw()
+    xs = [ag.placeholder(f"x{i}", d.shape, "float64") for i, d in enumerate(drawn) if sample.args[i].real]
+    given = iter(xs)
+    args = [next(given) if a.real else d for a, d in zip(sample.args, drawn, strict=True)]
+    y = entry.function(*args, **sample.kwargs)
+    parts = [t for t in (y if isinstance(y, tuple) else [y]) if t.dtype.kind == "f"]
+    total = sum((ag.sum(ag.sin(t)) for t in parts[1:]), ag.sum(ag.sin(parts[0])))
+    arrays = [d for a, d in zip(sample.args, drawn, strict=True) if a.real]
+    a, b, _ = both(monkeypatch, [*parts, *ag.grad(total, xs, allow_unused=True)], xs, arrays)
+    for x, z in zip(a, b, strict=True):
+        np.testing.assert_allclose(z, x, rtol=1e-10, atol=1e-12)
+
+
+def test_groups_close_no_circle():
+    """What waits for a sum cannot run with what is summed."""
+    x = ag.placeholder("x", (4, 3))
+    e = ag.tanh(x * 2)
+    y = e / ag.sum(e) + 1
+    f = ag.function(y)
+    array = np.ones((4, 3), "f")
+    np.testing.assert_allclose(f(array), np.full((4, 3), 1 + 1 / 12), rtol=1e-6)
+    assert [s.op.name for s in f.plan.steps] == ["fused<multiply tanh>", "sum", "fused<divide add>"]
+
+
+def test_an_optimizer_is_one_step_in_place():
+    w, x = ag.variable(np.ones((300, 1), "f"), "w"), ag.placeholder("x", (5, 300))
+    step = ag.adam(0.1).function(ag.sum(x @ w), [w])
+    step(np.ones((5, 300)))
+    last = step.plan.steps[-1]
+    assert isinstance(last.op, Fused)
+    assert [step.plan.slots[o].kind for o in last.outputs] == ["variable"] * 3
+    np.testing.assert_allclose(w.value, np.full((300, 1), 0.9), rtol=1e-5)
+
+
+def test_small_graphs_and_the_numpy_backend_stay_as_they_are(monkeypatch):
+    x = ag.placeholder("x", (1000,))
+    y = ag.tanh(x * 2) + 1
+    monkeypatch.setattr(fuse, "WORTH", 1 << 16)
+    assert fuse.fuse([y]) == [y]
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    assert fuse.fuse([y]) != [y]
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    assert fuse.fuse([y]) == [y]
+
+
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize("lanes", [1, 4, 16])
+def test_kernels_for_other_machines(lanes, masks):
+    """Vectors of any width, with and without masks in the middle of a row, give the same bits."""
+    shape = nest.Shape(("float", "i1"), ("float", "i1"), (nest.BESIDE, nest.APART))
+    text = nest.kernel_text(shape, lambda code, v: [v[1].choose(v[0].tanh(), v[0].exp()), ~v[1]], lanes, masks)
+    run = compiler.compiled(text)
+    rng = np.random.default_rng(4)
+    x, c = rng.standard_normal(45).astype("f"), rng.random(90) < 0.5
+    y, d = np.full(46, 7, "f"), np.zeros(45, bool)
+    places = [(x, 4), (c, 2), (y, 4), (d, 1)]
+    numbers = np.array([1, 1, 45, *(n for a, s in places for n in (a.ctypes.data, 0, 0, s))], "int64")
+    run((compiler.ctypes.c_int64 * len(numbers))(*numbers.tolist()))
+    np.testing.assert_allclose(y[:45], np.where(c[::2], np.tanh(x), np.exp(x)), rtol=1e-6)
+    np.testing.assert_array_equal(d, ~c[::2])
+    assert y[45] == 7
+
+
+# The store -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def place(monkeypatch, tmp_path):
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path / "kernels"))
+    return tmp_path / "kernels"
+
+
+def test_machine_code_is_found_again(place):
+    assert store.load("text") is None
+    store.save("text", b"code")
+    assert store.load("text") == b"code"
+    assert store.load("another text") is None
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    assert [p.name for p in place.iterdir()] == [store.name_of("text")]
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:40] + b"?" + b[41:], lambda b: b""])
+def test_damaged_files_are_not_used(place, damage):
+    store.save("text", b"some machine code")
+    file = place / store.name_of("text")
+    file.write_bytes(damage(file.read_bytes()))
+    assert store.load("text") is None
+
+
+def test_what_others_can_write_is_not_used(place):
+    store.save("text", b"code")
+    file = place / store.name_of("text")
+    file.chmod(0o622)
+    assert store.load("text") is None
+    file.chmod(0o600)
+    place.chmod(0o770)
+    assert store.load("text") is None
+    place.chmod(0o700)
+    assert store.load("text") == b"code"
+
+
+def test_links_are_not_followed(place, tmp_path):
+    store.save("text", b"code")
+    file = place / store.name_of("text")
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert store.load("text") is None
+    place.rename(tmp_path / "kernels2")
+    place.symlink_to(tmp_path / "kernels2")
+    assert store.folder() is None
+
+
+def test_the_folder_stays_small(place, monkeypatch):
+    monkeypatch.setattr(store, "LIMIT", 1000)
+    for i in range(20):
+        store.save(f"text {i}", bytes(200))
+        os.utime(place / store.name_of(f"text {i}"), (i, i))
+    assert sum(p.stat().st_size for p in place.iterdir()) <= 1300
+    assert store.load("text 19") == bytes(200)
+    assert store.load("text 0") is None
+
+
+def test_without_a_folder_nothing_is_kept(monkeypatch):
+    monkeypatch.setenv("AG_KERNEL_CACHE", "")
+    store.save("text", b"code")
+    assert store.folder() is None
+    assert store.load("text") is None
