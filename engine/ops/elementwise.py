@@ -307,9 +307,7 @@ abs = unary(
     "Absolute value; derivative 0 at 0: abs(-3) = 3.",
     formula=lambda x: x.abs(),
 )
-sign: Elementwise = unary(
-    "sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0: sign(-3) = -1.", formula=lambda x: x.sign()
-)
+sign: Elementwise = unary("sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0: sign(-3) = -1.")
 floor = unary(
     "floor", np.floor, lambda g, y, x: (zero(x),), "Largest integer not above x; derivative 0: floor(-1.5) = -2.0."
 )
@@ -366,8 +364,7 @@ class Clip(Pointwise):
         np.minimum(out, high, out=out)
 
     def scalar(self, *values: Any) -> Any:
-        x, low, high = values
-        return x.maximum(low).minimum(high)
+        return values[0].maximum(values[1]).minimum(values[2])
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         x, low, high = inputs

@@ -258,12 +258,6 @@ class Value:
     def sigmoid(self) -> Value:
         return 1.0 / ((-self).exp() + 1.0)
 
-    def sign(self) -> Value:
-        """-1, 0, 1 or NaN."""
-        positive = (self > 0).choose(self.like(1), self)
-        negative = (self < 0).choose(self.like(-1), positive)
-        return self.equals(0).choose(self.like(0), negative)
-
     # Conversions
     def astype(self, dtype: DType) -> Value:
         return self.to(kind_of(dtype))
