@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "Train the model that a spec describes.",
     "eval": "Judge a trained model on test data or a file.",
     "predict": "Predict the samples of a file with a trained model.",
+    "runs": "List, compare and remove runs.",
     "verify-resume": "Show that a killed training resumes to the same weights.",
     "grad": "Differentiate a formula.",
     "data": "List, describe and fetch data sets, and look at files.",
