@@ -132,6 +132,27 @@ class Interrupted:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """Before the error of a step that gave NaN or infinity; ``bundle`` is the folder that repeats it."""
+
+    run: Path
+    epoch: int
+    step: int
+    text: str
+    bundle: Path | None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "event": "failed",
+            "run": str(self.run),
+            "epoch": self.epoch,
+            "step": self.step,
+            "text": self.text,
+            "bundle": None if self.bundle is None else str(self.bundle),
+        }
+
+
+@dataclass(frozen=True)
 class Done:
     """After the last step, with everything written. The test figures are those of the weights that are kept."""
 
@@ -181,4 +202,4 @@ class Folded:
         }
 
 
-Event: TypeAlias = "Started | Stepped | Evaluated | EpochDone | Note | Interrupted | Done | Folded"
+Event: TypeAlias = "Started | Stepped | Evaluated | EpochDone | Note | Interrupted | Failed | Done | Folded"

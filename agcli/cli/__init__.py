@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": "Predict the samples of a file with a trained model.",
     "runs": "List, compare and remove runs.",
     "verify-resume": "Show that a killed training resumes to the same weights.",
+    "replay": "Repeat the step with which a training failed.",
     "grad": "Differentiate a formula.",
     "data": "List, describe and fetch data sets, and look at files.",
     "init": "Write a spec that trains on a file.",

@@ -57,6 +57,7 @@ class Session:
         self.step = 0
         self.evaluated = -1  # the step of the last evaluation, whose sums are ``test``
         self.last_loss: float | None = None  # of the last complete epoch
+        self.observed: list[tuple[int, float]] = []  # step and loss of the evaluations of this process
         self._walk: Iterator[Batch] | None = None
 
     def new_sums(self) -> Sums:
@@ -179,4 +180,5 @@ class Session:
         """Take over an evaluation of this step; true if it is the best so far."""
         self.test, self.evaluated = sums, self.step
         self.step_function.observe(sums.mean_loss)
+        self.observed.append((self.step, sums.mean_loss))
         return self.best.judge(sums.figures, self.epoch + 1, self.step)

@@ -12,13 +12,15 @@ from agcli.data import load_data, resolved
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
 from agcli.engine.variables import total
-from agcli.events import Done, EpochDone, Evaluated, Event, Interrupted, Note, Started, Stepped
+from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 from agcli.runs import Run, RunError, writing
 from agcli.runs.environment import environment, fingerprints
 from agcli.runs.run import ENVIRONMENT
 from agcli.spec import Spec
 
 from . import resume
+from .failure import investigate
+from .health import Health
 from .profile import Profile
 from .rhythm import Rhythm
 from .session import Session
@@ -40,6 +42,7 @@ class Trainer:
         self.out = out
         self.notes: list[Note] = [Note(text, "data") for text in self.data.warnings]
         self.session = Session(self.spec, self.data)
+        self.health = Health(self.session)
         self.place: Run | None = None
         self.signal = 0
         self.profile: Profile | None = None  # measures some steps, if one is given
@@ -154,9 +157,7 @@ class Trainer:
         )  # fmt: skip
         self.run.say(f"started at step {s.step}: {started.parameters} parameters, {started.samples} samples")
         yield started
-        for note in self.notes:
-            self.run.say(note.text)
-            yield note
+        yield from map(self.noted, self.notes)
         self.first = s.step  # of this process
         self.saved: dict[str, Any] = s.progress if s.step else {}
         self.saved_at = self.looked = time.perf_counter()
@@ -204,14 +205,17 @@ class Trainer:
 
     # Steps
 
-    def steps(self) -> Iterator[Stepped]:
+    def steps(self) -> Iterator[Event]:
         """Steps up to the next one after which something may be due."""
         s = self.session
         pause = self.pause()
         while s.step < pause and not self.signal:
             batch = s.next_batch()
             if not (s.advance(batch) if self.profile is None else self.profiled(batch)):
-                raise self.broken()
+                error = investigate(s, self.run)
+                self.run.say(str(error))
+                yield Failed(self.run.folder, s.epoch + 1, s.step, str(error), error.bundle)
+                raise error
             now = time.perf_counter()
             if now - self.looked > TICK:
                 self.looked = now
@@ -231,6 +235,7 @@ class Trainer:
         s, train = self.session, self.spec.train
         ends = [s.step + len(s.batches) - s.batch]
         ends += [(s.step // n + 1) * n for n in (self.evaluations.steps, self.saves.steps) if n]
+        ends += [1] if s.step == 0 else []  # the loss with which it begins is remembered
         ends += [train.max_steps] if train.max_steps is not None else []
         return min(ends)
 
@@ -251,8 +256,11 @@ class Trainer:
                 better = s.judge(sums)
                 if not is_end:
                     yield self.logged(Evaluated(s.epoch + 1, s.step, sums.mean_loss, sums.metrics, better))
+        if s.step == 1 and self.health.first is None:
+            self.health.first = s.sums.mean_loss
         if is_end and not (self.signal and s.evaluated != s.step and self.is_evaluation_due(is_end, is_last)):
             yield self.end_of_epoch(better)
+            yield from map(self.noted, self.health.after_epoch(s.loss))
         if is_end or better or is_last or self.signal or self.is_save_due():
             self.save()
 
@@ -297,6 +305,10 @@ class Trainer:
         self.run.log(event.to_json())
         return event
 
+    def noted(self, note: Note) -> Note:
+        self.run.say(note.text)
+        return note
+
     def save(self) -> None:
         """Write a checkpoint, unless this state has one."""
         progress = self.session.progress
@@ -304,16 +316,6 @@ class Trainer:
             self.run.save(self.session.arrays, progress, self.session.best.step)
             self.saved = progress
         self.saved_at = time.perf_counter()
-
-    def broken(self) -> Exception:
-        """The error for a step after which loss or parameters are not finite."""
-        from agcli.engine.errors import ExecutionError
-
-        s = self.session
-        return ExecutionError(
-            f"the loss became {s.sums.loss} at step {s.batch} of epoch {s.epoch + 1}; "
-            "try a smaller learning rate, as in --set optimizer.adam.lr=1e-4"
-        )
 
 
 def train(spec: Spec, out: Path | None = None) -> Iterator[Event]:

@@ -9,8 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from agcli.data import load_data
 from agcli.datasets import Batch
 from agcli.engine.variables import total
@@ -18,7 +16,9 @@ from agcli.events import Done
 from agcli.runs import Run, RunError
 from agcli.spec import Spec
 
+from .failure import kept
 from .session import Session, fed
+from .sums import Sums
 from .trainer import Trainer
 
 LEARNT = 0.01  # of the first loss
@@ -119,13 +119,8 @@ def overfit(spec: Spec, most: int = MOST) -> Overfitted:
     return Overfitted(learnt, len(batch), step, first["loss"], loss, metrics)
 
 
-def kept(batch: Batch) -> Batch:
-    """A batch of its own memory, which the next ones do not overwrite."""
-    return Batch(batch.rows.copy(), {name: np.array(array) for name, array in batch.columns.items()})
-
-
 def figures(session: Session, batch: Batch) -> dict[str, float]:
     """Loss and metrics of a batch as evaluation sees them."""
-    sums = session.new_sums()
+    sums = Sums(session.model.test.meters)
     sums.add(session.evaluator(fed(session.evaluator, batch)), len(batch))
     return sums.figures
