@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -74,8 +75,10 @@ def statistics(name: str, array: Array) -> Statistics:
     if array.dtype.kind != "f":
         array = array.astype(np.float64)
     finite = array[np.isfinite(array)].astype(np.float64)
-    ends = (float(finite.min()), float(finite.mean()), float(finite.max())) if finite.size else (None, None, None)
-    return Statistics(name, kind, *ends, int(np.isnan(array).sum()), int(np.isinf(array).sum()))
+    bad = int(np.isnan(array).sum()), int(np.isinf(array).sum())
+    if not finite.size:
+        return Statistics(name, kind, None, None, None, *bad)
+    return Statistics(name, kind, float(finite.min()), float(finite.mean()), float(finite.max()), *bad)
 
 
 def described(plan: Plan, index: int) -> str:
@@ -140,10 +143,8 @@ def find(step: Step, samples: int, reset: Callable[[], None], run: Callable[[], 
         f.debug_nans = True
         f.executors.clear()
     reset()
-    try:
+    with suppress(ExecutionError):  # all that is wanted is that it is compiled
         run()
-    except ExecutionError:
-        pass  # all that was wanted is that it is compiled
     for f in functions:
         f.debug_nans = False
     recorder = Recorder(samples)
