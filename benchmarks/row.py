@@ -61,13 +61,13 @@ class Side:
         for i in range(start, stop):
             call(i)
 
-    def values(self, n: int) -> list[Any]:
-        """What the first ``n`` steps give."""
+    def values(self, start: int, stop: int) -> list[Any]:
+        """What these steps give."""
         if self.many is not None:
-            return list(self.many(0, n))
+            return list(self.many(start, stop))
         value = self.value or self.call
         assert value is not None
-        return [value(i) for i in range(n)]
+        return [value(i) for i in range(start, stop)]
 
 
 def workload(name: str) -> ModuleType:

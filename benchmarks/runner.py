@@ -78,6 +78,7 @@ class Measured:
     who: Who
     seconds: list[float] = field(default_factory=list)  # of a unit, one a round
     memory: float = 0.0  # MB
+    first: float | None = None  # seconds to build everything and do the first step
 
     @property
     def median(self) -> float:
@@ -136,6 +137,7 @@ class Result:
                 "median": m.median * row.scale,
                 "least": min(m.seconds) * row.scale,
                 "memory_mb": m.memory,
+                "first_ms": None if m.first is None else m.first * 1e3,
             }
             for m in self.sides
         ]
@@ -200,12 +202,14 @@ def measure(row: Row, where: str, settings: Settings, path: Path) -> Result:
             processes = start(stack, row, where, who, path, {})
             apart = compared(row, processes)
         sides = [Measured(p.who) for p in processes]
+        for process, side in zip(processes, sides, strict=True):
+            side.first = process.ask("first", 0)
         units = [1 if settings.quick else p.ask("calibrate", settings.seconds) for p in processes]
         for _ in range(1 if settings.quick else settings.rounds):
             for process, side, n in zip(processes, sides, units, strict=True):
                 side.seconds.append(process.ask("turn", n) / n)
         for process, side in zip(processes, sides, strict=True):
-            side.memory = process.ask("memory", 1)
+            side.memory = process.ask("memory", 0)
     return Result(row, sides, apart)
 
 

@@ -38,7 +38,7 @@ def test_our_side_computes_what_numpy_does_by_hand(name, problems):
     row, where = ROWS[name]
     p = problems(where) | dict(row.check)
     steps = 2 if name == "adult_lbfgs" else 6
-    ours, floor = ([flat(v) for v in side(name, where, system)(p, 1).values(steps)] for system in (OURS, FLOOR))
+    ours, floor = ([flat(v) for v in side(name, where, system)(p, 1).values(0, steps)] for system in (OURS, FLOOR))
     assert difference(ours, floor) <= row.tolerance
     assert len(ours) == steps
 
@@ -48,7 +48,7 @@ def test_two_threads_compute_the_same(name, problems):
     row, where = ROWS[name]
     p = problems(where) | dict(row.check)
     for system in (OURS, FLOOR):
-        one, two = ([flat(v) for v in side(name, where, system)(p, n).values(3)] for n in (1, 2))
+        one, two = ([flat(v) for v in side(name, where, system)(p, n).values(0, 3)] for n in (1, 2))
         assert difference(one, two) <= 1e-5
 
 
@@ -76,7 +76,7 @@ def test_run_prints_a_row_as_json(capsys):
     printed = json.loads(capsys.readouterr().out)
     assert code == 0
     assert [(s["system"], s["threads"]) for s in printed["sides"]] == [("ag", 1), ("numpy", 1)]
-    assert all(s["median"] > 0 and s["memory_mb"] > 10 for s in printed["sides"])
+    assert all(s["median"] > 0 and s["memory_mb"] > 10 and s["first_ms"] > 0 for s in printed["sides"])
     assert printed["ratio"] > 0
     assert printed["apart"] < 1e-4
 
@@ -145,7 +145,7 @@ def test_tables_go_between_their_markers(tmp_path):
     path.write_text("before\n<!-- results: begin -->\nold\n<!-- results: end -->\nafter\n", "utf-8")
     table.put("results", table.markdown([plain]), path)
     text = path.read_text("utf-8")
-    assert "| CNN 32-64, batch 128, Adam | ms/step | 30 (2) | 60 (1) | **0.50** | 0.7 |" in text
+    assert "| CNN 32-64, batch 128, Adam | ms/step | 30 (2) | 60 (1) | **0.50** | 0.7 | - |" in text
     assert "| CNN 32-64, batch 128, Adam | 90 | 360 | **0.25** | 0.8 |" in text
     assert "old" not in text
     assert text.startswith("before\n")
@@ -170,7 +170,7 @@ def test_a_worker_calibrates_its_turns():
     from benchmarks.row import Side
 
     done = []
-    worker = Worker(Side(done.append), steps=5)
+    worker = Worker(lambda: Side(done.append), steps=5)
     assert worker.calibrate(0.001) >= 1
     assert done == list(range(len(done)))
     assert len(done) % 5 == 0
