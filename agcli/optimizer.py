@@ -71,8 +71,9 @@ def step_of(
         with origin(spec.location(("optimizer",))):
             means = list(averages(spec, parameters).values())
             return made.function(
-                loss, parameters.trainable, fetches, updates=updates, averages=means, inputs=inputs, key=key
-            )
+                loss, parameters.trainable, fetches, updates=updates, averages=means, inputs=inputs, key=key,
+                shards=spec.train.shards,
+            )  # fmt: skip
     except ExpressionError as e:
         raise spec.error(("optimizer", chosen, "lr"), f"{e.message}; {e.hint}" if e.hint else e.message) from None
     except PatternError as e:

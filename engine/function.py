@@ -12,18 +12,20 @@ import numpy as np
 
 from .backends.jit.fuse import fuse
 from .backends.numpy import Executor
-from .backends.threads import ThreadedExecutor
+from .backends.threads import ThreadedExecutor, processors
 from .errors import FeedError, StateError
 from .graph import Tensor, label, toposort
 from .leaves import Placeholder, Variable, variable
 from .ops.keys import FUNCTION_KEY, make_key
 from .plan import Plan, make_plan
+from .rewrite.cost import pays
 from .rewrite.rules import specialise
 from .rewrite.shards import Sharder
 from .rewrite.stability import stabilise
 from .stages import compute, dynamic_tensors
 from .types import Array, Shape, TensorType, fits
 
+AUTO = "auto"
 PLANS = 64  # plans that a function keeps; the oldest goes first
 
 
@@ -64,10 +66,13 @@ class Function:
         seed: int = 0,
         key: Variable | None = None,
         debug_nans: bool = False,
-        shards: int = 1,
+        shards: int | str = 1,
     ) -> None:
+        if shards != AUTO and (not isinstance(shards, int) or shards < 1):
+            raise StateError(f"function: shards is a positive integer or {AUTO!r}, got {shards!r}")
         self.fetches = fetches
         self.shards = shards
+        self.threads = processors()  # for which "auto" chooses; a run that is resumed elsewhere sets it
         self.updates = dict(updates or {})
         self.debug_nans = debug_nans
         self.outputs = outputs_of(fetches)
@@ -156,12 +161,8 @@ class Function:
             replace[FUNCTION_KEY] = self.key
         roots = specialise(targets, replace)
         n = len(self.outputs)
-        colours: dict[int, int] = {}
         batch = [new for p, new in zip(leaves, inputs, strict=True) if p.shape[:1] == (None,)]
-        lengths = {x.shape[0] for x in batch}
-        if self.shards > 1 and len(lengths) == 1 and (length := lengths.pop()) and length >= self.shards:
-            sharder = Sharder(length, self.shards, batch)
-            roots, colours = sharder(roots), sharder.colours
+        roots, colours = self.split(roots, batch)
         if not self.debug_nans:  # which looks at every op by itself
             roots = fuse(roots, colours)
         updates = dict(zip(self.updates, roots[n:], strict=True))
@@ -173,6 +174,19 @@ class Function:
         self.plan = plan
         return executor
 
+    def split(self, roots: list[Tensor], batch: Sequence[Tensor]) -> tuple[list[Tensor], dict[int, int]]:
+        """``roots`` in shards of the batch that begins each of the inputs ``batch``, and the shard of each tensor."""
+        count = self.threads if self.shards == AUTO else int(self.shards)
+        lengths = {x.shape[0] for x in batch}
+        length = lengths.pop() if len(lengths) == 1 else 0
+        if count < 2 or not length or length < count:
+            return roots, {}
+        sharder = Sharder(length, count, batch)
+        new = sharder(roots)
+        if self.shards == AUTO and not pays(roots, new, sharder.colours, count):
+            return roots, {}
+        return new, sharder.colours
+
 
 def function(
     fetches: Tensor | Sequence[Tensor] | Mapping[str, Tensor],
@@ -182,7 +196,7 @@ def function(
     seed: int = 0,
     key: Variable | None = None,
     debug_nans: bool = False,
-    shards: int = 1,
+    shards: int | str = 1,
 ) -> Function:
     """Compile ``fetches`` and ``updates`` (variable -> its next value) into one callable.
 
@@ -190,7 +204,8 @@ def function(
     random ops repeat. With ``debug_nans`` the first op that makes a NaN or infinity, or an integer that
     wraps around, stops the call by name.
     ``shards`` splits the batch (the first axis, of unknown length, of the placeholders) among as many threads; what
-    couples the samples of a batch is still computed over all of them, so only the order of sums changes.
+    couples the samples of a batch is still computed over all of them, so only the order of sums changes. ``"auto"``
+    does so on all processors where a model of the cost expects a gain; on as many processors it chooses the same.
 
     >>> x, total = ag.placeholder("x"), ag.variable(0.0)
     >>> f = ag.function(2 * x, updates={total: total + x})

@@ -89,3 +89,39 @@ def test_errors_in_a_shard_are_said_as_ever():
     with pytest.raises(ag.EngineError, match=r"outside of 0\.\.2"):
         f(x=np.zeros((4, 3), "float32"), y=[0, 1, 2, 3])
     assert np.isfinite(f(x=np.zeros((4, 3), "float32"), y=[0, 1, 2, 2]))
+
+
+@pytest.mark.parametrize(("net", "channels", "expected"), [("dense", 8, False), ("conv", 32, True)])
+def test_auto_shards_where_they_pay_and_repeats(net, channels, expected):
+    """Two processors: a small dense layer stays in one piece, convolutions are split; all calls give equal bits."""
+    x, y = ag.placeholder("x", (None, 28, 28, 1)), ag.placeholder("y", (None,), "int64")
+    w = ag.variable(ag.initial("glorot_uniform", (3, 3, 1, channels), 0), "w")
+    v = ag.variable(ag.initial("glorot_uniform", (784, channels), 1), "v")
+    conv = ag.mean(ag.relu(ag.conv2d(x, w, padding="same")), axis=(1, 2))
+    logits = conv if net == "conv" else ag.flatten(x, keep=1) @ v
+    loss = ag.mean(ag.sparse_softmax_cross_entropy(logits, y))
+    parameter = w if net == "conv" else v
+    rng = np.random.default_rng(0)
+    batch = {"x": rng.random((64, 28, 28, 1)), "y": rng.integers(0, channels, 64)}
+    batch["x"] = batch["x"].astype("float32")
+    gradients = []
+    for shards in ("auto", "auto", 2 if expected else 1):
+        f = ag.function(ag.grad(loss, parameter), shards=shards)
+        f.threads = 2
+        gradients.append(f(**batch))
+        assert any(step.colour >= 0 for step in f.plan.steps) is expected
+    assert all(np.array_equal(g, gradients[0]) for g in gradients)
+
+
+def test_one_thread_has_no_shards():
+    x = ag.placeholder("x", (None, 28, 28, 1))
+    f = ag.function(ag.conv2d(x, ag.variable(np.ones((3, 3, 1, 32), "float32"))), shards="auto")
+    f.threads = 1
+    f(np.ones((64, 28, 28, 1), "float32"))
+    assert all(step.colour < 0 for step in f.plan.steps)
+
+
+@pytest.mark.parametrize("shards", [0, -1, 1.5, "all"])
+def test_shards_are_counted_or_auto(shards):
+    with pytest.raises(ag.StateError, match="positive integer or 'auto'"):
+        ag.function(ag.placeholder("x"), shards=shards)

@@ -72,6 +72,7 @@ def test_ten_lines_are_enough() -> None:
         '  checkpoint_every: "60 s"\n'
         "  watch: loss\n"
         "  patience: null\n"
+        "  shards: auto\n"
         "  min_delta: 0.0\n"
     )
 

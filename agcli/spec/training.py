@@ -1,6 +1,6 @@
 """Training: how long, in what portions, and what is done between two steps."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 from pydantic import StringConstraints
@@ -8,6 +8,7 @@ from pydantic import StringConstraints
 from .fields import Field, Fields
 from .kinds import SIZE_LIMIT, Flag, Kind, Size, Weight, Word
 
+SHARDS = 256
 _Number = Annotated[int, Gt(0), Le(SIZE_LIMIT)]
 _TIME = r"(s|seconds?|min|minutes?|h|hours?)"
 
@@ -24,6 +25,10 @@ Duration = Annotated[
     Kind("a positive integer (seconds), or such as `90 s`, `10 minutes` or `2 h`"),
 ]
 Ahead = Annotated[int, Ge(0), Le(64), Kind("an integer from 0 to 64")]
+Shards = Annotated[
+    Annotated[int, Gt(0), Le(SHARDS)] | Literal["auto"],
+    Kind(f"a positive integer up to {SHARDS}, or `auto`"),
+]
 
 
 class Train(Fields):
@@ -44,5 +49,9 @@ class Train(Fields):
     watch: Word = Field(default="loss", description="the figure of the test data that says which checkpoint is best")
     patience: Size | None = Field(
         default=None, description="stop when that has not improved for this many evaluations, and go back to the best"
+    )
+    shards: Shards = Field(
+        default="auto",
+        description="parts of a batch computed side by side; `auto`: where that should be faster",
     )
     min_delta: Weight = Field(default=0.0, description="a change of this size or less is no improvement")

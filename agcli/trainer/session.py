@@ -83,6 +83,7 @@ class Session:
             "evaluated": self.evaluated,
             "test": self.test.to_json(),
             "best": self.best.to_json(),
+            "threads": self.step_function.threads,
         }
 
     def restore(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], source: str) -> None:
@@ -93,6 +94,7 @@ class Session:
         self.sums.set(progress["sums"])
         self.test.set(progress["test"])
         self.best.set(progress["best"])
+        self.step_function.threads = int(progress.get("threads", self.step_function.threads))
         self.leave()
 
     def has_logged(self, record: Mapping[str, Any]) -> bool:

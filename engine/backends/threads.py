@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
 from itertools import groupby
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from ..leaves import Placeholder
 from ..plan import Plan
 from .numpy import Executor
 
-_pool: list[ThreadPoolExecutor] = []
+
+def processors() -> int:
+    """How many threads of this process can run at the same time."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on this system
+        return os.cpu_count() or 1
 
 
+@cache
 def pool() -> ThreadPoolExecutor:
     """The threads of this process, made when they are first needed."""
-    if not _pool:
-        threadpool_limits(1, "blas")  # a shard has one thread, and so has its BLAS
-        _pool.append(ThreadPoolExecutor(thread_name_prefix="agcli shard"))
-    return _pool[0]
+    return ThreadPoolExecutor(thread_name_prefix="agcli shard")
+
+
+@cache
+def blas() -> ThreadpoolController:
+    """The BLAS libraries of this process."""
+    return ThreadpoolController().select(user_api="blas")
 
 
 class ThreadedExecutor(Executor):
@@ -38,15 +50,20 @@ class ThreadedExecutor(Executor):
             self.phases.append([colours[c] for c in sorted(colours)])
 
     def execute(self) -> None:
-        for own, *others in self.phases:
-            futures: list[Future[Any]] = [pool().submit(self.part, part) for part in others]
-            try:
-                self.part(own)
-            finally:
-                for future in futures:
-                    future.exception()  # wait for all before anything is said
+        with blas().limit(limits=1):  # a shard has one thread, and so has its BLAS
+            for own, *others in self.phases:
+                self.phase(own, others)
+
+    def phase(self, own: list[int], others: Sequence[list[int]]) -> None:
+        """One part on this thread, the others beside it."""
+        futures: list[Future[Any]] = [pool().submit(self.part, part) for part in others]
+        try:
+            self.part(own)
+        finally:
             for future in futures:
-                future.result()
+                future.exception()  # wait for all before anything is said
+        for future in futures:
+            future.result()
 
     def part(self, steps: Sequence[int]) -> None:
         """The steps of one colour in one phase."""

@@ -37,6 +37,7 @@ class Step(Function):
         self.gather: Function | None = None
         if state.gathering:
             self.gather = Function(fetches, {**updates, **state.gathering}, inputs=self.inputs, key=self.key)
+            self.gather.shards = self.shards
         self._rate: Function | None = None
         self._observe: Function | None = None
 
@@ -107,13 +108,16 @@ class Optimizer:
         inputs: Sequence[Placeholder] | None = None,
         seed: int = 0,
         key: Variable | None = None,
+        shards: int | str = 1,
     ) -> Step:
         """A training step as one callable, which returns ``fetches`` (the loss) of the batch that it is given.
 
-        ``updates`` are those of the model itself; ``averages`` are variables for the running means, one a parameter.
+        ``updates`` are those of the model itself; ``averages`` are variables for the running means, one a parameter;
+        ``shards`` is that of ``ag.function``.
         """
         state = self.build(loss, params, averages)
-        return Step(state, loss if fetches is None else fetches, updates or {}, inputs=inputs, seed=seed, key=key)
+        options = {"inputs": inputs, "seed": seed, "key": key, "shards": shards}
+        return Step(state, loss if fetches is None else fetches, updates or {}, **options)
 
     def build(self, loss: Tensor, params: Sequence[Variable], averages: Sequence[Variable] = ()) -> State:
         """The state of a training step, with the updates that ``function`` compiles."""
