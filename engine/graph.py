@@ -31,7 +31,7 @@ _ids = itertools.count()
 class Op:
     """One kind of operation: a type rule, a kernel and a gradient rule.
 
-    A subclass is a frozen dataclass whose fields are the attributes of the operation (axes, shape, ...),
+    A subclass is ``@frozen`` or a frozen dataclass; its fields are the attributes of the operation (axes, shape),
     so that equal ops compare, hash and print alike; common subexpressions need nothing else.
 
     >>> x = ag.placeholder("x", (2, 3))

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-Draw = Callable[[np.random.Generator], Any]
+Draw: TypeAlias = "Callable[[np.random.Generator], Any]"  # as text: NumPy loads its random numbers on first use
 F = TypeVar("F", bound=Callable[..., Any])
 
 

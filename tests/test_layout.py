@@ -16,7 +16,7 @@ ORDER = {
         "recipe", "corpus", "fitted", "guess", "splits", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",
+        "errors", "frozen", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",
         "gradient", "subgraph", "custom", "plan", "loops", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
@@ -88,6 +88,13 @@ def test_help_loads_no_numpy():
     code = "from agcli.cli import ag; from click.testing import CliRunner; r = CliRunner().invoke(ag, ['--help'])"
     code += "; assert not r.exit_code"
     heavy = {"numpy", "scipy", "rich", "pydantic", "yaml", "polars", "safetensors"}
+    assert not heavy & loaded_by(code)
+
+
+def test_a_formula_loads_little():
+    code = "from agcli.cli import ag; from click.testing import CliRunner; r = CliRunner().invoke(ag, ['grad', 'x^2'])"
+    code += "; assert r.output == 'd/dx = 2*x\\n', r.output"
+    heavy = {"scipy", "rich", "pydantic", "yaml", "polars", "safetensors", "threadpoolctl", "concurrent", "matplotlib"}
     assert not heavy & loaded_by(code)
 
 

@@ -74,8 +74,6 @@ def question_of(options: dict[str, Any], check: bool) -> Question:
 
 
 def run_one(expression: str, options: dict[str, Any]) -> int:
-    import json
-
     from agcli.expression.answers import answer
     from agcli.report.formulas import lines, to_json
 
@@ -84,6 +82,8 @@ def run_one(expression: str, options: dict[str, Any]) -> int:
     for doubt in found.formula.syntax.doubts:
         click.echo(f"note: {doubt.message}", err=True)
     if form == "json":
+        import json
+
         click.echo(json.dumps(to_json(found)))
     else:
         for line in lines(found, form):

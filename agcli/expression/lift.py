@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import fields, is_dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -186,10 +185,10 @@ def renumbered(node: AnyNode, moved: dict[int, int]) -> AnyNode:
 def attributes(op: Any) -> dict[str, Any]:
     """The fields of an op as keywords; fields of fields are keywords too."""
     found: dict[str, Any] = {}
-    for field in fields(op):
-        value = getattr(op, field.name)
-        if is_dataclass(value):
+    for name in type(op).__match_args__:
+        value = getattr(op, name)
+        if hasattr(type(value), "__match_args__"):
             found |= attributes(value)
-        elif field.name != "name":
-            found[field.name] = value
+        elif name != "name":
+            found[name] = value
     return found

@@ -43,7 +43,7 @@ def functions() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def names_of(count: int) -> frozenset[str]:
     """The functions of a table of so many ops; those that take Python functions are not among them."""
-    callable_ones = [name for name in OPS if not signature_of(name).takes_functions]
+    callable_ones = [name for name, entry in OPS.items() if not takes_functions(entry.function)]
     return frozenset([*callable_ones, *SYNONYMS, *COMPOSITES])
 
 
@@ -241,7 +241,6 @@ class Signature(NamedTuple):
     tensors: tuple[bool, ...]
     least: int
     most: int | None
-    takes_functions: bool = False
 
     @property
     def last(self) -> int:
@@ -262,9 +261,15 @@ def signature_of(name: str) -> Signature:
     positional = [p for p in parameters if p.kind is not p.KEYWORD_ONLY]
     required = [p for p in positional if p.default is p.empty and p.kind is not p.VAR_POSITIONAL]
     least = max(len(required), 1 if starred else 0)
-    takes_functions = any("Callable" in str(p.annotation) for p in parameters)
     most = None if starred else len(positional)
-    return Signature(tuple(p.name for p in parameters), tensors, least, most, takes_functions)
+    return Signature(tuple(p.name for p in parameters), tensors, least, most)
+
+
+def takes_functions(function: Any) -> bool:
+    """Whether an op of the table takes Python functions."""
+    if isinstance(function, Elementwise):
+        return False
+    return any("Callable" in str(kind) for name, kind in function.__annotations__.items() if name != "return")
 
 
 def named_constant(name: str) -> Tensor:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from ..leaves import Placeholder
 from ..plan import Plan
 from .numpy import Executor
+
+if TYPE_CHECKING:  # they are loaded with the first thread
+    from concurrent.futures import Future, ThreadPoolExecutor
+
+    from threadpoolctl import ThreadpoolController
 
 
 def processors() -> int:
@@ -28,12 +31,16 @@ def processors() -> int:
 @cache
 def pool() -> ThreadPoolExecutor:
     """The threads of this process, made when they are first needed."""
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(thread_name_prefix="agcli shard")
 
 
 @cache
 def blas() -> ThreadpoolController:
     """The BLAS libraries of this process."""
+    from threadpoolctl import ThreadpoolController
+
     return ThreadpoolController().select(user_api="blas")
 
 

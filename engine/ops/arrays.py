@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Tensor, as_tensor
 from ..table import op, sample
 from ..types import (
@@ -28,7 +28,7 @@ from ..types import (
 from .base import Linear
 
 
-@dataclass(frozen=True)
+@frozen
 class Astype(Linear):
     """Another dtype."""
 
@@ -68,7 +68,7 @@ def astype(x: Like, dtype: Any) -> Tensor:
     return Astype(as_dtype(dtype))(x)
 
 
-@dataclass(frozen=True)
+@frozen
 class Reshape(Linear):
     """The same elements in another shape, of which one length may be -1."""
 
@@ -119,7 +119,7 @@ def reshape(x: Like, shape: Any) -> Tensor:
     return Reshape(tuple(int(d) for d in dims))(x)
 
 
-@dataclass(frozen=True)
+@frozen
 class ReshapeLike(Linear):
     """The elements of the first input in the shape of the second."""
 
@@ -152,7 +152,7 @@ def reshape_like(x: Like, like: Like) -> Tensor:
     return ReshapeLike().simplest(a, b)
 
 
-@dataclass(frozen=True)
+@frozen
 class Transpose(Linear):
     """Axes in another order."""
 
@@ -235,7 +235,7 @@ def swap_last(x: Tensor) -> Tensor:
     return Transpose((*range(n - 2), n - 1, n - 2))(x)
 
 
-@dataclass(frozen=True)
+@frozen
 class BroadcastTo(Linear):
     """Repeat along new or length-one axes."""
 
@@ -276,7 +276,7 @@ def broadcast_to(x: Like, shape: Any) -> Tensor:
     return BroadcastTo(as_shape(shape)).simplest(t)
 
 
-@dataclass(frozen=True)
+@frozen
 class ExpandLike(Linear):
     """Undo the shape of a reduction over ``axes``: repeat to the shape of the second input."""
 
@@ -314,7 +314,7 @@ def expand_like(x: Like, like: Like, axis: Axes = (), keepdims: bool = True) -> 
     return op.simplest(a, b)
 
 
-@dataclass(frozen=True)
+@frozen
 class SumLike(Linear):
     """Undo a broadcast whose lengths are known only when the graph runs."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache, partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import DTypeError, GradientError, ShapeError
+from ..frozen import changed, frozen
 from ..graph import Cotangents, Like, Op, Tensor, call
 from ..table import Sample, real, register, sample
 from ..types import Array, DType, TensorType, TupleType, broadcast_shapes
@@ -86,7 +86,7 @@ class Pointwise(Op):
         return total
 
 
-@dataclass(frozen=True, eq=False)  # each is one object
+@frozen(eq=False)  # each is one object
 class Elementwise(Pointwise):
     """A pointwise op without attributes: its kernel is the ufunc or ``fill(*inputs, out=)``.
 
@@ -100,7 +100,7 @@ class Elementwise(Pointwise):
     rule: Rule | None
     doc: str
     domain: tuple[float, float] = (-2.0, 2.0)
-    fill: Callable[..., Any] | None = field(default=None)
+    fill: Callable[..., Any] | None = None
     commutative: bool = False  # type: ignore[misc]
     scratch: bool = False
     formula: Callable[..., Any] | None = field(default=None)
@@ -149,7 +149,7 @@ def public(op: Elementwise, example: re.Match[str] | None, shapes: str) -> Calla
 def add_row(op: Elementwise, family: str, shapes: str, samples: tuple[Sample, ...]) -> Elementwise:
     """Register an elementwise op; ``shapes`` says what becomes of the shapes of its inputs."""
     example = EXAMPLE.search(op.doc)
-    plain = replace(op, doc=EXAMPLE.sub(".", op.doc))
+    plain = changed(op, doc=EXAMPLE.sub(".", op.doc))
     function = public(plain, example, shapes)
     function.__module__ = f"{__package__}.{family}"
     register(plain, op.name, plain.doc, family, samples, op.rule is not None, function)
@@ -206,7 +206,7 @@ class Linear(Op):
         return inputs
 
 
-@dataclass(frozen=True)
+@frozen
 class Item(Op):
     """One output of an op that has several."""
 

@@ -27,12 +27,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ExecutionError, GradientError, ShapeError, StateError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, label
 from ..leaves import Variable
 from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadcast_shapes, fits
@@ -49,7 +49,7 @@ def read_only(arrays: Sequence[Array]) -> list[Array]:
     return views
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Apply(Op):
     """A function of the user on arrays; each application stands for itself."""
 
@@ -111,7 +111,7 @@ def apply(
     return Apply(function, fixed, None if dtype is None else as_dtype(dtype), vjp, title)(*inputs)
 
 
-@dataclass(frozen=True, eq=False)
+@frozen(eq=False)
 class Tap(Linear):
     """The input itself, after a function of the user has seen its value."""
 
@@ -214,7 +214,7 @@ class Same(Linear):
         return tangents[0]
 
 
-@dataclass(frozen=True)
+@frozen
 class After(Same):
     """A value that counts as computed only when others are."""
 
@@ -235,7 +235,7 @@ def with_dependencies(x: Like, dependencies: Sequence[Tensor]) -> Tensor:
     return After()(as_tensor(x), *dependencies)
 
 
-@dataclass(frozen=True)
+@frozen
 class Barrier(Same):
     """A value that the rewriter does not recognise as the one it is made from.
 

@@ -8,12 +8,12 @@ three products of the same three kinds of arrays; the derivatives of each are th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, constant, unify
 from ..table import op, sample
 from ..types import Array, Shape, TensorType, fits
@@ -23,7 +23,7 @@ from .slicing import expand_dims, squeeze
 from .windows import Axis, Pads, Window, is_int, window, window1d
 
 
-@dataclass(frozen=True)
+@frozen
 class Product(Op):
     """What the three have in common: they are linear in their first input and in their second."""
 
@@ -124,7 +124,7 @@ class ConvWeightGrad(Product):
         return ConvInputGrad(self.window, self.groups)(gy, g, x), Conv(self.window, self.groups)(x, g), None
 
 
-@dataclass(frozen=True)
+@frozen
 class Transposed(Op):
     """A tensor that only has a shape: that of the input from which a convolution makes the first input."""
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Constant, Cotangents, Like, Op, Tensor, as_tensor, constant
 from ..table import op, sample
 from ..types import Array, Axes, DType, TensorType, as_dtype, as_shape, normalize_axes, static
 from .arrays import BroadcastTo, astype, broadcast_to
 
 
-@dataclass(frozen=True)
+@frozen
 class FullLike(Op):
     """One number in the shape of a tensor."""
 
@@ -76,7 +76,7 @@ def ones_like(x: Like, dtype: Any = None) -> Tensor:
     return full_like(x, 1, dtype)
 
 
-@dataclass(frozen=True)
+@frozen
 class Size(Op):
     """Number of elements along axes."""
 
@@ -107,7 +107,7 @@ def size(x: Like, axis: Axes = None) -> Tensor:
     return op.simplest(t)
 
 
-@dataclass(frozen=True)
+@frozen
 class ShapeOf(Op):
     """The lengths of a tensor, as a tensor."""
 
@@ -196,7 +196,7 @@ def ones(shape: Any, dtype: Any = "float32") -> Tensor:
     return full(lengths(shape, "ones"), 1, dtype)
 
 
-@dataclass(frozen=True)
+@frozen
 class Source(Op):
     """What the ops without inputs share: a type that is known when the graph is built."""
 
@@ -206,7 +206,7 @@ class Source(Op):
         return self.type
 
 
-@dataclass(frozen=True)
+@frozen
 class Eye(Source):
     """Ones on one diagonal."""
 
@@ -231,7 +231,7 @@ def eye(n: int, m: int | None = None, k: int = 0, dtype: Any = "float32") -> Ten
     return Eye(TensorType(lengths((n, n if m is None else m), "eye"), as_dtype(dtype)), int(k))()
 
 
-@dataclass(frozen=True)
+@frozen
 class Steps(Source):
     """Numbers at equal distance."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import integers, op, sample
 from ..types import Array, TensorType, TupleType, fits, static
@@ -50,7 +50,7 @@ class Picked:
         ]
 
 
-@dataclass(frozen=True)
+@frozen
 class SparseSoftmaxCrossEntropy(Op):
     """-log softmax(logits) at the labels; the second output is logsumexp(logits), which the gradient uses."""
 
@@ -96,7 +96,7 @@ class SparseSoftmaxCrossEntropy(Op):
         return [None if dx is None else sum(SparseSoftmaxGrad()(ones_like(loss), level, logits, labels) * dx, -1), None]
 
 
-@dataclass(frozen=True)
+@frozen
 class SparseSoftmaxGrad(Op):
     """g (softmax(logits) - one_hot(labels)), in one pass, as the second input is logsumexp(logits)."""
 

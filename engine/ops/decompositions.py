@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import op, sample, spd
 from ..types import Array, TensorType, TupleType
@@ -31,7 +31,7 @@ from .slicing import getitem
 
 
 # Cholesky -----------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
+@frozen
 class Cholesky(Op):
     """Lower triangular L with L L' = A; rules from Murray, "Differentiation of the Cholesky decomposition" (2016)."""
 
@@ -75,7 +75,7 @@ def cholesky(a: Like) -> Tensor:
 
 
 # QR -----------------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
+@frozen
 class Qr(Op):
     """A = Q R for m >= n; rules from Walter and Lehmann, "Algorithmic differentiation of linear algebra functions
     with application in optimum experimental design" (2010), and, in reverse, Roberts and Roberts (2020)."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Tensor, as_tensor, call
 from ..table import op, sample
 from ..types import Array, TensorType, normalize_axes
@@ -20,7 +20,7 @@ from .slicing import expand_dims
 MATRICES = (sample((3, 3)), sample((2, 4), k=1), sample((2, 3, 2), k=-1), sample((0, 2)))
 
 
-@dataclass(frozen=True)
+@frozen
 class Triangle(Linear):
     """One triangle of the last two axes, zeros elsewhere."""
 
@@ -80,7 +80,7 @@ def triu(x: Like, k: int = 0) -> Tensor:
     return Triangle(int(k), upper=True)(x)
 
 
-@dataclass(frozen=True)
+@frozen
 class Diagonal(Linear):
     """The ``k``-th diagonal of the last two axes."""
 
@@ -103,7 +103,7 @@ class Diagonal(Linear):
         return (OnDiagonal(self.k)(g, x),)
 
 
-@dataclass(frozen=True)
+@frozen
 class OnDiagonal(Linear):
     """Zeros with the first input on the ``k``-th diagonal: a square, or of the shape of the second input."""
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
+from ..frozen import frozen
 from ..graph import Like, Tensor, as_tensor
 from ..types import Array, Shape, TensorType
 from .keys import FUNCTION_KEY, next_stream
@@ -15,7 +14,7 @@ LEVELS = 1 << 16  # rates are multiples of one over this
 CHUNK = 1 << 14  # words of 64 bits that are drawn at once; they stay in the first-level cache
 
 
-@dataclass(frozen=True)
+@frozen
 class DropoutMask(Draw):
     """True with probability 1 - threshold / 65536, in a given shape or that of a second input."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
 from ..table import op, sample
 from ..types import Dim, Shape, TensorType, broadcast_dims, normalize_axis
@@ -19,7 +19,7 @@ from .matmul import matmul
 TERM = re.compile(r"([A-Za-z]*)(\.\.\.)?([A-Za-z]*)")
 
 
-@dataclass(frozen=True)
+@frozen
 class Einsum(Op):
     """Sum of products over the labels of ``terms`` (one an operand) that are not in ``output``.
 

@@ -5,13 +5,13 @@ Subgradients at kinks are 0 (abs, sign, floor and friends); maximum and minimum 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Constant, Cotangents, Like, Tensor, as_tensor, call
 from ..table import op, real, sample
 from ..types import Array, DType, TensorType, broadcast_shapes
@@ -348,7 +348,7 @@ minimum = binary(
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Clip(Pointwise):
     """Keep x between two bounds; the cotangent goes to x inside and at the bounds, else to the bound that it met."""
 

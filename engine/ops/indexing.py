@@ -8,13 +8,13 @@ again one of the two; the same place may be named many times.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, FeedError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import booleans, integers, op, sample
 from ..types import Array, Shape, TensorType, as_dtype, broadcast_shapes, fits, normalize_axis
@@ -63,7 +63,7 @@ def blocks(shape: tuple[int, ...], axis: int, count: int) -> tuple[int, int, int
     return prod(before), prod(joined), prod(behind)
 
 
-@dataclass(frozen=True)
+@frozen
 class Take(Linear):
     """Elements at integer positions: ``x[..., i, j, ...]`` with arrays of indices for neighbouring axes."""
 
@@ -88,7 +88,7 @@ class Take(Linear):
         return (Place(self.axis)(g, x, *indices), *(None for _ in indices))
 
 
-@dataclass(frozen=True)
+@frozen
 class Place(Linear):
     """Zeros in the shape of the second input, to which the first is added at integer positions: ``Take`` transposed."""
 
@@ -184,7 +184,7 @@ def segment_sum(x: Like, segments: Like, count: int) -> Tensor:
     return Place(0, "segment_sum")(t, rows, s)
 
 
-@dataclass(frozen=True)
+@frozen
 class Along(Op):
     """Positions in the flattened first input of indices along one axis."""
 
@@ -234,7 +234,7 @@ def take_along_axis(x: Like, indices: Like, axis: int = -1) -> Tensor:
     return Take(0)(flatten(t), Along(normalize_axis(axis, t.ndim, "take_along_axis"))(t, i))
 
 
-@dataclass(frozen=True)
+@frozen
 class Nonzero(Op):
     """Positions of the elements that are not zero, one row an axis; their number is known when the graph runs."""
 
@@ -278,7 +278,7 @@ def nonzero(x: Like) -> tuple[Tensor, ...]:
     return tuple(Take(0)(found, i) for i in range(as_tensor(x).ndim))
 
 
-@dataclass(frozen=True)
+@frozen
 class OneHot(Op):
     """Rows of the identity matrix."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ExecutionError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import op, sample
 from ..types import Array, TensorType, TupleType
@@ -35,7 +35,7 @@ def inner(a: Tensor, b: Tensor) -> Tensor:
     return sum(a * b, (-2, -1))
 
 
-@dataclass(frozen=True)
+@frozen
 class Inv(Op):
     """The inverse."""
 
@@ -68,7 +68,7 @@ def inv(a: Like) -> Tensor:
     return Inv()(as_tensor(a))
 
 
-@dataclass(frozen=True)
+@frozen
 class Det(Op):
     """The determinant; its gradient is the matrix of cofactors, which singular matrices have too."""
 
@@ -87,7 +87,7 @@ class Det(Op):
         return None if tangents[0] is None else inner(Cofactors()(a), tangents[0])
 
 
-@dataclass(frozen=True)
+@frozen
 class Cofactors(Op):
     """det(A) inv(A)', continued to singular matrices through the SVD: of U S V' it is |U| |V| U adj(S) V'.
 
@@ -132,7 +132,7 @@ def svd_cofactors(a: Array) -> Array:
     return np.asarray((u * others[..., None, :]) @ vh)
 
 
-@dataclass(frozen=True)
+@frozen
 class Border(Op):
     """[[A, u], [v', 0]] with the singular vectors of the smallest singular value, scaled by the largest."""
 
@@ -173,7 +173,7 @@ def det(a: Like) -> Tensor:
     return Det()(as_tensor(a))
 
 
-@dataclass(frozen=True)
+@frozen
 class Slogdet(Op):
     """Sign and logarithm of the absolute value of the determinant."""
 
@@ -207,7 +207,7 @@ def slogdet(a: Like) -> tuple[Tensor, Tensor]:
     return sign, size
 
 
-@dataclass(frozen=True)
+@frozen
 class Pinv(Op):
     """The pseudo-inverse; derivative where the rank is constant: Golub and Pereyra (1973), equation 4.12."""
 
@@ -271,7 +271,7 @@ def matrix_power(a: Like, n: int) -> Tensor:
     return result  # type: ignore[return-value]
 
 
-@dataclass(frozen=True)
+@frozen
 class Expm(Op):
     """The matrix exponential; exp([[A, E], [0, A]]) holds its derivative along E (Mathias, 1996, theorem 2.1)."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
 from ..table import op, sample
 from ..types import Array, TensorType, broadcast_shapes, fits, normalize_axis, static
@@ -19,7 +19,7 @@ from .creation import zeros_like
 from .slicing import expand_dims, getitem
 
 
-@dataclass(frozen=True)
+@frozen
 class Concatenate(Op):
     """Join along an axis."""
 
@@ -61,7 +61,7 @@ class Concatenate(Op):
         return xs[0] if len(xs) == 1 else None
 
 
-@dataclass(frozen=True)
+@frozen
 class PartLike(Linear):
     """The part of a concatenation that came from its ``part``-th piece."""
 

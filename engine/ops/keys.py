@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import DTypeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..leaves import Placeholder, placeholder
 from ..table import Sample, op
@@ -51,7 +51,7 @@ def make_key(seed: int) -> Array:
 random_key = make_key
 
 
-@dataclass(frozen=True)
+@frozen
 class FoldIn(Op):
     """A new seed out of a key and a number."""
 

@@ -7,12 +7,12 @@ differentiation" (2008); the rules whose source is another name it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, ExecutionError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
 from ..table import Arg, op, sample
 from ..types import Array, Dim, DType, Shape, TensorType, broadcast_dims, broadcast_shapes
@@ -101,7 +101,7 @@ def position(a: Array, compute: Callable[[Array], Any]) -> str:
     return ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Solve(Op):
     """X with A X = B, for square A."""
 
@@ -161,7 +161,7 @@ def solve(a: Like, b: Like) -> Tensor:
     return with_columns(Solve(), a, b)
 
 
-@dataclass(frozen=True)
+@frozen
 class SolveTriangular(Op):
     """X with A X = B, where only one triangle of A is read."""
 

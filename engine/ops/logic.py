@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Constant, Cotangents, Like, Op, Tensor, as_tensor, call, unify
 from ..table import booleans, op, sample
 from ..types import Array, TensorType, broadcast_shapes
@@ -89,7 +89,7 @@ def bits(x: Array) -> Array:
     return x.view(f"i{x.itemsize}")
 
 
-@dataclass(frozen=True)
+@frozen
 class Where(Pointwise):
     """Choose element by element: b ^ ((a ^ b) * condition) in the bits, several times as fast as masked copies."""
 
@@ -141,7 +141,7 @@ def is_zero(t: Tensor) -> bool:
     return isinstance(t, Constant) and t.shape == () and t.value == 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Keep(Linear, Pointwise):
     """The first input where the condition is ``value``, else 0: one product in the bits."""
 
@@ -214,7 +214,7 @@ def alternate(conditions: Sequence[Any], choices: Sequence[Any] = ()) -> tuple[A
     return tuple(x for pair in zip(conditions, choices, strict=True) for x in pair)
 
 
-@dataclass(frozen=True)
+@frozen
 class StopGradient(Op):
     """The identity, through which no derivative flows in either mode."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
 from ..table import op, sample
 from ..types import Array, TensorType, broadcast_shapes
@@ -18,7 +18,7 @@ from .base import result_dtype
 from .slicing import expand_dims, squeeze
 
 
-@dataclass(frozen=True)
+@frozen
 class MatMul(Op):
     """Matrix product of the last two axes; the leading axes broadcast."""
 

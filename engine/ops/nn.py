@@ -7,12 +7,12 @@ where every step runs over contiguous memory, and back.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from ..errors import DTypeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import op, sample
 from ..types import Array, TensorType, normalize_axis
@@ -62,7 +62,7 @@ class Rows:
         return program(self.calls)
 
 
-@dataclass(frozen=True)
+@frozen
 class Softmax(Op):
     """Exponentials along an axis, divided by their sum."""
 
@@ -105,7 +105,7 @@ def softmax(x: Like, axis: int = -1) -> Tensor:
     return Softmax(normalize_axis(axis, t.ndim, "softmax"))(t)
 
 
-@dataclass(frozen=True)
+@frozen
 class LogSoftmax(Op):
     """Logarithm of the softmax."""
 

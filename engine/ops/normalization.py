@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..types import Array, Axes, TensorType, TupleType, normalize_axes, reduced_shape
 from .base import items
@@ -19,7 +19,7 @@ from .program import Call, program
 from .reductions import Sum, mean
 
 
-@dataclass(frozen=True)
+@frozen
 class Standardize(Op):
     """x -> ((x - mean) / sqrt(variance + epsilon), mean, variance), over axes that stay with length one."""
 

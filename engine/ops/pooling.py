@@ -8,13 +8,13 @@ order gets the whole cotangent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import distinct, op, sample
 from ..types import Array, Shape, TensorType
@@ -27,7 +27,7 @@ from .slicing import expand_dims, squeeze
 from .windows import Axis, Pads, Pair, Window, cut, one_axis, pair, taps, window, window1d
 
 
-@dataclass(frozen=True)
+@frozen
 class Pool(Op):
     """What pools share: a window of a fixed size."""
 

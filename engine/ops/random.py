@@ -9,13 +9,13 @@ parameters (Kingma and Welling, 2014).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from ..errors import DTypeError, FeedError, GradientError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, call
 from ..table import Sample, op
 from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadcast_shapes, static
@@ -103,7 +103,7 @@ class Draw(Op):
         return None
 
 
-@dataclass(frozen=True)
+@frozen
 class Random(Draw):
     """Samples of a standard distribution, in a given shape or that of a second input."""
 
@@ -134,7 +134,7 @@ class Random(Draw):
         return Random(self.distribution, like.shape, self.dtype, self.stream, self.bounds)(key)
 
 
-@dataclass(frozen=True)
+@frozen
 class StandardGamma(Draw):
     """Samples of the gamma distribution of scale 1; the second input is its shape parameter, one for each sample."""
 

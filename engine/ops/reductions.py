@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
 from ..types import Array, Axes, TensorType, normalize_axes, normalize_axis, reduced_shape
@@ -30,7 +30,7 @@ ROWS: tuple[Sample, ...] = (
 EMPTY: tuple[Sample, ...] = (sample((0, 3), axis=0), sample((3, 0), axis=0))
 
 
-@dataclass(frozen=True)
+@frozen
 class Reduction(Op):
     """What the reductions share: axes and whether they stay with length one."""
 
@@ -282,7 +282,7 @@ def logsumexp(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
     return reducer(LogSumExp, x, axis, keepdims)
 
 
-@dataclass(frozen=True)
+@frozen
 class Arg(Op):
     """Position of an extremum along one axis."""
 

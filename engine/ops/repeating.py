@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import op, sample
 from ..types import Array, Axes, TensorType, as_shape, fits, normalize_axis, static
@@ -18,7 +18,7 @@ from .indexing import take
 from .slicing import expand_dims, getitem
 
 
-@dataclass(frozen=True)
+@frozen
 class Tile(Linear):
     """Copies along each axis: of the whole axis in turn, or of each element where it stands (``inner``)."""
 
@@ -44,7 +44,7 @@ class Tile(Linear):
         return x if all(r == 1 for r in self.reps) else None
 
 
-@dataclass(frozen=True)
+@frozen
 class SumTiles(Linear):
     """The copies that ``Tile`` made, summed, in the shape of the second input."""
 
@@ -106,7 +106,7 @@ def repeat(x: Like, repeats: int | Sequence[int], axis: int | None = None) -> Te
     return take(t, np.repeat(np.arange(len(times)), list(map(static, times))), a)
 
 
-@dataclass(frozen=True)
+@frozen
 class Pad(Linear):
     """A border of one number around the elements."""
 
@@ -134,7 +134,7 @@ class Pad(Linear):
         return x if all(w == (0, 0) for w in self.widths) else None
 
 
-@dataclass(frozen=True)
+@frozen
 class Border(Op):
     """Which element of an axis stands at each place of the padded axis."""
 
@@ -196,7 +196,7 @@ def pad(x: Like, widths: Any, mode: str = "constant", value: float = 0.0) -> Ten
     return t
 
 
-@dataclass(frozen=True)
+@frozen
 class Roll(Linear):
     """Elements moved along one axis; those that leave it at one end come in at the other."""
 

@@ -7,12 +7,12 @@ The derivatives of a running product are first-order linear recurrences, and so 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
 from ..types import Array, TensorType, normalize_axis
@@ -48,7 +48,7 @@ def shifted(x: Tensor, axis: int, by: int, fill: float = 0) -> Tensor:
     return getitem(padded, (*(slice(None),) * axis, kept))
 
 
-@dataclass(frozen=True)
+@frozen
 class Recurrence(Op):
     """h[i] = a[i] h[i-1] + b[i] along an axis, from the end if ``reverse``; h starts as b, so the first a is unread."""
 
@@ -84,7 +84,7 @@ class Recurrence(Op):
         return self(a, drive if da is None else drive + da * shifted(y, self.axis, -1 if self.reverse else 1))
 
 
-@dataclass(frozen=True)
+@frozen
 class Running(Op):
     """What the running sum and product share."""
 
@@ -159,7 +159,7 @@ def cumprod(x: Like, axis: int | None = None, reverse: bool = False) -> Tensor:
     return running(lambda a: CumProd(a, reverse), x, axis, "cumprod")
 
 
-@dataclass(frozen=True)
+@frozen
 class LogCumSumExp(Op):
     """log of running sums of exp; T, the reverse recurrence of exp(y[k] - y[k+1]) <= 1, keeps its gradient finite."""
 
@@ -192,7 +192,7 @@ def logcumsumexp(x: Like, axis: int | None = None) -> Tensor:
     return running(LogCumSumExp, x, axis, "logcumsumexp")
 
 
-@dataclass(frozen=True)
+@frozen
 class RunningArg(Op):
     """Position of the first largest (or smallest) of the elements up to each."""
 

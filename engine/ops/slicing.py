@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Tensor, as_tensor
 from ..table import op, sample
 from ..types import Array, Axes, TensorType, fits, normalize_axes, normalize_axis
@@ -18,7 +18,7 @@ from .base import Linear
 from .indexing import Take, nonzero
 
 
-@dataclass(frozen=True)
+@frozen
 class GetItem(Linear):
     """Basic indexing: integers, slices (as triples, to be hashable), new axes."""
 
@@ -160,7 +160,7 @@ def getitem(x: Like, index: Any) -> Tensor:
     return GetItem(tuple((i.start, i.stop, i.step) if isinstance(i, slice) else i for i in entries)).simplest(t)
 
 
-@dataclass(frozen=True)
+@frozen
 class PutItem(Linear):
     """Zeros in the shape of the second input, with the first at ``index``: the transpose of ``getitem``."""
 

@@ -7,11 +7,11 @@ of equal elements matters, the earlier one counts as chosen first.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import DTypeError, ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import distinct, integers, op, sample
 from ..types import Array, TensorType, normalize_axis
@@ -19,7 +19,7 @@ from .arrays import flatten, moveaxis
 from .indexing import Take, take_along_axis
 
 
-@dataclass(frozen=True)
+@frozen
 class ArgSort(Op):
     """Positions along an axis in the order of the values."""
 
@@ -41,7 +41,7 @@ class ArgSort(Op):
         return (None,)
 
 
-@dataclass(frozen=True)
+@frozen
 class Inverse(Op):
     """The permutation along an axis that undoes another."""
 
@@ -59,7 +59,7 @@ class Inverse(Op):
         return (None,)
 
 
-@dataclass(frozen=True)
+@frozen
 class Sort(Op):
     """Elements in order; derivatives are put through the same permutation, or through its inverse."""
 
@@ -119,7 +119,7 @@ def argsort(x: Like, axis: int = -1, descending: bool = False) -> Tensor:
     return ArgSort(normalize_axis(axis, t.ndim, "argsort"), descending)(t)
 
 
-@dataclass(frozen=True)
+@frozen
 class TopPlaces(Op):
     """Positions of the k largest elements along the last axis, the largest first."""
 
@@ -174,7 +174,7 @@ def top_k(x: Like, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
     return take_along_axis(t, places, a), places
 
 
-@dataclass(frozen=True)
+@frozen
 class SearchSorted(Op):
     """Where values would be inserted into a sorted vector."""
 
@@ -207,7 +207,7 @@ def searchsorted(x: Like, values: Like, side: str = "left") -> Tensor:
     return SearchSorted(side)(x, values)
 
 
-@dataclass(frozen=True)
+@frozen
 class Distinct(Op):
     """Positions of the first of each distinct value of a vector, in the order of values, without those of another."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Constant, Cotangents, Like, Tensor
 from ..table import Arg, op, real, sample
 from ..types import Array
@@ -68,7 +68,7 @@ digamma: Elementwise = unary(
 ZETA = SciPy("zeta", 2)
 
 
-@dataclass(frozen=True)
+@frozen
 class Polygamma(Pointwise):
     """(-1)^(n+1) n! zeta(n+1, x), for n >= 1 (DLMF 5.15.1)."""
 
@@ -127,7 +127,7 @@ def sinc_derivative(x: Array, n: int) -> Array:
     return np.asarray(np.pi**n * f)
 
 
-@dataclass(frozen=True)
+@frozen
 class Sinc(Pointwise):
     """The n-th derivative of the cardinal sine."""
 

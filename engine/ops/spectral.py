@@ -9,11 +9,11 @@ null space of any dimension can be differentiated; and functions of the values a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import distinct, op, sample
 from ..types import Array, TensorType, TupleType
@@ -45,7 +45,7 @@ def rows(w: Tensor) -> Tensor:
 
 
 # Eigenvalues --------------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
+@frozen
 class Eigh(Op):
     """Eigenvalues in ascending order and eigenvectors of symmetric matrices; rules from Giles (2008), section 3.1."""
 
@@ -98,7 +98,7 @@ def eigh(a: Like) -> tuple[Tensor, Tensor]:
     return w, v
 
 
-@dataclass(frozen=True)
+@frozen
 class Eigvalsh(Op):
     """Eigenvalues without vectors."""
 
@@ -130,7 +130,7 @@ def eigvalsh(a: Like) -> Tensor:
 
 
 # Singular values ----------------------------------------------------------------------------------------------
-@dataclass(frozen=True)
+@frozen
 class Svd(Op):
     """A = U S V'; rules from Townsend, "Differentiating the singular value decomposition" (2016)."""
 
@@ -222,7 +222,7 @@ def svd(a: Like) -> tuple[Tensor, Tensor, Tensor]:
     return u, s, vh
 
 
-@dataclass(frozen=True)
+@frozen
 class Svdvals(Op):
     """Singular values without vectors."""
 

@@ -7,12 +7,12 @@ slices; at a border a tap serves fewer outputs, so that nothing has to be padded
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..types import Array, Dim, Shape
 
 Pair: TypeAlias = "tuple[int, int]"
@@ -21,7 +21,7 @@ Pads: TypeAlias = "str | int | Sequence[int] | Sequence[Sequence[int]]"  # what 
 Tap: TypeAlias = "tuple[tuple[slice, slice], tuple[slice, slice]]"
 
 
-@dataclass(frozen=True)
+@frozen
 class Axis:
     """One axis, all of whose lengths are known: ``count`` windows over ``length`` inputs."""
 
@@ -53,7 +53,7 @@ class Axis:
         return slice(low, high), slice(first, reach, self.stride)
 
 
-@dataclass(frozen=True)
+@frozen
 class Window:
     """Strides, dilation and padding of a window over two axes."""
 

@@ -8,9 +8,10 @@ inputs, so that the result never changes but for the order in which sums are add
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ..frozen import changed
 from ..graph import Constant, Op, Tensor, toposort
 from ..ops import elementwise as ew
 from ..ops.base import Item, Pointwise
@@ -257,7 +258,7 @@ class Sharder:
             return op
         low, high = self.span(static(t.shape[found.out]), i)
         shape = (*t.shape[: found.out], high - low, *t.shape[found.out + 1 :])
-        return replace(op, shape=shape)  # type: ignore[type-var]
+        return changed(op, shape=shape)
 
     def coloured(self, t: Tensor, i: int) -> Tensor:
         self.colours[t.id] = i

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import changed
 from ..graph import Constant, Tensor, call, constant, toposort
 from ..leaves import Placeholder
 from ..loops.scan import Scan, loop
@@ -129,7 +130,7 @@ def pointwise(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
 
 @rule("Standardize")
 def shift_axes(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
-    return replace(op, axes=tuple(a + 1 for a in op.axes))(xs[0].tensor)  # type: ignore[no-any-return]
+    return changed(op, axes=tuple(a + 1 for a in op.axes))(xs[0].tensor)  # type: ignore[no-any-return]
 
 
 @rule("Size")
@@ -144,7 +145,7 @@ Roll"""
 @rule(*SHIFTED.split())
 def shift_axis(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     tensors = [b.shape_of(x) if i in op.shape_only else b.lead(x) for i, x in enumerate(xs)]
-    return replace(op, axis=op.axis + 1)(*tensors)  # type: ignore[no-any-return]
+    return changed(op, axis=op.axis + 1)(*tensors)  # type: ignore[no-any-return]
 
 
 MATRICES = "Cholesky Eigh Eigvalsh Svd Svdvals Qr Inv Det Slogdet Cofactors Pinv Expm Triangle Diagonal OnDiagonal"
@@ -212,12 +213,12 @@ def images(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
 @rule("Tile", "SumTiles")
 def tiles(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     tensors = [b.shape_of(x) if i in op.shape_only else b.lead(x) for i, x in enumerate(xs)]
-    return replace(op, reps=(1, *op.reps))(*tensors)  # type: ignore[no-any-return]
+    return changed(op, reps=(1, *op.reps))(*tensors)  # type: ignore[no-any-return]
 
 
 @rule("Pad")
 def pad(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
-    return replace(op, widths=((0, 0), *op.widths))(xs[0].tensor)  # type: ignore[no-any-return]
+    return changed(op, widths=((0, 0), *op.widths))(xs[0].tensor)  # type: ignore[no-any-return]
 
 
 @rule("Transpose")
@@ -246,12 +247,12 @@ def broadcast_to(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
 
 @rule("GetItem")
 def getitem(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
-    return replace(op, index=(FULL, *op.index))(xs[0].tensor)  # type: ignore[no-any-return]
+    return changed(op, index=(FULL, *op.index))(xs[0].tensor)  # type: ignore[no-any-return]
 
 
 @rule("PutItem")
 def putitem(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
-    return replace(op, index=(FULL, *op.index))(b.lead(xs[0]), b.shape_of(xs[1]))  # type: ignore[no-any-return]
+    return changed(op, index=(FULL, *op.index))(b.lead(xs[0]), b.shape_of(xs[1]))  # type: ignore[no-any-return]
 
 
 @rule("ReshapeLike")
@@ -265,7 +266,7 @@ def expand_like(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     x = Value(b.lead(xs[0]), True)
     axes = tuple(a + 1 for a in op.axes)
     tensor = x.tensor if axes and not op.keepdims else align(x, t.ndim)
-    return replace(op, axes=axes).simplest(tensor, b.shape_of(xs[1]))  # type: ignore[no-any-return]
+    return changed(op, axes=axes).simplest(tensor, b.shape_of(xs[1]))  # type: ignore[no-any-return]
 
 
 @rule("SumLike")
@@ -285,7 +286,7 @@ def example_numbers(b: Batch, rank: int) -> Tensor | None:
 def take(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     x, *indices = xs
     if not any(i.batched for i in indices):
-        return replace(op, axis=op.axis + 1)(x.tensor, *(i.tensor for i in indices))  # type: ignore[no-any-return]
+        return changed(op, axis=op.axis + 1)(x.tensor, *(i.tensor for i in indices))  # type: ignore[no-any-return]
     rank = max(i.tensor.ndim - i.batched for i in indices)
     places = [align(i, rank) for i in indices]
     rows = example_numbers(b, rank)
@@ -299,7 +300,7 @@ def place(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     g, like, *indices = xs
     rank = max(i.tensor.ndim - i.batched for i in indices)
     if not any(i.batched for i in indices):
-        return replace(op, axis=op.axis + 1)(b.lead(g), b.shape_of(like), *(i.tensor for i in indices))  # type: ignore[no-any-return]
+        return changed(op, axis=op.axis + 1)(b.lead(g), b.shape_of(like), *(i.tensor for i in indices))  # type: ignore[no-any-return]
     rows = example_numbers(b, rank)
     if op.axis or rows is None:
         return None
