@@ -103,7 +103,7 @@ class Elementwise(Pointwise):
     fill: Callable[..., Any] | None = None
     commutative: bool = False  # type: ignore[misc]
     scratch: bool = False
-    formula: Callable[..., Any] | None = field(default=None)
+    formula: Callable[..., Any] | None = None
 
     def scalar(self, *values: Any) -> Any:
         return None if self.formula is None else self.formula(*values)
