@@ -17,10 +17,10 @@ from importlib.util import find_spec
 
 from benchmarks import profile, table
 from benchmarks.machine import machine
-from benchmarks.row import FLOOR, WORKLOADS, rows
+from benchmarks.row import FLOOR, PLAIN, WORKLOADS, rows
 from benchmarks.runner import Settings, UnequalError, run
 
-PACKAGES = {"torch": ("torch",), "jax": ("jax", "optax"), "hips": ("autograd",)}
+PACKAGES = {"torch": ("torch",), "jax": ("jax", "optax"), "hips": ("autograd",), PLAIN: ("agcli",)}
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -28,7 +28,7 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     r = commands.add_parser("run", help="time workloads side by side")
     r.add_argument("names", nargs="*", metavar="NAME", help=f"rows or workloads ({', '.join(WORKLOADS)}) [all]")
-    r.add_argument("--peers", default="", help="with commas between them: torch, jax, hips")
+    r.add_argument("--peers", default="", help="with commas between them: torch, jax, hips; ag-numpy: us uncompiled")
     r.add_argument("--threads", default="1,2", help="numbers of threads; the best counts [1,2]")
     r.add_argument("--rounds", type=int, default=7, help="turns of each side [7]")
     r.add_argument("--seconds", type=float, default=0.25, help="length of a turn [0.25]")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import ModuleType
@@ -13,6 +13,7 @@ Problem = dict[str, Any]  # arrays and numbers: the same for every side
 # name of a workload's file -> its rows are in ROWS there
 WORKLOADS = ("softmax", "mlp", "cnn", "lstm", "adult", "scalar", "chain", "predict", "cold")
 OURS, FLOOR = "ag", "numpy"
+PLAIN = "ag-numpy"  # our side without compiled kernels
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6}
 
 
@@ -61,13 +62,15 @@ class Side:
         for i in range(start, stop):
             call(i)
 
-    def values(self, start: int, stop: int) -> list[Any]:
-        """What these steps give."""
+    def values(self, start: int, stop: int) -> Iterator[Any]:
+        """What these steps give, one after another: some values are large."""
         if self.many is not None:
-            return list(self.many(start, stop))
+            yield from self.many(start, stop)
+            return
         value = self.value or self.call
         assert value is not None
-        return [value(i) for i in range(start, stop)]
+        for i in range(start, stop):
+            yield value(i)
 
 
 def workload(name: str) -> ModuleType:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.problem import read, write
-from benchmarks.row import FLOOR, OURS, Row, rows, workload
+from benchmarks.row import FLOOR, OURS, PLAIN, Row, rows, workload
 from benchmarks.worker import threaded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -77,6 +77,7 @@ class Measured:
 
     who: Who
     seconds: list[float] = field(default_factory=list)  # of a unit, one a round
+    spent: list[float] = field(default_factory=list)  # seconds of all processors, the same way
     memory: float = 0.0  # MB
     first: float | None = None  # seconds to build everything and do the first step
 
@@ -107,7 +108,7 @@ class Result:
     @property
     def peers(self) -> set[str]:
         """Whom we compare with: the floor only where there is nobody else."""
-        there = {m.who[0] for m in self.sides} - {OURS}
+        there = {m.who[0] for m in self.sides} - {OURS, PLAIN}
         return there - {FLOOR} or there
 
     @property
@@ -136,6 +137,7 @@ class Result:
                 "threads": m.who[1],
                 "median": m.median * row.scale,
                 "least": min(m.seconds) * row.scale,
+                "processors": statistics.median(m.spent or [0.0]) * row.scale,
                 "memory_mb": m.memory,
                 "first_ms": None if m.first is None else m.first * 1e3,
             }
@@ -158,7 +160,8 @@ class Settings:
     quick: bool = False
 
     def sides(self, row: Row) -> list[Who]:
-        systems = [OURS, *(s for s in self.peers if s in row.peers)]
+        also = {*row.peers} if row.process else {*row.peers, PLAIN}
+        systems = [OURS, *(s for s in self.peers if s in also)]
         return [(s, n) for s in systems for n in self.threads]
 
 
@@ -207,14 +210,16 @@ def measure(row: Row, where: str, settings: Settings, path: Path) -> Result:
         units = [1 if settings.quick else p.ask("calibrate", settings.seconds) for p in processes]
         for _ in range(1 if settings.quick else settings.rounds):
             for process, side, n in zip(processes, sides, units, strict=True):
-                side.seconds.append(process.ask("turn", n) / n)
+                took, spent = process.ask("turn", n)
+                side.seconds.append(took / n)
+                side.spent.append(spent / n)
         for process, side in zip(processes, sides, strict=True):
             side.memory = process.ask("memory", 0)
     return Result(row, sides, apart)
 
 
-def process(row: Row, where: str, who: Who, path: Path) -> tuple[float, float, float]:
-    """Run one process from start to end: seconds, peak memory in MB, and what it found."""
+def process(row: Row, where: str, who: Who, path: Path) -> tuple[float, float, float, float]:
+    """Run one process from start to end: seconds, those of processors, peak memory in MB, and what it found."""
     system, threads = who
     module = workload(where)
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
@@ -230,7 +235,8 @@ def process(row: Row, where: str, who: Who, path: Path) -> tuple[float, float, f
             child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
         raise RuntimeError(f"{row.name}: {system} ended with exit code {child.returncode}")
-    return took, usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3), module.result(system, printed)
+    peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return took, usage.ru_utime + usage.ru_stime, peak, module.result(system, printed)
 
 
 def measure_processes(row: Row, where: str, settings: Settings, path: Path) -> Result:
@@ -239,10 +245,11 @@ def measure_processes(row: Row, where: str, settings: Settings, path: Path) -> R
     found: dict[str, float] = {}
     for i in range(1 if settings.quick else min(settings.rounds, 3) + 1):
         for side in sides:
-            took, memory, value = process(row, where, side.who, path)
+            took, spent, memory, value = process(row, where, side.who, path)
             found[side.who[0]] = value
             if i or settings.quick:  # the first round fills the caches
                 side.seconds.append(took)
+                side.spent.append(spent)
                 side.memory = max(side.memory, memory)
     apart = max(abs(v - found[OURS]) for v in found.values())
     if apart > row.tolerance:

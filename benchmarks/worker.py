@@ -3,7 +3,8 @@
     python -m benchmarks.worker ROW WORKLOAD SYSTEM THREADS PROBLEM CHANGES
 
 Requests: ``{"values": n}`` the first n losses; ``{"calibrate": s}`` how many units take about s seconds;
-``{"turn": n}`` the seconds that n units take; ``{"first": 0}`` the seconds of building
+``{"turn": n}`` the seconds that n units take, by
+the clock and of all processors; ``{"first": 0}`` the seconds of building
 and the first step; ``{"memory": 0}`` the peak of this process in MB.
 """
 
@@ -30,7 +31,7 @@ def flat(value: Any) -> list[float]:
     """A value as a list of floats, thinned out where it is large."""
     import numpy as np
 
-    array = np.asarray(value, np.float64).ravel()
+    array = np.asarray(value).ravel()
     return [float(v) for v in array[:: max(1, array.size // SAMPLE)]]
 
 
@@ -56,9 +57,9 @@ class Worker:
 
     def values(self, n: int) -> list[list[float]]:
         began = time.perf_counter()
-        found = self.side.values(0, 1)
+        found = next(self.side.values(0, 1))
         self.start = self.built + time.perf_counter() - began
-        return [flat(v) for v in (*found, *self.side.values(1, n))]
+        return [flat(found), *(flat(v) for v in self.side.values(1, n))]
 
     def first(self, _: int) -> float:
         """Seconds to build everything and do the first step."""
@@ -67,16 +68,17 @@ class Worker:
         assert self.start is not None
         return self.start
 
-    def turn(self, units: int) -> float:
-        start = time.perf_counter()
+    def turn(self, units: int) -> tuple[float, float]:
+        """Seconds by the clock, and of all processors together."""
+        start, spent = time.perf_counter(), time.process_time()
         self.side.run(self.at, self.at + units * self.steps)
         self.at += units * self.steps
-        return time.perf_counter() - start
+        return time.perf_counter() - start, time.process_time() - spent
 
     def calibrate(self, seconds: float) -> int:
         self.turn(1)  # compiles
         units = 1
-        while (took := max(self.turn(units), LEAST)) < seconds / 2:
+        while (took := max(self.turn(units)[0], LEAST)) < seconds / 2:
             units = max(units + 1, min(units * 10, int(units * seconds / took)))
         return max(1, round(units * seconds / took))
 
@@ -89,8 +91,10 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
     os.environ.update(threaded(int(threads)))
     from benchmarks.problem import read
-    from benchmarks.row import side, workload
+    from benchmarks.row import OURS, PLAIN, side, workload
 
+    if system == PLAIN:
+        system, os.environ["AG_BACKEND"] = OURS, "numpy"
     row = next(r for r in workload(where).ROWS if r.name == name)
     p = read(problem) | json.loads(changes)
     make = side(name, where, system)  # loads libraries
