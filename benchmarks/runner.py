@@ -77,9 +77,9 @@ class Measured:
 
     who: Who
     seconds: list[float] = field(default_factory=list)  # of a unit, one a round
-    spent: list[float] = field(default_factory=list)  # seconds of all processors, the same way
     memory: float = 0.0  # MB
     first: float | None = None  # seconds to build everything and do the first step
+    spent: list[float] = field(default_factory=list)  # seconds of all processors, the same way
 
     @property
     def median(self) -> float:
