@@ -2,14 +2,9 @@
 
 import json
 import os
-import pty
 import re
-import select
-import subprocess
-import sys
 
 import pytest
-from conftest import ROOT
 
 CONTROL = re.compile(r"\x1b|\r")
 
@@ -67,31 +62,6 @@ def test_without_a_terminal_lines_are_plain(ag, tmp_path):
     assert f"run: {tmp_path / 'run'}" in done.stdout
     quiet = ag("train", "models/iris.yaml", "--quiet", "--out", tmp_path / "q", "--set", "train.epochs=1", check=0)
     assert not quiet.stderr
-
-
-def test_in_a_terminal_progress_is_live(tmp_path):
-    """A real pseudo-terminal: the bar is drawn and removed, the epochs stay."""
-    main, child = pty.openpty()
-    command = [sys.executable, "-c", "from agcli.cli import main; main()", "train", "models/digits.yaml"]
-    env = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color", "COLUMNS": "80"}
-    process = subprocess.Popen(
-        [*command, "--out", str(tmp_path / "run")], cwd=ROOT, env=env, stdin=child, stdout=child, stderr=child
-    )
-    os.close(child)
-    seen = b""
-    while select.select([main], [], [], 60)[0]:
-        try:
-            seen += os.read(main, 65536)
-        except OSError:  # the other side is closed
-            break
-    assert process.wait(60) == 0
-    os.close(main)
-    text = seen.decode()
-    assert "\x1b[" in text
-    assert "samples/s" in text
-    plain = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-    assert "epoch 20  loss" in plain
-    assert "accuracy" in plain
 
 
 @pytest.mark.parametrize(

@@ -94,10 +94,9 @@ def measured(trainer: Any, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"event": "profile", "trace": str(path), "ops": [r.to_json() for r in profile.rows()]}))
         return
-    from agcli.report.screen import console
     from agcli.report.trials import print_profile
 
-    print_profile(console(), profile, path)
+    print_profile(profile, path)
 
 
 def ended(event: Any, as_json: bool) -> int:
@@ -140,12 +139,11 @@ def announce_downloads() -> None:
 
 def result(event: Any) -> None:
     from agcli.events import Folded
-    from agcli.report.screen import console, print_result
+    from agcli.report.screen import print_result
 
     if isinstance(event, Folded):
         from agcli.report.tables import print_folds
 
         print_folds(event)
         return
-    print_result(console(), "test data", event.metrics, event.test_loss)
-    click.echo(f"run: {event.run}")
+    print_result(event)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from .figures import amount, duration, figure, figures
+from .tables import print_table
 
 SHOWN = 20  # ops of a profile; the rest is one row
 
@@ -32,29 +31,35 @@ def overfitted(result: Any, advice: str) -> str:
     return f"learnt {batch}" if result.learnt else f"could not learn {batch}\n{advice}"
 
 
-def print_profile(console: Console, profile: Any, trace: Path) -> None:
-    """A table by op: calls, time, bytes, speed."""
-    rows = profile.rows()
+def print_profile(profile: Any, trace: Path) -> None:
+    """A table by op for one step: calls, time, bytes, speed."""
+    rows, steps, wall = profile.rows(), profile.steps, profile.wall
+    out = Console(soft_wrap=True, highlight=False)
     if not rows:
-        console.print(f"profile: no step was measured; the training had {profile.first} or fewer", highlight=False)
+        out.print(f"profile: no step was measured; the training had {profile.first} or fewer")
         return
     total = sum(row.seconds for row in rows)
-    steps, wall = profile.steps, profile.wall
-    title = f"one of {steps} steps: {duration(wall / steps)}, {total / wall:.0%} of it in these ops"
-    console.print(title, highlight=False)
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for name in ("op", "calls", "time", "share", "bytes", "GB/s", "GFLOP/s"):
-        table.add_column(name, justify="left" if name == "op" else "right", no_wrap=name != "op", overflow="fold")
-    for row in rows[:SHOWN]:
-        speed = f"{row.bytes / row.seconds / 1e9:.1f}" if row.seconds else ""
-        known = f"{row.gflops:.1f}" if row.gflops else "-"
-        share = f"{row.seconds / total:.1%}"
-        calls, time, size = f"{row.calls / steps:.4g}", duration(row.seconds / steps), amount(row.bytes / steps)
-        table.add_row(row.op, calls, time, share, size, speed, known)
+    heads = ["op", "calls", "time", "share", "bytes", "GB/s", "GFLOP/s"]
+    table = [cells(row, steps, total) for row in rows[:SHOWN]]
     rest = rows[SHOWN:]
     if rest:
-        seconds = sum(row.seconds for row in rest)
-        calls = f"{sum(row.calls for row in rest) / steps:g}"
-        table.add_row(f"{len(rest)} more", calls, duration(seconds / steps), f"{seconds / total:.1%}", "", "", "")
-    console.print(table)
-    console.print(f"trace: {trace} (open it in ui.perfetto.dev or chrome://tracing)", highlight=False, soft_wrap=True)
+        calls, seconds = sum(row.calls for row in rest), sum(row.seconds for row in rest)
+        table.append([f"{len(rest)} more", f"{calls / steps:.4g}", duration(seconds / steps), f"{seconds / total:.1%}"])
+        table[-1] += [""] * (len(heads) - len(table[-1]))
+    title = f"one of {steps} steps: {duration(wall / steps)}, {total / wall:.0%} of it in these ops"
+    print_table(heads, table, right=heads[1:], title=title)
+    out.print(f"trace: {trace} (open it in ui.perfetto.dev or chrome://tracing)", markup=False)
+
+
+def cells(row: Any, steps: int, total: float) -> list[str]:
+    """An op in one step."""
+    speed = f"{row.bytes / row.seconds / 1e9:.1f}" if row.seconds else ""
+    return [
+        row.op,
+        f"{row.calls / steps:.4g}",
+        duration(row.seconds / steps),
+        f"{row.seconds / total:.1%}",
+        amount(row.bytes / steps),
+        speed,
+        f"{row.gflops:.1f}" if row.gflops else "-",
+    ]
