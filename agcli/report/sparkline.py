@@ -10,7 +10,7 @@ KEPT = 512  # numbers of a history; when there are more, neighbours are merged
 
 
 def sparkline(values: Sequence[float], width: int) -> str:
-    """``values`` in at most ``width`` characters, by their logarithms if all are positive; what is not finite is `×`."""
+    """``values`` in at most ``width`` characters, by logarithms if all are positive; what is not finite is `×`."""
     if not values or width < 1:
         return ""
     n = min(width, len(values))
