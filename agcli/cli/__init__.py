@@ -13,6 +13,7 @@ COMMANDS = {
     "train": "Train the model that a spec describes.",
     "eval": "Judge a trained model on test data or a file.",
     "predict": "Predict the samples of a file with a trained model.",
+    "report": "Write an HTML page about a run.",
     "runs": "List, compare and remove runs.",
     "verify-resume": "Show that a killed training resumes to the same weights.",
     "replay": "Repeat the step with which a training failed.",
@@ -82,10 +83,10 @@ def main() -> None:
     except Exception as e:
         if "--debug" in sys.argv:
             raise
-        sys.exit(report(e))
+        sys.exit(explained(e))
 
 
-def report(error: Exception) -> int:
+def explained(error: Exception) -> int:
     """Print an error and give its exit code; errors made on purpose carry theirs."""
     code = getattr(error, "exit_code", None)
     if code is not None:

@@ -48,6 +48,8 @@ class Evaluation:
     worst: list[Worst] = field(default_factory=list)
     by: str | None = None
     groups: list[Group] = field(default_factory=list)
+    answers: Answers | None = None
+    truth: Array | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -117,7 +119,7 @@ def judge(
             raise DataError("--by: the model's outputs are neither classes nor the target's numbers")
         return Evaluation(**base)
     answers, truth = found
-    base["figures"] = figures(answers, truth, seed)
+    base |= {"figures": figures(answers, truth, seed), "answers": answers, "truth": truth}
     if isinstance(answers, Classes):
         counts = confusion(answers, truth)
         base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}

@@ -1,0 +1,53 @@
+"""What the page of a run is made of, gathered from its folder, its data and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agcli.build import Model
+from agcli.comparison import Row, row
+from agcli.datasets import DataError
+from agcli.engine.errors import EngineError
+from agcli.evaluation import Evaluation
+from agcli.evaluation.evaluate import judge
+from agcli.evaluation.samples import of_split
+from agcli.evaluation.worst import COUNT
+from agcli.prediction.terms import terms_of
+from agcli.runs import Run, RunError
+from agcli.runs.files import read_json
+from agcli.spec import SpecError
+from agcli.trainer.evaluate import opened
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A run's row, what it wrote, and its evaluation; if there can be none, ``problem`` says why."""
+
+    folder: Path
+    row: Row
+    spec: str
+    history: Sequence[Mapping[str, Any]]
+    result: Mapping[str, Any] | None
+    environment: Mapping[str, Any]
+    evaluation: Evaluation | None
+    model: Model | None
+    problem: str = ""
+
+
+def facts(folder: Path, *, which: str = "", split: str = "test", count: int = COUNT) -> Facts:
+    """Everything about a run. Without its data or a checkpoint, there is no evaluation."""
+    run = Run.open(folder)
+    evaluation, model, problem = None, None, ""
+    try:
+        session, _, step = opened(folder, which)
+        model = session.model
+        samples = of_split(session.data, terms_of(session.data), split)
+        evaluation = judge(session, run, step, samples, split, by=None, count=count, seed=0)
+    except (DataError, RunError, EngineError, SpecError) as error:
+        problem = str(error)
+    result = read_json(folder / "result.json", "the result of a training")
+    text = (folder / "spec.yaml").read_text("utf-8", "replace")
+    return Facts(folder, row(run), text, run.metrics, result, run.environment, evaluation, model, problem)

@@ -1,0 +1,110 @@
+"""The part of the page that an evaluation fills: figures, confusions, calibration, the worst samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from agcli.evaluation import Evaluation
+from agcli.evaluation.worst import Worst
+from agcli.prediction import Numbers
+
+from ..evaluation import amount, cell_text, interval, share, tidy
+from . import charts
+from .html import Html, joined, picture, table, tag
+
+CLASSES = 60  # of a confusion matrix
+POINTS = 1500  # of a scatter
+CELLS = 12  # columns of a sample
+CUT = 60  # characters of a cell
+
+
+def results(found: Evaluation) -> Iterator[Html]:
+    """The sections, in order."""
+    where = f"the {found.split} split of {found.data}" if found.split else found.data
+    yield tag("p", f"{found.samples:,} samples: {where}; weights of step {found.step:,}.", class_="soft")
+    yield figure_table(found)
+    if found.table:
+        yield tag("h3", "Classes")
+        yield class_table(found)
+    if found.confusion is not None and len(found.classes) <= CLASSES:
+        yield tag("h3", "Confusions: a row for each class, a column for each prediction")
+        yield confusion(found.classes, found.confusion)
+    drawn = [*calibration(found), *predictions(found)]
+    if drawn:
+        yield tag("h3", "Can the answers be believed?")
+        yield tag("div", *drawn, class_="charts")
+
+
+def figure_table(found: Evaluation) -> Html:
+    """Figures with intervals, and what a constant answer would reach."""
+    rows: list[tuple[Any, ...]] = [("loss", amount(found.loss), "", "")]
+    for name, f in found.figures.items():
+        rows.append((name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline))))
+    for name, value in found.metrics.items():
+        if name not in found.figures and np.ndim(value) == 0:
+            rows.append((name, amount(float(value)), "", ""))
+    return table(("metric", "value", "95 % interval", "constant answer"), rows, (1, 2, 3))
+
+
+def class_table(found: Evaluation) -> Html:
+    rows = [
+        (r.name, f"{r.samples:,}", f"{r.predicted:,}", *(share(x) for x in (r.precision, r.recall, r.f1)))
+        for r in found.table[:200]
+    ]
+    return table(("class", "samples", "predicted", "precision", "recall", "f1"), rows, range(1, 6))
+
+
+def confusion(classes: Sequence[str], counts: Any) -> Html:
+    """A heat map: the stronger, the larger the share of the class."""
+
+    def cell(i: int, j: int) -> Html:
+        count, total = int(counts[i][j]), int(np.sum(counts[i]))
+        if not count:
+            return tag("td", "·", class_="none")
+        strength = 0.1 + 0.7 * count / total
+        said = f"{classes[i]} taken for {classes[j]}: {count:,} of {total:,}"
+        style = f"background: rgba(var(--heat), {strength:.2f})" if i == j else None
+        return tag("td", f"{count:,}", title=said, style=style, class_="wrong" if i != j else None)
+
+    rows = [(name, *(cell(i, j) for j in range(len(classes)))) for i, name in enumerate(classes)]
+    return table(("", *classes), rows, class_="heat")
+
+
+def calibration(found: Evaluation) -> Iterator[Html]:
+    if found.calibration is not None:
+        title = f"Calibration: certainty and accuracy differ by {amount(found.calibration.error)} on average"
+        yield charts.reliability(title, [(b.certainty, b.accuracy, b.samples) for b in found.calibration.bins])
+
+
+def predictions(found: Evaluation) -> Iterator[Html]:
+    """For numbers, what was said over what is true."""
+    if not isinstance(found.answers, Numbers) or found.truth is None:
+        return
+    rows = np.unique(np.linspace(0, len(found.truth) - 1, POINTS).astype(int))
+    for i, name in enumerate(found.answers.names[:6]):
+        true, said = found.truth[rows, i].tolist(), found.answers.values[rows, i].tolist()
+        yield charts.scatter(f"{name}: {len(rows):,} samples", true, said, f"true {name}", "predicted")
+
+
+def worst_table(rows: Sequence[Worst]) -> Html:
+    """A row a sample: its row in the file, what is true, what was said, and its cells, pictures drawn."""
+    names = list(rows[0].cells)[:CELLS]
+    heads = ("row", "true", "said", "wrong by", *names)
+    return table(heads, [_worst(row, names) for row in rows], (0, 3))
+
+
+def _worst(row: Worst, names: Sequence[str]) -> tuple[Any, ...]:
+    said = [tag("b", cell_text(row.truth)), tag("span", cell_text(row.said), class_="wrong")]
+    cells = [_cell(row.cells.get(name), f"{name} of row {row.row}") for name in names]
+    return (f"{row.row:,}", *said, amount(row.wrong), *cells)
+
+
+def _cell(value: Any, alt: str) -> Html:
+    drawn = picture(value, alt) if isinstance(value, list) else None
+    if drawn is not None:
+        return drawn
+    text = cell_text(value)
+    return joined([text if len(text) <= CUT else f"{text[: CUT - 1]}…"])
