@@ -91,8 +91,8 @@ class Elementwise(Pointwise):
     """A pointwise op without attributes: its kernel is the ufunc or ``fill(*inputs, out=)``.
 
     ``rule(g, y, *inputs)`` gives the cotangents; an op without a rule has no derivative. With ``scratch``, ``fill``
-    gets one more array of the type of ``out`` behind its inputs, which is allocated once. ``formula(*values)`` is the
-    op for one element.
+    gets one more array of the type of ``out`` behind its inputs, which is allocated once. ``lane(*values)``, or a
+    method of values, is the op for one element, from which loops are compiled.
     """
 
     name: str
@@ -103,10 +103,12 @@ class Elementwise(Pointwise):
     fill: Callable[..., Any] | None = None
     commutative: bool = False  # type: ignore[misc]
     scratch: bool = False
-    formula: Callable[..., Any] | None = None
+    lane: Callable[..., Any] | str | None = None
 
     def scalar(self, *values: Any) -> Any:
-        return None if self.formula is None else self.formula(*values)
+        if isinstance(self.lane, str):
+            return getattr(values[0], self.lane)(*values[1:])
+        return None if self.lane is None else self.lane(*values)
 
     def kernel(self, *inputs: Array, out: Array) -> None:
         self.bind(inputs, out)()
@@ -165,11 +167,11 @@ def unary(
     *,
     fill: Callable[..., Any] | None = None,
     scratch: bool = False,
-    formula: Callable[..., Any] | None = None,
+    lane: Callable[..., Any] | str | None = None,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of one input; ``doc`` is a sentence that ends with an example."""
-    op = Elementwise(name, ufunc, rule, doc, domain, fill, scratch=scratch, formula=formula)
+    op = Elementwise(name, ufunc, rule, doc, domain, fill, scratch=scratch, lane=lane)
     low, high = domain
     rows = tuple(sample(real(*s, low=low, high=high)) for s in ((3,), (2, 3), (), (0, 2)))
     return add_row(op, family, "Element by element: the result has the shape of ``x``.", rows)
@@ -185,11 +187,11 @@ def binary(
     fill: Callable[..., Any] | None = None,
     commutative: bool = False,
     samples: tuple[Sample, ...] | None = None,
-    formula: Callable[..., Any] | None = None,
+    lane: Callable[..., Any] | str | None = None,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of two inputs, which broadcast; ``doc`` as for ``unary``."""
-    op = Elementwise(name, ufunc, rule, doc, domain, fill, commutative, formula=formula)
+    op = Elementwise(name, ufunc, rule, doc, domain, fill, commutative, lane=lane)
     low, high = domain
     shapes = (((3,), (3,)), ((2, 1), (1, 3)), ((), (2, 3)), ((4, 2, 3), (3,)), ((0, 3), (1, 3)))
     rows = tuple(sample(real(*a, low=low, high=high), real(*b, low=low, high=high)) for a, b in shapes)

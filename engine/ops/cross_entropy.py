@@ -204,7 +204,7 @@ SIGMOID_CROSS_ENTROPY = Elementwise(
     lambda g, y, x, t: (g * (sigmoid(x) - t), -g * x),
     "Cross-entropy of a sigmoid.",
     fill=_sigmoid_cross_entropy,
-    formula=lambda x, t: x.maximum(0) - x * t + (-x.abs()).exp().log1p(),
+    lane=lambda x, t: x.maximum(0) - x * t + (-x.abs()).exp().log1p(),
 )
 
 

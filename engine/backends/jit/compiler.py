@@ -84,6 +84,11 @@ def compiled(text: str) -> Callable[[int], None]:
             code = machine_code(text)
             save(key, code)
         builder = llvm().orcjit.JITLibraryBuilder()
-        library = builder.add_object_img(code).export_symbol(NAME).link(session(), f"{NAME}{len(_libraries)}")
+        library = (
+            builder.add_object_img(code)
+            .add_current_process()
+            .export_symbol(NAME)
+            .link(session(), f"{NAME}{len(_libraries)}")
+        )
         _libraries.append(library)
         return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(library[NAME])

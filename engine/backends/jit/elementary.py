@@ -7,6 +7,7 @@ tests hold them to.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .values import Value
 
-ULP = {"exp": 2.0, "expm1": 3.0, "log": 2.0, "log1p": 3.0, "tanh": 4.0, "sigmoid": 3.0}
+ULP = {"exp": 2.0, "expm1": 3.0, "log": 2.0, "log1p": 3.0, "tanh": 4.0, "sigmoid": 3.0, "sin": 2.0, "cos": 2.0}
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,10 @@ class Format:
     tail: tuple[float, ...]  # (e^r - 1 - r) / r^2 in powers of r
     series: tuple[float, ...]  # (2 artanh(s) / s - 2) / s^2 in powers of s^2
     tiny: float  # smallest normal number
+    quarter: tuple[float, ...]  # pi / 2 in parts with so few bits that small multiples are exact
+    far: float  # beyond, angles are left to the C library
+    sine: tuple[float, ...]  # (sin(r) / r - 1) / r^2 in powers of r^2
+    cosine: tuple[float, ...]  # (cos(r) - 1 + r^2 / 2) / r^4 in powers of r^2
 
     @property
     def magic(self) -> float:
@@ -49,6 +54,9 @@ FORMATS = {
          0.0013941102418524947091, 0.00019914303469302427031),
         (0.66666777053174826739, 0.39977449532695872489, 0.29874419134919979966),
         2.0**-126,
+        (1.5703125, 0.00048351287841796875, 3.1385570764541626e-7, 6.07710062827671e-11), 8192.0,
+        (-0.16666666641225113412, 0.0083333293385395732238, -0.000198393194061547115, 2.7181628872599170862e-6),
+        (0.041666646628928684033, -0.0013887355384086221309, 0.000024437009656528990335),
     ),
     "double": Format(
         "i64", 52, 1023, (0.6931471803691238, 1.9082149292705877e-10), (-746.0, 710.0), -38.0,
@@ -58,6 +66,11 @@ FORMATS = {
         (0.66666666666667353793, 0.39999999999407498142, 0.28571428744140238264, 0.22222198378509839567,
          0.18183575167033638775, 0.15313755658269743102, 0.14799067597905581079),
         2.0**-1022,
+        (1.5707963267341256, 6.077100506303966e-11, 2.0222662487111665e-21, 8.4784276603689e-32), 5e5,
+        (-0.1666666666666663123, 0.0083333333333222047796, -0.00019841269829632813375, 2.7557313628724775359e-6,
+         -2.5050747860228956972e-8, 1.5896181683852189178e-10),
+        (0.041666666666666597939, -0.0013888888888873842757, 0.000024801587289298036158, -2.7557314296850894639e-7,
+         2.0875715442380419944e-9, -1.1359228299756749841e-11),
     ),
 }  # fmt: skip
 LOG2E = 1.4426950408889634
@@ -149,6 +162,53 @@ def log1p(x: Value) -> Value:
     lost = (x - (u - 1.0)) / u
     usual = (u > 0.0) & (u <= LARGEST[x.kind])
     return x.equals(0.0).choose(x, u.log() + usual.choose(lost, 0.0))
+
+
+def sine(x: Value, name: str) -> Value:
+    """sin or cos: by the quarter turns n next to x, with the sine or the cosine of what is left, and a sign."""
+    form = form_of(x)
+    shifted = x.fma(2 / math.pi, form.magic)
+    n, r = shifted - form.magic, x
+    for part in form.quarter:
+        r = n.fma(-part, r)
+    turn = shifted.bitcast(form.bits) + (name == "cos")
+    z = r * r
+    half = z * 0.5
+    first = 1.0 - half
+    cosine = first + (z * z).fma(polynomial(z, form.cosine), (1.0 - first) - half)
+    odd = (r * z).fma(polynomial(z, form.sine), r)
+    y = bit(turn, 1).choose(cosine, odd)
+    return elsewhere(x, bit(turn, 2).choose(-y, y), x.abs() > form.far, name)
+
+
+def bit(n: Value, value: int) -> Value:
+    """Whether a bit of an integer is set."""
+    return n.instruction("and", n.like(value)).differs(0)
+
+
+def elsewhere(x: Value, y: Value, far: Value, name: str) -> Value:
+    """``y``, but the C library's function of ``x`` in the lanes that are ``far``; a branch that is rarely taken."""
+    code, vector, flags = x.code, x.code.vector(x.kind), x.code.vector("i1")
+    function = name + "f" * (x.kind == "float")
+    code.declared[function] = f"declare {x.kind} @{function}({x.kind})"
+    some = code.call(f"llvm.vector.reduce.or.v{code.lanes}i1", "i1", (flags, far.ref))
+    before, count = code.block, code.count
+    slow, done = f"slow{count}", f"done{count}"
+    code.do(f"br i1 {some}, label %{slow}, label %{done}")
+    code.label(slow, f"%lane{count} = phi i64 [0, %{before}], [%next{count}, %{slow}]")
+    code.do(f"%acc{count} = phi {vector} [{y.ref}, %{before}], [%sum{count}, %{slow}]")
+    given = code.emit(f"extractelement {vector} {x.ref}, i64 %lane{count}")
+    value = code.emit(f"call {x.kind} @{function}({x.kind} {given})")
+    old = code.emit(f"extractelement {vector} %acc{count}, i64 %lane{count}")
+    wanted = code.emit(f"extractelement {flags} {far.ref}, i64 %lane{count}")
+    new = code.emit(f"select i1 {wanted}, {x.kind} {value}, {x.kind} {old}")
+    code.do(f"%sum{count} = insertelement {vector} %acc{count}, {x.kind} {new}, i64 %lane{count}")
+    code.do(f"%next{count} = add i64 %lane{count}, 1")
+    more = code.emit(f"icmp slt i64 %next{count}, {code.lanes}")
+    code.do(f"br i1 {more}, label %{slow}, label %{done}")
+    code.label(done)
+    result = code.emit(f"phi {vector} [{y.ref}, %{before}], [%sum{count}, %{slow}]")
+    return type(x)(code, result, x.kind)
 
 
 HALF_ROOT = {"i32": 0x3F3504F3, "i64": 0x3FE6A09E667F3BCD}  # the bits of sqrt(1/2)

@@ -45,20 +45,20 @@ def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> st
             code.do(f"%s{k}.{i} = load i64, ptr {element(code, field + 1 + i)}")
         field += 4
     code.do("br label %outer")
-    label(code, "outer", "%i = phi i64 [0, %entry], [%i.next, %outer.end]")
+    code.label("outer", "%i = phi i64 [0, %entry], [%i.next, %outer.end]")
     code.do("br label %middle")
-    label(code, "middle", "%j = phi i64 [0, %outer], [%j.next, %middle.end]")
+    code.label("middle", "%j = phi i64 [0, %outer], [%j.next, %middle.end]")
     for k, _ in enumerate(operands):
         a, b = code.emit(f"mul i64 %i, %s{k}.0"), code.emit(f"mul i64 %j, %s{k}.1")
         offset = code.emit(f"add i64 {a}, {b}")
         code.do(f"%row{k} = getelementptr i8, ptr %base{k}, i64 {offset}")
     same = {k: read_one(code, k, kind) for k, kind in enumerate(shape.inputs) if shape.modes[k] == SAME}
     (always_masked if masks else masked_at_the_end)(code, shape, formulas, same)
-    label(code, "middle.end", "%j.next = add i64 %j, 1", "%j.again = icmp slt i64 %j.next, %n1")
+    code.label("middle.end", "%j.next = add i64 %j, 1", "%j.again = icmp slt i64 %j.next, %n1")
     code.do("br i1 %j.again, label %middle, label %outer.end")
-    label(code, "outer.end", "%i.next = add i64 %i, 1", "%i.again = icmp slt i64 %i.next, %n0")
+    code.label("outer.end", "%i.next = add i64 %i, 1", "%i.again = icmp slt i64 %i.next, %n0")
     code.do("br i1 %i.again, label %outer, label %end")
-    label(code, "end")
+    code.label("end")
     code.do("ret void")
     head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
     return "\n".join([*head, *code.lines, "}", ""])
@@ -67,8 +67,10 @@ def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> st
 def always_masked(code: Code, shape: Shape, formulas: Formulas, same: dict[int, Value]) -> None:
     """A row under a mask: half the code, and so half the time to compile it."""
     code.do("br label %loop")
-    label(code, "loop", "%x = phi i64 [0, %middle], [%x.next, %loop]")
+    code.label("loop", "%x = phi i64 [0, %middle], [%x.next, %loop.end]")
     turn(code, shape, formulas, same, "%x", mask_of(code, code.emit("sub i64 %n2, %x")))
+    code.do("br label %loop.end")
+    code.label("loop.end")
     code.do(f"%x.next = add i64 %x, {code.lanes}")
     code.do("%again = icmp slt i64 %x.next, %n2")
     code.do("br i1 %again, label %loop, label %middle.end")
@@ -80,14 +82,16 @@ def masked_at_the_end(code: Code, shape: Shape, formulas: Formulas, same: dict[i
     code.do("%rest = sub i64 %n2, %full")
     code.do("%some = icmp sgt i64 %full, 0")
     code.do("br i1 %some, label %loop, label %after")
-    label(code, "loop", "%x = phi i64 [0, %middle], [%x.next, %loop]")
+    code.label("loop", "%x = phi i64 [0, %middle], [%x.next, %loop.end]")
     turn(code, shape, formulas, same, "%x", None)
+    code.do("br label %loop.end")
+    code.label("loop.end")
     code.do(f"%x.next = add i64 %x, {code.lanes}")
     code.do("%again = icmp slt i64 %x.next, %full")
     code.do("br i1 %again, label %loop, label %after")
-    label(code, "after", "%more = icmp sgt i64 %rest, 0")
+    code.label("after", "%more = icmp sgt i64 %rest, 0")
     code.do("br i1 %more, label %tail, label %middle.end")
-    label(code, "tail")
+    code.label("tail")
     turn(code, shape, formulas, same, "%full", mask_of(code, "%rest"))
     code.do("br label %middle.end")
 
@@ -98,12 +102,6 @@ def mask_of(code: Code, count: str) -> str:
     limit = splat(code, "i32", code.emit(f"trunc i64 {small} to i32"))
     numbers = ", ".join(f"i32 {i}" for i in range(code.lanes))
     return code.emit(f"icmp slt {code.vector('i32')} <{numbers}>, {limit}")
-
-
-def label(code: Code, name: str, *lines: str) -> None:
-    code.lines.append(f"{name}:")
-    for line in lines:
-        code.do(line)
 
 
 def element(code: Code, i: int) -> str:

@@ -40,6 +40,7 @@ class Code:
         self.lines: list[str] = []
         self.count = 0
         self.declared: dict[str, str] = {}
+        self.block = "entry"
 
     def emit(self, text: str) -> str:
         """Append an instruction; returns the name of its result."""
@@ -50,6 +51,13 @@ class Code:
     def do(self, text: str) -> None:
         """Append an instruction without a result."""
         self.lines.append(f"  {text}")
+
+    def label(self, name: str, *lines: str) -> None:
+        """Begin a block, with its first instructions."""
+        self.block = name
+        self.lines.append(f"{name}:")
+        for line in lines:
+            self.do(line)
 
     def vector(self, kind: str) -> str:
         return f"<{self.lanes} x {kind}>"
@@ -254,6 +262,12 @@ class Value:
 
     def tanh(self) -> Value:
         return elementary.tanh(self)
+
+    def sin(self) -> Value:
+        return elementary.sine(self, "sin")
+
+    def cos(self) -> Value:
+        return elementary.sine(self, "cos")
 
     def sigmoid(self) -> Value:
         return 1.0 / ((-self).exp() + 1.0)
