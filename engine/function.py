@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .backends.jit.fuse import fuse
+from .backends.jit import fusion
 from .backends.numpy import Executor
 from .backends.threads import ThreadedExecutor, processors
 from .errors import FeedError, StateError
@@ -164,7 +164,7 @@ class Function:
         batch = [new for p, new in zip(leaves, inputs, strict=True) if p.shape[:1] == (None,)]
         roots, colours = self.split(roots, batch)
         if not self.debug_nans:  # which looks at every op by itself
-            roots = fuse(roots, colours)
+            roots = fusion(roots, colours)
         updates = dict(zip(self.updates, roots[n:], strict=True))
         plan = make_plan(roots[:n], updates, direct=not self.debug_nans, colours=colours)
         executor = ThreadedExecutor(plan, inputs) if colours else Executor(plan, inputs)

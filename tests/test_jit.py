@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 pytest.importorskip("llvmlite")
 
 import agcli as ag
+from agcli.engine.backends import jit
 from agcli.engine.backends.jit import compiler, fuse, nest, store
 from agcli.engine.backends.jit.elementary import ULP
 from agcli.engine.backends.jit.fused import Fused
@@ -272,8 +273,9 @@ def test_small_graphs_and_the_numpy_backend_stay_as_they_are(monkeypatch):
     assert fuse.fuse([y]) == [y]
     monkeypatch.setattr(fuse, "WORTH", 0)
     assert fuse.fuse([y]) != [y]
+    assert jit.fusion([y]) != [y]
     monkeypatch.setenv("AG_BACKEND", "numpy")
-    assert fuse.fuse([y]) == [y]
+    assert jit.fusion([y]) == [y]
 
 
 @pytest.mark.parametrize("masks", [True, False])

@@ -59,9 +59,9 @@ def plan_body(body: Body, outputs: tuple[Output, ...]) -> LoopPlan:
     places = {kind: [i for i, o in enumerate(outputs) if o[0] == kind] for kind in ("emit", "total")}
     fetches = [*body.nexts, *(body.made(outputs[i]) for kind in ("emit", "total") for i in places[kind])]
     n, m = len(body.nexts), len(places["emit"])
-    from ..backends.jit.fuse import fuse  # which stands below this room
+    from ..backends.jit import fusion  # which stands below this room
 
-    plan = TurnPlanner(fuse(simplify(fetches), runs=TURNS), n + m).plan
+    plan = TurnPlanner(fusion(simplify(fetches), runs=TURNS), n + m).plan
     slots = plan.fetches
     return LoopPlan(
         plan, body, outputs,

@@ -1,5 +1,35 @@
 """Elementwise parts of a graph as compiled loops, through llvmlite (extra ``jit``).
 
-Nothing else in the engine knows of it: ``fuse`` replaces groups of ops by one op whose kernel is compiled from the
+Nothing else in the engine knows of it: ``fusion`` replaces groups of ops by one op whose kernel is compiled from the
 scalar rules of its members. Without llvmlite, or with ``AG_BACKEND=numpy``, graphs stay as they are.
 """
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ...graph import Tensor
+
+
+@cache
+def available() -> bool:
+    return find_spec("llvmlite") is not None
+
+
+def active() -> bool:
+    """Whether kernels are compiled: llvmlite is there, and ``AG_BACKEND`` is not ``numpy``."""
+    return os.environ.get("AG_BACKEND") != "numpy" and available()
+
+
+def fusion(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
+    """``roots`` with groups of elementwise ops fused, where that is possible and worth it; see ``fuse``."""
+    if not active():
+        return list(roots)
+    from .fuse import fuse
+
+    return fuse(roots, colours, runs)

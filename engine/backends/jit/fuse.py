@@ -6,11 +6,8 @@ that leaves the group and comes back; so every group knows, as bits of an intege
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.util import find_spec
 
 from ...graph import Constant, Op, Tensor, toposort
 from ...ops.base import Elementwise, Item
@@ -24,16 +21,6 @@ LEAST = 256  # elements; below, a compiled loop gains less than it takes to comp
 WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
 MOST_LINES = 64
 MOST_OPERANDS = 20
-
-
-@cache
-def available() -> bool:
-    return find_spec("llvmlite") is not None
-
-
-def active() -> bool:
-    """Whether kernels are compiled: llvmlite is there, and ``AG_BACKEND`` is not ``numpy``."""
-    return os.environ.get("AG_BACKEND") != "numpy" and available()
 
 
 @dataclass(eq=False)
@@ -160,8 +147,6 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     ``runs`` is how often a call of the function runs the graph. Whether to compile depends on nothing but the graph,
     so that a run repeats.
     """
-    if not active():
-        return list(roots)
     shards = {} if colours is None else colours
     fuser = Fuser(shards)
     order = toposort(roots)
