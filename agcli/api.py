@@ -79,6 +79,14 @@ LAZY = {  # the expression language and training are loaded by those who use the
 }
 
 
+def display(t: Tensor) -> str | None:
+    """A tensor in a notebook."""
+    return import_module("agcli.expression.api").notebook(t)  # type: ignore[no-any-return]
+
+
+Tensor.display = display
+
+
 def __getattr__(name: str) -> Any:
     if name not in LAZY:
         raise AttributeError(f"module 'agcli.api' has no attribute {name!r}")

@@ -141,6 +141,7 @@ class Tensor:
 
     __slots__ = ("__weakref__", "id", "inputs", "name", "op", "place", "type")
     __array_ufunc__ = None  # `array * tensor` asks the tensor
+    display: ClassVar[Callable[[Tensor], str | None] | None] = None  # tensor -> LaTeX, by who knows formulas
 
     type: Any
 
@@ -200,6 +201,10 @@ class Tensor:
     def __repr__(self) -> str:
         what = f"{self.op.name}({', '.join(label(x) for x in self.inputs)})" if self.op else type(self).__name__.lower()
         return f"<Tensor {self.name + ' = ' if self.name else ''}{what}: {self.type}>"
+
+    def _repr_latex_(self) -> str | None:
+        """What a notebook shows; None says that it shows the text of ``repr``."""
+        return None if Tensor.display is None else Tensor.display(self)
 
     def __bool__(self) -> bool:
         raise TypeError("a lazy tensor has no truth value; use ag.where(condition, a, b), or tensor.eval()")

@@ -9,10 +9,12 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from agcli.cli import main
 from agcli.cli.grad import command
+from agcli.report.plot import unjoined
 
 FORMATS = ["text", "unicode", "latex", "python", "numpy", "c", "json", "mathml", "dot"]
 
@@ -149,6 +151,34 @@ def test_a_plot_is_saved_or_says_what_is_missing(grad, tmp_path):
         assert f"saved {path}" in out
     else:
         assert (code, err) == (2, "error: --save needs matplotlib\nrun `pip install agcli[plots]`\n")
+
+
+def test_without_matplotlib_the_command_to_install_it_is_named(grad, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, _, err = grad("sin(x)", "--save", str(tmp_path / "plot.svg"))
+    assert (code, err) == (2, "error: --save needs matplotlib\nrun `pip install agcli[plots]`\n")
+
+
+@pytest.mark.parametrize("formula", ["tan(x) + 1/x", "log(-x^2)", "3", "sqrt(x)", "x^2"])
+def test_pictures_are_written_whole(grad, tmp_path, formula):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "plot.png"
+    code, _, err = grad(f"{formula} + 0*x", "--save", str(path), "--range=-3:3")
+    assert (code, err) == (0, "")
+    assert path.read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
+    assert [p.name for p in tmp_path.iterdir()] == ["plot.png"]
+
+
+def test_a_folder_that_is_not_there_is_named(grad, tmp_path):
+    pytest.importorskip("matplotlib")
+    path = tmp_path / "nowhere" / "plot.png"
+    code, _, err = grad("x^2", "--save", str(path))
+    assert (code, err) == (2, f"error: --save: cannot write `{path}`: No such file or directory\n")
+
+
+def test_a_curve_has_gaps_at_its_jumps():
+    values = np.array([0.0, 1.0, np.inf, 9.0, -9.0, -8.0])
+    assert np.isnan(unjoined(values, 5.0)).tolist() == [False, False, True, True, False, False]
 
 
 BAD = [

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import agcli as ag
 from agcli.expression import ExpressionError
-from agcli.expression.api import derivative, notebook, parse, to_format, to_latex, to_python, to_text, variables
+from agcli.expression.api import derivative, parse, to_format, to_latex, to_python, to_text, variables
 from agcli.expression.printers import FORMATS
 from agcli.expression.values import pointwise, values
 
@@ -125,8 +125,21 @@ def test_latex_braces_and_brackets_match():
 
 
 def test_notebooks_show_the_formula():
-    assert notebook(parse("x^2")) == "$x^{2}$"
-    assert notebook(parse("[x, y]")) is None
+    assert ag.parse("x^2")._repr_latex_() == "$x^{2}$"
+    x = ag.placeholder("x")
+    assert (2 * ag.sin(x))._repr_latex_() == r"$2 \sin\left(x\right)$"
+
+
+def test_notebooks_show_other_tensors_as_text():
+    doubled = parse("x")
+    for _ in range(40):  # a text of 2^40 terms
+        doubled = doubled + doubled
+    logits, labels = ag.placeholder("z", (None, 3)), ag.placeholder("y", (None,), "int64")
+    per_sample = ag.sparse_softmax_cross_entropy(logits, labels)
+    for t in [parse("[x, y]"), doubled, *per_sample.inputs, logits, ag.unique(labels)]:
+        assert t._repr_latex_() is None
+        assert repr(t).startswith("<Tensor")
+    assert ag.mean(per_sample)._repr_latex_().startswith("$")
 
 
 # Text and back ---------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from typing import Any
 
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, placeholder
+from agcli.engine.types import TensorType
 from agcli.expression.calculus import differentiate, simplified
 from agcli.expression.errors import ExpressionError, nearest, shorten
 from agcli.expression.lower import functions, lower
@@ -15,7 +16,7 @@ from agcli.expression.parser import parse_syntax
 from agcli.expression.printers import printer
 from agcli.expression.syntax import Syntax
 
-MAX_SHOWN = 2_000  # tensors of a formula that a notebook shows
+MAX_SHOWN, MAX_TEXT = 2_000, 10_000  # tensors and characters of a formula that a notebook shows
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,11 @@ def to_format(t: Tensor, form: str) -> str:
 
 
 def notebook(t: Tensor) -> str | None:
-    """LaTeX between dollar signs, for notebooks; None for tensors that are no formula of numbers."""
-    if t.shape != () or len(toposort([t])) > MAX_SHOWN:
+    """LaTeX between dollar signs, for notebooks; None for tensors that are no short formula of one number."""
+    if not isinstance(t.type, TensorType) or t.shape != () or len(toposort([t])) > MAX_SHOWN:
         return None
-    return f"${to_latex(t)}$"
+    try:
+        text = to_latex(t)
+    except ExpressionError:  # shared so often that it cannot be written out
+        return None
+    return f"${text}$" if len(text) <= MAX_TEXT else None

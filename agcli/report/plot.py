@@ -101,14 +101,28 @@ def save(path: str, points: Array, curves: Sequence[Curve]) -> None:
     figure = Figure(figsize=(7, 2.5 * len(curves)), layout="constrained")
     for number, curve in enumerate(curves):
         axes = figure.add_subplot(len(curves), 1, number + 1)
-        shown = np.clip(curve.values, *limits(curve.values[np.isfinite(curve.values)])) if has_value(curve) else points
-        axes.plot(points, np.where(np.isfinite(curve.values), shown, np.nan))
         axes.set_title(curve.title, fontsize=10)
+        axes.set_xlim(points[0], points[-1])
         axes.grid(alpha=0.3)
+        finite = curve.values[np.isfinite(curve.values)]
+        if not finite.size:
+            axes.text(0.5, 0.5, "no value in this interval", transform=axes.transAxes, ha="center")
+            continue
+        low, high = limits(finite)
+        axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+        axes.plot(points, unjoined(curve.values, (high - low) / 2))
     temporary = f"{path}.part{path[-4:]}"
-    figure.savefig(temporary)
-    os.replace(temporary, path)
+    try:
+        figure.savefig(temporary)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise ExpressionError(f"--save: cannot write `{path}`: {error.strerror}") from None
 
 
-def has_value(curve: Curve) -> bool:
-    return bool(np.isfinite(curve.values).any())
+def unjoined(values: Array, jump: float) -> Array:
+    """The values with gaps where there is none, and where they jump."""
+    shown = np.where(np.isfinite(values), values, np.nan)
+    with np.errstate(invalid="ignore"):
+        jumps = np.flatnonzero(np.abs(np.diff(shown)) > jump)
+    shown[jumps] = np.nan
+    return shown
