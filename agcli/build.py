@@ -159,8 +159,11 @@ class Building:
             if output is None:
                 output = network.names.get(OUTPUT)
             loss = self.loss(output)
-            outputs = {k: self.formula(text, ("outputs", k)) for k, text in spec.outputs.items()}
             meters = tuple(self.metrics(output))
+            outputs: dict[str, Tensor] = {}
+            for name, text in spec.outputs.items():
+                outputs[name] = self.formula(text, ("outputs", name))
+                network.names.setdefault(name, outputs[name])
         final = output if output is not None else loss
         return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces))
 

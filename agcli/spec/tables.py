@@ -137,6 +137,14 @@ class Table:
         main = row.fields.main
         if main and content is not None and not isinstance(content, dict | Fields):
             content = {main: content}
+        known = self.beside.model_fields.keys() - row.fields.model_fields.keys() if self.beside else set()
+        misplaced = [key for key in content if key in known] if isinstance(content, dict) else []
+        if misplaced:
+            name = next(name for name, each in self.rows.items() if each is row)
+            raise failed(
+                fault(f"expected `{key}` beside `{name}`, as in {{{name}: ..., {key}: ...}}", (key,), at_key=True)
+                for key in misplaced
+            )
         return row.fields.model_validate(content)
 
     def _unknown(self, value: Any, name: str) -> InitErrorDetails:
