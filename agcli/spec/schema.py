@@ -29,7 +29,18 @@ def json_schema() -> Schema:
     optional = {f"#/$defs/{name}" for name, schema in definitions.items() if _can_be_empty(schema)}
     definitions["variable"] = {"type": "string", "pattern": "^\\$\\{\\w+\\}$", "description": "a value of `vars`"}
     linked: Schema = _linked({**root, "$defs": definitions}, optional)
-    return {"$schema": DIALECT, "title": "ag spec", **linked}
+    return {"$schema": DIALECT, "title": "ag spec", **_with_formulas(linked)}
+
+
+def _with_formulas(schema: Schema) -> Schema:
+    """The loss may be a formula; where there is a `let`, also the name of one."""
+    properties = schema["properties"]
+    named = {"$ref": "#/$defs/loss"}
+    properties["loss"] = {**properties["loss"], "anyOf": [named, {"type": "string"}]}
+    properties["loss"].pop("$ref", None)
+    formula = {"type": "string", "pattern": "[^A-Za-z0-9_]"}
+    without_let = {"properties": {"loss": {"anyOf": [named, formula]}}}
+    return {**schema, "if": {"not": {"required": ["let"]}}, "then": without_let}
 
 
 def _bare_names(table: Table) -> list[Schema]:
