@@ -12,7 +12,7 @@ pytest.importorskip("llvmlite")
 
 import agcli as ag
 from agcli.engine.backends import jit
-from agcli.engine.backends.jit import compiler, fuse, nest, store
+from agcli.engine.backends.jit import compiler, fuse, launch, nest, store
 from agcli.engine.backends.jit.elementary import ULP
 from agcli.engine.backends.jit.fused import Fused
 from agcli.engine.ops.base import Elementwise
@@ -195,6 +195,28 @@ def test_a_million_elements_in_threads(monkeypatch):
     a, b, ops = both(monkeypatch, [y], [t], [x])
     assert len(ops) == 1
     same(a, b)
+
+
+def test_threads_cut_where_an_axis_is_long(monkeypatch):
+    monkeypatch.setattr(launch, "SHARED", 0)
+    monkeypatch.setattr(launch, "workers", lambda: 3)
+    for shape in ((10, 7), (1, 2, 900), (2, 3, 4, 5), (1,), (256,)):
+        x = ag.placeholder("x", shape)
+        column = ag.placeholder("column", (*shape[:-1], 1))
+        arrays = [np.random.default_rng(5).random(t.shape, dtype="f") for t in (x, column)]
+        f = ag.function((x + column) * 2)
+        np.testing.assert_array_equal(f(*arrays), (arrays[0] + arrays[1]) * 2)
+
+
+def test_ops_run_one_by_one_where_llvm_fails(monkeypatch):
+    def fail(text):
+        raise compiler.CompileError("no such instruction")
+
+    monkeypatch.setattr(launch, "compiled", fail)
+    v = ag.variable(np.ones(5, "f"))
+    f = ag.function(v * 3 + 0.125, updates={v: v * 3 + 1})
+    np.testing.assert_array_equal(f(), np.full(5, 3.125))
+    np.testing.assert_array_equal(v.value, np.full(5, 4.0))
 
 
 UNARY = [ag.tanh, ag.sigmoid, ag.softplus, ag.relu, ag.square, lambda x: -x, lambda x: x * 0.5, lambda x: x + 1]

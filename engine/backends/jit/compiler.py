@@ -62,6 +62,10 @@ def has_masks() -> bool:
     return bool(llvm().get_host_cpu_features().get("avx512bw"))
 
 
+class CompileError(Exception):
+    """LLVM does not take the text, or not on this machine."""
+
+
 _libraries: list[Any] = []  # alive as long as the process, as their addresses are
 _lock = Lock()
 
@@ -78,17 +82,15 @@ def machine_code(text: str) -> bytes:
 def compiled(text: str) -> Callable[[int], None]:
     """The function ``kernel`` of a module, which takes the address of its argument and lets go of the GIL."""
     with _lock:
-        key = f"{version()}\n{text}"
-        code = load(key)
-        if code is None:
-            code = machine_code(text)
-            save(key, code)
-        builder = llvm().orcjit.JITLibraryBuilder()
-        library = (
-            builder.add_object_img(code)
-            .add_current_process()
-            .export_symbol(NAME)
-            .link(session(), f"{NAME}{len(_libraries)}")
-        )
+        try:
+            key = f"{version()}\n{text}"
+            code = load(key)
+            if code is None:
+                code = machine_code(text)
+                save(key, code)
+            builder = llvm().orcjit.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(NAME)
+            library = builder.link(session(), f"{NAME}{len(_libraries)}")
+        except (RuntimeError, AttributeError) as error:
+            raise CompileError(str(error)) from None
         _libraries.append(library)
         return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(library[NAME])

@@ -223,7 +223,7 @@ class Builder:
                 lines.append(Line(t.op, tuple(places[x.id] for x in t.inputs), t.dtype))
         results = [t for t in members if t.id in own and t.id in self.used]
         program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(places[t.id] for t in results))
-        op = Fused(program, group.members[0].shape, 1 if self.colours else 2)
+        op = Fused(program, group.members[0].shape, not self.colours)
         made = op.outputs(*(self.new[x.id] for x in inputs))
         whole = made[0].inputs[0] if isinstance(made[0].op, Item) else made[0]
         self.like(whole, members[-1])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, ClassVar, TypeAlias
+
+import numpy as np
 
 from ...graph import Op, Tensor
 from ...ops.base import Elementwise, Item
+from ...ops.program import program as row
 from ...types import Array, DType, Shape, TensorType, TupleType
 from .values import Code, UnsupportedError, Value, kind_of
 
@@ -71,7 +74,7 @@ class Fused(Op):
 
     program: Program
     shape: Shape
-    threads: int
+    threads: bool  # whether it may use the threads of this process
     inplace: ClassVar[tuple[int, ...]] = tuple(range(64))
 
     @property
@@ -100,7 +103,25 @@ class Fused(Op):
         self.bind(arrays, out)()
 
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
+        from .compiler import CompileError
         from .launch import bound
 
         outputs = list(out) if len(self.program.results) > 1 else [out]
-        return bound(self.program, list(inputs), outputs, self.threads)
+        try:
+            return bound(self.program, list(inputs), outputs, self.threads)
+        except CompileError:
+            return one_by_one(self.program, inputs, outputs)
+
+
+def one_by_one(program: Program, inputs: Sequence[Array], outputs: Sequence[Array]) -> Callable[[], Any]:
+    """The ops of a program by their own kernels, on a machine where it cannot be compiled."""
+    values: list[Any] = list(inputs)
+    calls: list[Callable[[], Any]] = []
+    for line in program.lines:
+        if line.op is None:
+            values.append(np.asarray(line.number, line.dtype))
+            continue
+        values.append(np.empty(outputs[0].shape, line.dtype))
+        calls.append(line.op.bind([values[i] for i in line.places], values[-1]))
+    calls += [partial(np.copyto, out, values[i]) for i, out in zip(program.results, outputs, strict=True)]
+    return row(calls)

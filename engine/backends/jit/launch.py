@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import ctypes
+import os
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...ops.program import program as row
 from ...types import Array
+from ..threads import pool, processors
 from .compiler import compiled, has_masks, register_width
 from .fused import Program
 from .nest import APART, BESIDE, SAME, Shape, kernel_text, lanes_for
 from .values import kind_of
 
 Call: TypeAlias = "Callable[[], Any]"
+Part: TypeAlias = "tuple[list[int], list[int]]"  # lengths and addresses
 DEPTH = 3  # loops of a kernel
+SHARED = 1 << 18  # elements from which a loop is shared among threads
 
 LONG = ((1 << 17, 4), (64, 2), (0, 1))  # length of a row -> vectors at a time, so that one need not wait for another
 
@@ -54,7 +58,7 @@ def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[li
     return lengths, steps
 
 
-def bound(program: Program, inputs: list[Array], outputs: list[Array], threads: int) -> Call:
+def bound(program: Program, inputs: list[Array], outputs: list[Array], threads: bool) -> Call:
     """A call that fills ``outputs``."""
     shape = outputs[0].shape
     if outputs[0].size == 0:
@@ -86,7 +90,9 @@ def packed(x: Array, shape: Sequence[int], calls: list[Call]) -> Array:
     return copy
 
 
-def launched(program: Program, operands: list[Array], lengths: list[int], steps: list[list[int]], threads: int) -> Call:
+def launched(
+    program: Program, operands: list[Array], lengths: list[int], steps: list[list[int]], threads: bool
+) -> Call:
     missing = DEPTH - len(lengths)
     lengths = [1] * missing + lengths
     table = [[0] * missing + s for s in steps]
@@ -99,7 +105,45 @@ def launched(program: Program, operands: list[Array], lengths: list[int], steps:
     )
     run = kernel(program, modes, next(v for least, v in LONG if lengths[-1] >= least))
     addresses = [x.ctypes.data for x in operands]
-    return once(run, lengths, addresses, table, operands)
+    places = [(lengths, addresses)]
+    if threads and lengths[0] * lengths[1] * lengths[2] >= SHARED:
+        places = cut(lengths, addresses, table, workers())
+    return together([once(run, n, addresses, table, operands) for n, addresses in places])
+
+
+def cut(lengths: list[int], addresses: list[int], table: list[list[int]], parts: int) -> list[Part]:
+    """The same loops in parts along the first axis that is long; within a row, at whole vectors."""
+    axis = next(i for i, n in enumerate(lengths) if n >= parts or i == DEPTH - 1)
+    unit = 256 if axis == DEPTH - 1 else 1
+    each = -(-lengths[axis] // (parts * unit)) * unit
+    found = []
+    for start in range(0, lengths[axis], each):
+        n = [*lengths]
+        n[axis] = min(each, lengths[axis] - start)
+        found.append((n, [a + start * s[axis] for a, s in zip(addresses, table, strict=True)]))
+    return found
+
+
+def together(calls: list[Call]) -> Call:
+    """Calls at the same time, each on a thread."""
+    own, *others = calls
+    if not others:
+        return own
+
+    def run() -> None:
+        futures = [pool().submit(call) for call in others]
+        own()
+        for future in futures:
+            future.result()
+
+    return run
+
+
+@cache
+def workers() -> int:
+    """Threads for one loop: as many as there are processors, or as BLAS is told to use."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(processors(), int(told))) if told.isdecimal() else processors()
 
 
 def once(run: Any, lengths: list[int], addresses: list[int], table: list[list[int]], operands: list[Array]) -> Call:
