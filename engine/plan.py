@@ -8,24 +8,24 @@ any more.
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from .freelist import FreeList
 from .graph import Constant, Op, Tensor, toposort
 from .leaves import Placeholder, Variable
-from .ops.base import Item
+from .ops.base import Elementwise, Item
 from .ops.joining import Concatenate
+from .ops.slicing import GetItem
 from .rewrite import pieces as pieces
 from .rewrite.rules import oldest_first
 from .rewrite.shards import MAIN, arrange
 from .types import Array, TensorType, TupleType, static
 
-ALIGN = 64  # bytes; a cache line
 COPY_LIMIT = 16384  # bytes; smaller feeds are copied into a fixed place, larger ones are used where they lie
 
 
@@ -217,7 +217,8 @@ class Planner:
         return last
 
     def join(self) -> None:
-        """Let what is concatenated along the first axis be computed in its place within the whole."""
+        """Let what is concatenated be computed in its place within the whole."""
+        self.join_columns()
         slots, steps = self.plan.slots, []
         kept = {slots[i].root for i in (*self.plan.fetches, *(s for _, s in self.plan.commits))}
         for step in self.plan.steps:
@@ -237,6 +238,31 @@ class Planner:
                     piece.source = (whole.index, start)
                     steps.append(replace(step, op=Copy(), inputs=(i,), outputs=(piece.index,)))
                 start += x.type.size * whole.type.dtype.itemsize
+        self.plan.steps = steps
+
+    def join_columns(self) -> None:
+        """The same along other axes, where the pieces lie in memory with gaps: NumPy's own kernels write there too."""
+        slots, steps = self.plan.slots, []
+        made = {o: step for step in self.plan.steps for o in step.outputs}
+        reads = Counter(i for step in self.plan.steps for i in step.inputs)
+        reads.update((*self.plan.fetches, *(s for _, s in self.plan.commits)))
+        reads.update(i for s in slots if s.kind == "view" for i in s.source[1])
+        for step in self.plan.steps:
+            whole = slots[step.outputs[0]]
+            fit = [i for i in step.inputs if reads[i] == 1 and slots[i].kind == "buffer" and strided(made[i].op)]
+            fit = [i for i in fit if slots[i].type.dtype == whole.type.dtype]
+            if not (fit and isinstance(step.op, Concatenate) and step.op.axis and whole.kind in ("buffer", "out")):
+                steps.append(step)
+                continue
+            axis, start = step.op.axis, 0
+            for i in step.inputs:
+                x, stop = slots[i], start + static(slots[i].type.shape[axis])
+                index = tuple([(start, stop, None) if a == axis else (None, None, None) for a in range(x.type.rank)])
+                if i not in fit:
+                    x = self.add(step.tensor, x.type.with_dtype(whole.type.dtype), "view", self.shadow[i])
+                    steps.append(replace(step, op=Copy(), inputs=(i,), outputs=(x.index,)))
+                x.kind, x.root, x.source = "view", whole.index, (GetItem(index), (whole.index,))
+                start = stop
         self.plan.steps = steps
 
     def owner(self, index: int) -> int:
@@ -322,43 +348,9 @@ class Planner:
         return -1
 
 
-class FreeList:
-    """Places in one arena: best fit, neighbours joined."""
-
-    def __init__(self) -> None:
-        self.end = 0
-        self.holes: dict[int, int] = {}  # offset -> length
-        self.stops: dict[int, int] = {}  # where a hole ends -> its offset
-        self.sizes: list[tuple[int, int]] = []  # (length, offset), sorted
-
-    def take(self, nbytes: int) -> int:
-        need = -(-max(nbytes, 1) // ALIGN) * ALIGN
-        best = bisect_left(self.sizes, (need, -1))
-        if best == len(self.sizes):
-            offset, self.end = self.end, self.end + need
-            return offset
-        offset = self.sizes[best][1]
-        length = self.remove(offset)
-        if length > need:
-            self.give(offset + need, length - need)
-        return offset
-
-    def give(self, offset: int, nbytes: int) -> None:
-        length = -(-max(nbytes, 1) // ALIGN) * ALIGN
-        if offset in self.stops:
-            offset = self.stops[offset]
-            length += self.remove(offset)
-        if offset + length in self.holes:
-            length += self.remove(offset + length)
-        self.holes[offset] = length
-        self.stops[offset + length] = offset
-        insort(self.sizes, (length, offset))
-
-    def remove(self, offset: int) -> int:
-        """Forget a hole; returns its length."""
-        length = self.holes.pop(offset)
-        del self.stops[offset + length], self.sizes[bisect_left(self.sizes, (length, offset))]
-        return length
+def strided(op: Op) -> bool:
+    """Whether the kernel fills memory with gaps as fast as any: a ufunc of NumPy does."""
+    return isinstance(op, Elementwise) and op.fill is None
 
 
 def memory(s: Slot) -> int:

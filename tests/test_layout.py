@@ -17,7 +17,7 @@ ORDER = {
     ],
     "engine": [
         "errors", "frozen", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",
-        "gradient", "subgraph", "custom", "plan", "loops", "transforms", "show", "backends",
+        "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import EngineError, ExecutionError
+from ..freelist import ALIGN
 from ..graph import label
 from ..leaves import Placeholder, Variable
-from ..plan import ALIGN, Plan, Slot, Step
+from ..plan import Plan, Slot, Step
 from ..types import Array
 
 Call = Callable[[], Any]

@@ -140,7 +140,10 @@ class Scan(Op):
 
     def prune(self, used: frozenset[int], inputs: Sequence[Tensor]) -> tuple[Tensor, dict[int, int]] | None:
         """The loop with only the outputs in ``used`` and what they need; old output number -> new."""
-        body, outputs = self.body, [o for i, o in enumerate(self.outputs) if i in used]
+        body = self.body
+        first: dict[tuple[str, int], int] = {}  # what several outputs stack or add up alike is kept once
+        same = {k: first.setdefault((self.outputs[k][0], body.made(self.outputs[k]).id), k) for k in sorted(used)}
+        outputs = [self.outputs[k] for k in first.values()]
         carries = {i for kind, i in outputs if kind in ("final", "trace")}
         wanted = {body.made(o).id: body.made(o) for o in outputs}
         while True:  # a carry is needed if something that is needed reads it
@@ -173,7 +176,8 @@ class Scan(Op):
         numbers["trace"] = numbers["final"]
         op = Scan(small, tuple((kind, numbers[kind][i]) for kind, i in outputs), self.length, self.reverse)
         new = op(*(x for x, k in zip(inputs, keep, strict=True) if k))
-        return new, {old: k for k, old in enumerate(sorted(used))}
+        numbers_of = {k: n for n, k in enumerate(first.values())}
+        return new, {old: numbers_of[k] for old, k in same.items()}
 
     def vjp(self, g: Any, y: Tensor, *inputs: Tensor) -> list[Tensor | None]:
         from .scan_gradient import Derivative
