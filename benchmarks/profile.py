@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from agcli.trainer.profile import Profile, flops, moved
+from agcli.engine.backends.numpy import Executor
+from agcli.engine.backends.observe import observed
+from agcli.trainer.profile import flops, moved
 from benchmarks.machine import memory, sgemm
 from benchmarks.row import rows, workload
 from benchmarks.table import figure, row
@@ -31,35 +33,43 @@ class Op:
 
 
 def profiled(name: str, quick: bool = False) -> tuple[list[Op], float]:
-    """A step by op, the slowest first; and the seconds of a step that nobody looks at, in turns with the others."""
+    """A step by op, the slowest first; and the seconds of a step that nobody looks at, in turns with the others.
+
+    All times are those of the thread on a processor, so that a busy machine changes them little.
+    """
     (where,) = {where for r, where in rows().values() if r.name == name}
     side = getattr(workload(where), name)(workload(where).problem(quick), 1)
-    call, count = side.call, 2 if quick else STEPS[name]
+    call = side.call
     assert call is not None
     for i in range(WARM):
         call(i)
-    seconds, found = [], Profile(0, count)
-    for i in range(count):
-        began = time.perf_counter()
+    times: dict[tuple[Executor, int], list[int]] = {}
+
+    def observer(executor: Executor, n: int, kernel: Callable[[], Any]) -> None:
+        began = time.thread_time_ns()
+        kernel()
+        times.setdefault((executor, n), []).append(time.thread_time_ns() - began)
+
+    seconds = []
+    for i in range(2 if quick else STEPS[name]):
+        began = time.thread_time()
         call(i)
-        seconds.append(time.perf_counter() - began)
-        found.around(i, side.function, lambda i=i: call(i) is not None)
-    return by_op(found), statistics.median(seconds)
+        seconds.append(time.thread_time() - began)
+        with observed(list(side.function.executors.values()), observer):
+            call(i)
+    return by_op(times), statistics.median(seconds)
 
 
-def by_op(found: Profile) -> list[Op]:
-    times: dict[tuple[int, int], list[int]] = {}
-    steps = {}
-    for executor, n, began, ended in found.calls:
-        times.setdefault((id(executor), n), []).append(ended - began)
-        steps[id(executor), n] = executor.plan, executor.plan.steps[n]
+def by_op(times: Mapping[tuple[Executor, int], list[int]]) -> list[Op]:
+    """From nanoseconds of each call in each step."""
     ops: dict[str, Op] = {}
-    for key, (plan, step) in steps.items():
+    for (executor, n), taken in times.items():
+        step = executor.plan.steps[n]
         op = ops.setdefault(step.op.name, Op(step.op.name))
         op.calls += 1
-        op.seconds += statistics.median(times[key]) * 1e-9
-        op.bytes += moved(plan, step)
-        op.flops += flops(plan, step)
+        op.seconds += statistics.median(taken) * 1e-9
+        op.bytes += moved(executor.plan, step)
+        op.flops += flops(executor.plan, step)
     return sorted(ops.values(), key=lambda op: -op.seconds)
 
 
