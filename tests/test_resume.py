@@ -269,6 +269,17 @@ def test_other_data_is_noticed(spec, tmp_path):
         Trainer.resume(folder)
 
 
+def test_another_machine_is_said(spec, tmp_path):
+    folder = at_step(spec, tmp_path / "run", 5)
+    path = folder / "environment.json"
+    path.write_text(path.read_text().replace('"numpy": "', '"numpy": "0.'))
+    trainer = Trainer.resume(folder)
+    (note,) = trainer.notes
+    assert note.topic == "environment"
+    assert "packages" in note.text
+    trainer.run.close()
+
+
 def test_one_process_at_a_time(spec, tmp_path):
     folder = tmp_path / "run"
     first = iter(Trainer(read_spec(spec), folder))

@@ -7,6 +7,7 @@ import os
 import platform
 import sys
 import time
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -23,25 +24,35 @@ BLOCKS, BLOCK = 64, 1 << 16
 
 def environment(data: Dataset, seed: int, folder: Path) -> dict[str, Any]:
     """The environment as plain data."""
+    return {
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "python": platform.python_version(),
+        **arithmetic(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "seed": seed,
+        "commit": commit(folder),
+        "command": sys.argv[1:],
+        "data": {"name": data.name, "source": data.source, "sha256": fingerprints(data)},
+    }
+
+
+def arithmetic() -> dict[str, Any]:
+    """What the last bits of a result depend on."""
     from threadpoolctl import threadpool_info
 
     libraries = [
         {"library": lib["internal_api"], "version": lib["version"], "threads": lib["num_threads"]}
         for lib in threadpool_info()
     ]
-    return {
-        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := installed(name))},
-        "system": platform.platform(),
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "blas": libraries,
-        "seed": seed,
-        "commit": commit(folder),
-        "command": sys.argv[1:],
-        "data": {"name": data.name, "source": data.source, "sha256": fingerprints(data)},
-    }
+    packages = {name: found for name in PACKAGES if (found := installed(name))}
+    return {"packages": packages, "processor": processor(), "blas": libraries}
+
+
+def moved(known: Mapping[str, Any]) -> list[str]:
+    """In what this machine differs from the environment of a run, as far as results depend on it."""
+    now = arithmetic()
+    return [f"{k}: {known[k]} -> {v}" for k, v in now.items() if k in known and known[k] != v]
 
 
 def installed(package: str) -> str | None:

@@ -169,13 +169,16 @@ class Session:
     ) -> Sums | None:
         """Loss and metrics over a split (the test split); None if ``stopped`` says so on the way."""
         split = self.data.test if split is None else split
-        sums = Sums(self.model.test.meters)
-        for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
-            if n == limit:
-                break
-            if stopped():
-                return None
-            sums.add(self.evaluator(fed(self.evaluator, batch)), len(batch))
+        sums, key = Sums(self.model.test.meters), self.model.key.value.copy()
+        try:
+            for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
+                if n == limit:
+                    break
+                if stopped():
+                    return None
+                sums.add(self.evaluator(fed(self.evaluator, batch)), len(batch))
+        finally:
+            self.model.key.value = key  # training draws the same numbers, however often it was evaluated
         return sums.settle()
 
     def judge(self, sums: Sums) -> bool:

@@ -14,7 +14,7 @@ from agcli.engine.errors import StateError
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 from agcli.runs import Run, RunError, writing
-from agcli.runs.environment import environment, fingerprints
+from agcli.runs.environment import environment, fingerprints, moved
 from agcli.runs.run import ENVIRONMENT
 from agcli.spec import Spec
 
@@ -87,6 +87,10 @@ class Trainer:
         if found:
             run.rewrite(trainer.spec)
         trainer.notes += [Note(f"passed over {text}", "checkpoint") for text in passed_over]
+        trainer.notes += [
+            Note(f"other numbers may come out than on the machine before: {text}", "environment")
+            for text in moved(run.environment)
+        ]
         trainer.notes += [Note(f"changed {change}", "setting") for change in found]
         return trainer
 
