@@ -42,9 +42,8 @@ def test_the_examples_of_the_page(place):
         else:
             for line, shown in EXAMPLE.findall(block):
                 count += 1
-                done = subprocess.run(
-                    line, shell=True, cwd=place, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-                )  # the page's own lines
+                both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+                done = subprocess.run(["sh", "-c", line], cwd=place, env=env, text=True, **both)
                 assert checker.check_output(shown, done.stdout, FLAGS), f"$ {line}\n{done.stdout}"
     assert count >= 10
 
