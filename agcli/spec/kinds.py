@@ -48,6 +48,16 @@ class Kind:
         return f"expected {self.limits.get(error_type, self.phrase)}, got {described(value)}{hint}"
 
 
+class Either(Kind):
+    """The words for a choice of types; what each of them has to say of a value that is neither helps nobody."""
+
+    def _read(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise failed([fault(self._sentence(value, ""))]) from None
+
+
 class OneOf(Kind):
     """The words for a choice of few words; a misspelt one is answered with the nearest."""
 
@@ -125,12 +135,14 @@ Shape = Annotated[
 ]
 Sides = Annotated[
     Size | Annotated[tuple[Size, ...], Strict(False), Len(1, 2)],
-    Kind("a positive integer, or a list of one for each axis"),
+    Either("a positive integer, or a list of one for each axis"),
 ]
-Padding = Annotated[Literal["valid", "same"] | Count, Kind("`valid`, `same`, or an integer of 0 or more")]
+Padding = Annotated[Literal["valid", "same"] | Count, Either("`valid`, `same`, or an integer of 0 or more")]
 Word = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=80),
     Kind("a name of letters, digits and `_`", string_too_long="a name of at most 80 characters"),
 ]
-Words = Annotated[Word | Annotated[tuple[Word, ...], Strict(False), Len(1, 1_000)], Kind("a name, or a list of names")]
+Words = Annotated[
+    Word | Annotated[tuple[Word, ...], Strict(False), Len(1, 1_000)], Either("a name, or a list of names")
+]

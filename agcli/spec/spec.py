@@ -12,7 +12,7 @@ from .fields import Field, Fields
 from .formula import known_names, sentence
 from .graph import Formulas, Includes, Metrics, Model, Patterns, Variables, Vars, names_of
 from .kinds import Seed, Title
-from .losses import USUAL_METRICS, Loss
+from .losses import LOSSES, USUAL_METRICS, Loss
 from .metrics import METRICS
 from .names import Path, path_text
 from .optimizers import OPTIMIZERS, Optimizer
@@ -55,14 +55,15 @@ class Spec(Fields):
     @model_validator(mode="wrap")
     @classmethod
     def _read_with_names(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
-        """Formulas may use the names of the spec, and the loss may be one of its formulas by its bare name."""
+        """Formulas may use the names of the spec, and the loss may be one of these by itself."""
         if not isinstance(value, dict):
             return handler(value)
-        let, loss = value.get("let"), value.get("loss")
-        is_name = isinstance(let, dict) and isinstance(loss, str) and loss in let
+        let, loss, names = value.get("let"), value.get("loss"), names_of(value)
+        known = LOSSES.spellings().keys() - (let.keys() if isinstance(let, dict) else set())
+        is_name = isinstance(loss, str) and loss in names and loss not in known
         is_formula = isinstance(loss, str) and not loss.replace("_", "").isalnum()
         content = {**value, "loss": {"expression": loss}} if is_name or is_formula else value
-        with known_names(names_of(value)):
+        with known_names(names):
             return handler(content)
 
     @classmethod
