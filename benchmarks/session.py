@@ -10,19 +10,20 @@ from benchmarks.problem import params
 from benchmarks.row import Problem, Side
 
 
-def session(spec: str, p: Problem) -> Session:
-    """The training of a spec on the arrays of a problem, from its parameters."""
+def session(spec: str, p: Problem, threads: int = 1) -> Session:
+    """The training of a spec on the arrays of a problem, from its parameters, in at most so many shards."""
     x = Column(p["x"], Scaling.by(255) if p["x"].dtype == "uint8" else None)
     split = Split({"x": x, "y": Column(p["y"])})
     data = Dataset("problem", "", "", "", splits={"train": split, "test": split})
     made = Session(parse_spec(spec), data)
+    made.step_function.threads = threads
     for variable, start in zip(made.model.parameters.trainable, params(p), strict=True):
         variable.value[...] = start
     return made
 
 
 def trained(spec: str, p: Problem, threads: int) -> Side:
-    s = session(spec, p)
+    s = session(spec, p, threads)
 
     def call(i: int) -> float:
         if s.is_epoch_complete:
@@ -32,3 +33,8 @@ def trained(spec: str, p: Problem, threads: int) -> Side:
         return (s.sums.loss - before) / len(batch)
 
     return Side(call, function=s.step_function)
+
+
+def joined(p: Problem) -> Problem:
+    """The batches of a problem as one split, in their order."""
+    return {**p, **{name: p[name].reshape(-1, *p[name].shape[2:]) for name in "xy"}}

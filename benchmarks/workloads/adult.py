@@ -79,7 +79,7 @@ def adult_sgd(p: Problem, threads: int) -> Side:
 
 def adult_lbfgs(p: Problem, threads: int) -> Side:
     def fitted(iterations: int) -> Side:
-        s = session(LBFGS.replace("ITERATIONS", str(iterations)), p)
+        s = session(LBFGS.replace("ITERATIONS", str(iterations)), p, threads)
         start = {name: np.array(a) for name, a in s.arrays.items()}
 
         def call(i: int) -> None:

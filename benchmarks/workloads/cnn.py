@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-import agcli as ag
-from benchmarks.problem import floats, images, named, params
+from benchmarks.problem import floats, images, named
 from benchmarks.row import Problem, Row, Side
+from benchmarks.session import joined, trained
 
 BATCH, BATCHES = 128, 10
+SPEC = """
+data: mnist
+model:
+  - conv2d: {filters: 32, kernel: 3, padding: same, activation: relu}
+  - max_pool: 2
+  - dropout
+  - conv2d: {filters: 64, kernel: 3, padding: same, activation: relu}
+  - max_pool: 2
+  - dropout
+  - flatten
+  - dense: 10
+loss: softmax_cross_entropy
+metrics: []
+optimizer: {adam: {lr: 0.001}}
+train: {epochs: 1000000, batch_size: BATCH, shuffle: false}
+"""
 ROWS = (
     Row(
         "cnn", "CNN 32-64, batch 128, Adam", "ms/step", 0.7, ("torch", "jax", "numpy"), check={"drop": 0.0}, memory=0.8
@@ -34,13 +50,6 @@ def problem(quick: bool) -> Problem:
 
 
 def cnn(p: Problem, threads: int) -> Side:
-    x, y = ag.placeholder("x", (None, 28, 28, 1)), ag.placeholder("y", (None,), "int64")
-    w1, b1, w2, b2, w3, b3 = weights = [ag.variable(a) for a in params(p)]
-    h = x
-    for w, b in ((w1, b1), (w2, b2)):
-        h = ag.max_pool2d(ag.relu(ag.conv2d(h, w, padding="same") + b), size=2)
-        h = ag.dropout(h, p["drop"]) if p["drop"] else h
-    z = ag.flatten(h, keep=1) @ w3 + b3
-    loss = ag.mean(ag.sparse_softmax_cross_entropy(z, y))
-    step = ag.function(loss, updates=ag.adam().minimize(loss, weights), shards=threads)
-    return Side(lambda i: step({x: p["x"][i % BATCHES], y: p["y"][i % BATCHES]}), function=step)
+    dropout = f"  - dropout: {p['drop']}\n" if p["drop"] else ""
+    text = SPEC.replace("  - dropout\n", dropout).replace("BATCH", str(p["x"].shape[1]))
+    return trained(text, joined(p), threads)
