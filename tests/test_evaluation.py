@@ -156,6 +156,13 @@ def test_resamples_repeat_by_their_seed():
     assert (drawn(1).sum(axis=1) == 50).all()
 
 
+def test_answers_of_one_sample_are_drawn_together():
+    """A thousand copies of each of 30 coins tell as much as the 30 coins."""
+    coins = (np.random.default_rng(1).random(30) < 0.5).astype(float)
+    alone = intervals({"p": mean_of(coins)}, 30)["p"]
+    assert intervals({"p": mean_of(np.repeat(coins, 1000))}, 30, each=1000)["p"] == pytest.approx(alone, abs=0.07)
+
+
 def test_totals_of_labels_that_do_not_occur_are_zero():
     assert total_by(np.array([2, 0, 2]), 4)(np.array([[1.0, 5.0, 2.0]])).tolist() == [[5.0, 0.0, 3.0, 0.0]]
 
@@ -242,6 +249,25 @@ def test_another_file_is_judged_by_the_same_terms(adult, real_data, ag):
     lines = (real_data / "adult/adult-test.csv").read_text().splitlines()
     for worst in found["worst"]:
         assert lines[worst["row"] - 1].split(", ")[0] == worst["cells"]["age"]
+
+
+def test_running_text_is_judged_token_by_token(tmp_path):
+    (tmp_path / "text.txt").write_text("the cat sat on the mat. " * 60)
+    spec = f"data: {{file: {tmp_path}/text.txt, length: 8}}\nmodel: [embedding: {{size: 12, width: 4}}, dense: 12]\n"
+    trained(tmp_path / "run", spec + "loss: softmax_cross_entropy\ntrain: {epochs: 1}")
+    found = evaluate(tmp_path / "run")
+    assert found.confusion.sum() == found.samples * 8
+    assert found.worst[0].cells["text"] in "the cat sat on the mat. " * 2
+    assert found.worst[0].truth != found.worst[0].said
+
+
+def test_outputs_that_are_no_answers_have_no_figures(tmp_path):
+    trained(tmp_path / "run", "data: iris\nmodel: [dense: 2, dense: 4]\nloss: mean((output - x)^2)\ntrain: {epochs: 1}")
+    found = evaluate(tmp_path / "run")
+    assert found.figures == {}
+    assert found.loss > 0
+    with pytest.raises(ValueError, match="neither classes nor the target"):
+        evaluate(tmp_path / "run", by="class")
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,19 @@ class Figure:
         return vars(self)
 
 
-def intervals(statistics: Mapping[str, Statistic], samples: int, seed: int = 0) -> dict[str, tuple[float, float]]:
-    """The 95 % interval of each statistic; of a single sample, or where resamples have no value, there is none."""
+def intervals(
+    statistics: Mapping[str, Statistic], samples: int, seed: int = 0, each: int = 1
+) -> dict[str, tuple[float, float]]:
+    """The 95 % interval of each statistic; of a single sample, or where resamples have no value, there is none.
+
+    A sample that has ``each`` answers is drawn with all of them, since they hang together.
+    """
     if samples < 2 or not statistics:
         return {}
-    drawn = [{name: of(w) for name, of in statistics.items()} for w in weights(samples, count_for(samples), seed)]
+    drawn = [
+        {name: of(np.repeat(w, each, axis=1)) for name, of in statistics.items()}
+        for w in weights(samples, count_for(samples * each), seed, CHUNK // each)
+    ]
     found = {}
     for name in statistics:
         values = np.concatenate([chunk[name] for chunk in drawn])
@@ -60,10 +68,10 @@ def count_for(samples: int) -> int:
     return int(np.clip(DRAWS // samples, FEWEST, RESAMPLES))
 
 
-def weights(samples: int, count: int, seed: int) -> Iterator[Array]:
+def weights(samples: int, count: int, seed: int, chunk: int = CHUNK) -> Iterator[Array]:
     """How often each sample is in each of ``count`` resamples, some resamples at a time."""
     rng = np.random.default_rng([seed, samples])
-    rows = max(1, CHUNK // samples)
+    rows = max(1, chunk // samples)
     for start in range(0, count, rows):
         n = min(rows, count - start)
         drawn = rng.integers(0, samples, (n, samples)) + np.arange(n)[:, None] * samples

@@ -16,7 +16,8 @@ from .bootstrap import Figure, Statistic, intervals, mean_of, total_by, value
 def figures(answers: Answers, truth: Array, seed: int = 0, *, compared: bool = True) -> dict[str, Figure]:
     """All figures with their intervals; ``compared`` to the best constant answer, if wanted."""
     statistics = statistics_of(answers, truth)
-    found = intervals(statistics, len(truth), seed)
+    each = answers.each if isinstance(answers, Classes) else 1
+    found = intervals(statistics, len(truth) // each, seed, each)
     plain = baseline(answers, truth) if compared else {}
     made = {}
     for name, of in statistics.items():

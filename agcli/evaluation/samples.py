@@ -8,28 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from agcli.datasets import DataError, Dataset, Recipe, Split, Table
+from agcli.datasets import DataError, Dataset, Recipe, Speller, Split, Table
 from agcli.datasets.frame import Frame, joined
 from agcli.datasets.stream import written
 from agcli.engine.types import Array
 from agcli.prediction.sources import Source
-from agcli.prediction.terms import TableTerms, Terms, is_text, set_frame
+from agcli.prediction.terms import TableTerms, Terms, set_frame
 
 HELD = 1 << 28  # bytes of a file; of a larger one, the encoded samples lie on disk
 
 
 @dataclass(frozen=True)
 class Samples:
-    """A split and, in the same order, its frames, which can be read again; None for running text."""
+    """A split and, in the same order, its frames, which can be read again."""
 
     name: str
     split: Split
-    frames: Callable[[], Iterator[Frame]] | None
+    frames: Callable[[], Iterator[Frame]]
 
     def rows(self, chosen: Array) -> tuple[Array, list[dict[str, Any]]]:
         """The row numbers in the file of some samples, and their cells, in the order of ``chosen``."""
-        if self.frames is None:
-            return chosen + 1, [{} for _ in chosen]
         numbers = np.zeros(len(chosen), np.int64)
         cells: list[dict[str, Any]] = [{} for _ in chosen]
         first = 0
@@ -43,8 +41,6 @@ class Samples:
 
     def column(self, name: str) -> Any:
         """The cells of one column."""
-        if self.frames is None:
-            raise DataError(f'{self.name}: has no column "{name}"; it is running text')
         parts = (Frame(frame.file, {name: frame[name].values}, frame.first, frame.picked) for frame in self.frames())
         return joined(parts)[name]
 
@@ -56,10 +52,19 @@ def of_split(data: Dataset, terms: Terms, name: str) -> Samples:
     table = data.settled
     if isinstance(table, Table):
         return Samples(title, split, lambda: table.frames(name))
-    if is_text(data):
-        return Samples(title, split, None)
-    frame = set_frame(data, name)
+    frame = text_frame(data.fitted, split, title) if isinstance(data.fitted, Speller) else set_frame(data, name)
     return Samples(title, split, lambda: iter([frame]))
+
+
+def text_frame(speller: Speller, split: Split, title: str) -> Frame:
+    """Windows of running text as text."""
+    numbers = split.columns["x"].stored
+    unit = speller.vocabulary.unit
+    if unit == "bytes":
+        texts = [bytes(row.tolist()).decode("utf-8", "replace") for row in numbers]
+    else:
+        texts = [(" " if unit == "words" else "").join(row) for row in np.array(speller.classes)[numbers]]
+    return Frame(title, {"text": np.array(texts)})
 
 
 def of_source(source: Source, terms: Terms) -> Samples:

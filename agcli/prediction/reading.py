@@ -92,11 +92,15 @@ class Reading:
     terms: Terms
 
     def __call__(self, output: Array) -> Answers:
-        """Answers for outputs (samples, ...)."""
+        """Answers for outputs (samples, ...).
+
+        Of a loss that is a formula, as many outputs as there are classes are taken for their scores.
+        """
         output = np.asarray(output, np.float64)
         several = output.ndim > 1 and output.shape[-1] > 1
         by_loss = self.loss in SEVERAL or self.loss in ONE
-        if several and (self.loss in SEVERAL or (self.terms.classes and not by_loss)):
+        fits = len(self.terms.classes) == output.shape[-1] if output.ndim else False
+        if several and (self.loss in SEVERAL or (fits and not by_loss)):
             link, certain = SEVERAL.get(self.loss, (_softmax, False))
             return self._classes(output, link, certain)
         if self.loss in ONE:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -119,7 +120,7 @@ def worst_table(rows: Sequence[Worst], width: int) -> Table:
         for row in rows
     ]
     heads = ("row", "true", "said", "wrong by")
-    room = width - 16 - sum(max(len(line[i]) for line in [heads, *lines]) for i in range(4))
+    room = width - 12 - sum(max(len(line[i]) for line in [heads, *lines]) for i in range(4))
     for row, line in zip(rows, lines, strict=True):
         cells = " ".join(f"{short(name)}={short(cell_text(value))}" for name, value in row.cells.items())
         table.add_row(*line, Text(short(cells, max(room, 10)), "dim"))
@@ -127,7 +128,7 @@ def worst_table(rows: Sequence[Worst], width: int) -> Table:
 
 
 def columned(*columns: str, right: Sequence[int] = ()) -> Table:
-    table = Table()
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, name in enumerate(columns):
         table.add_column(Text(printable(name)), justify="right" if i in right else "left", no_wrap=True)
     return table
