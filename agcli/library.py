@@ -98,6 +98,13 @@ class Trainer(training.Trainer):
             settings["data"] = data
         super().__init__(specified(spec, [*overrides(settings), *set]), Path(out) if out else None, data=given)
 
+    @classmethod
+    def resume(
+        cls, folder: str | os.PathLike[str], overrides: Sequence[str] = (), given: Spec | None = None
+    ) -> training.Trainer:
+        """A training that goes on from the newest checkpoint of a run which verifies."""
+        return super().resume(Path(folder), tuple(overrides), given)
+
 
 class TrainedRun:
     """A run's folder as an object: how the training went, and the model that came of it.

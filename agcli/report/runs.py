@@ -27,7 +27,8 @@ def print_list(console: Console, rows: Sequence[Row]) -> None:
     """A line a run."""
     table = columned("run", "state", "started", "epochs", "time", "result on test data", right=(3, 4))
     for row in rows:
-        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(row.started))
+        began = time.localtime(row.started)
+        started = time.strftime("%m-%d %H:%M" if began.tm_year == time.localtime().tm_year else "%Y-%m-%d", began)
         numbers = [(k, v) for k, v in row.metrics.items() if isinstance(v, int | float)]
         result = "  ".join(f"{k} {amount(v)}" for k, v in numbers[:METRICS])
         state = Text(row.state, STYLES.get(row.state, ""))
