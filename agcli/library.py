@@ -100,10 +100,15 @@ class Trainer(training.Trainer):
 
     @classmethod
     def resume(
-        cls, folder: str | os.PathLike[str], overrides: Sequence[str] = (), given: Spec | None = None
+        cls,
+        folder: str | os.PathLike[str],
+        overrides: Sequence[str] = (),
+        given: Spec | None = None,
+        *,
+        data: Dataset | None = None,
     ) -> training.Trainer:
         """A training that goes on from the newest checkpoint of a run which verifies."""
-        return super().resume(Path(folder), tuple(overrides), given)
+        return super().resume(Path(folder), tuple(overrides), given, data=data)
 
 
 class TrainedRun:
