@@ -81,6 +81,10 @@ class Op:
         """The op for one element, as a formula over ``values``; None: there is none, and no loop is compiled."""
         return None
 
+    def aligned(self, inputs: Sequence[Array], out: Any) -> tuple[list[Array], list[Array]] | None:
+        """Views for which ``scalar`` holds element by element, for ops that are not elementwise on whole arrays."""
+        return None
+
     def simplify(self, *inputs: Any) -> Tensor | None:
         """A cheaper tensor of the same value, once the types of the inputs are known."""
         return None

@@ -14,7 +14,7 @@ import agcli as ag
 from agcli.engine.backends import jit
 from agcli.engine.backends.jit import compiler, fuse, launch, nest, store
 from agcli.engine.backends.jit.elementary import ULP
-from agcli.engine.backends.jit.fused import Fused
+from agcli.engine.backends.jit.fused import Fused, Looped
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 
@@ -265,6 +265,21 @@ def test_gradients_of_all_ops_agree(monkeypatch, entry, sample):
     a, b, _ = both(monkeypatch, [*parts, *ag.grad(total, xs, allow_unused=True)], xs, arrays)
     for x, z in zip(a, b, strict=True):
         np.testing.assert_allclose(z, x, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("window", [
+    {"size": 2}, {"size": (2, 3)}, {"size": 3, "strides": 2}, {"size": 2, "padding": "same"}, {"size": 5, "strides": 5},
+])  # fmt: skip
+def test_pools(monkeypatch, window, dtype):
+    """Windows side by side run as one loop over their elements; where they overlap or leave the image, as before."""
+    x = ag.placeholder("x", (2, 15, 6, 17), dtype)
+    array = np.random.default_rng(6).integers(-3, 3, x.shape).astype(dtype)  # with ties
+    array[0, 0, 0, 0] = np.nan
+    y = ag.max_pool2d(x, **window)
+    a, b, ops = both(monkeypatch, [y, ag.grad(ag.sum(y * y), x)], [x], [array])
+    assert any(isinstance(op, Looped) for op in ops)
+    same(a, b)
 
 
 def test_groups_close_no_circle():

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from .reductions import max as largest
 from .reductions import mean
 from .slicing import expand_dims, squeeze
 from .windows import Axis, Pads, Pair, Window, cut, one_axis, pair, taps, window, window1d
+
+Aligned: TypeAlias = "tuple[list[Array], list[Array]] | None"
+SHORT = 16  # taps of a window
 
 
 @frozen
@@ -55,6 +58,14 @@ class Pool(Op):
     def taps(self) -> int:
         return self.size[0] * self.size[1]
 
+    def windows(self, x: Array) -> list[Array]:
+        """For each tap the elements that it sees."""
+        return [cut(x, seen) for _, seen in taps(*self.axes(x))]
+
+    def short(self, x: Array) -> bool:
+        """Whether one loop may read all taps at once: few of them, and every one serves every output."""
+        return self.taps <= SHORT and self.whole(self.axes(x))
+
     def whole(self, axes: tuple[Axis, Axis]) -> bool:
         """Whether every tap serves every output, as is so without padding."""
         return not any(a.before or a.after for a in axes)
@@ -76,6 +87,15 @@ class MaxPool(Pool):
             total = cut(out, where)
             calls.append(partial(np.maximum, total, cut(x, seen), out=total))
         return program(calls)
+
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned:
+        return (self.windows(inputs[0]), [out]) if self.short(inputs[0]) else None
+
+    def scalar(self, *values: Any) -> Any:
+        first, *rest = values
+        for x in rest:
+            first = first.maximum(x)
+        return [first]
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (MaxScatter(self.size, self.window)(g, self.position(y, x), x),)
@@ -109,6 +129,17 @@ class MaxPosition(Pool):
             calls.append(partial(np.maximum, total, mark, out=total))
         return program(calls)
 
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned:
+        x, y = inputs
+        return ([y, *self.windows(x)], [out]) if self.short(x) else None
+
+    def scalar(self, *values: Any) -> Any:
+        y, *elements = values
+        found = y.constant(0, np.dtype("uint8"))
+        for k in reversed(range(self.taps)):
+            found = elements[k].equals(y).choose(found.like(self.taps - k), found)
+        return [found]
+
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         return None, None
 
@@ -140,6 +171,14 @@ class MaxScatter(Pool, Linear):
             if term is not None:
                 calls.append(partial(np.add, total, part, total))
         return program(calls)
+
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned:
+        g, position, _ = inputs
+        return ([g, position], self.windows(out)) if covered(self.axes(out)) and self.short(out) else None
+
+    def scalar(self, *values: Any) -> Any:
+        g, position = values
+        return [position.equals(self.taps - k).choose(g, 0.0) for k in range(self.taps)]
 
     def vjp(self, g: Tensor, y: Tensor, gy: Tensor, position: Tensor, like: Tensor) -> Cotangents:
         return MaxGather(self.size, self.window)(g, position), None, None

@@ -15,7 +15,7 @@ from ...ops.elementwise import Clip
 from ...ops.logic import Where
 from ...rewrite.rules import number
 from ...types import TensorType
-from .fused import Fused, Line, Number, Program, has_code
+from .fused import Fused, Line, Looped, Number, Program, has_code
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
@@ -51,11 +51,20 @@ def number_of(t: Tensor) -> Number:
 
 
 def fusable(t: Tensor) -> bool:
-    if t.op is None or type(t.op).scalar is Op.scalar or not isinstance(t.type, TensorType):
+    if t.op is None or type(t.op).scalar is Op.scalar or on_views(t.op) or not isinstance(t.type, TensorType):
         return False
     if not t.type.known or t.type.size < LEAST:
         return False
     return has_code(t.op, tuple(x.dtype for x in t.inputs), tuple(map(number_of, t.inputs)), t.dtype)
+
+
+def on_views(op: Op | None) -> bool:
+    return op is not None and type(op).aligned is not Op.aligned
+
+
+def looped(t: Tensor) -> bool:
+    """Whether an op is elementwise on views of its arrays, and large."""
+    return on_views(t.op) and t.type.known and t.type.size >= LEAST
 
 
 def passes(op: Op | None) -> int:
@@ -153,7 +162,8 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     for t in order:
         fuser.place(t)
     groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
-    if runs * sum(map(saved, groups.values())) < WORTH:
+    others = sum(t.type.size for t in order if looped(t))
+    if runs * (others + sum(map(saved, groups.values()))) < WORTH:
         return list(roots)
     members = {t.id: g for g in groups.values() for t in g.members}
     return Builder(order, roots, members, shards).roots
@@ -197,6 +207,8 @@ class Builder:
     def copy(self, t: Tensor) -> Tensor:
         """``t`` on the new inputs, or itself where nothing changed."""
         inputs = tuple(self.new[x.id] for x in t.inputs)
+        if t.op is not None and looped(t):
+            return self.like(Tensor(t.type, Looped(t.op, not self.colours), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             return t
         return self.like(Tensor(t.type, t.op, inputs), t)

@@ -36,6 +36,15 @@ class Program:
     lines: tuple[Line, ...]
     results: tuple[int, ...]
 
+    @property
+    def outputs(self) -> list[DType]:
+        return [self.lines[i - len(self.arguments)].dtype for i in self.results]
+
+    @property
+    def inner(self) -> list[DType]:
+        """Dtypes on the way."""
+        return [line.dtype for line in self.lines]
+
     def __call__(self, code: Code, values: list[Value]) -> list[Value]:
         """Append the code for one vector of elements."""
         known = list(values)
@@ -84,11 +93,8 @@ class Fused(Op):
         return f"fused<{' '.join(names)}>"
 
     def infer(self, *types: TensorType) -> TensorType | TupleType:
-        found = tuple(TensorType(self.shape, self.program.lines[i].dtype) for i in self.lines_of_results())
+        found = tuple(TensorType(self.shape, dtype) for dtype in self.program.outputs)
         return found[0] if len(found) == 1 else TupleType(found)
-
-    def lines_of_results(self) -> list[int]:
-        return [i - len(self.program.arguments) for i in self.program.results]
 
     def __call__(self, *inputs: Any) -> Tensor:
         return Tensor(self.infer(), self, inputs)
@@ -125,3 +131,55 @@ def one_by_one(program: Program, inputs: Sequence[Array], outputs: Sequence[Arra
         calls.append(line.op.bind([values[i] for i in line.places], values[-1]))
     calls += [partial(np.copyto, out, values[i]) for i, out in zip(program.results, outputs, strict=True)]
     return row(calls)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The scalar rule of one op, for views of its arrays."""
+
+    op: Op
+    arguments: tuple[DType, ...]
+    outputs: tuple[DType, ...]
+    inner = ()
+
+    def __call__(self, code: Code, values: list[Value]) -> list[Value]:
+        results: list[Value] = self.op.scalar(*values)
+        if [v.kind for v in results] != [kind_of(d) for d in self.outputs]:
+            raise UnsupportedError(self.op.name)
+        return results
+
+
+@dataclass(frozen=True)
+class Looped(Op):
+    """An op that is elementwise on views of its arrays, such as the windows of a pool."""
+
+    op: Op
+    threads: bool
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"compiled<{self.op.name}>"
+
+    @property
+    def inplace(self) -> tuple[int, ...]:  # type: ignore[override]
+        return ()  # views of one array at several places are no element by element
+
+    def infer(self, *types: TensorType) -> TensorType | TupleType:
+        return self.op.infer(*types)
+
+    def kernel(self, *arrays: Array, out: Any) -> None:
+        self.bind(arrays, out)()
+
+    def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
+        from .compiler import CompileError
+        from .launch import bound
+
+        views = self.op.aligned(inputs, out)
+        if views is None:
+            return self.op.bind(inputs, out)
+        read, written = views
+        rule = Rule(self.op, tuple(x.dtype for x in read), tuple(x.dtype for x in written))
+        try:
+            return bound(rule, read, written, self.threads)
+        except (CompileError, UnsupportedError):
+            return self.op.bind(inputs, out)

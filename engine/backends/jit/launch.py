@@ -14,27 +14,28 @@ from ...ops.program import program as row
 from ...types import Array
 from ..threads import pool, processors
 from .compiler import compiled, has_masks, register_width
-from .fused import Program
+from .fused import Program, Rule
 from .nest import APART, BESIDE, SAME, Shape, kernel_text, lanes_for
 from .values import kind_of
 
 Call: TypeAlias = "Callable[[], Any]"
 Part: TypeAlias = "tuple[list[int], list[int]]"  # lengths and addresses
+Formulas: TypeAlias = "Program | Rule"
 DEPTH = 3  # loops of a kernel
 SHARED = 1 << 18  # elements from which a loop is shared among threads
 
 LONG = ((1 << 17, 4), (64, 2), (0, 1))  # length of a row -> vectors at a time, so that one need not wait for another
 
-_kernels: dict[tuple[Program, tuple[str, ...], int], Any] = {}
+_kernels: dict[tuple[Formulas, tuple[str, ...], int], Any] = {}
 
 
-def kernel(program: Program, modes: tuple[str, ...], vectors: int) -> Any:
+def kernel(program: Formulas, modes: tuple[str, ...], vectors: int) -> Any:
     """The compiled function for a program whose inputs are read in these ways, ``vectors`` registers at a time."""
     found = _kernels.get((program, modes, vectors))
     if found is None:
         kinds = [kind_of(d) for d in program.arguments]
-        results = [kind_of(program.lines[i - len(kinds)].dtype) for i in program.results]
-        inner = [kind_of(line.dtype) for line in program.lines]
+        results = [kind_of(d) for d in program.outputs]
+        inner = [kind_of(d) for d in program.inner]
         lanes = vectors * lanes_for([*kinds, *inner], register_width())
         text = kernel_text(Shape(tuple(kinds), tuple(results), modes), program, lanes, has_masks())
         found = _kernels[program, modes, vectors] = compiled(text)
@@ -58,19 +59,22 @@ def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[li
     return lengths, steps
 
 
-def bound(program: Program, inputs: list[Array], outputs: list[Array], threads: bool) -> Call:
+def bound(program: Formulas, inputs: Sequence[Array], outputs: list[Array], threads: bool) -> Call:
     """A call that fills ``outputs``."""
     shape = outputs[0].shape
     if outputs[0].size == 0:
         return int
     before: list[Call] = []
-    after: list[Call] = []
-    places = [np.empty(shape, o.dtype) if not o.flags.c_contiguous else o for o in outputs]
-    after = [partial(np.copyto, o, p) for o, p in zip(outputs, places, strict=True) if o is not p]
-    lengths, steps = strides_of(inputs, places)
+    lengths, steps = strides_of(inputs, outputs)
+    places = outputs
+    if any(s and s[-1] != o.itemsize for s, o in zip(steps[len(inputs) :], outputs, strict=True)):
+        places = [np.empty(shape, o.dtype) for o in outputs]
+        lengths, steps = strides_of(inputs, places)
     if len(lengths) > DEPTH:
         inputs = [packed(x, shape, before) for x in inputs]
+        places = [np.empty(shape, o.dtype) if not o.flags.c_contiguous else o for o in places]
         lengths, steps = strides_of(inputs, places)
+    after: list[Call] = [partial(np.copyto, o, p) for o, p in zip(outputs, places, strict=True) if o is not p]
     call = launched(program, [*inputs, *places], lengths, steps, threads)
     return row((*before, call, *after)) if before or after else call
 
@@ -91,7 +95,7 @@ def packed(x: Array, shape: Sequence[int], calls: list[Call]) -> Array:
 
 
 def launched(
-    program: Program, operands: list[Array], lengths: list[int], steps: list[list[int]], threads: bool
+    program: Formulas, operands: list[Array], lengths: list[int], steps: list[list[int]], threads: bool
 ) -> Call:
     missing = DEPTH - len(lengths)
     lengths = [1] * missing + lengths

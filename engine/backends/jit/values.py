@@ -17,7 +17,7 @@ from . import elementary
 
 Operand: TypeAlias = "Value | float | int | bool"
 
-KINDS = {"float32": "float", "float64": "double", "int32": "i32", "int64": "i64", "bool": "i1"}
+KINDS = {"float32": "float", "float64": "double", "int32": "i32", "int64": "i64", "bool": "i1", "uint8": "i8"}
 BITS = {"float": "i32", "double": "i64"}
 SUFFIX = {"float": "f32", "double": "f64", "i32": "i32", "i64": "i64"}
 
@@ -107,6 +107,10 @@ class Value:
             return other
         return self.code.constant(other, self.kind)
 
+    def constant(self, number: float | int | bool, dtype: DType) -> Value:
+        """A number of any dtype, in every lane."""
+        return self.code.constant(number, kind_of(dtype))
+
     def instruction(self, name: str, *others: Value, kind: str | None = None) -> Value:
         """``name`` applied to this value and others of its kind."""
         refs = ", ".join(v.ref for v in (self, *others))
@@ -158,8 +162,8 @@ class Value:
 
     # Comparisons; anything beside NaN is false, except for `differs`
     def compare(self, floating: str, integer: str, other: Operand) -> Value:
-        if self.kind == "i1" and integer not in ("eq", "ne"):
-            raise UnsupportedError("order of bool")
+        if self.kind in ("i1", "i8") and integer not in ("eq", "ne"):
+            raise UnsupportedError(f"order of {self.kind}")
         name = f"fcmp {floating}" if self.floating else f"icmp {integer}"
         return self.instruction(name, self.like(other), kind="i1")
 
