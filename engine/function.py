@@ -12,6 +12,7 @@ import numpy as np
 
 from .backends.jit import fusion
 from .backends.numpy import Executor
+from .backends.scalars import SmallExecutor, suits
 from .backends.threads import ThreadedExecutor, processors
 from .errors import FeedError, StateError
 from .graph import Tensor, label, toposort
@@ -163,11 +164,14 @@ class Function:
         n = len(self.outputs)
         batch = [new for p, new in zip(leaves, inputs, strict=True) if p.shape[:1] == (None,)]
         roots, colours = self.split(roots, batch)
+        small = roots if not (self.updates or self.random or self.debug_nans or colours) and suits(roots) else None
         if not self.debug_nans:  # which looks at every op by itself
             roots = fusion(roots, colours)
         updates = dict(zip(self.updates, roots[n:], strict=True))
         plan = make_plan(roots[:n], updates, direct=not self.debug_nans, colours=colours)
         executor = ThreadedExecutor(plan, inputs) if colours else Executor(plan, inputs)
+        if small is not None:
+            executor = SmallExecutor(plan, inputs).prepare(small)
         if len(self.executors) >= PLANS:
             del self.executors[next(iter(self.executors))]
         self.executors[shapes] = executor
