@@ -8,11 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import agcli as ag
 from agcli.data import load_data
 from agcli.datasets import Column
 from agcli.runs import Run
 from agcli.spec import read_spec
 from agcli.trainer import Trainer
+from agcli.trainer.culprit import find
 from agcli.trainer.failure import TrainingError, replay
 from agcli.trainer.health import Health
 from agcli.trainer.session import Session
@@ -106,6 +108,16 @@ def test_bad_data_is_named_by_its_row(tmp_path):
     assert "for row 41 of the training data" in text
     assert "look at these rows of the data" in text
     assert replay(caught.value.bundle).same
+
+
+def test_inside_a_loop_the_turn_is_named():
+    x, w = ag.placeholder("x", (None, 3)), ag.variable(np.float32(1e10), "w")
+    last, _ = ag.scan(lambda carry, _: (ag.square(carry * w), None), x, length=3)
+    step = ag.sgd(0.1).function(last.sum(), [w], inputs=[x])
+    feeds = {x: np.array([[1, 2, 3], [0, 0, 0]], np.float32)}
+    culprit = find(step, 2, lambda: setattr(w, "value", 1e10), lambda: step(feeds))
+    assert (culprit.op, culprit.made, culprit.rows) == ("scan", "an infinity", (0,))
+    assert re.search(r"inside: square in turn 1, built at .*test_failures.py:\d+$", next(culprit.lines()))
 
 
 def test_a_finite_loss_with_infinite_parameters_stops(tmp_path):

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 
 from agcli.datasets import Dataset, Split
+from agcli.engine.backends import jit
 from agcli.engine.types import Array
 
-PACKAGES = ("agcli", "numpy", "scipy", "safetensors", "polars")
+PACKAGES = ("agcli", "numpy", "scipy", "safetensors", "polars", "llvmlite")
 WHOLE = 8 << 20  # bytes; of larger arrays, evenly spaced blocks are hashed
 BLOCKS, BLOCK = 64, 1 << 16
 
@@ -46,7 +47,8 @@ def arithmetic() -> dict[str, Any]:
         for lib in threadpool_info()
     ]
     packages = {name: found for name in PACKAGES if (found := installed(name))}
-    return {"packages": packages, "processor": processor(), "blas": libraries}
+    kernels = "compiled" if jit.active() else "numpy"
+    return {"packages": packages, "kernels": kernels, "processor": processor(), "blas": libraries}
 
 
 def moved(known: Mapping[str, Any]) -> list[str]:

@@ -54,6 +54,7 @@ class Culprit:
     result: Statistics
     inputs: tuple[Statistics, ...]
     rows: tuple[int, ...]  # of the batch, in which the result is not finite; empty if it is not one row a sample
+    inside: str = ""  # of an op that runs others, such as a recurrent layer
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,7 +64,7 @@ class Culprit:
         if not self.op:
             yield f"it began with {self.made} in {self.result}"
             return
-        yield f"{self.place}: {self.op} made {self.made}"
+        yield f"{self.place}: {self.op} made {self.made}{self.inside and f', inside: {self.inside}'}"
         for given in self.inputs:
             yield f"  from {given}"
         yield f"  came {self.result}"
@@ -103,6 +104,7 @@ class Seen:
     statistics: list[Statistics]
     result: Statistics
     rows: tuple[int, ...]
+    inside: str
 
 
 @dataclass
@@ -123,7 +125,8 @@ class Recorder:
         found = badness(values[worst])
         if found:
             result = statistics(step.op.name, values[worst])
-            self.seen[n] = Seen(found, inputs, given, result, self.rows(values[worst]))
+            inside = step.op.culprit([values[i] for i in step.inputs], [values[o] for o in step.outputs]) or ""
+            self.seen[n] = Seen(found, inputs, given, result, self.rows(values[worst]), inside)
 
     def rows(self, array: Array) -> tuple[int, ...]:
         """Places in the batch where an array is not finite, if it has a row a sample."""
@@ -171,7 +174,7 @@ def walked_back(executor: Executor, recorder: Recorder) -> Culprit | None:
         if not bad:
             step = plan.steps[n]
             given = tuple(at.statistics)
-            return Culprit(step.op.name, WORDS[at.badness], step.tensor.origin, at.result, given, at.rows)
+            return Culprit(step.op.name, WORDS[at.badness], step.tensor.origin, at.result, given, at.rows, at.inside)
         before = [m for slot in bad for m in makers(slot) if m in seen and m < n]
         if not before:
             return leaf(executor, bad[0], recorder)

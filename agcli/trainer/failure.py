@@ -95,7 +95,8 @@ def repeated(session: Session, run: Run, step: int, observed: list[tuple[int, fl
 
 
 def is_finite(arrays: Mapping[str, Array]) -> bool:
-    return all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f")
+    """Whether all parameters are finite; optimizers may remember an infinity, such as the best loss before the first."""
+    return all(np.isfinite(a).all() for k, a in arrays.items() if k.startswith("model.") and a.dtype.kind == "f")
 
 
 def explained(session: Session, broken: Broken) -> tuple[Culprit | None, str]:
