@@ -95,7 +95,7 @@ def repeated(session: Session, run: Run, step: int, observed: list[tuple[int, fl
 
 
 def is_finite(arrays: Mapping[str, Array]) -> bool:
-    """Whether all parameters are finite; optimizers may remember an infinity, such as the best loss before the first."""
+    """Whether all parameters are finite; optimizers may hold an infinity, such as a best loss before any."""
     return all(np.isfinite(a).all() for k, a in arrays.items() if k.startswith("model.") and a.dtype.kind == "f")
 
 
