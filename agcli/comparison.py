@@ -20,6 +20,7 @@ from agcli.spec.dump import plain
 from agcli.spec.names import path_text
 
 RUNS = Path("runs")
+FOLDS = "folds.json"  # in a folder that holds a run for each fold
 DONE, TRAINING, STOPPED, DAMAGED = "done", "training", "stopped", "damaged"
 CURVES = ("test_loss", "loss")  # of which the first that all runs have is drawn, beside the figure that is watched
 
@@ -45,10 +46,11 @@ class Row:
 
 
 def listed(place: Path = RUNS) -> list[Row]:
-    """The runs in a folder, the newest first. Raises RunError if there is no such folder."""
+    """The runs in a folder, those of cross-validations included, the newest first. RunError if there is no folder."""
     if not place.is_dir():
         raise RunError(f"{place}: there is no such folder; `ag train SPEC` makes runs in {RUNS}")
-    return sorted((row(run) for run in all_runs(place)), key=lambda r: r.started, reverse=True)
+    places = [place, *(path.parent for path in sorted(place.glob(f"*/{FOLDS}")))]
+    return sorted((row(run) for p in places for run in all_runs(p)), key=lambda r: r.started, reverse=True)
 
 
 def found(names: Sequence[str], place: Path = RUNS) -> list[Run]:

@@ -7,9 +7,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from agcli.evaluation import evaluate
 from agcli.runs import Run
 from agcli.spec import read_spec
-from agcli.trainer import Trainer, evaluate_run
+from agcli.trainer import Trainer
 from agcli.trainer import trainer as module
 from agcli.trainer.best import Best, smaller_is_better
 from agcli.trainer.profile import Profile
@@ -121,8 +122,8 @@ def test_patience_goes_back_to_the_best_weights(spec, tmp_path):
     assert "patience: loss has not improved for 2 evaluations" in done.reason
     assert done.test_loss == min(losses) < losses[-1]
     assert done.best["epoch"] == int(np.argmin(losses)) + 1 == len(losses) - 2
-    assert evaluate_run(tmp_path / "run")["loss"] == pytest.approx(done.test_loss, rel=1e-6)
-    assert evaluate_run(tmp_path / "run", which="last")["loss"] == pytest.approx(losses[-1], rel=1e-6)
+    assert evaluate(tmp_path / "run").loss == pytest.approx(done.test_loss, rel=1e-6)
+    assert evaluate(tmp_path / "run", which="last").loss == pytest.approx(losses[-1], rel=1e-6)
 
 
 @pytest.mark.parametrize(("watch", "smaller"), [("loss", True), ("accuracy", False), ("mean_absolute_error", True)])

@@ -283,3 +283,24 @@ def test_what_does_not_fit_is_said(iris, ag, options, said):
     done = ag("eval", iris, *options, check=2)
     assert said in done.stderr
     assert "internal error" not in done.stderr
+
+
+def test_figures_without_a_value_are_null_in_json(tmp_path):
+    """A truth that is always the same has no variance that could be explained."""
+    rows = "".join(f"{i},{i % 7 if i < 60 else 1.5}\n" for i in range(80))
+    (tmp_path / "data.csv").write_text("x,y\n" + rows)
+    spec = f"data: {{file: {tmp_path}/data.csv, target: y, columns: {{x: numeric, y: numeric}}, split: {{tail: {{test: 0.2}}}}}}\n"
+    trained(tmp_path / "run", spec + "model: [dense: 1]\nloss: mse\ntrain: {epochs: 1}")
+    found = json.loads(json.dumps(evaluate(tmp_path / "run").to_json(), allow_nan=False))
+    assert found["figures"]["r2"]["value"] is None
+    assert found["figures"]["mean_absolute_error"]["value"] > 0
+
+
+def test_a_streamed_table_is_judged_with_its_rows(tmp_path, real_data):
+    text = HOUSING.format(data=real_data).replace("target:", "stream: true, target:").replace("epochs: 2", "epochs: 1")
+    trained(tmp_path / "run", text)
+    found = evaluate(tmp_path / "run", by="ocean_proximity", count=3)
+    rows = list(csv.DictReader((real_data / "california-housing/housing.csv").read_text().splitlines()))
+    for worst in found.worst:
+        assert float(rows[worst.row - 1]["median_house_value"]) == worst.truth
+    assert sum(group.samples for group in found.groups) == found.samples

@@ -129,3 +129,19 @@ def test_a_run_that_trains_is_not_removed(place):
     lock.release()
     assert "a process trains in it" in str(done.exception)
     assert (place / "stopped" / "spec.yaml").exists()
+
+
+def test_a_bundle_of_a_failure_goes_with_its_run(place):
+    bundle = place / "slow" / "failure-step-00000003"
+    bundle.mkdir()
+    (bundle / "about.json").write_text("{}")
+    invoke(place, "rm", "slow", "--yes")
+    assert not (place / "slow").exists()
+
+
+def test_the_runs_of_a_cross_validation_are_listed(place):
+    (place / "crossed").mkdir()
+    (place / "crossed" / "folds.json").write_text("{}")
+    shutil.move(place / "fast", place / "crossed" / "fold-1")
+    assert "crossed/fold-1" in invoke(place).stdout
+    assert compare(found(["crossed/fold-1", "slow"], place)).runs == ["fold-1", "slow"]

@@ -38,7 +38,7 @@ def command(ctx: click.Context, place: Path, as_json: bool) -> None:
     from agcli.report.runs import print_list
     from agcli.report.screen import console
 
-    print_list(console(), rows)
+    print_list(console(), rows, place)
 
 
 @command.command("compare")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -52,7 +54,11 @@ class Evaluation:
     truth: Array | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data; None stands for what is not finite, as JSON has no word for it."""
+        found: dict[str, Any] = finite(self._plain())
+        return found
+
+    def _plain(self) -> dict[str, Any]:
         return {
             "run": str(self.run),
             "name": self.name,
@@ -62,10 +68,10 @@ class Evaluation:
             "epoch": self.epoch,
             "step": self.step,
             "loss": self.loss,
-            "metrics": {k: plain_metric(v) for k, v in self.metrics.items()},
+            "metrics": self.metrics,
             "figures": {k: f.to_json() for k, f in self.figures.items()},
             "classes": [asdict(row) for row in self.table],
-            "confusion": None if self.confusion is None else self.confusion.tolist(),
+            "confusion": self.confusion,
             "calibration": self.calibration.to_json() if self.calibration else None,
             "worst": [asdict(w) for w in self.worst],
             "by": self.by,
@@ -73,9 +79,15 @@ class Evaluation:
         }
 
 
-def plain_metric(value: Any) -> Any:
-    """A metric as plain data; some are arrays."""
-    return value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+def finite(value: Any) -> Any:
+    """Plain data of arrays and numbers, without NaN and infinity."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return finite(value.tolist())
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def evaluate(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ METRICS = 3  # in a list
 WIDTH, HEIGHT = 60, 12  # of a drawing, in characters
 
 
-def print_list(console: Console, rows: Sequence[Row]) -> None:
-    """A line a run."""
+def print_list(console: Console, rows: Sequence[Row], place: Path) -> None:
+    """A line a run, by its name in the folder ``place``."""
     table = columned("run", "state", "started", "epochs", "time", "result on test data", right=(3, 4))
     for row in rows:
         began = time.localtime(row.started)
@@ -34,7 +35,12 @@ def print_list(console: Console, rows: Sequence[Row]) -> None:
         state = Text(row.state, STYLES.get(row.state, ""))
         epochs = f"{row.epoch}/{row.epochs}"
         table.add_row(
-            short(row.folder.name, 40), state, started, epochs, duration(row.seconds), Text(printable(result))
+            short(str(row.folder.relative_to(place)), 40),
+            state,
+            started,
+            epochs,
+            duration(row.seconds),
+            Text(printable(result)),
         )
     table.columns[-1].no_wrap = False
     console.print(table, highlight=False)

@@ -20,6 +20,8 @@ OURS = (
     "lock",
     "result.json",
     "report.html",
+    "profile.json",
+    "failure-step-*/*",
     ".*.part",
     "checkpoints/step-*.safetensors",
     "checkpoints/.*.part",
@@ -43,7 +45,7 @@ def remove(run: Run) -> list[Path]:
     with writing(folder):
         for path in (found for pattern in OURS for found in sorted(folder.glob(pattern))):
             path.unlink(missing_ok=True)
-        for part in (folder / "checkpoints", folder):
+        for part in (folder / "checkpoints", *folder.glob("failure-step-*"), folder):
             if part.is_dir() and not any(part.iterdir()):
                 shutil.rmtree(part)
     return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.exists() else []
