@@ -289,7 +289,8 @@ def test_figures_without_a_value_are_null_in_json(tmp_path):
     """A truth that is always the same has no variance that could be explained."""
     rows = "".join(f"{i},{i % 7 if i < 60 else 1.5}\n" for i in range(80))
     (tmp_path / "data.csv").write_text("x,y\n" + rows)
-    spec = f"data: {{file: {tmp_path}/data.csv, target: y, columns: {{x: numeric, y: numeric}}, split: {{tail: {{test: 0.2}}}}}}\n"
+    columns = "columns: {x: numeric, y: numeric}, split: {tail: {test: 0.2}}"
+    spec = f"data: {{file: {tmp_path}/data.csv, target: y, {columns}}}\n"
     trained(tmp_path / "run", spec + "model: [dense: 1]\nloss: mse\ntrain: {epochs: 1}")
     found = json.loads(json.dumps(evaluate(tmp_path / "run").to_json(), allow_nan=False))
     assert found["figures"]["r2"]["value"] is None
