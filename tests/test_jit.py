@@ -1,8 +1,5 @@
 """Compiled kernels: the same numbers as NumPy's, whatever lies in memory however."""
 
-import os
-import stat
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,9 +9,10 @@ pytest.importorskip("llvmlite")
 
 import agcli as ag
 from agcli.engine.backends import jit
-from agcli.engine.backends.jit import compiler, fuse, launch, nest, store
+from agcli.engine.backends.jit import compiler, fuse, launch, nest
 from agcli.engine.backends.jit.elementary import ULP
 from agcli.engine.backends.jit.fused import Fused, Looped
+from agcli.engine.backends.jit.skinny import Skinny
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 
@@ -282,6 +280,22 @@ def test_pools(monkeypatch, window, dtype):
     same(a, b)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("m", [32, 45, 200])
+def test_narrow_products(monkeypatch, m, dtype):
+    """Rows in eights and alone, forward and for the gradient, whose left side is transposed."""
+    lanes = compiler.register_width() // np.dtype(dtype).itemsize
+    rng = np.random.default_rng(7)
+    for n in (lanes // 2 + 1, lanes):
+        x, w = ag.placeholder("x", (m, 50), dtype), ag.placeholder("w", (50, n), dtype)
+        arrays = [rng.standard_normal(t.shape).astype(dtype) for t in (x, w)]
+        y = x @ w
+        a, b, ops = both(monkeypatch, [y, ag.grad(ag.sum(y * y), w)], [x, w], arrays)
+        assert sum(isinstance(op, Skinny) for op in ops) == 2
+        for p, q in zip(a, b, strict=True):
+            np.testing.assert_allclose(q, p, rtol=1e-4, atol=1e-4 if dtype == "float32" else 1e-10)
+
+
 def test_groups_close_no_circle():
     """What waits for a sum cannot run with what is summed."""
     x = ag.placeholder("x", (4, 3))
@@ -331,69 +345,3 @@ def test_kernels_for_other_machines(lanes, masks):
     np.testing.assert_allclose(y[:45], np.where(c[::2], np.tanh(x), np.exp(x)), rtol=1e-6)
     np.testing.assert_array_equal(d, ~c[::2])
     assert y[45] == 7
-
-
-# The store -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def place(monkeypatch, tmp_path):
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path / "kernels"))
-    return tmp_path / "kernels"
-
-
-def test_machine_code_is_found_again(place):
-    assert store.load("text") is None
-    store.save("text", b"code")
-    assert store.load("text") == b"code"
-    assert store.load("another text") is None
-    assert stat.S_IMODE(place.stat().st_mode) == 0o700
-    assert [p.name for p in place.iterdir()] == [store.name_of("text")]
-
-
-@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:40] + b"?" + b[41:], lambda b: b""])
-def test_damaged_files_are_not_used(place, damage):
-    store.save("text", b"some machine code")
-    file = place / store.name_of("text")
-    file.write_bytes(damage(file.read_bytes()))
-    assert store.load("text") is None
-
-
-def test_what_others_can_write_is_not_used(place):
-    store.save("text", b"code")
-    file = place / store.name_of("text")
-    file.chmod(0o622)
-    assert store.load("text") is None
-    file.chmod(0o600)
-    place.chmod(0o770)
-    assert store.load("text") is None
-    place.chmod(0o700)
-    assert store.load("text") == b"code"
-
-
-def test_links_are_not_followed(place, tmp_path):
-    store.save("text", b"code")
-    file = place / store.name_of("text")
-    file.rename(tmp_path / "elsewhere")
-    file.symlink_to(tmp_path / "elsewhere")
-    assert store.load("text") is None
-    place.rename(tmp_path / "kernels2")
-    place.symlink_to(tmp_path / "kernels2")
-    assert store.folder() is None
-
-
-def test_the_folder_stays_small(place, monkeypatch):
-    monkeypatch.setattr(store, "LIMIT", 1000)
-    for i in range(20):
-        store.save(f"text {i}", bytes(200))
-        os.utime(place / store.name_of(f"text {i}"), (i, i))
-    assert sum(p.stat().st_size for p in place.iterdir()) <= 1300
-    assert store.load("text 19") == bytes(200)
-    assert store.load("text 0") is None
-
-
-def test_without_a_folder_nothing_is_kept(monkeypatch):
-    monkeypatch.setenv("AG_KERNEL_CACHE", "")
-    store.save("text", b"code")
-    assert store.folder() is None
-    assert store.load("text") is None

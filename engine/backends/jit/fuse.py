@@ -16,6 +16,7 @@ from ...ops.logic import Where
 from ...rewrite.rules import number
 from ...types import TensorType
 from .fused import Fused, Line, Looped, Number, Program, has_code
+from .skinny import Skinny, is_skinny
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
@@ -209,6 +210,8 @@ class Builder:
         inputs = tuple(self.new[x.id] for x in t.inputs)
         if t.op is not None and looped(t):
             return self.like(Tensor(t.type, Looped(t.op, not self.colours), inputs), t)
+        if is_skinny(t):
+            return self.like(Tensor(t.type, Skinny(), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             return t
         return self.like(Tensor(t.type, t.op, inputs), t)

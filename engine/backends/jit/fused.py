@@ -36,6 +36,13 @@ class Program:
     lines: tuple[Line, ...]
     results: tuple[int, ...]
 
+    def __hash__(self) -> int:
+        """Computed once, as a loop that is bound again at every call asks for its kernel by it."""
+        values = self.__dict__
+        if "hash" not in values:
+            values["hash"] = hash((self.arguments, self.lines, self.results))
+        return int(values["hash"])
+
     @property
     def outputs(self) -> list[DType]:
         return [self.lines[i - len(self.arguments)].dtype for i in self.results]

@@ -108,7 +108,7 @@ def launched(
         for x, s in zip(operands[: len(program.arguments)], table, strict=False)
     )
     run = kernel(program, modes, next(v for least, v in LONG if lengths[-1] >= least))
-    addresses = [x.ctypes.data for x in operands]
+    addresses = [x.__array_interface__["data"][0] for x in operands]
     places = [(lengths, addresses)]
     if threads and lengths[0] * lengths[1] * lengths[2] >= SHARED:
         places = cut(lengths, addresses, table, workers())

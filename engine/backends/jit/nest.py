@@ -173,9 +173,16 @@ def write(code: Code, k: int, value: Value, x: str, mask: str | None) -> None:
     place = code.emit(f"getelementptr {kind}, ptr %row{k}, i64 {x}")
     if mask is None:
         code.do(f"store {vector} {ref}, ptr {place}, align {SIZES[kind]}")
-        return
+    else:
+        store(code, kind, ref, place, mask)
+
+
+def store(code: Code, kind: str, ref: str, place: str, mask: str) -> None:
+    """Write under a mask."""
     name = f"llvm.masked.store.v{code.lanes}{suffix(kind)}.p0"
-    arguments: list[tuple[str, Any]] = [(vector, ref), ("ptr", place), ("i32", SIZES[kind]), (code.vector("i1"), mask)]
+    arguments: list[tuple[str, Any]] = [
+        (code.vector(kind), ref), ("ptr", place), ("i32", SIZES[kind]), (code.vector("i1"), mask),
+    ]  # fmt: skip
     code.declared[name] = f"declare void @{name}({', '.join(t for t, _ in arguments)})"
     code.do(f"call void @{name}({', '.join(f'{t} {r}' for t, r in arguments)})")
 

@@ -1,0 +1,73 @@
+"""Machine code on disk: found by what it was made from, and used only if nobody else can have written it."""
+
+import os
+import stat
+
+import pytest
+
+from agcli.engine.backends.jit import store
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="nothing is kept on this system")
+
+
+@pytest.fixture
+def place(monkeypatch, tmp_path):
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path / "kernels"))
+    return tmp_path / "kernels"
+
+
+def test_machine_code_is_found_again(place):
+    assert store.load("text") is None
+    store.save("text", b"code")
+    assert store.load("text") == b"code"
+    assert store.load("another text") is None
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    assert [p.name for p in place.iterdir()] == [store.name_of("text")]
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:40] + b"?" + b[41:], lambda b: b""])
+def test_damaged_files_are_not_used(place, damage):
+    store.save("text", b"some machine code")
+    file = place / store.name_of("text")
+    file.write_bytes(damage(file.read_bytes()))
+    assert store.load("text") is None
+
+
+def test_what_others_can_write_is_not_used(place):
+    store.save("text", b"code")
+    file = place / store.name_of("text")
+    file.chmod(0o622)
+    assert store.load("text") is None
+    file.chmod(0o600)
+    place.chmod(0o770)
+    assert store.load("text") is None
+    place.chmod(0o700)
+    assert store.load("text") == b"code"
+
+
+def test_links_are_not_followed(place, tmp_path):
+    store.save("text", b"code")
+    file = place / store.name_of("text")
+    file.rename(tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert store.load("text") is None
+    place.rename(tmp_path / "kernels2")
+    place.symlink_to(tmp_path / "kernels2")
+    assert store.folder() is None
+
+
+def test_the_folder_stays_small(place, monkeypatch):
+    monkeypatch.setattr(store, "LIMIT", 1000)
+    for i in range(20):
+        store.save(f"text {i}", bytes(200))
+        os.utime(place / store.name_of(f"text {i}"), (i, i))
+    assert sum(p.stat().st_size for p in place.iterdir()) <= 1300
+    assert store.load("text 19") == bytes(200)
+    assert store.load("text 0") is None
+
+
+def test_without_a_folder_nothing_is_kept(monkeypatch):
+    monkeypatch.setenv("AG_KERNEL_CACHE", "")
+    store.save("text", b"code")
+    assert store.folder() is None
+    assert store.load("text") is None
