@@ -12,7 +12,7 @@ import numpy as np
 from agcli.datasets import Dataset
 from agcli.engine.errors import ShapeError
 from agcli.engine.function import Function
-from agcli.engine.graph import Tensor
+from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
 from agcli.engine.ops.keys import make_key, streams
 from agcli.engine.ops.reductions import mean
@@ -115,9 +115,21 @@ def build(spec: Spec, data: Dataset) -> Model:
     graphs = [Building(spec, inputs, parameters, training).graph() for training in (True, False)]
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
+    refuse_unused(spec, parameters, train.loss)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)
     return Model(spec, len(data.train), inputs, parameters, key, train, graphs[1])
+
+
+def refuse_unused(spec: Spec, parameters: Variables, loss: Tensor) -> None:
+    """Raise SpecError for parameters that are to be trained and do not reach the loss."""
+    live = {t.id for t in toposort([loss])}
+    unused = [name for name, v in parameters.items() if v.trainable and v.id not in live]
+    if unused:
+        path = ("variables", unused[0]) if unused[0] in spec.variables else ("model",)
+        names = ", ".join(f"`{name}`" for name in unused)
+        message = f"the loss does not depend on {names}; use them there, or take them out of training with `freeze`"
+        raise spec.error(path, message.replace("them", "it") if len(unused) == 1 else message)
 
 
 def freeze(spec: Spec, parameters: Variables) -> set[Variable]:

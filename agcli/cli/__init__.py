@@ -20,6 +20,8 @@ COMMANDS = {
     "grad": "Differentiate a formula.",
     "data": "List, describe and fetch data sets, and look at files.",
     "init": "Write a spec that trains on a file.",
+    "check": "Check a spec without training: layers, gradient, memory, time.",
+    "show": "Draw a model: its layers, graph, gradient or plan.",
     "models": "List the models that ship with ag.",
     "schema": "Print the JSON Schema of a spec, for editors.",
 }

@@ -1,0 +1,75 @@
+"""What a training will take: bytes, and seconds an epoch."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from agcli.datasets import Dataset
+from agcli.trainer import Session
+
+PATIENCE = 1.0  # seconds of measured steps
+MOST = 20  # steps
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Bytes by what holds them, and seconds. A step's buffers include those of its gradient and optimizer."""
+
+    parameters: int
+    optimizer: int
+    buffers: int
+    data: int
+    step: float  # seconds
+    steps: int  # an epoch
+    epochs: int
+
+    @property
+    def memory(self) -> int:
+        return self.parameters + self.optimizer + self.buffers + self.data
+
+    @property
+    def epoch(self) -> float:
+        """Seconds of training in an epoch; evaluation is not counted."""
+        return self.step * self.steps
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self) | {"memory": self.memory, "epoch": self.epoch}
+
+
+def predicted(session: Session) -> Cost:
+    """The cost of a training, from some of its steps, which are done and change the session's parameters."""
+    seconds = _steps(session)
+    held = session.model.parameters
+    parameters = sum(v.value.nbytes for v in held.values())
+    state = sum(v.value.nbytes for v in session.variables.values())
+    plans = [getattr(f, "plan", None) for f in (session.step_function, getattr(session.step_function, "gather", None))]
+    buffers = sum(plan.arena for plan in plans if plan is not None)
+    steps, train = len(session.batches), session.spec.train
+    return Cost(
+        parameters, state - parameters, buffers, _stored(session.data), statistics.median(seconds), steps, train.epochs
+    )
+
+
+def _steps(session: Session) -> list[float]:
+    """Seconds of some steps; the first, which compiles, does not count unless it is the only one."""
+    seconds: list[float] = []
+    began = time.perf_counter()
+    for _ in range(min(MOST, len(session.batches)) + 1):
+        if session.is_epoch_complete:
+            session.next_epoch()
+        before = time.perf_counter()
+        session.advance(session.next_batch())
+        seconds.append(time.perf_counter() - before)
+        if time.perf_counter() - began > PATIENCE and len(seconds) > 1:
+            break
+    session.leave()
+    return seconds[1:] or seconds
+
+
+def _stored(data: Dataset) -> int:
+    """Bytes of the samples in memory; those on disk take none."""
+    splits = [split for split in data.splits.values() if split.release is None]
+    return sum(column.stored.nbytes for split in splits for column in split.columns.values())
