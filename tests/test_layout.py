@@ -23,7 +23,7 @@ ORDER = {
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
         "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients", "events", "runs", "trainer",
-        "prediction", "evaluation", "library", "comparison",
+        "inspection", "prediction", "evaluation", "library", "comparison",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip

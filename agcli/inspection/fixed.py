@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import replace as changed
-from typing import Any, cast
 
 import numpy as np
 
 from agcli.build import Model
+from agcli.engine.frozen import changed
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
 from agcli.engine.subgraph import substitute
@@ -53,8 +52,7 @@ def widened(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> list
     for t in toposort(outputs, set(memo)):
         made = t
         if t.op is not None and getattr(t.op, "dtype", None) == single:
-            wide: Any = changed(cast(Any, t.op), dtype=double)
-            made = wide(*(memo[x.id] for x in t.inputs))
+            made = changed(t.op, dtype=double)(*(memo[x.id] for x in t.inputs))
         elif t.op is not None:
             made = t.on([memo[x.id] for x in t.inputs])
         memo[t.id] = made

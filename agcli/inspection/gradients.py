@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -20,9 +21,11 @@ from .fixed import Fixed, fixed
 SAMPLES = 16  # of the batch on which the gradient is checked
 COORDINATES = 4  # of each parameter: the largest derivative, and others at random
 MOST = 200  # coordinates in all
+PATIENCE = 10.0  # seconds, after which no more parameters are looked at
 # Steps of central differences. A kink (of relu, say) between two points spoils a wide step, rounding a narrow one.
 STEPS = {"float64": (1e-5, 1e-6, 1e-7), "float32": (1e-2, 3e-3, 1e-3)}
 ASIDE = 0.01
+FLOOR = {"float64": 1e-5, "float32": 1e-3}
 TOLERANCE = {"float64": 1e-4, "float32": 5e-2}
 
 
@@ -75,7 +78,10 @@ def check_gradients(model: Model, columns: Mapping[str, Array], seed: int = 0) -
     # Parameters that begin at zero may lie on a kink: relu(0 * w + 0). A little beside it, derivatives are defined.
     probe.move(rng)
     near = probe.gradients()[1]
-    checked = [probe.compare(n, g, chosen(g, count, rng), precision) for n, g in near.items() if g.size]
+    end = time.perf_counter() + PATIENCE
+    names = rng.permutation([n for n, g in near.items() if g.size]).tolist()
+    picked = {name: chosen(near[name], count, rng) for name in names}
+    checked = [probe.compare(n, near[n], picked[n], precision) for n in names if time.perf_counter() < end]
     return Gradients(
         precision,
         size,
@@ -109,7 +115,7 @@ class Probe:
     def move(self, rng: np.random.Generator) -> None:
         """Take each parameter a little aside."""
         for v in self.variables.values():
-            v.value += (ASIDE * rng.standard_normal(v.value.shape)).astype(v.dtype)
+            v.value = v.value + ASIDE * rng.standard_normal(v.value.shape)
 
     def value(self) -> float:
         self.key.value = self.first
@@ -128,7 +134,8 @@ class Probe:
         return (values[0] - values[1]) / (points[0] - points[1])
 
     def compare(self, name: str, g: Array, places: list[tuple[int, ...]], precision: str) -> Checked:
-        floor = 1e-3 * float(np.abs(g).max()) + (1e-8 if precision == "float64" else 1e-3)
+        # What is much smaller than the others, or zero by a symmetry, is lost in the rounding of the loss.
+        floor = 1e-3 * float(np.abs(g).max()) + FLOOR[precision] * max(1.0, abs(self.value()))
         worst = 0.0
         for place in places:
             width = max(1.0, abs(float(self.variables[name].value[place])))
@@ -153,5 +160,5 @@ def silent(g: Array) -> tuple[int, int]:
     """Units (the last axis of a matrix) of which no weight has a gradient, unless that is true of all of them."""
     if g.ndim < 2:
         return 0, g.size
-    zero: Array = ~g.any(axis=tuple(range(g.ndim - 1)))
+    zero = np.logical_not(g.any(axis=tuple(range(g.ndim - 1))))
     return (0 if zero.all() else int(zero.sum())), g.shape[-1]
