@@ -59,8 +59,8 @@ ROWS = [
     ("guard at 0", "where(hypot(x, y) == 0, 0, x/hypot(x, y))", "x/sqrt(x^2 + y^2)"),
     ("cancel", "(x^2 - 1)/(x - 1)", "x + 1"),
     ("cancel", "(x^2 - y^2)/(x^2 + 2*x*y + y^2)", "(x - y)/(x + y)"),
-    ("clear fractions", "1/(1 + 1/x)", "x/(x + 1)"),
-    ("clear fractions", "1/(cos(x)*(tan(x) + 1/cos(x)))", "1/(sin(x) + 1)"),
+    ("clear fractions", "1/(x^2*(1/x^2 + 1))", "1/(x^2 + 1)"),
+    ("clear fractions", "2/((tan(x)^2 + 4)*cos(x)^2)", "2/(3*cos(x)^2 + 1)"),
     ("signs", "x*sign(x)", "abs(x)"),
     ("signs", "abs(x)*sign(x)", "x"),
     ("signs", "x/abs(x)", "sign(x)"),
@@ -69,7 +69,14 @@ ROWS = [
     ("split logarithm", "log(x*exp(x^2)) - x^2", "log(x)"),
     ("branches", "where(x > 0, 2*x, 2*y)", "2*where(x > 0, x, y)"),
     ("branches", "where(x > 0, where(x > 0, x, 1), 2)", "where(x > 0, x, 2)"),
-    ("step", "where(x > 1, 1, where(x == 1, 1/2, 0))", "(sign(x - 1) + 1)/2"),
+    ("step", "where(x > 1, 1, where(x == 1, 1/2, 0))", "where(x > 1, 1, 0)"),
+    ("step", "where(x < y, z, where(x == y, z/2, 0))", "where(x > y, 0, z)"),
+    ("choice", "x*where(x > y, 1, 2) + where(x > y, 3, 4)", "where(x > y, x + 3, 2*x + 4)"),
+    ("choice", "2*x*where(x > y, 0, 1) + where(x > y, 1, 0)", "where(x > y, 1, 2*x)"),
+    ("shift root", "1/((x + 1)^2*sqrt((x - 1)/(x + 1)))", "sqrt((x - 1)/(x + 1))/(x^2 - 1)"),
+    ("signs", "(2*x*sign(x + 1) - abs(x + 1))/(x - 1)", "sign(x + 1)"),
+    ("signs", "x^2/abs(x)", "abs(x)"),
+    ("join logarithms", "x*(2*log(2) + log(4))", "x*log(16)"),
 ]
 
 

@@ -42,6 +42,8 @@ class Emitter:
             return e.tensor if e.tensor is not None else Constant(NAMED[e.name], self.type).named(e.name)
         if type(e) is Fn:
             args = [self(a) for a in e.args]
+            if e.head == "step":
+                return call("where", call("greater", *args), self(1), self(0))
             return call(e.head, *args) if isinstance(e.head, str) else e.head(*args)
         return self.product(e) if type(e) is Mul else self.sum(e)
 

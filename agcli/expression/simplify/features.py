@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import Any
 
 from agcli.expression.simplify.arithmetic import minus_leads
-from agcli.expression.simplify.nodes import Add, E, Expr, Fn, Node, factors_of
+from agcli.expression.simplify.nodes import Add, E, Expr, Fn, Mul, Node, factors_of
 
 (SUM, BELOW, NEGATIVE, SQUARE, TRIG, PAIR, HYPERBOLIC, TANGENT, EXPONENTIAL, LOGARITHM, SIGN, GUARD, SINES, TWO_LOGS,
- THREE, ADDED, GAMMA) = (1 << i for i in range(17))  # fmt: skip
+ THREE, ADDED, GAMMA, STEP, PRODUCT_ROOT) = (1 << i for i in range(19))  # fmt: skip
 
 HEADS = {
     "sin": TRIG | SINES,
@@ -20,7 +21,8 @@ HEADS = {
     "log": LOGARITHM,
     "abs": SIGN,
     "sign": SIGN,
-    "where": GUARD,
+    "where": GUARD | STEP,
+    "step": STEP,
     "gamma": GAMMA,
     "digamma": GAMMA,
 }
@@ -57,6 +59,8 @@ def term_features(term: Expr) -> int:
             found |= EXPONENTIAL | (NEGATIVE if minus_leads(exponent) else 0)
         elif type(base) is Add:
             found |= ADDED | (SUM if isinstance(exponent, Node) or exponent >= 1 else BELOW)
+        elif type(base) is Mul:
+            found |= PRODUCT_ROOT if type(exponent) is Fraction else 0
         elif type(base) is Fn:
             bits = HEADS.get(base.head, 0)
             sines += bool(bits & SINES)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from fractions import Fraction
+from math import prod
 from typing import Any
 
 from agcli.expression.simplify.arithmetic import add, divide, mul, negate, power, scale, subtract
 from agcli.expression.simplify.functions import HALF, call
 from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, exact, factors_of, fn, terms_of
+from agcli.expression.simplify.order import key
+from agcli.expression.simplify.polynomials import expand
 from agcli.expression.simplify.signs import nonnegative
-from agcli.expression.simplify.trigonometry import same
+from agcli.expression.simplify.trigonometry import replaced, same
+
+LARGEST_LOG = 1_000_000  # log(m) + log(n) is put together up to this product
 
 
 def exponential_pairs(e: Add) -> Iterator[Expr]:
@@ -121,7 +126,7 @@ def size_products(e: Mul, b: Fn, n: int, powers: dict[Any, Any]) -> Iterator[Exp
     u = b.args[0]
     m = count(powers.get(u))
     if m > 0 and m % 2 == 0:
-        yield mul(e, power(u, -m), power(b, m))
+        yield mul(e, power(u, -m), power(b, -n), power(b, n + m))
     elif m > 0 and n < 0:
         yield mul(e, power(u, -m), power(b, m), fn("sign", u))
 
@@ -193,17 +198,64 @@ def unguarded(e: Expr) -> tuple[Expr, Expr] | None:
 
 
 def step(e: Fn) -> Iterator[Expr]:
-    """where(u > v, 1, where(u == v, 1/2, 0)) -> (1 + sign(u - v))/2"""
-    if e.head != "where" or not same(e.args[1], 1):
+    """where(u > v, g, where(u == v, g/2, 0)), the share of a maximum in its derivative, as g*step(u, v)"""
+    if e.head != "where":
         return
-    condition, _, tie = e.args
+    condition, share, tie = e.args
     if type(condition) is not Fn or condition.head not in ("greater", "less"):
         return
-    if type(tie) is Fn and tie.args[1:] == (HALF, 0) and type(tie.args[0]) is Fn:
+    if type(tie) is Fn and tie.head == "where" and same(tie.args[1], scale(HALF, share)) and same(tie.args[2], 0):
         inner = tie.args[0]
-        if inner.head == "equal" and set(inner.args) == set(condition.args):
+        if type(inner) is Fn and inner.head == "equal" and set(inner.args) == set(condition.args):
             u, v = condition.args if condition.head == "greater" else condition.args[::-1]
-            yield mul(HALF, add(1, call("sign", subtract(u, v))))
+            turned = isinstance(v, Node) and (not isinstance(u, Node) or key(v) < key(u))
+            yield call("where", fn("greater", v, u), 0, share) if turned else mul(share, fn("step", u, v))
+
+
+def choices(e: Add | Mul) -> Iterator[Expr]:
+    """a*where(c, u, v) + b*where(c, w, z) -> where(c, a*u + b*w, a*v + b*z); a*step(u, v) + b -> where(u > v, a + b, b)
+    (where u and v meet, there is no derivative)"""
+    bases = [b for t in ([t for t, _ in e.terms] if type(e) is Add else [e]) for b, x in factors_of(t)[1] if x == 1]
+    made = [b for b in dict.fromkeys(bases) if type(b) is Fn and b.head in ("where", "step")]
+    for condition in dict.fromkeys(b.args[0] if b.head == "where" else fn("greater", *b.args) for b in made):
+        tables: list[dict[Any, Expr]] = [{}, {}]
+        for b in made:
+            if b.head == "where" and b.args[0] is condition:
+                tables[0][b], tables[1][b] = b.args[1:]
+            elif b.head == "step" and fn("greater", *b.args) is condition:
+                tables[0][b], tables[1][b] = 1, 0
+        yield call("where", condition, *(replaced(e, table) for table in tables))
+
+
+def signed_sums(e: Add) -> Iterator[Expr | None]:
+    """a*sign(u) + b*|u| -> (a + b*u)*sign(u), multiplied out"""
+    bases = {b for t, _ in e.terms for b, _ in factors_of(t)[1] if type(b) is Fn}
+    for b in bases:
+        if type(b) is Fn and b.head == "abs" and fn("sign", b.args[0]) in bases:
+            yield expand(replaced(e, {b: mul(b.args[0], fn("sign", b.args[0]))}))
+
+
+def shifted_roots(e: Mul) -> Iterator[Expr]:
+    """(a/b)^(-1/2)/b^2 -> sqrt(a/b)/(a*b)"""
+    for base, exponent in e.factors:
+        if type(base) is Mul and type(exponent) is Fraction:
+            shift = 1 if exponent < 0 else -1
+            rest = mul(e.coefficient, *(power(b, x) for b, x in e.factors if b is not base))
+            yield mul(rest, power(base, exponent + shift), power(base, -shift))
+
+
+def number_logarithms(e: Add) -> Iterator[Expr]:
+    """2*a*log(2) + a*log(4) -> a*log(16)"""
+    found: dict[Any, list[tuple[Node, int, int]]] = {}
+    for term, k in e.terms:
+        for b, x in factors_of(term)[1]:
+            number = b.args[0] if type(b) is Fn and b.head == "log" and x == 1 else None
+            if type(number) is int and type(k) is int and abs(k) < 9:
+                found.setdefault(divide(term, b), []).append((term, k, number))
+    for rest, rows in found.items():
+        product = prod((Fraction(n) ** k for _, k, n in rows), start=Fraction(1))
+        if len(rows) > 1 and max(product.numerator, product.denominator) < LARGEST_LOG:
+            yield add(e, *(scale(-k, term) for term, k, _ in rows), mul(rest, call("log", exact(product))))
 
 
 def branches(e: Fn) -> Iterator[Expr]:

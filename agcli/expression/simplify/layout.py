@@ -111,7 +111,7 @@ def cost(e: Expr) -> float:
     if type(e) is Atom:
         found = LETTER
     elif type(e) is Fn:
-        found = 1 + sum(map(cost, e.args))
+        found = 1 + (e.head == "step") + sum(map(cost, e.args))  # where(u > v, 1, 0)
     elif type(e) is Mul:
         found = product_cost(e)
     else:
@@ -126,7 +126,7 @@ def number_cost(q: Number) -> float:
 
 
 def sum_cost(e: Add) -> float:
-    total = len(e.terms) - 1 + (e.constant != 0) + 0.0
+    total = len(e.terms) - 1 + (e.constant != 0) + LETTER / 4 * sum(is_fraction(t) for t, _ in e.terms)
     leads = e.constant > 0
     for term, k in e.terms:
         total += term_cost(term, k)
@@ -134,6 +134,11 @@ def sum_cost(e: Add) -> float:
     if e.constant:
         total += number_cost(size(e.constant))
     return total + (not leads)
+
+
+def is_fraction(term: Expr) -> bool:
+    """Whether something stands below the line; of equal forms the one with fewer fractions is nicer."""
+    return type(term) is Mul and any(not isinstance(x, Node) and x < 0 for _, x in term.factors)
 
 
 def term_cost(term: Expr, k: Number) -> float:

@@ -155,15 +155,29 @@ def products_to_sums(e: Add) -> Iterator[Expr]:
 
 def halved(e: Add | Mul) -> Iterator[Expr]:
     """sin(2u) -> 2 sin(u)cos(u), cos(2u) -> 1 - 2 sin(u)^2, where functions of u are there too"""
+    there = heads_of(e)
     for one, other, sign in (("sin", "cos", -1), ("sinh", "cosh", 1)):
         for u in arguments(e, one, other):
             twice = times(2, u)
+            if fn(one, twice) not in there and fn(other, twice) not in there:
+                continue
             s, c = fn(one, u), fn(other, u)
             for square in (add(1, mul(2 * sign, power(s, 2))), add(-sign, mul(2, power(c, 2)))):
                 table = {fn(one, twice): mul(2, s, c), fn(other, twice): square}
                 yield replaced(e, table)
                 if type(e) is Mul:
                     yield mul(e.coefficient, *(power(inside(b, table), x) for b, x in e.factors))
+
+
+def heads_of(e: Add | Mul) -> set[Expr]:
+    """The factors of the terms of ``e``, also of sums that are factors themselves."""
+    found: set[Expr] = set()
+    for t in [t for t, _ in e.terms] if type(e) is Add else [e]:
+        for base, _ in factors_of(t)[1]:
+            found.add(base)
+            if type(base) is Add:
+                found.update(b for term, _ in base.terms for b, _ in factors_of(term)[1])
+    return found
 
 
 def inside(e: Expr, table: dict[Any, Expr]) -> Expr:
