@@ -97,6 +97,10 @@ class Model:
         output = self.evaluated({OUTPUT: self.test.output})[OUTPUT]
         return Function(output, inputs=[p for name, p in self.inputs.items() if name != "y"], key=self.key)
 
+    def describer(self) -> Function:
+        """The `outputs` of the spec, of a batch; some of them need all samples in one."""
+        return Function(self.evaluated(self.test.outputs), inputs=list(self.inputs.values()), key=self.key)
+
     def evaluated(self, fetches: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Fetches with the running means of the parameters in their place, where the optimizer keeps them."""
         means = averages(self.spec, self.parameters)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from agcli.datasets import DataError, Dataset
+from agcli.datasets import DataError, Dataset, Split
 from agcli.engine.types import Array
 from agcli.prediction import Answers, Classes, Numbers, Predictor
 from agcli.prediction.predictor import has_answers
@@ -52,6 +52,7 @@ class Evaluation:
     groups: list[Group] = field(default_factory=list)
     answers: Answers | None = None
     truth: Array | None = None
+    outputs: dict[str, Array] = field(default_factory=dict)  # the spec's own formulas
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; None stands for what is not finite, as JSON has no word for it."""
@@ -76,6 +77,7 @@ class Evaluation:
             "worst": [asdict(w) for w in self.worst],
             "by": self.by,
             "groups": [g.to_json() for g in self.groups],
+            "outputs": {k: v.tolist() for k, v in self.outputs.items()},
         }
 
 
@@ -123,7 +125,7 @@ def judge(
     known = {"run": run.folder, "name": session.spec.name, "data": _name(session.data, samples, split), "split": split}
     base: dict[str, Any] = {
         **known, "samples": len(samples.split), "epoch": session.epoch, "step": step,
-        "loss": sums.mean_loss, "metrics": sums.metrics,
+        "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(session, samples.split),
     }  # fmt: skip
     found = answered(session, terms, samples)
     if found is None:
@@ -140,6 +142,15 @@ def judge(
     if by is not None:
         base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed)}
     return Evaluation(**base)
+
+
+def outputs(session: Session, split: Split) -> dict[str, Array]:
+    """The `outputs` of the spec, computed of all samples at once."""
+    if not session.spec.outputs:
+        return {}
+    function = session.model.describer()
+    values = function({p: split[p.name or ""] for p in function.inputs})
+    return {name: np.array(value) for name, value in values.items()}
 
 
 def answered(session: Session, terms: Terms, samples: Samples) -> tuple[Answers, Array] | None:

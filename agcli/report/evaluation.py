@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agcli.engine.types import Array
 from agcli.evaluation import Evaluation, Figure
 from agcli.evaluation.classes import Calibration, ClassRow
 from agcli.evaluation.groups import Group
@@ -36,6 +37,9 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     where = f" ({found.split})" if found.split else ""
     yield Text(f"{found.name}: {found.samples:,} samples of {found.data}{where}, weights of step {found.step:,}")
     yield figure_table(found)
+    if found.outputs:
+        yield Text("\noutputs", "bold")
+        yield output_table(found.outputs)
     if found.table:
         yield Text("\nclasses", "bold")
         yield class_table(found.table)
@@ -53,6 +57,14 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     if found.worst:
         yield Text("\nworst samples", "bold")
         yield worst_table(found.worst, width)
+
+
+def output_table(outputs: Mapping[str, Array]) -> Table:
+    """The spec's own formulas: their values, in short if they are many."""
+    table = columned("name", "value", right=(1,))
+    for name, value in outputs.items():
+        table.add_row(name, np.array2string(value, precision=5, threshold=64, suppress_small=True))
+    return table
 
 
 def figure_table(found: Evaluation) -> Table:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from .fields import Fields, phrase_of
+from .graph import Parameter
+from .layers import Beside
 from .names import scalar_text
 from .optimizers import Shared
 from .schema import TABLES
@@ -33,6 +35,8 @@ def reference() -> dict[str, str]:
     rows: dict[str, list[Named]] = {
         "sections": [("", "", Spec)],
         "train": [("", "", Train)],
+        "every layer": [("", "", Beside)],
+        "variable": [("", "", Parameter)],
         "every optimizer": [("", "", Shared)],
     }
     rows |= {table.noun: _rows(table) for table in TABLES}

@@ -1,0 +1,24 @@
+"""Every whole spec in docs/spec.md is read, built and does a step."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agcli.data import load_data
+from agcli.spec import parse_spec
+from agcli.trainer import Session
+
+TEXT = (Path(__file__).parent.parent / "docs" / "spec.md").read_text("utf-8")
+SPECS = [block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "data:" in block and "loss:" in block]
+
+
+def test_there_are_such_specs():
+    assert len(SPECS) >= 5
+
+
+@pytest.mark.parametrize("text", SPECS, ids=lambda text: text.splitlines()[0])
+def test_spec_of_the_page_trains(text):
+    spec = parse_spec(text)
+    session = Session(spec, load_data(spec))
+    assert session.advance(session.next_batch())
