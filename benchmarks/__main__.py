@@ -15,10 +15,11 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+from agcli.datasets import DataError
 from benchmarks import profile, table
 from benchmarks.machine import machine
 from benchmarks.row import FLOOR, PLAIN, WORKLOADS, rows
-from benchmarks.runner import Settings, UnequalError, run
+from benchmarks.runner import Settings, StoppedError, UnequalError, run
 
 PACKAGES = {"torch": ("torch",), "jax": ("jax", "optax"), "hips": ("autograd",), PLAIN: ("agcli",)}
 
@@ -74,7 +75,7 @@ def timed(chosen: argparse.Namespace) -> int:
         for result in run(chosen.names, settings):
             results.append(result.to_json())
             print(json.dumps(results[-1]) if chosen.json else table.line(results[-1]), flush=True)
-    except UnequalError as error:
+    except (UnequalError, StoppedError, DataError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if chosen.docs:

@@ -29,6 +29,10 @@ class UnequalError(Exception):
     """Two sides of a row do not compute the same."""
 
 
+class StoppedError(Exception):
+    """A process ended before it had answered."""
+
+
 def environment() -> dict[str, str]:
     """That of every child: this checkout comes first, and compiled modules are kept, as they are on a usual machine."""
     kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
@@ -62,7 +66,7 @@ class Process:
         assert self.child.stdout is not None
         line = self.child.stdout.readline()
         if not line:
-            raise RuntimeError(f"{self.who[0]} with {self.who[1]} threads ended; what it said stands above")
+            raise StoppedError(f"{self.who[0]} with {self.who[1]} threads ended; what it said stands above")
         return json.loads(line)
 
     def ask(self, request: str, argument: float) -> Any:
@@ -234,7 +238,7 @@ def process(row: Row, where: str, who: Who, path: Path) -> tuple[float, float, f
             took = time.perf_counter() - began
             child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:
-        raise RuntimeError(f"{row.name}: {system} ended with exit code {child.returncode}")
+        raise StoppedError(f"{row.name}: {system} ended with exit code {child.returncode}")
     peak = usage.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     return took, usage.ru_utime + usage.ru_stime, peak, module.result(system, printed)
 

@@ -104,6 +104,12 @@ def test_wrong_usage_is_said(argv, said, capsys):
     assert said in capsys.readouterr().err
 
 
+def test_data_that_is_not_there_is_said(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("AG_DATA", str(tmp_path / "nowhere"))
+    assert __main__.main(["run", "softmax", "--threads", "1"]) == 1
+    assert "error: AG_DATA: no such folder" in capsys.readouterr().err
+
+
 class Fake:
     """A process that has its values already."""
 
