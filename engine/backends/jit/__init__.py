@@ -1,7 +1,7 @@
 """Elementwise parts of a graph as compiled loops, through llvmlite (extra ``jit``).
 
 Nothing else in the engine knows of it: ``fusion`` replaces groups of ops by one op whose kernel is compiled from the
-scalar rules of its members. Without llvmlite, or with ``AG_BACKEND=numpy``, graphs stay as they are.
+scalar rules of its members. Without llvmlite, or with ``AG_BACKEND=numpy``, large groups run in blocks instead.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def active() -> bool:
 def fusion(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
     """``roots`` with groups of elementwise ops fused, where that is possible and worth it; see ``fuse``."""
     if not active():
-        return list(roots)
+        from ..blocks import in_blocks
+
+        return in_blocks(roots, colours)
     from .fuse import fuse
 
     return fuse(roots, colours, runs)

@@ -6,7 +6,7 @@ that leaves the group and comes back; so every group knows, as bits of an intege
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ...graph import Constant, Op, Tensor, toposort
@@ -76,6 +76,8 @@ def passes(op: Op | None) -> int:
 class Fuser:
     """Groups of one graph."""
 
+    fits: Callable[[Tensor], bool] = staticmethod(fusable)
+
     def __init__(self, colours: dict[int, int]) -> None:
         self.colours = colours
         self.groups: dict[int, Group] = {}  # of tensors
@@ -88,7 +90,7 @@ class Fuser:
         for x in t.inputs:
             depends |= self.depends[x.id]
         self.depends[t.id] = depends
-        if not fusable(t):
+        if not self.fits(t):
             return
         colour = self.colours.get(t.id, 0)
         group = Group(1 << len(self.bits), colour, [t], depends)
@@ -179,6 +181,8 @@ def saved(group: Group) -> int:
 class Builder:
     """Builds the graph again, groups as one op each."""
 
+    make = Fused
+
     def __init__(
         self, order: Sequence[Tensor], roots: Sequence[Tensor], groups: dict[int, Group], colours: dict[int, int]
     ) -> None:
@@ -238,7 +242,7 @@ class Builder:
                 lines.append(Line(t.op, tuple(places[x.id] for x in t.inputs), t.dtype))
         results = [t for t in members if t.id in own and t.id in self.used]
         program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(places[t.id] for t in results))
-        op = Fused(program, group.members[0].shape, not self.colours)
+        op = self.make(program, group.members[0].shape, not self.colours)
         made = op.outputs(*(self.new[x.id] for x in inputs))
         whole = made[0].inputs[0] if isinstance(made[0].op, Item) else made[0]
         self.like(whole, members[-1])
