@@ -81,7 +81,7 @@ class Op:
         """The op for one element, as a formula over ``values``; None: there is none, and no loop is compiled."""
         return None
 
-    def aligned(self, inputs: Sequence[Array], out: Any) -> tuple[list[Array], list[Array]] | None:
+    def aligned(self, inputs: Sequence[Array], out: Any) -> Any:
         """Views for which ``scalar`` holds element by element, for ops that are not elementwise on whole arrays."""
         return None
 

@@ -281,6 +281,32 @@ def test_pools(monkeypatch, window, dtype):
 
 
 @pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("shape", [(1, 1), (5, 10), (3, 4, 16), (2, 3, 17), (7, 64), (3, 65), (9,)])
+def test_rows(monkeypatch, shape, dtype):
+    """Softmax and cross-entropy of rows that fit into registers, and of longer ones; NaN and infinities included."""
+    rng = np.random.default_rng(8)
+    x, t = ag.placeholder("x", shape, dtype), ag.placeholder("t", shape[:-1], "int64")
+    array = 20 * rng.standard_normal(shape).astype(dtype)
+    array.flat[:3] = [np.inf, np.nan, -np.inf][: array.size]
+    for start in (array, np.abs(array[..., ::-1]), np.zeros(shape, dtype)):
+        loss = ag.sparse_softmax_cross_entropy(x, t)
+        outputs = [ag.softmax(x), ag.log_softmax(x), loss, ag.grad(ag.sum(loss * loss), x)]
+        arrays = [np.ascontiguousarray(start), rng.integers(0, shape[-1], shape[:-1])]
+        a, b, ops = both(monkeypatch, outputs, [x, t], arrays)
+        assert sum(isinstance(op, Looped) for op in ops) == 4
+        for p, q in zip(a, b, strict=True):
+            np.testing.assert_allclose(q, p, rtol=100 * np.finfo(dtype).eps, atol=10 * np.finfo(dtype).eps)
+
+
+def test_labels_out_of_range_are_refused():
+    x, t = ag.placeholder("x", (4, 3)), ag.placeholder("t", (4,), "int32")
+    f = ag.function(ag.sparse_softmax_cross_entropy(x, t))
+    with pytest.raises(ag.FeedError, match="index 3 is outside"):
+        f(np.zeros((4, 3)), np.array([0, 1, 2, 3]))
+    np.testing.assert_allclose(f(np.zeros((4, 3)), np.array([0, 1, 2, 2])), np.full(4, np.log(3.0)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("m", [32, 45, 200])
 def test_narrow_products(monkeypatch, m, dtype):
     """Rows in eights and alone, forward and for the gradient, whose left side is transposed."""
@@ -333,7 +359,7 @@ def test_small_graphs_and_the_numpy_backend_stay_as_they_are(monkeypatch):
 @pytest.mark.parametrize("lanes", [1, 4, 16])
 def test_kernels_for_other_machines(lanes, masks):
     """Vectors of any width, with and without masks in the middle of a row, give the same bits."""
-    shape = nest.Shape(("float", "i1"), ("float", "i1"), (nest.BESIDE, nest.APART))
+    shape = nest.Shape(("float", "i1"), ("float", "i1"), (nest.BESIDE, nest.APART, nest.BESIDE, nest.BESIDE))
     text = nest.kernel_text(shape, lambda code, v: [v[1].choose(v[0].tanh(), v[0].exp()), ~v[1]], lanes, masks)
     run = compiler.compiled(text)
     rng = np.random.default_rng(4)

@@ -18,9 +18,15 @@ from .base import Elementwise, items
 from .creation import ones_like
 from .indexing import check_range, one_hot
 from .nn import Rows, Softmax, float_only, log_softmax
-from .program import Call, program, steady
+from .program import ROW, Aligned, Call, program, steady
 from .reductions import mean, sum
 from .slicing import expand_dims
+
+
+def check_labels(labels: Array, classes: int) -> None:
+    """Refuse a label out of range; as unsigned numbers, the negative ones are the largest."""
+    if labels.size and np.maximum.reduce(labels.view(np.uint64), axis=None) >= classes:
+        check_range(labels, classes, "label")
 
 
 class Picked:
@@ -36,9 +42,7 @@ class Picked:
         self.values = np.empty(labels.shape, logits.dtype)
 
     def check(self) -> None:
-        """Refuse a label out of range; as unsigned numbers, the negative ones are the largest."""
-        if self.labels.size and np.maximum.reduce(self.labels.view(np.uint64)) >= self.classes:
-            check_range(self.labels, self.classes, "label")
+        check_labels(self.labels, self.classes)
 
     def take(self, checked: bool) -> list[Call]:
         """Calls that fill ``index`` and ``values``; labels need a check only the first time that they are used."""
@@ -87,6 +91,22 @@ class SparseSoftmaxCrossEntropy(Op):
         rows.then(np.subtract, total, top, loss)
         return program(rows.calls)
 
+    def aligned(self, inputs: Sequence[Array], out: tuple[Array, Array]) -> Aligned | None:
+        logits, labels = inputs
+        if not 0 < logits.shape[-1] <= ROW:
+            return None
+        calls: list[Call] = []
+        labels = steady(labels, np.dtype("int64"), calls)
+        calls.append(partial(check_labels, labels, logits.shape[-1]))
+        return Aligned([logits, labels[..., None]], [x[..., None] for x in out], rows=True, before=tuple(calls))
+
+    def scalar(self, *values: Any) -> Any:
+        logits, label = values
+        top = logits.row_max()
+        total = (logits - top).exp().row_sum().log()
+        picked = label.is_position().choose(logits, 0.0).row_sum()
+        return [total - (picked - top), total + top]
+
     def vjp(self, g: Any, y: Tensor, logits: Tensor, labels: Tensor) -> Cotangents:
         return None if g[0] is None else SparseSoftmaxGrad()(g[0], items(y)[1], logits, labels), None
 
@@ -127,6 +147,19 @@ class SparseSoftmaxGrad(Op):
                 partial(out.reshape(-1).__setitem__, picked.index, p.reshape(-1)),
             )
         )
+
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
+        g, level, logits, labels = inputs
+        if not 0 < logits.shape[-1] <= ROW:
+            return None
+        calls: list[Call] = []
+        labels = steady(labels, np.dtype("int64"), calls)
+        return Aligned([g[..., None], level[..., None], logits, labels[..., None]], [out], True, tuple(calls))
+
+    def scalar(self, *values: Any) -> Any:
+        g, level, logits, label = values
+        rest = logits - level
+        return [label.is_position().choose(rest.expm1(), rest.exp()) * g]
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         """The level is a function of the logits, and counted with them."""

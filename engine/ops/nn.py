@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import op, sample
 from ..types import Array, TensorType, normalize_axis
-from .program import Call, program
+from .program import ROW, Aligned, Call, program
 from .reductions import sum
 
 SHORT = 32  # elements; the length up to which columns are faster than rows
@@ -25,6 +26,11 @@ SHORT = 32  # elements; the length up to which columns are faster than rows
 def float_only(name: str, x: TensorType) -> None:
     if x.dtype.kind != "f":
         raise DTypeError(f"{name}: needs a float dtype, got {x}")
+
+
+def short_rows(x: Array, axis: int, out: Array) -> Aligned | None:
+    """For scalar rules along the last axis."""
+    return Aligned([x], [out], rows=True) if axis == x.ndim - 1 and 0 < x.shape[-1] <= ROW else None
 
 
 class Rows:
@@ -87,6 +93,13 @@ class Softmax(Op):
         rows.then(np.divide, rows.work, rows.total, rows.work)
         return rows.program(out)
 
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
+        return short_rows(inputs[0], self.axis, out)
+
+    def scalar(self, *values: Any) -> Any:
+        power = (values[0] - values[0].row_max()).exp()
+        return [power / power.row_sum()]
+
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (y * (g - sum(g * y, self.axis, keepdims=True)),)
 
@@ -131,6 +144,13 @@ class LogSoftmax(Op):
         rows.then(np.log, rows.total, rows.total)
         rows.then(np.subtract, rows.work, rows.total, rows.work)
         return rows.program(out)
+
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
+        return short_rows(inputs[0], self.axis, out)
+
+    def scalar(self, *values: Any) -> Any:
+        rest = values[0] - values[0].row_max()
+        return [rest - rest.exp().row_sum().log()]
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (g - Softmax(self.axis)(x) * sum(g, self.axis, keepdims=True),)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -20,13 +20,12 @@ from ..table import distinct, op, sample
 from ..types import Array, Shape, TensorType
 from .base import Linear
 from .logic import bits
-from .program import Call, program
+from .program import Aligned, Call, program
 from .reductions import max as largest
 from .reductions import mean
 from .slicing import expand_dims, squeeze
 from .windows import Axis, Pads, Pair, Window, cut, one_axis, pair, taps, window, window1d
 
-Aligned: TypeAlias = "tuple[list[Array], list[Array]] | None"
 SHORT = 16  # taps of a window
 
 
@@ -88,8 +87,8 @@ class MaxPool(Pool):
             calls.append(partial(np.maximum, total, cut(x, seen), out=total))
         return program(calls)
 
-    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned:
-        return (self.windows(inputs[0]), [out]) if self.short(inputs[0]) else None
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
+        return Aligned(self.windows(inputs[0]), [out]) if self.short(inputs[0]) else None
 
     def scalar(self, *values: Any) -> Any:
         first, *rest = values
@@ -129,9 +128,9 @@ class MaxPosition(Pool):
             calls.append(partial(np.maximum, total, mark, out=total))
         return program(calls)
 
-    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned:
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
         x, y = inputs
-        return ([y, *self.windows(x)], [out]) if self.short(x) else None
+        return Aligned([y, *self.windows(x)], [out]) if self.short(x) else None
 
     def scalar(self, *values: Any) -> Any:
         y, *elements = values
@@ -172,9 +171,9 @@ class MaxScatter(Pool, Linear):
                 calls.append(partial(np.add, total, part, total))
         return program(calls)
 
-    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned:
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
         g, position, _ = inputs
-        return ([g, position], self.windows(out)) if covered(self.axes(out)) and self.short(out) else None
+        return Aligned([g, position], self.windows(out)) if covered(self.axes(out)) and self.short(out) else None
 
     def scalar(self, *values: Any) -> Any:
         g, position = values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -33,3 +34,16 @@ def steady(x: Array, dtype: DType, calls: list[Call]) -> Array:
     copy = np.empty(x.shape, dtype)
     calls.append(partial(np.copyto, copy, x))
     return copy
+
+
+@dataclass
+class Aligned:
+    """Views of the arrays of an op for which its scalar rule holds, element by element or row by row."""
+
+    read: list[Array]
+    written: list[Array]
+    rows: bool = False  # the rule looks at all elements along the last axis, of which there are at most ``ROW``
+    before: tuple[Call, ...] = ()  # what has to run first
+
+
+ROW = 64

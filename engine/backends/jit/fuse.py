@@ -65,7 +65,13 @@ def on_views(op: Op | None) -> bool:
 
 def looped(t: Tensor) -> bool:
     """Whether an op is elementwise on views of its arrays, and large."""
-    return on_views(t.op) and t.type.known and t.type.size >= LEAST
+    return on_views(t.op) and all(x.type.known for x in t.inputs) and largest(t) >= LEAST
+
+
+def largest(t: Tensor) -> int:
+    """Elements of the largest input."""
+    sizes: list[int] = [x.type.size for x in t.inputs]
+    return max(sizes)
 
 
 def passes(op: Op | None) -> int:
@@ -165,7 +171,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     for t in order:
         fuser.place(t)
     groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
-    others = sum(t.type.size for t in order if looped(t))
+    others = sum(largest(t) for t in order if looped(t))
     if runs * (others + sum(map(saved, groups.values()))) < WORTH:
         return list(roots)
     members = {t.id: g for g in groups.values() for t in g.members}

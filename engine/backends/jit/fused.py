@@ -35,6 +35,7 @@ class Program:
     arguments: tuple[DType, ...]
     lines: tuple[Line, ...]
     results: tuple[int, ...]
+    rows: ClassVar[bool] = False
 
     def __hash__(self) -> int:
         """Computed once, as a loop that is bound again at every call asks for its kernel by it."""
@@ -147,7 +148,8 @@ class Rule:
     op: Op
     arguments: tuple[DType, ...]
     outputs: tuple[DType, ...]
-    inner = ()
+    rows: bool
+    inner: ClassVar[tuple[DType, ...]] = ()
 
     def __call__(self, code: Code, values: list[Value]) -> list[Value]:
         results: list[Value] = self.op.scalar(*values)
@@ -184,9 +186,8 @@ class Looped(Op):
         views = self.op.aligned(inputs, out)
         if views is None:
             return self.op.bind(inputs, out)
-        read, written = views
-        rule = Rule(self.op, tuple(x.dtype for x in read), tuple(x.dtype for x in written))
+        rule = Rule(self.op, tuple(x.dtype for x in views.read), tuple(x.dtype for x in views.written), views.rows)
         try:
-            return bound(rule, read, written, self.threads)
+            return row((*views.before, bound(rule, views.read, views.written, self.threads)))
         except (CompileError, UnsupportedError):
             return self.op.bind(inputs, out)

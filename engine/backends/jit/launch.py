@@ -16,7 +16,7 @@ from ..threads import pool, processors
 from .compiler import compiled, has_masks, register_width
 from .fused import Program, Rule
 from .nest import APART, BESIDE, SAME, Shape, kernel_text, lanes_for
-from .values import kind_of
+from .values import UnsupportedError, kind_of
 
 Call: TypeAlias = "Callable[[], Any]"
 Part: TypeAlias = "tuple[list[int], list[int]]"  # lengths and addresses
@@ -29,8 +29,15 @@ LONG = ((1 << 17, 4), (64, 2), (0, 1))  # length of a row -> vectors at a time, 
 _kernels: dict[tuple[Formulas, tuple[str, ...], int], Any] = {}
 
 
-def kernel(program: Formulas, modes: tuple[str, ...], vectors: int) -> Any:
-    """The compiled function for a program whose inputs are read in these ways, ``vectors`` registers at a time."""
+def kernel(program: Formulas, modes: tuple[str, ...], length: int) -> Any:
+    """The compiled function for a program whose operands lie in these ways, in rows of ``length``.
+
+    It takes several registers at a time, in longer rows more of them, or as many as a whole row needs.
+    """
+    vectors = next(v for least, v in LONG if length >= least)
+    if program.rows:
+        each = lanes_for([kind_of(d) for d in program.arguments], register_width())
+        vectors = 1 << (-(-length // each) - 1).bit_length()
     found = _kernels.get((program, modes, vectors))
     if found is None:
         kinds = [kind_of(d) for d in program.arguments]
@@ -42,15 +49,19 @@ def kernel(program: Formulas, modes: tuple[str, ...], vectors: int) -> Any:
     return found
 
 
-def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[list[int], list[list[int]]]:
-    """The same loops with as few axes as possible: lengths, and the strides of each operand."""
+def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]], rows: bool) -> tuple[list[int], list[list[int]]]:
+    """The same loops with as few axes as possible: lengths, and the strides of each operand; ``rows`` stay apart."""
     lengths: list[int] = []
     steps: list[list[int]] = [[] for _ in strides]
     for axis in reversed(range(len(shape))):
         n = shape[axis]
-        if n == 1:
+        if n == 1 and not (rows and axis == len(shape) - 1):
             continue
-        if lengths and all(s[axis] == t[0] * lengths[0] for s, t in zip(strides, steps, strict=True)):
+        if (
+            lengths
+            and not (rows and len(lengths) == 1)
+            and all(s[axis] == t[0] * lengths[0] for s, t in zip(strides, steps, strict=True))
+        ):
             lengths[0] *= n
             continue
         lengths.insert(0, n)
@@ -61,28 +72,36 @@ def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]]) -> tuple[li
 
 def bound(program: Formulas, inputs: Sequence[Array], outputs: list[Array], threads: bool) -> Call:
     """A call that fills ``outputs``."""
-    shape = outputs[0].shape
+    shape = np.broadcast_shapes(*(x.shape for x in (*outputs, *inputs)))
     if outputs[0].size == 0:
         return int
+    if program.rows:
+        lengths, steps = strides_of(shape, inputs, outputs, True)
+        if len(lengths) > DEPTH or any(
+            s[-1] not in (0, o.itemsize) for s, o in zip(steps[len(inputs) :], outputs, strict=True)
+        ):
+            raise UnsupportedError("rows that lie apart")
+        return launched(program, [*inputs, *outputs], lengths, steps, threads)
     before: list[Call] = []
-    lengths, steps = strides_of(inputs, outputs)
+    lengths, steps = strides_of(shape, inputs, outputs)
     places = outputs
     if any(s and s[-1] != o.itemsize for s, o in zip(steps[len(inputs) :], outputs, strict=True)):
         places = [np.empty(shape, o.dtype) for o in outputs]
-        lengths, steps = strides_of(inputs, places)
+        lengths, steps = strides_of(shape, inputs, places)
     if len(lengths) > DEPTH:
         inputs = [packed(x, shape, before) for x in inputs]
         places = [np.empty(shape, o.dtype) if not o.flags.c_contiguous else o for o in places]
-        lengths, steps = strides_of(inputs, places)
+        lengths, steps = strides_of(shape, inputs, places)
     after: list[Call] = [partial(np.copyto, o, p) for o, p in zip(outputs, places, strict=True) if o is not p]
     call = launched(program, [*inputs, *places], lengths, steps, threads)
     return row((*before, call, *after)) if before or after else call
 
 
-def strides_of(inputs: Sequence[Array], outputs: Sequence[Array]) -> tuple[list[int], list[list[int]]]:
-    shape = outputs[0].shape
-    views = [x if x.shape == shape else np.broadcast_to(x, shape) for x in inputs]
-    return collapse(shape, [x.strides for x in (*views, *outputs)])
+def strides_of(
+    shape: Sequence[int], inputs: Sequence[Array], outputs: Sequence[Array], rows: bool = False
+) -> tuple[list[int], list[list[int]]]:
+    views = [x if x.shape == shape else np.broadcast_to(x, shape) for x in (*inputs, *outputs)]
+    return collapse(shape, [x.strides for x in views], rows)
 
 
 def packed(x: Array, shape: Sequence[int], calls: list[Call]) -> Array:
@@ -104,10 +123,9 @@ def launched(
         for x, s in zip(operands, table, strict=True):
             s[-1] = x.itemsize
     modes = tuple(
-        SAME if s[-1] == 0 else BESIDE if s[-1] == x.itemsize else APART
-        for x, s in zip(operands[: len(program.arguments)], table, strict=False)
+        SAME if s[-1] == 0 else BESIDE if s[-1] == x.itemsize else APART for x, s in zip(operands, table, strict=True)
     )
-    run = kernel(program, modes, next(v for least, v in LONG if lengths[-1] >= least))
+    run = kernel(program, modes, lengths[-1])
     addresses = [x.__array_interface__["data"][0] for x in operands]
     places = [(lengths, addresses)]
     if threads and lengths[0] * lengths[1] * lengths[2] >= SHARED:

@@ -20,7 +20,7 @@ Formulas: TypeAlias = "Callable[[Code, list[Value]], list[Value]]"
 
 @dataclass(frozen=True)
 class Shape:
-    """What a kernel is made for besides its formulas: kinds of inputs and outputs, and how inputs are read."""
+    """What a kernel is made for besides its formulas: kinds of inputs and outputs, and how all of them lie in a row."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
@@ -99,20 +99,13 @@ def masked_at_the_end(code: Code, shape: Shape, formulas: Formulas, same: dict[i
 def mask_of(code: Code, count: str) -> str:
     """The first ``count`` lanes (an i64, perhaps more than there are)."""
     small = code.call("llvm.smin.i64", "i64", ("i64", count), ("i64", str(code.lanes)))
-    limit = splat(code, "i32", code.emit(f"trunc i64 {small} to i32"))
+    limit = code.splat("i32", code.emit(f"trunc i64 {small} to i32"))
     numbers = ", ".join(f"i32 {i}" for i in range(code.lanes))
     return code.emit(f"icmp slt {code.vector('i32')} <{numbers}>, {limit}")
 
 
 def element(code: Code, i: int) -> str:
     return code.emit(f"getelementptr i64, ptr %args, i64 {i}")
-
-
-def splat(code: Code, kind: str, ref: str) -> str:
-    """One number in all lanes."""
-    vector = code.vector(kind)
-    first = code.emit(f"insertelement {vector} poison, {kind} {ref}, i32 0")
-    return code.emit(f"shufflevector {vector} {first}, {vector} poison, {code.vector('i32')} zeroinitializer")
 
 
 def truth(code: Code, ref: str, kind: str) -> Value:
@@ -125,14 +118,20 @@ def truth(code: Code, ref: str, kind: str) -> Value:
 def read_one(code: Code, k: int, kind: str) -> Value:
     """The element of a row that serves all lanes."""
     ref = code.emit(f"load {stored(kind)}, ptr %row{k}")
-    return truth(code, splat(code, stored(kind), ref), kind)
+    return truth(code, code.splat(stored(kind), ref), kind)
 
 
 def turn(code: Code, shape: Shape, formulas: Formulas, same: dict[int, Value], x: str, mask: str | None) -> None:
     """Read, compute, write; all reads come first, so an output may lie where an input lies."""
+    code.mask = mask
     values = [same[k] if k in same else read(code, shape, k, x, mask) for k in range(len(shape.inputs))]
     for n, value in enumerate(formulas(code, values)):
-        write(code, len(shape.inputs) + n, value, x, mask)
+        k = len(shape.inputs) + n
+        if shape.modes[k] == SAME:
+            first = code.emit(f"extractelement {code.vector(value.kind)} {value.ref}, i32 0")
+            code.do(f"store {value.kind} {first}, ptr %row{k}")
+        else:
+            write(code, k, value, x, mask)
 
 
 def read(code: Code, shape: Shape, k: int, x: str, mask: str | None) -> Value:
@@ -155,8 +154,8 @@ def apart(code: Code, k: int, x: str) -> str:
     """The addresses of elements that lie a stride apart."""
     wide = code.vector("i64")
     numbers = ", ".join(f"i64 {i}" for i in range(code.lanes))
-    steps = code.emit(f"add {wide} {splat(code, 'i64', x)}, <{numbers}>")
-    offsets = code.emit(f"mul {wide} {steps}, {splat(code, 'i64', f'%s{k}.2')}")
+    steps = code.emit(f"add {wide} {code.splat('i64', x)}, <{numbers}>")
+    offsets = code.emit(f"mul {wide} {steps}, {code.splat('i64', f'%s{k}.2')}")
     return code.emit(f"getelementptr i8, ptr %row{k}, {wide} {offsets}")
 
 

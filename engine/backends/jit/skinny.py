@@ -16,7 +16,7 @@ from ...graph import Op, Tensor
 from ...ops.matmul import MatMul
 from ...types import Array, TensorType, static
 from .compiler import CompileError, compiled, register_width
-from .nest import SIZES, element, mask_of, splat, store, suffix
+from .nest import SIZES, element, mask_of, store, suffix
 from .values import KINDS, Code
 
 ROWS = 8  # of the result at a time, to hide how long one multiplication takes
@@ -107,7 +107,7 @@ def rows(code: Code, kind: str, mask: str, count: int, span: tuple[str, str], af
     )  # fmt: skip
     for r, start in enumerate(starts):
         place = code.emit(f"getelementptr i8, ptr {start}, i64 %step{count}")
-        x = splat(code, kind, code.emit(f"load {kind}, ptr {place}"))
+        x = code.splat(kind, code.emit(f"load {kind}, ptr {place}"))
         name = f"llvm.fmuladd.v{code.lanes}{suffix(kind)}"
         code.declared[name] = f"declare {vector} @{name}({vector}, {vector}, {vector})"
         code.do(f"%new{count}.{r} = call {vector} @{name}({vector} {x}, {vector} {line}, {vector} %sum{count}.{r})")

@@ -41,6 +41,7 @@ class Code:
         self.count = 0
         self.declared: dict[str, str] = {}
         self.block = "entry"
+        self.mask: str | None = None  # the lanes that hold elements; None: all
 
     def emit(self, text: str) -> str:
         """Append an instruction; returns the name of its result."""
@@ -66,6 +67,12 @@ class Code:
         """Call an intrinsic; ``arguments`` are types and references."""
         self.declared[name] = f"declare {result} @{name}({', '.join(t for t, _ in arguments)})"
         return self.emit(f"call {result} @{name}({', '.join(f'{t} {r}' for t, r in arguments)})")
+
+    def splat(self, kind: str, ref: str) -> str:
+        """One number in all lanes."""
+        vector = self.vector(kind)
+        first = self.emit(f"insertelement {vector} poison, {kind} {ref}, i32 0")
+        return self.emit(f"shufflevector {vector} {first}, {vector} poison, {self.vector('i32')} zeroinitializer")
 
     def constant(self, number: Any, kind: str) -> Value:
         """The same number in every lane."""
@@ -275,6 +282,28 @@ class Value:
 
     def sigmoid(self) -> Value:
         return 1.0 / ((-self).exp() + 1.0)
+
+    # Rows, which fit into one vector
+    def row_max(self) -> Value:
+        """The largest element, in every lane; NaN does not count."""
+        return self.reduced("fmax", float("-inf"), "")
+
+    def row_sum(self) -> Value:
+        """The sum, in every lane, added in pairs."""
+        return self.reduced("fadd", 0.0, f"{self.kind} {literal(-0.0, self.kind)}, ")
+
+    def reduced(self, name: str, neutral: float, start: str) -> Value:
+        code, kind = self.only_float().code, self.kind
+        x = self if code.mask is None else Value(code, code.mask, "i1").choose(self, neutral)
+        full, vector = f"llvm.vector.reduce.{name}.v{code.lanes}{SUFFIX[kind]}", code.vector(kind)
+        code.declared[full] = f"declare {kind} @{full}({f'{kind}, ' * bool(start)}{vector})"
+        total = code.emit(f"call {'reassoc ' * bool(start)}{kind} @{full}({start}{vector} {x.ref})")
+        return Value(code, code.splat(kind, total), kind)
+
+    def is_position(self) -> Value:
+        """Whether this number is that of the lane."""
+        numbers = ", ".join(f"{self.kind} {i}" for i in range(self.code.lanes))
+        return self.equals(Value(self.code, f"<{numbers}>", self.kind))
 
     # Conversions
     def astype(self, dtype: DType) -> Value:
