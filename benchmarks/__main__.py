@@ -2,9 +2,11 @@
 
     python -m benchmarks run [NAMES] [--peers torch,jax,hips] [--threads 1,2] [--json] [--quick] [--docs]
     python -m benchmarks profile [softmax cnn] [--docs]
+    python -m benchmarks docs FILE...
 
 Names are rows or workloads; all without one. A peer that is not installed is an error; the floor, NumPy by hand,
-always runs. `--docs` writes the tables into docs/benchmarks.md.
+always runs. `--docs` writes the tables into docs/benchmarks.md; `docs` does it from what runs with `--json` have
+printed, of which a later row replaces an earlier one.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import json
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 
 from agcli.datasets import DataError
 from benchmarks import profile, table
@@ -39,6 +42,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     p = commands.add_parser("profile", help="a step by op, beside what the machine can do")
     p.add_argument("names", nargs="*", metavar="NAME", default=[], help="softmax, mlp, cnn, lstm [softmax cnn]")
     p.add_argument("--docs", action="store_true", help="write the tables into docs/benchmarks.md")
+    d = commands.add_parser("docs", help="tables in docs/benchmarks.md from the output of earlier runs")
+    d.add_argument("files", nargs="+", metavar="FILE", type=Path, help="what a run with --json printed")
     chosen = parser.parse_args(argv)
     check(parser, chosen)
     return chosen
@@ -46,6 +51,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     """Refuse names that do not exist, and peers that are not there."""
+    if chosen.command == "docs":
+        return
     if chosen.command == "profile":
         known = set(profile.STEPS)
     else:
@@ -70,7 +77,7 @@ def timed(chosen: argparse.Namespace) -> int:
     """The command `run`."""
     settings = Settings((*chosen.peers, FLOOR), chosen.threads, chosen.rounds, chosen.seconds, chosen.quick)
     where, results = machine(), []
-    print(where, file=sys.stderr)
+    print(json.dumps({"machine": where}) if chosen.json else where, flush=True)
     try:
         for result in run(chosen.names, settings):
             results.append(result.to_json())
@@ -83,10 +90,21 @@ def timed(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def documented(files: Sequence[Path]) -> int:
+    """The command `docs`."""
+    known = [json.loads(line) for path in files for line in path.read_text("utf-8").splitlines()]
+    where = [line["machine"] for line in known if "machine" in line]
+    results = {line["name"]: line for line in known if "name" in line}
+    table.put("results", "\n\n".join([*where, table.markdown(results[name] for name in rows() if name in results)]))
+    return 0
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     chosen = arguments(sys.argv[1:] if argv is None else argv)
     if chosen.command == "run":
         return timed(chosen)
+    if chosen.command == "docs":
+        return documented(chosen.files)
     text = profile.report(chosen.names or ["softmax", "cnn"])
     print(text)
     if chosen.docs:

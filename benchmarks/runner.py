@@ -89,6 +89,11 @@ class Measured:
     def median(self) -> float:
         return statistics.median(self.seconds)
 
+    @property
+    def work(self) -> float:
+        """Seconds of all processors."""
+        return statistics.median(self.spent or [0.0])
+
 
 @dataclass
 class Result:
@@ -127,6 +132,13 @@ class Result:
         return statistics.median(a / b for a, b in zip(self.ours.seconds, self.peer.seconds, strict=True))
 
     @property
+    def work_ratio(self) -> float | None:
+        """Our least processor time over the least of the peers: what a busy machine changes least."""
+        theirs = [m.work for m in self.sides if m.who[0] in self.peers]
+        ours = min(m.work for m in self.sides if m.who[0] == OURS)
+        return ours / least if theirs and (least := min(theirs)) else None
+
+    @property
     def memory_ratio(self) -> float | None:
         """Our least peak memory over the least of the peers."""
         theirs = [m.memory for m in self.sides if m.who[0] in self.peers]
@@ -141,7 +153,7 @@ class Result:
                 "threads": m.who[1],
                 "median": m.median * row.scale,
                 "least": min(m.seconds) * row.scale,
-                "processors": statistics.median(m.spent or [0.0]) * row.scale,
+                "processors": m.work * row.scale,
                 "memory_mb": m.memory,
                 "first_ms": None if m.first is None else m.first * 1e3,
             }
@@ -149,6 +161,7 @@ class Result:
         ]
         return {
             "name": row.name, "title": row.title, "unit": row.unit, "target": row.target, "ratio": self.ratio,
+            "work_ratio": self.work_ratio,
             "memory_target": row.memory, "memory_ratio": self.memory_ratio, "apart": self.apart, "sides": sides,
         }  # fmt: skip
 

@@ -73,8 +73,9 @@ def test_every_row_of_the_table_is_there():
 
 def test_run_prints_a_row_as_json(capsys):
     code = __main__.main(["run", "predict", "--quick", "--json", "--threads", "1"])
-    printed = json.loads(capsys.readouterr().out)
+    where, printed = map(json.loads, capsys.readouterr().out.splitlines())
     assert code == 0
+    assert "Python" in where["machine"]
     assert [(s["system"], s["threads"]) for s in printed["sides"]] == [("ag", 1), ("numpy", 1)]
     assert all(s["median"] > 0 and s["memory_mb"] > 10 and s["first_ms"] > 0 for s in printed["sides"])
     assert printed["ratio"] > 0
@@ -83,7 +84,7 @@ def test_run_prints_a_row_as_json(capsys):
 
 def test_whole_processes_run(capsys, real_data):
     assert __main__.main(["run", "cold", "--quick", "--json", "--threads", "1"]) == 0
-    printed = json.loads(capsys.readouterr().out)
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert printed["apart"] < 0.01
     assert all(s["median"] > 0 and s["memory_mb"] > 10 for s in printed["sides"])
 
@@ -145,19 +146,41 @@ def test_a_ratio_compares_the_best_of_both_round_by_round():
     assert result((OURS, 1, [4.0], 90.0)).ratio is None
 
 
+def test_a_ratio_of_work_compares_processor_time():
+    r = result((OURS, 1, [4.0], 90.0), (OURS, 2, [2.0], 90.0), ("torch", 2, [8.0], 90.0))
+    assert r.work_ratio is None
+    for m, spent in zip(r.sides, (3.0, 5.0, 6.0), strict=True):
+        m.spent = [spent]
+    assert r.work_ratio == 0.5
+
+
 def test_tables_go_between_their_markers(tmp_path):
     plain = result((OURS, 2, [0.03], 90.0), ("torch", 1, [0.06], 360.0)).to_json()
     path = tmp_path / "page.md"
     path.write_text("before\n<!-- results: begin -->\nold\n<!-- results: end -->\nafter\n", "utf-8")
     table.put("results", table.markdown([plain]), path)
     text = path.read_text("utf-8")
-    assert "| CNN 32-64, batch 128, Adam | ms/step | 30 (2) | 60 (1) | **0.50** | 0.7 | - |" in text
+    assert "| CNN 32-64, batch 128, Adam | ms/step | 30 (2) | 60 (1) | **0.50** | 0.7 | - | - |" in text
     assert "| CNN 32-64, batch 128, Adam | 90 | 360 | **0.25** | 0.8 |" in text
     assert "old" not in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     with pytest.raises(ValueError, match="profile: begin"):
         table.put("profile", "", path)
+
+
+def test_tables_are_made_of_what_runs_have_printed(tmp_path, monkeypatch):
+    page, old, new = (tmp_path / name for name in ("page.md", "old.jsonl", "new.jsonl"))
+    monkeypatch.setattr(table, "DOCS", page)
+    page.write_text("<!-- results: begin --><!-- results: end -->", "utf-8")
+    rows_of = {path: result((OURS, 1, [seconds], 90.0)).to_json() for path, seconds in ((old, 0.5), (new, 0.25))}
+    for path, plain in rows_of.items():
+        path.write_text(json.dumps({"machine": path.stem}) + "\n" + json.dumps(plain) + "\n", "utf-8")
+    assert __main__.main(["docs", str(old), str(new)]) == 0
+    text = page.read_text("utf-8")
+    assert "\nold\n\nnew\n" in text
+    assert "| 250 (1) |" in text
+    assert "| 500 (1) |" not in text
 
 
 def test_the_page_has_places_for_the_tables():
