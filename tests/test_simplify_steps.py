@@ -5,10 +5,11 @@ import pytest
 
 import agcli as ag
 from agcli.engine.graph import toposort
+from agcli.engine.subgraph import substitute
 from agcli.expression.api import parse, to_text
 from agcli.expression.gradients import gradients
-from agcli.expression.simplify import simplify, steps
-from agcli.expression.values import pointwise
+from agcli.expression.simplify import gradient_steps, simplify, steps
+from agcli.expression.values import pointwise, values
 
 FORMULAS = [
     "x^2*sin(x)",
@@ -46,12 +47,12 @@ def test_each_step_is_true(text):
     told = steps(f, variable(f))
     assert told
     for step in told:
-        values, moved = {"x": x, "y": rng.uniform(1, 2, 50)}, {}
-        (after,) = pointwise([step.after], values)
+        feeds, moved = {"x": x, "y": rng.uniform(1, 2, 50)}, {}
+        (after,) = pointwise([step.after], feeds)
         if step.kind == "rewrite":
-            (expected,) = pointwise([step.before], values)
+            (expected,) = pointwise([step.before], feeds)
         else:
-            moved = [pointwise([step.before], {**values, "x": x + h})[0] for h in (1e-6, -1e-6)]
+            moved = [pointwise([step.before], {**feeds, "x": x + h})[0] for h in (1e-6, -1e-6)]
             expected = (moved[0] - moved[1]) / 2e-6
         np.testing.assert_allclose(*np.broadcast_arrays(after, expected), rtol=1e-5, atol=1e-6, err_msg=text_of(step))
 
@@ -106,3 +107,38 @@ def test_rewrites_follow_each_other():
 def test_a_formula_without_the_variable_has_no_derivative_steps():
     x = ag.placeholder("x", (), "float64")
     assert [s.kind for s in steps(parse("y^2"), x)] in ([], ["rewrite"])
+
+
+ARRAYS = [
+    ("sum((A @ v - b)^2)", "v"),
+    ("sum((A @ v - b)^2)", "A"),
+    ("v.T @ (A.T @ A) @ v", "v"),
+    ("norm(v)^2 + sum(sin(v))", "v"),
+    ("dot(v, v)*logsumexp(v)", "v"),
+    ("prod(v + 2)*max(b)", "b"),
+    ("sum(tanh(A @ v)*b)", "A"),
+]
+SHAPES = {"A": (2, 3), "v": (3,), "b": (2,)}
+
+
+@pytest.mark.parametrize(("text", "name"), ARRAYS)
+def test_each_gradient_is_true(text, name):
+    """The gradient by every part against differences of the formula in which the part is moved."""
+    rng = np.random.default_rng(2)
+    f = parse(text, {n: s for n, s in SHAPES.items() if n in text})
+    x = next(t for t in toposort([f]) if t.name == name)
+    feeds = {t.name: rng.uniform(0.3, 1, t.shape) for t in toposort([f]) if t.op is None and t.name}
+    told = gradient_steps(f, x)
+    assert told[-1].kind == "rewrite"
+    assert sum(s.before is x for s in told) == 1
+    for step in told:
+        (after,) = values([step.after], feeds)
+        if step.kind == "rewrite":
+            np.testing.assert_allclose(after, values([step.before], feeds)[0], rtol=1e-9)
+            continue
+        moved = ag.placeholder("moved", step.before.shape, "float64")
+        (whole,) = substitute([f], {step.before: moved})
+        (at,) = values([step.before], feeds)
+        v = rng.standard_normal(at.shape)
+        sides = [values([whole], {**feeds, "moved": at + h * v})[0] for h in (1e-6, -1e-6)]
+        np.testing.assert_allclose(np.sum(after * v), (sides[0] - sides[1]) / 2e-6, rtol=1e-5, err_msg=text_of(step))

@@ -12,9 +12,10 @@ from agcli.expression.assignments import assignments, constant
 from agcli.expression.check import Claim, check
 from agcli.expression.derivation import Derivation
 from agcli.expression.errors import ExpressionError, shorten
+from agcli.expression.lift_shapes import vector_parts
 from agcli.expression.lower import lower
 from agcli.expression.questions import Answer, Question
-from agcli.expression.simplify import Step, steps
+from agcli.expression.simplify import Step, gradient_steps, steps
 from agcli.expression.substitution import substitute
 from agcli.expression.syntax import Syntax
 from agcli.expression.values import values
@@ -47,7 +48,7 @@ def answer(text: str, question: Question) -> Answer:
 
 
 def steps_of(claims: Sequence[Claim], raw: bool) -> Iterator[Step]:
-    """How each claim came about; arrays are told in one step."""
+    """How each claim came about; an array by an array is told in one step."""
     told = set()
     for claim in claims:
         key = (claim.formula.id, 0 if claim.x is None else claim.x.id)
@@ -56,8 +57,11 @@ def steps_of(claims: Sequence[Claim], raw: bool) -> Iterator[Step]:
         told.add(key)
         if claim.x is None:
             yield Step("simplify", claim.formula, claim.result, "rewrite")
-        elif claim.formula.shape == () == claim.x.shape:
-            yield from (s for s in steps(claim.formula, claim.x) if not raw or s.kind == "derivative")
+        elif claim.x.shape == ():
+            for part in vector_parts(claim.formula) or [claim.formula]:
+                yield from (s for s in steps(part, claim.x) if not raw or s.kind == "derivative")
+        elif claim.formula.shape == ():
+            yield from (s for s in gradient_steps(claim.formula, claim.x) if not raw or s.kind == "gradient")
         else:
             yield Step(f"derivative by {claim.x.name}", claim.formula, claim.result, "derivative")
 

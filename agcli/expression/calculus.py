@@ -65,6 +65,9 @@ def simplified(t: Tensor) -> Tensor:
         return stack([simplified(part) for part in parts])
     tidied = tidy(t)
     shorter = simplify(tidied)
+    tidier = tidy(shorter)
+    if tidier is not shorter:  # vectors that met in the simplified form
+        shorter = simplify(tidier)
     return folded(tidied) if shorter is tidied else shorter
 
 

@@ -48,11 +48,30 @@ def turned_back(t: Tensor) -> Tensor | None:
     return vector if vector is not None and vector.shape == t.shape else None
 
 
+def turned_product(t: Tensor) -> Tensor | None:
+    """A row or column times a number, and turned back into a vector."""
+    inner = t.inputs[0]
+    if len(t.shape) != 1 or not isinstance(inner.op, Pointwise) or inner.type.size != t.type.size:
+        return None
+    operands = []
+    for x in inner.inputs:
+        vector, number_of_one = as_vector(x), barest(x)
+        if vector is not None and vector.shape == t.shape:
+            operands.append(vector)
+        elif number_of_one.shape == ():
+            operands.append(number_of_one)
+        else:
+            return None
+    product = inner.op(*operands)
+    return product if product.shape == t.shape else None
+
+
 def reshaped(t: Tensor) -> Tensor | None:
     """A vector that was turned and turned back, or one element that was cut out as a vector: v[i:i+1]."""
     cut, index = t.inputs[0], getattr(t.inputs[0].op, "index", None)
     if t.shape != () or index is None or len(index) != 1 or not isinstance(index[0], tuple) or cut.shape != (1,):
-        return turned_back(t)
+        turned = turned_back(t)
+        return turned_product(t) if turned is None else turned
     start, _, step = index[0]
     if not isinstance(start, int) or start < 0 or step is not None or len(cut.inputs[0].shape) != 1:
         return None

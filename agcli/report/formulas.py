@@ -21,6 +21,7 @@ LABELS: dict[str, Callable[[Result], str]] = {
     "latex": labels.latex,
     "mathml": labels.text,
 }
+STEPS = {"derivative": "({})′", "gradient": "d/d({})", "rewrite": "{}"}
 COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--", "latex": "%"}
 
 
@@ -94,13 +95,20 @@ def check_words(answer: Answer, result: Result) -> str:
 def step_words(result: Result) -> Iterator[str]:
     """One line a rule: `product rule: (x*sin(x))' = x*cos(x) + sin(x)`."""
     for number, (rule, before, after, kind) in enumerate(shown_steps(result), 1):
-        yield f"{number}. {rule}: {f'({before})′' if kind == 'derivative' else before} = {after}"
+        yield f"{number}. {rule}: {step_label(before, kind)} = {after}"
+
+
+def step_label(before: str, kind: str) -> str:
+    """The left side of a step; a name needs no parentheses."""
+    if kind == "gradient" and before.isidentifier():
+        return f"d/d{before}"
+    return STEPS[kind].format(before)
 
 
 def shown_steps(result: Result) -> list[tuple[str, str, str, str]]:
-    """Steps as texts, without those that change nothing that is seen."""
-    texts = [(s.rule, to_text(s.before), to_text(s.after), s.kind) for s in result.steps]
-    return [step for step in texts if step[3] == "derivative" or step[1] != step[2]]
+    """Steps as texts, each once, without those that change nothing that is seen."""
+    texts = dict.fromkeys((s.rule, to_text(s.before), to_text(s.after), s.kind) for s in result.steps)
+    return [step for step in texts if step[3] != "rewrite" or step[1] != step[2]]
 
 
 def to_json(answer: Answer) -> dict[str, Any]:

@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 from agcli.engine.errors import DTypeError
-from agcli.engine.gradient import forward
+from agcli.engine.gradient import depends, forward, reverse
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.creation import ones_like
+from agcli.engine.types import TensorType
 from agcli.expression.gradients import gradients
+from agcli.expression.lift_shapes import FULL, tidy
 from agcli.expression.simplify.convert import Reader
 from agcli.expression.simplify.nodes import ExhaustedError, UndefinedError
 from agcli.expression.simplify.simplifier import BUDGET, readable, workspace
 
 TOGETHER = "put together"
+MOVES = {"getitem", "reshape", "transpose", "expand_dims", "squeeze"}
 COLLECT = "collect like terms and powers"
 BINARY = {
     "add": "sum rule",
@@ -32,12 +35,12 @@ POWERS = {
 
 class Step(NamedTuple):
     """One rule at work. A derivative step says that d/dx of ``before`` is ``after``; a rewrite step that they are
-    equal."""
+    equal; a gradient step that the gradient of the whole formula by ``before`` is ``after``."""
 
     rule: str
     before: Tensor
     after: Tensor
-    kind: Literal["derivative", "rewrite"]
+    kind: Literal["derivative", "rewrite", "gradient"]
 
 
 def steps(t: Tensor, x: Placeholder, budget: int = BUDGET) -> list[Step]:
@@ -52,8 +55,60 @@ def steps(t: Tensor, x: Placeholder, budget: int = BUDGET) -> list[Step]:
         if isinstance(tangent, Tensor) and node.op is not None:
             found.append(Step(rule_name(node, tangents, x), node, collected(tangent), "derivative"))
 
-    forward(toposort([t]), [t], [x], [ones_like(x)], trace)
+    (whole,) = forward(toposort([t]), [t], [x], [ones_like(x)], trace)
+    if t.shape != ():
+        return found if whole is None else [*found, *rewrites(whole, budget)]
     return [*found, *rewrites(gradients(t, [x])[0], budget)]
+
+
+def gradient_steps(t: Tensor, x: Placeholder, budget: int = BUDGET) -> list[Step]:
+    """The gradient of the number ``t`` by the array ``x`` step by step: from the whole to its parts, in reverse mode.
+
+    Of a vector that is only turned into a row or a column, one form is told.
+    """
+    order = toposort([t])
+    live = depends(order, [x])
+    path = [part for part in order if part.id in live and isinstance(part.type, TensorType) and part.dtype.kind == "f"]
+    users: dict[int, list[str]] = {}
+    forms: dict[int, Tensor] = {}
+    for part in path:
+        root = origin_of(part)
+        if root.id not in forms or part.ndim < forms[root.id].ndim:
+            forms[root.id] = part
+        if not is_move(part):
+            for operand in part.inputs:
+                users.setdefault(origin_of(operand).id, []).append(part.op.name if part.op else "")
+    found = []
+    for part, g in reversed(list(zip(path, reverse(order, [t], path, [ones_like(t)]), strict=True))):
+        root = origin_of(part)
+        if root.id in users and part is forms[root.id] and g is not None:
+            names = " and ".join(dict.fromkeys(users[root.id]))
+            found.append(Step(f"through {names}", part, collected(tidy(g)), "gradient"))
+    return [*found, *rewrites(tidy(gradients(t, [x])[0]), budget)]
+
+
+def origin_of(t: Tensor) -> Tensor:
+    """The tensor of which ``t`` holds the same elements in another shape."""
+    while is_move(t):
+        t = t.inputs[0]
+    return t
+
+
+def is_move(t: Tensor) -> bool:
+    """Whether ``t`` is its input in another shape."""
+    if (
+        t.op is None
+        or t.op.name not in MOVES
+        or (
+            t.op.name == "getitem"
+            and any(
+                i is not None and i != FULL and not isinstance(i, int)
+                for i in t.op.index  # type: ignore[attr-defined]
+            )
+        )
+    ):
+        return False
+    return t.type.known and t.inputs[0].type.known and bool(t.type.size == t.inputs[0].type.size)
 
 
 def rule_name(t: Tensor, tangents: Sequence[Any], x: Placeholder) -> str:
