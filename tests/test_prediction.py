@@ -182,6 +182,23 @@ def test_arrays_of_a_file(tmp_path):
         predict_file(run, tmp_path / "other.npy")
 
 
+def test_several_inputs_and_the_outputs_of_the_spec(tmp_path):
+    rng = np.random.default_rng(0)
+    area, east = rng.uniform(20, 120, 200).round(1), rng.random(200) < 0.5
+    table_in = pl.DataFrame({"area": area, "district": np.where(east, "east", "west"), "price": area + 50 * east})
+    table_in.write_csv(tmp_path / "flats.csv")
+    model = (
+        "{in: {embedding: {size: 3, width: 2}, input: district}, all: {concat: {}, input: [x, in]}, out: {dense: 1}}"
+    )
+    spec = TABLE.format(file=tmp_path / "flats.csv", encoding="index", model=model)
+    outputs = "outputs: {double: 2 * output, pair: 'output * [1, 3]', all: mean(output), gap: output - y}\n"
+    run = trained(tmp_path / "run", spec + outputs)
+    found = table(run, tmp_path / "flats.csv")
+    assert found.columns == ["predicted", "double", "pair_0", "pair_1"]
+    assert found["double"].to_numpy() * 1.5 == pytest.approx(found["pair_1"].to_numpy())
+    assert len(found) == 200
+
+
 # The command
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,7 +87,8 @@ def _tables(
 ) -> Iterator[pl.DataFrame]:
     frame: Frame | None = first
     while frame is not None:
-        yield table_of(predictor.predict(frame), frame if keep else None)
+        answers, outputs = predictor.predict_all(frame)
+        yield table_of(answers, frame if keep else None, outputs)
         summary.samples += len(frame)
         if isinstance(predictor.terms, TableTerms):
             for column, rows in predictor.terms.unseen(frame):
@@ -99,11 +100,11 @@ def _tables(
         frame = next(rest, None)
 
 
-def table_of(answers: Answers, kept: Frame | None = None) -> pl.DataFrame:
-    """Answers as columns, behind those of the samples where these are kept."""
+def table_of(answers: Answers, kept: Frame | None = None, outputs: Mapping[str, Array] | None = None) -> pl.DataFrame:
+    """Answers and the spec's own outputs as columns, behind those of the samples where these are kept."""
     import polars as pl
 
-    columns = columns_of(answers)
+    columns = columns_of(answers) | {n: c for name, a in (outputs or {}).items() for n, c in spread(name, a)}
     before: dict[str, Any] = {}
     if kept is not None:
         before = {name: values for name, values in kept.columns.items() if np.ndim(values) == 1}
@@ -111,6 +112,13 @@ def table_of(answers: Answers, kept: Frame | None = None) -> pl.DataFrame:
         if both:
             raise DataError(f'{kept.file}: has a column "{both[0]}" itself; rename it, or leave --keep out')
     return pl.DataFrame(before | columns)
+
+
+def spread(name: str, values: Array) -> Iterator[tuple[str, Array]]:
+    """A column, or a column for each number of a sample."""
+    flat = values.reshape(len(values), -1)
+    for i in range(flat.shape[1]):
+        yield (name if flat.shape[1] == 1 else f"{name}_{i}"), flat[:, i]
 
 
 def columns_of(answers: Answers) -> dict[str, Array]:

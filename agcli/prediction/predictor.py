@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agcli.build import Model, build
+from agcli.build import OUTPUT, Model, build
 from agcli.data import load_data
 from agcli.datasets import DataError, Recipe, Split, fitted
 from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
+from agcli.engine.graph import Tensor, toposort
+from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array
 from agcli.runs import Run, RunError
 from agcli.spec import Spec, SpecError
@@ -44,23 +46,31 @@ class Predictor:
     def of(cls, model: Model, terms: Terms) -> Predictor:
         """The same of a model that is built already and has its weights."""
         made = cls(model.spec, terms)
-        made.function = model.predictor()
+        made.function = function_of(model)
         return made
 
-    def outputs(self, split: Split) -> Array:
-        """The model's outputs for all samples of a split."""
-        function = self.function = self.function or self._built(split).predictor()
+    def outputs(self, split: Split) -> dict[str, Array]:
+        """The model's output for all samples of a split, and the spec's own ``outputs`` that have a row a sample."""
+        function = self.function = self.function or function_of(self._built(split))
         inputs = function.inputs
-        batches = _batches(split, [p.name or "" for p in inputs])
-        return np.concatenate([np.array(function(dict(zip(inputs, feeds, strict=True)))[:n]) for n, feeds in batches])
+        parts: dict[str, list[Array]] = {}
+        for count, feeds in _batches(split, [p.name or "" for p in inputs]):
+            for name, values in function(dict(zip(inputs, feeds, strict=True))).items():
+                parts.setdefault(name, []).append(np.array(values[:count]))
+        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
     def answers(self, split: Split) -> Answers:
         """What the model says of the samples of a split, in the data's own terms."""
-        return self.reading(self.outputs(split))
+        return self.reading(self.outputs(split)[OUTPUT])
 
     def predict(self, frame: Frame) -> Answers:
         """The same for samples as they stand in a file."""
         return self.answers(self.terms.split(frame))
+
+    def predict_all(self, frame: Frame) -> tuple[Answers, dict[str, Array]]:
+        """The same, and the spec's own outputs by name."""
+        found = self.outputs(self.terms.split(frame))
+        return self.reading(found.pop(OUTPUT)), found
 
     def _built(self, split: Split) -> Model:
         try:
@@ -78,6 +88,17 @@ class Predictor:
 def has_answers(model: Model) -> bool:
     """Whether the model gives an output a sample; a spec of formulas alone may have but its loss."""
     return model.test.output.shape[:1] == (None,)
+
+
+def function_of(model: Model) -> Function:
+    """The output, and the outputs of the spec that follow from the inputs alone and have a row a sample."""
+    named = {name: t for name, t in model.test.outputs.items() if t.shape[:1] == (None,) and not _needs(t, model.y)}
+    inputs = [p for name, p in model.inputs.items() if name != "y"]
+    return Function(model.evaluated({**named, OUTPUT: model.test.output}), inputs=inputs, key=model.key)
+
+
+def _needs(t: Tensor, target: Placeholder | None) -> bool:
+    return target is not None and any(x is target for x in toposort([t]))
 
 
 def _batches(split: Split, names: list[str]) -> Iterator[tuple[int, list[Array]]]:

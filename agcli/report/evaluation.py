@@ -70,6 +70,7 @@ def output_table(outputs: Mapping[str, Array]) -> Table:
 def figure_table(found: Evaluation) -> Table:
     """Figures with intervals; what the spec measures beside them; and what a constant answer would reach."""
     table = columned("metric", "value", "95 % interval", "constant answer", right=(1, 2, 3))
+    table.columns[0].no_wrap = False
     table.add_row("loss", figure(found.loss), "", "")
     for name, f in found.figures.items():
         table.add_row(name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline)))

@@ -26,6 +26,10 @@ def results(found: Evaluation) -> Iterator[Html]:
     where = f"the {found.split} split of {found.data}" if found.split else found.data
     yield tag("p", f"{found.samples:,} samples: {where}; weights of step {found.step:,}.", class_="soft")
     yield figure_table(found)
+    if found.outputs:
+        yield tag("h3", "Outputs of the spec")
+        values = [(name, np.array2string(value, precision=5, threshold=64)) for name, value in found.outputs.items()]
+        yield table(("name", "value"), [(name, tag("code", value)) for name, value in values])
     if found.table:
         yield tag("h3", "Classes")
         yield class_table(found)
