@@ -7,11 +7,26 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agcli.spec import SpecError, parse_spec
+from agcli.spec import Spec, SpecError, parse_spec
 from agcli.spec.document import read_document
 from agcli.spec.source import Source
 
 DIGITS = (Path(__file__).parent.parent / "models" / "digits.yaml").read_text(encoding="utf-8")
+
+FORMULAS = """
+vars: {hidden: 8, rate: 0.5}
+data: digits
+model:
+  code: {dense: {units: ${hidden}}, l2: 1e-3, input: x}
+  again: {dense: ${hidden}, weights: code, input: x}
+  output: {lambda: "code + again"}
+variables: {w: {shape: [8, 10]}, b: 0}
+let: {z: output @ w + b}
+loss: mean(sparse_softmax_cross_entropy(z, y)) + ${rate} * mean(square(w))
+metrics: {accuracy: mean(argmax(z, -1) == y), best: {top_k: 2}}
+outputs: {s: "svd(w)"}
+freeze: [code*]
+"""
 
 WORDS = st.sampled_from(
     [
@@ -20,6 +35,21 @@ WORDS = st.sampled_from(
         *("null", "true", ".inf", "1", "-1", "0.5", "0x1", "1e-3", "nothing"),
         *("name", "seed", "data", "model", "loss", "metrics", "optimizer", "train", "dense", "units", "reshape"),
         *("digits", "relu", "mse", "accuracy", "adam", "sgd", "lr"),
+        *(
+            "vars",
+            "${a}",
+            "${",
+            "variables",
+            "let",
+            "outputs",
+            "freeze",
+            "include",
+            "lambda",
+            "input",
+            "x @ w",
+            "grad(",
+            "w",
+        ),
     ]
 )
 
@@ -46,7 +76,7 @@ def test_random_text_is_told_or_read(text: str) -> None:
 @given(st.data())
 @settings(max_examples=150, deadline=None)
 def test_mutated_spec_is_told_or_read(data: st.DataObject) -> None:
-    text = DIGITS
+    text = data.draw(st.sampled_from([DIGITS, FORMULAS]))
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(text)))
         end = data.draw(st.integers(start, min(len(text), start + 8)))
@@ -61,10 +91,10 @@ VALUES = st.recursive(
 )
 
 
-@given(st.sampled_from(["name", "seed", "data", "model", "loss", "metrics", "optimizer", "train"]), VALUES)
-@settings(max_examples=150, deadline=None)
-def test_any_value_in_any_section_is_told_or_read(section: str, value: Any) -> None:
-    sections = {**read_document(Source("digits", DIGITS)).data, section: value}
+@given(st.sampled_from([DIGITS, FORMULAS]), st.sampled_from(list(Spec.model_fields)), VALUES)
+@settings(max_examples=200, deadline=None)
+def test_any_value_in_any_section_is_told_or_read(text: str, section: str, value: Any) -> None:
+    sections = {**read_document(Source("spec", text)).data, section: value}
     is_told_or_read(json.dumps(sections).replace("NaN", ".nan").replace("Infinity", ".inf"))
 
 
@@ -72,3 +102,4 @@ def test_any_value_in_any_section_is_told_or_read(section: str, value: Any) -> N
 @settings(max_examples=150, deadline=None)
 def test_any_override_is_told_or_read(path: str, value: str) -> None:
     is_told_or_read(DIGITS, f"{path}={value}", f"model[0].{path}={value}")
+    is_told_or_read(FORMULAS, f"vars.rate={value}", f"model.code.{path}={value}", f"let.{path}={value}")
