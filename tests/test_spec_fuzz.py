@@ -23,7 +23,7 @@ model:
 variables: {w: {shape: [8, 10]}, b: 0}
 let: {z: output @ w + b}
 loss: mean(sparse_softmax_cross_entropy(z, y)) + ${rate} * mean(square(w))
-metrics: {accuracy: mean(argmax(z, -1) == y), best: {top_k: 2}}
+metrics: {accuracy: "mean(argmax(z, -1) == y)", best: {top_k: 2}}
 outputs: {s: "svd(w)"}
 freeze: [code*]
 """

@@ -59,7 +59,8 @@ Numbers = Annotated[
 def _word(name: Any) -> str:
     """What is wrong with a name, or nothing."""
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or len(name) > 80:
-        return f"expected a name of letters, digits and `_`, got `{shortened(str(name))}`"
+        hint = "; within {...} a comma ends a value, so put a formula in quotes" if ")" in str(name) else ""
+        return f"expected a name of letters, digits and `_`, got `{shortened(str(name))}`{hint}"
     return ""
 
 
