@@ -44,7 +44,8 @@ class Train(Fields):
     prefetch: Ahead = Field(default=0, description="batches that a thread makes ahead while the model computes")
     eval_every: Rhythm = Field(default=1, description="epochs or steps between two evaluations on the test data")
     checkpoint_every: Pause = Field(
-        default="60 s", description="time or steps between two checkpoints; each epoch ends with one anyway"
+        default="60 s",
+        description="time or steps between two checkpoints; epochs end with one too, if the last is a second old",
     )
     watch: Word = Field(default="loss", description="the figure of the test data that says which checkpoint is best")
     patience: Size | None = Field(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from agcli.data import load_data, resolved
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
+from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 from agcli.runs import Run, RunError, writing
@@ -26,7 +28,16 @@ from .rhythm import Rhythm
 from .session import Session
 
 TICK = 0.1  # seconds between two looks at the clock
+PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
 RESULT = "result.json"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state to be written later."""
+
+    arrays: dict[str, Array]
+    progress: dict[str, Any]
 
 
 class Trainer:
@@ -164,6 +175,7 @@ class Trainer:
         yield from map(self.noted, self.notes)
         self.first = s.step  # of this process
         self.saved: dict[str, Any] = s.progress if s.step else {}
+        self.pending: Snapshot | None = None
         self.saved_at = self.looked = time.perf_counter()
         self.epoch_began = time.perf_counter()
 
@@ -185,8 +197,8 @@ class Trainer:
     def closing(self, reason: str) -> Event:
         """Write down the result; with `patience`, go back to the best weights."""
         s = self.session
+        self.save()
         if self.signal:
-            self.save()
             self.run.say(f"interrupted by signal {self.signal} at step {s.step}")
             return Interrupted(self.run.folder, self.signal, s.epoch + 1, s.step)
         test, found = s.test, s.best.found
@@ -265,8 +277,14 @@ class Trainer:
         if is_end and not (self.signal and s.evaluated != s.step and self.is_evaluation_due(is_end, is_last)):
             yield self.end_of_epoch(better)
             yield from map(self.noted, self.health.after_epoch(s.loss))
-        if is_end or better or is_last or self.signal or self.is_save_due():
+        if is_last or self.signal or self.is_save_due() or ((is_end or better) and self.is_pause_over()):
             self.save()
+        elif better:  # written with the next checkpoint, before it
+            self.pending = Snapshot({k: v.copy() for k, v in s.arrays.items()}, s.progress)
+
+    def is_pause_over(self) -> bool:
+        """Whether so much time has passed since the last checkpoint that another one costs little."""
+        return time.perf_counter() - self.saved_at >= PAUSE
 
     def is_last(self) -> bool:
         """Whether no step comes after this one."""
@@ -314,10 +332,14 @@ class Trainer:
         return note
 
     def save(self) -> None:
-        """Write a checkpoint, unless this state has one."""
-        progress = self.session.progress
+        """Write a checkpoint, unless this state has one; before it the best one, if that was left for later."""
+        s, best = self.session, self.pending
+        self.pending = None
+        if best is not None and best.progress["step"] == s.best.step != s.step:
+            self.run.save(best.arrays, best.progress, s.best.step)
+        progress = s.progress
         if progress != self.saved:
-            self.run.save(self.session.arrays, progress, self.session.best.step)
+            self.run.save(s.arrays, progress, s.best.step)
             self.saved = progress
         self.saved_at = time.perf_counter()
 

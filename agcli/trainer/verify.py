@@ -15,6 +15,7 @@ from agcli.runs import Run, RunError
 from agcli.runs.run import MARK
 
 PROGRAM = [sys.executable, "-c", "from agcli.cli import main; main()"]
+CHECKPOINTS = 20  # of a training that is killed, about
 TIMINGS = ("seconds", "elapsed", "samples_per_second")
 
 
@@ -47,11 +48,13 @@ def verify_resume(spec: Path, overrides: tuple[str, ...] = (), kills: int = 5, s
         if expected is None:
             raise RunError(f"{spec}: the training left no checkpoint")
         lines = untimed(Run(base / "undisturbed"))
+        # Often enough that a resumption begins in the middle; where checkpoints are written changes nothing else.
+        settings = (*overrides, f"train.checkpoint_every={max(1, expected.step // CHECKPOINTS)} steps")
         done = number = 0
         while done < kills:
             number += 1
             run, count = base / f"killed-{number}", 0
-            while not train(spec, run, overrides, rng.uniform(0.2, 0.95) * duration if done + count < kills else None):
+            while not train(spec, run, settings, rng.uniform(0.2, 0.95) * duration if done + count < kills else None):
                 count += 1
             found, _ = Run(run).newest()
             done += count
