@@ -206,6 +206,22 @@ def test_threads_cut_where_an_axis_is_long(monkeypatch):
         np.testing.assert_array_equal(f(*arrays), (arrays[0] + arrays[1]) * 2)
 
 
+def test_calls_follow_feeds_that_move(monkeypatch):
+    """Large feeds are used where they lie: another array at every call, once with other strides."""
+    monkeypatch.setattr(launch, "SHARED", 10_000)
+    rng = np.random.default_rng(9)
+    lanes = compiler.register_width() // 4
+    x, w = ag.placeholder("x", (300, 64)), rng.random((64, lanes), dtype="f")
+    f = ag.function([ag.tanh(x * 2), x @ w, ag.softmax(x)])
+    feeds = [rng.random((300, 64), dtype="f") for _ in range(3)]
+    feeds += [feeds[0][::-1], np.asfortranarray(feeds[1])]
+    for a in [*feeds, *feeds]:
+        t, p, s = f(a)
+        np.testing.assert_allclose(t, np.tanh(a * 2), rtol=1e-6)
+        np.testing.assert_allclose(p, a @ w, rtol=1e-5)
+        np.testing.assert_allclose(s.sum(1), np.ones(300), rtol=1e-5)
+
+
 def test_ops_run_one_by_one_where_llvm_fails(monkeypatch):
     def fail(text):
         raise compiler.CompileError("no such instruction")

@@ -85,7 +85,13 @@ class Executor:
             for s in self.moving_views:
                 self.look(s)
             for n in self.moving_steps:
-                self.calls[n] = self.bind(self.plan.steps[n])
+                self.move(n)
+
+    def move(self, n: int) -> None:
+        """Point a call at feeds that lie elsewhere now, where it can be moved, or bind its step again."""
+        step, move = self.plan.steps[n], getattr(self.calls[n], "move", None)
+        if move is None or not move([self.values[i] for i in step.inputs]):
+            self.calls[n] = self.bind(step)
 
     def run(self, arrays: Sequence[Array], trap: bool = False) -> list[Any]:
         """Values of the fetches, as arrays of their own; then the updates are committed."""

@@ -188,6 +188,7 @@ class Looped(Op):
             return self.op.bind(inputs, out)
         rule = Rule(self.op, tuple(x.dtype for x in views.read), tuple(x.dtype for x in views.written), views.rows)
         try:
-            return row((*views.before, bound(rule, views.read, views.written, self.threads)))
+            call = bound(rule, views.read, views.written, self.threads)
+            return row((*views.before, partial(call)))  # which cannot move, as views are made anew
         except (CompileError, UnsupportedError):
             return self.op.bind(inputs, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -13,7 +12,7 @@ import numpy as np
 from ...ops.program import program as row
 from ...types import Array
 from ..threads import pool, processors
-from .compiler import compiled, has_masks, register_width
+from .compiler import address, compiled, has_masks, movable, register_width
 from .fused import Program, Rule
 from .nest import APART, BESIDE, SAME, Shape, kernel_text, lanes_for
 from .values import UnsupportedError, kind_of
@@ -126,7 +125,7 @@ def launched(
         SAME if s[-1] == 0 else BESIDE if s[-1] == x.itemsize else APART for x, s in zip(operands, table, strict=True)
     )
     run = kernel(program, modes, lengths[-1])
-    addresses = [x.__array_interface__["data"][0] for x in operands]
+    addresses = [address(x) for x in operands]
     places = [(lengths, addresses)]
     if threads and lengths[0] * lengths[1] * lengths[2] >= SHARED:
         places = cut(lengths, addresses, table, workers())
@@ -152,12 +151,16 @@ def together(calls: list[Call]) -> Call:
     if not others:
         return own
 
+    def move(inputs: Sequence[Array]) -> bool:
+        return all(call.move(inputs) for call in calls)  # type: ignore[attr-defined]
+
     def run() -> None:
         futures = [pool().submit(call) for call in others]
         own()
         for future in futures:
             future.result()
 
+    run.move = move  # type: ignore[attr-defined]
     return run
 
 
@@ -171,8 +174,6 @@ def workers() -> int:
 def once(run: Any, lengths: list[int], addresses: list[int], table: list[list[int]], operands: list[Array]) -> Call:
     """One call of a kernel; the arrays live as long as it does."""
     numbers = [*lengths]
-    for address, s in zip(addresses, table, strict=True):
-        numbers += [address, *s]
-    call = partial(run, (ctypes.c_int64 * len(numbers))(*numbers))
-    call.operands = operands  # type: ignore[attr-defined]
-    return call
+    for place, s in zip(addresses, table, strict=True):
+        numbers += [place, *s]
+    return movable(run, numbers, operands, [3 + 4 * k for k in range(len(operands))])

@@ -6,22 +6,22 @@ common axis runs, and each element of the other matrix is multiplied with a whol
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 from ...frozen import frozen
 from ...graph import Op, Tensor
 from ...ops.matmul import MatMul
 from ...types import Array, TensorType, static
-from .compiler import CompileError, compiled, register_width
+from .compiler import CompileError, address, compiled, movable, register_width
 from .nest import SIZES, element, mask_of, store, suffix
 from .values import KINDS, Code
 
 ROWS = 8  # of the result at a time, to hide how long one multiplication takes
 LEAST = 32  # rows and common length
 FIELDS = ("m", "k", "n", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")
+ADDRESSES = tuple(FIELDS.index(name) for name in ("a", "b", "out"))
 
 
 @frozen
@@ -45,14 +45,7 @@ class Skinny(Op):
         if run is None or b.strides[1] != b.itemsize or out.strides[1] != b.itemsize:
             return MatMul().bind(inputs, out)
         numbers = [*a.shape, b.shape[1], address(a), *a.strides, address(b), b.strides[0]]
-        call = partial(run, (ctypes.c_int64 * len(FIELDS))(*numbers, address(out), out.strides[0]))
-        call.operands = (a, b, out)  # type: ignore[attr-defined]
-        return call
-
-
-def address(x: Array) -> int:
-    """Where an array begins, in half the time that ``x.ctypes.data`` takes."""
-    return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
+        return movable(run, [*numbers, address(out), out.strides[0]], (a, b, out), ADDRESSES)
 
 
 def is_skinny(t: Tensor) -> bool:
