@@ -86,6 +86,49 @@ def test_every_gradient_is_what_the_engine_computes(spec, name):
     assert bool(found.notes) == (name == "random")
 
 
+ZOO = [
+    "autoencoder",
+    "curve_fit",
+    "digits",
+    "digits_softmax",
+    "gaussian_mixture",
+    "iris",
+    "logistic_regression",
+    "sine",
+]
+
+
+@pytest.mark.parametrize("name", ZOO)
+def test_the_zoo_is_proved(name):
+    path = ROOT / "models" / f"{name}.yaml"
+    model = build(read_spec(path), load_data(read_spec(path)))
+    first = next(iter(model.parameters))
+    assert [check.ok for check in model_gradients(str(path), [first], check=True).checks] == [True]
+
+
+def test_formulas_of_a_spec_are_differentiated(tmp_path):
+    path = tmp_path / "model.yaml"
+    path.write_text(
+        "data: iris\nvariables:\n  w: {shape: [4, 3]}\nlet:\n  z: x @ w\n"
+        "loss: mean(logsumexp(z, axis=1) - sum(z*one_hot(y, 3), axis=1)) + 0.01*sum(w^2)\n"
+    )
+    found = model_gradients(str(path), ["w"], check=True)
+    assert found.parts.results[0].text == "w/50 + x.T @ (softmax(x @ w) - one_hot(y, 3)) / n"
+    assert found.checks[0].ok
+
+
+def test_what_formulas_have_no_words_for_is_shown_but_not_checked(grad, tmp_path):
+    path = tmp_path / "model.yaml"
+    path.write_text(
+        "data: digits\nmodel:\n  - reshape: [8, 8, 1]\n  - conv2d: 2\n  - max_pool2d\n  - flatten\n  - dense: 10\n"
+        "loss: softmax_cross_entropy\n"
+    )
+    code, out, err = grad(str(path), "--wrt", "conv2d_1.weight", "--check")
+    assert (code, err) == (0, "")
+    assert "conv2d_weight_grad(" in out
+    assert "not done, as formulas have no words" in out
+
+
 def test_a_wrong_formula_fails_its_check():
     spec = read_spec(ROOT / "models" / "iris.yaml")
     data = load_data(spec)

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple, TypeGuard
 
 from agcli.engine.graph import Constant, Tensor, call, constant, toposort
 from agcli.engine.ops.base import Linear
-from agcli.engine.types import TupleType, static
+from agcli.engine.types import TensorType, TupleType, static
+from agcli.expression.lift_shapes import unguarded
 from agcli.expression.matrix.lengths import Lengths, letters_in
 from agcli.expression.simplify.numbers import plain as exact
 from agcli.expression.simplify.numbers import uniform
@@ -57,7 +58,10 @@ class Factoring:
         rule = RULES.get(name) or (linear if isinstance(t.op, Linear) else None)
         make = plain if rule is None or isinstance(t.type, TupleType) else rule
         found = make(self, t, inputs)
-        return found if found.tensor is None else Scaled(found.factor, self.once(found.tensor))
+        if found.tensor is None:
+            return found
+        tensor = found.tensor if isinstance(t.type, TupleType) else spread(found.tensor, t)
+        return Scaled(found.factor, self.once(tensor))
 
     def once(self, t: Tensor) -> Tensor:
         """The tensor that was made first of those with this op and these inputs."""
@@ -67,9 +71,17 @@ class Factoring:
     def whole(self, value: Scaled, like: Tensor, spread: bool = False) -> Tensor:
         """A factor and its tensor as one tensor; `spread` gives a number the shape of `like`."""
         if value.tensor is None:
-            number = self.times(value.factor, None)
+            number = self.number(value.factor, like)
             return call("broadcast_to", number, shape=like.shape) if spread and like.shape else number
         return self.times(value.factor, value.tensor)
+
+    def number(self, factor: Fraction, like: Tensor) -> Tensor:
+        """A number in the dtype of ``like``."""
+        made = self.times(factor, None)
+        exact_one = isinstance(made, Constant) or letters_in(factor) == 1 == letters_in(1 / factor if factor else ONE)
+        if exact_one:
+            return Constant(factor.numerator if factor.denominator == 1 else factor, TensorType((), like.dtype))
+        return made
 
     def times(self, factor: Fraction, t: Tensor | None) -> Tensor:
         """`3*t/(2*n)`"""
@@ -252,7 +264,9 @@ def choice(factoring: Factoring, t: Tensor, condition: Tensor, a: Scaled, b: Sca
     if not common:
         return Scaled(common, None)
     sides = [factoring.whole(Scaled(x.factor / common, x.tensor), t) if x.factor else constant(0) for x in (a, b)]
-    return Scaled(common, spread(call("where", condition, *sides), t))
+    made = call("where", condition, *sides)
+    bare = unguarded(made) if made.op is not None and made.op.name == "where" else None
+    return Scaled(common, spread(made if bare is None else bare, t))
 
 
 def chosen(condition: Tensor | None, x: Scaled, place: int) -> Scaled:
@@ -261,6 +275,19 @@ def chosen(condition: Tensor | None, x: Scaled, place: int) -> Scaled:
         return x
     branch = x.tensor.inputs[place]
     return Scaled(Fraction(0), None) if is_zero(branch) else Scaled(x.factor, branch)
+
+
+def exponential(factoring: Factoring, t: Tensor, inputs: Sequence[Scaled]) -> Scaled:
+    """exp(z - logsumexp(z)) is softmax(z)"""
+    difference = inputs[0].tensor
+    if difference is not None and inputs[0].factor == 1 and difference.op is not None:
+        z, level = difference.inputs if difference.op.name == "subtract" else (difference, difference)
+        while level.op is not None and level.op.name in MOVES:
+            level = level.inputs[0]
+        whole = level.op is not None and level.op.name == "logsumexp" and level.inputs[0] is z and z.shape == t.shape
+        if whole and level.op.axes == (z.ndim - 1,):  # type: ignore[union-attr]
+            return Scaled(ONE, call("softmax", z))
+    return plain(factoring, t, inputs)
 
 
 def softmax_grad(factoring: Factoring, t: Tensor, inputs: Sequence[Scaled]) -> Scaled:
@@ -284,5 +311,6 @@ RULES: dict[str, Rule] = {
     "reshape": reshape,
     "where": where,
     "keep": keep,
+    "exp": exponential,
     "sparse_softmax_grad": softmax_grad,
 }

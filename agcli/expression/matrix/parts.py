@@ -6,7 +6,7 @@ stand in several places, and operands of what would be too long for a line.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from agcli.engine.graph import Tensor
@@ -72,7 +72,6 @@ def parts(outputs: Sequence[Tensor], model: Sequence[Tensor], taken: Collection[
     def name(i: int) -> None:
         letter = "h" if i in forward else "g"
         counts[letter] += 1
-        texts[i] = writer.write(i)
         bound[i] = f"{prefixes[letter]}{counts[letter]}"
 
     uses = used(nodes, roots)
@@ -82,14 +81,19 @@ def parts(outputs: Sequence[Tensor], model: Sequence[Tensor], taken: Collection[
             continue
         text = writer.write(i)
         while len(text) > WIDTH:
-            operand = longest(writer, nodes, i)
+            operand = longest(writer, nodes, i, lifter.shapes)
             if operand is None:
                 break
             name(operand)
             text = writer.write(i)
-        if i not in roots and (uses[i] - 1) * len(text) > SHORT:
+        if i not in roots and i in lifter.shapes and (uses[i] - 1) * len(text) > SHORT:
             name(i)
     order = sorted(bound)
+    bound.clear()
+    counts = dict.fromkeys(counts, 0)
+    for i in order:  # operands have lower numbers, so now the names follow each other
+        texts[i] = writer.write(i)
+        name(i)
     return Parts(
         tuple(hadamard(node, lifter.shapes) for node in nodes),
         bound,
@@ -121,7 +125,7 @@ def used(nodes: Sequence[AnyNode], roots: Sequence[int]) -> dict[int, int]:
     return uses
 
 
-def longest(writer: Text, nodes: Sequence[AnyNode], i: int) -> int | None:
+def longest(writer: Text, nodes: Sequence[AnyNode], i: int, known: Container[int]) -> int | None:
     """The operand to name: the longest that is an operation and has no name yet, looked for through thin ones."""
     best, width = None, 2 * SHORT
     stack = list(getattr(nodes[i], "args", ()))
@@ -137,6 +141,6 @@ def longest(writer: Text, nodes: Sequence[AnyNode], i: int) -> int | None:
         length = len(writer.write(j))
         if length > 0.85 * whole and node.args:  # all but a factor of the whole
             stack += node.args
-        elif length > width:
+        elif length > width and j in known:
             best, width = j, length
     return best
