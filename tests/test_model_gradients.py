@@ -120,7 +120,7 @@ def test_formulas_of_a_spec_are_differentiated(tmp_path):
 def test_what_formulas_have_no_words_for_is_shown_but_not_checked(grad, tmp_path):
     path = tmp_path / "model.yaml"
     path.write_text(
-        "data: digits\nmodel:\n  - reshape: [8, 8, 1]\n  - conv2d: 2\n  - max_pool2d\n  - flatten\n  - dense: 10\n"
+        "data: digits\nmodel:\n  - reshape: [8, 8, 1]\n  - conv2d: 2\n  - max_pool: 2\n  - flatten\n  - dense: 10\n"
         "loss: softmax_cross_entropy\n"
     )
     code, out, err = grad(str(path), "--wrt", "conv2d_1.weight", "--check")
