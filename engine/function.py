@@ -269,7 +269,7 @@ def conform(p: Placeholder, value: Any) -> Array:
     """``value`` as an array that may be fed to ``p``."""
     declared = p.type
     if type(value) is np.ndarray:  # what fits needs few questions
-        if value.dtype is declared.dtype and value.shape == declared.shape and value.flags.c_contiguous:
+        if value.dtype is declared.dtype and fits(declared.shape, value.shape) and value.flags.c_contiguous:
             return value
     elif type(value) is float and declared.shape == () and declared.dtype.kind == "f":
         return np.array(value, declared.dtype)

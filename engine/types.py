@@ -88,9 +88,12 @@ def static(d: Dim) -> int:
 
 def fits(declared: Shape, actual: Shape) -> bool:
     """Whether ``actual`` is one of the shapes that ``declared`` stands for."""
-    return len(declared) == len(actual) and all(
-        d is None or a is None or d == a for d, a in zip(declared, actual, strict=True)
-    )
+    if declared == actual or len(declared) != len(actual):
+        return declared == actual
+    for d, a in zip(declared, actual, strict=True):  # noqa: SIM110  the loop of every feed
+        if d != a and d is not None and a is not None:
+            return False
+    return True
 
 
 def as_dtype(dtype: Any) -> DType:
