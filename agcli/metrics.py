@@ -43,6 +43,7 @@ class Meter:
     keep: bool = False
     folds: Mapping[str, str] = field(default_factory=dict)  # of a formula: "max", "min" or "once"; else sums
     is_number: bool = True
+    kind: str = ""  # the metric by its own name, where the spec gives it another; empty for a formula
 
     def key(self, part: str) -> str:
         """The name under which a part is fetched."""
@@ -258,4 +259,11 @@ def meter(choice: Any, output: Tensor, target: Tensor | None) -> Meter:
     metric, fields = METRICS[choice.name], choice.fields
     parts = metric.parts(output, target, fields)
     number = metric.is_number(fields)
-    return Meter(choice.name, parts, lambda sums, n: metric.finish(sums, n, fields), metric.keep, is_number=number)
+    return Meter(
+        choice.name,
+        parts,
+        lambda sums, n: metric.finish(sums, n, fields),
+        metric.keep,
+        is_number=number,
+        kind=choice.name,
+    )

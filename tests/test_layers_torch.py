@@ -57,7 +57,11 @@ def test_layer_is_that_of_torch(case):
 def test_loss_is_that_of_torch(case):
     held = arrays(case, "")
     x, target = held["x"], held["target"]
-    model = built(f"model: [lambda: x]\nvariables: {{unused: 0}}\nloss: {CASES[case]['loss']}\n", x, target)
+    model = built(
+        f"model: [lambda: x]\nvariables: {{unused: {{value: 0, trainable: false}}}}\nloss: {CASES[case]['loss']}\n",
+        x,
+        target,
+    )
     loss = model.test.loss
     value, gradient = Function([loss, grad(loss, model.x)], inputs=[model.x, model.y])(x, target)
     close(value, held["value"])

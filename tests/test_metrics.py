@@ -8,6 +8,7 @@ import pytest
 from agcli.build import build
 from agcli.datasets import Column, Dataset, Split
 from agcli.spec import SpecError, parse_spec
+from agcli.trainer.best import Best
 from agcli.trainer.sums import Sums
 
 RNG = np.random.default_rng(3)
@@ -23,7 +24,8 @@ PLACES = RNG.integers(0, 4, (N, 6))
 
 
 def model_of(metrics, x, y, more=""):
-    text = f"data: iris\nmodel: [lambda: x]\nvariables: {{unused: 0}}\nloss: mean(output)\nmetrics: {metrics}\n{more}"
+    still = "variables: {unused: {value: 0, trainable: false}}"
+    text = f"data: iris\nmodel: [lambda: x]\n{still}\nloss: mean(output)\nmetrics: {metrics}\n{more}"
     split = Split({"x": Column(x), "y": Column(y)})
     data = Dataset(name="made", description="", source="", licence="", splits={"train": split})
     return build(parse_spec(text), data)
@@ -194,3 +196,10 @@ def test_metrics_that_do_not_fit_are_told(metrics, x, y, text):
     with pytest.raises(SpecError) as caught:
         model_of(metrics, x, y)
     assert text in str(caught.value)
+
+
+def test_what_a_renamed_metric_is_says_which_way_is_better():
+    model = model_of("{off: mae, own: mean(output), hits: r2}", NUMBERS, TARGETS)
+    kinds = Sums(model.test.meters).kinds
+    assert kinds == {"off": "mean_absolute_error", "own": "own", "hits": "r2"}
+    assert [Best(name, kind=kind).smaller for name, kind in kinds.items()] == [True, False, False]

@@ -69,7 +69,7 @@ variables:
   z: {shape: [4]}
   g: {shape: [40, 30]}
   still: {value: 3, trainable: false}
-loss: sum(g) + a
+loss: sum(g) + a + sum(m) + sum(f) + sum(n) + sum(z)
 """
     model = built(text, x=X)
     v = {name: variable.value for name, variable in model.parameters.items()}

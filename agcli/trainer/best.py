@@ -9,28 +9,24 @@ from typing import Any
 from agcli.spec import Spec
 from agcli.spec.names import suggestion
 
-SMALLER_IS_BETTER = frozenset(
-    {
-        "loss",
-        "mean_absolute_error",
-        "mean_squared_error",
-        "root_mean_squared_error",
-        "perplexity",
-        "calibration_error",
-    }
-)
+# Words in the names of figures that get better by getting smaller: a metric's own name, or one that a spec gives.
+SMALLER_IS_BETTER = frozenset(("loss", "error", "perplexity", "rmse", "mae", "mse", "nll", "deviation", "residual"))
 
 
 def smaller_is_better(name: str) -> bool:
     """Whether a figure gets better by getting smaller."""
-    return name in SMALLER_IS_BETTER or name.endswith(("loss", "error"))
+    return not SMALLER_IS_BETTER.isdisjoint(name.lower().split("_"))
 
 
 class Best:
-    """The best evaluation, and how many there were since. Its content is plain data."""
+    """The best evaluation, and how many there were since. Its content is plain data.
 
-    def __init__(self, watch: str, min_delta: float = 0.0) -> None:
+    ``kind`` is the metric that is watched, if the spec calls it by another name.
+    """
+
+    def __init__(self, watch: str, min_delta: float = 0.0, kind: str = "") -> None:
         self.watch, self.min_delta = watch, min_delta
+        self.smaller = smaller_is_better(kind or watch)
         self.found: dict[str, Any] | None = None
         self.since = 0
 
@@ -47,7 +43,7 @@ class Best:
     def gain(self, value: float) -> float:
         """How much better a value is than the best."""
         known = float(self.found["value"]) if self.found else math.nan
-        return known - value if smaller_is_better(self.watch) else value - known
+        return known - value if self.smaller else value - known
 
     @property
     def step(self) -> int | None:

@@ -51,7 +51,7 @@ class Session:
         self.batches = batches(spec, data)
         self.sums, self.test = self.new_sums(), Sums(self.model.test.meters)
         check_watch(spec, self.test.watchable)
-        self.best = Best(spec.train.watch, spec.train.min_delta)
+        self.best = Best(spec.train.watch, spec.train.min_delta, self.test.kinds.get(spec.train.watch, ""))
         self.epoch = 0  # epochs that are complete
         self.batch = 0  # batches of the next epoch that are done
         self.step = 0

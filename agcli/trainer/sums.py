@@ -53,6 +53,11 @@ class Sums:
         """The names of the figures that are single numbers."""
         return ["loss", *(m.name for m in self.meters if m.is_number)]
 
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The figures' names in a spec -> what they are by a name of their own; formulas are what they are called."""
+        return {m.name: m.kind or m.name for m in self.meters}
+
     def settle(self) -> Sums:
         """Compute the metrics, and forget what they were made of."""
         self.settled, self.totals = self.metrics, {}
