@@ -15,7 +15,10 @@ NOTES = ZOO / "README.md"
 
 @dataclass(frozen=True)
 class Entry:
-    """A model of the zoo. ``measured`` is its line in the table of models/README.md, by the table's headings."""
+    """A model of the zoo. ``about`` is the first line of its file.
+
+    ``measured`` is its line in the table of models/README.md, by the headings there.
+    """
 
     name: str
     path: Path
@@ -53,7 +56,7 @@ def _bare(cell: str) -> str:
 
 
 def _entry(path: Path, line: dict[str, str]) -> Entry:
-    comment = re.match(r"((?:#.*\n)+)", path.read_text("utf-8"))
-    said = " ".join(text.strip("# ") for text in comment[1].splitlines()) if comment else ""
+    comment = re.match(r"#(.*)", path.read_text("utf-8"))
     data = read_spec(path).data
-    return Entry(path.stem, path, re.split(r"(?<=\.)\s", said)[0], str(getattr(data.fields, "file", data.name)), line)
+    said = comment[1].strip() if comment else ""
+    return Entry(path.stem, path, said, str(getattr(data.fields, "file", data.name)), line)

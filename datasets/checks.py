@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from .dataset import Array, Split
-from .frame import Cells, Frame
+from .frame import Frame
 from .recipe import Part, Recipe
 from .roles import FILLS, Categorical, Numeric
 
 TINY = 8  # training samples; a smaller class is hardly learnt
 _FEW = 20  # samples, of which nothing can be said
 _NAMED = 8
+_FIRST = 1_000  # samples
 _SAME = 1 - 1e-9  # a correlation that is no accident
 
 
@@ -61,21 +62,24 @@ def _leaks(frame: Frame, recipe: Recipe) -> Iterator[str]:
 def _tells(part: Part, target: Part, frame: Frame) -> bool:
     ours, theirs = frame[part.column], frame[target.column]
     if isinstance(part.role, Categorical) and isinstance(target.role, Categorical):
-        pairs = set(zip(part.role.numbers(ours, part.stats), target.role.numbers(theirs, target.stats), strict=True))
-        return len(pairs) > 1 and len(pairs) == len({a for a, _ in pairs}) == len({b for _, b in pairs})
-    return _correlated(ours, theirs)
-
-
-def _correlated(ours: Cells, theirs: Cells) -> bool:
+        a, b = part.role.numbers(ours, part.stats), target.role.numbers(theirs, target.stats)
+        pairs, names, classes = (len(np.unique(found)) for found in (a * len(target.stats["categories"]) + b, a, b))
+        return pairs > 1 and pairs == names == classes
     a, b = ours.numbers(), theirs.numbers()
     if a.ndim != 1 or b.ndim != 1:
         return False
+    early = _correlation(a[:_FIRST], b[:_FIRST])  # the first samples acquit nearly every column
+    return (early is None or early > _SAME) and (_correlation(a, b) or 0.0) > _SAME
+
+
+def _correlation(a: Array, b: Array) -> float | None:
+    """The correlation of the samples that have both numbers, without its sign; None if one of them is constant."""
     known = ~(np.isnan(a) | np.isnan(b))
     if not known.any():
-        return False
+        return None
     a, b = a[known] - a[known].mean(), b[known] - b[known].mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return size > 0 and abs(float(a @ b)) / size > _SAME
+    size = float(np.sqrt((a * a).sum() * (b * b).sum()))  # sums, as products would wake up the threads of BLAS
+    return abs(float((a * b).sum())) / size if size else None
 
 
 def _counts(split: Split, classes: int) -> Array:

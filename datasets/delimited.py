@@ -164,10 +164,11 @@ def frames(path: Path, form: Dialect, max_bytes: int) -> Iterator[pl.DataFrame]:
         if number == 0:
             body = piece.removeprefix(_BOM)
             skipped = _behind_header(body) if form.has_header else 0
-        if body[skipped:].strip():
+        rest = body[skipped:]
+        if rest and not rest.isspace():
             try:
                 frame = pl.read_csv(
-                    io.BytesIO(full + body[skipped:]),
+                    io.BytesIO(full + rest),
                     has_header=False,
                     separator=form.separator,
                     schema=dict.fromkeys(form.names, pl.String),

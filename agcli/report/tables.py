@@ -32,11 +32,16 @@ def print_table(
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # names are no markup
     console = Console(soft_wrap=False)
-    if not console.is_terminal:
-        console = Console(width=WIDE, soft_wrap=False)
-    if title:
-        console.print(Text(title, style="bold"))
-    console.print(table)
+    if console.is_terminal:
+        if title:
+            console.print(Text(title, style="bold"))
+        console.print(table)
+        return
+    plain = Console(width=WIDE, soft_wrap=False)
+    with plain.capture() as captured:
+        plain.print(table)
+    lines = [title, *captured.get().splitlines()] if title else captured.get().splitlines()
+    print("\n".join(line.rstrip() for line in lines if line.strip()))  # noqa: T201
 
 
 def print_folds(event: Folded) -> None:

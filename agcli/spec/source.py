@@ -121,7 +121,11 @@ def _near_file(name: str) -> str | None:
     path = Path(name)
     by_stem = {Path(spec).stem: spec for spec in sorted(_specs_in(path.parent))}
     near = nearest(path.stem, by_stem)
-    return str(path.parent / by_stem[near]) if near else nearest(path.stem, {Path(s).stem for s in _specs_in(ZOO)})
+    return (
+        str(path.parent / by_stem[near])
+        if near
+        else nearest(path.stem, sorted((Path(s).stem for s in _specs_in(ZOO)), key=len))
+    )
 
 
 def _specs_in(folder: Path) -> Iterator[str]:
