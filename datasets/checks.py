@@ -62,8 +62,9 @@ def _leaks(frame: Frame, recipe: Recipe) -> Iterator[str]:
 def _tells(part: Part, target: Part, frame: Frame) -> bool:
     ours, theirs = frame[part.column], frame[target.column]
     if isinstance(part.role, Categorical) and isinstance(target.role, Categorical):
-        a, b = part.role.numbers(ours, part.stats), target.role.numbers(theirs, target.stats)
-        pairs, names, classes = (len(np.unique(found)) for found in (a * len(target.stats["categories"]) + b, a, b))
+        ranks, labels = part.role.numbers(ours, part.stats), target.role.numbers(theirs, target.stats)
+        both = ranks * len(target.stats["categories"]) + labels
+        pairs, names, classes = (len(np.unique(found)) for found in (both, ranks, labels))
         return pairs > 1 and pairs == names == classes
     a, b = ours.numbers(), theirs.numbers()
     if a.ndim != 1 or b.ndim != 1:
