@@ -1,5 +1,6 @@
 """Metrics: streamed over batches they equal the metric of all samples at once, and scikit-learn's."""
 
+import json
 import math
 
 import numpy as np
@@ -203,3 +204,18 @@ def test_what_a_renamed_metric_is_says_which_way_is_better():
     kinds = Sums(model.test.meters).kinds
     assert kinds == {"off": "mean_absolute_error", "own": "own", "hits": "r2"}
     assert [Best(name, kind=kind).smaller for name, kind in kinds.items()] == [True, False, False]
+
+
+def test_a_metric_that_needs_all_samples_is_announced_and_is_null_in_json(ag, tmp_path):
+    spec = tmp_path / "s.yaml"
+    spec.write_text(
+        "data: {name: sine, samples: 6000}\nmodel: [dense: 1]\nloss: mse\n"
+        "metrics: {odd: 'sum(sort(y)[:3])', own: mean(y)}\ntrain: {epochs: 1, batch_size: 1000}\n"
+    )
+    lines = ag("train", spec, "--json", "--out", tmp_path / "run", check=0).stdout.splitlines()
+    events = [json.loads(line, parse_constant=lambda text: pytest.fail(text)) for line in lines]
+    (said,) = [e["text"] for e in events if e["event"] == "note"]
+    assert "metrics.odd" in said
+    assert "needs them all at once and will be NaN" in said
+    assert events[-1]["metrics"]["odd"] is None
+    assert isinstance(events[-1]["metrics"]["own"], float)

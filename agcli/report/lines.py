@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import TextIO
+import math
+from typing import Any, TextIO
 
 from agcli.events import Done, EpochDone, Evaluated, Event, Note, Started, Stepped
 
 from .figures import duration, figure, figures
+
+
+def finite(value: Any) -> Any:
+    """Plain data without NaN and infinities, which JSON does not have: null stands for them."""
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class JsonLines:
@@ -18,7 +28,7 @@ class JsonLines:
 
     def __call__(self, event: Event) -> None:
         if not isinstance(event, Stepped):
-            self.out.write(json.dumps(event.to_json()) + "\n")
+            self.out.write(json.dumps(finite(event.to_json()), allow_nan=False) + "\n")
             self.out.flush()
 
 

@@ -64,6 +64,18 @@ class Session:
         """Of an epoch of training; metrics that need all scores at once are of the test data only."""
         return Sums(m for m in self.model.train.meters if not m.keep)
 
+    @property
+    def cautions(self) -> list[str]:
+        """Sentences on metrics that say nothing of data in several batches."""
+        partial = [m.name for m in self.test.meters if "once" in m.folds.values()]
+        if not partial or len(self.data.test) <= EVAL_BATCH:
+            return []
+        return [
+            f"metrics.{name}: a formula of means, sums, largest and smallest values over samples is gathered over the "
+            "batches of the test data; this one needs them all at once and will be NaN"
+            for name in partial
+        ]
+
     # State
 
     @property

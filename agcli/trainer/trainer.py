@@ -53,6 +53,7 @@ class Trainer:
         self.out = out
         self.notes: list[Note] = [Note(text, "data") for text in self.data.warnings]
         self.session = Session(self.spec, self.data)
+        self.notes += [Note(text, "metric") for text in self.session.cautions]
         self.health = Health(self.session)
         self.place: Run | None = None
         self.signal = 0
