@@ -213,7 +213,7 @@ def test_a_metric_that_needs_all_samples_is_announced_and_is_null_in_json(ag, tm
         "metrics: {odd: 'sum(sort(y)[:3])', own: mean(y)}\ntrain: {epochs: 1, batch_size: 1000}\n"
     )
     lines = ag("train", spec, "--json", "--out", tmp_path / "run", check=0).stdout.splitlines()
-    events = [json.loads(line, parse_constant=lambda text: pytest.fail(text)) for line in lines]
+    events = [json.loads(line, parse_constant=pytest.fail) for line in lines]
     (said,) = [e["text"] for e in events if e["event"] == "note"]
     assert "metrics.odd" in said
     assert "needs them all at once and will be NaN" in said
