@@ -1,6 +1,6 @@
 """What goes wrong without an error: divergence, units that are dead or saturated, gradients that vanish or explode.
 
-A look costs a forward and a backward pass over some hundred samples, without dropout. It is taken when training
+A look costs a forward and a backward pass over about a batch, without dropout. It is taken when training
 does not get on, and else so rarely that it does not count.
 """
 
@@ -25,13 +25,13 @@ from agcli.spec import Spec
 from .advice import clipping, other_rate
 from .session import Session, fed
 
-SAMPLES = 512
+LEAST, MOST = 64, 512  # samples; in between as many as a batch has, which the memory is known to hold
 RARE = 50  # a look may take a fiftieth of the time
 PATIENCE = 10.0  # seconds before a look without an occasion
 SLOW, STUCK = 0.95, 0.99  # of the first epoch's loss: worth a look; to be said if the look finds nothing
 DEAD = 0.25  # of a layer's units; fewer are usual
 SATURATED = 0.9  # of a layer's values
-VANISHING, EXPLODING = 1e-4, 1e3  # to the largest gradient of a layer; to the weights of the layer itself
+VANISHING, EXPLODING = 3e-4, 1e3  # to the largest gradient of a layer; to the weights of the layer itself
 NOISE = 1e-12  # gradients below this tell nothing about their ratio
 
 
@@ -127,7 +127,7 @@ class Health:
         if self._function is None:
             self._function = self.function()
         data = self.session.data.train
-        batches = Batches(data, min(SAMPLES, len(data)), self.spec.seed)
+        batches = Batches(data, min(len(data), max(LEAST, min(self.spec.train.batch_size, MOST))), self.spec.seed)
         batch = next(iter(batches.epoch()))
         found = self._function(fed(self._function, batch))
         return {key: float(value) for key, value in found.items()}
