@@ -17,7 +17,7 @@ Statistic = Callable[[Array], Array]
 
 LEVEL = 0.95
 RESAMPLES, FEWEST = 1000, 200
-DRAWS = 100_000_000  # in all; of more samples, fewer resamples are drawn, down to the fewest
+DRAWS = 30_000_000  # in all; of more samples, fewer resamples are drawn, down to the fewest
 CHUNK = 1 << 21  # weights at a time
 
 
