@@ -155,6 +155,8 @@ def test_a_check_knows_what_training_takes():
     assert 2 * found.cost.parameters <= found.cost.optimizer <= 2 * found.cost.parameters + 100
     assert found.cost.steps == math.ceil(1437 / 16)
     assert found.cost.memory > found.cost.data == 1797 * (64 + 8)
+    assert found.cost.evaluating > 360 * 10 * 4
+    assert found.cost.total > found.cost.epochs * found.cost.epoch > 0
     assert not found.problems
     json.dumps(found.to_json(), default=str)
 

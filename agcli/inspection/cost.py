@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from dataclasses import asdict, dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from agcli.datasets import Dataset
 from agcli.trainer import Session
+from agcli.trainer.session import EVAL_BATCH
 
 PATIENCE = 1.0  # seconds of measured steps
 MOST = 20  # steps
@@ -21,22 +23,29 @@ class Cost:
     parameters: int
     optimizer: int
     buffers: int
+    evaluating: int  # the buffers of an evaluation, whose batches are larger
     data: int
     step: float  # seconds
+    evaluation: float  # seconds for the test data
     steps: int  # an epoch
     epochs: int
 
     @property
     def memory(self) -> int:
-        return self.parameters + self.optimizer + self.buffers + self.data
+        return self.parameters + self.optimizer + self.buffers + self.evaluating + self.data
 
     @property
     def epoch(self) -> float:
         """Seconds of training in an epoch; evaluation is not counted."""
         return self.step * self.steps
 
+    @property
+    def total(self) -> float:
+        """Seconds of all epochs, each with an evaluation."""
+        return (self.epoch + self.evaluation) * self.epochs
+
     def to_json(self) -> dict[str, Any]:
-        return asdict(self) | {"memory": self.memory, "epoch": self.epoch}
+        return asdict(self) | {"memory": self.memory, "epoch": self.epoch, "total": self.total}
 
 
 def predicted(session: Session) -> Cost:
@@ -45,12 +54,34 @@ def predicted(session: Session) -> Cost:
     held = session.model.parameters
     parameters = sum(v.value.nbytes for v in held.values())
     state = sum(v.value.nbytes for v in session.variables.values())
-    plans = [getattr(f, "plan", None) for f in (session.step_function, getattr(session.step_function, "gather", None))]
-    buffers = sum(plan.arena for plan in plans if plan is not None)
-    steps, train = len(session.batches), session.spec.train
+    evaluation = _evaluation(session)
+    training = (session.step_function, getattr(session.step_function, "gather", None))
     return Cost(
-        parameters, state - parameters, buffers, _stored(session.data), statistics.median(seconds), steps, train.epochs
+        parameters=parameters,
+        optimizer=state - parameters,
+        buffers=_buffers(*training),
+        evaluating=_buffers(session.evaluator),
+        data=_stored(session.data),
+        step=statistics.median(seconds),
+        evaluation=evaluation,
+        steps=len(session.batches),
+        epochs=session.spec.train.epochs,
     )
+
+
+def _buffers(*functions: Any) -> int:
+    """Bytes of the plans that functions ran."""
+    plans = [getattr(function, "plan", None) for function in functions]
+    return sum(plan.arena for plan in plans if plan is not None)
+
+
+def _evaluation(session: Session) -> float:
+    """Seconds for the test data, from one of its batches; the first call compiles."""
+    session.evaluate(limit=1)
+    before = time.perf_counter()
+    session.evaluate(limit=1)
+    count = len(session.data.test)
+    return (time.perf_counter() - before) * math.ceil(count / min(EVAL_BATCH, count))
 
 
 def _steps(session: Session) -> list[float]:

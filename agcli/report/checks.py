@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.text import Text
 
 from agcli.inspection import Check
+from agcli.inspection.cost import Cost
 from agcli.inspection.gradients import Gradients
 
 from .figures import duration, figure, figures
@@ -43,8 +44,7 @@ def print_check(found: Check) -> None:
         "batch": f"loss {figure(found.loss)}  {figures(numbers)}",
         "gradient": gradient(found.gradients),
         "memory": memory(found),
-        "time": f"{duration(found.cost.epoch)} an epoch of {found.cost.steps:,} steps, "
-        f"{duration(found.cost.epoch * found.cost.epochs)} for {found.cost.epochs:,} epochs, without evaluation",
+        "time": time(found.cost),
     }
     console = Console(soft_wrap=True, highlight=False)
     for name, text in lines.items():
@@ -62,10 +62,17 @@ def gradient(g: Gradients) -> str:
     return f"{verdict}: {count:,} coordinates in {g.precision}, error {worst:.1e}; norm {figure(g.norm)}"
 
 
+def time(cost: Cost) -> str:
+    """Of an epoch, and of all."""
+    epoch = f"{duration(cost.epoch)} an epoch of {cost.steps:,} steps, {duration(cost.evaluation)} an evaluation"
+    return f"{epoch}; {duration(cost.total)} for {cost.epochs:,} epochs"
+
+
 def memory(found: Check) -> str:
     """Bytes by what holds them."""
     cost = found.cost
-    parts = {"parameters": cost.parameters, "optimizer": cost.optimizer, "a step": cost.buffers, "data": cost.data}
+    parts = {"parameters": cost.parameters, "optimizer": cost.optimizer, "a step": cost.buffers}
+    parts |= {"an evaluation": cost.evaluating, "data": cost.data}
     shown = ", ".join(f"{name} {short(size, 'B')}" for name, size in parts.items())
     return f"{short(cost.memory, 'B')} beside the program: {shown}"
 
