@@ -2,14 +2,18 @@
 
     python -m benchmarks.simplify [--sample N] [--json]
 
-Both sides differentiate by x and simplify, in one process and one run: first ours all formulas, then SymPy. Our time
-includes reading and printing. Lengths are counted in the texts of both by one counter: operators, signs, functions.
+Both sides differentiate by x and simplify, in one process and one run: first ours all formulas, then both in turn,
+where SymPy takes the caches of the processor from us. Our time includes reading and printing. Lengths are counted in
+the texts of both by one counter: operators, signs, functions. At the end, whole processes: `ag grad "x^2"` against
+Python importing SymPy, in turn.
 """
 
 import argparse
 import gc
 import json
 import statistics
+import subprocess
+import sys
 import time
 import warnings
 
@@ -60,7 +64,7 @@ def measure(sample):
     gc.collect()
     gc.disable()  # else the collector's pauses fall on either side at random
     rows = [{"file": file, "formula": text, **a(text)} for file, text in chosen]
-    rows = [row | b(row["formula"]) for row in rows]
+    rows = [row | {"in_turn": a(row["formula"])["seconds"]} | b(row["formula"]) for row in rows]
     gc.enable()
     return rows
 
@@ -81,11 +85,28 @@ def report(rows):
     print(f"\nmedian length: ours {median(rows, 'ours')}, simplify(diff) {median(rows, 'simplify')}, "
           f"diff {median(rows, 'diff')}")  # fmt: skip
     print(f"median of the ratios of time: {statistics.median(r['sympy_seconds'] / r['seconds'] for r in rows):.0f}x")
+    in_turn = sum(r["sympy_seconds"] for r in rows) / sum(r["in_turn"] for r in rows)
+    print(f"speed where both take turns: {in_turn:.1f}x")
     print("\nlonger than SymPy's by more than half (ours, simplify):")
     for r in rows:
         if r["ours"] > 1.5 * r["simplify"]:
             twice = "  more than twice" if r["ours"] > 2 * r["simplify"] else ""
             print(f"  {r['ours']:>3}{r['simplify']:>4}  {r['formula']}:  {r['result']}  |  {r['sympy']}{twice}")
+
+
+def cold_starts(rounds=9):
+    """The median seconds of two whole processes, which take turns."""
+    commands = {
+        'ag grad "x^2"': [sys.executable, "-c", "from agcli.cli import main; main()", "grad", "x^2"],
+        'python -c "import sympy"': [sys.executable, "-c", "import sympy"],
+    }
+    seconds = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(times) for name, times in seconds.items()}
 
 
 def median(rows, key):
@@ -99,7 +120,13 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     rows = measure(options.sample)
-    print(json.dumps(rows)) if options.json else report(rows)
+    if options.json:
+        print(json.dumps(rows))
+        return
+    report(rows)
+    print("\nwhole processes, median seconds:")
+    for name, seconds in cold_starts().items():
+        print(f"  {seconds:.3f}  {name}")
 
 
 if __name__ == "__main__":

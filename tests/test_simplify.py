@@ -76,6 +76,8 @@ ROWS = [
     ("shift root", "1/((x + 1)^2*sqrt((x - 1)/(x + 1)))", "sqrt((x - 1)/(x + 1))/(x^2 - 1)"),
     ("signs", "(2*x*sign(x + 1) - abs(x + 1))/(x - 1)", "sign(x + 1)"),
     ("signs", "x^2/abs(x)", "abs(x)"),
+    ("exponentials to hyperbolic functions", "4*exp(2*x)/(exp(2*x) + 1)^2", "1/cosh(x)^2"),
+    ("exponentials to hyperbolic functions", "exp(x)/(exp(2*x) - 1)", "1/(2*sinh(x))"),
     ("join logarithms", "x*(2*log(2) + log(4))", "x*log(16)"),
 ]
 

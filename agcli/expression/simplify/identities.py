@@ -16,6 +16,7 @@ from agcli.expression.simplify.polynomials import expand
 from agcli.expression.simplify.signs import nonnegative
 from agcli.expression.simplify.trigonometry import replaced, same
 
+HALVES: dict[Number, str] = {1: "cosh", -1: "sinh"}  # exp(u) + 1 = 2*exp(u/2)*cosh(u/2)
 LARGEST_LOG = 1_000_000  # log(m) + log(n) is put together up to this product
 
 
@@ -34,6 +35,18 @@ def exponential_pairs(e: Add) -> Iterator[Expr]:
             head = "cosh" if j == k else "sinh"
             yield add(e, scale(-k, term), scale(-j, other), mul(2 * k, rest, call(head, u)))
         found[(rest, u)] = (term, k)
+
+
+def exponential_quotients(e: Mul) -> Iterator[Expr]:
+    """exp(u)/(exp(2*u) + 1) -> 1/(2*cosh(u)); exp(u)/(exp(2*u) - 1) -> 1/(2*sinh(u))"""
+    exponent = dict(e.factors).get(E, 0)
+    for base, n in e.factors:
+        if type(base) is Add and type(n) is int and n < 0 and base.constant in HALVES and len(base.terms) == 1:
+            ((term, k),) = base.terms
+            (inner, u), *others = factors_of(term)[1]
+            if k == 1 and inner is E and not others and same(add(exponent, scale(n * HALF, u)), 0):
+                function = call(HALVES[base.constant], scale(HALF, u))
+                yield mul(e, power(E, negate(exponent)), power(base, -n), power(mul(2, function), n))
 
 
 def hyperbolic_pairs(e: Add) -> Iterator[Expr]:

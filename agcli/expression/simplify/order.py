@@ -66,7 +66,8 @@ def sorted_terms(e: Add) -> list[tuple[Expr, Number]]:
 def term_key(term: tuple[Expr, Number]) -> tuple[Any, ...]:
     powers = symbol_powers(term[0])
     plain = type(term[0]) is Atom or (type(term[0]) is Mul and all(type(b) is Atom for b, _ in term[0].factors))
-    return (-degree(term[0]), plain, [(name, -p) for name, p in sorted(powers.items())], key(term[0]))
+    names = [(name, -p) for name, p in sorted(powers.items())]
+    return (-degree(term[0]), plain, -function_degree(term[0]), names, key(term[0]))
 
 
 def degree(e: Expr) -> Any:
@@ -80,6 +81,12 @@ def degree(e: Expr) -> Any:
         elif type(b) is Add and p > 0:
             total += p * max(degree(t) for t, _ in b.terms)
     return total
+
+
+def function_degree(e: Expr) -> int:
+    """The largest whole power of a function: sin(x)^4 stands before sin(x)^2."""
+    factors = e.factors if type(e) is Mul else ()
+    return max((p for b, p in factors if type(b) is Fn and type(p) is int and p > 1), default=1)
 
 
 def symbol_powers(e: Expr) -> dict[str, Any]:

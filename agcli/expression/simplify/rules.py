@@ -107,3 +107,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("guard at 0", ids.guarded_distance),
     ),
 }
+
+LAST = Rule(
+    "exponentials to hyperbolic functions", ids.exponential_quotients, EXPONENTIAL | BELOW
+)  # of a whole formula

@@ -14,7 +14,7 @@ from agcli.expression.simplify.features import features
 from agcli.expression.simplify.functions import call
 from agcli.expression.simplify.layout import cost
 from agcli.expression.simplify.nodes import TABLE, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
-from agcli.expression.simplify.rules import RULES
+from agcli.expression.simplify.rules import LAST, RULES
 
 SLACK = 3.0  # operators by which a form may be longer and still be followed
 TRIES = 2  # forms that are followed
@@ -134,6 +134,13 @@ class Search:
                 for part in parts_of(e):
                     yield from self.trail(part, move.ahead)
             e = move.target
+
+
+def finished(e: Expr) -> Expr:
+    """The whole formula after the last rule, which would keep parts of a sum from meeting."""
+    if type(e) is not Mul or LAST.needs & ~features(e):
+        return e
+    return min([e, *(found for found in LAST.find(e) if found is not None)], key=cost)
 
 
 def is_monomial(e: Node) -> bool:

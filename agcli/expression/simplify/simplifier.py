@@ -11,6 +11,7 @@ from agcli.engine.graph import Tensor, toposort
 from agcli.engine.types import TensorType
 from agcli.expression.simplify.convert import Reader
 from agcli.expression.simplify.nodes import TABLE, ExhaustedError, UndefinedError
+from agcli.expression.simplify.search import finished
 
 BUDGET = 6_000  # expressions that may be made
 LARGEST = 2_000  # tensors of a graph that is still looked at
@@ -39,7 +40,7 @@ def simplify(t: Tensor, budget: int = BUDGET) -> Tensor:
     with workspace(budget):
         try:
             reader = Reader(t.dtype)
-            return reader.write(reader.search(reader.read(t)), t)
+            return reader.write(finished(reader.search(reader.read(t))), t)
         except (UndefinedError, ExhaustedError, RecursionError, DTypeError):
             return t
 
