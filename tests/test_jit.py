@@ -11,7 +11,7 @@ import agcli as ag
 from agcli.engine.backends import jit
 from agcli.engine.backends.jit import compiler, fuse, launch, nest
 from agcli.engine.backends.jit.elementary import ULP
-from agcli.engine.backends.jit.fused import Fused, Looped
+from agcli.engine.backends.jit.fused import Fused, Line, Looped
 from agcli.engine.backends.jit.skinny import Skinny
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
@@ -369,6 +369,17 @@ def test_small_graphs_and_the_numpy_backend_stay_as_they_are(monkeypatch):
     assert jit.fusion([y]) != [y]
     monkeypatch.setenv("AG_BACKEND", "numpy")
     assert jit.fusion([y]) == [y]
+    monkeypatch.setenv("AG_BACKEND", "cuda")
+    with pytest.raises(ag.StateError, match="expected numpy or jit, got 'cuda'"):
+        jit.fusion([y])
+    monkeypatch.setenv("AG_BACKEND", "jit")
+    monkeypatch.setattr(jit, "available", lambda: False)
+    with pytest.raises(ag.StateError, match="pip install"):
+        jit.fusion([y])
+
+
+def test_zeros_of_both_signs_are_different_numbers():
+    assert Line(None, (), np.dtype("f"), 0.0, "0.0") != Line(None, (), np.dtype("f"), -0.0, "-0.0")
 
 
 @pytest.mark.parametrize("masks", [True, False])

@@ -12,6 +12,8 @@ from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from ...errors import StateError
+
 if TYPE_CHECKING:
     from ...graph import Tensor
 
@@ -23,7 +25,12 @@ def available() -> bool:
 
 def active() -> bool:
     """Whether kernels are compiled: llvmlite is there, and ``AG_BACKEND`` is not ``numpy``."""
-    return os.environ.get("AG_BACKEND") != "numpy" and available()
+    chosen = os.environ.get("AG_BACKEND", "")
+    if chosen not in ("", "numpy", "jit"):
+        raise StateError(f"AG_BACKEND: expected numpy or jit, got {chosen!r}")
+    if chosen == "jit" and not available():
+        raise StateError('AG_BACKEND=jit needs llvmlite; try pip install "agcli[jit]"')
+    return chosen != "numpy" and available()
 
 
 def fusion(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:

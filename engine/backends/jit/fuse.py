@@ -243,7 +243,7 @@ class Builder:
                 continue  # what a number is broadcast from
             places[t.id] = len(inputs) + len(lines)
             if value is not None:
-                lines.append(Line(None, (), t.dtype, value))
+                lines.append(Line(None, (), t.dtype, value, repr(value)))
             else:
                 lines.append(Line(t.op, tuple(places[x.id] for x in t.inputs), t.dtype))
         results = [t for t in members if t.id in own and t.id in self.used]

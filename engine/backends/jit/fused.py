@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any, ClassVar, TypeAlias
 
@@ -25,7 +25,8 @@ class Line:
     op: Op | None  # None: a number
     places: tuple[int, ...]
     dtype: DType
-    number: Number = None
+    number: Number = field(default=None, compare=False)
+    text: str = ""  # of the number: 0.0 and -0.0 are equal, but not the same
 
 
 @dataclass(frozen=True)
