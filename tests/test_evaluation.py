@@ -270,6 +270,15 @@ def test_outputs_that_are_no_answers_have_no_figures(tmp_path):
         evaluate(tmp_path / "run", by="class")
 
 
+def test_samples_may_come_on_standard_input(iris, ag):
+    lines = "petal_width,sepal_length,sepal_width,petal_length,species\n0.2,5.1,3.5,1.4,setosa\n2.5,6.3,3.3,6.0,rose\n"
+    done = ag("eval", iris, "--data", "-", input=lines, check=2)
+    assert 'standard input: row 2: column "species": expected a class (setosa, versicolor, virginica)' in done.stderr
+    found = ag("eval", iris, "--data", "-", "--json", input=lines.replace("rose", "virginica"), check=0).stdout
+    assert json.loads(found)["samples"] == 2
+    assert json.loads(found)["data"] == "standard input"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -8,7 +8,7 @@ import numpy as np
 
 from agcli.build import OUTPUT, Model, build
 from agcli.data import load_data
-from agcli.datasets import DataError, Recipe, Split, fitted
+from agcli.datasets import DataError, Recipe, Speller, Split, fitted
 from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
@@ -19,7 +19,7 @@ from agcli.runs import Run, RunError
 from agcli.spec import Spec, SpecError
 
 from .reading import Answers, Reading
-from .terms import SetTerms, TableTerms, Terms, is_text
+from .terms import SetTerms, TableTerms, Terms
 
 BATCH = 1024  # samples at a time; fewer are filled up to a power of two, so that few plans are made
 
@@ -36,9 +36,9 @@ class Predictor:
     def open(cls, run: Run, which: str = "") -> Predictor:
         """The model of a run, with a checkpoint's weights (see ``Run.chosen``). A table need not be there any more."""
         spec, learnt = run.spec, run.learnt
-        if is_text(learnt):
-            raise RunError(f"{run.folder}: was trained on running text; predictions are for tables and arrays")
         known = fitted(learnt) if learnt is not None else None
+        if isinstance(known, Speller):
+            raise RunError(f"{run.folder}: was trained on running text; predictions are for tables and arrays")
         terms: Terms = TableTerms(known) if isinstance(known, Recipe) else SetTerms(load_data(spec, learnt))
         return cls(spec, terms, run, which)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from agcli.datasets import Categorical, Column, DataError, Dataset, Recipe, Speller, Split
+from agcli.datasets import Categorical, Column, DataError, Dataset, Recipe, Split
 from agcli.datasets.dataset import Cast
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
@@ -172,13 +172,6 @@ def set_frame(data: Dataset, name: str) -> Frame:
         else:
             columns["target" if key == "y" else key] = column.stored
     return Frame(f"{data.name} ({name})", columns)
-
-
-def is_text(data: Dataset | Mapping[str, Any] | None) -> bool:
-    """Whether a data set, or what was learnt of one, is running text."""
-    if isinstance(data, Dataset):
-        return isinstance(data.fitted, Speller)
-    return bool(data) and data.get("kind") == "corpus"  # type: ignore[union-attr]
 
 
 def _skeleton(columns: Mapping[str, Column]) -> Dataset:
