@@ -73,7 +73,9 @@ def steps_of(trainer, n):
             return
 
 
-def test_left_after_any_step_it_goes_on_to_the_same_weights(spec, tmp_path):
+@pytest.mark.parametrize("every", ["1 step", "4 steps", "60 s"])
+def test_left_after_any_step_it_goes_on_to_the_same_weights(spec, tmp_path, every):
+    spec.write_text(SPEC.replace("4 steps", every))
     expected = undisturbed(spec, tmp_path / "whole")
     for n in range(1, 9):
         folder = tmp_path / f"left-{n}"
