@@ -198,6 +198,7 @@ ERRORS = [
     (["--wrt", "W1", "--format", "c"], ["which c lacks", "--format numpy"]),
     (["--wrt", "W1", "--taylor", "x=0"], ["--taylor is for formulas"]),
     (["--wrt", "W1", "--order", "2"], ["--order is for formulas"]),
+    (["--wrt", "W1", "--raw"], ["--raw is for formulas"]),
 ]
 
 

@@ -45,13 +45,14 @@ def starts_with_minus(arg: str) -> bool:
 @click.option("--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Of the output.")
 @click.option("--batch", metavar="FILE", help="One formula a line, one JSON object a line; - is standard input.")
 def command(expression: str | None, **options: Any) -> int:
-    """Differentiate a formula, by every variable or as the options say.
+    """Differentiate a formula, by every variable or as the options say; or the loss of a spec.
 
     \b
     ag grad "2*x^2 + 3*y + 1"                    d/dx = 4*x and d/dy = 3
     ag grad "x^2 + y^2 = 1" --implicit y         dy/dx = -x/y
     ag grad "sin(x)" --taylor x=0,n=5            x - x^3/6 + x^5/120
     ag grad "a*exp(-x^2)" --given a=2 --at x=1   values
+    ag grad models/iris.yaml --wrt W1            the gradient of a model as a matrix formula
     """
     if options["batch"] is not None:
         return run_batch(expression, options)
@@ -104,8 +105,9 @@ def run_model(path: str, options: dict[str, Any]) -> int:
 
     allowed = ("wrt", "check", "format", "form", "simplify", "order")
     others = [name for name, value in options.items() if value and name not in allowed]
-    if others or options["order"] != 1:
-        name = {"interval": "range"}.get(others[0], others[0]) if others else "order"
+    others += ["order"] * (options["order"] != 1) + ["raw"] * (not options["simplify"])
+    if others:
+        name = {"interval": "range"}.get(others[0], others[0])
         raise click.UsageError(f"--{name} is for formulas; a model takes --wrt, --check and --format")
     form = options["form"]
     found = model_gradients(path, options["wrt"], form == "json" if options["check"] is None else options["check"])
