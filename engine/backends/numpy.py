@@ -33,6 +33,7 @@ class Executor:
         raw = np.empty(plan.arena + ALIGN, np.uint8)
         shift = -raw.ctypes.data % ALIGN
         self.arena = raw[shift : shift + plan.arena]
+        self.places: dict[Any, Array] = {}  # one array a place: of two alike, NumPy asks at every call how they overlap
         self.lock = threading.Lock()
         self.quiet = contextvars.Context()  # NumPy's error state belongs to a context; to enter one is cheap
         self.quiet.run(np.seterr, all="ignore")
@@ -60,7 +61,10 @@ class Executor:
         if s.kind == "variable":
             return s.source.value
         if s.kind in ("buffer", "part"):
-            return np.ndarray(s.type.shape, s.type.dtype, self.arena, s.offset)  # type: ignore[arg-type]
+            place = (s.type.shape, s.type.dtype, s.offset)
+            if place not in self.places:
+                self.places[place] = np.ndarray(s.type.shape, s.type.dtype, self.arena, s.offset)  # type: ignore[arg-type]
+            return self.places[place]
         return np.zeros(s.type.shape, s.type.dtype) if s.kind == "feed" and not s.dynamic else None
 
     def look(self, s: Slot) -> None:

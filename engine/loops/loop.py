@@ -118,12 +118,14 @@ class Loop:
         plan = self.turn.plan
         arena = np.empty(plan.arena, np.uint8)
         values: list[Any] = [None] * len(plan.slots)
+        places: dict[Any, Array] = {}  # one array a place, as in the executor of a whole plan
         for s in plan.slots:
             if s.kind == "constant":
                 values[s.index] = s.source
             elif s.kind == "buffer":
-                part = arena[s.offset : s.offset + s.nbytes].view(s.type.dtype)
-                values[s.index] = part.reshape([static(d) for d in s.type.shape])
+                shape, dtype = tuple(map(static, s.type.shape)), s.type.dtype
+                place = np.ndarray(shape, dtype, arena, s.offset)
+                values[s.index] = places.setdefault((shape, dtype, s.offset), place)
         for slot, array in zip(self.turn.inputs[len(self.inits) + len(self.stacks) :], shared, strict=True):
             if slot >= 0:
                 values[slot] = array
