@@ -2,7 +2,7 @@
 
     python -m benchmarks run [NAMES] [--peers torch,jax,hips] [--threads 1,2] [--json] [--quick] [--docs]
     python -m benchmarks profile [softmax cnn] [--docs]
-    python -m benchmarks docs FILE...
+    python -m benchmarks docs FILE... [--work]
 
 Names are rows or workloads; all without one. A peer that is not installed is an error; the floor, NumPy by hand,
 always runs. `--docs` writes the tables into docs/benchmarks.md; `docs` does it from what runs with `--json` have
@@ -44,6 +44,9 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     p.add_argument("--docs", action="store_true", help="write the tables into docs/benchmarks.md")
     d = commands.add_parser("docs", help="tables in docs/benchmarks.md from the output of earlier runs")
     d.add_argument("files", nargs="+", metavar="FILE", type=Path, help="what a run with --json printed")
+    for command in (r, d):
+        command.add_argument("--work", action="store_const", dest="clock", const="processors", default="median",
+                             help="tables of processor time, for a machine that is busy")  # fmt: skip
     chosen = parser.parse_args(argv)
     check(parser, chosen)
     return chosen
@@ -86,16 +89,17 @@ def timed(chosen: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     if chosen.docs:
-        table.put("results", f"{where}\n\n{table.markdown(results)}")
+        table.put("results", f"{where}\n\n{table.markdown(results, chosen.clock)}")
     return 0
 
 
-def documented(files: Sequence[Path]) -> int:
+def documented(chosen: argparse.Namespace) -> int:
     """The command `docs`."""
-    known = [json.loads(line) for path in files for line in path.read_text("utf-8").splitlines()]
+    known = [json.loads(line) for path in chosen.files for line in path.read_text("utf-8").splitlines()]
     where = [line["machine"] for line in known if "machine" in line]
     results = {line["name"]: line for line in known if "name" in line}
-    table.put("results", "\n\n".join([*where, table.markdown(results[name] for name in rows() if name in results)]))
+    ordered = [results[name] for name in rows() if name in results]
+    table.put("results", "\n\n".join([*where, table.markdown(ordered, chosen.clock)]))
     return 0
 
 
@@ -104,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if chosen.command == "run":
         return timed(chosen)
     if chosen.command == "docs":
-        return documented(chosen.files)
+        return documented(chosen)
     text = profile.report(chosen.names or ["softmax", "cnn"])
     print(text)
     if chosen.docs:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ def figure(x: float | None) -> str:
     return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
 
 
-def fastest(sides: Iterable[Plain]) -> dict[str, Plain]:
+def fastest(sides: Iterable[Plain], clock: str = "median") -> dict[str, Plain]:
     """System -> its side with the better number of threads."""
     found: dict[str, Plain] = {}
     for side in sides:
         system = side["system"]
-        if system not in found or side["median"] < found[system]["median"]:
+        if system not in found or side[clock] < found[system][clock]:
             found[system] = side
     return found
 
@@ -37,38 +37,44 @@ def met(ratio: float | None, target: float | None) -> str:
     return f"**{ratio:.2f}**" if ratio <= target else f"{ratio:.2f}"
 
 
-def markdown(results: Iterable[Plain]) -> str:
-    """One table with a column a system, and one with the memory."""
+def markdown(results: Iterable[Plain], clock: str = "median") -> str:
+    """A table of times with a column a system, and one of memory. The clock is ``median``, or ``processors``."""
     results = list(results)
     systems = list(dict.fromkeys(s["system"] for r in results for s in r["sides"]))
-    head = ["workload", "unit", *systems, "ratio", "target", "ratio of work", "our first call, ms"]
-    lines = [row(head), row(["---", "---", *["---:"] * (len(systems) + 4)])]
+    return "\n".join([*times(results, systems, clock), "", *memory(results, systems)])
+
+
+def times(results: Iterable[Plain], systems: Sequence[str], clock: str) -> Iterator[str]:
+    """Of processors there is one ratio; by the clock on the wall it stands beside that of work."""
+    by_work = clock == "processors"
+    ratios = ["ratio", "target"] if by_work else ["ratio", "target", "ratio of work"]
+    yield row(["workload", "unit", *systems, *ratios, "our first call, ms"])
+    yield row(["---", "---", *["---:"] * (len(systems) + len(ratios) + 1)])
     for r in results:
-        best = fastest(r["sides"])
-        cells = [time_of(best.get(s)) for s in systems]
-        ratios = [met(r["ratio"], r["target"]), str(r["target"]), met(r["work_ratio"], r["target"])]
-        lines.append(row([r["title"], r["unit"], *cells, *ratios, figure(best[OURS]["first_ms"])]))
-    lines += [
-        "",
-        row(["peak memory of the process, MB", *systems, "ratio", "target"]),
-        row(["---", *["---:"] * (len(systems) + 2)]),
-    ]
+        best, work = fastest(r["sides"], clock), met(r["work_ratio"], r["target"])
+        cells = [time_of(best.get(s), clock) for s in systems]
+        target = str(r["target"])
+        shown = [work, target] if by_work else [met(r["ratio"], r["target"]), target, work]
+        yield row([r["title"], r["unit"], *cells, *shown, figure(best[OURS]["first_ms"])])
+
+
+def memory(results: Iterable[Plain], systems: Sequence[str]) -> Iterator[str]:
+    yield row(["peak memory of the process, MB", *systems, "ratio", "target"])
+    yield row(["---", *["---:"] * (len(systems) + 2)])
     for r in results:
-        least = {s["system"]: min(t["memory_mb"] for t in r["sides"] if t["system"] == s["system"]) for s in r["sides"]}
-        target = r["memory_target"]
+        best, target = fastest(r["sides"], "memory_mb"), r["memory_target"]
+        cells = [figure(best[s]["memory_mb"]) if s in best else "-" for s in systems]
         ratio = "-" if r["memory_ratio"] is None else f"{r['memory_ratio']:.2f}"
-        cells = [figure(least.get(s)) for s in systems]
-        lines.append(row([r["title"], *cells, met(r["memory_ratio"], target) if target else ratio, str(target or "")]))
-    return "\n".join(lines)
+        yield row([r["title"], *cells, met(r["memory_ratio"], target) if target else ratio, str(target or "")])
 
 
 def row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def time_of(side: Plain | None) -> str:
+def time_of(side: Plain | None, clock: str) -> str:
     """A time with its number of threads."""
-    return "-" if side is None else f"{figure(side['median'])} ({side['threads']})"
+    return "-" if side is None else f"{figure(side[clock])} ({side['threads']})"
 
 
 def line(r: Plain) -> str:

@@ -50,23 +50,22 @@ class Worker:
     """A side, and how many of its steps are done."""
 
     def __init__(self, make: Callable[[], Any], steps: int) -> None:
-        began = time.perf_counter()
+        began = time.process_time()
         self.side, self.steps, self.at = make(), steps, 0
-        self.built = time.perf_counter() - began
+        self.built = time.process_time() - began
         self.start: float | None = None
 
     def values(self, n: int) -> list[list[float]]:
-        began = time.perf_counter()
+        began = time.process_time()
         found = next(self.side.values(0, 1))
-        self.start = self.built + time.perf_counter() - began
+        self.start = self.built + time.process_time() - began
         return [flat(found), *(flat(v) for v in self.side.values(1, n))]
 
-    def first(self, _: int) -> float:
-        """Seconds to build everything and do the first step."""
+    def first(self, _: int) -> float | None:
+        """Seconds of processors to build everything and do the first step; None of what is more than one step."""
         if self.start is None:
             self.values(1)
-        assert self.start is not None
-        return self.start
+        return None if self.side.value else self.start
 
     def turn(self, units: int) -> tuple[float, float]:
         """Seconds by the clock, and of all processors together."""

@@ -181,6 +181,8 @@ def test_tables_are_made_of_what_runs_have_printed(tmp_path, monkeypatch):
     assert "\nold\n\nnew\n" in text
     assert "| 250 (1) |" in text
     assert "| 500 (1) |" not in text
+    assert __main__.main(["docs", str(old), "--work"]) == 0
+    assert "| 0 (1) |" in page.read_text("utf-8")
 
 
 def test_the_page_has_places_for_the_tables():

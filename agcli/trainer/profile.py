@@ -107,7 +107,7 @@ def moved(plan: Plan, step: Step) -> int:
 
 def flops(plan: Plan, step: Step) -> float:
     """Floating-point operations of a step: two (a product and a sum) for each product; 0 where nobody counts."""
-    count = COUNTS.get(step.op.name)
+    count = COUNTS.get(step.op.name.removeprefix("compiled<").removesuffix(">"))
     if count is None:
         return 0.0
     shapes = [plan.slots[i].type.shape for i in (*step.inputs, *step.outputs)]
