@@ -191,6 +191,7 @@ def test_a_terminal_shows_bars_and_keeps_the_epochs(tmp_path, columns):
     assert "samples/s" in plain
     assert re.search(r"epoch +\d+/20 ━", plain)
     assert re.search(r"epoch 20  loss 0\.\d+ [↓↑=]", plain)
+    assert re.search(r"done in [\d.]+ \w+: test loss 0\.\d+  accuracy 0\.9", plain)
     assert "best: epoch" in plain
     assert f"run: {tmp_path / 'run'}" in plain
     lines = re.split(r"[\r\n]+", ESCAPE.sub("", re.sub(r"\x1b\[[0-9;?]*[A-L]", "\n", text)))  # a cursor that moves

@@ -16,7 +16,7 @@ from rich.text import Text
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 
 from .figures import amount, duration, figure
-from .lines import evaluation, opening
+from .lines import closing, evaluation, opening
 from .memory import resident
 from .sparkline import History, sparkline
 from .tables import print_table
@@ -61,7 +61,10 @@ class Screen:
                 self.say(Text(evaluation(event)))
             case Note():
                 self.say(Text(f"note: {event.text}", style="yellow"), whole=True)
-            case Done() | Interrupted() | Failed():
+            case Done():
+                self.stop()
+                self.say(Text(closing(event)))
+            case Interrupted() | Failed():
                 self.stop()
 
     def begin(self, event: Started) -> None:
