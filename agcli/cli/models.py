@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import sys
 
 import click
+
+WIDE = 110  # columns of a terminal; narrower ones show less
 
 
 @click.command("models")
@@ -20,6 +25,10 @@ def command(as_json: bool) -> None:
         return
     from agcli.report.tables import print_table
 
-    heads = list(dict.fromkeys(head for entry in found for head in entry.measured if head not in ("data", "dataset")))
-    rows = [[entry.name, entry.about, entry.data, *(entry.measured.get(h, "") for h in heads)] for entry in found]
-    print_table(["name", "what it is", "data", *heads], rows)
+    rows = [{"name": entry.name, "data": entry.data, "what": entry.about} | dict(entry.measured) for entry in found]
+    heads = list(dict.fromkeys(head for row in rows for head in row))
+    if sys.stdout.isatty() and shutil.get_terminal_size().columns < WIDE:
+        heads = [head for head in heads if head in ("name", "what", "test result")]
+    cells = [[row.get(head, "") for head in heads] for row in rows]
+    figures = [head for head in heads if all(re.fullmatch(r"[\d,.]*", row.get(head, "")) for row in rows)]
+    print_table(heads, cells, right=figures)

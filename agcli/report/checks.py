@@ -22,7 +22,7 @@ def print_check(found: Check) -> None:
     inputs = ", ".join(f"{name} {kind}" for name, kind in found.inputs.items())
     rows = [
         [
-            "  " * layer.depth + layer.name,
+            "  " * layer.depth + layer.name.rpartition(".")[2],
             layer.kind,
             "(" + ", ".join("?" if d is None else str(d) for d in layer.shape) + ")",
             f"{layer.parameters:,}" if layer.parameters else "",

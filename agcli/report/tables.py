@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -28,7 +28,9 @@ def print_table(
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False, show_footer=foot is not None)
     for number, head in enumerate(heads):
         sums = Text(foot[number], style="bold") if foot else ""
-        table.add_column(head, justify="right" if head in right else "left", footer=sums, overflow="fold")
+        whole = not number or head in right  # names and figures stay in one piece
+        justify: JustifyMethod = "right" if head in right else "left"
+        table.add_column(head, justify=justify, footer=sums, overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # names are no markup
     console = Console(soft_wrap=False)
