@@ -13,6 +13,7 @@ from agcli.spec.source import ZOO
 from agcli.trainer import Session
 
 MODELS = sorted(path.stem for path in ZOO.glob("*.yaml"))
+NOTES = (ZOO / "README.md").read_text("utf-8")
 PACKAGED = ("digits", "iris", "sine", "moons", "blobs", "spirals")
 
 
@@ -38,6 +39,14 @@ def test_two_steps(name):
     assert sums is not None
     json.dumps(sums.figures)
     assert all(np.isfinite(np.asarray(value)).all() for value in sums.figures.values())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_every_model_has_its_line_with_a_measured_result(name):
+    (line,) = [line for line in NOTES.splitlines() if line.startswith(f"| [`{name}`]({name}.yaml) |")]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert all(cells)
+    assert any(c.isdigit() for c in cells[3])
 
 
 def test_the_zoo_holds_specs_and_nothing_else():
