@@ -146,7 +146,8 @@ class Batches:
                 columns[name] = _augmented(augment, columns[name], rows, self.seed, epoch)
             yield Batch(rows, columns)
             unreleased += len(rows) * self._row_bytes
-            if self.split.release is not None and unreleased >= _RELEASED:
+            # Balanced rows lie all over the file, so that each batch maps much more than it reads.
+            if self.split.release is not None and (unreleased >= _RELEASED or self._labels is not None):
                 self.split.release()
                 unreleased = 0
 
