@@ -1,11 +1,14 @@
-"""Machine code on disk: found by what it was made from, and used only if nobody else can have written it."""
+"""Machine code: for vectors of any width; on disk, used from there only if nobody else can have written it."""
 
 import os
 import stat
 
+import numpy as np
 import pytest
 
-from agcli.engine.backends.jit import store
+pytest.importorskip("llvmlite")
+
+from agcli.engine.backends.jit import compiler, nest, store
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="nothing is kept on this system")
 
@@ -71,3 +74,21 @@ def test_without_a_folder_nothing_is_kept(monkeypatch):
     store.save("text", b"code")
     assert store.folder() is None
     assert store.load("text") is None
+
+
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize("lanes", [1, 4, 16])
+def test_kernels_for_other_machines(place, lanes, masks):
+    """Vectors of any width, with and without masks in the middle of a row, give the same bits."""
+    shape = nest.Shape(("float", "i1"), ("float", "i1"), (nest.BESIDE, nest.APART, nest.BESIDE, nest.BESIDE))
+    text = nest.kernel_text(shape, lambda code, v: [v[1].choose(v[0].tanh(), v[0].exp()), ~v[1]], lanes, masks)
+    run = compiler.compiled(text)
+    rng = np.random.default_rng(4)
+    x, c = rng.standard_normal(45).astype("f"), rng.random(90) < 0.5
+    y, d = np.full(46, 7, "f"), np.zeros(45, bool)
+    places = [(x, 4), (c, 2), (y, 4), (d, 1)]
+    numbers = np.array([1, 1, 45, *(n for a, s in places for n in (a.ctypes.data, 0, 0, s))], "int64")
+    run((compiler.ctypes.c_int64 * len(numbers))(*numbers.tolist()))
+    np.testing.assert_allclose(y[:45], np.where(c[::2], np.tanh(x), np.exp(x)), rtol=1e-6)
+    np.testing.assert_array_equal(d, ~c[::2])
+    assert y[45] == 7

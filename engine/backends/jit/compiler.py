@@ -36,6 +36,15 @@ def machine() -> Any:
 
 
 @cache
+def usable() -> bool:
+    """Whether LLVM can be loaded and knows this machine."""
+    try:
+        return bool(machine().triple)
+    except (ImportError, OSError, RuntimeError, AttributeError):
+        return False
+
+
+@cache
 def session() -> Any:
     """The code of this process, which lives as long as it does."""
     return llvm().orcjit.create_lljit_compiler(machine())

@@ -15,6 +15,7 @@ from ...ops.elementwise import Clip
 from ...ops.logic import Where
 from ...rewrite.rules import number
 from ...types import TensorType
+from .compiler import usable
 from .fused import Fused, Line, Looped, Number, Program, has_code
 from .skinny import Skinny, is_skinny
 
@@ -172,7 +173,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
         fuser.place(t)
     groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
     others = sum(largest(t) for t in order if looped(t))
-    if runs * (others + sum(map(saved, groups.values()))) < WORTH:
+    if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
     members = {t.id: g for g in groups.values() for t in g.members}
     return Builder(order, roots, members, shards).roots
