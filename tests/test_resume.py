@@ -15,6 +15,7 @@ from agcli.runs.checkpoints import read, write
 from agcli.spec import read_spec
 from agcli.trainer import Trainer
 from agcli.trainer import trainer as module
+from agcli.trainer.evaluate import opened
 from agcli.trainer.resume import changes
 from agcli.trainer.starting import trainer_for
 
@@ -235,6 +236,13 @@ def test_what_may_change_is_listed_and_written_down(spec, tmp_path):
     done = finish(trainer)
     assert (done.epochs, Run(folder).spec.train.epochs) == (3, 3)
     assert "changed train.epochs: 2 -> 3" in (folder / "log.txt").read_text()
+
+
+def test_a_lower_limit_ends_with_the_figures_of_its_weights(spec, tmp_path):
+    folder = at_step(spec, tmp_path / "run", 7, "train.checkpoint_every=5 steps", "train.eval_every=100 steps")
+    done = finish(Trainer.resume(folder, ("train.max_steps=2",)))
+    assert done.steps == 5
+    assert done.test_loss == pytest.approx(opened(folder, "last")[0].evaluate().mean_loss, rel=1e-6)
 
 
 def test_a_batch_size_may_change_between_two_epochs(spec, tmp_path):

@@ -198,6 +198,8 @@ class Trainer:
     def closing(self, reason: str) -> Event:
         """Write down the result; with `patience`, go back to the best weights."""
         s = self.session
+        if not self.signal and s.evaluated != s.step:  # it goes on no further than it had come
+            s.judge(s.evaluate(limit=self.limit) or s.test)
         self.save()
         if self.signal:
             self.run.say(f"interrupted by signal {self.signal} at step {s.step}")
