@@ -155,7 +155,7 @@ def guards(e: Mul) -> Iterator[Expr]:
     bases = {b for b, _ in e.factors}
     for base, exponent in e.factors:
         for term, k in terms_of(exponent)[1]:
-            plain = unguarded(term)
+            plain = unguarded(term, any_value=True)  # of a factor that is 0 there, the power does not matter
             if plain is not None and has_factors(plain[0], bases):
                 powers = dict(e.factors)
                 powers[base] = add(exponent, scale(-k, term), scale(k, plain[1]))
@@ -201,9 +201,9 @@ def is_distance(e: Expr) -> bool:
     return len(factors) == 1 and factors[0][1] == HALF and type(factors[0][0]) is Add and nonnegative(factors[0][0])
 
 
-def unguarded(e: Expr) -> tuple[Expr, Expr] | None:
-    """``where(u == 0, 1, v)`` as (u, v)."""
-    if type(e) is Fn and e.head == "where" and e.args[1] == 1:
+def unguarded(e: Expr, any_value: bool = False) -> tuple[Expr, Expr] | None:
+    """``where(u == 0, 1, v)`` as (u, v), or with any number in the place of 1."""
+    if type(e) is Fn and e.head == "where" and (e.args[1] == 1 or (any_value and not isinstance(e.args[1], Node))):
         condition = e.args[0]
         if type(condition) is Fn and condition.head == "equal" and condition.args[1] == 0:
             return condition.args[0], e.args[2]
