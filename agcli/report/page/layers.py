@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agcli.build import Model
-from agcli.engine.graph import Tensor
-from agcli.engine.leaves import Placeholder
+from agcli.engine.graph import Tensor, toposort
+from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.variables import total
+from agcli.layers import Trace
 
 from .html import Html, joined, table, tag
 
@@ -27,11 +28,11 @@ class Node:
     sources: tuple[int, ...]
 
 
-def layer_table(nodes: Sequence[Node]) -> Html:
-    """A row a layer, and the sum of the parameters."""
+def layer_table(nodes: Sequence[Node], parameters: int) -> Html:
+    """A row a layer, and all parameters."""
     rows = [(n.name, n.kind, n.shape, f"{n.parameters:,}" if n.parameters else "") for n in nodes]
-    total = f"{sum(n.parameters for n in nodes):,}"
-    return table(("layer", "kind", "output of a sample", "parameters"), [*rows, ("all", "", "", total)], (3,), "sum")
+    last = ("all", "", "", f"{parameters:,}")
+    return table(("layer", "kind", "output of a sample", "parameters"), [*rows, last], (3,), "sum")
 
 
 def nodes_of(model: Model) -> list[Node]:
@@ -44,15 +45,15 @@ def nodes_of(model: Model) -> list[Node]:
     found = [Node(p.name or "", "input", shape_text(p), 0, ()) for p in inputs]
     for trace in layers:
         sources = tuple(dict.fromkeys(s for x in trace.inputs for s in origins(x, made)))
-        found.append(Node(trace.path, trace.kind, shape_text(trace.output), parameters(model, trace.path), sources))
+        found.append(Node(trace.path, trace.kind, shape_text(trace.output), parameters(trace), sources))
         made[trace.output.id] = len(found) - 1
     return found
 
 
-def parameters(model: Model, path: str) -> int:
-    """How many numbers a layer learns."""
-    own = (v for name, v in model.parameters.items() if name == path or name.startswith(f"{path}."))
-    return total([v for v in own if v.trainable])
+def parameters(trace: Trace) -> int:
+    """How many numbers a layer learns; those that layers share count at each of them."""
+    inside = toposort([trace.output], {x.id for x in trace.inputs})
+    return total({v.id: v for v in inside if isinstance(v, Variable) and v.trainable}.values())
 
 
 def shape_text(t: Tensor) -> str:

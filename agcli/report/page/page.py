@@ -7,7 +7,7 @@ from pathlib import Path
 from time import localtime, strftime
 from typing import Any
 
-from agcli.engine.variables import write_atomically
+from agcli.engine.variables import total, write_atomically
 from agcli.runs import writing
 
 from ..evaluation import amount, interval
@@ -82,7 +82,7 @@ def tiles(found: Facts) -> Iterator[tuple[str, str]]:
                 yield name, amount(value)
     yield "epochs", f"{found.row.epoch:,} of {found.row.epochs:,}"
     if found.model is not None:
-        yield "parameters", f"{sum(n.parameters for n in nodes_of(found.model)):,}"
+        yield "parameters", f"{total(found.model.parameters.trainable):,}"
     yield "training", duration(found.row.seconds)
 
 
@@ -134,7 +134,7 @@ def model(found: Facts) -> Iterator[Html]:
     if found.model is None:
         return
     nodes = nodes_of(found.model)
-    yield layer_table(nodes)
+    yield layer_table(nodes, total(found.model.parameters.trainable))
     if 1 < len(nodes) <= LAYERS:
         yield tag("h3", "Graph")
         yield graph(nodes)
