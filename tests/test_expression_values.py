@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agcli.expression import ExpressionError
@@ -27,6 +27,7 @@ TREES = st.recursive(
 
 
 @settings(max_examples=100, deadline=None)
+@example("max((1/3)^(1/2), erf(x))", False)  # erf near 1 is nearly flat
 @given(TREES, st.booleans())
 def test_derivatives_pass_their_check(text, raw):
     """The formula of the derivative, the engine's reverse mode and a complex step agree."""

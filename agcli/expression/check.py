@@ -238,10 +238,11 @@ def along(f: Tensor, x: Placeholder, feeds: Mapping[str, Any], found: Array, rng
     product = np.asarray(found * v if x.shape == () else np.sum(found * v))
     if not np.isfinite(numeric).all() or np.shape(product) != np.shape(numeric):
         return 0.0
-    return relative_size(product, numeric)
+    rounding = 1e-15 * max(float(np.max(np.abs(side), initial=0.0)) for side in sides) / h  # erf near 1 has few digits
+    return relative_size(product, numeric, rounding)
 
 
-def relative_size(a: Array, b: Array) -> float:
+def relative_size(a: Array, b: Array, noise: float = 0.0) -> float:
     scale = max(float(np.max(np.abs(b), initial=0.0)), float(np.max(np.abs(a), initial=0.0)), 1e-12)
-    error = float(np.max(np.abs(a - b), initial=0.0)) / scale
+    error = max(float(np.max(np.abs(a - b), initial=0.0)) - noise, 0.0) / scale
     return float("inf") if np.isnan(error) else error
