@@ -97,6 +97,14 @@ def test_a_loop_counts_every_turn():
     assert row.flops > 8 * 4 * 2 * (8 + 6) * 4 * 6
 
 
+def test_a_formula_does_not_count_the_layers_that_it_names():
+    text = "data: digits\nmodel: {first: {dense: 4, input: x}, second: {dense: 4, input: x}, "
+    text += "both: {lambda: x + first, input: second}, last: {dense: 10, input: both}}\nloss: softmax_cross_entropy\n"
+    rows = {row.name: row for row in table(model_of(text)[0], 4)}
+    assert [rows[name].parameters for name in ("first", "second", "both", "last")] == [260, 260, 0, 50]
+    assert rows["both"].flops == 4 * 4
+
+
 def test_parents_come_first():
     made = [Layer(name, "", depth, (), 0, 0, 0.0) for name, depth in (("b", 1), ("d", 2), ("c", 1), ("a", 0), ("e", 0))]
     assert "".join(row.name for row in parents_first(made)) == "abcde"

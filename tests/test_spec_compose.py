@@ -47,6 +47,12 @@ def test_a_variable_may_be_a_list_and_stand_in_a_formula() -> None:
     assert spec.loss.fields.formula == "3 * sum(w) + mean(x)"
 
 
+@pytest.mark.parametrize("power", ["${k}^2", "${k} ** 2"])
+def test_a_negative_variable_is_the_base_of_a_power(power: str) -> None:
+    text = f"vars: {{k: -3}}\ndata: iris\nvariables: {{w: {{shape: []}}}}\nloss: {power} + w - ${{k}}\n"
+    assert parse_spec(text).loss.fields.formula == f"{power.replace('${k}', '(-3)')} + w - -3"
+
+
 def test_variables_are_set_from_the_command_line() -> None:
     spec = parse_spec(VARS + MODEL, overrides=["vars.hidden=7", "train.epochs=9"])
     assert (spec.model[0].fields.units, spec.train.epochs) == (7, 9)

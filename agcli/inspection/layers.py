@@ -35,10 +35,13 @@ def table(model: Model, batch: int) -> list[Layer]:
     traces = model.train.traces
     tensors = [t for trace in traces for t in (*trace.inputs, trace.output)]
     made = iter(fixed(model, tensors, batch).tensors)
-    rows = []
+    rows: list[Layer] = []
+    others: dict[int, set[int]] = {}  # by depth: outputs of earlier layers, which a formula may name
     for trace in traces:
         inputs, output = [next(made) for _ in trace.inputs], next(made)
-        inside = toposort([output], {x.id for x in inputs})
+        earlier = set().union(*(ids for depth, ids in others.items() if depth <= trace.depth))
+        inside = toposort([output], {x.id for x in inputs} | earlier - {output.id})
+        others.setdefault(trace.depth, set()).add(output.id)
         own = {v.id: v for v in inside if isinstance(v, Variable) and v.trainable}
         parameters = sum(math.prod(map(int, v.value.shape)) for v in own.values())
         shape, size = output.shape[1:], output.dtype.itemsize

@@ -147,7 +147,7 @@ class _Filling:
         whole = _VARIABLE.fullmatch(value)
         if whole:
             return self.counted(self.values[whole[1]], path)
-        text = _VARIABLE.sub(lambda found: _written(self.values[found[1]]), value)
+        text = _VARIABLE.sub(lambda found: _written(self.values[found[1]], found.string[found.end() :]), value)
         self.room -= len(text)
         if self.room < 0:
             raise self.error(path, f"expected at most {MAX_BYTES:,} characters, variables written out, got more")
@@ -167,9 +167,10 @@ class _Filling:
         return SpecError([Problem(self.document.place(path), path_text(path), message)])
 
 
-def _written(value: Any) -> str:
-    """A value as a part of a text."""
-    return value if isinstance(value, str) else described(value)
+def _written(value: Any, after: str) -> str:
+    """A value as a part of a text. A negative base of a power needs parentheses: -1^2 is -(1^2)."""
+    text = value if isinstance(value, str) else described(value)
+    return f"({text})" if text.startswith("-") and after.lstrip().startswith(("^", "**")) else text
 
 
 def _size(value: Any) -> int:
