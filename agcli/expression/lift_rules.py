@@ -252,6 +252,11 @@ def sinc(lifter: Lifter, t: Any, x: int) -> int:
     return lifter.call("sinc", x, **({"n": t.op.n} if t.op.n else {}))
 
 
+def scan(lifter: Lifter, t: Any, *args: int) -> int:
+    """A loop by what goes into it; a formula has no words for the graph that it repeats."""
+    return lifter.call("scan", *args, **({"reverse": True} if t.op.reverse else {}))
+
+
 RULES: dict[str, Callable[..., int]] = {
     "negative": negative,
     "add": add,
@@ -282,4 +287,5 @@ RULES: dict[str, Callable[..., int]] = {
     **dict.fromkeys(["softmax", "log_softmax"], last_axis),
     "one_hot": one_hot,
     "size": size,
+    "scan": scan,
 }
