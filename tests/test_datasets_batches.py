@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from agcli.datasets import Batches, Column, DataError, Scaling, Split
+from agcli.datasets import Batches, Column, DataError, Scaling, Split, order
 
 N = 103
 
@@ -24,6 +24,14 @@ def split(n: int = N) -> Split:
 
 def taken(batches: Batches, epoch: int = 0, start: int = 0) -> np.ndarray:
     return np.concatenate([batch.rows.copy() for batch in batches.epoch(epoch, start)])
+
+
+@pytest.mark.parametrize("count", [0, 1, 500, 501, 2**12, 2**16 - 1, 2**16 + 1])
+def test_sorting_twice_gives_the_order_of_sorting_once(count, monkeypatch):
+    orders = [order.shuffled(count, 3, epoch) for epoch in (0, 1)]
+    monkeypatch.setattr(order, "_PRESORTED", count)
+    for epoch, found in enumerate(orders):
+        np.testing.assert_array_equal(found, order.shuffled(count, 3, epoch))
 
 
 @pytest.mark.parametrize("shuffle", [True, False])

@@ -21,6 +21,7 @@ from ..ops.base import Item, Pointwise
 from ..ops.logic import Keep, Where
 from ..origin import origin
 from ..types import Array, TensorType, TupleType
+from .products import sum_of_products, transpose_after
 
 Rule = Callable[..., "Tensor | None"]
 RULES: dict[str, list[Rule]] = {}
@@ -188,6 +189,10 @@ def sum_of_number(t: Tensor, x: Tensor) -> Tensor | None:
         return None
     count = x.type.size // t.type.size if t.type.size else 0
     return fill(n * count, t)
+
+
+rule("matmul")(transpose_after)
+rule("sum")(sum_of_products)
 
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {
