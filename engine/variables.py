@@ -158,8 +158,19 @@ def save_arrays(
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Put ``data`` in the place of ``path`` so that at every moment the old or the new content is whole."""
+    """Put ``data`` in the place of ``path`` so that at every moment the old or the new content is whole.
+
+    Raises OSError with the name of ``path``, not that of the temporary file beside it.
+    """
     target = Path(path)
+    try:
+        _replace(target, data)
+    except OSError as e:
+        raise OSError(e.errno, e.strerror, str(path)) from None
+    sync_folder(target.parent)
+
+
+def _replace(target: Path, data: bytes) -> None:
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
     try:
         with os.fdopen(handle, "wb") as f:
@@ -170,7 +181,6 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(target.parent)
 
 
 def sync_folder(folder: Path) -> None:

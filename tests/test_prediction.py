@@ -3,8 +3,10 @@
 import gzip
 import io
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -160,6 +162,32 @@ def test_arrays_of_a_named_set(digits, tmp_path):
     np.save(tmp_path / "wrong.npy", images[:, :7])
     with pytest.raises(ValueError, match=r"wrong.npy: expected samples of shape \(8, 8\), found uint8 of shape"):
         predict_file(digits, tmp_path / "wrong.npy")
+
+
+@pytest.mark.parametrize(
+    ("samples", "said"),
+    [
+        (np.full((2, 8, 8), np.nan), "row 1: expected finite numbers of float32, found nan"),
+        (np.full((2, 8, 8), 1e300), "row 1: expected finite numbers of float32, found 1e+300"),
+        (np.zeros((0, 8, 8)), "expected at least one sample, found none"),
+        (np.zeros((2, 7)), "expected samples of shape (8, 8), found float64 of shape (7,)"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_named(digits, tmp_path, samples, said):
+    np.save(tmp_path / "bad.npy", samples)
+    with pytest.raises(DataError, match=re.escape(said)):
+        predict_file(digits, tmp_path / "bad.npy", tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_place_that_cannot_be_written_is_named(iris, tmp_path):
+    (tmp_path / "in.csv").write_text(IRIS)
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(DataError, match=r"folder\.csv: expected the name of a file, found a folder"):
+        predict_file(iris, tmp_path / "in.csv", tmp_path / "folder.csv")
+    if Path("/proc/version").exists():  # a file system in which nobody can make files
+        with pytest.raises(DataError, match=r"^/proc/x\.csv: cannot be written"):
+            predict_file(iris, tmp_path / "in.csv", Path("/proc/x.csv"))
 
 
 def test_arrays_of_a_file(tmp_path):

@@ -131,6 +131,21 @@ def test_without_data_there_is_a_page_with_the_reason(prices):
     assert "training" in said
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"split": "nope"}, "unknown split"),
+        ({"which": "nope"}, "got nope"),
+        ({"out": "nowhere/x.html"}, "nowhere/x.html"),
+    ],
+)
+def test_what_is_asked_for_by_name_must_be_there(digits, tmp_path, options, said):
+    if "out" in options:
+        options = {"out": tmp_path / options["out"]}
+    with pytest.raises(ValueError, match=said):
+        written(digits, **options)
+
+
 def test_elements_escape_what_they_hold():
     assert tag("p", "a < b & c", title='"x"') == '<p title="&quot;x&quot;">a &lt; b &amp; c</p>'
     assert tag("p", tag("b", "<"), class_="n", hidden=None) == '<p class="n"><b>&lt;</b></p>'

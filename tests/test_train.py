@@ -76,6 +76,13 @@ def test_without_a_terminal_lines_are_plain(ag, tmp_path):
         (["eval", "models"], "spec.yaml"),
         (["eval", "nowhere"], "found nothing there"),
         (["grad", "2*(x"], "2*(x"),
+        (["grad", "x", "--shape", "x=0"], "whole numbers from 1"),
+        (["init", "datasets/iris.csv.gz", "--out", "models"], "models: exists"),
+        (["show", "digits", "--out", "models"], "error: models: Is a directory"),
+        (["show", "digits", "--out", "nowhere/x"], "error: nowhere/x: No such file or directory"),
+        (["train", "nowhere"], "`ag models` lists"),
+        (["train", "digits", "--set", "data={digits: {raw: true}}"], "as in {name: digits, ...}"),
+        (["verify-resume", "nowhere"], "failed by itself: nowhere: expected a spec file"),
     ],
 )
 def test_bad_input_gets_one_message_and_exit_code_2(ag, tmp_path, arguments, said):

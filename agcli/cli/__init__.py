@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+WRONG_PATHS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)  # a person can mend these
 COMMANDS = {
     "train": "Train the model that a spec describes.",
     "eval": "Judge a trained model on test data or a file.",
@@ -96,7 +97,7 @@ def explained(error: Exception) -> int:
         return int(code)
     if isinstance(error, OSError):
         click.echo(f"error: {error.filename or 'system'}: {error.strerror or error}", err=True)
-        return 1
+        return 2 if isinstance(error, WRONG_PATHS) else 1
     kind = type(error).__name__
     click.echo(f"internal error: {kind}: {error}\nThis is a bug; `ag --debug ...` shows where.", err=True)
     return 1

@@ -78,8 +78,8 @@ def shapes_of(texts: Sequence[str], point: Mapping[str, Tensor]) -> dict[str, tu
     for name, syntax in assignments(texts, "--shape").items():
         value = values([constant(syntax, "--shape")], {})[0]
         lengths = [float(v) for v in value.reshape(-1)]
-        if value.ndim > 1 or any(v < 0 or v != int(v) or v > 1e6 for v in lengths):
-            message = "--shape: expected whole numbers, as in x=3 or x=[2, 3]"
+        if value.ndim > 1 or any(v < 1 or v != int(v) or v > 1e6 for v in lengths):
+            message = "--shape: expected whole numbers from 1 to 1,000,000, as in x=3 or x=[2, 3]"
             raise ExpressionError(message, syntax.text, 0, len(syntax.text))
         shapes[name] = tuple(int(v) for v in lengths)
     return shapes

@@ -44,7 +44,13 @@ def sink(out: Path | None, format: str) -> Iterator[Write]:
         return
     if not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}")
+    if out.is_dir():
+        raise DataError(f"{out}: expected the name of a file, found a folder")
     temporary = out.with_name(f".{out.name}.{os.getpid()}.part")
+    try:
+        temporary.touch()
+    except OSError as e:
+        raise DataError(f"{out}: cannot be written: {e.strerror}") from None
     try:
         with temporary.open("wb") as file, _WRITERS[format](file) as write:
             yield write

@@ -130,12 +130,16 @@ class SetTerms:
                 expected = f"{size:,} columns of numbers, one for each number of a sample"
                 raise DataError(f"{frame.file}: expected {expected}, found {len(names):,} columns")
             values = np.stack([frame[name].numbers() for name in names], axis=1)
+        if not len(values):
+            raise DataError(f"{frame.file}: expected at least one sample, found none")
         if values[:1].size != size or values.dtype.kind not in "biuf":
             found = f"{values.dtype} of shape {values.shape[1:]}"
             raise DataError(f"{frame.file}: expected samples of shape {self.stored.shape}, found {found}")
-        if not np.isfinite(values).all():
-            row = int(np.argwhere(~np.isfinite(values))[0][0])
-            raise DataError(f"{frame.file}: row {frame.numbers[row]:,}: expected finite numbers, found one that is not")
+        fits = np.abs(values) <= np.finfo(np.float32).max  # false for NaN, too
+        if not fits.all():
+            place = tuple(np.argwhere(~fits)[0])
+            row, found = frame.numbers[int(place[0])], values[place]
+            raise DataError(f"{frame.file}: row {row:,}: expected finite numbers of float32, found {found:g}")
         if self.stored.scaling is None:
             values = values.astype(self.stored.dtype)
         return values.reshape(-1, *self.stored.shape)

@@ -147,6 +147,8 @@ class DataTable(Table):
             raise failed([fault(f"expected a data set, got {described(value)}{hint}")])
         if isinstance(value, dict) and "name" not in value and "file" in value:
             return self._kind(value["file"]), value, ()
+        if isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) in self.spellings():
+            raise failed([fault(f"expected the name of a data set beside its options, as in {{name: {name}, ...}}")])
         return super()._tagged(value)
 
     def _kind(self, file: Any) -> str:

@@ -107,7 +107,8 @@ def _cannot_open(name: str, error: OSError | ValueError) -> str:
     code = error.errno if isinstance(error, OSError) else None
     if code == errno.ENOENT:
         near = _near_file(name)
-        return "expected a spec file, found none" + (f"; did you mean `{near}`?" if near else "")
+        known = "" if os.path.basename(name) != name or "." in name else "; `ag models` lists those that ship with ag"
+        return "expected a spec file, found none" + (f"; did you mean `{near}`?" if near else known)
     if os.path.isdir(name):
         specs = sorted(_specs_in(Path(name)))
         hint = f"; did you mean `{Path(name) / specs[0]}`?" if len(specs) == 1 else ""

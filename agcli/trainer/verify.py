@@ -82,7 +82,7 @@ def train(spec: Path, run: Path, overrides: tuple[str, ...], seconds: float | No
         process.kill()
         raise
     if process.returncode:
-        raise RunError(f"the training failed by itself:\n{said.strip()}")
+        raise RunError(f"the training failed by itself: {said.strip().removeprefix('error: ')}")
     return True
 
 

@@ -38,7 +38,8 @@ class Facts:
 
 
 def facts(folder: Path, *, which: str = "", split: str = "test", count: int = COUNT) -> Facts:
-    """Everything about a run. Without its data or a checkpoint, there is no evaluation."""
+    """Everything about a run. Without its data or a checkpoint, there is no evaluation,
+    and that is an error if a checkpoint or a split was asked for by name."""
     run = Run.open(folder)
     evaluation, model, problem = None, None, ""
     try:
@@ -47,6 +48,8 @@ def facts(folder: Path, *, which: str = "", split: str = "test", count: int = CO
         samples = of_split(session.data, terms_of(session.data), split)
         evaluation = judge(session, run, step, samples, split, by=None, count=count, seed=0)
     except (DataError, RunError, EngineError, SpecError) as error:
+        if which or split != "test":  # what is asked for by name must be there
+            raise
         problem = str(error)
     result = read_json(folder / "result.json", "the result of a training")
     text = (folder / "spec.yaml").read_text("utf-8", "replace")

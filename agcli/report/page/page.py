@@ -8,7 +8,7 @@ from time import localtime, strftime
 from typing import Any
 
 from agcli.engine.variables import total, write_atomically
-from agcli.runs import writing
+from agcli.runs import RunError, writing
 
 from ..evaluation import amount, interval
 from ..figures import duration
@@ -25,6 +25,8 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # of th
 def written(folder: Path, out: Path | None = None, **options: Any) -> Path:
     """Write the page of a run, to ``report.html`` in its folder if no other place is given. Options are of `facts`."""
     place = out or folder / "report.html"
+    if place.is_dir() or not place.parent.is_dir():
+        raise RunError(f"{place}: expected the name of a file in a folder that exists")
     content = page(facts(folder, **options))
     with writing(place.parent):
         write_atomically(place, content.encode())
