@@ -1,15 +1,17 @@
 """`ag runs`: what is listed is what is there, what differs is named, and only runs are removed."""
 
+import io
 import json
 import shutil
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 import agcli
 from agcli.cli import ag as program
 from agcli.comparison import Curve, compare, found, listed
-from agcli.report.runs import drawing
+from agcli.report.runs import drawing, print_list
 from agcli.runs import RunError
 from agcli.runs.lock import Lock
 
@@ -50,6 +52,17 @@ def test_runs_are_listed_newest_first(place):
     text = invoke(place).stdout
     for word in ("slow", "fast", "stopped", "6/6", "2/50", "accuracy"):
         assert word in text
+
+
+def test_a_list_in_a_pipe_has_whole_lines_and_a_narrow_terminal_loses_nothing(place):
+    lines = invoke(place).stdout.splitlines()
+    assert len(lines) == 2 + 3
+    rows = listed(place)
+    narrow = Console(width=40, file=io.StringIO(), force_terminal=True, color_system=None)
+    print_list(narrow, rows, place)
+    text = narrow.file.getvalue()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= 40
 
 
 def test_a_damaged_run_is_listed_and_a_live_one_shown(place):

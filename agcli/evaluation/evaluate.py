@@ -44,15 +44,15 @@ class Evaluation:
     metrics: dict[str, Any]
     classes: tuple[str, ...] = ()
     figures: dict[str, Figure] = field(default_factory=dict)
-    confusion: Array | None = None
-    table: list[ClassRow] = field(default_factory=list)
-    calibration: Calibration | None = None
-    worst: list[Worst] = field(default_factory=list)
+    confusion: Array | None = field(default=None, repr=False)
+    table: list[ClassRow] = field(default_factory=list, repr=False)
+    calibration: Calibration | None = field(default=None, repr=False)
+    worst: list[Worst] = field(default_factory=list, repr=False)
     by: str | None = None
     groups: list[Group] = field(default_factory=list)
-    answers: Answers | None = None
-    truth: Array | None = None
-    outputs: dict[str, Array] = field(default_factory=dict)  # the spec's own formulas
+    answers: Answers | None = field(default=None, repr=False)  # a row a sample, too much to print
+    truth: Array | None = field(default=None, repr=False)
+    outputs: dict[str, Array] = field(default_factory=dict, repr=False)  # the spec's own formulas
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; None stands for what is not finite, as JSON has no word for it."""

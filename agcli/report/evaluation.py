@@ -24,11 +24,12 @@ WIDE = 12  # classes of a confusion matrix that fit a terminal; of more, the mos
 LONG = 30  # classes in a table
 GROUPED = 2  # figures of a group
 CUT = 24  # characters of a cell
+PLAIN = 80  # characters of a sample's line where there is no terminal
 
 
 def print_evaluation(console: Console, found: Evaluation) -> None:
     """Print all of it."""
-    for part in parts(found, console.width):
+    for part in parts(found, console.width if console.is_terminal else PLAIN):
         console.print(part, highlight=False)
 
 
@@ -141,9 +142,10 @@ def worst_table(rows: Sequence[Worst], width: int) -> Table:
 
 
 def columned(*columns: str, right: Sequence[int] = ()) -> Table:
+    """An empty table; where a terminal is too narrow for it, cells take more lines and lose nothing."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, name in enumerate(columns):
-        table.add_column(Text(printable(name)), justify="right" if i in right else "left", no_wrap=True)
+        table.add_column(Text(printable(name)), justify="right" if i in right else "left", overflow="fold")
     return table
 
 

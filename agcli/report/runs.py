@@ -42,7 +42,6 @@ def print_list(console: Console, rows: Sequence[Row], place: Path) -> None:
             duration(row.seconds),
             Text(printable(result)),
         )
-    table.columns[-1].no_wrap = False
     console.print(table, highlight=False)
 
 
@@ -63,8 +62,6 @@ def print_comparison(console: Console, found: Comparison) -> None:
 def values_table(marks: Sequence[str], values: dict[str, list[Any]]) -> Table:
     """A row a name, a column a run."""
     table = columned("", *marks, right=range(1, len(marks) + 1))
-    for column in table.columns:
-        column.no_wrap, column.overflow = False, "fold"
     for name, items in values.items():
         table.add_row(Text(printable(name)), *(Text(shown(item)) for item in items))
     return table

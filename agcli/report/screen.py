@@ -19,7 +19,7 @@ from .figures import amount, duration, figure
 from .lines import closing, evaluation, opening
 from .memory import resident
 from .sparkline import History, sparkline
-from .tables import print_table
+from .tables import WIDE, print_table
 
 LINES = 100  # of epochs that a long training leaves on the screen, about
 FRAMES = 10  # a second
@@ -195,4 +195,6 @@ def print_result(event: Done) -> None:
 
 
 def console(stderr: bool = False) -> Console:
-    return Console(stderr=stderr, soft_wrap=False)
+    """As wide as the terminal; a file or a pipe is as wide as its lines."""
+    found = Console(stderr=stderr, soft_wrap=False)
+    return found if found.is_terminal else Console(stderr=stderr, width=WIDE, soft_wrap=False)
