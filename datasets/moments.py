@@ -11,6 +11,7 @@ import numpy.typing as npt
 from .errors import DataError
 from .frame import Cells
 
+LARGEST = 1e150  # the squares of larger values are infinite
 _MAX_KEPT = 1 << 25  # values that are kept to find a median
 
 
@@ -30,10 +31,14 @@ class Moments:
         self.high: Any = -np.inf
 
     def add(self, cells: Cells) -> None:
-        """Take in some more rows. Raises DataError for an infinite value."""
+        """Take in some more rows. Raises DataError for an infinite value, or one whose square would be."""
         values = self.read(cells)
-        if np.isinf(values).any():
-            raise cells.error(int(np.argwhere(np.isinf(values))[0][0]), "a finite number")
+        for beyond, expected in (
+            (np.isinf(values), "a finite number"),
+            (np.abs(values) > LARGEST, "a number to 1e150"),
+        ):
+            if beyond.any():
+                raise cells.error(int(np.argwhere(beyond)[0][0]), expected)
         known = ~np.isnan(values)
         count, filled = known.sum(axis=0), np.where(known, values, 0.0)
         mean = filled.sum(axis=0) / np.maximum(count, 1)
