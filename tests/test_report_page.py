@@ -146,6 +146,11 @@ def test_what_is_asked_for_by_name_must_be_there(digits, tmp_path, options, said
         written(digits, **options)
 
 
+def test_a_run_that_is_not_there_is_said(tmp_path):
+    with pytest.raises(ValueError, match=r"nowhere: expected a run folder with a spec\.yaml"):
+        written(tmp_path / "nowhere")
+
+
 def test_elements_escape_what_they_hold():
     assert tag("p", "a < b & c", title='"x"') == '<p title="&quot;x&quot;">a &lt; b &amp; c</p>'
     assert tag("p", tag("b", "<"), class_="n", hidden=None) == '<p class="n"><b>&lt;</b></p>'

@@ -115,6 +115,7 @@ def test_curves_are_drawn_to_scale():
 
 def test_removal_asks_and_removes(place):
     assert "kept" in invoke(place, "rm", "slow", input="n\n").stderr
+    assert "--yes removes without a question" in invoke(place, "rm", "slow", input="", check=2).stderr
     assert (place / "slow" / "spec.yaml").exists()
     assert "4/4 epochs" in invoke(place, "rm", "slow", input="y\n").stderr
     assert not (place / "slow").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -72,9 +73,19 @@ def rm(place: Path, runs: tuple[str, ...], yes: bool) -> None:
         facts = row(run)
         megabytes = size(run.folder) / 1e6
         question = f"remove {run.folder} ({facts.state}, {facts.epoch}/{facts.epochs} epochs, {megabytes:.1f} MB)?"
-        if not yes and not click.confirm(question, err=True):
+        if not yes and not agreed(question):
             click.echo(f"kept {run.folder}", err=True)
             continue
         rest = remove(run)
         more = f"; kept {len(rest)} files that are not of the run, such as {rest[0]}" if rest else ""
         click.echo(f"removed {run.folder}{more}", err=True)
+
+
+def agreed(question: str) -> bool:
+    """Whether the answer is yes. Where nobody can answer, UsageError says what to type."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        if sys.stdin.isatty():  # Ctrl-C
+            raise
+        raise click.UsageError("there is no answer on standard input; --yes removes without a question") from None

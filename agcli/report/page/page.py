@@ -25,7 +25,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # of th
 def written(folder: Path, out: Path | None = None, **options: Any) -> Path:
     """Write the page of a run, to ``report.html`` in its folder if no other place is given. Options are of `facts`."""
     place = out or folder / "report.html"
-    if place.is_dir() or not place.parent.is_dir():
+    if place.is_dir() or not (out is None or place.parent.is_dir()):
         raise RunError(f"{place}: expected the name of a file in a folder that exists")
     content = page(facts(folder, **options))
     with writing(place.parent):
