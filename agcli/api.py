@@ -63,19 +63,19 @@ from agcli.ops import *  # noqa: F403
 if TYPE_CHECKING:
     from agcli.expression import ExpressionError
     from agcli.expression.api import derivative, parse, to_latex, to_python, to_text
-    from agcli.library import TrainedRun, Trainer, load, train
+    from agcli.trained import TrainedRun, Trainer, load, train
 
 LAZY = {  # the expression language and training are loaded by those who use them
     "ExpressionError": "agcli.expression",
-    "TrainedRun": "agcli.library",
-    "Trainer": "agcli.library",
+    "TrainedRun": "agcli.trained",
+    "Trainer": "agcli.trained",
     "derivative": "agcli.expression.api",
-    "load": "agcli.library",
+    "load": "agcli.trained",
     "parse": "agcli.expression.api",
     "to_latex": "agcli.expression.api",
     "to_python": "agcli.expression.api",
     "to_text": "agcli.expression.api",
-    "train": "agcli.library",
+    "train": "agcli.trained",
 }
 
 

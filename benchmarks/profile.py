@@ -5,12 +5,11 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from agcli.engine.backends.numpy import Executor
 from agcli.engine.backends.observe import observed
-from agcli.trainer.profile import flops, moved
+from agcli.trainer.profile import Row, flops, moved
 from benchmarks.machine import memory, sgemm
 from benchmarks.row import rows, workload
 from benchmarks.table import figure, row
@@ -21,18 +20,7 @@ WARM = 5
 Limits: TypeAlias = tuple[float, float]  # operations and bytes a second
 
 
-@dataclass
-class Op:
-    """All calls of one op in one step: medians over the steps that were looked at."""
-
-    name: str
-    calls: int = 0
-    seconds: float = 0.0
-    bytes: int = 0
-    flops: float = 0.0
-
-
-def profiled(name: str, quick: bool = False) -> tuple[list[Op], float]:
+def profiled(name: str, quick: bool = False) -> tuple[list[Row], float]:
     """A step by op, the slowest first; and the seconds of a step that nobody looks at, in turns with the others.
 
     All times are those of the thread on a processor, so that a busy machine changes them little.
@@ -60,12 +48,12 @@ def profiled(name: str, quick: bool = False) -> tuple[list[Op], float]:
     return by_op(times), statistics.median(seconds)
 
 
-def by_op(times: Mapping[tuple[Executor, int], list[int]]) -> list[Op]:
+def by_op(times: Mapping[tuple[Executor, int], list[int]]) -> list[Row]:
     """From nanoseconds of each call in each step."""
-    ops: dict[str, Op] = {}
+    ops: dict[str, Row] = {}
     for (executor, n), taken in times.items():
         step = executor.plan.steps[n]
-        op = ops.setdefault(step.op.name, Op(step.op.name))
+        op = ops.setdefault(step.op.name, Row(step.op.name))
         op.calls += 1
         op.seconds += statistics.median(taken) * 1e-9
         op.bytes += moved(executor.plan, step)
@@ -73,7 +61,7 @@ def by_op(times: Mapping[tuple[Executor, int], list[int]]) -> list[Op]:
     return sorted(ops.values(), key=lambda op: -op.seconds)
 
 
-def least(op: Op, limits: Limits) -> float:
+def least(op: Row, limits: Limits) -> float:
     """Seconds at the limits: of the arithmetic or of the traffic, whichever is more.
 
     Traffic counts every array as if it came from memory; what lies in a cache is faster.
@@ -81,7 +69,7 @@ def least(op: Op, limits: Limits) -> float:
     return max(op.flops / limits[0], op.bytes / limits[1])
 
 
-def lines(ops: list[Op], step: float, limits: Limits) -> Iterator[str]:
+def lines(ops: list[Row], step: float, limits: Limits) -> Iterator[str]:
     """A table of one step."""
     yield row(["op", "calls", "us", "share", "MB", "GB/s", "GFLOP/s", "us at the limit"])
     yield row(["---", *["---:"] * 7])
@@ -89,7 +77,7 @@ def lines(ops: list[Op], step: float, limits: Limits) -> Iterator[str]:
     for op in ops:
         speed = figure(op.flops / op.seconds / 1e9) if op.flops else ""
         yield row([
-            op.name, str(op.calls), figure(op.seconds * 1e6), f"{op.seconds / total:.0%}", figure(op.bytes / 1e6),
+            op.op, str(op.calls), figure(op.seconds * 1e6), f"{op.seconds / total:.0%}", figure(op.bytes / 1e6),
             figure(op.bytes / op.seconds / 1e9), speed, figure(least(op, limits) * 1e6),
         ])  # fmt: skip
     at_best = sum(least(op, limits) for op in ops)

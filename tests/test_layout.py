@@ -16,14 +16,14 @@ ORDER = {
         "recipe", "corpus", "fitted", "guess", "splits", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "frozen", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",
+        "errors", "registry", "frozen", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",
         "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
         "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients", "events", "runs", "trainer",
-        "inspection", "prediction", "evaluation", "library", "comparison",
+        "inspection", "prediction", "evaluation", "trained", "comparison",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip

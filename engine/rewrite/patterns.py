@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ..graph import Op, Tensor
 from ..ops import elementwise as ew
+from ..registry import several_a_name
 from .rules import number
 
 ALIKE = 32  # ops of a formula that is compared with another
@@ -70,17 +71,7 @@ class Look:
 
 Repair = Callable[..., "Tensor | None"]
 REPAIRS: dict[str, list[Repair]] = {}
-
-
-def repair(*names: str) -> Callable[[Repair], Repair]:
-    """Register a rule for the ops of these names; it gets what it may see, the tensor and its inputs."""
-
-    def add(rule: Repair) -> Repair:
-        for name in names:
-            REPAIRS.setdefault(name, []).append(rule)
-        return rule
-
-    return add
+repair = several_a_name(REPAIRS)  # a repair gets what it may see, the tensor and its inputs
 
 
 def both(t: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

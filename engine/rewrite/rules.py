@@ -20,23 +20,14 @@ from ..ops.arrays import BroadcastTo, broadcast_to
 from ..ops.base import Item, Pointwise
 from ..ops.logic import Keep, Where
 from ..origin import origin
+from ..registry import several_a_name
 from ..types import Array, TensorType, TupleType
 from .products import sum_of_products, transpose_after
 
 Rule = Callable[..., "Tensor | None"]
 RULES: dict[str, list[Rule]] = {}
 FOLD_LIMIT = 65536  # elements; larger constants are cheaper to compute than to keep
-
-
-def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register a rule for the ops of these names; it gets the op and its inputs."""
-
-    def add(function: Rule) -> Rule:
-        for name in names:
-            RULES.setdefault(name, []).append(function)
-        return function
-
-    return add
+rule = several_a_name(RULES)  # a rule gets the op and its inputs
 
 
 def number(t: Tensor) -> Any:

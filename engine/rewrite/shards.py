@@ -21,6 +21,7 @@ from ..ops.pooling import Pool
 from ..ops.reductions import Reduction, Sum
 from ..ops.slicing import GetItem
 from ..origin import origin
+from ..registry import one_a_name
 from ..types import TupleType, static
 
 WHOLE, PARTIAL = -1, -2  # beside the number of the axis that is split
@@ -39,16 +40,7 @@ class Layout:
 
 Rule: TypeAlias = "Callable[[Any, Tensor, list[int]], Layout | None]"
 RULES: dict[str, Rule] = {}
-
-
-def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register the rule for the op classes of these names; None says that the inputs must be whole."""
-
-    def add(function: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names, function))
-        return function
-
-    return add
+rule = one_a_name(RULES)  # None says that the inputs must be whole
 
 
 def pointwise(op: Op, t: Tensor, states: list[int]) -> Layout | None:

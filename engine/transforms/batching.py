@@ -21,6 +21,7 @@ from ..ops.arrays import BroadcastTo, Reshape, Transpose
 from ..ops.base import Item, Pointwise, items
 from ..ops.reductions import Reduction
 from ..origin import origin
+from ..registry import one_a_name
 from ..types import Shape, TensorType, TupleType, as_shape
 
 FULL = (None, None, None)  # a whole slice, as ``getitem`` keeps it
@@ -36,16 +37,7 @@ class Value:
 
 Rule: TypeAlias = "Callable[[Batch, Any, Tensor, list[Value]], Value | Tensor | None]"
 RULES: dict[str, Rule] = {}
-
-
-def rule(*names: str) -> Callable[[Rule], Rule]:
-    """Register the rule for the op classes of these names; it may return None to leave the case to the loop."""
-
-    def add(function: Rule) -> Rule:
-        RULES.update(dict.fromkeys(names, function))
-        return function
-
-    return add
+rule = one_a_name(RULES)  # a rule may return None to leave the case to the loop
 
 
 class Batch:
