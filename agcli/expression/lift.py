@@ -159,10 +159,6 @@ class Lifter:
         node = self.nodes[i]
         return node.args[0] if isinstance(node, Call) and node.function == "negative" else None
 
-    def is_call(self, i: int, function: str) -> bool:
-        node = self.nodes[i]
-        return isinstance(node, Call) and node.function == function
-
     def is_number(self, i: int, value: int) -> bool:
         node = self.nodes[i]
         return isinstance(node, Number) and node.value == value

@@ -46,7 +46,7 @@ class Writer:
         self.nodes = nodes
         self.bound = {} if bound is None else bound  # a printer adds to it as it goes
 
-    def write(self, root: int = -1, weakest: int = EQUATION) -> str:
+    def write(self, root: int = -1) -> str:
         """The text of a node, by default the last."""
         root %= len(self.nodes)
         written: list[str] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-BATCH, EPOCHS = 200, 3
+BATCH = 200
 
 
 def images(folder: str, name: str) -> np.ndarray:
