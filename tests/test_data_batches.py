@@ -1,7 +1,6 @@
 """What batches do beyond order: augmentation, balanced classes, prefetching, and samples that lie on disk."""
 
 import threading
-import time
 
 import numpy as np
 import pytest
@@ -150,15 +149,15 @@ def test_a_reader_that_leaves_takes_the_thread_along():
 
 
 def test_the_next_batch_is_made_while_the_last_is_used():
-    def slow():
-        for number in range(4):
-            time.sleep(0.05)
+    made = [threading.Event() for _ in range(4)]
+
+    def batches():
+        for number, event in enumerate(made):
+            event.set()
             yield number
 
-    began = time.perf_counter()
-    for _ in ahead(slow(), 2):
-        time.sleep(0.05)
-    assert time.perf_counter() - began < 0.38  # one after the other it is 0.4 s
+    for number in ahead(batches(), 2):
+        assert number == 3 or made[number + 1].wait(60)  # while this one is in use
 
 
 # On disk

@@ -17,9 +17,9 @@ OPTIONS = ("eval", "predict", "report", "runs")
 
 
 def normal(text):
-    """Words and lines; figures, widths and rules may differ from machine to machine."""
-    lines = (re.sub(r"-?\d[\d.,:/-]*(e-?\d+)?", "#", re.sub(r"─+", "─", line)) for line in text.splitlines())
-    return [" ".join(line.split()) for line in lines]
+    """Words and lines; figures, widths, rules, and units of time may differ from machine to machine."""
+    lines = re.sub(r"-?\d[\d.,:/-]*(e-?\d+)?", "#", re.sub(r"─+", "─", text)).splitlines()
+    return [" ".join(re.sub(r"# (ms|µs|s)\b", "#", " ".join(line.split())).split()) for line in lines]
 
 
 def run(line):
