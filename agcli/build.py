@@ -28,9 +28,11 @@ from agcli.metrics import Meter, meter
 from agcli.optimizer import averages, step_of
 from agcli.spec import Spec
 from agcli.spec.initializers import INITIALIZERS
+from agcli.spec.names import path_text
 from agcli.streaming import formula_meter
 
 OUTPUT = "output"  # what formulas call the model's output
+RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
 
 
 @dataclass(frozen=True)
@@ -228,12 +230,23 @@ class Building:
             path = ("loss", "expression", "formula")
             loss = self.scalar(self.formula(choice.fields.formula, path), path)
         else:
-            with self.network.at(("loss",)):
+            with self.network.at(("loss",), self.advice):
                 loss = mean(LOSSES[choice.name](*self.judged(output, choice.name), choice.fields))
         if self.network.training:
             for penalty in self.network.penalties.values():
                 loss = loss + penalty
         return loss
+
+    @property
+    def advice(self) -> str:
+        """What to type if the target has a value for each place of a sequence, and the model keeps but the last."""
+        places = self.inputs["y"].shape[1:2] if "y" in self.inputs else ()
+        for t in self.network.traces:
+            is_last = t.kind in RECURRENT and len(t.output.shape) == 2
+            if places and is_last and t.inputs[0].shape[1:2] == places:
+                where = path_text(t.place)
+                return f"; the target has {places[0]} places, of which {where} keeps the last: return_sequences: true"
+        return ""
 
     def scalar(self, t: Tensor, path: tuple[Any, ...]) -> Tensor:
         """A number, or the mean of several."""

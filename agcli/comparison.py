@@ -14,12 +14,11 @@ from agcli.engine.errors import EngineError
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
 from agcli.runs.lock import is_locked
-from agcli.runs.run import all_runs
+from agcli.runs.run import RUNS, all_runs
 from agcli.spec import SpecError
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text
 
-RUNS = Path("runs")
 FOLDS = "folds.json"  # in a folder that holds a run for each fold
 DONE, TRAINING, STOPPED, DAMAGED = "done", "training", "stopped", "damaged"
 CURVES = ("test_loss", "loss")  # of which the first that all runs have is drawn, beside the figure that is watched
@@ -55,7 +54,7 @@ def listed(place: Path = RUNS) -> list[Row]:
 
 def found(names: Sequence[str], place: Path = RUNS) -> list[Run]:
     """The runs of these names: folders, or names of folders in ``place``."""
-    return [Run.open(Path(name) if Path(name).exists() else place / name) for name in names]
+    return [Run.open(Path(name), place) for name in names]
 
 
 def row(run: Run) -> Row:

@@ -58,7 +58,7 @@ def train(
 
 
 def load(folder: str | os.PathLike[str]) -> TrainedRun:
-    """The run in a folder. Raises RunError if there is none.
+    """The run in a folder, or in the folder of that name in `runs`. Raises RunError if there is none.
 
     >>> try:
     ...     ag.load("nowhere")
@@ -128,7 +128,7 @@ class TrainedRun:
 
     def __init__(self, folder: Path) -> None:
         self.place = Run.open(folder)
-        self.folder = folder
+        self.folder = self.place.folder
 
     def __repr__(self) -> str:
         return f"TrainedRun({str(self.folder)!r})"

@@ -215,6 +215,7 @@ BAD = [
     ("x*y --plot", "give the others a value: --given y=1"),
     ("x --plot --range 1:0", "the first number must be less than the second"),
     ("x --save x.txt", "expected a file that ends in .svg or .png"),
+    ("x --save x.svg --range 1:0", "the first number must be less than the second"),
     ("x --format word", "'word' is not one of"),
     ("x --wert x", "No such option '--wert'"),
     ("x --batch -", "not both"),

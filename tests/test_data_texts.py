@@ -107,3 +107,16 @@ def test_shakespeare_has_65_characters(real_data):
     assert (len(data.train), len(data.test)) == (15_685, 1_742)
     text = data.fitted.vocabulary.decode(data.train.x[0])
     assert text.startswith("First Citizen:\nBefore we proceed any further")
+
+
+def test_a_model_that_keeps_the_last_state_only_is_told_how_to_keep_all(written):
+    from agcli.build import build
+    from agcli.spec import SpecError, parse_spec
+
+    corpus = Corpus(path=written("the quick brown fox " * 20), length=8).read()
+    model = "[embedding: {size: 32, width: 4}, MIDDLE, dense: 32]"
+    text = f"data: {{name: text, file: t.txt, length: 8}}\nmodel: {model}\nloss: softmax_cross_entropy\n"
+    for layer in ("lstm", "gru", "simple_rnn"):
+        with pytest.raises(SpecError, match=r"8 places, of which model\[1\] keeps the last: return_sequences: true"):
+            build(parse_spec(text.replace("MIDDLE", f"{layer}: 4"), "s"), corpus)
+        build(parse_spec(text.replace("MIDDLE", f"{layer}: {{units: 4, return_sequences: true}}"), "s"), corpus)

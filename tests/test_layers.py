@@ -212,6 +212,7 @@ WRONG = {
     "[residual: [dense: 7]]": "model[0]: add: expected inputs of one shape, got (None, 6) and (None, 7)",
     "[residual: [dense: 7, conv1d: 3]]": "model[0].residual.layers[1]: conv1d: expected samples of shape",
     "[parallel: {branches: [[dense: 2], [flatten, gru: 2]]}]": "model[0].parallel.branches[1][1]: gru: expected",
+    "[reshape: [2, 3], lstm: 4, gru: 4]": "got (None, 4); a recurrent layer before it needs return_sequences: true",
     "[embedding: {size: 3, width: 2}]": "embedding: expected whole numbers, got float32(None, 6)",
     "[transformer: 2]": "transformer: expected sequences of shape (places, width), got (None, 6)",
     "[lambda: 'x + unknown']": "model[0].lambda.formula: there is no `unknown` here",

@@ -104,6 +104,28 @@ def test_what_cannot_be_compared_is_said(place, names, said):
         compare(found(names, place))
 
 
+def test_the_name_of_a_run_is_found_in_the_usual_place_and_a_folder_of_that_name_goes_first(place, monkeypatch):
+    monkeypatch.chdir(place.parent)
+    resume = "train --resume stopped --set train.epochs=2"
+    for line in ("eval slow", "report slow", "runs compare fast slow", resume):
+        done = CliRunner().invoke(program, line.split())
+        assert done.exit_code == 0, done.output
+    assert str(agcli.load("fast").folder) == "runs/fast"
+    shutil.copytree("runs/fast", "slow")
+    assert str(agcli.load("slow").folder) == "slow"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("slo", "runs near it: runs/slow"), ("x", "runs near it: runs/fast, runs/slow, runs/stopped")],
+)
+def test_runs_of_a_name_like_the_one_that_is_not_there_are_named(place, monkeypatch, name, said):
+    monkeypatch.chdir(place.parent)
+    with pytest.raises(RunError) as caught:
+        agcli.load(name)
+    assert str(caught.value).endswith(said)
+
+
 def test_curves_are_drawn_to_scale():
     text = str(drawing([Curve("a", [1, 2, 3], [3.0, 2.0, 1.0]), Curve("b", [1, 3], [1.0, 3.0])], "AB"))
     lines = [line.partition("│")[2] for line in text.splitlines() if "│" in line]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 import click
@@ -78,11 +79,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+        sys.exit(told("interrupted", 130, lead=""))
     except click.ClickException as e:
-        e.show()
-        sys.exit(e.exit_code)
+        if not wants_json():
+            e.show()
+            sys.exit(e.exit_code)
+        sys.exit(told(e.format_message(), e.exit_code))
     except Exception as e:
         if "--debug" in sys.argv:
             raise
@@ -90,14 +92,28 @@ def main() -> None:
 
 
 def explained(error: Exception) -> int:
-    """Print an error and give its exit code; errors made on purpose carry theirs."""
+    """Say what went wrong and give the exit code; errors made on purpose carry theirs."""
     code = getattr(error, "exit_code", None)
     if code is not None:
-        click.echo(f"error: {error}", err=True)
-        return int(code)
+        return told(str(error), int(code), getattr(error, "to_json", dict)())
     if isinstance(error, OSError):
-        click.echo(f"error: {error.filename or 'system'}: {error.strerror or error}", err=True)
-        return 2 if isinstance(error, WRONG_PATHS) else 1
+        message = f"{error.filename or 'system'}: {error.strerror or error}"
+        return told(message, 2 if isinstance(error, WRONG_PATHS) else 1)
     kind = type(error).__name__
-    click.echo(f"internal error: {kind}: {error}\nThis is a bug; `ag --debug ...` shows where.", err=True)
-    return 1
+    return told(f"{kind}: {error}\nThis is a bug; `ag --debug ...` shows where.", 1, lead="internal error: ")
+
+
+def told(message: str, code: int, more: dict[str, Any] | None = None, *, lead: str = "error: ") -> int:
+    """Print what ended a command on standard error, as JSON where JSON was asked for; the exit code."""
+    if wants_json():
+        import json
+
+        click.echo(json.dumps({"error": {"code": code, "message": message, **(more or {})}}), err=True)
+    else:
+        click.echo(lead + message, err=True)
+    return code
+
+
+def wants_json() -> bool:
+    """Whether the output is for a program. It is read off the words, as wrong options are an error like others."""
+    return "--json" in sys.argv or "--format=json" in sys.argv or ("--format", "json") in pairwise(sys.argv)

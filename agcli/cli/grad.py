@@ -78,8 +78,12 @@ def run_one(expression: str, options: dict[str, Any]) -> int:
     from agcli.expression.answers import answer
     from agcli.report.formulas import lines, to_json
 
-    form = options["form"]
+    form, drawing = options["form"], None
     found = answer(expression, question_of(options, form == "json" if options["check"] is None else options["check"]))
+    if options["plot"] or options["save"]:
+        from agcli.report.curves import plot
+
+        drawing = plot(found, options["interval"], options["save"])  # what is wrong with it is said before the answer
     for doubt in found.formula.syntax.doubts:
         click.echo(f"note: {doubt.message}", err=True)
     if form == "json":
@@ -89,10 +93,8 @@ def run_one(expression: str, options: dict[str, Any]) -> int:
     else:
         for line in lines(found, form):
             click.echo(line)
-    if options["plot"] or options["save"]:
-        from agcli.report.curves import plot
-
-        click.echo(plot(found, options["interval"], options["save"]), err=form == "json")
+    if drawing is not None:
+        click.echo(drawing, err=form == "json")
     return verdict(found)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from typing import IO, Any
+from typing import IO
 
 from agcli.engine.errors import EngineError
 from agcli.expression.answers import answer
@@ -37,5 +37,4 @@ def answers(texts: Iterable[str], question: Question) -> Iterator[tuple[Answer |
 
 def error_json(error: ExpressionError, text: str) -> str:
     """The error of one line: message, place and hint."""
-    where: dict[str, Any] = {"message": error.message, "start": error.start, "end": error.end, "hint": error.hint}
-    return json.dumps({"expression": text[:1000], "error": where})
+    return json.dumps({"expression": text[:1000], "error": error.to_json()})

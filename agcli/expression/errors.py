@@ -39,6 +39,10 @@ class ExpressionError(ValueError):
         lines = [self.message, *(f"  {line}" for line in picture(self.text, self.start, self.end))]
         return "\n".join([*lines, self.hint] if self.hint else lines)
 
+    def to_json(self) -> dict[str, str | int]:
+        """The error as plain data, without its text."""
+        return {"message": self.message, "start": self.start, "end": self.end, "hint": self.hint}
+
 
 def picture(text: str, start: int, end: int) -> tuple[str, ...]:
     """The text around `text[start:end]` and carets under it: two lines of at most 74 columns, none for no text."""

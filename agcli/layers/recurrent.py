@@ -84,7 +84,8 @@ def along(x: Tensor, fields: Any, scope: Scope, cell: Cell, reverse: bool) -> tu
 
 def recurrent(x: Tensor, fields: Any, scope: Scope, cell: Cell, name: str) -> Tensor:
     if x.ndim != 3:
-        raise ShapeError(f"{name}: expected sequences of shape (places, width), got {x.shape}")
+        hint = "; a recurrent layer before it needs return_sequences: true" if x.ndim == 2 else ""
+        raise ShapeError(f"{name}: expected sequences of shape (places, width), got {x.shape}{hint}")
     ways = {"forward": False, "backward": True} if fields.bidirectional else {"": False}
     found = [along(x, fields, scope.inner(k) if k else scope, cell, reverse) for k, reverse in ways.items()]
     chosen = [states if fields.return_sequences else last for last, states in found]

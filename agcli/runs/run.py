@@ -30,6 +30,7 @@ MARK = "spec.yaml"
 LEARNT = "data.json"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
+RUNS = Path("runs")  # where runs lie, if nobody says otherwise
 
 
 class Run:
@@ -60,10 +61,12 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: Path) -> Run:
-        """An existing run, to be read."""
+    def open(cls, folder: Path, place: Path = RUNS) -> Run:
+        """An existing run, to be read: a folder, or the name of one in ``place``."""
+        if not (folder / MARK).is_file() and (place / folder / MARK).is_file():
+            return cls(place / folder)
         if not (folder / MARK).is_file():
-            raise RunError(f"{folder}: expected a run folder with a {MARK}, {found(folder)}")
+            raise RunError(f"{folder}: expected a run folder with a {MARK}, {found(folder, place)}")
         return cls(folder)
 
     def take(self) -> Run:
@@ -224,8 +227,7 @@ class Run:
 
 def all_runs(folder: Path) -> Iterator[Run]:
     """The runs in a folder, by name."""
-    if folder.is_dir():
-        yield from (Run(path.parent) for path in sorted(folder.glob(f"*/{MARK}")))
+    yield from map(Run, runs_in(folder))
 
 
 def free(folder: Path) -> Path:
@@ -239,7 +241,7 @@ def free(folder: Path) -> Path:
 
 def usual(name: str) -> Path:
     """Where a run of this name is written to, if nobody says otherwise."""
-    return free(Path("runs") / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    return free(RUNS / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
 
 
 def check_free(folder: Path) -> None:
@@ -261,12 +263,17 @@ def hint(folder: Path) -> str:
     return f", or train on with --resume {folder}" if (folder / MARK).is_file() else ""
 
 
-def found(folder: Path) -> str:
-    """What is in the place of a run folder, and which runs are near."""
+def found(folder: Path, place: Path = RUNS) -> str:
+    """What is in the place of a run folder, and which runs are near: beside it, or in ``place`` with its name first."""
     what = "found a file" if folder.is_file() else "found another folder" if folder.is_dir() else "found nothing there"
-    parent = folder if folder.is_dir() else folder.parent
+    beside = runs_in(folder if folder.is_dir() else folder.parent)
+    near = beside or [run for run in runs_in(place) if run.name.startswith(folder.name)] or runs_in(place)
+    return what + (f"; runs near it: {', '.join(map(str, near[-3:]))}" if near else "; `ag train SPEC` makes one")
+
+
+def runs_in(folder: Path) -> list[Path]:
+    """The folders of the runs in a folder, by name; none if it cannot be read."""
     try:
-        near = sorted(str(p.parent) for p in parent.glob(f"*/{MARK}"))[-3:]
+        return sorted(path.parent for path in folder.glob(f"*/{MARK}"))
     except OSError:
-        near = []
-    return what + (f"; runs near it: {', '.join(near)}" if near else "; `ag train SPEC` makes one")
+        return []

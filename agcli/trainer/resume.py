@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from agcli.runs import Run, RunError
-from agcli.runs.run import all_runs
+from agcli.runs.run import RUNS, all_runs
 from agcli.spec import Spec, read_spec
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text
-
-RUNS = Path("runs")
 
 # Path of the spec -> why it stays as it is.
 FIXED: dict[tuple[str, ...], str] = {

@@ -41,6 +41,7 @@ def facts(folder: Path, *, which: str = "", split: str = "test", count: int = CO
     """Everything about a run. Without its data or a checkpoint, there is no evaluation,
     and that is an error if a checkpoint or a split was asked for by name."""
     run = Run.open(folder)
+    folder = run.folder
     evaluation, model, problem = None, None, ""
     try:
         session, _, step = opened(folder, which)

@@ -8,7 +8,7 @@ from time import localtime, strftime
 from typing import Any
 
 from agcli.engine.variables import total, write_atomically
-from agcli.runs import RunError, writing
+from agcli.runs import Run, RunError, writing
 
 from ..evaluation import amount, interval
 from ..figures import duration
@@ -24,6 +24,7 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # of th
 
 def written(folder: Path, out: Path | None = None, **options: Any) -> Path:
     """Write the page of a run, to ``report.html`` in its folder if no other place is given. Options are of `facts`."""
+    folder = Run.open(folder).folder
     place = out or folder / "report.html"
     if place.is_dir() or not (out is None or place.parent.is_dir()):
         raise RunError(f"{place}: expected the name of a file in a folder that exists")

@@ -1,0 +1,84 @@
+"""What ends a command with wrong input: one message on standard error, and one JSON object for programs."""
+
+import json
+import sys
+
+import click
+import pytest
+
+from agcli.cli import ag, main
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """Run `ag` in this process, in an empty folder: run(*args) -> exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*args):
+        monkeypatch.setattr(sys, "argv", ["ag", *map(str, args)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code, *capsys.readouterr()
+
+    return invoke
+
+
+def with_json(command, path=()):
+    """The commands below one that have `--json`, as words."""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(click.Context(command)):
+            yield from with_json(command.get_command(click.Context(command), name), (*path, name))
+    if any("--json" in parameter.opts for parameter in command.params):
+        yield path
+
+
+@pytest.mark.parametrize("command", list(with_json(ag)), ids=" ".join)
+def test_a_wrong_option_beside_json_is_an_object(run, command):
+    code, out, err = run(*command, "--json", "--nonsense")
+    assert (code, out) == (2, "")
+    error = json.loads(err)["error"]
+    assert error["code"] == 2
+    assert error["message"].startswith("No such option '--nonsense'.")
+
+
+WRONG = [
+    ("train none.yaml", "none.yaml: expected a spec file, found none"),
+    ("train .", "expected a spec file, found a directory"),
+    ("eval none", "none: expected a run folder with a spec.yaml, found nothing there"),
+    ("runs", "there is no such folder"),
+    ("runs compare a b", "expected a run folder"),
+    ("replay none", "expected a bundle"),
+    ("data info none.csv", "none.csv"),
+    ("data head none", "unknown data set"),
+    ("check none", "expected a spec file, found none"),
+    ("nonsense", "no command is called `nonsense`"),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), WRONG, ids=[line for line, _ in WRONG])
+def test_wrong_input_is_told_to_people_and_to_programs(run, line, expected):
+    code, out, text = run(*line.split())
+    assert (code, out) == (2, "")
+    assert expected in text
+    code, out, err = run(*line.split(), "--json")
+    assert (code, out) == (2, "")
+    error = json.loads(err)["error"]
+    assert error["code"] == 2
+    assert expected in error["message"]
+
+
+def test_the_error_of_a_formula_has_its_place(run):
+    for words in (["--format", "json"], ["--format=json"]):
+        code, out, err = run("grad", "2*x + sin x", *words)
+        assert (code, out) == (2, "")
+        error = json.loads(err)["error"]
+        assert (error["start"], error["end"], error["hint"]) == (6, 9, "write `sin(x)`")
+
+
+def test_the_error_of_a_spec_lists_its_problems(run, tmp_path):
+    (tmp_path / "bad.yaml").write_text("data: iris\nmodel: [dens: 3]\nloss: no\n")
+    problems = json.loads(run("train", "bad.yaml", "--json")[2])["error"]["problems"]
+    assert [(p["file"], p["line"], p["path"]) for p in problems] == [
+        ("bad.yaml", 2, "model[0].dens"),
+        ("bad.yaml", 3, "loss"),
+    ]
