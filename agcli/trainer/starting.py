@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from agcli.runs import Run, RunError
-from agcli.runs.run import MARK
+from agcli.runs.run import MARK, RUNS
 from agcli.spec import Spec, read_spec
 
 from .folds import CrossValidation
-from .resume import RUNS, unfinished
+from .resume import unfinished
 from .trainer import Trainer
 
 AUTO = "auto"
