@@ -9,7 +9,7 @@ pytest.importorskip("llvmlite")
 
 import agcli as ag
 from agcli.engine.backends import jit
-from agcli.engine.backends.jit import compiler, fuse, launch
+from agcli.engine.backends.jit import compiler, fuse, launch, machine
 from agcli.engine.backends.jit.elementary import ULP
 from agcli.engine.backends.jit.fused import Fused, Line, Looped
 from agcli.engine.backends.jit.skinny import Skinny
@@ -209,7 +209,7 @@ def test_calls_follow_feeds_that_move(monkeypatch):
     """Large feeds are used where they lie: another array at every call, once with other strides."""
     monkeypatch.setattr(launch, "SHARED", 10_000)
     rng = np.random.default_rng(9)
-    lanes = compiler.register_width() // 4
+    lanes = machine.register_width() // 4
     x, w = ag.placeholder("x", (300, 64)), rng.random((64, lanes), dtype="f")
     f = ag.function([ag.tanh(x * 2), x @ w, ag.softmax(x)])
     feeds = [rng.random((300, 64), dtype="f") for _ in range(3)]
@@ -325,7 +325,7 @@ def test_labels_out_of_range_are_refused():
 @pytest.mark.parametrize("m", [32, 45, 200])
 def test_narrow_products(monkeypatch, m, dtype):
     """Rows in eights and alone, forward and for the gradient, whose left side is transposed."""
-    lanes = compiler.register_width() // np.dtype(dtype).itemsize
+    lanes = machine.register_width() // np.dtype(dtype).itemsize
     rng = np.random.default_rng(7)
     for n in (lanes // 2 + 1, lanes):
         x, w = ag.placeholder("x", (m, 50), dtype), ag.placeholder("w", (50, n), dtype)

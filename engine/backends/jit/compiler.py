@@ -9,67 +9,12 @@ from threading import Lock
 from typing import Any
 
 from ...types import Array
+from .image import image_of, is_image, loaded
+from .machine import llvm, target, version
 from .store import load, save
 
-LEVEL = 2  # of code generation; there is nothing for the optimizer to do that the text does not say already
 NAME = "kernel"
-
-
-@cache
-def llvm() -> Any:
-    """The module ``llvmlite.binding``, made ready for this machine."""
-    from llvmlite import binding
-
-    binding.initialize_native_target()
-    binding.initialize_native_asmprinter()
-    return binding
-
-
-@cache
-def machine() -> Any:
-    """What code is made for: this processor with all it can."""
-    features = llvm().get_host_cpu_features().flatten()
-    target = llvm().Target.from_default_triple()
-    return target.create_target_machine(
-        cpu=llvm().get_host_cpu_name(), features=features, opt=LEVEL, reloc="pic", codemodel="small", jit=True
-    )
-
-
-@cache
-def usable() -> bool:
-    """Whether LLVM can be loaded and knows this machine."""
-    try:
-        return bool(machine().triple)
-    except (ImportError, OSError, RuntimeError, AttributeError):
-        return False
-
-
-@cache
-def session() -> Any:
-    """The code of this process, which lives as long as it does."""
-    return llvm().orcjit.create_lljit_compiler(machine())
-
-
-@cache
-def version() -> str:
-    """Whatever changes the machine code for the same text."""
-    import llvmlite
-
-    parts = (llvmlite.__version__, llvm().llvm_version_info, LEVEL, machine().triple, llvm().get_host_cpu_name())
-    return " ".join(map(str, (*parts, llvm().get_host_cpu_features().flatten())))
-
-
-@cache
-def register_width() -> int:
-    """Bytes of a vector register."""
-    features = llvm().get_host_cpu_features()
-    return 64 if features.get("avx512f") else 32 if features.get("avx2") else 16
-
-
-@cache
-def has_masks() -> bool:
-    """Whether reading and writing under a mask costs nothing."""
-    return bool(llvm().get_host_cpu_features().get("avx512bw"))
+FORM = 1  # of the files
 
 
 class CompileError(Exception):
@@ -81,29 +26,41 @@ _lock = Lock()
 
 
 def machine_code(text: str) -> bytes:
-    """The object file of a module."""
+    """The code of a module: an image where that is possible, else an object file."""
     module = llvm().parse_assembly(text)
-    module.triple = machine().triple
-    module.data_layout = str(machine().target_data)
+    module.triple = target().triple
+    module.data_layout = str(target().target_data)
     module.verify()
-    return machine().emit_object(module)  # type: ignore[no-any-return]
+    code: bytes = target().emit_object(module)
+    return image_of(code, NAME) or code
+
+
+@cache
+def session() -> Any:
+    """What links object files, and owns their code."""
+    return llvm().orcjit.create_lljit_compiler(target())
+
+
+def linked(code: bytes) -> int:
+    """The address of the function of an object file."""
+    builder = llvm().orcjit.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(NAME)
+    _libraries.append(builder.link(session(), f"{NAME}{len(_libraries)}"))
+    return int(_libraries[-1][NAME])
 
 
 def compiled(text: str) -> Callable[[int], None]:
     """The function ``kernel`` of a module, which takes the address of its argument and lets go of the GIL."""
     with _lock:
         try:
-            key = f"{version()}\n{text}"
+            key = f"{FORM} {version()}\n{text}"
             code = load(key)
             if code is None:
                 code = machine_code(text)
                 save(key, code)
-            builder = llvm().orcjit.JITLibraryBuilder().add_object_img(code).add_current_process().export_symbol(NAME)
-            library = builder.link(session(), f"{NAME}{len(_libraries)}")
-        except (RuntimeError, AttributeError) as error:
+            found = loaded(code) if is_image(code) else linked(code)
+        except (RuntimeError, AttributeError, OSError) as error:
             raise CompileError(str(error)) from None
-        _libraries.append(library)
-        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(library[NAME])
+        return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(found)
 
 
 def address(x: Array) -> int:

@@ -15,8 +15,8 @@ from ...ops.elementwise import Clip
 from ...ops.logic import Where
 from ...rewrite.rules import number
 from ...types import TensorType
-from .compiler import usable
 from .fused import Fused, Line, Looped, Number, Program, has_code
+from .machine import usable
 from .skinny import Skinny, is_skinny
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it

@@ -12,8 +12,9 @@ import numpy as np
 from ...ops.program import program as row
 from ...types import Array
 from ..threads import pool, processors
-from .compiler import address, compiled, has_masks, movable, register_width
+from .compiler import address, compiled, movable
 from .fused import Program, Rule
+from .machine import has_masks, register_width
 from .nest import APART, BESIDE, SAME, Shape, kernel_text, lanes_for
 from .values import UnsupportedError, kind_of
 

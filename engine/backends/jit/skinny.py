@@ -14,7 +14,8 @@ from ...frozen import frozen
 from ...graph import Op, Tensor
 from ...ops.matmul import MatMul
 from ...types import Array, TensorType, static
-from .compiler import CompileError, address, compiled, movable, register_width
+from .compiler import CompileError, address, compiled, movable
+from .machine import register_width
 from .nest import SIZES, element, mask_of, store, suffix
 from .values import KINDS, Code
 
