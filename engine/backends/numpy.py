@@ -17,10 +17,12 @@ from ..errors import EngineError, ExecutionError
 from ..freelist import ALIGN
 from ..graph import label
 from ..leaves import Placeholder, Variable
+from ..ops.program import joined
 from ..plan import Plan, Slot, Step
 from ..types import Array
 
 Call = Callable[[], Any]
+Program = list[tuple[int, Call]]  # calls with the number of the step that each begins with
 WRAPPING = {"add", "subtract", "multiply", "negative", "abs", "square", "power", "sum", "prod", "matmul"}  # of integers
 
 
@@ -51,6 +53,8 @@ class Executor:
         self.moving_steps = [n for n, step in enumerate(plan.steps) if any(slots[i].dynamic for i in step.inputs)]
         moving = set(self.moving_steps)
         self.calls: list[Call] = [self.bind(step) if n not in moving else int for n, step in enumerate(plan.steps)]
+        self.sequence: Program | None = None  # made when all calls are bound
+        self.alone: dict[int, tuple[Program, int]] = {}  # where the calls stand in it that were not joined to others
         used = [(n, plan.feeds[p]) for n, p in enumerate(self.inputs) if p in plan.feeds]
         self.feeds = [(n, i, slots[i].dynamic) for n, i in used]
         self.fetches = [(i, slots[i].type.rank > 0) for i in plan.fetches]
@@ -95,7 +99,20 @@ class Executor:
         """Point a call at feeds that lie elsewhere now, where it can be moved, or bind its step again."""
         step, move = self.plan.steps[n], getattr(self.calls[n], "move", None)
         if move is None or not move([self.values[i] for i in step.inputs]):
-            self.calls[n] = self.bind(step)
+            self.calls[n] = call = self.bind(step)
+            if n in self.alone:
+                program, k = self.alone[n]
+                program[k] = n, call
+            else:
+                self.sequence = None
+
+    def join(self) -> None:
+        """Make the sequence of calls, of which neighbours may be one."""
+        self.sequence = joined(self.calls)
+        self.alone = self.standing([self.sequence])
+
+    def standing(self, programs: Sequence[Program]) -> dict[int, tuple[Program, int]]:
+        return {n: (p, k) for p in programs for k, (n, call) in enumerate(p) if call is self.calls[n]}
 
     def run(self, arrays: Sequence[Array], trap: bool = False) -> list[Any]:
         """Values of the fetches, as arrays of their own; then the updates are committed."""
@@ -103,6 +120,8 @@ class Executor:
             if self.moves != Variable.moves:
                 self.bind_all()
             self.feed(arrays)
+            if self.sequence is None:
+                self.join()
             self.quiet.run(self.trapped if trap else self.execute)
             values = self.values
             results = [values[i].copy() if whole else values[i][()] for i, whole in self.fetches]
@@ -120,12 +139,15 @@ class Executor:
 
     def execute(self) -> None:
         """All kernel calls in order."""
-        calls: Any = iter(self.calls)
+        self.go(self.sequence or [])
+
+    def go(self, program: Program) -> None:
+        n = 0
         try:
-            for call in calls:
+            for n, call in program:  # noqa: B007  # for the error
                 call()
         except Exception as error:
-            raise self.named(error, len(self.calls) - calls.__length_hint__() - 1) from error
+            raise self.named(error, n) from error
 
     def trapped(self) -> None:
         """Run step by step, and stop at the first that makes a NaN or infinity out of finite numbers."""

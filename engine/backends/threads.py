@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..leaves import Placeholder
+from ..ops.program import joined
 from ..plan import Plan
-from .numpy import Executor
+from .numpy import Executor, Program
 
 if TYPE_CHECKING:  # they are loaded with the first thread
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,6 +27,13 @@ def processors() -> int:
         return len(os.sched_getaffinity(0))
     except AttributeError:  # not on this system
         return os.cpu_count() or 1
+
+
+@cache
+def workers() -> int:
+    """Threads for one loop: as many as there are processors, or as BLAS is told to use."""
+    told = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(processors(), int(told))) if told.isdecimal() else processors()
 
 
 @cache
@@ -56,12 +64,22 @@ class ThreadedExecutor(Executor):
                 colours.setdefault(step.colour, []).append(n)
             self.phases.append([colours[c] for c in sorted(colours)])
 
+    def join(self) -> None:
+        """A program for each shard in each phase."""
+        self.parts = [[self.numbered(part) for part in phase] for phase in self.phases]
+        self.sequence = []
+        self.alone = self.standing([part for phase in self.parts for part in phase])
+
+    def numbered(self, steps: Sequence[int]) -> Program:
+        """The calls of some steps as a program."""
+        return [(steps[k], call) for k, call in joined([self.calls[n] for n in steps])]
+
     def execute(self) -> None:
         with blas().limit(limits=1):  # a shard has one thread, and so has its BLAS
-            for own, *others in self.phases:
+            for own, *others in self.parts:
                 self.phase(own, others)
 
-    def phase(self, own: list[int], others: Sequence[list[int]]) -> None:
+    def phase(self, own: Program, others: Sequence[Program]) -> None:
         """One part on this thread, the others beside it."""
         futures: list[Future[Any]] = [pool().submit(self.part, part) for part in others]
         try:
@@ -72,12 +90,7 @@ class ThreadedExecutor(Executor):
         for future in futures:
             future.result()
 
-    def part(self, steps: Sequence[int]) -> None:
+    def part(self, program: Program) -> None:
         """The steps of one colour in one phase."""
-        calls = self.calls
         with np.errstate(all="ignore"):
-            for n in steps:
-                try:
-                    calls[n]()
-                except Exception as error:
-                    raise self.named(error, n) from error
+            self.go(program)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -14,9 +15,18 @@ from ..types import Array, DType
 Call: TypeAlias = "Callable[[], Any]"
 
 
+def joined(calls: Iterable[Call]) -> list[tuple[int, Call]]:
+    """Calls in their order, each with its number; neighbours are one where they say how (``join``, if they have it)."""
+    found: list[tuple[int, Call]] = []
+    for join, group in groupby(enumerate(calls), key=lambda row: getattr(row[1], "join", None)):
+        rows = list(group)
+        found += rows if join is None or len(rows) == 1 else [(rows[0][0], join([call for _, call in rows]))]
+    return found
+
+
 def program(calls: Iterable[Call]) -> Call:
     """All calls, one after the other."""
-    steps = tuple(calls)
+    steps = tuple([call for _, call in joined(calls)])
     if len(steps) == 1:
         return steps[0]
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Callable
+from functools import cache
 from threading import Lock
 from typing import Any
 
-from ...types import Array
 from .image import image_of, is_image, loaded
 from .machine import llvm, target, version
 from .store import load, save
@@ -61,32 +60,3 @@ def compiled(text: str) -> Callable[[int], None]:
         except (RuntimeError, AttributeError, OSError) as error:
             raise CompileError(str(error)) from None
         return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(found)
-
-
-def address(x: Array) -> int:
-    """Where an array begins, in half the time that ``x.ctypes.data`` takes."""
-    return x.__array_interface__["data"][0]  # type: ignore[no-any-return]
-
-
-def movable(run: Any, numbers: Sequence[int], operands: Sequence[Array], places: Sequence[int]) -> Callable[[], Any]:
-    """A call of a kernel with its argument; ``places`` tells where in ``numbers`` the addresses of operands stand.
-
-    Its attribute ``move`` takes the inputs, the first of the operands, and points the call at those that lie elsewhere
-    now; it returns whether it could. The arrays live as long as the call does.
-    """
-    argument = (ctypes.c_int64 * len(numbers))(*numbers)
-    kept = list(operands)
-    offsets = [numbers[i] - address(x) for i, x in zip(places, kept, strict=True)]
-
-    def move(inputs: Sequence[Array]) -> bool:
-        for k, x in enumerate(inputs):
-            if x is not kept[k]:
-                if x.strides != kept[k].strides:
-                    return False
-                argument[places[k]] = address(x) + offsets[k]
-                kept[k] = x
-        return True
-
-    call = partial(run, argument)
-    call.move = move  # type: ignore[attr-defined]
-    return call

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...ops.program import program as row
 from ...types import Array
-from ..threads import pool, processors
-from .compiler import address, compiled, movable
+from ..threads import pool, workers
+from .compiler import compiled
 from .fused import Program, Rule
 from .machine import has_masks, register_width
+from .native import Native, address, movable, parallel
 from .nest import APART, BESIDE, SAME, Shape, kernel_text, lanes_for
 from .values import UnsupportedError, kind_of
 
@@ -146,18 +146,23 @@ def cut(lengths: list[int], addresses: list[int], table: list[list[int]], parts:
     return found
 
 
-def together(calls: list[Call]) -> Call:
+def together(calls: list[Native]) -> Call:
     """Calls at the same time, each on a thread."""
     own, *others = calls
     if not others:
         return own
+    return parallel(calls) or in_pool(calls)
+
+
+def in_pool(calls: list[Native]) -> Call:
+    """The same by threads of Python, on systems that lack what workers need."""
 
     def move(inputs: Sequence[Array]) -> bool:
-        return all(call.move(inputs) for call in calls)  # type: ignore[attr-defined]
+        return all(call.move(inputs) for call in calls)
 
     def run() -> None:
-        futures = [pool().submit(call) for call in others]
-        own()
+        futures = [pool().submit(call) for call in calls[1:]]
+        calls[0]()
         for future in futures:
             future.result()
 
@@ -165,14 +170,7 @@ def together(calls: list[Call]) -> Call:
     return run
 
 
-@cache
-def workers() -> int:
-    """Threads for one loop: as many as there are processors, or as BLAS is told to use."""
-    told = os.environ.get("OMP_NUM_THREADS", "")
-    return max(1, min(processors(), int(told))) if told.isdecimal() else processors()
-
-
-def once(run: Any, lengths: list[int], addresses: list[int], table: list[list[int]], operands: list[Array]) -> Call:
+def once(run: Any, lengths: list[int], addresses: list[int], table: list[list[int]], operands: list[Array]) -> Native:
     """One call of a kernel; the arrays live as long as it does."""
     numbers = [*lengths]
     for place, s in zip(addresses, table, strict=True):

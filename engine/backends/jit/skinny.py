@@ -14,8 +14,9 @@ from ...frozen import frozen
 from ...graph import Op, Tensor
 from ...ops.matmul import MatMul
 from ...types import Array, TensorType, static
-from .compiler import CompileError, address, compiled, movable
+from .compiler import CompileError, compiled
 from .machine import register_width
+from .native import address, movable
 from .nest import SIZES, element, mask_of, store, suffix
 from .values import KINDS, Code
 

@@ -1,0 +1,154 @@
+"""Compiled calls as data: several as one, several at the same time, and the threads that take them."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import agcli as ag
+from agcli.engine.backends.jit import fuse, launch, native, worker
+from agcli.engine.backends.jit.compiler import compiled
+from agcli.engine.ops.program import joined, program
+
+ADD_ONE = """
+define void @kernel(ptr %args) {
+  %old = load i64, ptr %args
+  %new = add i64 %old, 1
+  store i64 %new, ptr %args
+  ret void
+}
+"""
+needs_workers = pytest.mark.skipif(sys.platform != "linux", reason="workers need semaphores of the system")
+
+
+@pytest.fixture(autouse=True)
+def kernels(monkeypatch, tmp_path_factory):
+    base = tmp_path_factory.getbasetemp() / "kernels"
+    base.mkdir(mode=0o700, exist_ok=True)
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
+    monkeypatch.delenv("AG_BACKEND", raising=False)
+
+
+def counters(count, start=0):
+    """Calls that each add 1 to a number of their own."""
+    return [native.Native(compiled(ADD_ONE), [start + k]) for k in range(count)]
+
+
+def counts(calls):
+    return [call.args[0][0] for call in calls]
+
+
+def test_neighbours_become_one_call():
+    calls = counters(5)
+    seen = []
+    mixed = [calls[0], calls[1], lambda: seen.append(counts(calls)), calls[2], calls[3], calls[4]]
+    assert [n for n, _ in joined(mixed)] == [0, 2, 3]
+    program(mixed)()
+    assert seen == [[1, 2, 2, 3, 4]]
+    assert counts(calls) == [1, 2, 3, 4, 5]
+
+
+def test_a_sequence_holds_its_calls():
+    whole = native.Native.join([native.Native.join(counters(2)), *counters(1)])
+    whole()
+    assert [counts(part.kept or [part]) for part in whole.kept] == [[1, 2], [1]]
+
+
+@needs_workers
+@pytest.mark.parametrize("count", [1, 2, 3, 200])
+def test_every_part_is_done_once(monkeypatch, count):
+    monkeypatch.setattr(worker, "workers", lambda: 3)
+    calls = counters(count)
+    together = native.parallel([*calls, *counters(2)])
+    for turn in range(1, 300):
+        together()
+        assert counts(calls) == [k + turn for k in range(count)]
+
+
+@needs_workers
+def test_parts_from_several_threads(monkeypatch):
+    monkeypatch.setattr(worker, "workers", lambda: 3)
+    groups = [counters(4, start=100 * n) for n in range(3)]
+
+    def use(group):
+        together = native.parallel(group)
+        for _ in range(500):
+            together()
+
+    threads = [threading.Thread(target=use, args=(g,)) for g in groups]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert [counts(g) for g in groups] == [[100 * n + 500 + k for k in range(4)] for n in range(3)]
+
+
+@needs_workers
+def test_an_idle_worker_sleeps(monkeypatch):
+    monkeypatch.setattr(worker, "workers", lambda: 2)
+    native.parallel(counters(2))()
+    time.sleep(0.05)
+    team = worker.team()
+    assert team.memory[team.first + worker.LAYOUT["STATE"]] == worker.STATES["ASLEEP"]
+
+
+CHILD = """
+import os, sys, threading
+sys.path.insert(0, {root!r})
+from agcli.engine.backends.jit import native, worker
+from agcli.engine.backends.jit.compiler import compiled
+worker.workers = lambda: 2
+calls = [native.Native(compiled({text!r}), [0]) for _ in range(8)]
+together = native.parallel(calls)
+together()
+if pid := os.fork():
+    together()
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+else:
+    assert threading.active_count() == 1 and worker.team().memory[worker.team().first] == worker.STATES["ABSENT"]
+    together()
+    again = native.parallel(calls)
+    again()
+    assert threading.active_count() == 2
+    assert [c.args[0][0] for c in calls] == [3] * 8
+    worker.team().stop()
+    os._exit(0)
+assert [c.args[0][0] for c in calls] == [2] * 8
+"""
+
+
+@needs_workers
+def test_a_fork_makes_workers_of_its_own():
+    root = os.path.dirname(os.path.dirname(native.__file__)).rpartition("/agcli/")[0]
+    code = CHILD.format(root=root, text=ADD_ONE)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_without_workers_threads_of_python_share(monkeypatch):
+    monkeypatch.setattr(worker, "team", lambda: None)
+    calls = counters(2)
+    launch.together(calls)()
+    assert counts(calls) == [1, 2]
+
+
+def test_joined_calls_follow_feeds_that_move(monkeypatch):
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    monkeypatch.setattr(launch, "SHARED", 1 << 12)
+    monkeypatch.setattr(launch, "workers", lambda: 2)
+    x, y = (ag.placeholder(name, (None,)) for name in "xy")
+    f = ag.function([ag.tanh(x * 2 + x), ag.exp(-y) * y, ag.cumsum(x)])
+    rng = np.random.default_rng(0)
+    for _ in range(4):
+        a, b = (rng.normal(size=n).astype(np.float32) for n in (10_000, 20_000))
+        got = f(x=a, y=b)
+        for value, expected in zip(got, (np.tanh(a * 2 + a), np.exp(-b) * b, np.cumsum(a)), strict=True):
+            np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-4)
+    (executor,) = f.executors.values()
+    assert [len(executor.calls), len(executor.sequence)] == [3, 2]
