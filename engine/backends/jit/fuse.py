@@ -13,14 +13,17 @@ from ...graph import Constant, Op, Tensor, toposort
 from ...ops.base import Elementwise, Item
 from ...ops.elementwise import Clip
 from ...ops.logic import Where
+from ...rewrite.cost import operations
 from ...rewrite.rules import number
 from ...types import TensorType
+from .direct import Direct, is_direct
 from .fused import Fused, Line, Looped, Number, Program, has_code
 from .machine import usable
 from .skinny import Skinny, is_skinny
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
+EACH = 256  # operations of a convolution that count as one element
 MOST_LINES = 64
 MOST_OPERANDS = 20
 
@@ -173,6 +176,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
         fuser.place(t)
     groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
     others = sum(largest(t) for t in order if looped(t))
+    others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
     members = {t.id: g for g in groups.values() for t in g.members}
@@ -221,6 +225,8 @@ class Builder:
         inputs = tuple(self.new[x.id] for x in t.inputs)
         if t.op is not None and looped(t):
             return self.like(Tensor(t.type, Looped(t.op, not self.colours), inputs), t)
+        if is_direct(t):
+            return self.like(Tensor(t.type, Direct(t.op, not self.colours), inputs), t)  # type: ignore[arg-type]
         if is_skinny(t):
             return self.like(Tensor(t.type, Skinny(), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):

@@ -1,0 +1,179 @@
+"""Convolutions as compiled loops over outputs, without matrices of patches.
+
+The gradient in the input is such a convolution too where the window moves by single steps: of the cotangents, with the
+window turned around. Windows of one place are products of matrices and stay with BLAS, as do groups.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ...frozen import frozen
+from ...graph import Op, Tensor
+from ...ops.convolution import Conv, ConvInputGrad, ConvWeightGrad, Product
+from ...ops.program import program, steady
+from ...ops.windows import Axis
+from ...rewrite.cost import operations
+from ...types import Array, TensorType, TupleType, static
+from ..threads import workers
+from . import direct_text as texts
+from .compiler import CompileError, compiled
+from .launch import together
+from .machine import register_width
+from .native import Native, address, movable
+from .nest import SIZES
+from .values import KINDS
+
+Call: TypeAlias = "Callable[[], Any]"
+LEAST = 1 << 20  # operations of a convolution; a smaller one gains less than its kernel takes to compile
+SHARED = 1 << 23  # operations from which the images are shared among threads
+REGISTERS = {64: 32, 32: 16, 16: 16}  # bytes of one -> how many there are
+
+
+@frozen
+class Direct(Op):
+    """A convolution or one of its gradients, compiled for the lengths of its arrays."""
+
+    op: Product
+    threads: bool
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        return f"compiled<{self.op.name}>"
+
+    @property
+    def shape_only(self) -> tuple[int, ...]:  # type: ignore[override]
+        return self.op.shape_only
+
+    def infer(self, *types: TensorType) -> TensorType | TupleType:
+        return self.op.infer(*types)
+
+    def kernel(self, *arrays: Array, out: Array) -> None:
+        self.bind(arrays, out)()
+
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
+        bind = {Conv: forward, ConvInputGrad: input_grad, ConvWeightGrad: weight_grad}[type(self.op)]
+        try:
+            usual = out.flags.c_contiguous and out.size and inputs[0].size
+            call = bind(self.op, inputs, out, self.threads) if usual else None
+        except CompileError:
+            call = None
+        return self.op.bind(inputs, out) if call is None else call
+
+
+def is_direct(t: Tensor) -> bool:
+    """Whether ``t`` is a convolution that gains by a kernel of its own."""
+    op = t.op
+    if not isinstance(op, Product) or op.groups > 1 or t.dtype.name not in KINDS or t.dtype.kind != "f":
+        return False
+    if not all(x.type.known and x.dtype == t.dtype for x in (t, *t.inputs)) or operations(t) < LEAST:
+        return False
+    w = t if isinstance(op, ConvWeightGrad) else t.inputs[1]
+    return static(w.shape[0]) * static(w.shape[1]) > 1
+
+
+def geometry(rows: Axis, columns: Axis, x: Array, outputs: int) -> tuple[texts.Conv, int, int]:
+    """The convolution of ``x``, the lanes of a register, and how many registers hold the outputs of one place."""
+    kind = KINDS[x.dtype.name]
+    lanes = register_width() // SIZES[kind]
+    return texts.Conv(kind, rows, columns, x.shape[3], outputs), lanes, -(-outputs // lanes)
+
+
+@cache
+def forward_kernel(conv: texts.Conv, lanes: int, vectors: int) -> Any:
+    tile = texts.best_tile(conv, vectors, REGISTERS[register_width()])
+    return compiled(texts.forward_text(conv, tile, lanes))
+
+
+@cache
+def weights_kernel(conv: texts.Conv, lanes: int, vectors: int) -> Any:
+    tile = texts.best_weights(conv, vectors, REGISTERS[register_width()])
+    return None if tile is None else compiled(texts.weights_text(conv, tile, lanes))
+
+
+def forward(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call:
+    x, w = inputs
+    before: list[Call] = []
+    x, w = steady(x, out.dtype, before), steady(w, out.dtype, before)
+    return sequence(before, convolved(op.axes(x, w), x, w, out, threads), [])
+
+
+def convolved(axes: tuple[Axis, Axis], x: Array, w: Array, out: Array, threads: bool) -> Call:
+    """A call that fills ``out`` with the convolution of x with w; all are contiguous."""
+    conv, lanes, vectors = geometry(*axes, x, out.shape[3])
+    run = forward_kernel(conv, lanes, vectors)
+    operands, order = (x, w, out), ("x", "w", "y")
+    return together([once(run, conv, operands, order, part) for part in shares(x, w, out, threads)])
+
+
+def input_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call | None:
+    g, w, like = inputs
+    axes = turned(op.axes(like, w))
+    if axes is None:
+        return None
+    before: list[Call] = []
+    g = steady(g, out.dtype, before)
+    weights = np.empty((*w.shape[:2], w.shape[3], w.shape[2]), out.dtype)
+    before.append(partial(np.copyto, weights, w[::-1, ::-1].transpose(0, 1, 3, 2)))
+    return program([*before, convolved(axes, g, weights, out, threads)])
+
+
+def turned(axes: tuple[Axis, Axis]) -> tuple[Axis, Axis] | None:
+    """The axes of the convolution of cotangents that is the gradient in the input; None where there is none."""
+    if any(a.stride > 1 or max(a.before, a.after) >= a.span for a in axes):
+        return None
+    first, second = (
+        Axis(a.size, 1, a.dilation, a.span - 1 - a.before, a.span - 1 - a.after, a.count, a.length) for a in axes
+    )
+    return first, second
+
+
+def weight_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call | None:
+    x, g, _ = inputs
+    before: list[Call] = []
+    x, g = steady(x, out.dtype, before), steady(g, out.dtype, before)
+    conv, lanes, vectors = geometry(*op.axes(x, out), x, out.shape[3])
+    run = weights_kernel(conv, lanes, vectors)
+    if run is None:
+        return None
+    parts = shares(x, out, g, threads)
+    totals = [out, *(np.empty_like(out) for _ in parts[1:])]
+    before += [partial(total.fill, 0) for total in totals]
+    calls = [once(run, conv, (x, g, total), ("x", "y", "w"), p) for p, total in zip(parts, totals, strict=True)]
+    return sequence(before, together(calls), [partial(np.add, out, total, out) for total in totals[1:]])
+
+
+def shares(x: Array, w: Array, y: Array, threads: bool) -> list[slice]:
+    """The images of each thread."""
+    work = 2 * y.size * w.size // w.shape[3]
+    count = min(workers(), len(x)) if threads and work >= SHARED else 1
+    return [slice(len(x) * n // count, len(x) * (n + 1) // count) for n in range(count)]
+
+
+def once(run: Any, conv: texts.Conv, operands: tuple[Array, ...], order: tuple[str, ...], part: slice) -> Native:
+    """One call of a kernel for some of the images; ``order`` names the operands, of which the inputs come first."""
+    padded = np.zeros((conv.height, conv.width, conv.channels) if conv.pads else 0, operands[0].dtype)
+    places = dict(zip(order, operands, strict=True), padded=padded)
+    numbers = [
+        part.stop - part.start,
+        *(address(places[n][part] if n in "xy" else places[n]) for n in texts.FIELDS[1:]),
+    ]
+    fields = [texts.FIELDS.index(name) for name in places]
+    return movable(run, numbers, [*places.values()], fields)
+
+
+def sequence(before: Sequence[Call], call: Call, after: Sequence[Call]) -> Call:
+    """All calls in order, which move as the one in the middle does, with its two inputs."""
+    if not before and not after:
+        return call
+    every = program([*before, call, *after])
+
+    def run() -> None:
+        every()
+
+    run.move = lambda inputs: call.move(inputs[:2])  # type: ignore[attr-defined]
+    return run

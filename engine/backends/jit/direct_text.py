@@ -1,0 +1,301 @@
+"""The texts of kernels of convolutions, without matrices of patches.
+
+A tile of outputs stays in registers while the taps and channels run: each input is multiplied with vectors of outputs
+that lie side by side. One image after the other is copied into memory with its border of zeros, which stays in the
+cache. All lengths are numbers in the text, so addresses are those of a few running pointers plus constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+from ...ops.windows import Axis
+from .counted import Row, counted, shifted, start_of, times
+from .nest import SIZES, element, suffix
+from .values import Code
+
+FIELDS = ("images", "x", "w", "y", "padded")
+
+
+@dataclass(frozen=True)
+class Conv:
+    """A convolution of images (length of rows, length of columns, channels) to outputs."""
+
+    kind: str
+    rows: Axis
+    columns: Axis
+    channels: int
+    outputs: int
+
+    @property
+    def pads(self) -> bool:
+        return any(a.before or a.after for a in (self.rows, self.columns))
+
+    @property
+    def height(self) -> int:
+        return self.rows.before + self.rows.length + self.rows.after
+
+    @property
+    def width(self) -> int:
+        return self.columns.before + self.columns.length + self.columns.after
+
+    @property
+    def pixel(self) -> int:
+        """Bytes of one place in the input."""
+        return self.channels * SIZES[self.kind]
+
+    @property
+    def line(self) -> int:
+        """Bytes of one row of the input with its border."""
+        return self.width * self.pixel
+
+    @property
+    def result(self) -> int:
+        """Bytes of one place in the output."""
+        return self.outputs * SIZES[self.kind]
+
+    @property
+    def taps(self) -> list[tuple[int, int]]:
+        """Loops over a window, in the order of its weights: turns, and bytes from one input to the next."""
+        loops = [(self.rows.size, self.rows.dilation * self.line)]
+        if self.columns.dilation > 1:
+            return [*loops, (self.columns.size, self.columns.dilation * self.pixel), (self.channels, SIZES[self.kind])]
+        return [*loops, (self.columns.size * self.channels, SIZES[self.kind])]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """What is kept in registers: places of outputs, and vectors at each."""
+
+    rows: int
+    columns: int
+    vectors: int
+
+    @property
+    def places(self) -> list[tuple[int, int]]:
+        return list(product(range(self.rows), range(self.columns)))
+
+
+def best_tile(conv: Conv, vectors: int, registers: int) -> Tile:
+    """The tile that multiplies fastest: one multiplication a cycle but for eight at least, half a cycle for a load."""
+
+    def cost(tile: Tile) -> float:
+        n = len(tile.places)
+        tiles = -(-conv.rows.count // tile.rows) * -(-conv.columns.count // tile.columns) * -(-vectors // tile.vectors)
+        return tiles * (max(n * tile.vectors, 8) + (n + tile.vectors) / 8 + 2)
+
+    limits = (conv.rows.count, conv.columns.count, vectors)
+    every = (Tile(*t) for t in product(*(range(1, min(n, registers) + 1) for n in limits)))
+    return min((t for t in every if len(t.places) * t.vectors + t.vectors + 1 <= registers), key=cost)
+
+
+def begun(code: Code) -> None:
+    """Read the arguments."""
+    for i, name in enumerate(FIELDS):
+        code.do(f"%{name} = load {'i64' if name == 'images' else 'ptr'}, ptr {element(code, i)}")
+
+
+def ended(code: Code) -> str:
+    code.do("ret void")
+    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
+    return "\n".join([*head, *code.lines, "}", ""])
+
+
+def bordered(code: Code, conv: Conv, x: str) -> str:
+    """The image at ``x`` with its border, the zeros of which are there already."""
+    if not conv.pads:
+        return x
+    inside = shifted(code, "%padded", conv.rows.before * conv.line + conv.columns.before * conv.pixel)
+    name, length = "llvm.memcpy.p0.p0.i64", conv.columns.length * conv.pixel
+    code.declared[name] = f"declare void @{name}(ptr, ptr, i64, i1)"
+
+    def copy(i: str, _: list[str]) -> list[str]:
+        target, source = shifted(code, inside, times(code, i, conv.line)), shifted(code, x, times(code, i, length))
+        code.do(f"call void @{name}(ptr {target}, ptr {source}, i64 {length}, i1 false)")
+        return []
+
+    counted(code, conv.rows.length, [], copy)
+    return "%padded"
+
+
+def groups(vectors: int, most: int) -> Iterator[tuple[int, int]]:
+    """First vector and number of vectors, ``most`` at a time."""
+    for first in range(0, vectors, most):
+        yield first, min(most, vectors - first)
+
+
+def fused(code: Code, kind: str, a: str, b: str, c: str) -> str:
+    """a * b + c, rounded once where the machine can."""
+    vector = code.vector(kind)
+    name = f"llvm.fmuladd.v{code.lanes}{suffix(kind)}"
+    return code.call(name, vector, (vector, a), (vector, b), (vector, c))
+
+
+def forward_text(conv: Conv, tile: Tile, lanes: int) -> str:
+    """A module with the function ``kernel``: y = convolution of x with w."""
+    code = Code(lanes)
+    begun(code)
+    row = Row(code, conv.kind, conv.outputs)
+    rows, columns = conv.rows, conv.columns
+    image = rows.length * columns.length * conv.pixel
+
+    def one_image(n: str, _: list[str]) -> list[str]:
+        x = bordered(code, conv, shifted(code, "%x", times(code, n, image)))
+        y = shifted(code, "%y", times(code, n, rows.count * columns.count * conv.result))
+
+        def one_tile(i: str, j: str) -> list[str]:
+            top = start_of(code, i, tile.rows, rows.count - tile.rows)
+            left = start_of(code, j, tile.columns, columns.count - tile.columns)
+            source = shifted(code, x, times(code, top, rows.stride * conv.line))
+            source = shifted(code, source, times(code, left, columns.stride * conv.pixel))
+            target = shifted(code, y, times(code, top, columns.count * conv.result))
+            target = shifted(code, target, times(code, left, conv.result))
+            for first, count in groups(row.count, tile.vectors):
+                sums = tile_sums(code, conv, tile, row, source, first, count)
+                for (p, v), total in zip(product(tile.places, range(count)), sums, strict=True):
+                    place = shifted(code, target, (p[0] * columns.count + p[1]) * conv.result)
+                    row.store(total, place, first + v)
+            return []
+
+        down, along = -(-rows.count // tile.rows), -(-columns.count // tile.columns)
+        return counted(code, down, [], lambda i, _: counted(code, along, [], lambda j, _: one_tile(i, j)))
+
+    counted(code, "%images", [], one_image)
+    return ended(code)
+
+
+def tile_sums(code: Code, conv: Conv, tile: Tile, row: Row, source: str, first: int, count: int) -> list[str]:
+    """The sums over all taps and channels for the outputs of a tile, in some of the vectors of a row."""
+    vector = code.vector(conv.kind)
+    offsets = [
+        r * conv.rows.stride * conv.line + c * conv.columns.stride * conv.pixel for r, c in tile.places
+    ]  # of inputs
+
+    def taps(loops: list[tuple[int, int]], x: str, w: str, sums: list[str]) -> list[str]:
+        """The remaining loops; returns the weights behind those that were used, and the sums."""
+        if not loops:
+            weights = [row.load(w, first + v) for v in range(count)]
+            new = []
+            for n, offset in enumerate(offsets):
+                value = code.emit(f"load {conv.kind}, ptr {shifted(code, x, offset)}")
+                every = code.splat(conv.kind, value)
+                new += [fused(code, conv.kind, every, weight, sums[n * count + v]) for v, weight in enumerate(weights)]
+            return [shifted(code, w, conv.result), *new]
+        (turns, step), *inner = loops
+
+        def turn(_: str, refs: list[str]) -> list[str]:
+            return [shifted(code, refs[0], step), *taps(inner, refs[0], refs[1], refs[2:])]
+
+        carried = [("ptr", x), ("ptr", w), *((vector, s) for s in sums)]
+        return counted(code, turns, carried, turn)[1:]
+
+    return taps(conv.taps, source, "%w", ["zeroinitializer"] * (len(offsets) * count))[1:]
+
+
+# The gradient in the weights --------------------------------------------------------------------------------------
+BAND = 1 << 15  # bytes of inputs and cotangents that one pass over all weights reads; about a first-level cache
+
+
+def divisors(n: int) -> list[int]:
+    return [d for d in range(1, n + 1) if n % d == 0]
+
+
+def best_weights(conv: Conv, vectors: int, registers: int) -> Tile | None:
+    """The tile of weights (rows of the window, places in the last loop of its taps, vectors) that multiplies fastest.
+
+    Tiles cannot overlap, so they divide both; None where that leaves too few sums at a time.
+    """
+
+    def cost(tile: Tile) -> float:
+        n = len(tile.places)
+        return -(-vectors // tile.vectors) / n * (max(n * tile.vectors, 8) + (n + tile.vectors) / 8 + 2)
+
+    limits = (divisors(conv.rows.size), divisors(conv.taps[-1][0]), range(1, min(vectors, registers) + 1))
+    every = (Tile(*t) for t in product(*limits))
+    found = min((t for t in every if len(t.places) * t.vectors + t.vectors + 1 <= registers), key=cost)
+    return found if len(found.places) * found.vectors >= 6 else None
+
+
+def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
+    """A module with the function ``kernel``, which adds to w the sum over positions of inputs times y."""
+    code = Code(lanes)
+    begun(code)
+    row = Row(code, conv.kind, conv.outputs)
+    rows, columns = conv.rows, conv.columns
+    image, result = rows.length * columns.length * conv.pixel, columns.count * conv.result
+    band = max(1, min(rows.count, BAND // (rows.stride * conv.line + result)))
+    (kh, down), *middle, (run, _) = conv.taps
+
+    def one_image(n: str, _: list[str]) -> list[str]:
+        x = bordered(code, conv, shifted(code, "%x", times(code, n, image)))
+        y = shifted(code, "%y", times(code, n, rows.count * result))
+
+        def one_band(i: str, _: list[str]) -> list[str]:
+            start = times(code, i, band)
+            left = code.emit(f"sub i64 {rows.count}, {start}")
+            count = code.call("llvm.smin.i64", "i64", ("i64", left), ("i64", str(band)))
+            source = shifted(code, x, times(code, start, rows.stride * conv.line))
+            band_weights(source, shifted(code, y, times(code, start, result)), count)
+            return []
+
+        counted(code, -(-rows.count // band), [], one_band)
+        return []
+
+    def band_weights(x: str, y: str, count: str) -> None:
+        """All tiles of weights for a band of positions."""
+        loops = [(kh // tile.rows, down * tile.rows), *middle, (run // tile.columns, SIZES[conv.kind] * tile.columns)]
+        behind = run * conv.result * (middle[0][0] if middle else 1)  # bytes of the weights of one row of the window
+
+        def tiles(loops: list[tuple[int, int]], x: str, w: str) -> str:
+            if not loops:
+                one_tile(x, y, w, count, behind)
+                return shifted(code, w, tile.columns * conv.result)
+            (turns, step), *inner = loops
+
+            def turn(_: str, refs: list[str]) -> list[str]:
+                return [shifted(code, refs[0], step), tiles(inner, *refs)]
+
+            last = counted(code, turns, [("ptr", x), ("ptr", w)], turn)[1]
+            return shifted(code, last, behind * (tile.rows - 1)) if len(loops) == len(conv.taps) - 1 else last
+
+        tiles(loops, x, "%w")
+
+    def one_tile(x: str, y: str, w: str, count: str, behind: int) -> None:
+        for first, vectors in groups(row.count, tile.vectors):
+            sums = position_sums(code, conv, tile, row, (x, y), count, (first, vectors))
+            for (p, v), total in zip(product(tile.places, range(vectors)), sums, strict=True):
+                place = shifted(code, w, p[0] * behind + p[1] * conv.result)
+                old = row.load(place, first + v)
+                row.store(code.emit(f"fadd {code.vector(conv.kind)} {old}, {total}"), place, first + v)
+
+    counted(code, "%images", [], one_image)
+    return ended(code)
+
+
+def position_sums(
+    code: Code, conv: Conv, tile: Tile, row: Row, places: tuple[str, str], count: str, vectors: tuple[int, int]
+) -> list[str]:
+    """For the weights of a tile, the sums over ``count`` rows of positions; x and y are read from two places."""
+    first, width = vectors
+    kind = code.vector(conv.kind)
+    offsets = [r * conv.rows.dilation * conv.line + c * SIZES[conv.kind] for r, c in tile.places]
+
+    def position(_: str, refs: list[str]) -> list[str]:
+        x, y, *sums = refs
+        cotangents = [row.load(y, first + v) for v in range(width)]
+        new = []
+        for n, offset in enumerate(offsets):
+            every = code.splat(conv.kind, code.emit(f"load {conv.kind}, ptr {shifted(code, x, offset)}"))
+            new += [fused(code, conv.kind, every, g, sums[n * width + v]) for v, g in enumerate(cotangents)]
+        return [shifted(code, x, conv.columns.stride * conv.pixel), shifted(code, y, conv.result), *new]
+
+    def line(_: str, refs: list[str]) -> list[str]:
+        x, y, *sums = refs
+        sums = counted(code, conv.columns.count, [("ptr", x), ("ptr", y), *((kind, s) for s in sums)], position)[2:]
+        below = shifted(code, x, conv.rows.stride * conv.line)
+        return [below, shifted(code, y, conv.columns.count * conv.result), *sums]
+
+    zeros = [(kind, "zeroinitializer")] * (len(offsets) * width)
+    return counted(code, count, [("ptr", places[0]), ("ptr", places[1]), *zeros], line)[2:]

@@ -1,0 +1,196 @@
+"""Compiled convolutions: the numbers of the NumPy kernels, whatever the window, the layout and the machine."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import agcli as ag
+from agcli.engine.backends.jit import compiler, direct, direct_text, fuse
+from agcli.engine.backends.jit.direct import Direct, turned
+from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
+from agcli.engine.ops.windows import window
+
+CASES = {  # shapes of inputs and weights, and the window
+    "plain": ((2, 6, 5, 3), (3, 2, 3, 4), {}),
+    "same": ((2, 6, 5, 3), (3, 4, 3, 2), {"padding": "same"}),
+    "same, strided": ((1, 7, 6, 2), (3, 3, 2, 2), {"padding": "same", "strides": (2, 3)}),
+    "strides larger than the window": ((1, 8, 9, 2), (2, 2, 2, 2), {"strides": 3}),
+    "dilated": ((3, 9, 9, 7), (5, 5, 7, 33), {"padding": 2, "dilation": (2, 1)}),
+    "dilated columns": ((1, 8, 9, 2), (3, 2, 2, 2), {"dilation": (2, 3)}),
+    "one side": ((3, 9, 9, 1), (3, 3, 1, 17), {"padding": ((1, 0), (0, 2))}),
+    "whole image": ((1, 5, 5, 1), (5, 5, 1, 1), {}),
+    "wider padding than window": ((2, 9, 9, 2), (3, 3, 2, 2), {"padding": 4}),
+    "colours": ((3, 30, 31, 3), (7, 7, 3, 64), {"padding": 3, "strides": 2}),
+    "layer": ((5, 14, 14, 32), (3, 3, 32, 40), {"padding": "same"}),
+    "sequence": ((3, 1, 40, 8), (1, 5, 8, 24), {"padding": "same"}),
+    "prime lengths": ((2, 11, 13, 37), (1, 2, 37, 3), {}),
+}
+TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
+
+
+@pytest.fixture(autouse=True)
+def every_convolution(monkeypatch, tmp_path_factory):
+    """Compile small ones too, and keep machine code for this file alone."""
+    monkeypatch.setattr(direct, "LEAST", 0)
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    monkeypatch.delenv("AG_BACKEND", raising=False)
+    base = tmp_path_factory.getbasetemp() / "convolutions"
+    base.mkdir(mode=0o700, exist_ok=True)
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
+
+
+def products(shapes, dtype, keywords):
+    """Placeholders of x and w, and the convolution with both of its gradients."""
+    x, w = (ag.placeholder(n, s, dtype) for n, s in zip("xw", shapes, strict=True))
+    y = ag.conv2d(x, w, **keywords)
+    return [x, w], [y, *ag.grad(ag.sum(y * y), [x, w])]
+
+
+def both(monkeypatch, inputs, fetches, arrays):
+    """Results of NumPy and of compiled kernels, of which every convolution is one."""
+    plain, fast = (ag.function(fetches, inputs=inputs) for _ in range(2))
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    expected = plain(*arrays)
+    monkeypatch.delenv("AG_BACKEND")
+    found = fast(*arrays)
+    kinds = [type(s.op) for s in fast.plan.steps]
+    assert Direct in kinds
+    assert not {Conv, ConvInputGrad, ConvWeightGrad} & set(kinds)
+    return expected, found
+
+
+def close(a, b, dtype):
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_allclose(q, p, rtol=0, atol=TOLERANCE[dtype] * max(1.0, float(np.abs(p).max())))
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("case", CASES)
+def test_values_and_gradients(monkeypatch, case, dtype):
+    *shapes, keywords = CASES[case]
+    inputs, fetches = products(shapes, dtype, keywords)
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    close(*both(monkeypatch, inputs, fetches, arrays), dtype)
+
+
+def test_second_derivatives(monkeypatch):
+    *shapes, keywords = CASES["one side"]
+    inputs, (_, dx, dw) = products(shapes, "float64", keywords)
+    fetches = ag.grad(ag.sum(ag.sin(dx)) + ag.sum(ag.sin(dw)), inputs)
+    rng = np.random.default_rng(1)
+    close(*both(monkeypatch, inputs, fetches, [rng.standard_normal(s) for s in shapes]), "float64")
+
+
+@pytest.mark.parametrize("width", [16, 32])
+@pytest.mark.parametrize("case", ["dilated", "one side", "layer", "prime lengths"])
+def test_narrow_registers(monkeypatch, case, width):
+    """What a machine with shorter vectors runs."""
+    monkeypatch.setattr(direct, "register_width", lambda: width)
+    for cached in (direct.forward_kernel, direct.weights_kernel):
+        cached.cache_clear()
+    *shapes, keywords = CASES[case]
+    inputs, fetches = products(shapes, "float32", keywords)
+    rng = np.random.default_rng(2)
+    close(*both(monkeypatch, inputs, fetches, [rng.standard_normal(s, "f") for s in shapes]), "float32")
+
+
+def test_several_bands_of_rows(monkeypatch):
+    monkeypatch.setattr(direct_text, "BAND", 1 << 12)
+    direct.weights_kernel.cache_clear()
+    inputs, fetches = products(((2, 23, 9, 5), (3, 3, 5, 20)), "float64", {"strides": (2, 1)})
+    rng = np.random.default_rng(3)
+    close(*both(monkeypatch, inputs, fetches, [rng.standard_normal(x.shape) for x in inputs]), "float64")
+    direct.weights_kernel.cache_clear()
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_threads_share_the_images(monkeypatch, threads):
+    """Also more of them than images; and the bits repeat."""
+    monkeypatch.setattr(direct, "SHARED", 0)
+    monkeypatch.setattr(direct, "workers", lambda: threads)
+    for n in (1, 2, 7):
+        inputs, fetches = products(((n, 6, 7, 3), (3, 3, 3, 20)), "float32", {"padding": "same"})
+        rng = np.random.default_rng(4)
+        arrays = [rng.standard_normal(x.shape, "f") for x in inputs]
+        a, b = both(monkeypatch, inputs, fetches, arrays)
+        close(a, b, "float32")
+        for p, q in zip(b, ag.function(fetches, inputs=inputs)(*arrays), strict=True):
+            np.testing.assert_array_equal(p, q)
+
+
+def test_no_images_and_numbers_that_are_not_finite(monkeypatch):
+    inputs, fetches = products(((0, 6, 7, 3), (3, 3, 3, 4)), "float32", {})
+    a, b = both(monkeypatch, inputs, fetches, [np.zeros(x.shape, "f") for x in inputs])
+    assert b[0].shape == (0, 4, 5, 4)
+    np.testing.assert_array_equal(b[2], a[2])
+    inputs, fetches = products(((2, 6, 7, 3), (3, 3, 3, 4)), "float32", {"padding": "same"})
+    x, w = (np.random.default_rng(5).standard_normal(t.shape, "f") for t in inputs)
+    x[0, 0, 0, 0], x[1, 5, 6, 2], x[1, 2, 2, 1] = np.nan, np.inf, -np.inf
+    for p, q in zip(*both(monkeypatch, inputs, fetches, [x, w]), strict=True):
+        np.testing.assert_array_equal(np.isnan(p), np.isnan(q))
+        np.testing.assert_allclose(p, q, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["x", "w", "out"])
+def test_layout_in_memory_does_not_matter(name):
+    """Kernels straight on arrays, as feeds are made contiguous."""
+    rng = np.random.default_rng(6)
+    place = window(1, 1, "same", "test")
+    x, w = rng.standard_normal((2, 6, 5, 3), "f"), rng.standard_normal((3, 3, 3, 20), "f")
+    y = rng.standard_normal((2, 6, 5, 20), "f")
+    rows = ((Conv, (x, w), y), (ConvInputGrad, (y, w, x), x), (ConvWeightGrad, (x, y, w), w))
+    for make, inputs, like in rows:
+        arrays = dict(zip(("x", "w"), inputs[:2], strict=True), out=np.empty_like(like))
+        expected = np.empty_like(like)
+        make(place, 1).kernel(*inputs, out=expected)
+        arrays[name] = np.repeat(arrays[name], 2, -1)[..., ::2]
+        given = (arrays["x"], arrays["w"], *inputs[2:])
+        Direct(make(place, 1), False).kernel(*given, out=arrays["out"])
+        np.testing.assert_allclose(arrays["out"], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_calls_follow_feeds_that_move(monkeypatch):
+    """Large feeds are used where they lie: other arrays at every call."""
+    inputs, fetches = products(((40, 20, 20, 3), (3, 3, 3, 24)), "float32", {"padding": "same"})
+    rng = np.random.default_rng(7)
+    f = ag.function(fetches, inputs=inputs)
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    plain = ag.function(fetches, inputs=inputs)
+    feeds = [[rng.standard_normal(x.shape, "f") for x in inputs] for _ in range(2)]
+    expected = [plain(*arrays) for arrays in feeds]
+    monkeypatch.delenv("AG_BACKEND")
+    for n in (0, 1, 1, 0):
+        close(expected[n], f(*feeds[n]), "float32")
+
+
+def test_numpy_takes_over_where_llvm_fails(monkeypatch):
+    def fail(*_):
+        raise compiler.CompileError("no such instruction")
+
+    monkeypatch.setattr(direct, "forward_kernel", fail)
+    monkeypatch.setattr(direct, "weights_kernel", fail)
+    inputs, fetches = products(((2, 6, 7, 3), (3, 3, 3, 4)), "float32", {})
+    rng = np.random.default_rng(8)
+    a, b = both(monkeypatch, inputs, fetches, [rng.standard_normal(x.shape, "f") for x in inputs])
+    for p, q in zip(a, b, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_small_convolutions_groups_and_single_places_stay_with_blas(monkeypatch):
+    x, w = ag.placeholder("x", (2, 6, 6, 4)), ag.placeholder("w", (3, 3, 4, 8))
+    assert direct.is_direct(ag.conv2d(x, w))
+    assert not direct.is_direct(ag.conv2d(x, ag.placeholder("w", (1, 1, 4, 8))))
+    assert not direct.is_direct(ag.conv2d(x, ag.placeholder("w", (3, 3, 1, 8)), groups=4))
+    monkeypatch.setattr(direct, "LEAST", 1 << 20)
+    assert not direct.is_direct(ag.conv2d(x, w))
+
+
+def test_gradients_that_are_no_convolution():
+    """Steps of two, and a border as wide as the window."""
+    lengths, sizes = (9, 9), (3, 3)
+    assert turned(window(2, 1, "same", "test").axes(lengths, sizes)) is None
+    assert turned(window(1, 1, 3, "test").axes(lengths, sizes)) is None
+    first, _ = turned(window(1, 2, ((1, 0), (0, 0)), "test").axes(lengths, sizes))
+    assert (first.before, first.after, first.length, first.count) == (3, 4, 6, 9)
