@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agcli.datasets import Categorical, DataError, Role, Table, TableFile, Text
+from agcli.datasets import Categorical, DataError, Ignore, Role, Table, TableFile, Text
 from agcli.datasets.frame import Frame
 from agcli.engine.variables import write_atomically
 from agcli.spec.dump import quoted
 from agcli.spec.errors import printable
-from agcli.survey import content, described
+from agcli.survey import content, described, warnings
 
 SMALL = 5_000  # samples; below, many passes are cheap and batches are small
 WIDE = 400  # columns that are written out
@@ -24,6 +24,7 @@ class Draft:
 
     path: Path
     text: str
+    warnings: tuple[str, ...] = ()
 
 
 def draft(file: str, target: str | None = None, out: Path | None = None) -> Draft:
@@ -37,7 +38,11 @@ def draft(file: str, target: str | None = None, out: Path | None = None) -> Draf
     frame = table.source.read()
     settled = table.settled(frame)
     path = out or Path(f"{Path(file).name.split('.')[0]}.yaml")
-    return Draft(path, "\n".join(_lines(settled, frame, path)) + "\n")
+    found = warnings(table)
+    chosen, apart = _one_input(settled, frame)
+    if apart:
+        found.append(f"left out: {', '.join(map(quoted, apart))} (free text, which needs an input of its own)")
+    return Draft(path, "\n".join(_lines(chosen, frame, path, found)) + "\n", tuple(found))
 
 
 def write(made: Draft, *, force: bool = False) -> None:
@@ -49,19 +54,30 @@ def write(made: Draft, *, force: bool = False) -> None:
     write_atomically(made.path, made.text.encode())
 
 
-def _lines(table: Table, frame: Frame, path: Path) -> Iterator[str]:
+def _one_input(table: Table, frame: Frame) -> tuple[Table, list[str]]:
+    """The table for a model of one input, and the texts that are left out: all but the longest, if there is no more."""
+    inputs = {name: role for name, role in table.columns.items() if name not in table.target and role.name != "ignore"}
+    texts = {name: frame[name].texts().str.len_chars().mean() or 0 for name in inputs if isinstance(inputs[name], Text)}
+    longest = max(texts, key=lambda name: texts[name], default=None) if len(texts) == len(inputs) else None
+    apart = [name for name in texts if name != longest]
+    return replace(table, columns={**table.columns, **dict.fromkeys(apart, Ignore())}), apart
+
+
+def _lines(table: Table, frame: Frame, path: Path, found: list[str]) -> Iterator[str]:
     name = table.target[0]
     role = table.columns[name]
     file = os.path.relpath(table.source.path, path.parent)
     yield f"# {printable(table.source.path.name)}: {len(frame):,} samples. Train with: ag train {printable(str(path))}"
     yield "# All of this was guessed from the file; change what is wrong."
+    yield from (f"# warning: {printable(text)}" for text in found)
     yield "data:"
     yield f"  file: {quoted(file)}"
     yield f"  target: {quoted(name)} # {_comment(content(frame[name], role))}"
     yield from _columns(table, frame)
     yield f"  split: {table.split.name if table.split else 'shuffled'} # one sample in five for testing"
     yield ""
-    yield from _model(role, frame, name)
+    texts = [role for role in table.columns.values() if isinstance(role, Text)]
+    yield from _model(role, frame, name, texts)
     yield ""
     yield from _training(role, len(frame))
 
@@ -74,14 +90,14 @@ def _columns(table: Table, frame: Frame) -> Iterator[str]:
     for name, role in table.columns.items():
         missing = int(frame[name].missing().sum())
         notes = [content(frame[name], role), f"{missing:,} missing" if missing else ""]
-        chosen = "ignore" if isinstance(role, Text) else role.name
-        if isinstance(role, Text):
-            notes.append("`text` gives it an input of its own")
-        yield f"    {quoted(name)}: {chosen} # {_comment('; '.join(note for note in notes if note))}"
+        yield f"    {quoted(name)}: {role.name} # {_comment('; '.join(note for note in notes if note))}"
 
 
-def _model(role: Role, frame: Frame, target: str) -> Iterator[str]:
+def _model(role: Role, frame: Frame, target: str, texts: list[Text]) -> Iterator[str]:
     yield "model:"
+    for text in texts:
+        yield f"  - embedding: {{size: {text.vocabulary}, width: 32}} # a vector a word"
+        yield "  - global_avg_pool # their mean"
     yield "  - dense: {units: 64, activation: relu}"
     yield "  - dense: {units: 32, activation: relu}"
     if isinstance(role, Categorical):

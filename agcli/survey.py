@@ -73,8 +73,16 @@ def about_table(table: Table) -> dict[str, Any]:
         "target": list(settled.target),
         "split": settled.split.name if settled.split else "a file of its own",
         "columns": [vars(facts) for facts in columns(frame, settled)],
-        "warnings": list(table.read().warnings),
+        "warnings": warnings(table),
     }
+
+
+def warnings(table: Table) -> list[str]:
+    """What is strange about a table, or why nothing can be trained on it as it is."""
+    try:
+        return list(table.read().warnings)
+    except DataError as error:
+        return [f"cannot be trained on as it is: {error}"]
 
 
 def columns(frame: Frame, table: Table) -> list[ColumnFacts]:
@@ -92,9 +100,9 @@ def content(cells: Cells, role: Role) -> str:
         return f"{cells.values.dtype} {cells.values.shape[1:]}"
     if role.name == "numeric":
         numbers = cells.numbers()
-        known = numbers[~np.isnan(numbers)]
+        known, infinite = numbers[np.isfinite(numbers)], int(np.isinf(numbers).sum())
         span = f"{_number(known.min())} to {_number(known.max())}, mean {_number(known.mean())}" if len(known) else ""
-        return span or "nothing"
+        return "; ".join(part for part in (span, f"{infinite:,} infinite" if infinite else "") if part) or "nothing"
     texts = cells.texts().drop_nulls()
     counts = texts.value_counts(sort=True)
     shown = [str(text)[:40] for text in counts.to_series(0).head(SHOWN)]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
+from . import guess
 from .dataset import Array, Split
 from .frame import Frame
 from .recipe import Part, Recipe
@@ -25,6 +26,13 @@ def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split]) -> tuple[st
         counts = {name: _counts(split, len(recipe.classes)) for name, split in splits.items()}
         found += [*_tiny(recipe.classes, counts), *_sorted(splits["train"].columns["y"].stored)]
     return tuple(found)
+
+
+def left_out(frame: Frame, guessed: Iterable[str]) -> Iterator[str]:
+    """The columns that nobody ignored but a guess, with the reason."""
+    for reason, names in guess.reasons(frame, guessed).items():
+        shown = _listed([f'"{name}"' for name in names])
+        yield f"left out: {shown} ({reason}); a role in `columns` brings a column back"
 
 
 def _missing(frame: Frame, recipe: Recipe) -> Iterator[str]:

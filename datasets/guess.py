@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from .dates import Date
 from .frame import Cells, Frame
@@ -29,9 +31,23 @@ _TARGETS = (
 
 def roles(frame: Frame, target: tuple[str, ...] = ()) -> dict[str, Role]:
     """A role for every column, told by what its cells hold."""
-    step = max(1, len(frame) // _LOOKED_AT)
-    some = frame.take(slice(None, None, step)) if step > 1 else frame
+    some, step = _sample(frame)
     return {name: target_role(frame[name]) if name in target else role(some[name], step) for name in frame.columns}
+
+
+def reasons(frame: Frame, names: Iterable[str]) -> dict[str, list[str]]:
+    """Why columns of these names are ignored: reason -> names."""
+    some, step = _sample(frame)
+    found: dict[str, list[str]] = {}
+    for name in names:
+        found.setdefault(_nothing(some[name], step) or "no number, no date, and few names twice", []).append(name)
+    return found
+
+
+def _sample(frame: Frame) -> tuple[Frame, int]:
+    """Every so many rows of a long frame, and how many."""
+    step = max(1, len(frame) // _LOOKED_AT)
+    return (frame.take(slice(None, None, step)) if step > 1 else frame), step
 
 
 def role(cells: Cells, step: int = 1) -> Role:
@@ -41,12 +57,11 @@ def role(cells: Cells, step: int = 1) -> Role:
     values = cells.values
     if isinstance(values, np.ndarray):
         return _array_role(values)
-    known = values.drop_nulls()
-    if known.n_unique() < 2:
+    if _nothing(cells, step):
         return Ignore()
-    numbers = known.cast(pl.Float64, strict=False) if not values.dtype.is_temporal() else None
-    if numbers is not None and not numbers.has_nulls():
-        return Ignore() if _counts_rows(numbers, step) else Numeric()
+    known = values.drop_nulls()
+    if _numbers(known) is not None:
+        return Numeric()
     if _are_dates(cells, known):
         return Date()
     texts = known.cast(pl.String)
@@ -91,9 +106,28 @@ def _array_role(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Ro
     return Categorical() if values.ndim == 1 and values.dtype.kind in "US" else Ignore()
 
 
-def _counts_rows(numbers: pl.Series, step: int) -> bool:
+def _nothing(cells: Cells, step: int) -> str:
+    """Why a column tells nothing of its samples; empty if it may tell something."""
+    if isinstance(cells.values, np.ndarray):
+        return ""
+    known = cells.values.drop_nulls()
+    if known.n_unique() < 2:
+        return "the same in every row" if len(known) else "empty"
+    numbers = _numbers(known)
+    return "" if numbers is None or not _counts_rows(numbers, step) else "counts the rows"
+
+
+def _numbers(known: pl.Series) -> npt.NDArray[np.float64] | None:
+    """The cells of a column that has nothing but numbers."""
+    import polars as pl
+
+    numbers = known.cast(pl.Float64, strict=False) if not known.dtype.is_temporal() else None
+    return None if numbers is None or numbers.has_nulls() else numbers.to_numpy()
+
+
+def _counts_rows(numbers: npt.NDArray[np.float64], step: int) -> bool:
     """Whether the numbers go up by one from row to row, as an identifier does."""
-    steps = np.diff(numbers.to_numpy())
+    steps = np.diff(numbers)
     return len(steps) > 10 and bool((steps == step).all())
 
 

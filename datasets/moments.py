@@ -38,7 +38,8 @@ class Moments:
             (np.abs(values) > LARGEST, "a number to 1e150"),
         ):
             if beyond.any():
-                raise cells.error(int(np.argwhere(beyond)[0][0]), expected)
+                advice = "; name it in `missing`, or give the column a `clip`"
+                raise cells.error(int(np.argwhere(beyond)[0][0]), expected, advice)
         known = ~np.isnan(values)
         count, filled = known.sum(axis=0), np.where(known, values, 0.0)
         mean = filled.sum(axis=0) / np.maximum(count, 1)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import guess
-from .checks import warnings
+from .checks import left_out, warnings
 from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .frame import Frame
@@ -64,9 +64,9 @@ class Table:
         """The data set; with `fitted`, encoded as an earlier training split taught."""
         frame = self.source.head() if self.stream else self.source.read()
         table = self.settled(frame)
-        if self.stream:
-            return table._dataset(*table._streamed(frame, fitted))
-        return table._dataset(*table._whole(frame, fitted))
+        recipe, splits, found = table._streamed(frame, fitted) if self.stream else table._whole(frame, fitted)
+        guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in self.columns]
+        return table._dataset(recipe, splits, (*left_out(frame, guessed), *found))
 
     def settled(self, frame: Frame) -> Table:
         """The same table with nothing left open: target, role of every column, split, and how the file is written."""

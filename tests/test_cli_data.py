@@ -1,8 +1,12 @@
 """`ag data`, `ag init`, and runs on files: trained, evaluated by what training learnt, and told what is wrong."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
+
+from agcli.datasets import Ignore, Table, TableFile
 
 FLOWERS = "width,colour,kind\n" + "".join(f"{i % 7}.5,{'rgb'[i % 3]},{('a', 'b')[i % 7 > 3]}\n" for i in range(120))
 
@@ -207,3 +211,45 @@ def test_what_is_in_a_file_cannot_write_a_spec(ag, table):
 )
 def test_init_refuses_what_is_no_table(ag, table, arguments, text):
     assert text in ag("init", *arguments, cwd=table, check=2).stderr
+
+
+WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
+TEXTS = [" ".join(np.random.default_rng(i).choice(WORDS, 8)) for i in range(40)]
+STRANGE = {
+    "one row": ("a,y\n1,2\n", "cannot be trained on as it is: expected at least 2 samples to split, found 1"),
+    "inf": ("a,y\n1,2\n2,3\ninf,4\n5,6\n", 'row 3: column "a": expected a finite number, found "inf"; name it in'),
+    "constant": (
+        "a,k,y\n" + "".join(f"{i % 7},same,{i % 5}.5\n" for i in range(30)),
+        'left out: "k" (the same in every row); a role in `columns` brings a column back',
+    ),
+    "only constants": (
+        "a,y\n" + "1,2\n" * 30,
+        "cannot be trained on as it is: expected at least one column as an input",
+    ),
+    "counted": ("n,a,y\n" + "".join(f"{i},{i % 7},{i % 5}.5\n" for i in range(30)), 'left out: "n" (counts the rows)'),
+    "nothing": ("a,b,y\n" + "".join(f"{i % 7},,{i % 5}.5\n" for i in range(30)), 'left out: "b" (empty)'),
+    "texts": (
+        "long,short,y\n" + "".join(f"{t},{t[:30]},{'ab'[i % 2]}\n" for i, t in enumerate(TEXTS)),
+        "left out: short (free text, which needs an input of its own)",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", STRANGE)
+def test_init_warns_on_the_screen_and_in_the_spec(ag, tmp_path, kind):
+    content, warning = STRANGE[kind]
+    (tmp_path / "t.csv").write_text(content)
+    done = ag("init", "t.csv", cwd=tmp_path, check=0)
+    assert warning in done.stderr
+    assert warning in (tmp_path / "t.yaml").read_text()
+    if "as it is" not in done.stderr:
+        ag("train", "t.yaml", "--set", "train.epochs=1", "--out", "run", cwd=tmp_path, check=0)
+    if kind != "texts":
+        assert warning in ag("data", "info", "t.csv", cwd=tmp_path, check=0).stdout
+
+
+def test_a_column_that_a_guess_leaves_out_is_said_and_one_that_the_spec_ignores_is_not(tmp_path):
+    (tmp_path / "t.csv").write_text(STRANGE["counted"][0])
+    table = Table(source=TableFile(tmp_path / "t.csv"), target=("y",))
+    assert table.read().warnings == ('left out: "n" (counts the rows); a role in `columns` brings a column back',)
+    assert replace(table, columns={"n": Ignore()}).read().warnings == ()

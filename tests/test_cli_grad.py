@@ -238,6 +238,16 @@ def test_nothing_to_do_is_an_error(grad):
     assert "--batch: cannot read `no/such/file`" in err
 
 
+@pytest.mark.parametrize("content", [b"x^2\n\x93\x00\x01", "x^2\n".encode("utf-16"), "é^2\n".encode("latin-1")])
+def test_a_batch_that_is_no_text_is_one_error(grad, tmp_path, content):
+    (tmp_path / "formulas").write_bytes(content)
+    code, out, err = grad("--batch", str(tmp_path / "formulas"))
+    assert (code, out) == (2, "")
+    assert "expected UTF-8 text, found the byte 0x" in err
+    (tmp_path / "formulas").write_bytes("x^2".encode("utf-8-sig"))
+    assert json.loads(grad("--batch", str(tmp_path / "formulas"))[1])["expression"] == "x^2"
+
+
 def test_batch_answers_line_by_line_and_tells_errors_at_the_end(grad):
     code, out, _ = grad("--batch", "-", "--wrt", "x", input="x^2\n\n# a remark\nsin(\nx*y\n[x, x] @ [1, 2, 3]\n")
     lines = [json.loads(line) for line in out.splitlines()]

@@ -139,18 +139,22 @@ def run_batch(expression: str | None, options: dict[str, Any]) -> int:
 
     if expression is not None:
         raise click.UsageError("give a formula or --batch FILE, not both")
-    code = 0
+    name, code = options["batch"], 0
     question = question_of(options, options["check"] is not False)
     try:
-        source = click.open_file(options["batch"], "r", encoding="utf-8", errors="replace")
+        source = click.open_file(name, "r", encoding="utf-8-sig")
     except OSError as e:
-        raise click.UsageError(f"--batch: cannot read `{options['batch']}`: {e.strerror}") from None
-    with source as file:
-        for found, text in answers(formulas(file), question):
-            if isinstance(found, ExpressionError):
-                click.echo(error_json(found, text))
-                code = 2
-            else:
-                click.echo(json.dumps(to_json(found)))
-                code = max(code, verdict(found))
+        raise click.UsageError(f"--batch: cannot read `{name}`: {e.strerror}") from None
+    try:
+        with source as file:
+            for found, text in answers(formulas(file), question):
+                if isinstance(found, ExpressionError):
+                    click.echo(error_json(found, text))
+                    code = 2
+                else:
+                    click.echo(json.dumps(to_json(found)))
+                    code = max(code, verdict(found))
+    except UnicodeDecodeError as e:
+        byte = f"the byte 0x{e.object[e.start]:02x}"
+        raise click.UsageError(f"--batch: `{name}`: expected UTF-8 text, found {byte}") from None
     return code

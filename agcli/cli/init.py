@@ -18,6 +18,8 @@ def command(file: str, target: str | None, out: Path | None, force: bool) -> Non
 
     to_screen = out == Path("-")
     made = draft(file, target, None if to_screen else out)
+    for warning in made.warnings:
+        click.echo(f"warning: {warning}", err=True)
     if to_screen:
         click.echo(made.text, nl=False)
         return
