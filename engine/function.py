@@ -12,7 +12,8 @@ import numpy as np
 
 from .backends.jit import fusion
 from .backends.numpy import Executor
-from .backends.scalars import SmallExecutor, suits
+from .backends.scalars import suits
+from .backends.small import SmallExecutor
 from .backends.threads import ThreadedExecutor, processors
 from .errors import FeedError, StateError
 from .graph import Tensor, label, toposort
@@ -93,6 +94,8 @@ class Function:
         self.plan: Plan | None = None
         self.dynamic = dynamic_tensors([*self.outputs, *self.updates.values()])
         self.before: Function | None = None
+        known = not self.dynamic and all(p.type.known for p in self.inputs)
+        self.shapes = tuple([p.shape for p in self.inputs]) if known else ()  # of what is fed, where that is clear
         if self.dynamic:
             sources = [x for t in self.dynamic for x in t.inputs]
             self.before = Function(sources, inputs=self.inputs, key=self.key, debug_nans=debug_nans)
@@ -109,7 +112,7 @@ class Function:
         """Values of the fetches for one array an input; what dynamic ops need is computed before."""
         if self.before is not None:
             arrays = [*arrays, *compute(self.dynamic, self.before.run(arrays))]
-        shapes = tuple([a.shape for a in arrays])
+        shapes = self.shapes or tuple([a.shape for a in arrays])
         executor = self.executors.get(shapes) or self.compile(shapes)
         return executor.run(arrays, self.debug_nans)
 
@@ -119,8 +122,11 @@ class Function:
         if named:
             pass
         elif type(feeds) is dict:
-            if not args and len(feeds) == count and not any(p not in feeds for p in self.inputs):
-                return [conform(p, feeds[p]) for p in self.inputs]
+            if not args and len(feeds) == count:
+                try:
+                    return [conform(p, feeds[p]) for p in self.inputs]
+                except KeyError:  # fed by name, or not at all
+                    pass
         elif len(args) + 1 == count and feeds is not None and not isinstance(feeds, Mapping):
             return [conform(p, v) for p, v in zip(self.inputs, (feeds, *args), strict=True)]
         if feeds is not None and not isinstance(feeds, Mapping):
@@ -269,7 +275,8 @@ def conform(p: Placeholder, value: Any) -> Array:
     """``value`` as an array that may be fed to ``p``."""
     declared = p.type
     if type(value) is np.ndarray:  # what fits needs few questions
-        if value.dtype is declared.dtype and fits(declared.shape, value.shape) and value.flags.c_contiguous:
+        same = value.dtype is declared.dtype
+        if same and (value.shape == declared.shape or fits(declared.shape, value.shape)) and value.flags.c_contiguous:
             return value
     elif type(value) is float and declared.shape == () and declared.dtype.kind == "f":
         return np.array(value, declared.dtype)
