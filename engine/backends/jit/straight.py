@@ -19,7 +19,8 @@ import numpy as np
 
 from ...types import DType
 from ..scalars import Element, Line, Trace, Unsuited
-from .compiler import CompileError, compiled, usable
+from .compiler import CompileError, compiled
+from .machine import usable
 from .values import KINDS, SUFFIX
 from .values import literal as number
 
