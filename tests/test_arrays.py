@@ -9,6 +9,7 @@ from agcli.engine.function import Function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import call, constant
 from agcli.engine.leaves import placeholder, variable
+from agcli.engine.ops import indexing
 from agcli.engine.ops.random import standard_uniform
 
 assert ops
@@ -215,7 +216,9 @@ def test_indexing_with_lazy_tensors():
         ("int32", 5, 40, 2),
     ],
 )
-def test_scatter_add_by_every_path(dtype, rows, places, width):
+@pytest.mark.parametrize("worth", [0, indexing.WORTH_SCIPY])
+def test_scatter_add_by_every_path(monkeypatch, dtype, rows, places, width, worth):
+    monkeypatch.setattr(indexing, "WORTH_SCIPY", worth)
     x = rng.integers(-4, 5, (rows, width)).astype(dtype)
     at, updates = rng.integers(-rows, rows, places), rng.integers(-4, 5, (places, width)).astype(dtype)
     expected = x.copy()
@@ -223,6 +226,16 @@ def test_scatter_add_by_every_path(dtype, rows, places, width):
     found = apply("scatter_add", (x, at, updates), {})
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == dtype
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_sparse_product_adds_rows_to_the_same_bits(monkeypatch, dtype):
+    at, rows = rng.integers(0, 6, 500), rng.standard_normal((500, 17)).astype(dtype)
+    found = np.empty((2, 6, 17), dtype)
+    for out, worth in zip(found, (0, indexing.WORTH_SCIPY), strict=True):
+        monkeypatch.setattr(indexing, "WORTH_SCIPY", worth)
+        indexing.add_rows(out, at, rows)
+    assert found[0].tobytes() == found[1].tobytes()
 
 
 def test_top_k_of_long_rows_agrees_with_a_full_sort():
