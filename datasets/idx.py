@@ -5,7 +5,6 @@ Source: Y. LeCun, "The IDX file format", on the MNIST page. Byte 2 of the magic 
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
 import os
@@ -21,8 +20,9 @@ from .errors import DataError
 
 _TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _MAX_RANK = 8
-_File = io.BufferedReader | gzip.GzipFile
 _GZIP_MAGIC = b"\x1f\x8b"
+_GZIP = 31  # what zlib calls the format: the largest window, with header, length and checksum
+_PIECE = 1 << 19
 _MAX_RATIO = 1040  # deflate packs at most 1032 to 1; the rest is room for gzip's own header
 
 
@@ -40,16 +40,54 @@ def read_idx(path: str | os.PathLike[str], max_bytes: int = 1 << 31) -> npt.NDAr
                 raw.seek(0)
                 return _read(raw, min(max_bytes, size))
             raw.seek(0)
-            with gzip.GzipFile(fileobj=raw) as unpacked:
-                return _read(unpacked, min(max_bytes, size * _MAX_RATIO))
+            return _read(_Unpacked(raw), min(max_bytes, size * _MAX_RATIO))
     except EOFError:
         raise DataError(f"{file}: the gzip stream ends too early; fetch the file again") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
+    except zlib.error as error:
         raise DataError(f"{file}: damaged gzip stream ({error}); fetch the file again") from None
     except OSError as error:
         raise DataError(f"{file}: cannot be read: {error.strerror or error}") from None
     except DataError as error:
         raise DataError(f"{file}: {error}") from None
+
+
+class _Unpacked:
+    """A gzipped file as it is unpacked, in large pieces; `gzip.GzipFile` takes small ones, and half as long again."""
+
+    def __init__(self, raw: io.BufferedReader) -> None:
+        self.raw = raw
+        self.member = zlib.decompressobj(_GZIP)
+
+    def read(self, count: int) -> bytes:
+        """So many bytes, or what is left of them."""
+        found = b""
+        while len(found) < count and (more := self._some(count - len(found))):
+            found += more
+        return found
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Put some bytes into the buffer; how many, 0 at the end."""
+        found = self._some(len(buffer))
+        buffer[: len(found)] = found
+        return len(found)
+
+    def _some(self, most: int) -> bytes:
+        while True:
+            if self.member.eof:  # its checksum was right; another member may follow, or zeros that fill a block
+                rest = self.member.unused_data.lstrip(b"\0") or self.raw.read(_PIECE).lstrip(b"\0")
+                if not rest:
+                    return b""
+                self.member = zlib.decompressobj(_GZIP)
+            else:
+                rest = self.member.unconsumed_tail or self.raw.read(_PIECE)
+                if not rest:
+                    raise EOFError
+            found = self.member.decompress(rest, most)
+            if found:
+                return found
+
+
+_File = io.BufferedReader | _Unpacked
 
 
 def _read(file: _File, limit: int) -> npt.NDArray[Any]:

@@ -41,6 +41,18 @@ def test_every_type_and_rank_comes_back(tmp_path, dtype, shape, pack):
     assert found.dtype.isnative
 
 
+@pytest.mark.parametrize("cut", [0, 1, 16, 20, 40])
+@pytest.mark.parametrize("filled", [b"", bytes(100)])
+def test_a_packed_file_may_have_several_members_and_end_in_zeros(tmp_path, cut, filled):
+    content = gzip.compress(IMAGES[:cut]) + filled + gzip.compress(IMAGES[cut:]) + filled
+    np.testing.assert_array_equal(read_idx(written(tmp_path, content)), np.arange(24).reshape(2, 3, 4))
+
+
+def test_large_files_come_in_pieces(tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (3, 500_000)).astype("u1")
+    np.testing.assert_array_equal(read_idx(written(tmp_path, gzip.compress(idx(values), 1))), values)
+
+
 PACKED = gzip.compress(IMAGES, mtime=0)
 FLIPPED = bytearray(PACKED)
 FLIPPED[-6] ^= 0xFF  # the stored checksum
@@ -64,7 +76,7 @@ DAMAGED = {
     "packed header of gigabytes": (gzip.compress(header(0x08, 1 << 30) + bytes(99)), "at most .* are possible"),
     "cut gzip": (PACKED[:-9], "gzip stream ends too early"),
     "cut gzip header": (PACKED[:5], "gzip stream ends too early"),
-    "wrong checksum": (bytes(FLIPPED), r"damaged gzip stream \(CRC check failed"),
+    "wrong checksum": (bytes(FLIPPED), r"damaged gzip stream \(.*incorrect data check"),
     "broken deflate": (PACKED[:10] + b"\xff" * 20, "damaged gzip stream"),
     "junk after gzip": (PACKED + b"junk", "damaged gzip stream"),
 }
