@@ -305,6 +305,17 @@ def test_pieces_are_computed_in_their_place(axis, monkeypatch):
     assert names.count("copy") == 2
 
 
+def test_a_turn_reshapes_an_element_with_gaps():
+    x = placeholder("x", (2, 3, 4), "float64")
+    last, _ = scan(lambda c, x: (call("sin", c + x.reshape(6)), None), np.zeros(6), call("transpose", x))
+    v, expected = real(2, 3, 4), np.zeros(6)
+    for row in v.T:
+        expected = np.sin(expected + row.ravel())
+    f = function(last)
+    f(v * 2)
+    np.testing.assert_allclose(f(v), expected, rtol=1e-12)
+
+
 def test_loops_copy_a_transposed_factor_once():
     """Nine turns, equal to NumPy's; the factor is read anew at every run."""
     w, x = variable(real(3, 3), "w", dtype="float64"), placeholder("x", (9, 2, 3), "float64")

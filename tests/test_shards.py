@@ -33,6 +33,30 @@ def tokens(x, parameter):
     return ag.stack([h.sum(axis=1), h[:, 0], ag.max(h, axis=1)], axis=1)
 
 
+def recurrent(x, parameter):
+    """Loops in both directions over the rows of an image, one of which counts its turns."""
+    rows = ag.moveaxis(x.reshape(-1, 8, 8), 1, 0)
+    w, u, start = parameter((8, 5)), parameter((5, 5)), ag.zeros_like(x[:, :5, 0, 0])
+
+    def step(state, row):
+        (h, n), z = state, row @ w
+        h = ag.tanh(z + h @ u) * 0.9 + h / (n + 1)
+        return (h, n + 1), (h, h.sum(axis=1))
+
+    (last, n), (hs, sums) = ag.scan(step, (start, 0.0), rows)
+    (back, _), _ = ag.scan(step, (start, 2.0), hs @ parameter((5, 8)), reverse=True)
+    return (last + back) @ parameter((5, 3)) + ag.transpose(sums)[:, :3] + n
+
+
+def recurrent_coupled(x, parameter):
+    """A loop whose turns look at the whole batch, and one whose turns are drawn at random."""
+    rows, w, u = ag.moveaxis(x.reshape(-1, 8, 8), 1, 0), parameter((8, 5)), parameter((5, 5))
+    start = ag.zeros_like(x[:, :5, 0, 0])
+    mean, _ = ag.scan(lambda h, z: (ag.tanh(z @ w + h @ u - ag.mean(h, axis=0)), None), start, rows)
+    dropped, _ = ag.scan(lambda h, z: (ag.dropout(ag.tanh(z @ w + h @ u), 0.3), None), start, rows)
+    return (mean + dropped) @ parameter((5, 3))
+
+
 def trained(net, shards, steps=3, batch=7):
     rng = np.random.default_rng(0)
     parameters = []
@@ -51,7 +75,7 @@ def trained(net, shards, steps=3, batch=7):
     return results, [p.value.copy() for p in parameters], step
 
 
-@pytest.mark.parametrize("net", [conv_net, coupled, tokens])
+@pytest.mark.parametrize("net", [conv_net, coupled, tokens, recurrent, recurrent_coupled])
 @pytest.mark.parametrize("shards", [2, 3])
 def test_shards_change_only_the_order_of_sums(net, shards):
     (plain, weights, _), (parallel, others, step) = trained(net, 1), trained(net, shards)
@@ -70,6 +94,14 @@ def test_most_of_a_convolutional_step_runs_in_shards():
     outside = [s.op.name for s in step.plan.steps if s.colour < 0]
     assert {"conv2d", "conv2d_weight_grad", "max_pool2d", "sparse_softmax_cross_entropy", "matmul"} <= set(inside)
     assert not {"conv2d", "conv2d_weight_grad", "conv2d_input_grad", "max_pool2d", "matmul"} & set(outside)
+
+
+def test_loops_run_in_shards():
+    """All loops of a recurrent net, forward and back, and the products with which its gradients end."""
+    _, _, step = trained(recurrent, 2, steps=1)
+    found = [(s.op.name, s.colour) for s in step.plan.steps]
+    assert sorted(c for name, c in found if name == "scan") == [0, 0, 0, 0, 1, 1, 1, 1]
+    assert {c for name, c in found if name in ("matmul", "tanh")} == {0, 1}
 
 
 def test_a_sharded_run_repeats_to_the_last_bit():

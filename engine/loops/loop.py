@@ -15,7 +15,9 @@ import numpy as np
 
 from ..graph import Tensor
 from ..leaves import Variable
+from ..ops.arrays import Reshape
 from ..ops.matmul import MatMul
+from ..ops.program import joined
 from ..plan import Plan, Planner
 from ..rewrite.rules import simplify
 from ..types import Array, static
@@ -63,7 +65,9 @@ def plan_body(body: Body, outputs: tuple[Output, ...]) -> LoopPlan:
     n, m = len(body.nexts), len(places["emit"])
     from ..backends.jit import fusion  # which stands below this room
 
-    plan = TurnPlanner(fusion(simplify(fetches), runs=TURNS), n + m).plan
+    made = simplify(fetches)
+    colours = dict.fromkeys((t.id for t in made), 0) if body.sharded else None  # so that kernels keep to one thread
+    plan = TurnPlanner(fusion(made, colours, TURNS), n + m).plan
     slots = plan.fetches
     return LoopPlan(
         plan, body, outputs,
@@ -80,7 +84,9 @@ class Loop:
     def __init__(self, turn: LoopPlan, inputs: Sequence[Array], out: Any, length: int, reverse: bool) -> None:
         self.turn, self.length, self.reverse, self.out = turn, length, reverse, out
         n, m = len(turn.body.carries), len(turn.body.elements)
-        self.inits, self.stacks, shared = inputs[:n], inputs[n : n + m], inputs[n + m :]
+        self.copies: list[tuple[Array, Array]] = []  # of what is read in another order than it lies in
+        read = [x if k < n else self.as_planned(k, x, k < n + m) for k, x in enumerate(inputs)]
+        self.inits, self.stacks, shared = read[:n], read[n : n + m], read[n + m :]
         self.carries = [self.carry(i) for i in range(n)]
         self.finals = [(out[k], self.place(i, length)) for k, (kind, i) in enumerate(turn.outputs) if kind == "final"]
         self.totals = [out[k] for _, k in turn.totals]
@@ -91,13 +97,14 @@ class Loop:
         for s in slots:
             if s.kind == "view" and s.index not in self.varying:
                 self.values[s.index] = self.look(s)
-        self.copies = self.copied_transposes() if length >= LONG else []
+        if length >= LONG:
+            self.copy_transposes()
         steps = turn.plan.steps
         self.fixed = {
             k: self.bind(step) for k, step in enumerate(steps) if self.varying.isdisjoint((*step.inputs, *step.outputs))
         }
         keep = (len(steps) - len(self.fixed) + 1) * length <= KEEP
-        self.calls: list[Call] | None = list(self.every_turn()) if keep else None
+        self.calls = [call for _, call in joined([*self.every_turn()])] if keep else None
 
     def carry(self, i: int) -> tuple[Array, bool]:
         """Memory of a carry: its trace, or two places by turns."""
@@ -138,16 +145,22 @@ class Loop:
         roots |= {s.index for s in slots if s.kind == "out"}
         return {s.index for s in slots if s.root in roots}
 
-    def copied_transposes(self) -> list[tuple[Array, Array]]:
-        """(copy, original) of what every turn multiplies by and sees transposed: products of rows read it faster."""
-        found = []
+    def as_planned(self, k: int, x: Array, stacked: bool) -> Array:
+        """Input ``k``, or a copy where a turn reshapes what has gaps: the plan took it for an array without."""
+        views = [s for s in self.turn.plan.slots if s.kind == "view" and s.root == self.turn.inputs[k]]
+        if (x[:1] if stacked else x).flags.c_contiguous or not any(isinstance(s.source[0], Reshape) for s in views):
+            return x
+        self.copies.append((np.empty(x.shape, x.dtype), x))
+        return self.copies[-1][0]
+
+    def copy_transposes(self) -> None:
+        """Copy what every turn multiplies by and sees transposed: products of rows read it faster."""
         for step in self.turn.plan.steps:
             for i in step.inputs if isinstance(step.op, MatMul) else ():
                 original = self.values[i]
                 if i not in self.varying and not original.flags.c_contiguous:
                     self.values[i] = np.empty(original.shape, original.dtype)
-                    found.append((self.values[i], original))
-        return found
+                    self.copies.append((self.values[i], original))
 
     def look(self, s: Any) -> Array:
         op, inputs = s.source

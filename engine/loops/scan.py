@@ -21,6 +21,7 @@ from ..leaves import Placeholder
 from ..ops.base import items
 from ..ops.keys import FUNCTION_KEY, fold_in
 from ..rewrite.rules import simplify
+from ..rewrite.shards import Layout, Sharder
 from ..subgraph import captured, substitute
 from ..types import Array, TensorType, TupleType, fits
 from .loop import Loop, LoopPlan, plan_body
@@ -48,12 +49,17 @@ class Body:
     emits: tuple[Tensor, ...]
     totals: tuple[Tensor, ...]
     rewritten: bool = False
+    sharded: bool = False  # it runs beside others, so its kernels have one thread
     retyped: dict[Any, Body] = field(default_factory=dict)
     plans: dict[Any, LoopPlan] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[Placeholder, ...]:
         return (*self.carries, *self.elements, *self.shared)
+
+    @property
+    def results(self) -> list[Tensor]:
+        return [*self.nexts, *self.emits, *self.totals]
 
     def made(self, output: Output) -> Tensor:
         """The tensor of the body from which an output comes."""
@@ -66,12 +72,11 @@ class Body:
             return self
         if types not in self.retyped:
             leaves = [Placeholder(t) for t in types]
-            made = (*self.nexts, *self.emits, *self.totals)
-            new = substitute(made, dict(zip(self.inputs, leaves, strict=True)))
+            new = substitute(self.results, dict(zip(self.inputs, leaves, strict=True)))
             n, m, k = len(self.carries), len(self.elements), len(self.emits)
             self.retyped[types] = Body(
                 tuple(leaves[:n]), tuple(leaves[n : n + m]), tuple(leaves[n + m :]),
-                tuple(new[:n]), tuple(new[n : n + k]), tuple(new[n + k :]), self.rewritten,
+                tuple(new[:n]), tuple(new[n : n + k]), tuple(new[n + k :]), self.rewritten, self.sharded,
             )  # fmt: skip
         return self.retyped[types]
 
@@ -171,6 +176,7 @@ class Scan(Op):
             tuple(body.emits[i] for i in tables["emit"]),
             tuple(body.totals[i] for i in tables["total"]),
             body.rewritten,
+            body.sharded,
         )
         numbers = {kind: {i: k for k, i in enumerate(table)} for kind, table in tables.items()}
         numbers["trace"] = numbers["final"]
@@ -189,13 +195,23 @@ class Scan(Op):
 
         return Derivative(self, y, inputs).forward(tangents)
 
+    def graph(self, inputs: Sequence[Tensor]) -> tuple[int, list[Tensor]]:
+        """How many turns there are, and what one of them makes."""
+        types = [x.type for x in inputs]
+        return self.turns(*types) or 0, self.turn(types).results
+
+    def in_shards(self, sharder: Sharder, t: Tensor, states: list[int]) -> Layout | None:
+        from .shards import in_shards
+
+        return in_shards(self, sharder, t, states)
+
     def simplify(self, *inputs: Tensor) -> Tensor | None:
         """The loop with a rewritten body, once all lengths are known."""
         types = [x.type for x in inputs]
         if self.body.rewritten or not all(t.known for t in types):
             return None
         body = self.turn(types)
-        made = simplify([*body.nexts, *body.emits, *body.totals])
+        made = simplify(body.results)
         n, m = len(body.nexts), len(body.emits)
         new = replace(body, nexts=tuple(made[:n]), emits=tuple(made[n : n + m]), totals=tuple(made[n + m :]),
                       retyped={}, plans={}, rewritten=True)  # fmt: skip

@@ -14,7 +14,7 @@ from ..ops.base import Item, Pointwise
 from ..ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
 from ..ops.matmul import MatMul
 from ..types import TensorType, TupleType
-from .shards import MAIN, arrange
+from .shards import MAIN, RunsOthers, arrange
 
 FLOPS = 70e9  # of one thread in matrix products, in float32
 BYTES = 25e9  # that simple elementwise kernels move in a second
@@ -46,6 +46,9 @@ def seconds(t: Tensor, threads: int) -> float:
     """The time of one tensor, where BLAS has so many threads."""
     if t.op is None or isinstance(t.op, Item) or t.op.name in FREE:
         return 0.0
+    if isinstance(t.op, RunsOthers):  # a product of a turn is too small to be shared
+        turns, outputs = t.op.graph(t.inputs)
+        return CALL + turns * whole(outputs, 1)
     work = operations(t)
     if work:
         shared = threads if isinstance(t.op, MatMul) and work > THREADED else 1

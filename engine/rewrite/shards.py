@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..frozen import changed
 from ..graph import Constant, Op, Tensor, toposort
 from ..ops import elementwise as ew
+from ..ops.arrays import Reshape, Transpose
 from ..ops.base import Item, Pointwise
 from ..ops.convolution import Conv, ConvInputGrad
 from ..ops.joining import Concatenate
+from ..ops.matmul import MatMul
 from ..ops.pooling import Pool
 from ..ops.reductions import Reduction, Sum
 from ..ops.slicing import GetItem
@@ -29,13 +31,26 @@ FULL = (None, None, None)  # a whole slice, as ``getitem`` keeps it
 MAIN = -1  # the colour of what is not computed in a shard
 
 
+State: TypeAlias = "int | tuple[int, ...]"  # of a tensor; of each item, where they differ
+
+
 @dataclass(frozen=True)
 class Layout:
     """How an op runs in shards: what it needs of each input, and what it makes."""
 
-    out: int
+    out: State
     inputs: tuple[int, ...]
     reshaped: bool = False  # the op has a ``shape``, of which the axis ``out`` shrinks
+    ops: tuple[Op, ...] = ()  # one for each shard, where it is another one
+
+
+@runtime_checkable
+class RunsOthers(Protocol):
+    """An op that runs a graph of its own so many times, and knows how it splits."""
+
+    def graph(self, inputs: Sequence[Tensor]) -> tuple[int, list[Tensor]]: ...
+
+    def in_shards(self, sharder: Sharder, t: Tensor, states: list[int]) -> Layout | None: ...
 
 
 Rule: TypeAlias = "Callable[[Any, Tensor, list[int]], Layout | None]"
@@ -192,35 +207,46 @@ def layout(op: Op, t: Tensor, states: list[int]) -> Layout | None:
     return found(op, t, states) if found else None
 
 
+def stack(rows: Tensor) -> Tensor | None:
+    """The stack of matrices of which a matrix holds all rows."""
+    x = rows.inputs[0] if isinstance(rows.op, Reshape) else None
+    return x if x is not None and rows.ndim == 2 and x.shape[-1:] == rows.shape[-1:] else None
+
+
 class Sharder:
     """One sharding of a graph whose shapes are known; ``colours`` says in which shard a new tensor is computed."""
 
     def __init__(self, batch: int, count: int, inputs: Sequence[Tensor]) -> None:
         self.batch = batch
         self.bounds = [(batch * i // count, batch * (i + 1) // count) for i in range(count)]
-        self.states = {x.id: 0 for x in inputs}
+        self.states: dict[int, State] = {x.id: 0 for x in inputs}
         self.wholes: dict[int, Tensor] = {}
-        self.pieces: dict[tuple[int, int], list[Tensor]] = {}
+        self.pieces: dict[tuple[int, State], list[Tensor]] = {}
         self.colours: dict[int, int] = {}
         for x in inputs:
             self.pieces[x.id, 0] = self.sliced(x, 0)
 
     def __call__(self, outputs: Sequence[Tensor]) -> list[Tensor]:
+        self.visit(outputs)
+        return [self.whole(t) for t in outputs]
+
+    def visit(self, outputs: Sequence[Tensor]) -> None:
         for t in toposort(outputs):
             if t.op is not None and t.id not in self.states:
                 with origin(t.place):
                     self.apply(t, t.op)
-        return [self.whole(t) for t in outputs]
 
-    def state(self, t: Tensor) -> int:
+    def state(self, t: Tensor) -> Any:
         return self.states.get(t.id, WHOLE)
 
     def apply(self, t: Tensor, op: Op) -> None:
-        if isinstance(op, Item):
-            found: Layout | None = Layout(self.state(t.inputs[0]), (self.state(t.inputs[0]),))
-            found = None if self.state(t.inputs[0]) == WHOLE else found
-        else:
-            found = layout(op, t, [self.state(x) for x in t.inputs])
+        states = [self.state(x) for x in t.inputs]
+        if isinstance(op, Item) and states != [WHOLE]:
+            self.item(t, op, states[0])
+            return
+        if self.rows(t):
+            return
+        found = op.in_shards(self, t, states) if isinstance(op, RunsOthers) else layout(op, t, states)
         if found is not None and self.divides(t, found):
             self.states[t.id] = found.out
             parts = [self.parts(x, s) for x, s in zip(t.inputs, found.inputs, strict=True)]
@@ -230,14 +256,42 @@ class Sharder:
         inputs = [self.whole(x) for x in t.inputs]
         self.wholes[t.id] = t if inputs == list(t.inputs) else op(*inputs)
 
+    def rows(self, t: Tensor) -> bool:
+        """Whether ``t`` is a product over all rows of two stacks, and split: they come in any order, in both alike."""
+        if not (isinstance(t.op, MatMul) and isinstance(t.inputs[0].op, Transpose) and t.ndim == 2):
+            return False
+        left, right = t.inputs
+        a, b = stack(left.inputs[0]), stack(right)
+        if a is None or b is None or a.shape[:-1] != b.shape[:-1]:
+            return False
+        state = self.state(a)
+        if not 0 <= state == self.state(b) < a.ndim - 1:
+            return False
+        flat = [[Reshape((-1, static(x.shape[-1])))(p) for p in self.parts(x, state)] for x in (a, b)]
+        made = [t.op(left.op(x), y) for x, y in zip(*flat, strict=True)]  # type: ignore[misc]
+        self.states[t.id] = PARTIAL
+        self.pieces[t.id, PARTIAL] = [self.coloured(m, i) for i, m in enumerate(made)]
+        for i, m in enumerate(made):
+            for x in (*m.inputs, *m.inputs[0].inputs):
+                self.coloured(x, i)
+        return True
+
+    def item(self, t: Tensor, op: Item, states: State) -> None:
+        """One of several outputs, which may be whole where others are split: then any shard has it."""
+        made = [op(x) for x in self.pieces[t.inputs[0].id, states]]
+        own = states[op.index] if isinstance(states, tuple) else states
+        if own == WHOLE:
+            self.wholes[t.id] = made[0]
+        else:
+            self.states[t.id] = own
+            self.pieces[t.id, own] = [self.coloured(m, i) for i, m in enumerate(made)]
+
     def divides(self, t: Tensor, found: Layout) -> bool:
         """Whether the axes that are to be split hold whole samples."""
-        pairs = [(x, s) for x, s in zip(t.inputs, found.inputs, strict=True) if s >= 0]
-        if found.out >= 0:
-            first = t.type.items[0] if isinstance(t.type, TupleType) else t.type
-            if found.out >= len(first.shape) or static(first.shape[found.out]) % self.batch:
-                return False
-        return all(isinstance(x.type, TupleType) or static(x.shape[s]) % self.batch == 0 for x, s in pairs)
+        types = t.type.items if isinstance(t.type, TupleType) else (t.type,)
+        outs = found.out if isinstance(found.out, tuple) else (found.out,)
+        pairs = [*zip((x.type for x in t.inputs), found.inputs, strict=True), *zip(types, outs, strict=False)]
+        return all(s < len(type.shape) and static(type.shape[s]) % self.batch == 0 for type, s in pairs if s >= 0)
 
     def span(self, length: int, i: int) -> tuple[int, int]:
         """The part of an axis of this length that shard ``i`` holds."""
@@ -246,7 +300,9 @@ class Sharder:
 
     def local(self, op: Op, t: Tensor, found: Layout, i: int) -> Op:
         """The op for shard ``i``, whose shape attribute, if any, is smaller."""
-        if not found.reshaped:
+        if found.ops:
+            return found.ops[i]
+        if not found.reshaped or isinstance(found.out, tuple):
             return op
         low, high = self.span(static(t.shape[found.out]), i)
         shape = (*t.shape[: found.out], high - low, *t.shape[found.out + 1 :])

@@ -19,6 +19,8 @@ from ...types import TensorType
 from .direct import Direct, is_direct
 from .fused import Fused, Line, Looped, Number, Program, has_code
 from .machine import usable
+from .panels import Pack
+from .repeated import elements, factors, with_panels
 from .skinny import Skinny, is_skinny
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
@@ -175,7 +177,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     for t in order:
         fuser.place(t)
     groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
-    others = sum(largest(t) for t in order if looped(t))
+    others = sum(largest(t) if looped(t) else elements(t) for t in order)
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
@@ -199,6 +201,7 @@ class Builder:
     ) -> None:
         self.groups, self.colours = groups, colours
         self.new: dict[int, Tensor] = {}
+        self.packed: dict[int, Tensor] = {}
         used = {t.id for t in roots}
         for t in order:
             used |= {x.id for x in t.inputs if groups.get(x.id) is not groups.get(t.id) or x.id not in groups}
@@ -227,11 +230,19 @@ class Builder:
             return self.like(Tensor(t.type, Looped(t.op, not self.colours), inputs), t)
         if is_direct(t):
             return self.like(Tensor(t.type, Direct(t.op, not self.colours), inputs), t)  # type: ignore[arg-type]
+        if factors(t):
+            return self.like(with_panels(t, inputs, self.pack), t)
         if is_skinny(t):
             return self.like(Tensor(t.type, Skinny(), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             return t
         return self.like(Tensor(t.type, t.op, inputs), t)
+
+    def pack(self, w: Tensor) -> Tensor:
+        """A matrix in panels, once for all loops that multiply by it."""
+        if w.id not in self.packed:
+            self.packed[w.id] = Pack()(w)
+        return self.packed[w.id]
 
     def like(self, new: Tensor, old: Tensor) -> Tensor:
         new.name, new.place = old.name, old.place

@@ -1,0 +1,146 @@
+"""Products with packed matrices, and the loops that use them, beside NumPy."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import agcli as ag
+from agcli.engine.backends.jit import fuse, panels
+from agcli.engine.backends.jit.compiler import CompileError
+from agcli.engine.backends.jit.panels import Pack, PanelProduct
+from agcli.engine.types import TensorType
+
+RNG = np.random.default_rng(0)
+TOLERANCE = {"float32": 2e-5, "float64": 1e-13}
+SHAPES = [
+    (16, 40, 192),
+    (1, 3, 100),
+    (2, 9, 64),
+    (3, 64, 65),
+    (17, 33, 129),
+    (9, 1, 16),
+    (5, 7, 3),
+    (0, 3, 4),
+    (4, 0, 5),
+]
+
+
+def packed(w):
+    out = np.full(Pack().infer(TensorType(w.shape, w.dtype)).shape, np.nan, w.dtype)
+    Pack().kernel(w, out=out)
+    return out
+
+
+def product(a, w, *start):
+    out = np.full((len(a), w.shape[1]), np.nan, a.dtype)
+    PanelProduct(w.shape[1]).kernel(a, packed(w), *start, out=out)
+    return out
+
+
+def real(dtype, *shape):
+    return RNG.uniform(-1, 1, shape).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize(("m", "k", "n"), SHAPES)
+def test_products(dtype, m, k, n):
+    a, w, start = real(dtype, m, k), real(dtype, k, n), real(dtype, m, n)
+    tolerance = TOLERANCE[dtype] * max(k, 1)
+    for left in (a, np.asfortranarray(a), real(dtype, m, 2 * k)[:, ::2]):
+        for right in (w, np.asfortranarray(w), real(dtype, k, 2 * n)[:, ::2]):
+            np.testing.assert_allclose(product(left, right), left @ right, rtol=0, atol=tolerance)
+            np.testing.assert_allclose(product(left, right, start), left @ right + start, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("broken", [{"place": "fortran"}, {"place": "here"}])
+def test_other_arrays_and_machines(broken, monkeypatch):
+    """Outputs whose columns lie apart, and kernels that cannot be compiled."""
+
+    def refuse(*_):
+        raise CompileError("no")
+
+    a, w, start = real("float32", 6, 20), real("float32", 20, 70), real("float32", 6, 70)
+    out = np.zeros((6, 70), "float32", order="F" if broken["place"] == "fortran" else "C")
+    if broken["place"] == "here":
+        monkeypatch.setattr(panels, "kernel", refuse)
+    for more in ((), (start,)):
+        PanelProduct(70).kernel(a, packed(w), *more, out=out)
+        np.testing.assert_allclose(out, a @ w + sum(more), rtol=0, atol=1e-5)
+
+
+def test_special_numbers_go_where_they_go_in_numpy():
+    a, w = real("float32", 8, 5), real("float32", 5, 70)
+    a[1, 2], a[3, 0], a[5, 4], w[1, 69], w[3, 0] = np.nan, np.inf, -np.inf, np.inf, 0
+    with np.errstate(all="ignore"):
+        expected = a @ w
+    np.testing.assert_allclose(product(a, w), expected, rtol=0, atol=1e-5)
+
+
+def test_rows_do_not_depend_on_their_neighbours():
+    """Blocks of rows overlap at the end; a row has the same bits in any batch."""
+    a, w = real("float32", 13, 50), real("float32", 50, 150)
+    whole = product(a, w)
+    for cut in (slice(0, 3), slice(3, 13), slice(12, 13), slice(2, 7)):
+        np.testing.assert_array_equal(product(a[cut], w), whole[cut])
+
+
+def test_a_call_moves():
+    a, b = real("float32", 4, 20), real("float32", 4, 20)
+    w, out = packed(real("float32", 20, 33)), np.empty((4, 33), "float32")
+    call = PanelProduct(33).bind([a, w], out)
+    call()
+    assert call.move([b, w])
+    call()
+    expected = np.empty_like(out)
+    PanelProduct(33).bind([b, w], expected)()
+    np.testing.assert_array_equal(out, expected)
+    assert not call.move([np.asfortranarray(a), w])
+
+
+# Loops -----------------------------------------------------------------------------------------------------------
+def simple(h, z, w):
+    return ag.tanh(z + h @ w)
+
+
+def gated(h, z, w):
+    """What is added is read elsewhere too, and a product is read twice."""
+    y = h @ w
+    u = ag.sigmoid(y + z)
+    return u * h + (1 - u) * ag.tanh(y) + z * 0.1
+
+
+def both_ways(h, z, w):
+    return ag.tanh(h @ w + z @ w.T)
+
+
+@pytest.mark.parametrize("step", [simple, gated, both_ways])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch):
+    """Values, gradients and second derivatives as without kernels; the matrix is packed anew at every run."""
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    z, v = ag.placeholder("z", (6, 5, 32), dtype), ag.placeholder("v", (32, 32), dtype)
+    w = ag.variable(real(dtype, 32, 32) * 0.3, "w")
+    last, ys = ag.scan(lambda h, z: (step(h, z, w),) * 2, np.zeros((5, 32), dtype), z)
+    slope = ag.grad(ys.sum() + (last**2).sum(), w)
+    fetches = [last, ys, slope, ag.grad((slope * v).sum(), w)]
+    a, b = real(dtype, 6, 5, 32), real(dtype, 32, 32)
+    plain, fast = (ag.function(fetches, inputs=[z, v]) for _ in range(2))
+    for _ in range(2):
+        monkeypatch.setenv("AG_BACKEND", "numpy")
+        expected = plain(a, b)
+        monkeypatch.delenv("AG_BACKEND")
+        for x, y in zip(fast(a, b), expected, strict=True):
+            np.testing.assert_allclose(x, y, rtol=0, atol=200 * TOLERANCE[dtype] * np.abs(y).max())
+        w.value = w.value * 0.9
+    assert "pack" in [s.op.name for s in fast.plan.steps]
+    assert "pack" not in [s.op.name for s in plain.plan.steps]
+
+
+@pytest.mark.parametrize(("turns", "width"), [(2, 32), (6, 8)])
+def test_short_loops_and_small_matrices_stay_as_they_are(turns, width, monkeypatch):
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    z, w = ag.placeholder("z", (turns, 5, width)), ag.placeholder("w", (width, width))
+    f = ag.function(ag.scan(lambda h, z: (ag.tanh(h @ w + z), None), np.zeros((5, width), "f"), z)[0], inputs=[z, w])
+    f(np.ones((turns, 5, width), "f"), np.ones((width, width), "f"))
+    assert "pack" not in [s.op.name for s in f.plan.steps]
