@@ -3,6 +3,8 @@
 import json
 import shutil
 import signal
+from importlib.metadata import version
+from importlib.util import find_spec
 from itertools import count
 
 import numpy as np
@@ -12,6 +14,7 @@ from faults import Disk, Killed
 
 from agcli.runs import Run, RunError
 from agcli.runs.checkpoints import read, write
+from agcli.runs.environment import PACKAGES, installed
 from agcli.spec import read_spec
 from agcli.trainer import Trainer
 from agcli.trainer import trainer as module
@@ -277,6 +280,11 @@ def test_other_data_is_noticed(spec, tmp_path):
     table.write_text("\n".join(["p,q,c", *rows[:-1], "59,6,b"]) + "\n")
     with pytest.raises(RunError, match="the data is not what it was"):
         Trainer.resume(folder)
+
+
+@pytest.mark.parametrize("package", [p for p in PACKAGES if p != "agcli" and find_spec(p)])
+def test_versions_are_those_of_the_packages(package):
+    assert installed()[package] == version(package)
 
 
 def test_another_machine_is_said(spec, tmp_path):

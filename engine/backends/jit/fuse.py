@@ -179,6 +179,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
     others = sum(largest(t) if looped(t) else elements(t) for t in order)
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
+    others += sum(t.inputs[0].type.size for t in order if is_skinny(t))
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
     members = {t.id: g for g in groups.values() for t in g.members}

@@ -16,6 +16,9 @@ LEVEL = 2  # of code generation; there is nothing for the optimizer to do that t
 NATURE = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")  # of a processor
 
 
+NOTHING: dict[str, Any] = {"version": "", "width": 16, "masks": False}  # known of a machine without LLVM
+
+
 @cache
 def llvm() -> Any:
     """The module ``llvmlite.binding``, made ready for this machine; 40 ms the first time."""
@@ -85,23 +88,16 @@ def usable() -> bool:
     return facts() is not None
 
 
-def known(name: str) -> Any:
-    found = facts()
-    if found is None:
-        raise RuntimeError("LLVM cannot be loaded")
-    return found[name]
-
-
 def version() -> str:
     """Whatever changes the machine code for the same text."""
-    return str(known("version"))
+    return str((facts() or NOTHING)["version"])
 
 
 def register_width() -> int:
     """Bytes of a vector register."""
-    return int(known("width"))
+    return int((facts() or NOTHING)["width"])
 
 
 def has_masks() -> bool:
     """Whether reading and writing under a mask costs nothing."""
-    return bool(known("masks"))
+    return bool((facts() or NOTHING)["masks"])

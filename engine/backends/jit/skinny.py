@@ -22,6 +22,7 @@ from .values import KINDS, Code
 
 ROWS = 8  # of the result at a time, to hide how long one multiplication takes
 LEAST = 32  # rows and common length
+WIDEST = 64  # bytes of a vector register
 FIELDS = ("m", "k", "n", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")
 ADDRESSES = tuple(FIELDS.index(name) for name in ("a", "b", "out"))
 
@@ -54,11 +55,11 @@ def is_skinny(t: Tensor) -> bool:
     """Whether ``t`` is such a product, of floats of one dtype."""
     if not isinstance(t.op, MatMul) or t.ndim != 2 or any(x.dtype != t.dtype for x in t.inputs) or not t.type.known:
         return False
-    if t.dtype.name not in ("float32", "float64"):
-        return False
+    m, k, n = (*(static(d) for d in t.inputs[0].shape), static(t.shape[1]))
+    if t.dtype.name not in ("float32", "float64") or min(m, k) < LEAST or n > WIDEST // t.dtype.itemsize:
+        return False  # before anybody asks what the registers are
     lanes = register_width() // t.dtype.itemsize
-    m, k = (static(d) for d in t.inputs[0].shape)
-    return min(m, k) >= LEAST and lanes < 2 * static(t.shape[1]) <= 2 * lanes
+    return lanes < 2 * n <= 2 * lanes
 
 
 @cache
