@@ -22,6 +22,7 @@ from ..ops.logic import Keep, Where
 from ..origin import origin
 from ..registry import several_a_name
 from ..types import Array, TensorType, TupleType
+from . import pools
 from .products import sum_of_products, transpose_after
 
 Rule = Callable[..., "Tensor | None"]
@@ -184,6 +185,11 @@ def sum_of_number(t: Tensor, x: Tensor) -> Tensor | None:
 
 rule("matmul")(transpose_after)
 rule("sum")(sum_of_products)
+rule("max_pool2d")(pools.pool_first)
+rule("max_pool2d_position")(pools.position_before_shift)
+rule("max_pool2d_scatter")(pools.scatter_without_relu)
+rule("keep")(pools.mask_before_scatter)
+rule("sum")(pools.sum_before_scatter)
 
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {
@@ -311,7 +317,7 @@ def oldest_first(outputs: Iterable[Tensor]) -> list[Tensor]:
 
 def specialise(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> list[Tensor]:
     """``outputs`` rewritten, with some leaves replaced (placeholders by placeholders of the shapes that are fed)."""
-    return prune(Rewriter({old.id: new for old, new in replace.items()})(outputs))
+    return pools.located_at_once(prune(Rewriter({old.id: new for old, new in replace.items()})(outputs)))
 
 
 def prune(outputs: Sequence[Tensor]) -> list[Tensor]:

@@ -19,7 +19,7 @@ from ..ops.base import Item, Pointwise
 from ..ops.convolution import Conv, ConvInputGrad
 from ..ops.joining import Concatenate
 from ..ops.matmul import MatMul
-from ..ops.pooling import Pool
+from ..ops.pools import Pool
 from ..ops.reductions import Reduction, Sum
 from ..ops.slicing import GetItem
 from ..origin import origin
