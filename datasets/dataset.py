@@ -60,6 +60,11 @@ class Scaling:
         offset = stored.mean(axis=0, dtype=np.float64)
         return cls(np.where(deviation > 0, deviation, 1.0).astype(np.float32), offset.astype(np.float32))
 
+    @property
+    def divisor(self) -> np.float32 | None:
+        """The one number by which all is divided, if that is all."""
+        return np.float32(self.scale) if self.offset is None and not self.scale.ndim else None
+
     def apply(self, stored: Array, out: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """Fill `out` (float32, the shape of `stored`) with the scaled values, and return it."""
         if self.offset is not None:

@@ -12,8 +12,11 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, launch, native, worker
+from agcli.datasets import Batches, Split
+from agcli.datasets.dataset import Column, Scaling
+from agcli.engine.backends.jit import fuse, gathering, launch, native, worker
 from agcli.engine.backends.jit.compiler import compiled
+from agcli.engine.backends.jit.gather import gather
 from agcli.engine.ops.program import joined, program
 
 ADD_ONE = """
@@ -152,3 +155,58 @@ def test_joined_calls_follow_feeds_that_move(monkeypatch):
             np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-4)
     (executor,) = f.executors.values()
     assert [len(executor.calls), len(executor.sequence)] == [3, 2]
+
+
+@pytest.mark.parametrize("divisor", [255.0, 128.0, 3.0, 0.1])
+@pytest.mark.parametrize("count", [1, 7, 200])
+def test_gathered_bytes_are_those_of_a_division(divisor, count):
+    rng = np.random.default_rng(count)
+    stored = rng.integers(0, 256, (4000, 299), dtype=np.uint8)
+    fill = gather(stored, np.float32(divisor))
+    rows, out = rng.integers(0, len(stored), count), np.empty((count, 299), np.float32)
+    fill(rows, out)
+    np.testing.assert_array_equal(out, stored[rows] / np.float32(divisor))
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float32", "int64", "float64"])
+@pytest.mark.parametrize("shape", [(64,), (1, 67), (5, 5, 13), (2500,)])
+def test_gathered_rows(dtype, shape):
+    rng = np.random.default_rng(0)
+    stored = rng.integers(0, 256, (1 << 15, 64)).astype(dtype).reshape(-1)
+    stored = np.resize(stored, (len(stored) // int(np.prod(shape)), *shape))
+    fill = gather(stored)
+    for count in (3, 0, 33, 3):
+        rows, out = rng.integers(0, len(stored), count), np.empty((count, *shape), dtype)
+        fill(rows, out)
+        np.testing.assert_array_equal(out, stored[rows])
+
+
+def test_rows_that_are_not_there_are_the_last():
+    stored = np.arange(1 << 18, dtype=np.float32).reshape(-1, 64)
+    out = np.empty((3, 64), np.float32)
+    gather(stored)(np.array([-1, len(stored), 1 << 62]), out)
+    np.testing.assert_array_equal(out, stored[[-1, -1, -1]])
+
+
+@pytest.mark.parametrize(
+    ("stored", "divisor"),
+    [(np.zeros((10, 64), np.float32), None), (np.zeros((1 << 20, 2), np.uint8), None), (np.zeros((9000, 99)), 2.0)],
+)
+def test_what_numpy_gathers_as_well(stored, divisor):
+    assert gather(stored, None if divisor is None else np.float32(divisor)) is None
+
+
+def test_batches_are_the_same_however_they_are_gathered():
+    rng = np.random.default_rng(1)
+    columns = {
+        "x": Column(rng.integers(0, 256, (3000, 28, 28), dtype=np.uint8), Scaling.by(255)),
+        "z": Column(rng.normal(size=(3000, 100)).astype(np.float32), Scaling.standard(rng.normal(size=(9, 100)))),
+        "u": Column(rng.normal(size=(3000, 100)).astype(np.float32)),
+        "y": Column(rng.integers(0, 10, 3000)),
+    }
+    ways = [(None, 0), (gathering(), 0), (gathering(), 2)]
+    plain, fast, ahead = (Batches(Split(columns), 128, seed=3, gather=g, prefetch=n) for g, n in ways)
+    for one, two, three in zip(plain.epoch(2, 5), fast.epoch(2, 5), ahead.epoch(2, 5), strict=True):
+        for name in columns:
+            np.testing.assert_array_equal(one[name], two[name])
+            np.testing.assert_array_equal(one[name], three[name])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import Context
 from functools import cached_property
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from agcli.build import build
 from agcli.datasets import Batch, Batches, DataError, Dataset, Split
+from agcli.engine.backends.jit import gathering
 from agcli.engine.function import Function
 from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.types import Array
@@ -24,6 +26,12 @@ EVAL_BATCH = 1000
 CHECKED = 1 << 20  # elements of parameters that are looked at after every step; of more, the loss has to tell
 
 
+def are_finite(arrays: Iterable[Array]) -> bool:
+    """Whether all numbers are."""
+    # A sum of squares is the fastest question; it may overflow for large numbers that are finite.
+    return all(math.isfinite(np.dot(a, a)) or bool(np.isfinite(a).all()) for a in arrays)
+
+
 def fed(function: Function, batch: Batch) -> dict[Placeholder, Array]:
     """What a function takes of a batch: inputs have the names of columns."""
     return {p: batch[p.name or ""] for p in function.inputs}
@@ -34,7 +42,7 @@ def batches(spec: Spec, data: Dataset) -> Batches:
     train = spec.train
     options = {name: getattr(train, name) for name in ("shuffle", "drop_last", "balanced", "prefetch")}
     try:
-        return Batches(data.train, train.batch_size, spec.seed, augment=True, **options)
+        return Batches(data.train, train.batch_size, spec.seed, augment=True, gather=gathering(), **options)
     except DataError as error:
         at = "balanced" if train.balanced and str(error).startswith("balanced") else "batch_size"
         raise spec.error(("train", at), str(error).removeprefix("balanced: ")) from None
@@ -59,6 +67,8 @@ class Session:
         self.last_loss: float | None = None  # of the last complete epoch
         self.observed: list[tuple[int, float]] = []  # step and loss of the evaluations of this process
         self._walk: Iterator[Batch] | None = None
+        self._quiet = Context()  # without NumPy's warnings; to enter it takes less time than ``np.errstate``
+        self._quiet.run(np.seterr, all="ignore")
 
     def new_sums(self) -> Sums:
         """Of an epoch of training; metrics that need all scores at once are of the test data only."""
@@ -139,9 +149,7 @@ class Session:
 
     def is_sound(self) -> bool:
         """Whether all parameters are finite (as far as they are looked at)."""
-        with np.errstate(all="ignore"):
-            # A sum of squares is the fastest question; it may overflow for large numbers that are finite.
-            return all(math.isfinite(np.dot(a, a)) or bool(np.isfinite(a).all()) for a in self.arenas)
+        return self._quiet.run(are_finite, self.arenas)
 
     @cached_property
     def arenas(self) -> list[Array]:

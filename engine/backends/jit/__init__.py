@@ -7,7 +7,7 @@ scalar rules of its members. Without llvmlite, or with ``AG_BACKEND=numpy``, lar
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 from ...errors import StateError
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from ...graph import Tensor
+    from ...types import Array
 
 
 @cache
@@ -42,3 +45,12 @@ def fusion(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs:
     from .fuse import fuse
 
     return fuse(roots, colours, runs)
+
+
+def gathering() -> Callable[[Array, np.float32 | None], Callable[[Array, Array], None] | None] | None:
+    """What finds a compiled way to copy rows of an array; see ``gather``. None where nothing is compiled."""
+    if not active():
+        return None
+    from .gather import gather
+
+    return gather

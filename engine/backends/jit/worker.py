@@ -1,9 +1,9 @@
 """Threads that take compiled calls from another thread within a microsecond, without Python and its lock.
 
-A worker is a thread of Python inside of a compiled loop. It looks at its *slot* for some 50 microseconds after each
-job, then sleeps in a semaphore of the system. Whoever shares a list of calls offers it to all workers that are free and
-takes calls from it as they do, one after the other by a counter; so a worker that wakes late, or is busy for somebody
-else, costs nothing: what it has not begun by the end is taken back. A slot goes through these states:
+A worker is a thread of Python inside of a compiled loop. It looks at its *slot* for less than a millisecond after
+each job, as to wake it takes longer than most jobs, then sleeps in a semaphore of the system. Whoever shares a list of
+calls offers it to all workers that are free and takes calls from it as they do, one after the other by a counter; so a
+worker that wakes late, or is busy for somebody else, delays nobody: what it has not begun by the end is taken back.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ LAYOUT = {  # words of a slot, two lines of the cache
     "SEMAPHORE": 8,
     "WORDS": 16,
 }
-LOOKS = {"SOME": 400, "MOST": 2000}  # before another thread may have the processor, and before a worker sleeps
+LOOKS = {"SOME": 400, "MOST": 24_000}  # before another thread may have the processor, and before a worker sleeps
 PAUSES = {  # what tells a processor that a loop waits
     "x86_64": ("call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"),
     "aarch64": ("call void @llvm.aarch64.hint(i32 1)", "declare void @llvm.aarch64.hint(i32)"),
