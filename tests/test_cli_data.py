@@ -253,3 +253,13 @@ def test_a_column_that_a_guess_leaves_out_is_said_and_one_that_the_spec_ignores_
     table = Table(source=TableFile(tmp_path / "t.csv"), target=("y",))
     assert table.read().warnings == ('left out: "n" (counts the rows); a role in `columns` brings a column back',)
     assert replace(table, columns={"n": Ignore()}).read().warnings == ()
+
+
+def test_another_file_is_judged_without_the_one_that_was_trained_on(ag, table):
+    trained(ag, spec(table, "{file: t.csv, target: kind}"), table / "run")
+    before = json.loads(ag("eval", table / "run", "--data", table / "t.csv", "--json", check=0).stdout)
+    (table / "t.csv").rename(table / "other.csv")
+    after = json.loads(ag("eval", table / "run", "--data", table / "other.csv", "--json", check=0).stdout)
+    assert before["samples"] == 120
+    assert {**before, "data": ""} == {**after, "data": ""}
+    assert "t.csv: cannot be read" in ag("eval", table / "run", check=2).stderr

@@ -248,3 +248,13 @@ def test_factors_stand_in_front(loss, text):
     names = {p: p.name for p in toposort([f]) if isinstance(p, Placeholder)}
     found = factored(fixed([ag.grad(f, w), f], names), Lengths())
     assert parts(shortened(found[:1], found[1:]), found[1:], names.values()).results[0].text == text
+
+
+def test_the_name_of_a_model_is_one_where_a_formula_has_no_such_variable(grad):
+    by_path = grad(str(ROOT / "models" / "iris.yaml"), "--wrt", "W2")
+    assert grad("iris", "--wrt", "W2") == by_path
+    assert by_path[0] == 0
+    note = "note: iris is a model, too; --wrt with the name of a parameter differentiates its loss\n"
+    assert grad("iris") == grad("iris", "--wrt", "iris") == (0, "d/diris = 1\n", note)
+    code, _, err = grad("flowers", "--wrt", "W2")
+    assert (code, "the formula has no variable `W2`" in err) == (2, True)

@@ -245,7 +245,7 @@ def test_a_lower_limit_ends_with_the_figures_of_its_weights(spec, tmp_path):
     folder = at_step(spec, tmp_path / "run", 7, "train.checkpoint_every=5 steps", "train.eval_every=100 steps")
     done = finish(Trainer.resume(folder, ("train.max_steps=2",)))
     assert done.steps == 5
-    assert done.test_loss == pytest.approx(opened(folder, "last")[0].evaluate().mean_loss, rel=1e-6)
+    assert done.test_loss == pytest.approx(opened(folder, "last").evaluate().mean_loss, rel=1e-6)
 
 
 def test_a_batch_size_may_change_between_two_epochs(spec, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -58,9 +59,26 @@ def command(expression: str | None, **options: Any) -> int:
         return run_batch(expression, options)
     if expression is None:
         raise click.UsageError('expected a formula: ag grad "x^2", or --batch FILE')
-    if expression.strip().endswith((".yaml", ".yml")):
-        return run_model(expression.strip(), options)
-    return run_one(expression.strip(), options)
+    text = expression.strip()
+    if text.endswith((".yaml", ".yml")):
+        return run_model(text, options)
+    if is_model(text):
+        wrt = ",".join(options["wrt"])
+        if wrt and text not in wrt.split(","):  # no variable of the formula `digits` but itself is called so
+            return run_model(text, options)
+        click.echo(
+            f"note: {text} is a model, too; --wrt with the name of a parameter differentiates its loss", err=True
+        )
+    return run_one(text, options)
+
+
+def is_model(text: str) -> bool:
+    """Whether a formula that is but one word is the name of a model of the zoo."""
+    if not re.fullmatch(r"[A-Za-z_]\w{2,}", text):
+        return False
+    from agcli.spec.source import located
+
+    return located(text) != text
 
 
 def question_of(options: dict[str, Any], check: bool) -> Question:

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from agcli.datasets import DataError, Dataset, Split
+from agcli.build import Model
+from agcli.datasets import DataError, Split
 from agcli.engine.types import Array
 from agcli.prediction import Answers, Classes, Numbers, Predictor
 from agcli.prediction.predictor import has_answers
 from agcli.prediction.sources import opened as opened_source
-from agcli.prediction.terms import Terms, terms_of
+from agcli.prediction.terms import Terms, terms_in, terms_of
 from agcli.runs import Run
-from agcli.trainer import Session
-from agcli.trainer.evaluate import opened
+from agcli.trainer.evaluate import Trained, opened, weighted
 
 from .bootstrap import Figure
 from .classes import Calibration, ClassRow, calibration, class_table, confusion
@@ -107,27 +107,29 @@ def evaluate(
     ``by`` names a column whose values are judged apart, ``which`` a checkpoint, ``count`` how many of the worst
     samples are kept; ``seed`` draws the resamples. Raises RunError, DataError or SpecError for what does not fit.
     """
-    session, run, step = opened(folder, which)
-    terms = terms_of(session.data)
     if data is None:
-        return judge(session, run, step, of_split(session.data, terms, split), split, by=by, count=count, seed=seed)
-    with opened_source(data, session.spec, terms) as source:
+        trained = opened(folder, which)
+        terms = terms_of(trained.data)
+        return judge(trained, terms, of_split(trained.data, terms, split), split, by=by, count=count, seed=seed)
+    run = Run.open(folder)
+    spec, terms = run.spec, terms_in(run)
+    with opened_source(data, spec, terms) as source:
         samples = of_source(source, terms)
-        return judge(session, run, step, samples, "", by=by, count=count, seed=seed)
+        trained = weighted(run, terms.skeleton(samples.split), which)
+        return judge(trained, terms, samples, "", by=by, count=count, seed=seed)
 
 
 def judge(
-    session: Session, run: Run, step: int, samples: Samples, split: str, *, by: str | None, count: int, seed: int
+    trained: Trained, terms: Terms, samples: Samples, split: str, *, by: str | None, count: int, seed: int
 ) -> Evaluation:
-    """The evaluation of a session's model on samples."""
-    terms = terms_of(session.data)
-    sums = session.evaluate(samples.split) or session.new_sums()
-    known = {"run": run.folder, "name": session.spec.name, "data": _name(session.data, samples, split), "split": split}
+    """The evaluation of a trained model on samples."""
+    sums, model = trained.evaluate(samples.split), trained.model
     base: dict[str, Any] = {
-        **known, "samples": len(samples.split), "epoch": session.epoch, "step": step,
-        "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(session, samples.split),
+        "run": trained.run.folder, "name": model.spec.name, "data": trained.data.name if split else samples.name,
+        "split": split, "samples": len(samples.split), "epoch": trained.epoch, "step": trained.step,
+        "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, samples.split),
     }  # fmt: skip
-    found = answered(session, terms, samples)
+    found = answered(model, terms, samples)
     if found is None:
         if by is not None:
             raise DataError("--by: the model's outputs are neither classes nor the target's numbers")
@@ -144,27 +146,23 @@ def judge(
     return Evaluation(**base)
 
 
-def outputs(session: Session, split: Split) -> dict[str, Array]:
+def outputs(model: Model, split: Split) -> dict[str, Array]:
     """The `outputs` of the spec, computed of all samples at once."""
-    if not session.spec.outputs:
+    if not model.spec.outputs:
         return {}
-    function = session.model.describer()
+    function = model.describer()
     values = function({p: split[p.name or ""] for p in function.inputs})
     return {name: np.array(value) for name, value in values.items()}
 
 
-def answered(session: Session, terms: Terms, samples: Samples) -> tuple[Answers, Array] | None:
+def answered(model: Model, terms: Terms, samples: Samples) -> tuple[Answers, Array] | None:
     """The model's answers and the truth in the same terms; None if its outputs cannot be compared to a target."""
-    if "y" not in samples.split.columns or not has_answers(session.model):
+    if "y" not in samples.split.columns or not has_answers(model):
         return None
-    predictor = Predictor.of(session.model, terms)
+    predictor = Predictor.of(model, terms)
     answers = predictor.answers(samples.split)
     truth = predictor.reading.truth(samples.split["y"])
     if isinstance(answers, Numbers):
         return (answers, truth) if truth.shape == answers.values.shape else None
     fits = truth.ndim == 1 and len(truth) == len(answers) and bool((truth < len(answers.names)).all())
     return (answers, truth) if fits else None
-
-
-def _name(data: Dataset, samples: Samples, split: str) -> str:
-    return data.name if split else samples.name

@@ -13,7 +13,7 @@ from agcli.data import load_data
 from agcli.engine.variables import total
 from agcli.spec import Spec
 from agcli.trainer import Session
-from agcli.trainer.session import fed
+from agcli.trainer.evaluate import fed
 
 from .cost import Cost, predicted
 from .gradients import SAMPLES, Gradients, check_gradients

@@ -10,7 +10,7 @@ from typing import Any
 
 from agcli.datasets import Dataset
 from agcli.trainer import Session
-from agcli.trainer.session import EVAL_BATCH
+from agcli.trainer.evaluate import EVAL_BATCH
 
 PATIENCE = 1.0  # seconds of measured steps
 MOST = 20  # steps

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from agcli.build import OUTPUT, Model, build
-from agcli.data import load_data
-from agcli.datasets import DataError, Recipe, Speller, Split, fitted
+from agcli.datasets import DataError, Speller, Split, fitted
 from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
@@ -19,7 +18,7 @@ from agcli.runs import Run, RunError
 from agcli.spec import Spec, SpecError
 
 from .reading import Answers, Reading
-from .terms import SetTerms, TableTerms, Terms
+from .terms import Terms, terms_in
 
 BATCH = 1024  # samples at a time; fewer are filled up to a power of two, so that few plans are made
 
@@ -35,12 +34,10 @@ class Predictor:
     @classmethod
     def open(cls, run: Run, which: str = "") -> Predictor:
         """The model of a run, with a checkpoint's weights (see ``Run.chosen``). A table need not be there any more."""
-        spec, learnt = run.spec, run.learnt
-        known = fitted(learnt) if learnt is not None else None
-        if isinstance(known, Speller):
+        learnt = run.learnt
+        if learnt is not None and isinstance(fitted(learnt), Speller):
             raise RunError(f"{run.folder}: was trained on running text; predictions are for tables and arrays")
-        terms: Terms = TableTerms(known) if isinstance(known, Recipe) else SetTerms(load_data(spec, learnt))
-        return cls(spec, terms, run, which)
+        return cls(run.spec, terms_in(run), run, which)
 
     @classmethod
     def of(cls, model: Model, terms: Terms) -> Predictor:

@@ -8,10 +8,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from agcli.datasets import Categorical, Column, DataError, Dataset, Recipe, Split
+from agcli.data import load_data
+from agcli.datasets import Categorical, Column, DataError, Dataset, Recipe, Split, fitted
 from agcli.datasets.dataset import Cast
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
+from agcli.runs import Run
 
 MANY = 64  # columns of a frame made from arrays; wider ones stay one array
 
@@ -162,6 +164,13 @@ class SetTerms:
 def terms_of(data: Dataset) -> Terms:
     """The terms of a data set."""
     return TableTerms(data.fitted) if isinstance(data.fitted, Recipe) else SetTerms(data)
+
+
+def terms_in(run: Run) -> Terms:
+    """The terms of the data that a run was trained on. A table need not be there any more: the run has its recipe."""
+    learnt = run.learnt
+    known = fitted(learnt) if learnt is not None else None
+    return TableTerms(known) if isinstance(known, Recipe) else SetTerms(load_data(run.spec, learnt))
 
 
 def set_frame(data: Dataset, name: str) -> Frame:

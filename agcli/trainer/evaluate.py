@@ -1,19 +1,74 @@
-"""A finished run, opened with its weights."""
+"""A finished run, opened with its weights, and the evaluation of a model over a split."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+from agcli.build import Model, build
 from agcli.data import load_data
+from agcli.datasets import Batch, Batches, Dataset, Split
+from agcli.engine.function import Function
+from agcli.engine.leaves import Placeholder
+from agcli.engine.types import Array
 from agcli.runs import Run
 
-from .session import Session
+from .sums import Sums
+
+EVAL_BATCH = 1000
 
 
-def opened(folder: Path, which: str = "") -> tuple[Session, Run, int]:
-    """A finished run as a session with the weights of a checkpoint (see ``Run.chosen``), and that one's step."""
+@dataclass(frozen=True)
+class Trained:
+    """The model of a run with the weights of a checkpoint, the epoch and the step of that one, and the data."""
+
+    run: Run
+    model: Model
+    data: Dataset
+    epoch: int
+    step: int
+
+    def evaluate(self, split: Split | None = None) -> Sums:
+        """Loss and metrics over a split (the test split)."""
+        split = self.data.test if split is None else split
+        return measured(self.model, self.model.evaluator(), split) or Sums(self.model.test.meters)
+
+
+def opened(folder: Path, which: str = "") -> Trained:
+    """A finished run with the weights of a checkpoint (see ``Run.chosen``) and all of its data."""
     run = Run.open(folder)
-    session = Session(run.spec, load_data(run.spec, run.learnt))
-    checkpoint = run.restore({f"model.{k}": v for k, v in session.model.parameters.items()}, which)
-    session.epoch = int(checkpoint.progress["epoch"])
-    return session, run, checkpoint.step
+    return weighted(run, load_data(run.spec, run.learnt), which)
+
+
+def weighted(run: Run, data: Dataset, which: str = "") -> Trained:
+    """The same for data that is at hand: that of the run, or as much as shows the shapes of its columns."""
+    model = build(run.spec, data)
+    checkpoint = run.restore({f"model.{k}": v for k, v in model.parameters.items()}, which)
+    return Trained(run, model, data, int(checkpoint.progress["epoch"]), checkpoint.step)
+
+
+def fed(function: Function, batch: Batch) -> dict[Placeholder, Array]:
+    """What a function takes of a batch: inputs have the names of columns."""
+    return {p: batch[p.name or ""] for p in function.inputs}
+
+
+def measured(
+    model: Model,
+    evaluator: Function,
+    split: Split,
+    stopped: Callable[[], bool] = lambda: False,
+    limit: int | None = None,
+) -> Sums | None:
+    """Loss and metrics of a model over a split, or its first ``limit`` batches; None if ``stopped`` says so."""
+    sums, key = Sums(model.test.meters), model.key.value.copy()
+    try:
+        for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
+            if n == limit:
+                break
+            if stopped():
+                return None
+            sums.add(evaluator(fed(evaluator, batch)), len(batch))
+    finally:
+        model.key.value = key  # training draws the same numbers, however often it was evaluated
+    return sums.settle()

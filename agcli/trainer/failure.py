@@ -26,7 +26,8 @@ from agcli.spec import Spec, read_spec
 
 from .advice import clipping, other_rate
 from .culprit import Culprit, find
-from .session import Session, fed
+from .evaluate import fed
+from .session import Session
 
 STATE, BATCH, ABOUT = "state.safetensors", "batch.safetensors", "failure.json"
 ROWS = 10  # that are named; all are in the bundle

@@ -23,7 +23,8 @@ from agcli.events import Note
 from agcli.spec import Spec
 
 from .advice import clipping, other_rate
-from .session import Session, fed
+from .evaluate import fed
+from .session import Session
 
 LEAST, MOST = 64, 512  # samples; in between as many as a batch has, which the memory is known to hold
 RARE = 50  # a look may take a fiftieth of the time

@@ -14,15 +14,15 @@ from agcli.build import build
 from agcli.datasets import Batch, Batches, DataError, Dataset, Split
 from agcli.engine.backends.jit import gathering
 from agcli.engine.function import Function
-from agcli.engine.leaves import Placeholder, Variable
+from agcli.engine.leaves import Variable
 from agcli.engine.types import Array
 from agcli.engine.variables import assign
 from agcli.spec import Spec
 
 from .best import Best, check_watch
+from .evaluate import EVAL_BATCH, fed, measured
 from .sums import Sums
 
-EVAL_BATCH = 1000
 CHECKED = 1 << 20  # elements of parameters that are looked at after every step; of more, the loss has to tell
 
 
@@ -30,11 +30,6 @@ def are_finite(arrays: Iterable[Array]) -> bool:
     """Whether all numbers are."""
     # A sum of squares is the fastest question; it may overflow for large numbers that are finite.
     return all(math.isfinite(np.dot(a, a)) or bool(np.isfinite(a).all()) for a in arrays)
-
-
-def fed(function: Function, batch: Batch) -> dict[Placeholder, Array]:
-    """What a function takes of a batch: inputs have the names of columns."""
-    return {p: batch[p.name or ""] for p in function.inputs}
 
 
 def batches(spec: Spec, data: Dataset) -> Batches:
@@ -189,17 +184,7 @@ class Session:
     ) -> Sums | None:
         """Loss and metrics over a split (the test split); None if ``stopped`` says so on the way."""
         split = self.data.test if split is None else split
-        sums, key = Sums(self.model.test.meters), self.model.key.value.copy()
-        try:
-            for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
-                if n == limit:
-                    break
-                if stopped():
-                    return None
-                sums.add(self.evaluator(fed(self.evaluator, batch)), len(batch))
-        finally:
-            self.model.key.value = key  # training draws the same numbers, however often it was evaluated
-        return sums.settle()
+        return measured(self.model, self.evaluator, split, stopped, limit)
 
     def judge(self, sums: Sums) -> bool:
         """Take over an evaluation of this step; true if it is the best so far."""

@@ -16,8 +16,9 @@ from agcli.events import Done
 from agcli.runs import Run, RunError
 from agcli.spec import Spec
 
+from .evaluate import fed
 from .failure import kept
-from .session import Session, fed
+from .session import Session
 from .sums import Sums
 from .trainer import Trainer
 

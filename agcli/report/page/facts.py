@@ -44,10 +44,10 @@ def facts(folder: Path, *, which: str = "", split: str = "test", count: int = CO
     folder = run.folder
     evaluation, model, problem = None, None, ""
     try:
-        session, _, step = opened(folder, which)
-        model = session.model
-        samples = of_split(session.data, terms_of(session.data), split)
-        evaluation = judge(session, run, step, samples, split, by=None, count=count, seed=0)
+        trained = opened(folder, which)
+        model, terms = trained.model, terms_of(trained.data)
+        samples = of_split(trained.data, terms, split)
+        evaluation = judge(trained, terms, samples, split, by=None, count=count, seed=0)
     except (DataError, RunError, EngineError, SpecError) as error:
         if which or split != "test":  # what is asked for by name must be there
             raise
