@@ -349,8 +349,8 @@ class Planner:
 
 
 def strided(op: Op) -> bool:
-    """Whether the kernel fills memory with gaps as fast as any: a ufunc of NumPy does."""
-    return isinstance(op, Elementwise) and op.fill is None
+    """Whether the kernel fills rows with gaps between them as fast as any: a ufunc of NumPy does."""
+    return op.fill is None if isinstance(op, Elementwise) else getattr(op, "strided", False)
 
 
 def memory(s: Slot) -> int:

@@ -6,9 +6,10 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, panels
+from agcli.engine.backends.jit import fuse, panel_product, panels
 from agcli.engine.backends.jit.compiler import CompileError
-from agcli.engine.backends.jit.panels import Pack, PanelProduct
+from agcli.engine.backends.jit.panel_product import PanelProduct
+from agcli.engine.backends.jit.panels import Pack
 from agcli.engine.types import TensorType
 
 RNG = np.random.default_rng(0)
@@ -63,7 +64,8 @@ def test_other_arrays_and_machines(broken, monkeypatch):
     a, w, start = real("float32", 6, 20), real("float32", 20, 70), real("float32", 6, 70)
     out = np.zeros((6, 70), "float32", order="F" if broken["place"] == "fortran" else "C")
     if broken["place"] == "here":
-        monkeypatch.setattr(panels, "kernel", refuse)
+        monkeypatch.setattr(panel_product, "kernel", refuse)
+        monkeypatch.setattr(panels, "transposer", refuse)
     for more in ((), (start,)):
         PanelProduct(70).kernel(a, packed(w), *more, out=out)
         np.testing.assert_allclose(out, a @ w + sum(more), rtol=0, atol=1e-5)

@@ -38,6 +38,8 @@ def fits(t: Tensor) -> bool:
 class Blocked(Fused):
     """Several elementwise ops, block by block."""
 
+    strided = False
+
     def bind(self, inputs: Sequence[Array], out: Any) -> Call:
         outputs = list(out) if len(self.program.results) > 1 else [out]
         flat = [y for x in inputs if (y := line(x, outputs[0].shape)) is not None]

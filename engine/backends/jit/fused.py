@@ -94,6 +94,7 @@ class Fused(Op):
     shape: Shape
     threads: bool  # whether it may use the threads of this process
     inplace: ClassVar[tuple[int, ...]] = tuple(range(64))
+    strided: ClassVar[bool] = True  # rows of its outputs may lie apart
 
     @property
     def name(self) -> str:  # type: ignore[override]

@@ -1,8 +1,7 @@
-"""Products with a matrix that was packed before: for loops that multiply by the same weights in every turn.
+"""Matrices as panels: a few vector registers side by side, and the rows of a panel behind each other.
 
-A BLAS copies the right matrix into the order in which it reads it, at every call; where only a few rows are multiplied
-that takes as long as the arithmetic. ``Pack`` does it once: panels of a few vector registers side by side, the rows
-of a panel behind each other. ``PanelProduct`` keeps a block of the result in registers while the common axis runs.
+A BLAS copies the right matrix of a product into such an order at every call. Here ``Pack`` does it once for all
+products that read it, which is what a loop needs that multiplies a few rows by the same weights in every turn.
 """
 
 from __future__ import annotations
@@ -20,24 +19,19 @@ from ...types import Array, TensorType, static
 from .compiler import CompileError, compiled
 from .machine import register_width
 from .native import address, movable
-from .nest import SIZES, element, mask_of, store, suffix
+from .nest import SIZES, element
 from .values import KINDS, Code
 
-FIELDS = (
-    "blocks", "last", "panels", "k", "n", "a", "a.row", "a.step", "b", "start", "start.row", "out", "out.row",
-)  # fmt: skip
-POINTERS = ("a", "b", "start", "out")
-
-
-def sums() -> int:
-    """Registers for sums: enough to hide how long a multiplication takes, with some left for the factors."""
-    return 16 if register_width() == 64 else 8
+Call = Callable[[], Any]
+FIELDS = ("rows", "columns", "from", "step", "to", "size")  # of the kernel that transposes; steps in bytes
 
 
 def vectors_for(columns: int, itemsize: int) -> int:
-    """Registers side by side in a panel: as square a block of sums as there are columns for."""
-    most = 4 if sums() == 16 else 2
-    return min(most, -(-columns // (register_width() // itemsize)))
+    """Registers side by side in a panel: so many that a product has a block of sums, and few columns are filled up."""
+    count = -(-columns * itemsize // register_width())
+    if register_width() < 64:
+        return min(2, count)
+    return count if count < 6 else min((4, 5, 3), key=lambda v: -count % v)
 
 
 @frozen
@@ -54,156 +48,90 @@ class Pack(Op):
     def kernel(self, w: Array, *, out: Array) -> None:
         self.bind([w], out)()
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        (w,), (panels, k, width) = inputs, out.shape
-        whole = w.shape[1] // width
-        calls: list[Callable[[], Any]] = []
-        if whole:
-            found = w[:, : whole * width].reshape(k, whole, width)
-            calls.append(partial(np.copyto, out[:whole], found.transpose(1, 0, 2)))
-        if whole < panels:
-            rest = w.shape[1] - whole * width
-            calls.append(partial(np.copyto, out[whole, :, :rest], w[:, whole * width :]))
-            calls.append(partial(out[whole, :, rest:].fill, 0))
-        return row(calls)
-
-
-@frozen
-class PanelProduct(Op):
-    """``a`` (rows, k) times a packed matrix of so many columns, added to ``start`` (rows, columns) if that is given."""
-
-    columns: int
-    name = "compiled<matmul>"
-
-    def infer(self, a: TensorType, b: TensorType, start: TensorType | None = None) -> TensorType:
-        return TensorType((a.shape[0], self.columns), a.dtype)
-
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
-
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        a, b, *start = inputs
-        if out.size == 0:
-            return int
-        vectors = b.shape[2] * b.itemsize // register_width()
-        count = min(len(a), sums() // vectors)
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
+        (w,) = inputs
+        lanes = register_width() // w.itemsize
+        k, n = (length // lanes * lanes for length in w.shape)
+        if w.strides[0] != w.itemsize or not k or not n or not out.flags.c_contiguous:
+            return row(copies(w, out))
         try:
-            run = kernel(out.dtype.name, count, vectors, bool(start))
+            run = transposer(w.dtype.name, out.shape[2] // lanes)
         except CompileError:
-            return partial(by_hand, inputs, out)
-        if not b.shape[1] or any(x.strides[1] != x.itemsize for x in (out, *start)):
-            return partial(by_hand, inputs, out)
-        first = start[0] if start else out
-        numbers = [-(-len(a) // count), len(a) - count, len(b), b.shape[1], self.columns, address(a), *a.strides]
-        numbers += [address(b), address(first), first.strides[0], address(out), out.strides[0]]
-        places = [FIELDS.index(name) for name in (POINTERS if start else ("a", "b", "out"))]
-        return movable(run, numbers, [*inputs, out], places)
+            return row(copies(w, out))
+        numbers = [k, n, address(w), w.strides[1], address(out), out.strides[0]]
+        return row([movable(run, numbers, [w, out], (2, 4)), *copies(w[k:], out[:, k:]), *columns(w[:k], out, n)])
 
 
-def by_hand(inputs: Sequence[Array], out: Array) -> None:
-    """The same with NumPy, where the kernel cannot be compiled or the arrays lie otherwise."""
-    a, b, *start = inputs
-    product = np.matmul(a, np.hstack([*b])[:, : out.shape[1]])
-    np.add(product, start[0], out) if start else np.copyto(out, product)
+def copies(w: Array, out: Array) -> list[Call]:
+    """Calls that copy all rows of ``w`` into ``out``, whole panels first."""
+    (k, n), width = w.shape, out.shape[2]
+    whole = n // width
+    panels = w[:, : whole * width].reshape(k, whole, width).transpose(1, 0, 2)
+    return [partial(np.copyto, out[:whole], panels), *columns(w, out, whole * width)] if k else []
+
+
+def columns(w: Array, out: Array, first: int) -> list[Call]:
+    """Calls that copy the columns from ``first`` on, which lie in the last panel, and fill it up."""
+    (k, n), width = w.shape, out.shape[2]
+    last, rest = out[-1:, :k], (n - 1) % width + 1
+    calls: list[Call] = []
+    if first < n:
+        calls.append(partial(np.copyto, last[0, :, rest - (n - first) : rest], w[:, first:]))
+    if rest < width and n:
+        calls.append(partial(last[0, :, rest:].fill, 0))
+    return calls
 
 
 @cache
-def kernel(dtype: str, rows: int, vectors: int, start: bool) -> Any:
+def transposer(dtype: str, vectors: int) -> Any:
     kind = KINDS[dtype]
-    return compiled(product_text(kind, register_width() // SIZES[kind], rows, vectors, start))
+    return compiled(transposer_text(kind, register_width() // SIZES[kind], vectors))
 
 
-def product_text(kind: str, lanes: int, rows: int, vectors: int, start: bool) -> str:
-    """A module with the function ``kernel``; a block of the result has so many rows and vectors.
-
-    The last block of rows begins ``rows`` before the end, so that some rows are computed twice: every row is the same
-    sum wherever its block begins.
-    """
-    code, width = Code(lanes), lanes * vectors * SIZES[kind]
+def transposer_text(kind: str, lanes: int, vectors: int) -> str:
+    """A module with the function ``kernel``, which packs whole squares of a matrix whose columns are contiguous."""
+    code, vector, size = Code(lanes), f"<{lanes} x {kind}>", SIZES[kind]
     for i, name in enumerate(FIELDS):
-        code.do(f"%{name} = load {'ptr' if name in POINTERS else 'i64'}, ptr {element(code, i)}")
-    code.do(f"%size = mul i64 %k, {width}")
-    code.do("br label %columns")
-    code.label(
-        "columns", "%p = phi i64 [0, %entry], [%p.next, %columns.end]",
-        "%panel = phi ptr [%b, %entry], [%panel.next, %columns.end]",
-        "%left = phi i64 [%n, %entry], [%left.next, %columns.end]",
-    )  # fmt: skip
-    masks = [mask_of(code, code.emit(f"sub i64 %left, {v * lanes}")) for v in range(vectors)]
-    code.do(f"%offset = mul i64 %p, {width}")
-    code.do("br label %rows")
-    code.label("rows", "%block = phi i64 [0, %columns], [%block.next, %rows.end]")
-    wanted = code.emit(f"mul i64 %block, {rows}")
-    first = code.call("llvm.smin.i64", "i64", ("i64", wanted), ("i64", "%last"))
-    grid = [(r, v) for r in range(rows) for v in range(vectors)]
-    begin = dict.fromkeys(grid, "zeroinitializer")
-    if start:
-        for r, place in enumerate(lines(code, "start", first, rows, "%offset")):
-            begin.update(((r, v), read(code, kind, place, v, masks[v])) for v in range(vectors))
-    sums = common_axis(code, kind, lines(code, "a", first, rows, "0"), begin, vectors)
-    for r, place in enumerate(lines(code, "out", first, rows, "%offset")):
-        for v in range(vectors):
-            store(code, kind, sums[r, v], beside(code, kind, place, v), masks[v])
-    code.do("%block.next = add i64 %block, 1")
-    again(code, "block", "blocks", "rows", "columns.end")
-    code.label("columns.end", "%p.next = add i64 %p, 1", "%panel.next = getelementptr i8, ptr %panel, i64 %size")
-    code.do(f"%left.next = sub i64 %left, {lanes * vectors}")
-    again(code, "p", "panels", "columns", "end")
+        code.do(f"%{name} = load {'ptr' if name in ('from', 'to') else 'i64'}, ptr {element(code, i)}")
+    code.do("br label %columns.loop")
+    code.label("columns.loop", "%j = phi i64 [0, %entry], [%j.next, %columns.end]")
+    number = code.emit(f"udiv i64 %j, {lanes * vectors}")
+    place = code.emit(f"getelementptr i8, ptr %to, i64 {code.emit(f'mul i64 {number}, %size')}")
+    inside = code.emit(f"urem i64 %j, {lanes * vectors}")
+    code.do(f"%panel = getelementptr {kind}, ptr {place}, i64 {inside}")
+    code.do(f"%column = getelementptr i8, ptr %from, i64 {code.emit('mul i64 %j, %step')}")
+    code.do("br label %rows.loop")
+    code.label("rows.loop", "%i = phi i64 [0, %columns.loop], [%i.next, %rows.loop]")
+    source = code.emit(f"getelementptr {kind}, ptr %column, i64 %i")
+    square = []
+    for _ in range(lanes):
+        square.append(code.emit(f"load {vector}, ptr {source}, align {size}"))
+        source = code.emit(f"getelementptr i8, ptr {source}, i64 %step")
+    target = code.emit(f"getelementptr {kind}, ptr %panel, i64 {code.emit(f'mul i64 %i, {lanes * vectors}')}")
+    for line in transposed(code, vector, square):
+        code.do(f"store {vector} {line}, ptr {target}, align {size}")
+        target = code.emit(f"getelementptr {kind}, ptr {target}, i64 {lanes * vectors}")
+    code.do(f"%i.next = add i64 %i, {lanes}")
+    code.do(f"br i1 {code.emit('icmp slt i64 %i.next, %rows')}, label %rows.loop, label %columns.end")
+    code.label("columns.end", f"%j.next = add i64 %j, {lanes}")
+    code.do(f"br i1 {code.emit('icmp slt i64 %j.next, %columns')}, label %columns.loop, label %end")
     code.label("end")
     code.do("ret void")
-    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
+    head = ["define void @kernel(ptr noalias readonly %args) {", "entry:"]
     return "\n".join([*head, *code.lines, "}", ""])
 
 
-def common_axis(
-    code: Code, kind: str, starts: Sequence[str], begin: dict[tuple[int, int], str], vectors: int
-) -> dict[tuple[int, int], str]:
-    """The loop over the common axis; returns the sums of a block, and goes on in the block ``rows.end``."""
-    vector, lanes = code.vector(kind), code.lanes
-    code.do("br label %common")
-    come = "[{}, %rows], [{}, %common]"
-    code.label("common", f"%i = phi i64 {come.format(0, '%i.next')}", f"%step = phi i64 {come.format(0, '%step.next')}")
-    code.do(f"%line = phi ptr {come.format('%panel', '%line.next')}")
-    for (r, v), ref in begin.items():
-        code.do(f"%sum{r}.{v} = phi {vector} {come.format(ref, f'%new{r}.{v}')}")
-    line = [
-        code.emit(f"load {vector}, ptr {beside(code, kind, '%line', v)}, align {SIZES[kind]}") for v in range(vectors)
-    ]
-    multiply = f"llvm.fmuladd.v{lanes}{suffix(kind)}"
-    code.declared[multiply] = f"declare {vector} @{multiply}({vector}, {vector}, {vector})"
-    for r, start in enumerate(starts):
-        x = code.splat(kind, code.emit(f"load {kind}, ptr {code.emit(f'getelementptr i8, ptr {start}, i64 %step')}"))
-        for v in range(vectors):
-            code.do(f"%new{r}.{v} = call {vector} @{multiply}({vector} {x}, {vector} {line[v]}, {vector} %sum{r}.{v})")
-    code.do("%i.next = add i64 %i, 1")
-    code.do("%step.next = add i64 %step, %a.step")
-    code.do(f"%line.next = getelementptr i8, ptr %line, i64 {lanes * vectors * SIZES[kind]}")
-    again(code, "i", "k", "common", "rows.end")
-    code.label("rows.end")
-    return {(r, v): f"%new{r}.{v}" for r, v in begin}
-
-
-def again(code: Code, counter: str, limit: str, loop: str, after: str) -> None:
-    more = code.emit(f"icmp slt i64 %{counter}.next, %{limit}")
-    code.do(f"br i1 {more}, label %{loop}, label %{after}")
-
-
-def lines(code: Code, name: str, first: str, count: int, offset: str) -> list[str]:
-    """Where the rows of a block begin in an operand."""
-    skipped = code.emit(f"mul i64 {first}, %{name}.row")
-    found = [code.emit(f"getelementptr i8, ptr %{name}, i64 {code.emit(f'add i64 {skipped}, {offset}')}")]
-    for _ in range(count - 1):
-        found.append(code.emit(f"getelementptr i8, ptr {found[-1]}, i64 %{name}.row"))
-    return found
-
-
-def beside(code: Code, kind: str, place: str, v: int) -> str:
-    return code.emit(f"getelementptr {kind}, ptr {place}, i64 {v * code.lanes}")
-
-
-def read(code: Code, kind: str, place: str, v: int, mask: str) -> str:
-    """A vector under a mask."""
-    vector = code.vector(kind)
-    arguments = [("ptr", beside(code, kind, place, v)), ("i32", str(SIZES[kind])), (code.vector("i1"), mask)]
-    name = f"llvm.masked.load.v{code.lanes}{suffix(kind)}.p0"
-    return code.call(name, vector, *arguments, (vector, "zeroinitializer"))
+def transposed(code: Code, vector: str, square: list[str]) -> list[str]:
+    """A square of registers with rows and columns exchanged, in halves, quarters and so on (Eklundh, 1972)."""
+    lanes, lines = len(square), list(square)
+    step = 1
+    while step < lanes:
+        first = [lane if not lane & step else lanes + lane - step for lane in range(lanes)]
+        second = [lane + step if not lane & step else lanes + lane for lane in range(lanes)]
+        for i in (i for i in range(lanes) if not i & step):
+            a, b = lines[i], lines[i + step]
+            for k, chosen in ((i, first), (i + step, second)):
+                mask = f"<{lanes} x i32> <{', '.join(f'i32 {n}' for n in chosen)}>"
+                lines[k] = code.emit(f"shufflevector {vector} {a}, {vector} {b}, {mask}")
+        step *= 2
+    return lines

@@ -12,7 +12,8 @@ from ...loops.scan import Scan
 from ...ops import elementwise as ew
 from ...ops.matmul import MatMul
 from ...types import static
-from .panels import Pack, PanelProduct
+from .panel_product import PanelProduct
+from .panels import Pack
 
 LEAST = 16  # elements along each side of a matrix; smaller ones are multiplied as fast without
 TURNS = 4  # of a loop; in shorter ones packing takes as long as it saves
