@@ -29,7 +29,7 @@ from .nest import SIZES
 from .values import KINDS
 
 Call: TypeAlias = "Callable[[], Any]"
-LEAST = 1 << 20  # operations of a convolution; a smaller one gains less than its kernel takes to compile
+LEAST = 1 << 18  # operations of a convolution; a smaller one gains little beside its call
 SHARED = 1 << 23  # operations from which the images are shared among threads
 REGISTERS = {64: 32, 32: 16, 16: 16}  # bytes of one -> how many there are
 

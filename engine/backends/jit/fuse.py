@@ -19,6 +19,7 @@ from ...types import TensorType
 from .direct import Direct, is_direct
 from .fused import Fused, Line, Looped, Number, Program, has_code
 from .machine import usable
+from .masks import CompiledMask, is_mask
 from .panels import Pack
 from .repeated import elements, factors, with_panels
 from .skinny import Skinny, is_skinny
@@ -233,6 +234,9 @@ class Builder:
             return self.like(Tensor(t.type, Direct(t.op, not self.colours), inputs), t)  # type: ignore[arg-type]
         if factors(t):
             return self.like(with_panels(t, inputs, self.pack), t)
+        if is_mask(t):
+            mask = CompiledMask(t.op, t.id not in self.colours)  # type: ignore[arg-type]
+            return self.like(Tensor(t.type, mask, inputs), t)
         if is_skinny(t):
             return self.like(Tensor(t.type, Skinny(), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
