@@ -23,6 +23,7 @@ from .masks import CompiledMask, is_mask
 from .panels import Pack
 from .repeated import elements, factors, with_panels
 from .skinny import Skinny, is_skinny
+from .sums import Summed, kept_axes
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
@@ -39,6 +40,7 @@ class Group:
     colour: int
     members: list[Tensor] = field(default_factory=list)
     needs: int = 0  # groups on which its inputs depend
+    totals: list[Tensor] = field(default_factory=list)  # sums of members, over the same axes
 
     def inputs(self) -> list[Tensor]:
         """What comes from outside, numbers excepted."""
@@ -142,6 +144,15 @@ class Fuser:
             bits |= self.bits[low.bit_length() - 1].needs
         return bits
 
+    def end(self, t: Tensor) -> None:
+        """Let the group of what ``t`` sums make the sum too: whoever reads it needs the group already."""
+        kept = kept_axes(t)
+        group = None if kept is None else self.groups.get(t.inputs[0].id)
+        if group is None or group.colour != self.colours.get(t.id, 0):
+            return
+        if not group.totals or kept_axes(group.totals[0]) == kept:
+            group.totals.append(t)
+
     def joined(self, a: Group, b: Group) -> Group:
         """``b`` becomes part of ``a``."""
         a.members += b.members
@@ -177,19 +188,21 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     order = toposort(roots)
     for t in order:
         fuser.place(t)
+    for t in order:
+        fuser.end(t)
     groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
     others = sum(largest(t) if looped(t) else elements(t) for t in order)
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
     others += sum(t.inputs[0].type.size for t in order if is_skinny(t))
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
-    members = {t.id: g for g in groups.values() for t in g.members}
+    members = {t.id: g for g in groups.values() for t in (*g.members, *g.totals)}
     return Builder(order, roots, members, shards).roots
 
 
 def saved(group: Group) -> int:
     """Elements that NumPy would read or write once more."""
-    more: int = sum(passes(t.op) for t in group.members) - 1
+    more: int = sum(passes(t.op) for t in group.members) + len(group.totals) - 1
     return more * group.members[0].type.size  # type: ignore[no-any-return]
 
 
@@ -270,10 +283,14 @@ class Builder:
             else:
                 lines.append(Line(t.op, tuple(places[x.id] for x in t.inputs), t.dtype))
         results = [t for t in members if t.id in own and t.id in self.used]
-        program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(places[t.id] for t in results))
+        wanted = [places[t.id] for t in (*results, *(s.inputs[0] for s in group.totals))]
+        program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(wanted), len(group.totals))
         op = self.make(program, group.members[0].shape, not self.colours)
+        if group.totals:
+            types = tuple(s.type for s in group.totals)
+            op = Summed(program, op.shape, op.threads, kept_axes(group.totals[0]) or 0, types)
         made = op.outputs(*(self.new[x.id] for x in inputs))
         whole = made[0].inputs[0] if isinstance(made[0].op, Item) else made[0]
         self.like(whole, members[-1])
-        for t, new in zip(results, made, strict=True):
+        for t, new in zip((*results, *group.totals), made, strict=True):
             self.new[t.id] = self.like(new, t)

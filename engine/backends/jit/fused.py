@@ -31,23 +31,28 @@ class Line:
 
 @dataclass(frozen=True)
 class Program:
-    """Formulas for one element: dtypes of the arguments, lines, and which lines are results."""
+    """Formulas for one element: dtypes of the arguments, lines, and which are results.
+
+    Of the last ``sums`` results, the sum of a row of elements is wanted.
+    """
 
     arguments: tuple[DType, ...]
     lines: tuple[Line, ...]
     results: tuple[int, ...]
+    sums: int = 0
     rows: ClassVar[bool] = False
 
     def __hash__(self) -> int:
         """Computed once, as a loop that is bound again at every call asks for its kernel by it."""
         values = self.__dict__
         if "hash" not in values:
-            values["hash"] = hash((self.arguments, self.lines, self.results))
+            values["hash"] = hash((self.arguments, self.lines, self.results, self.sums))
         return int(values["hash"])
 
     @property
     def outputs(self) -> list[DType]:
-        return [self.lines[i - len(self.arguments)].dtype for i in self.results]
+        dtypes = (*self.arguments, *self.inner)
+        return [dtypes[i] for i in self.results]
 
     @property
     def inner(self) -> list[DType]:
@@ -152,6 +157,7 @@ class Rule:
     outputs: tuple[DType, ...]
     rows: bool
     inner: ClassVar[tuple[DType, ...]] = ()
+    sums: ClassVar[int] = 0
 
     def __call__(self, code: Code, values: list[Value]) -> list[Value]:
         results: list[Value] = self.op.scalar(*values)

@@ -15,7 +15,7 @@ from .compiler import compiled
 from .fused import Program, Rule
 from .machine import has_masks, register_width
 from .native import Native, address, movable, parallel
-from .nest import APART, BESIDE, SAME, Shape, kernel_text, lanes_for
+from .nest import APART, BESIDE, SAME, TOTAL, Shape, kernel_text, lanes_for
 from .values import UnsupportedError, kind_of
 
 Call: TypeAlias = "Callable[[], Any]"
@@ -25,6 +25,7 @@ DEPTH = 3  # loops of a kernel
 SHARED = 1 << 18  # elements from which a loop is shared among threads
 
 LONG = ((1 << 17, 4), (64, 2), (0, 1))  # length of a row -> vectors at a time, so that one need not wait for another
+SUMMED = ((256, 4), (64, 2), (0, 1))  # the same where rows are summed
 
 _kernels: dict[tuple[Formulas, tuple[str, ...], int], Any] = {}
 
@@ -34,19 +35,22 @@ def kernel(program: Formulas, modes: tuple[str, ...], length: int) -> Any:
 
     It takes several registers at a time, in longer rows more of them, or as many as a whole row needs.
     """
-    vectors = next(v for least, v in LONG if length >= least)
+    vectors = next(v for least, v in (SUMMED if program.sums else LONG) if length >= least)
     if program.rows:
         each = lanes_for([kind_of(d) for d in program.arguments], register_width())
         vectors = 1 << (-(-length // each) - 1).bit_length()
     found = _kernels.get((program, modes, vectors))
     if found is None:
-        kinds = [kind_of(d) for d in program.arguments]
-        results = [kind_of(d) for d in program.outputs]
-        inner = [kind_of(d) for d in program.inner]
-        lanes = vectors * lanes_for([*kinds, *inner], register_width())
-        text = kernel_text(Shape(tuple(kinds), tuple(results), modes), program, lanes, has_masks())
+        kinds = tuple(map(kind_of, program.arguments))
+        results = tuple(map(kind_of, program.outputs))
+        text = kernel_text(Shape(kinds, results, modes), program, vectors * lanes(program), has_masks())
         found = _kernels[program, modes, vectors] = compiled(text)
     return found
+
+
+def lanes(program: Formulas) -> int:
+    """Elements of a register."""
+    return lanes_for([kind_of(d) for d in (*program.arguments, *program.inner)], register_width())
 
 
 def collapse(shape: Sequence[int], strides: Sequence[Sequence[int]], rows: bool) -> tuple[list[int], list[list[int]]]:
@@ -116,26 +120,36 @@ def packed(x: Array, shape: Sequence[int], calls: list[Call]) -> Array:
 def launched(
     program: Formulas, operands: list[Array], lengths: list[int], steps: list[list[int]], threads: bool
 ) -> Call:
+    return together(parts(program, operands, lengths, steps, threads))
+
+
+def parts(
+    program: Formulas, operands: list[Array], lengths: list[int], steps: list[list[int]], threads: bool, rest: int = 0
+) -> list[Native]:
+    """Calls that do not depend on one another; ``rest`` elements are a last, shorter row."""
     missing = DEPTH - len(lengths)
     lengths = [1] * missing + lengths
     table = [[0] * missing + s for s in steps]
     if missing == DEPTH:
         for x, s in zip(operands, table, strict=True):
             s[-1] = x.itemsize
-    modes = tuple(
+    modes = [
         SAME if s[-1] == 0 else BESIDE if s[-1] == x.itemsize else APART for x, s in zip(operands, table, strict=True)
-    )
-    run = kernel(program, modes, lengths[-1])
+    ]
+    modes[len(modes) - program.sums :] = [TOTAL] * program.sums
+    run = kernel(program, tuple(modes), lengths[-1])
     addresses = [address(x) for x in operands]
     places = [(lengths, addresses)]
     if threads and lengths[0] * lengths[1] * lengths[2] >= SHARED:
-        places = cut(lengths, addresses, table, workers())
-    return together([once(run, n, addresses, table, operands) for n, addresses in places])
+        places = cut(lengths, addresses, table, workers(), DEPTH - (program.sums > 0))
+    if rest:
+        places.append(([lengths[0], 1, rest], [a + lengths[1] * s[1] for a, s in zip(addresses, table, strict=True)]))
+    return [once(run, n, addresses, table, operands) for n, addresses in places]
 
 
-def cut(lengths: list[int], addresses: list[int], table: list[list[int]], parts: int) -> list[Part]:
-    """The same loops in parts along the first axis that is long; within a row, at whole vectors."""
-    axis = next(i for i, n in enumerate(lengths) if n >= parts or i == DEPTH - 1)
+def cut(lengths: list[int], addresses: list[int], table: list[list[int]], parts: int, depth: int) -> list[Part]:
+    """The same loops in parts along the first axis that is long, of ``depth``; within a row, at whole vectors."""
+    axis = next(i for i, n in enumerate(lengths) if n >= parts or i == depth - 1)
     unit = 256 if axis == DEPTH - 1 else 1
     each = -(-lengths[axis] // (parts * unit)) * unit
     found = []

@@ -111,7 +111,9 @@ def movable(run: Kernel, numbers: Sequence[int], operands: Sequence[Array], plac
 
 
 class Parts(Native):
-    """Calls that run at the same time; they move together."""
+    """Calls that run at the same time, or one after the other; they move together, what comes ``after`` does not."""
+
+    after: tuple[Native, ...] = ()
 
     def move(self, inputs: Sequence[Array]) -> bool:
         return all(call.move(inputs) for call in self.kept)

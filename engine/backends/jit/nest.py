@@ -2,7 +2,8 @@
 
 A kernel has one argument, an array of int64: the three lengths, then for every operand (inputs first, then outputs)
 its address and its three strides in bytes. How the innermost loop reads an input is part of the kernel: side by side,
-one element for all, or with a stride. What does not fill a vector at the end of a row is done under a mask.
+one element for all, or with a stride. Outputs lie side by side, or are the sums of their rows. What does not fill a
+vector at the end of a row is done under a mask.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, TypeAlias
 
 from .values import BITS, Code, Value
 
-BESIDE, SAME, APART = "beside", "same", "apart"
+BESIDE, SAME, APART, TOTAL = "beside", "same", "apart", "total"
 SIZES = {"float": 4, "double": 8, "i32": 4, "i64": 8, "i8": 1}
 Formulas: TypeAlias = "Callable[[Code, list[Value]], list[Value]]"
 
@@ -44,6 +45,9 @@ def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> st
         for i in range(3):
             code.do(f"%s{k}.{i} = load i64, ptr {element(code, field + 1 + i)}")
         field += 4
+    totals = [(k, kind) for k, kind in enumerate(operands) if shape.modes[k] == TOTAL]
+    for k, kind in totals:
+        code.do(f"%total{k} = alloca {code.vector(kind)}")
     code.do("br label %outer")
     code.label("outer", "%i = phi i64 [0, %entry], [%i.next, %outer.end]")
     code.do("br label %middle")
@@ -52,9 +56,13 @@ def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> st
         a, b = code.emit(f"mul i64 %i, %s{k}.0"), code.emit(f"mul i64 %j, %s{k}.1")
         offset = code.emit(f"add i64 {a}, {b}")
         code.do(f"%row{k} = getelementptr i8, ptr %base{k}, i64 {offset}")
+    for k, kind in totals:
+        code.do(f"store {code.vector(kind)} zeroinitializer, ptr %total{k}")
     same = {k: read_one(code, k, kind) for k, kind in enumerate(shape.inputs) if shape.modes[k] == SAME}
     (always_masked if masks else masked_at_the_end)(code, shape, formulas, same)
     code.label("middle.end", "%j.next = add i64 %j, 1", "%j.again = icmp slt i64 %j.next, %n1")
+    for k, kind in totals:
+        write_total(code, k, kind)
     code.do("br i1 %j.again, label %middle, label %outer.end")
     code.label("outer.end", "%i.next = add i64 %i, 1", "%i.again = icmp slt i64 %i.next, %n0")
     code.do("br i1 %i.again, label %outer, label %end")
@@ -127,11 +135,31 @@ def turn(code: Code, shape: Shape, formulas: Formulas, same: dict[int, Value], x
     values = [same[k] if k in same else read(code, shape, k, x, mask) for k in range(len(shape.inputs))]
     for n, value in enumerate(formulas(code, values)):
         k = len(shape.inputs) + n
-        if shape.modes[k] == SAME:
+        if shape.modes[k] == TOTAL:
+            add(code, k, value)
+        elif shape.modes[k] == SAME:
             first = code.emit(f"extractelement {code.vector(value.kind)} {value.ref}, i32 0")
             code.do(f"store {value.kind} {first}, ptr %row{k}")
         else:
             write(code, k, value, x, mask)
+
+
+def add(code: Code, k: int, value: Value) -> None:
+    """Add the elements that there are to the running sums, one a lane."""
+    vector, ref = code.vector(value.kind), value.ref
+    if code.mask is not None:
+        ref = Value(code, code.mask, "i1").choose(value, 0.0).ref
+    total = code.emit(f"load {vector}, ptr %total{k}")
+    code.do(f"store {vector} {code.emit(f'fadd {vector} {total}, {ref}')}, ptr %total{k}")
+
+
+def write_total(code: Code, k: int, kind: str) -> None:
+    """The sum of the running sums, added in pairs."""
+    code.mask = None
+    vector = code.vector(kind)
+    total = Value(code, code.emit(f"load {vector}, ptr %total{k}"), kind).row_sum()
+    first = code.emit(f"extractelement {vector} {total.ref}, i32 0")
+    code.do(f"store {kind} {first}, ptr %row{k}")
 
 
 def read(code: Code, shape: Shape, k: int, x: str, mask: str | None) -> Value:

@@ -1,0 +1,145 @@
+"""Sums that compiled loops make on their way: exact, the same with any number of threads, wherever the inputs lie."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import agcli as ag
+from agcli.engine.backends.jit import compiler, fuse, launch, sums
+from agcli.engine.backends.jit.sums import Summed
+
+
+@pytest.fixture(autouse=True)
+def every_group(monkeypatch, tmp_path_factory):
+    monkeypatch.setattr(fuse, "LEAST", 0)
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    monkeypatch.delenv("AG_BACKEND", raising=False)
+    base = tmp_path_factory.getbasetemp() / "kernels"
+    base.mkdir(mode=0o700, exist_ok=True)
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
+
+
+def ops(f):
+    return [step.op for step in f.plan.steps]
+
+
+SHAPES = [
+    (64,), (1000,), (1024,), (1025,), (5000,), (40_003,),
+    (1, 64), (7, 100), (7, 5000), (3, 4, 70), (64, 10, 10),
+]  # fmt: skip
+EXACT = {"float32": np.float64, "float64": np.longdouble}
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_sums_over_all_or_the_last_axes(shape, dtype):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=shape).astype(dtype), rng.normal(size=shape[-1:]).astype(dtype)
+    x, y = ag.placeholder("x", shape, dtype), ag.placeholder("y", shape[-1:], dtype)
+    d = x - y
+    exact = a.astype(EXACT[dtype]) - b
+    stored = (exact * 2).astype(dtype)
+    kept = [k for k in range(len(shape)) if np.prod(shape[k:]) >= sums.LEAST]
+    for k in kept:
+        axes = tuple(range(k, len(shape)))
+        f = ag.function([ag.sum(d * d, axes), ag.sum(ag.abs(d), axes, keepdims=True), d * 2], inputs=[x, y])
+        squares, absolute, whole = f(a, b)
+        assert [type(op) for op in ops(f)] == [Summed]
+        eps = 4 * np.finfo(dtype).eps
+        np.testing.assert_allclose(squares, (exact**2).sum(axes), rtol=eps)
+        np.testing.assert_allclose(absolute, np.abs(exact).sum(axes, keepdims=True), rtol=eps)
+        np.testing.assert_allclose(whole, stored, rtol=1e-4)
+    for other in (0,) if len(shape) > 1 else ():  # what is not last stays a product with ones
+        f = ag.function(ag.sum(d * d, other), inputs=[x, y])
+        np.testing.assert_allclose(f(a, b), (exact**2).sum(other), rtol=1e-5)
+        assert not any(isinstance(op, Summed) for op in ops(f))
+
+
+def test_means_of_rows_enter_the_same_formula_again():
+    """Layer normalization: a group cannot make a sum that it reads itself."""
+    a = np.random.default_rng(0).normal(size=(9, 200)).astype("float32")
+    x = ag.placeholder("x", a.shape)
+    d = x * 2 - ag.mean(x * 2, -1, keepdims=True)
+    f = ag.function([d / ag.sqrt(ag.mean(d * d, -1, keepdims=True)), ag.sum(d)], inputs=[x])
+    y, total = f(a)
+    centred = a - a.mean(-1, keepdims=True)
+    np.testing.assert_allclose(y, centred / centred.std(-1, keepdims=True), rtol=2e-5, atol=2e-6)
+    assert abs(total) < 1e-2
+    assert sum(isinstance(op, Summed) for op in ops(f)) >= 2
+
+
+def test_inputs_with_strides_and_with_many_axes():
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(6, 5, 4, 3, 7)).astype("float32")
+    x = ag.placeholder("x", a.shape)
+    y = ag.transpose(x, (3, 0, 4, 1, 2)) * ag.constant(rng.normal(size=(6, 1, 5, 1)).astype("float32"))
+    factor = next(t for t in ag.function(y, inputs=[x]).outputs[0].inputs if t is not x and t.shape == (6, 1, 5, 1))
+    f = ag.function([ag.sum(y * y), ag.sum(y * y, (1, 2, 3, 4))], inputs=[x])
+    exact = (a.transpose(3, 0, 4, 1, 2).astype("float64") * factor.value) ** 2
+    for got, wanted in zip(f(a), (exact.sum(), exact.sum((1, 2, 3, 4))), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-6)
+    assert any(isinstance(op, Summed) for op in ops(f))
+
+
+def test_bits_do_not_depend_on_threads_and_feeds_may_move(monkeypatch):
+    monkeypatch.setattr(launch, "SHARED", 1000)
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=200_011).astype("float32") for _ in range(3)]
+    x = ag.placeholder("x", (None,))
+    results = []
+    for count in (1, 2, 3):
+        monkeypatch.setattr(launch, "workers", lambda count=count: count)
+        f = ag.function([ag.sum(ag.exp(x) * 2), ag.exp(x)], inputs=[x])
+        results.append([f(a) for a in arrays])
+    for row in zip(*results, strict=True):
+        for other in row[1:]:
+            for a, b in zip(row[0], other, strict=True):
+                np.testing.assert_array_equal(a, b)
+    exact = [2 * np.exp(a.astype("float64")).sum() for a in arrays]
+    np.testing.assert_allclose([r[0] for r in results[0]], exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+def test_rounding_is_that_of_pairwise_sums(dtype):
+    """Random terms of one sign, at many lengths: on average at most as far off as NumPy's own sum."""
+    rng = np.random.default_rng(0)
+    x = ag.placeholder("x", (None,), dtype)
+    f = ag.function(ag.sum(x * 1.5), inputs=[x])
+    ours, theirs = [], []
+    for n in rng.integers(1000, 100_000, 30):
+        a = rng.random(n).astype(dtype)
+        terms = a * np.asarray(1.5, dtype)
+        exact = terms.astype(np.longdouble).sum()
+        ours.append(abs(f(a) - exact) / exact)
+        theirs.append(abs(terms.sum() - exact) / exact)
+    assert np.mean(ours) <= 1.2 * np.mean(theirs)
+
+
+def test_infinities_nan_and_a_masked_end():
+    x = ag.placeholder("x", (None,))
+    f = ag.function(ag.sum(1 / x), inputs=[x])
+    assert f(np.full(100, 2, "float32")) == 50  # what lies behind the end would be 1 / 0
+    a = np.ones(100, "float32")
+    a[3] = 0
+    assert f(a) == np.inf
+    a[50] = -0.0
+    assert np.isnan(f(a))
+
+
+def test_gradients_pass_through():
+    ag.check_grads(lambda v: ag.mean(ag.tanh(v) ** 2) * ag.sum(ag.exp(v)), [np.linspace(-1, 1, 300)])
+
+
+def test_without_a_compiler_the_sums_are_numpys(monkeypatch):
+    def refuse(text):
+        raise compiler.CompileError(text)
+
+    monkeypatch.setattr(launch, "compiled", refuse)
+    monkeypatch.setattr(launch, "_kernels", {})
+    a = np.random.default_rng(0).normal(size=(5, 100)).astype("float32")
+    x = ag.placeholder("x", a.shape)
+    f = ag.function([ag.sum(x * x, -1), x * x, ag.sum(x - 1, -1, keepdims=True)], inputs=[x])
+    for got, wanted in zip(f(a), ((a * a).sum(-1), a * a, (a - 1).sum(-1, keepdims=True)), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+    assert {type(op) for op in ops(f)} == {Summed}
