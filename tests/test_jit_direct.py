@@ -9,7 +9,7 @@ import agcli as ag
 from agcli.engine.backends.jit import compiler, direct, direct_text, fuse
 from agcli.engine.backends.jit.direct import Direct, turned
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
-from agcli.engine.ops.windows import window
+from agcli.engine.ops.windows import Axis, window
 
 CASES = {  # shapes of inputs and weights, and the window
     "plain": ((2, 6, 5, 3), (3, 2, 3, 4), {}),
@@ -25,6 +25,11 @@ CASES = {  # shapes of inputs and weights, and the window
     "layer": ((5, 14, 14, 32), (3, 3, 32, 40), {"padding": "same"}),
     "sequence": ((3, 1, 40, 8), (1, 5, 8, 24), {"padding": "same"}),
     "prime lengths": ((2, 11, 13, 37), (1, 2, 37, 3), {}),
+    "steps of two": ((3, 9, 8, 5), (4, 3, 5, 18), {"padding": "same", "strides": 2}),
+    "steps of different lengths": ((2, 11, 10, 3), (5, 2, 3, 6), {"padding": ((2, 1), (0, 1)), "strides": (3, 2)}),
+    "depthwise": ((3, 9, 8, 20), (3, 3, 1, 20), {"padding": "same", "groups": 20}),
+    "depthwise, strided": ((2, 9, 8, 35), (3, 2, 1, 35), {"padding": 1, "strides": 2, "groups": 35}),
+    "depthwise, dilated": ((2, 9, 8, 3), (2, 3, 1, 3), {"dilation": 2, "groups": 3}),
 }
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
@@ -33,6 +38,7 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 def every_convolution(monkeypatch, tmp_path_factory):
     """Compile small ones too, and keep machine code for this file alone."""
     monkeypatch.setattr(direct, "LEAST", 0)
+    monkeypatch.setattr(direct, "FEWEST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
     monkeypatch.delenv("AG_BACKEND", raising=False)
     base = tmp_path_factory.getbasetemp() / "convolutions"
@@ -110,8 +116,8 @@ def test_threads_share_the_images(monkeypatch, threads):
     """Also more of them than images; and the bits repeat."""
     monkeypatch.setattr(direct, "SHARED", 0)
     monkeypatch.setattr(direct, "workers", lambda: threads)
-    for n in (1, 2, 7):
-        inputs, fetches = products(((n, 6, 7, 3), (3, 3, 3, 20)), "float32", {"padding": "same"})
+    for n, keywords in ((1, {}), (2, {"strides": 2}), (7, {"padding": "same"})):
+        inputs, fetches = products(((n, 6, 7, 3), (3, 3, 3, 20)), "float32", keywords)
         rng = np.random.default_rng(4)
         arrays = [rng.standard_normal(x.shape, "f") for x in inputs]
         a, b = both(monkeypatch, inputs, fetches, arrays)
@@ -183,14 +189,25 @@ def test_small_convolutions_groups_and_single_places_stay_with_blas(monkeypatch)
     assert direct.is_direct(ag.conv2d(x, w))
     assert not direct.is_direct(ag.conv2d(x, ag.placeholder("w", (1, 1, 4, 8))))
     assert not direct.is_direct(ag.conv2d(x, ag.placeholder("w", (3, 3, 1, 8)), groups=4))
+    assert direct.is_direct(ag.conv2d(x, ag.placeholder("w", (3, 3, 1, 4)), groups=4))
+    one = ag.conv2d(x, ag.placeholder("w", (3, 3, 4, 1)))
+    assert direct.is_direct(one)
+    monkeypatch.setattr(direct, "FEWEST", 2)
+    assert not direct.is_direct(one)
     monkeypatch.setattr(direct, "LEAST", 1 << 20)
     assert not direct.is_direct(ag.conv2d(x, w))
 
 
-def test_gradients_that_are_no_convolution():
-    """Steps of two, and a border as wide as the window."""
-    lengths, sizes = (9, 9), (3, 3)
-    assert turned(window(2, 1, "same", "test").axes(lengths, sizes)) is None
-    assert turned(window(1, 1, 3, "test").axes(lengths, sizes)) is None
-    first, _ = turned(window(1, 2, ((1, 0), (0, 0)), "test").axes(lengths, sizes))
-    assert (first.before, first.after, first.length, first.count) == (3, 4, 6, 9)
+def test_gradients_as_convolutions():
+    """One a step of the window; none for a border wider than the window, or where taps and windows both move apart."""
+
+    def gradients(size, *place):
+        return turned(window(*place, "test").axis(0, 9, size))
+
+    assert gradients(3, 1, 1, 3) == gradients(3, 2, 2, "same") == []
+    ((first, taps, axis),) = gradients(3, 1, 2, ((1, 0), (0, 0)))
+    assert (first, taps, axis) == (0, slice(0, None, 1), Axis(3, 1, 2, 3, 4, 6, 9))
+    even, odd = gradients(3, 2, 1, "same")
+    assert even == (0, slice(1, None, 2), Axis(1, 1, 1, 0, 0, 5, 5))
+    assert odd == (1, slice(0, None, 2), Axis(2, 1, 1, 0, 0, 5, 4))
+    assert [axis.size for *_, axis in gradients(2, 3, 1, 0)] == [1, 1, 0]

@@ -1,13 +1,15 @@
 """Convolutions as compiled loops over outputs, without matrices of patches.
 
-The gradient in the input is such a convolution too where the window moves by single steps: of the cotangents, with the
-window turned around. Windows of one place are products of matrices and stay with BLAS, as do groups.
+The gradient in the input is such a convolution too: of the cotangents, with the window turned around; where the window
+moves by several places, it is one for each of these steps. Each channel may have its own window (depthwise). Windows of
+one place are products of matrices and stay with BLAS, as do other groups.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -28,8 +30,10 @@ from .native import Native, address, movable
 from .nest import SIZES
 from .values import KINDS
 
+Axes: TypeAlias = "tuple[Axis, Axis]"
 Call: TypeAlias = "Callable[[], Any]"
 LEAST = 1 << 18  # operations of a convolution; a smaller one gains little beside its call
+FEWEST = 2  # channels of the result; a single one leaves the vectors empty
 SHARED = 1 << 23  # operations from which the images are shared among threads
 REGISTERS = {64: 32, 32: 16, 16: 16}  # bytes of one -> how many there are
 
@@ -68,19 +72,23 @@ class Direct(Op):
 def is_direct(t: Tensor) -> bool:
     """Whether ``t`` is a convolution that gains by a kernel of its own."""
     op = t.op
-    if not isinstance(op, Product) or op.groups > 1 or t.dtype.name not in KINDS or t.dtype.kind != "f":
+    if not isinstance(op, Product) or t.dtype.name not in KINDS or t.dtype.kind != "f":
         return False
     if not all(x.type.known and x.dtype == t.dtype for x in (t, *t.inputs)) or operations(t) < LEAST:
         return False
     w = t if isinstance(op, ConvWeightGrad) else t.inputs[1]
-    return static(w.shape[0]) * static(w.shape[1]) > 1
+    kh, kw, inner, outputs = map(static, w.shape)
+    if op.groups > 1:
+        return kh * kw > 1 and inner == 1 and op.groups == outputs
+    return kh * kw > 1 and static(t.shape[3]) >= FEWEST
 
 
-def geometry(rows: Axis, columns: Axis, x: Array, outputs: int) -> tuple[texts.Conv, int, int]:
-    """The convolution of ``x``, the lanes of a register, and how many registers hold the outputs of one place."""
-    kind = KINDS[x.dtype.name]
+def geometry(op: Product, axes: Axes, x: Array, y: Array) -> tuple[texts.Conv, int, int]:
+    """The convolution of x to y, the lanes of a register, and how many registers hold the outputs of one place."""
+    kind, outputs = KINDS[x.dtype.name], y.shape[3]
     lanes = register_width() // SIZES[kind]
-    return texts.Conv(kind, rows, columns, x.shape[3], outputs), lanes, -(-outputs // lanes)
+    conv = texts.Conv(kind, *axes, x.shape[3], outputs, y.strides[:3], op.groups > 1)
+    return conv, lanes, -(-outputs // lanes)
 
 
 @cache
@@ -99,44 +107,60 @@ def forward(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> 
     x, w = inputs
     before: list[Call] = []
     x, w = steady(x, out.dtype, before), steady(w, out.dtype, before)
-    return sequence(before, convolved(op.axes(x, w), x, w, out, threads), [])
+    return sequence(before, convolved(op, op.axes(x, w), x, w, out, threads), [])
 
 
-def convolved(axes: tuple[Axis, Axis], x: Array, w: Array, out: Array, threads: bool) -> Call:
-    """A call that fills ``out`` with the convolution of x with w; all are contiguous."""
-    conv, lanes, vectors = geometry(*axes, x, out.shape[3])
+def convolved(op: Product, axes: Axes, x: Array, w: Array, y: Array, threads: bool) -> Call:
+    """A call that fills y, whose places may lie apart, with the convolution of x with w."""
+    conv, lanes, vectors = geometry(op, axes, x, y)
     run = forward_kernel(conv, lanes, vectors)
-    operands, order = (x, w, out), ("x", "w", "y")
-    return together([once(run, conv, operands, order, part) for part in shares(x, w, out, threads)])
+    return together([once(run, conv, (x, w, y), ("x", "w", "y"), part) for part in shares(x, w, y, threads)])
 
 
 def input_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call | None:
     g, w, like = inputs
-    axes = turned(op.axes(like, w))
-    if axes is None:
+    rows, columns = map(turned, op.axes(like, w))
+    if not rows or not columns:
         return None
     before: list[Call] = []
     g = steady(g, out.dtype, before)
-    weights = np.empty((*w.shape[:2], w.shape[3], w.shape[2]), out.dtype)
-    before.append(partial(np.copyto, weights, w[::-1, ::-1].transpose(0, 1, 3, 2)))
-    return program([*before, convolved(axes, g, weights, out, threads)])
+    calls: list[Call] = []
+    for (i, down, first), (j, along, second) in product(rows, columns):
+        places = out[:, i :: down.step, j :: along.step]
+        window = w[down, along][::-1, ::-1]
+        if op.groups == 1:
+            window = window.transpose(0, 1, 3, 2)
+        if window.size:
+            weights = np.empty(window.shape, out.dtype)
+            before.append(partial(np.copyto, weights, window))
+            calls.append(convolved(op, (first, second), g, weights, places, threads))
+        else:
+            before.append(partial(places.fill, 0))
+    return program([*before, *calls])
 
 
-def turned(axes: tuple[Axis, Axis]) -> tuple[Axis, Axis] | None:
-    """The axes of the convolution of cotangents that is the gradient in the input; None where there is none."""
-    if any(a.stride > 1 or max(a.before, a.after) >= a.span for a in axes):
-        return None
-    first, second = (
-        Axis(a.size, 1, a.dilation, a.span - 1 - a.before, a.span - 1 - a.after, a.count, a.length) for a in axes
-    )
-    return first, second
+def turned(a: Axis) -> list[tuple[int, slice, Axis]]:
+    """The gradient along an axis: for each step of the window the first input, the taps that see it, and how they move.
+
+    Nothing where that is no convolution: a border wider than the window, or taps and windows that both move apart.
+    """
+    found: list[tuple[int, slice, Axis]] = []
+    for i in range(min(a.stride, a.length)):
+        shift, tap = divmod(i + a.before, a.stride)
+        count, size = -(-(a.length - i) // a.stride), len(range(tap, a.size, a.stride))
+        front = (size - 1) * a.dilation - shift
+        back = max(0, shift + count - a.count)
+        if (a.stride > 1 and a.dilation > 1) or (size and front < 0):
+            return []
+        found.append((i, slice(tap, None, a.stride), Axis(size, 1, a.dilation, front, back, a.count, count)))
+    return found
 
 
 def weight_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call | None:
     x, g, _ = inputs
     before: list[Call] = []
     x, g = steady(x, out.dtype, before), steady(g, out.dtype, before)
-    conv, lanes, vectors = geometry(*op.axes(x, out), x, out.shape[3])
+    conv, lanes, vectors = geometry(op, op.axes(x, out), x, g)
     run = weights_kernel(conv, lanes, vectors)
     if run is None:
         return None

@@ -28,6 +28,8 @@ class Conv:
     columns: Axis
     channels: int
     outputs: int
+    steps: tuple[int, ...]  # bytes from one image of outputs to the next, from one row, and from one place
+    depthwise: bool = False  # each output sees its own channel only
 
     @property
     def pads(self) -> bool:
@@ -52,17 +54,20 @@ class Conv:
         return self.width * self.pixel
 
     @property
-    def result(self) -> int:
-        """Bytes of one place in the output."""
+    def vector(self) -> int:
+        """Bytes of the weights from one input to all outputs."""
         return self.outputs * SIZES[self.kind]
 
     @property
     def taps(self) -> list[tuple[int, int]]:
         """Loops over a window, in the order of its weights: turns, and bytes from one input to the next."""
-        loops = [(self.rows.size, self.rows.dilation * self.line)]
+        down = (self.rows.size, self.rows.dilation * self.line)
+        along = (self.columns.size, self.columns.dilation * self.pixel)
+        if self.depthwise:
+            return [down, along]
         if self.columns.dilation > 1:
-            return [*loops, (self.columns.size, self.columns.dilation * self.pixel), (self.channels, SIZES[self.kind])]
-        return [*loops, (self.columns.size * self.channels, SIZES[self.kind])]
+            return [down, along, (self.channels, SIZES[self.kind])]
+        return [down, (self.columns.size * self.channels, SIZES[self.kind])]
 
 
 @dataclass(frozen=True)
@@ -143,20 +148,19 @@ def forward_text(conv: Conv, tile: Tile, lanes: int) -> str:
 
     def one_image(n: str, _: list[str]) -> list[str]:
         x = bordered(code, conv, shifted(code, "%x", times(code, n, image)))
-        y = shifted(code, "%y", times(code, n, rows.count * columns.count * conv.result))
+        y = shifted(code, "%y", times(code, n, conv.steps[0]))
 
         def one_tile(i: str, j: str) -> list[str]:
             top = start_of(code, i, tile.rows, rows.count - tile.rows)
             left = start_of(code, j, tile.columns, columns.count - tile.columns)
             source = shifted(code, x, times(code, top, rows.stride * conv.line))
             source = shifted(code, source, times(code, left, columns.stride * conv.pixel))
-            target = shifted(code, y, times(code, top, columns.count * conv.result))
-            target = shifted(code, target, times(code, left, conv.result))
+            target = shifted(code, y, times(code, top, conv.steps[1]))
+            target = shifted(code, target, times(code, left, conv.steps[2]))
             for first, count in groups(row.count, tile.vectors):
                 sums = tile_sums(code, conv, tile, row, source, first, count)
                 for (p, v), total in zip(product(tile.places, range(count)), sums, strict=True):
-                    place = shifted(code, target, (p[0] * columns.count + p[1]) * conv.result)
-                    row.store(total, place, first + v)
+                    row.store(total, shifted(code, target, p[0] * conv.steps[1] + p[1] * conv.steps[2]), first + v)
             return []
 
         down, along = -(-rows.count // tile.rows), -(-columns.count // tile.columns)
@@ -164,6 +168,14 @@ def forward_text(conv: Conv, tile: Tile, lanes: int) -> str:
 
     counted(code, "%images", [], one_image)
     return ended(code)
+
+
+def inputs(code: Code, conv: Conv, row: Row, place: str, vectors: tuple[int, int]) -> list[str]:
+    """What some vectors of outputs are multiplied with: one input in all lanes, or each its own."""
+    first, count = vectors
+    if conv.depthwise:
+        return [row.load(place, first + v) for v in range(count)]
+    return [code.splat(conv.kind, code.emit(f"load {conv.kind}, ptr {place}"))] * count
 
 
 def tile_sums(code: Code, conv: Conv, tile: Tile, row: Row, source: str, first: int, count: int) -> list[str]:
@@ -179,10 +191,12 @@ def tile_sums(code: Code, conv: Conv, tile: Tile, row: Row, source: str, first: 
             weights = [row.load(w, first + v) for v in range(count)]
             new = []
             for n, offset in enumerate(offsets):
-                value = code.emit(f"load {conv.kind}, ptr {shifted(code, x, offset)}")
-                every = code.splat(conv.kind, value)
-                new += [fused(code, conv.kind, every, weight, sums[n * count + v]) for v, weight in enumerate(weights)]
-            return [shifted(code, w, conv.result), *new]
+                values = inputs(code, conv, row, shifted(code, x, offset), (first, count))
+                new += [
+                    fused(code, conv.kind, *pair, sums[n * count + v])
+                    for v, pair in enumerate(zip(values, weights, strict=True))
+                ]
+            return [shifted(code, w, conv.vector), *new]
         (turns, step), *inner = loops
 
         def turn(_: str, refs: list[str]) -> list[str]:
@@ -224,20 +238,20 @@ def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
     begun(code)
     row = Row(code, conv.kind, conv.outputs)
     rows, columns = conv.rows, conv.columns
-    image, result = rows.length * columns.length * conv.pixel, columns.count * conv.result
-    band = max(1, min(rows.count, BAND // (rows.stride * conv.line + result)))
-    (kh, down), *middle, (run, _) = conv.taps
+    image = rows.length * columns.length * conv.pixel
+    band = max(1, min(rows.count, BAND // (rows.stride * conv.line + conv.steps[1])))
+    (kh, down), *middle, (run, along) = conv.taps
 
     def one_image(n: str, _: list[str]) -> list[str]:
         x = bordered(code, conv, shifted(code, "%x", times(code, n, image)))
-        y = shifted(code, "%y", times(code, n, rows.count * result))
+        y = shifted(code, "%y", times(code, n, conv.steps[0]))
 
         def one_band(i: str, _: list[str]) -> list[str]:
             start = times(code, i, band)
             left = code.emit(f"sub i64 {rows.count}, {start}")
             count = code.call("llvm.smin.i64", "i64", ("i64", left), ("i64", str(band)))
             source = shifted(code, x, times(code, start, rows.stride * conv.line))
-            band_weights(source, shifted(code, y, times(code, start, result)), count)
+            band_weights(source, shifted(code, y, times(code, start, conv.steps[1])), count)
             return []
 
         counted(code, -(-rows.count // band), [], one_band)
@@ -245,13 +259,13 @@ def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
 
     def band_weights(x: str, y: str, count: str) -> None:
         """All tiles of weights for a band of positions."""
-        loops = [(kh // tile.rows, down * tile.rows), *middle, (run // tile.columns, SIZES[conv.kind] * tile.columns)]
-        behind = run * conv.result * (middle[0][0] if middle else 1)  # bytes of the weights of one row of the window
+        loops = [(kh // tile.rows, down * tile.rows), *middle, (run // tile.columns, along * tile.columns)]
+        behind = run * conv.vector * (middle[0][0] if middle else 1)  # bytes of the weights of one row of the window
 
         def tiles(loops: list[tuple[int, int]], x: str, w: str) -> str:
             if not loops:
                 one_tile(x, y, w, count, behind)
-                return shifted(code, w, tile.columns * conv.result)
+                return shifted(code, w, tile.columns * conv.vector)
             (turns, step), *inner = loops
 
             def turn(_: str, refs: list[str]) -> list[str]:
@@ -266,7 +280,7 @@ def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
         for first, vectors in groups(row.count, tile.vectors):
             sums = position_sums(code, conv, tile, row, (x, y), count, (first, vectors))
             for (p, v), total in zip(product(tile.places, range(vectors)), sums, strict=True):
-                place = shifted(code, w, p[0] * behind + p[1] * conv.result)
+                place = shifted(code, w, p[0] * behind + p[1] * conv.vector)
                 old = row.load(place, first + v)
                 row.store(code.emit(f"fadd {code.vector(conv.kind)} {old}, {total}"), place, first + v)
 
@@ -280,22 +294,25 @@ def position_sums(
     """For the weights of a tile, the sums over ``count`` rows of positions; x and y are read from two places."""
     first, width = vectors
     kind = code.vector(conv.kind)
-    offsets = [r * conv.rows.dilation * conv.line + c * SIZES[conv.kind] for r, c in tile.places]
+    offsets = [r * conv.taps[0][1] + c * conv.taps[-1][1] for r, c in tile.places]
 
     def position(_: str, refs: list[str]) -> list[str]:
         x, y, *sums = refs
         cotangents = [row.load(y, first + v) for v in range(width)]
         new = []
         for n, offset in enumerate(offsets):
-            every = code.splat(conv.kind, code.emit(f"load {conv.kind}, ptr {shifted(code, x, offset)}"))
-            new += [fused(code, conv.kind, every, g, sums[n * width + v]) for v, g in enumerate(cotangents)]
-        return [shifted(code, x, conv.columns.stride * conv.pixel), shifted(code, y, conv.result), *new]
+            values = inputs(code, conv, row, shifted(code, x, offset), vectors)
+            new += [
+                fused(code, conv.kind, *pair, sums[n * width + v])
+                for v, pair in enumerate(zip(values, cotangents, strict=True))
+            ]
+        return [shifted(code, x, conv.columns.stride * conv.pixel), shifted(code, y, conv.steps[2]), *new]
 
     def line(_: str, refs: list[str]) -> list[str]:
         x, y, *sums = refs
         sums = counted(code, conv.columns.count, [("ptr", x), ("ptr", y), *((kind, s) for s in sums)], position)[2:]
         below = shifted(code, x, conv.rows.stride * conv.line)
-        return [below, shifted(code, y, conv.columns.count * conv.result), *sums]
+        return [below, shifted(code, y, conv.steps[1]), *sums]
 
     zeros = [(kind, "zeroinitializer")] * (len(offsets) * width)
     return counted(code, count, [("ptr", places[0]), ("ptr", places[1]), *zeros], line)[2:]
