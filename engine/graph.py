@@ -386,15 +386,22 @@ def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tenso
     """Every tensor that ``outputs`` need, inputs before users; it does not look beyond the ids in ``stop``."""
     order: list[Tensor] = []
     done: set[int] = set()
-    stack: list[Tensor | None] = [*reversed(list(outputs))]
+    stack: list[Any] = [*reversed(list(outputs))]
+    take, push, finish = stack.pop, stack.extend, order.append
     while stack:
-        t = stack.pop()
+        t = take()
         if t is None:  # the inputs of the tensor below are done
-            order.append(stack.pop())  # type: ignore[arg-type]
-        elif t.id not in done and t.id not in stop:
-            done.add(t.id)
-            if t.inputs:
-                stack += (t, None, *t.inputs[::-1])
-            else:
-                order.append(t)
+            finish(take())
+            continue
+        key = t.id
+        if key in done or key in stop:
+            continue
+        done.add(key)
+        inputs = t.inputs
+        if not inputs:
+            finish(t)
+        elif len(inputs) == 2:  # as most have; to turn the tuple around would take longer than all the rest
+            push((t, None, inputs[1], inputs[0]))
+        else:
+            push((t, None, *inputs[::-1]))
     return order

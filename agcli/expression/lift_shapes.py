@@ -19,7 +19,10 @@ FULL = (None, None, None)
 def tidy(t: Tensor) -> Tensor:
     """`t` with factors of one left out, vectors that were turned and turned back, and repetitions done last."""
     order = toposort([t])
-    if not all(isinstance(x.type, TensorType) and x.type.known for x in order) or all(x.shape == () for x in order):
+    types = [x.type for x in order]
+    if all(type(x) is TensorType and not x.shape for x in types):
+        return t  # as in most formulas, there are only numbers
+    if not all(isinstance(x, TensorType) and x.known for x in types):
         return t
     made: dict[int, Tensor] = {}
     for x in order:

@@ -78,7 +78,7 @@ class Reader:
 
     def same_elements(self, t: Tensor, op: Op) -> bool:
         """Whether ``op`` only repeats its first input, or leaves it as it is."""
-        if not t.inputs or not isinstance(t.type, TensorType):
+        if isinstance(op, Elementwise) or not t.inputs or not isinstance(t.type, TensorType):
             return False
         x = t.inputs[0]
         if not isinstance(x.type, TensorType) or (x.dtype != t.dtype and not x.type.weak):

@@ -7,6 +7,7 @@ is cheaper, the most promising ones are followed a little further, since what mu
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from agcli.expression.simplify.arithmetic import add, mul, power, scale
@@ -14,7 +15,7 @@ from agcli.expression.simplify.features import features
 from agcli.expression.simplify.functions import call
 from agcli.expression.simplify.layout import cost
 from agcli.expression.simplify.nodes import TABLE, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
-from agcli.expression.simplify.rules import LAST, RULES
+from agcli.expression.simplify.rules import LAST, RULES, Rule
 
 SLACK = 3.0  # operators by which a form may be longer and still be followed
 TRIES = 2  # forms that are followed
@@ -37,6 +38,7 @@ class Search:
     def __init__(self) -> None:
         self.best: list[dict[Any, Expr]] = [{} for _ in range(AHEAD + 1)]
         self.moves: list[dict[Any, list[Move]]] = [{} for _ in range(AHEAD + 1)]
+        self.forms: dict[Any, list[tuple[Rule, Expr]]] = {}
         self.tired = False
 
     def __call__(self, e: Expr, ahead: int = AHEAD) -> Expr:
@@ -105,21 +107,24 @@ class Search:
             e, moves = self.improved(e, ahead)
         return self(e, ahead), [*moves, Move("", None, ahead)]
 
-    def candidates(self, e: Any) -> Iterator[tuple[Any, Expr]]:
-        """Other forms of ``e``, with the rule that made them."""
-        kind, seen = features(e), {e}
-        for rule in RULES[type(e)]:
+    def candidates(self, e: Any) -> list[tuple[Rule, Expr]]:
+        """Other forms of ``e``, each with the rule that made it; asked again with another ``ahead``, they are there."""
+        if e in self.forms:
+            return self.forms[e]
+        found: list[tuple[Rule, Expr]] = []
+        seen = {e}
+        for rule in applicable(type(e), features(e)):
             if self.tired:
-                return
-            if rule.needs & ~kind:
-                continue
+                return found
             try:
                 for candidate in rule.find(e):
                     if candidate is not None and candidate not in seen:
                         seen.add(candidate)
-                        yield rule, candidate
+                        found.append((rule, candidate))
             except UndefinedError:
                 continue
+        self.forms[e] = found
+        return found
 
     def trail(self, e: Expr, ahead: int = AHEAD) -> Iterator[tuple[str, Expr, Expr]]:
         """The rules that made the best form of ``e``, each with the part before and after it, in order."""
@@ -134,6 +139,12 @@ class Search:
                 for part in parts_of(e):
                     yield from self.trail(part, move.ahead)
             e = move.target
+
+
+@lru_cache(maxsize=4096)
+def applicable(kind: type, found: int) -> tuple[Rule, ...]:
+    """The rules for expressions of a kind with these features."""
+    return tuple(rule for rule in RULES[kind] if not rule.needs & ~found)
 
 
 def finished(e: Expr) -> Expr:
