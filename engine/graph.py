@@ -16,7 +16,7 @@ import numpy as np
 from .errors import DTypeError, GradientError, ShapeError
 from .origin import here, origin
 from .table import OPS
-from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, promote
+from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, number_type, promote
 
 if TYPE_CHECKING:
     from .table import Sample
@@ -115,7 +115,8 @@ class Op:
             result = self.infer(*types)
         except (ShapeError, DTypeError) as e:
             raise type(e)(explain(self, inputs, e)) from None
-        if types and isinstance(result, TensorType) and all(getattr(t, "weak", False) for t in types):
+        weak = types and getattr(types[0], "weak", False) and all(getattr(t, "weak", False) for t in types)
+        if weak and isinstance(result, TensorType):
             result = TensorType(result.shape, result.dtype, weak=True)
         return Tensor(result, self, tuple(inputs))
 
@@ -322,11 +323,10 @@ def constant(value: Any, dtype: Any = None) -> Constant:
     """
     if isinstance(value, bool | int | float | Fraction) and not isinstance(value, np.generic):
         if dtype is not None:
-            return Constant(value, TensorType((), as_dtype(dtype)))
-        kind = "bool" if isinstance(value, bool) else "int64" if isinstance(value, int) else "float64"
-        if kind == "int64" and not -(2**63) <= value < 2**63:
-            kind = "float64"
-        return Constant(value, TensorType((), np.dtype(kind), weak=True))
+            return Constant(value, number_type(as_dtype(dtype)))
+        whole = isinstance(value, int) and -(2**63) <= value < 2**63
+        kind = "bool" if isinstance(value, bool) else "int64" if whole else "float64"
+        return Constant(value, number_type(kind, weak=True))
     array = np.asarray(value, None if dtype is None else as_dtype(dtype))
     as_dtype(array.dtype)
     return Constant(array, TensorType(array.shape, array.dtype))
@@ -344,10 +344,8 @@ def as_tensor(value: Like) -> Tensor:
 
 def unify(inputs: list[Tensor]) -> list[Tensor]:
     """Give weak inputs the dtype that they take beside the strong ones."""
-    weak = 0
-    for x in inputs:
-        weak += x.type.weak
-    if weak in (0, len(inputs)):
+    weak = [x for x in inputs if x.type.weak]
+    if len(weak) in (0, len(inputs)):
         return inputs
     dtype = promote(*((x.dtype, x.type.weak) for x in inputs))
     return [cast(x, dtype) if x.type.weak else x for x in inputs]
@@ -356,7 +354,7 @@ def unify(inputs: list[Tensor]) -> list[Tensor]:
 def cast(x: Tensor, dtype: DType) -> Tensor:
     """``x`` in another dtype; exact numbers stay exact."""
     if isinstance(x, Constant) and not isinstance(x.value, np.ndarray):
-        return Constant(x.value, TensorType((), dtype))
+        return Constant(x.value, number_type(dtype))
     return x if x.dtype == dtype and not x.type.weak else call("astype", x, dtype=dtype)
 
 
@@ -387,21 +385,16 @@ def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tenso
     order: list[Tensor] = []
     done: set[int] = set()
     stack: list[Any] = [*reversed(list(outputs))]
-    take, push, finish = stack.pop, stack.extend, order.append
     while stack:
-        t = take()
+        t = stack.pop()
         if t is None:  # the inputs of the tensor below are done
-            finish(take())
-            continue
-        key = t.id
-        if key in done or key in stop:
-            continue
-        done.add(key)
-        inputs = t.inputs
-        if not inputs:
-            finish(t)
-        elif len(inputs) == 2:  # as most have; to turn the tuple around would take longer than all the rest
-            push((t, None, inputs[1], inputs[0]))
-        else:
-            push((t, None, *inputs[::-1]))
+            order.append(stack.pop())
+        elif (key := t.id) not in done and key not in stop:
+            done.add(key)
+            if len(inputs := t.inputs) == 2:  # as most have; to turn a tuple around takes longer than all the rest
+                stack += (t, None, inputs[1], inputs[0])
+            elif inputs:
+                stack += (t, None, *inputs[::-1])
+            else:
+                order.append(t)
     return order

@@ -79,6 +79,12 @@ class TupleType:
         return f"({', '.join(map(str, self.items))})"
 
 
+@lru_cache(maxsize=64)
+def number_type(dtype: Any, weak: bool = False) -> TensorType:
+    """The type of a number; one object for each dtype."""
+    return TensorType((), np.dtype(dtype), weak)
+
+
 def static(d: Dim) -> int:
     """``d`` where a known length is needed."""
     if d is None:

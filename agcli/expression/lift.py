@@ -67,10 +67,10 @@ class Lifter:
         return [renumbered(self.nodes[i], moved) for i in order]
 
     def make(self, node: AnyNode) -> int:
-        if node not in self.known:
-            self.known[node] = len(self.nodes)
+        place = self.known.setdefault(node, len(self.nodes))
+        if place == len(self.nodes):
             self.nodes.append(node)
-        return self.known[node]
+        return place
 
     # Nodes
 

@@ -35,7 +35,16 @@ class Quotient(NamedTuple):
 
 
 def quotient(e: Mul) -> Quotient:
-    """How a product is written: negative powers below the line, roots of one degree under one sign."""
+    """How a product is written; found once for each."""
+    try:
+        return e.line  # type: ignore[no-any-return]
+    except AttributeError:
+        e.line = found = laid_out(e)
+        return found
+
+
+def laid_out(e: Mul) -> Quotient:
+    """Negative powers below the line, roots of one degree under one sign."""
     top, bottom = abs(e.coefficient.numerator), e.coefficient.denominator
     above: list[Part] = []
     below: list[Part] = []

@@ -54,10 +54,11 @@ class Fn(Node):
 class Mul(Node):
     """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
 
-    __slots__ = ("coefficient", "factors")
+    __slots__ = ("coefficient", "factors", "line")
 
     coefficient: Number
     factors: tuple[Factor, ...]
+    line: Any  # how it is written: what ``quotient`` found
 
 
 class Add(Node):

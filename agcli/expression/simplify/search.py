@@ -113,7 +113,7 @@ class Search:
             return self.forms[e]
         found: list[tuple[Rule, Expr]] = []
         seen = {e}
-        for rule in applicable(type(e), features(e)):
+        for rule in applicable(e.__class__, features(e)):
             if self.tired:
                 return found
             try:
