@@ -116,6 +116,21 @@ def test_rounding_is_that_of_pairwise_sums(dtype):
     assert np.mean(ours) <= 1.2 * np.mean(theirs)
 
 
+def test_narrow_registers_without_masks(monkeypatch):
+    """As on processors without AVX-512: whole vectors first, then what is left of a row."""
+    monkeypatch.setattr(launch, "_kernels", {})
+    monkeypatch.setattr(launch, "register_width", lambda: 16)
+    monkeypatch.setattr(launch, "has_masks", lambda: False)
+    rng = np.random.default_rng(0)
+    for shape in ((64,), (67,), (1000,), (5001,), (7, 300)):
+        a = rng.normal(size=shape).astype("float32")
+        x = ag.placeholder("x", shape)
+        total, rows, doubled = ag.function([ag.sum(x * x), ag.sum(x * x, -1), x * 2], inputs=[x])(a)
+        np.testing.assert_allclose(total, (a.astype("float64") ** 2).sum(), rtol=1e-6)
+        np.testing.assert_allclose(rows, (a.astype("float64") ** 2).sum(-1), rtol=1e-6)
+        np.testing.assert_array_equal(doubled, a * 2)
+
+
 def test_infinities_nan_and_a_masked_end():
     x = ag.placeholder("x", (None,))
     f = ag.function(ag.sum(1 / x), inputs=[x])
