@@ -33,7 +33,11 @@ LONGEST = 1500  # lines of a text; Python compiles about 50 in a millisecond
 STEP, CALL, LINE = 0.55, 0.25, 0.03  # microseconds of a step, of a function of NumPy on one number, of an operation
 OPERATIONS = {
     np.add: "{} + {}", np.subtract: "{} - {}", np.multiply: "{} * {}", np.divide: "{} / {}", np.negative: "-{}",
-    np.sqrt: "sqrt({})", np.absolute: "abs({})",
+    np.sqrt: "sqrt({})", np.absolute: "abs({})", np.maximum: "{0} if {0} >= {1} or {0} != {0} else {1}",
+    np.minimum: "{0} if {0} <= {1} or {0} != {0} else {1}", np.where: "{1} if {0} else {2}", np.less: "{} < {}",
+    np.less_equal: "{} <= {}", np.greater: "{} > {}", np.greater_equal: "{} >= {}", np.equal: "{} == {}",
+    np.not_equal: "{} != {}", np.isnan: "{0} != {0}", np.logical_and: "{} and {}", np.logical_or: "{} or {}",
+    np.logical_xor: "{} != {}", np.logical_not: "not {}",
 }  # fmt: skip
 Program = Callable[..., list[Any]]
 
@@ -151,7 +155,7 @@ class SmallExecutor(Executor):
             except (Unsuited, ArithmeticError, ValueError):
                 return
             expected = super().run(arrays)  # it is trusted if it repeats what the steps give
-            if all(np.array_equal(a, b) for a, b in zip(expected, again, strict=True)):
+            if all(np.array_equal(a, b, equal_nan=True) for a, b in zip(expected, again, strict=True)):
                 self.program = program
 
 

@@ -26,8 +26,23 @@ from .values import literal as number
 
 HEADER = object.__basicsize__  # bytes before the address of an array's numbers
 FASTCALL = 0x80  # METH_FASTCALL
-INSTRUCTIONS = {np.add: "fadd", np.subtract: "fsub", np.multiply: "fmul", np.divide: "fdiv", np.negative: "fneg"}
-INTRINSICS = {np.sqrt: "sqrt", np.absolute: "fabs"}
+FORMS: dict[Any, str] = {  # functions as instructions; {t} is the type of floats, {d} of their name in an intrinsic
+    np.add: "fadd {t} {0}, {1}", np.subtract: "fsub {t} {0}, {1}", np.multiply: "fmul {t} {0}, {1}",
+    np.divide: "fdiv {t} {0}, {1}", np.negative: "fneg {t} {0}", np.where: "select i1 {0}, {t} {1}, {t} {2}",
+    np.less: "fcmp olt {t} {0}, {1}", np.less_equal: "fcmp ole {t} {0}, {1}", np.greater: "fcmp ogt {t} {0}, {1}",
+    np.greater_equal: "fcmp oge {t} {0}, {1}", np.equal: "fcmp oeq {t} {0}, {1}",
+    np.not_equal: "fcmp une {t} {0}, {1}", np.isnan: "fcmp uno {t} {0}, {0}", np.logical_and: "and i1 {0}, {1}",
+    np.logical_or: "or i1 {0}, {1}", np.logical_xor: "xor i1 {0}, {1}", np.logical_not: "xor i1 {0}, true",
+    np.sqrt: "call {t} @llvm.sqrt.{d}({t} {0})", np.absolute: "call {t} @llvm.fabs.{d}({t} {0})",
+    np.maximum: "call {t} @llvm.maximum.{d}({t} {0}, {t} {1})",
+    np.minimum: "call {t} @llvm.minimum.{d}({t} {0}, {t} {1})",
+}  # fmt: skip
+INTRINSICS = (
+    "{t} @llvm.sqrt.{d}({t})",
+    "{t} @llvm.fabs.{d}({t})",
+    "{t} @llvm.maximum.{d}({t}, {t})",
+    "{t} @llvm.minimum.{d}({t}, {t})",
+)
 
 
 class Method(ctypes.Structure):
@@ -87,7 +102,7 @@ def straight(trace: Trace) -> Callable[..., list[Any]]:
     """
     if not known_layout() or not usable():
         raise Unsuited
-    functions = list({line.function: None for line in trace.lines if not simple(line)})
+    functions = list({line.function: None for line in trace.lines if line.function not in FORMS})
     table = [ctypes.cast(ctypes.pythonapi.PyBool_FromLong, ctypes.c_void_p).value or 0]
     for function in functions:
         table += loop_of(function, trace.dtype)
@@ -120,10 +135,6 @@ def method(address: int, owner: Any) -> Any:
     return new(ctypes.addressof(_methods[-1]), owner, None, None)
 
 
-def simple(line: Line) -> bool:
-    return line.function in INSTRUCTIONS or line.function in INTRINSICS
-
-
 def module(trace: Trace, functions: Sequence[np.ufunc]) -> str:
     """LLVM text; ``functions`` stand behind PyBool_FromLong in the table, two numbers each."""
     kind = KINDS[trace.dtype.name]
@@ -151,13 +162,13 @@ def module(trace: Trace, functions: Sequence[np.ufunc]) -> str:
     check = ref(trace.check, kind)
     lines += [f"%zero = fsub {kind} {check}, {check}", f"%holds = fcmp oeq {kind} %zero, {ref(0.0, kind)}"]
     lines += ["%wide = zext i1 %holds to i64", "%result = call ptr %truth(i64 %wide)", "ret ptr %result"]
-    head = [f"declare {kind} @llvm.{name}.{SUFFIX[kind]}({kind})" for name in INTRINSICS.values()]
+    head = ["declare " + name.format(t=kind, d=SUFFIX[kind]) for name in INTRINSICS]
     head += [caller(count, kind) for count in sorted({f.nin for f in functions})]
     return "\n".join([*head, "define ptr @kernel(ptr %self, ptr %args, i64 %count) {", *lines, "}", ""])
 
 
 def ref(x: Element, kind: str) -> str:
-    return f"%{x}" if isinstance(x, str) else number(x, kind)
+    return f"%{x}" if isinstance(x, str) else number(x, "i1" if isinstance(x, bool) else kind)
 
 
 def gep(name: str, base: str, i: int, kind: str) -> str:
@@ -176,12 +187,9 @@ def address(name: str, array: str) -> list[str]:
 
 def operation(line: Line, kind: str, places: dict[np.ufunc, str]) -> str:
     operands = [ref(x, kind) for x in line.operands]
-    if line.function in INSTRUCTIONS:
-        return f"{INSTRUCTIONS[line.function]} {kind} {', '.join(operands)}"
-    given = ", ".join(f"{kind} {x}" for x in operands)
-    if line.function in INTRINSICS:
-        return f"call {kind} @llvm.{INTRINSICS[line.function]}.{SUFFIX[kind]}({given})"
-    return f"call {kind} @one{len(operands)}({places[line.function]}, {given})"
+    if line.function in FORMS:
+        return FORMS[line.function].format(*operands, t=kind, d=SUFFIX[kind])
+    return f"call {kind} @one{len(operands)}({places[line.function]}, {', '.join(f'{kind} {x}' for x in operands)})"
 
 
 def caller(count: int, kind: str) -> str:
