@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, panel_product, panels
+from agcli.engine.backends.jit import fuse, packing, panel_product, panels
 from agcli.engine.backends.jit.compiler import CompileError
 from agcli.engine.backends.jit.panel_product import PanelProduct
 from agcli.engine.backends.jit.panels import Pack
@@ -35,7 +35,7 @@ def packed(w):
 
 def product(a, w, *start):
     out = np.full((len(a), w.shape[1]), np.nan, a.dtype)
-    PanelProduct(w.shape[1]).kernel(a, packed(w), *start, out=out)
+    PanelProduct(w.shape[1], False).kernel(a, packed(w), *start, out=out)
     return out
 
 
@@ -67,7 +67,7 @@ def test_other_arrays_and_machines(broken, monkeypatch):
         monkeypatch.setattr(panel_product, "kernel", refuse)
         monkeypatch.setattr(panels, "transposer", refuse)
     for more in ((), (start,)):
-        PanelProduct(70).kernel(a, packed(w), *more, out=out)
+        PanelProduct(70, False).kernel(a, packed(w), *more, out=out)
         np.testing.assert_allclose(out, a @ w + sum(more), rtol=0, atol=1e-5)
 
 
@@ -90,14 +90,62 @@ def test_rows_do_not_depend_on_their_neighbours():
 def test_a_call_moves():
     a, b = real("float32", 4, 20), real("float32", 4, 20)
     w, out = packed(real("float32", 20, 33)), np.empty((4, 33), "float32")
-    call = PanelProduct(33).bind([a, w], out)
+    call = PanelProduct(33, False).bind([a, w], out)
     call()
     assert call.move([b, w])
     call()
     expected = np.empty_like(out)
-    PanelProduct(33).bind([b, w], expected)()
+    PanelProduct(33, False).bind([b, w], expected)()
     np.testing.assert_array_equal(out, expected)
     assert not call.move([np.asfortranarray(a), w])
+
+
+@pytest.mark.parametrize("place", ["together", "turned", "apart"])
+def test_stacks_and_rows_that_are_added(place):
+    """All rows of a stack at once where they lie evenly, else one matrix after the other; one row for all."""
+    stack, w, line = real("float32", 3, 8, 20), real("float32", 20, 70), real("float32", 70)
+    a = {"together": stack, "turned": np.swapaxes(real("float32", 8, 3, 20), 0, 1), "apart": stack[:, ::2]}[place]
+    for start in ((), (line,), (real("float32", *a.shape[:-1], 70),)):
+        out = np.full((*a.shape[:-1], 70), np.nan, "float32")
+        PanelProduct(70, False).kernel(a, packed(w), *start, out=out)
+        np.testing.assert_allclose(out, a @ w + sum(start), rtol=0, atol=1e-5)
+
+
+def test_threads_change_no_bit(monkeypatch):
+    """Rows are shared among threads; such calls move as others do."""
+    monkeypatch.setattr(panel_product, "SHARED", 0)
+    monkeypatch.setattr(panel_product, "workers", lambda: 3)
+    a, b, start = real("float32", 37, 50), real("float32", 37, 50), real("float32", 150)
+    w, one, several = packed(real("float32", 50, 150)), np.empty((37, 150), "float32"), np.empty((37, 150), "float32")
+    PanelProduct(150, False).kernel(b, w, start, out=one)
+    call = PanelProduct(150, True).bind([a, w, start], several)
+    call()
+    assert call.move([b, w, start])
+    call()
+    np.testing.assert_array_equal(several, one)
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_large_products_are_packed(shards, monkeypatch):
+    """A layer and its gradients: what several products read is packed once, and the bias begins the sums."""
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    monkeypatch.setattr(packing, "LARGE", 0)
+    monkeypatch.setattr(packing, "ROWS", 16)
+    x = ag.placeholder("x", (None, 9, 40))
+    w, b, v = (ag.variable(real("float32", *s), "p") for s in ((40, 48), (48,), (40, 48)))
+    y = ag.tanh(x @ w + b) * (x @ v)
+    fetches = [y, *ag.grad((y**2).sum(), [w, b, v]), ag.grad(y.sum(), x)]
+    plain, fast = (ag.function(fetches, shards=shards) for _ in range(2))
+    a = real("float32", 16, 9, 40)
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    expected = plain(a)
+    monkeypatch.delenv("AG_BACKEND")
+    for found, right in zip(fast(a), expected, strict=True):
+        np.testing.assert_allclose(found, right, rtol=0, atol=2e-5 * np.abs(right).max())
+    names = [s.op.name for s in fast.plan.steps]
+    assert names.count("compiled<matmul>") == 6 * shards
+    assert names.count("pack") == 4 + 2 * shards
+    assert "matmul" not in names
 
 
 # Loops -----------------------------------------------------------------------------------------------------------

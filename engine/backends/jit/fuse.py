@@ -20,8 +20,7 @@ from .direct import Direct, is_direct
 from .fused import Fused, Line, Looped, Number, Program, has_code
 from .machine import usable
 from .masks import CompiledMask, is_mask
-from .panels import Pack
-from .repeated import elements, factors, with_panels
+from .packing import Packing
 from .skinny import Skinny, is_skinny
 from .sums import Summed, kept_axes
 
@@ -184,20 +183,21 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     so that a run repeats.
     """
     shards = {} if colours is None else colours
+    packing = Packing(roots, shards, threads=not shards)
     fuser = Fuser(shards)
-    order = toposort(roots)
+    order = toposort(packing.outputs)
     for t in order:
         fuser.place(t)
     for t in order:
         fuser.end(t)
     groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
-    others = sum(largest(t) if looped(t) else elements(t) for t in order)
+    others = packing.elements + sum(largest(t) for t in order if looped(t))
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
     others += sum(t.inputs[0].type.size for t in order if is_skinny(t))
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
     members = {t.id: g for g in groups.values() for t in (*g.members, *g.totals)}
-    return Builder(order, roots, members, shards).roots
+    return Builder(order, packing.outputs, members, shards).roots
 
 
 def saved(group: Group) -> int:
@@ -216,7 +216,6 @@ class Builder:
     ) -> None:
         self.groups, self.colours = groups, colours
         self.new: dict[int, Tensor] = {}
-        self.packed: dict[int, Tensor] = {}
         used = {t.id for t in roots}
         for t in order:
             used |= {x.id for x in t.inputs if groups.get(x.id) is not groups.get(t.id) or x.id not in groups}
@@ -245,8 +244,6 @@ class Builder:
             return self.like(Tensor(t.type, Looped(t.op, not self.colours), inputs), t)
         if is_direct(t):
             return self.like(Tensor(t.type, Direct(t.op, not self.colours), inputs), t)  # type: ignore[arg-type]
-        if factors(t):
-            return self.like(with_panels(t, inputs, self.pack), t)
         if is_mask(t):
             mask = CompiledMask(t.op, t.id not in self.colours)  # type: ignore[arg-type]
             return self.like(Tensor(t.type, mask, inputs), t)
@@ -255,12 +252,6 @@ class Builder:
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             return t
         return self.like(Tensor(t.type, t.op, inputs), t)
-
-    def pack(self, w: Tensor) -> Tensor:
-        """A matrix in panels, once for all loops that multiply by it."""
-        if w.id not in self.packed:
-            self.packed[w.id] = Pack()(w)
-        return self.packed[w.id]
 
     def like(self, new: Tensor, old: Tensor) -> Tensor:
         new.name, new.place = old.name, old.place

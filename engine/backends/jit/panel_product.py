@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
+from math import prod
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from ...frozen import frozen
 from ...graph import Op
+from ...ops.program import program as row
 from ...types import Array, TensorType
+from ..threads import workers
 from .compiler import CompileError, compiled
+from .launch import together
 from .machine import register_width
-from .native import address, movable
+from .native import Native, address, movable
 from .nest import SIZES, element, mask_of, store, suffix
 from .values import KINDS, Code
 
@@ -21,6 +26,9 @@ FIELDS = (
     "blocks", "last", "panels", "k", "n", "a", "a.row", "a.step", "b", "start", "start.row", "out", "out.row",
 )  # fmt: skip
 POINTERS = ("a", "b", "start", "out")
+SHARED = 1 << 22  # operations from which a product is shared among threads
+
+Call = Callable[[], Any]
 
 
 def rows_for(vectors: int) -> int:
@@ -30,41 +38,67 @@ def rows_for(vectors: int) -> int:
 
 @frozen
 class PanelProduct(Op):
-    """``a`` (rows, k) times a packed matrix of so many columns, added to ``start`` (rows, columns) if that is given."""
+    """``a`` (..., k) times a packed matrix of so many columns, plus ``start`` (all of it, or one row) if given."""
 
     columns: int
+    threads: bool  # whether it may use the threads of this process
     name = "compiled<matmul>"
     strided: ClassVar[bool] = True
 
     def infer(self, a: TensorType, b: TensorType, start: TensorType | None = None) -> TensorType:
-        return TensorType((a.shape[0], self.columns), a.dtype)
+        return TensorType((*a.shape[:-1], self.columns), a.dtype)
 
     def kernel(self, *arrays: Array, out: Array) -> None:
         self.bind(arrays, out)()
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
+    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         a, b, *start = inputs
-        if out.size == 0:
-            return int
+        if not out.size or not a.size:
+            return partial(by_hand, inputs, out)
+        first = [np.broadcast_to(x, out.shape) for x in start]
+        flat = [rows_of(x) for x in (a, *first, out)]
+        matrices = [x for x in flat if x is not None]
+        if len(matrices) < len(flat) and out.ndim > 2:
+            return row([self.bind([a[i], b, *(x[i] for x in first)], out[i]) for i in range(len(out))])
+        if len(matrices) < len(flat) or any(x.strides[1] != x.itemsize for x in matrices[1:]):
+            return partial(by_hand, inputs, out)
         vectors = b.shape[2] * b.itemsize // register_width()
-        count = min(len(a), rows_for(vectors))
+        rows = min(len(matrices[0]), rows_for(vectors))
         try:
-            run = kernel(out.dtype.name, count, vectors, bool(start))
+            run = kernel(out.dtype.name, rows, vectors, bool(start))
         except CompileError:
             return partial(by_hand, inputs, out)
-        if not b.shape[1] or any(x.strides[1] != x.itemsize for x in (out, *start)):
-            return partial(by_hand, inputs, out)
-        first = start[0] if start else out
-        numbers = [-(-len(a) // count), len(a) - count, len(b), b.shape[1], self.columns, address(a), *a.strides]
-        numbers += [address(b), address(first), first.strides[0], address(out), out.strides[0]]
-        places = [FIELDS.index(name) for name in (POINTERS if start else ("a", "b", "out"))]
-        return movable(run, numbers, [*inputs, out], places)
+        return together(self.parts(run, rows, matrices, [*inputs, out]))
+
+    def parts(self, run: Any, rows: int, matrices: Sequence[Array], operands: Sequence[Array]) -> list[Native]:
+        """The call, or one for each thread, with whole blocks of ``rows``; ``operands`` may move."""
+        (m, k), b = matrices[0].shape, operands[1]
+        count = min(workers(), m // rows) if self.threads and 2 * m * k * self.columns >= SHARED else 1
+        places = [FIELDS.index(name) for name in ("a", "b", *(("start",) if len(matrices) == 3 else ()), "out")]
+        calls: list[Native] = []
+        for i in range(count):
+            a, *others = (x[m * i // count : m * (i + 1) // count] for x in matrices)
+            numbers = [-(-len(a) // rows), len(a) - rows, len(b), k, self.columns, address(a), *a.strides, address(b)]
+            for x in (others[0], others[-1]):
+                numbers += [address(x), x.strides[0]]
+            calls.append(movable(run, numbers, operands, places))
+        return calls
+
+
+def rows_of(x: Array) -> Array | None:
+    """An array as a matrix of its rows, whose elements lie side by side or not; None where rows lie anyhow."""
+    if x.ndim == 2:
+        return x
+    lead, strides = x.shape[:-1], x.strides[:-1]
+    if any(n > 1 and s != t * m for n, s, t, m in zip(lead, strides, strides[1:], lead[1:], strict=False)):
+        return None
+    return as_strided(x, (prod(lead), x.shape[-1]), (strides[-1], x.strides[-1]), writeable=x.flags.writeable)
 
 
 def by_hand(inputs: Sequence[Array], out: Array) -> None:
     """The same with NumPy, where the kernel cannot be compiled or the arrays lie otherwise."""
     a, b, *start = inputs
-    product = np.matmul(a, np.hstack([*b])[:, : out.shape[1]])
+    product = np.matmul(a, np.hstack([*b])[:, : out.shape[-1]]) if out.size else out
     np.add(product, start[0], out) if start else np.copyto(out, product)
 
 
