@@ -96,9 +96,12 @@ def test_parts_from_several_threads(monkeypatch):
 def test_an_idle_worker_sleeps(monkeypatch):
     monkeypatch.setattr(worker, "workers", lambda: 2)
     native.parallel(counters(2))()
-    time.sleep(0.05)
     team = worker.team()
-    assert team.memory[team.first + worker.LAYOUT["STATE"]] == worker.STATES["ASLEEP"]
+    for _ in range(6000):
+        if team.memory[team.first + worker.LAYOUT["STATE"]] == worker.STATES["ASLEEP"]:
+            return
+        time.sleep(0.01)
+    raise AssertionError("it still looks for work after a minute")
 
 
 CHILD = """

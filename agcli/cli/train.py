@@ -131,10 +131,11 @@ def reporter(as_json: bool, quiet: bool) -> AbstractContextManager[Any]:
 
 
 def announce_downloads() -> None:
-    """Let the readers of data sets say on standard error what they fetch."""
-    logger = logging.getLogger("agcli.datasets")
+    """Let the readers of data sets say on standard error what they fetch, until the command ends."""
+    logger, handler = logging.getLogger("agcli.datasets"), logging.StreamHandler()
     logger.setLevel(logging.INFO)
-    logger.addHandler(logging.StreamHandler())
+    logger.addHandler(handler)
+    click.get_current_context().call_on_close(lambda: logger.removeHandler(handler))
 
 
 def result(event: Any) -> None:
