@@ -16,12 +16,14 @@ from ...ops.logic import Where
 from ...rewrite.cost import operations
 from ...rewrite.rules import number
 from ...types import TensorType
+from .columns import COLUMNS, Columns, is_column_sum, lone
 from .direct import Direct, is_direct
 from .fused import Fused, Line, Looped, Number, Program, has_code
 from .machine import usable
 from .masks import CompiledMask, is_mask
 from .packing import Packing
 from .skinny import Skinny, is_skinny
+from .standard import spelled_out
 from .sums import Summed, kept_axes
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
@@ -87,6 +89,11 @@ def passes(op: Op | None) -> int:
     return 2 if isinstance(op, Where | Clip) or (isinstance(op, Elementwise) and op.fill is not None) else 1
 
 
+def summed_axes(t: Tensor) -> int | None:
+    """How many first axes a sum keeps, or that it keeps the last; None for other ops."""
+    return COLUMNS if is_column_sum(t) else kept_axes(t)
+
+
 class Fuser:
     """Groups of one graph."""
 
@@ -145,11 +152,11 @@ class Fuser:
 
     def end(self, t: Tensor) -> None:
         """Let the group of what ``t`` sums make the sum too: whoever reads it needs the group already."""
-        kept = kept_axes(t)
+        kept = summed_axes(t)
         group = None if kept is None else self.groups.get(t.inputs[0].id)
         if group is None or group.colour != self.colours.get(t.id, 0):
             return
-        if not group.totals or kept_axes(group.totals[0]) == kept:
+        if not group.totals or summed_axes(group.totals[0]) == kept:
             group.totals.append(t)
 
     def joined(self, a: Group, b: Group) -> Group:
@@ -183,7 +190,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     so that a run repeats.
     """
     shards = {} if colours is None else colours
-    packing = Packing(roots, shards, threads=not shards)
+    packing = Packing(spelled_out(roots, shards), shards, threads=not shards)
     fuser = Fuser(shards)
     order = toposort(packing.outputs)
     for t in order:
@@ -247,6 +254,8 @@ class Builder:
         if is_mask(t):
             mask = CompiledMask(t.op, t.id not in self.colours)  # type: ignore[arg-type]
             return self.like(Tensor(t.type, mask, inputs), t)
+        if is_column_sum(t):
+            return self.like(Tensor(t.type, lone(t, not self.colours), inputs), t)
         if is_skinny(t):
             return self.like(Tensor(t.type, Skinny(), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
@@ -278,8 +287,8 @@ class Builder:
         program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(wanted), len(group.totals))
         op = self.make(program, group.members[0].shape, not self.colours)
         if group.totals:
-            types = tuple(s.type for s in group.totals)
-            op = Summed(program, op.shape, op.threads, kept_axes(group.totals[0]) or 0, types)
+            types, kept = tuple(s.type for s in group.totals), summed_axes(group.totals[0]) or 0
+            op = (Columns if kept == COLUMNS else Summed)(program, op.shape, op.threads, kept, types)
         made = op.outputs(*(self.new[x.id] for x in inputs))
         whole = made[0].inputs[0] if isinstance(made[0].op, Item) else made[0]
         self.like(whole, members[-1])

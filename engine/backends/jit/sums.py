@@ -60,11 +60,24 @@ class Summed(Fused):
         try:
             return summed(self.program, shape, self.kept, inputs, stored, totals, self.threads)
         except CompileError:
-            wholes = [np.empty(shape, t.dtype) for t in totals]
-            calls = [one_by_one(self.program, inputs, [*stored, *wholes])]
-            for x, t in zip(wholes, totals, strict=True):
-                calls.append(partial(np.add.reduce, x.reshape(t.size, -1), 1, None, t.reshape(-1)))
-            return row(calls)
+            return stored_apart(self.program, shape, inputs, stored, totals, self.kept)
+
+
+def stored_apart(
+    program: Program,
+    shape: tuple[int, ...],
+    inputs: Sequence[Array],
+    stored: Sequence[Array],
+    totals: Sequence[Array],
+    kept: int,
+) -> Callable[[], Any]:
+    """The same by NumPy: what is summed is stored first; ``kept`` is less than 0 for sums of columns."""
+    wholes = [np.empty(shape, t.dtype) for t in totals]
+    calls = [one_by_one(program, inputs, [*stored, *wholes])]
+    for x, t in zip(wholes, totals, strict=True):
+        rows = x.reshape(-1, t.size) if kept < 0 else x.reshape(t.size, -1)
+        calls.append(partial(np.add.reduce, rows, int(kept >= 0), None, t.reshape(-1)))
+    return row(calls)
 
 
 def summed(

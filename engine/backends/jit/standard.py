@@ -1,0 +1,51 @@
+"""Graph -> graph: the standardization of columns spelled out, so that its parts enter loops and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from ...graph import Constant, Tensor, toposort
+from ...ops import elementwise as ew
+from ...ops.base import Item
+from ...ops.normalization import Standardize
+from ...ops.reductions import Sum
+from ...origin import origin
+from ...types import TensorType, static
+from .columns import are_columns
+
+
+def spelled_out(roots: Sequence[Tensor], colours: dict[int, int]) -> list[Tensor]:
+    """``roots`` where large columns are standardized by sums and formulas; ``colours`` learns the new tensors."""
+    order = toposort(roots)
+    parts: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+    new: dict[int, Tensor] = {}
+    for t in order:
+        inputs = [new[x.id] for x in t.inputs if x.id in new]
+        if isinstance(t.op, Standardize) and are_columns(t.inputs[0], t.op.axes):
+            with origin(t.place):
+                parts[t.id], made = standardized(inputs[0], t.op)
+            if t.id in colours:
+                colours.update((x.id, colours[t.id]) for x in made)
+        elif isinstance(t.op, Item) and t.inputs[0].id in parts:
+            new[t.id] = parts[t.inputs[0].id][t.op.index]
+        elif all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
+            new[t.id] = t
+        else:
+            new[t.id] = Tensor(t.type, t.op, tuple(inputs), t.place, t.name)
+            if t.id in colours:
+                colours[new[t.id].id] = colours[t.id]
+    return [new[t.id] for t in roots]
+
+
+def standardized(x: Tensor, op: Standardize) -> tuple[tuple[Tensor, Tensor, Tensor], list[Tensor]]:
+    """What ``op`` makes of ``x``, and all tensors on the way; x - mean comes twice, which is cheaper than stored."""
+    kind = TensorType((), x.dtype)
+    share = Constant(1 / prod(map(static, x.shape[:-1])), kind)
+    total = Sum(op.axes, True)
+    centre = ew.multiply(total(x), share)
+    apart = ew.subtract(x, centre)
+    variance = ew.multiply(total(ew.square(apart)), share)
+    spread = ew.sqrt(ew.add(variance, Constant(op.epsilon, kind)))
+    value = ew.divide(ew.subtract(x, centre), spread)
+    return (value, centre, variance), toposort([value], stop={x.id})

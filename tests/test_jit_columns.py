@@ -1,0 +1,134 @@
+"""Sums of columns that compiled loops make: exact, the same with any number of threads, wherever the inputs lie."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite")
+
+import agcli as ag
+from agcli.engine.backends.jit import columns, compiler, fuse
+from agcli.engine.backends.jit.columns import Columns, column_sums
+from agcli.engine.backends.jit.fused import Program
+from agcli.engine.ops.normalization import Standardize
+
+SHAPES = [(64, 8), (1000, 37), (257, 16), (300, 3, 200), (8, 9, 10, 24), (70, 1000), (70_000, 9)]
+EXACT = {"float32": np.float64, "float64": np.longdouble}
+
+
+@pytest.fixture(autouse=True)
+def every_group(monkeypatch, tmp_path_factory):
+    monkeypatch.setattr(fuse, "WORTH", 0)
+    monkeypatch.delenv("AG_BACKEND", raising=False)
+    base = tmp_path_factory.getbasetemp() / "columns"
+    base.mkdir(mode=0o700, exist_ok=True)
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
+
+
+def problem(shape, dtype):
+    """A group with three sums of columns and two results of its own, its inputs, and all results in more digits."""
+    axes = tuple(range(len(shape) - 1))
+    shapes = (shape, shape[-1:], (*shape[:-1], 1))
+    inputs = [ag.placeholder(n, s, dtype) for n, s in zip("xcr", shapes, strict=True)]
+    x, c, r = inputs
+    d = x - c
+    fetches = [ag.sum(x, axes), ag.sum(d * d, axes), ag.sum(ag.abs(d) * r, axes, keepdims=True), d > 0.5, d * 2]
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s).astype(dtype) for s in shapes]
+    a, b, e = (v.astype(EXACT[dtype]) for v in arrays)
+    near = arrays[0] - arrays[1]
+    sums = [a.sum(axes), ((a - b) ** 2).sum(axes), (np.abs(a - b) * e).sum(axes, keepdims=True)]
+    return inputs, fetches, arrays, [*sums, near > 0.5, near * 2]
+
+
+@pytest.mark.parametrize("dtype", EXACT)
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_sums_of_columns(shape, dtype):
+    inputs, fetches, arrays, expected = problem(shape, dtype)
+    f = ag.function(fetches, inputs=inputs)
+    found = f(*arrays)
+    assert [type(s.op) for s in f.plan.steps] == [Columns, Columns]
+    for p, q in zip(found[:3], expected[:3], strict=True):
+        np.testing.assert_allclose(
+            p, q, rtol=0, atol=16 * np.finfo(dtype).eps * np.abs(q).max() + 1e-5 * (dtype[5] == "3")
+        )
+    np.testing.assert_array_equal(found[3], expected[3])
+    np.testing.assert_array_equal(found[4], expected[4])
+
+
+@pytest.mark.parametrize("threads", [2, 3, 5])
+def test_bits_do_not_depend_on_threads(monkeypatch, threads):
+    monkeypatch.setattr(columns, "SHARED", 0)
+    inputs, fetches, arrays, _ = problem((1000, 37), "float32")
+    one = ag.function(fetches, inputs=inputs)
+    several = ag.function(fetches, inputs=inputs)
+    monkeypatch.setattr(columns, "workers", lambda: 1)
+    expected = one(*arrays)
+    monkeypatch.setattr(columns, "workers", lambda: threads)
+    for p, q in zip(several(*arrays), expected, strict=True):
+        np.testing.assert_array_equal(p, q)
+
+
+def test_small_sums_and_other_axes_stay():
+    x = ag.placeholder("x", (100, 20, 10))
+    for t, large in ((x[:, 0, :7], False), (x[:63, 0], False), (x[:64, 0], True)):
+        assert columns.is_column_sum(ag.sum(t, 0)) == large
+    assert columns.is_column_sum(ag.sum(x, (0, 1)))
+    assert not columns.is_column_sum(ag.sum(x, 0))
+    assert not columns.is_column_sum(ag.sum(x))
+
+
+LAYOUTS = {
+    "every second row": lambda a: np.repeat(a, 2, 0)[::2],
+    "every second column": lambda a: np.repeat(a, 2, 1)[:, ::2],
+    "transposed": lambda a: np.ascontiguousarray(a.T).T,
+    "reversed": lambda a: a[::-1],
+    "one row": lambda a: np.broadcast_to(a[:1], a.shape),
+    "one number": lambda a: np.broadcast_to(a[:1, :1], a.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_layout_in_memory_does_not_matter(layout):
+    x = LAYOUTS[layout](np.random.default_rng(1).standard_normal((500, 20)))
+    total = np.empty(20)
+    column_sums(Program((x.dtype,), (), (0,), 1), x.shape, [x], [], [total], False)()
+    np.testing.assert_allclose(total, x.sum(0), rtol=1e-12, atol=1e-12)
+
+
+def test_calls_follow_feeds_that_move():
+    inputs, fetches, arrays, _ = problem((1000, 37), "float64")
+    f = ag.function(fetches, inputs=inputs)
+    for sign in (1, -1, 1):
+        given = [sign * a for a in arrays]
+        np.testing.assert_allclose(f(*given)[0], given[0].sum(0), rtol=1e-11, atol=1e-11)
+
+
+def test_numpy_takes_over_where_llvm_fails(monkeypatch):
+    def fail(*_):
+        raise compiler.CompileError("no such instruction")
+
+    monkeypatch.setattr(columns, "kernel", fail)
+    inputs, fetches, arrays, expected = problem((8, 9, 10, 24), "float64")
+    for p, q in zip(ag.function(fetches, inputs=inputs)(*arrays), expected, strict=True):
+        np.testing.assert_allclose(p.astype(float), q.astype(float), rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+def test_standardization_is_spelled_out(monkeypatch, shards):
+    """Value and gradient of batch normalization; of few columns, and of rows, it stays an op."""
+    x = ag.placeholder("x", (None, 5, 6, 16), "float64")
+    y = ag.batch_norm(x, ag.ones(16), ag.zeros(16))
+    fetches = [y, *ag.grad(ag.sum(ag.sin(y)), [x])]
+    array = 3 + np.random.default_rng(2).standard_normal((12, 5, 6, 16))
+    fast, plain = (ag.function(fetches, inputs=[x], shards=shards) for _ in range(2))
+    found = fast(array)
+    assert not any(isinstance(s.op, Standardize) for s in fast.plan.steps)
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    expected = plain(array)
+    assert any(isinstance(s.op, Standardize) for s in plain.plan.steps)
+    for p, q in zip(found, expected, strict=True):
+        np.testing.assert_allclose(p, q, rtol=1e-10, atol=1e-12)
+    monkeypatch.delenv("AG_BACKEND")
+    rows = ag.function(ag.layer_norm(x, ag.ones(16), ag.zeros(16)), inputs=[x])
+    rows(array)
+    assert any(isinstance(s.op, Standardize) for s in rows.plan.steps)
