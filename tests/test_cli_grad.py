@@ -312,3 +312,15 @@ def test_the_page_names_every_option():
     options = {name for parameter in command.params for name in parameter.opts if name.startswith("--")}
     assert {name for name in options if name not in PAGE} <= {"--simplify"}
     assert len(EXAMPLES) >= 20
+
+
+def test_a_derivative_whose_terms_cancel_to_nothing_passes_its_check(grad):
+    for text in ("sin(x - pi/2) + cos(x)", "sin(2*x/3 + 1) - sin(2*x/3)*cos(1) - cos(2*x/3)*sin(1)"):
+        code, out, err = grad(text, "--check")
+        assert (code, err) == (0, "")
+        assert out.startswith("d/dx = 0\n  check: ok at 12 points")
+
+
+def test_exponents_keep_their_constants(grad):
+    assert grad("x^pi", "--order", "2")[1] == "d^2/dx^2 = pi*(pi - 1)*x^(pi - 2)\n"
+    assert grad("x^e")[1] == "d/dx = e*x^(e - 1)\n"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -103,6 +104,7 @@ def check_pointwise(
     x = None if claim.x is None else feeds.get(claim.x.name or "")
     size = np.abs(f[chosen]) / (1 if x is None else np.maximum(np.abs(x), 1e-3))
     noise = np.maximum(100 * rounding(reference, feeds, exact[chosen]), 1e-13 * size)
+    noise = np.maximum(noise, 1e-15 * largest_term(reference, feeds, len(chosen)))
     error = relative(found, exact[chosen], noise)
     ok = bool(error.max() <= EXACT)
     if claim.x is not None:
@@ -122,6 +124,14 @@ def rounding(t: Tensor, feeds: Mapping[str, Array], at: Array) -> Array:
         moved = np.broadcast_to(pointwise([t], {name: v * (1 + shift) for name, v in feeds.items()})[0], len(at))
         noise = np.fmax(noise, np.abs(moved - at))
     return noise
+
+
+def largest_term(t: Tensor, feeds: Mapping[str, Array], count: int) -> Array:
+    """The size of the largest number that is added or subtracted in `t`: its last digit is what may be left."""
+    sums = [s for s in toposort([t]) if s.op is not None and s.op.name in ("add", "subtract")]
+    terms = pointwise([x for s in sums for x in s.inputs], feeds)
+    sizes = (np.abs(np.broadcast_to(v, count)) for v in terms)
+    return reduce(np.fmax, sizes, np.zeros(count))
 
 
 def relative(a: Array, b: Array, noise: Array) -> Array:
@@ -173,6 +183,7 @@ ANALYTIC: dict[str, Callable[..., Array]] = {
     "where": choose,
     "maximum": by_part(np.greater_equal),
     "minimum": by_part(np.less_equal),
+    "astype": lambda a: a,
     "relu": lambda a: choose(a.real > 0, a, 0),
     "sigmoid": lambda a: 1 / (1 + np.exp(-a)),
     "cbrt": lambda a: choose(a.real < 0, -((-a) ** (1 / 3)), a ** (1 / 3)),

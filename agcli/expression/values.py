@@ -11,6 +11,7 @@ import numpy as np
 from agcli.engine.function import Function
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
+from agcli.engine.ops.arrays import Astype
 from agcli.engine.ops.base import Pointwise
 from agcli.engine.types import Array
 
@@ -19,7 +20,7 @@ Feeds = Mapping[str, Any]
 
 def is_pointwise(outputs: Sequence[Tensor]) -> bool:
     """Whether the formulas are made of single numbers and of ops that treat every element alike."""
-    return all(t.shape == () and (t.op is None or isinstance(t.op, Pointwise)) for t in toposort(outputs))
+    return all(t.shape == () and (t.op is None or isinstance(t.op, Pointwise | Astype)) for t in toposort(outputs))
 
 
 def values(outputs: Sequence[Tensor], feeds: Feeds) -> list[Array]:

@@ -20,6 +20,7 @@ from agcli.expression.simplify.arithmetic import (
 )
 from agcli.expression.simplify.nodes import (
     PI,
+    Add,
     E,
     Expr,
     Fn,
@@ -159,6 +160,9 @@ def trig(head: str, of_atan: Callable[[Expr], Expr]) -> Callable[[Expr], Expr | 
     """Values at parts of pi; sin(asin(u)) and its kin."""
 
     def rule(x: Expr) -> Expr | None:
+        total = multiplied(x)
+        if type(total) is Add:
+            return shifted(head, total)
         if type(x) is not Fn:
             turns = multiple_of_pi(x)
             return None if turns is None else trig_value(head, turns)
@@ -185,6 +189,26 @@ def multiple_of_pi(x: Expr) -> Fraction | None:
     if type(x) is Mul and x.factors == ((PI, 1),):
         return Fraction(x.coefficient)
     return None
+
+
+def multiplied(x: Expr) -> Expr:
+    """(2*u + pi)/2 as u + pi/2."""
+    if type(x) is Mul and len(x.factors) == 1 and type(x.factors[0][0]) is Add and x.factors[0][1] == 1:
+        inner = x.factors[0][0]
+        return add(scale(x.coefficient, inner.constant), *(scale(k * x.coefficient, t) for t, k in inner.terms))
+    return x
+
+
+def shifted(head: str, x: Add) -> Expr | None:
+    """sin(u + pi/2) = cos(u), and the same for every multiple of a right angle."""
+    k = next((k for t, k in x.terms if t is PI), 0)
+    if not k or k.denominator > 2:
+        return None
+    u, quarters = add(x, scale(-k, PI)), int(2 * k) % 4
+    if head == "tan":
+        return call("tan", u) if quarters % 2 == 0 else negate(power(call("tan", u), -1))
+    found = call("sin" if (head == "sin") == (quarters % 2 == 0) else "cos", u)
+    return negate(found) if quarters in ((2, 3) if head == "sin" else (1, 2)) else found
 
 
 def sine(turns: Fraction) -> Expr | None:

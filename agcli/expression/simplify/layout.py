@@ -7,11 +7,11 @@ quotients are laid out here, so that the cost and the tensors in ``emit`` cannot
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from agcli.expression.simplify.arithmetic import minus_leads, negate, primitive, scale
 from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, size
-from agcli.expression.simplify.order import factor_key, factor_rank, sorted_terms
+from agcli.expression.simplify.order import degree, factor_key, factor_rank, sorted_terms
 
 HALF = Fraction(1, 2)
 LETTER = 1 / 1024  # what a symbol or a digit costs: decides only between equal numbers of operators
@@ -67,7 +67,7 @@ def laid_out(e: Mul) -> Quotient:
         under[HALF].insert(0, over[HALF].pop(0))
     above = placed(above, over)
     below = placed(below, under)
-    negative = e.coefficient < 0 and not (sign_absorbed(above) or sign_absorbed(below))
+    negative = e.coefficient < 0 and not sign_absorbed(above, below)
     return Quotient(negative, top, bottom, above, below)
 
 
@@ -85,27 +85,42 @@ def part_rank(part: Part) -> float:
     return 0 if max(ranks) <= 1 else max(ranks) + 0.5
 
 
-def sign_absorbed(parts: list[Part]) -> bool:
-    """Turn a sum around, where that costs nothing: -(x - 1)/y is (1 - x)/y."""
-    for i, (bases, exponent) in enumerate(parts):
-        base = bases[0]
-        if exponent == 1 and type(base) is Add:
-            turned = negate(base)
-            if cost(turned) <= cost(base):
-                parts[i] = Part((turned,), 1)
-                return True
-    return False
+def sign_absorbed(*sides: list[Part]) -> bool:
+    """Turn a sum around, where that costs nothing: -(x - 1)/y is (1 - x)/y, and -(x - 1)/(1 + x - x^2) is
+    (x - 1)/(x^2 - x - 1). Longer sums are not turned into rising degree."""
+    rising = None
+    for parts in sides:
+        for i, (bases, exponent) in enumerate(parts):
+            if exponent == 1 and type(bases[0]) is Add:
+                turned: Any = negate(bases[0])
+                if cost(turned) > cost(bases[0]):
+                    continue
+                if not rises(turned):
+                    parts[i] = Part((turned,), 1)
+                    return True
+                if len(turned.terms) + (turned.constant != 0) == 2:
+                    rising = rising or (parts, i, turned)
+    if rising is None:
+        return False
+    parts, i, turned = rising
+    parts[i] = Part((turned,), 1)
+    return True
+
+
+def rises(e: Add) -> bool:
+    """Whether a sum is written in rising degree, so that it has no sign in front."""
+    first, *_, last = sorted_terms(e)
+    return first[1] < 0 < last[1] and degree(first[0]) > degree(last[0])
 
 
 def written_terms(e: Add) -> list[tuple[Expr, Number]]:
     """Terms from left to right; a positive one leads if there is one."""
     terms = sorted_terms(e)
-    if terms[0][1] < 0:
-        if terms[-1][1] > 0:
-            terms.reverse()
-        else:
-            first = next((i for i, (_, k) in enumerate(terms) if k > 0), 0)
-            terms.insert(0, terms.pop(first))
+    if rises(e):
+        terms.reverse()
+    elif terms[0][1] < 0:
+        first = next((i for i, (_, k) in enumerate(terms) if k > 0), 0)
+        terms.insert(0, terms.pop(first))
     return terms
 
 
@@ -159,8 +174,14 @@ def term_cost(term: Expr, k: Number) -> float:
         ones = (not line.above and line.top == 1) and abs(k.numerator) != 1
         factor = (abs(k.numerator) != 1) - ones
         divisor = k.denominator != 1
-        return cost(term) + factor + divisor + LETTER * len(str(abs(k)))
-    return cost(term) + (abs(k.numerator) != 1) + (k.denominator != 1) + LETTER * len(str(abs(k)))
+        return cost(term) + factor + divisor + digits(k)
+    return cost(term) + (abs(k.numerator) != 1) + (k.denominator != 1) + digits(k)
+
+
+def digits(k: Number) -> float:
+    """What the digits of a factor cost: those above the line, but no 1, and those below."""
+    n, d = abs(k.numerator), k.denominator
+    return LETTER * ((len(str(n)) if n != 1 else 0) + (len(str(d)) if d != 1 else 0))
 
 
 def product_cost(e: Mul) -> float:

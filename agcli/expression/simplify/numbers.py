@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agcli.expression.simplify.arithmetic import divide, mul, power
+from agcli.expression.simplify.arithmetic import divide, mul, power, subtract
 from agcli.expression.simplify.functions import HALF
 from agcli.expression.simplify.nodes import PI, E, Expr, Number, fn
 
@@ -32,6 +32,9 @@ KNOWN: dict[float, Callable[[], Expr]] = {
     1 / math.sqrt(2 * math.pi): lambda: divide(mul(HALF, power(2, HALF)), power(PI, HALF)),
     math.sqrt(2 / math.pi): lambda: mul(power(2, HALF), power(PI, -HALF)),
 }
+# The exponents of the derivatives of x^pi and x^e.
+KNOWN |= {math.pi - k: lambda k=k: subtract(PI, k) for k in (1, 2, 3)}  # type: ignore[misc]
+KNOWN |= {math.e - k: lambda k=k: subtract(E, k) for k in (1, 2)}  # type: ignore[misc]
 LOOKED_AT = 64  # elements of a constant array
 DIGITS = 12  # a float of at most so many digits was written as a decimal
 

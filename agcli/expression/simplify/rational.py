@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
@@ -56,9 +57,9 @@ def pull_out(rows: list[Row], shared: dict[Any, Number]) -> tuple[Expr, Expr]:
 
 def common_factor(e: Add) -> Iterator[Expr]:
     """a*b + a*c -> a*(b + c); a/2 + b/2 -> (a + b)/2"""
-    content, inner = primitive(e)
-    if content.denominator != 1:
-        yield mul(content, inner)
+    joined = whole_numbers(e)
+    if joined is not e:
+        yield joined
     rows = rows_of(e)
     shared = {g: k for g, k in lowest(rows).items() if k > 0}
     if shared:
@@ -66,9 +67,25 @@ def common_factor(e: Add) -> Iterator[Expr]:
         yield mul(front, rest)
 
 
+def aligned(rows: list[Row]) -> list[Row]:
+    """1/(x - 1) as -1/(1 - x) where another term has a root of 1 - x, which cannot be turned around."""
+    roots = {g for _, row in rows for g, x in row.items() if type(g) is Add and x.denominator != 1}
+    turned = {negate(g): g for g in roots}
+    if not any(g in turned for _, row in rows for g in row):
+        return rows
+    found: list[Row] = []
+    for k, row in rows:
+        whole = {g: x for g, x in row.items() if g in turned and type(x) is int}
+        made = {g: x for g, x in row.items() if g not in whole}
+        for g, x in whole.items():
+            made[turned[g]] = plus(made.get(turned[g], 0), x)  # type: ignore[assignment]
+        found.append((-k if sum(whole.values()) % 2 else k, made))
+    return found
+
+
 def common_denominator(e: Add) -> Iterator[Expr]:
     """a/b + c/d -> (a*d + b*c)/(b*d), cancelled"""
-    rows = rows_of(e)
+    rows = aligned(rows_of(e))
     shared = lowest(rows)
     if not any(k < 0 for k in shared.values()):
         return
@@ -80,6 +97,32 @@ def common_denominator(e: Add) -> Iterator[Expr]:
             expanded = expand(rest)
             if expanded is not None:
                 yield cancelled(mul(front, expanded))
+
+
+def nested(e: Add) -> Iterator[Expr]:
+    """a/b + c/(b*d) + f/(b*d*g) -> (a + (c + f/g)/d)/b"""
+    yield whole_numbers(horner(rows_of(e)))
+
+
+def horner(rows: list[Row]) -> Expr:
+    """A sum in which what stands below several terms is written once."""
+    below = {g: k for g, k in lowest(rows).items() if k < 0 and all(g in row for _, row in rows)}
+    if below:
+        inner = [(k, {g: plus(x, negate(below.get(g, 0))) for g, x in row.items()}) for k, row in rows]
+        rest = horner([(k, {g: x for g, x in row.items() if x}) for k, row in inner])  # type: ignore[misc]
+        return mul(whole_numbers(rest), *(generator_power(g, k) for g, k in below.items()))
+    counts = Counter(g for _, row in rows for g, x in row.items() if x < 0)
+    shared, count = counts.most_common(1)[0] if counts else (None, 0)
+    if count < 2:
+        return pull_out(rows, {})[1]
+    apart = [row for row in rows if row[1].get(shared, 0) >= 0]
+    return add(horner([row for row in rows if row[1].get(shared, 0) < 0]), pull_out(apart, {})[1])
+
+
+def whole_numbers(e: Expr) -> Expr:
+    """a/2 + b/4 -> (2*a + b)/4"""
+    content, inner = primitive(e) if type(e) is Add else (1, e)
+    return e if content.denominator == 1 else mul(content, inner)
 
 
 def cancelled(e: Expr) -> Expr:

@@ -36,6 +36,7 @@ from agcli.expression.simplify.rational import (
     joined_below,
     joined_roots,
     multiplied_out,
+    nested,
     partial_factor,
 )
 
@@ -58,6 +59,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("multiply out", once(expand), SUM),
         Rule("common factor", common_factor),
         Rule("common denominator", common_denominator, NEGATIVE),
+        Rule("nested fractions", nested, NEGATIVE | THREE, gain=1.5),
         Rule("factor", factored, SQUARE),
         Rule("partial factor", partial_factor, THREE, gain=1.5),
         Rule("sin^2 + cos^2 = 1", trig.squares("sin", "cos", 1), TRIG | SQUARE),
@@ -108,6 +110,13 @@ RULES: dict[type, tuple[Rule, ...]] = {
     ),
 }
 
-LAST = Rule(
-    "exponentials to hyperbolic functions", ids.exponential_quotients, EXPONENTIAL | BELOW
-)  # of a whole formula
+# Of the finished formula and its parts: forms in which parts of a sum would not meet.
+LAST: dict[type, tuple[Rule, ...]] = {
+    Add: (Rule("1 + tan(u)^2 = 2/(cos(2u) + 1)", trig.tangent_of_half, TANGENT | SQUARE, gain=0.5),),
+    Mul: (
+        Rule("1 + tan(u)^2 = 2/(cos(2u) + 1)", trig.tangent_of_half, ADDED, gain=0.5),
+        Rule("exponentials to hyperbolic functions", ids.exponential_quotients, EXPONENTIAL | BELOW),
+        Rule("tangent of a sum", trig.tangent_of_sum, ADDED | BELOW, gain=0.5),
+        Rule("2*cos(u)^2 = cos(2u) + 1", trig.squares_of_half, TRIG | SQUARE, gain=0.5),
+    ),
+}

@@ -6,8 +6,8 @@ is cheaper, the most promising ones are followed a little further, since what mu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from agcli.expression.simplify.arithmetic import add, mul, power, scale
@@ -50,7 +50,7 @@ class Search:
             return best[e]
         best[e] = e  # while it is being looked at, it stands for itself
         try:
-            inner = self.rebuilt(e, ahead)
+            inner = rebuilt(e, partial(self, ahead=ahead))
             if inner is not e:
                 found, moves = self(inner, ahead), [Move("", inner, ahead), Move("", None, ahead)]
             else:
@@ -63,22 +63,6 @@ class Search:
             best[e] = found
             self.moves[ahead][e] = moves
         return best[e]
-
-    def rebuilt(self, e: Any, ahead: int) -> Expr:
-        """``e`` from its simplified parts."""
-        if type(e) is Fn:
-            args = tuple([self(a, ahead) for a in e.args])
-            return e if args == e.args else call(e.head, *args)
-        if type(e) is Mul:
-            pairs = [(self(b, ahead), self(x, ahead)) for b, x in e.factors]
-            if all(p is b and (q is x or q == x) for (p, q), (b, x) in zip(pairs, e.factors, strict=True)):
-                return e
-            return mul(e.coefficient, *[power(b, x) for b, x in pairs])
-        terms = parts_of(e)
-        found = [self(t, ahead) for t in terms]
-        if all(a is b for a, b in zip(terms, found, strict=True)):
-            return e  # type: ignore[no-any-return]
-        return add(e.constant, *found)
 
     def improved(self, e: Any, ahead: int) -> tuple[Expr, list[Move]]:
         """The best of what the rules make of ``e``."""
@@ -147,11 +131,49 @@ def applicable(kind: type, found: int) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES[kind] if not rule.needs & ~found)
 
 
-def finished(e: Expr) -> Expr:
-    """The whole formula after the last rule, which would keep parts of a sum from meeting."""
-    if type(e) is not Mul or LAST.needs & ~features(e):
-        return e
-    return min([e, *(found for found in LAST.find(e) if found is not None)], key=cost)
+def finished(e: Expr) -> tuple[Expr, list[str]]:
+    """The formula after the last rules, which are for a form that stays as it is, and the names of those that were
+    used."""
+    made: dict[Any, Expr] = {}
+    names: list[str] = []
+
+    def finish(e: Any) -> Expr:
+        if not isinstance(e, Node) or type(e) is Atom or is_monomial(e):
+            return e
+        if e not in made:
+            made[e], name = last_form(rebuilt(e, finish))
+            names.extend([name] if name else [])
+        return made[e]
+
+    return finish(e), list(dict.fromkeys(names))
+
+
+def last_form(e: Any) -> tuple[Expr, str]:
+    """The cheapest form that the last rules find, and the name of the rule."""
+    best, name = e, ""
+    kind = features(e) if type(e) in LAST else 0
+    for rule in LAST.get(type(e), ()):
+        for found in rule.find(e) if not rule.needs & ~kind else ():
+            if found is not None and cost(found) < cost(best) - rule.gain:
+                best, name = found, rule.name
+    return best, name
+
+
+def rebuilt(e: Any, change: Callable[[Expr], Expr]) -> Expr:
+    """``e`` from its parts after a change."""
+    if type(e) is Fn:
+        args = tuple([change(a) for a in e.args])
+        return e if args == e.args else call(e.head, *args)
+    if type(e) is Mul:
+        pairs = [(change(b), change(x)) for b, x in e.factors]
+        if all(p is b and (q is x or q == x) for (p, q), (b, x) in zip(pairs, e.factors, strict=True)):
+            return e
+        return mul(e.coefficient, *[power(b, x) for b, x in pairs])
+    terms = parts_of(e)
+    found = [change(t) for t in terms]
+    if all(a is b for a, b in zip(terms, found, strict=True)):
+        return e  # type: ignore[no-any-return]
+    return add(e.constant, *found)
 
 
 def is_monomial(e: Node) -> bool:

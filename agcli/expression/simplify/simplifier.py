@@ -40,7 +40,8 @@ def simplify(t: Tensor, budget: int = BUDGET) -> Tensor:
     with workspace(budget):
         try:
             reader = Reader(t.dtype)
-            return reader.write(finished(reader.search(reader.read(t))), t)
+            short, _ = finished(reader.search(reader.read(t)))
+            return reader.write(short, t)
         except (UndefinedError, ExhaustedError, RecursionError, DTypeError):
             return t
 

@@ -15,7 +15,6 @@ from agcli.expression.gradients import gradients
 from agcli.expression.lift_shapes import FULL, tidy
 from agcli.expression.simplify.convert import Reader
 from agcli.expression.simplify.nodes import ExhaustedError, UndefinedError
-from agcli.expression.simplify.rules import LAST
 from agcli.expression.simplify.search import finished
 from agcli.expression.simplify.simplifier import BUDGET, readable, workspace
 
@@ -155,13 +154,13 @@ def rewrites(t: Tensor, budget: int) -> list[Step]:
             reader = Reader(t.dtype)
             e = reader.read(t)
             result = reader.search(e)
-            last = finished(result)
+            last, names = finished(result)
             start, end = reader.write(e, t), reader.write(last, t)
             found = [Step(COLLECT, t, start, "rewrite")]
             for rule, before, after in dict.fromkeys(reader.search.trail(e)):
                 found.append(Step(rule, reader.emit(before), reader.emit(after), "rewrite"))
             if last is not result:
-                found.append(Step(LAST.name, reader.write(result, t), end, "rewrite"))
+                found.append(Step(", ".join(names), reader.write(result, t), end, "rewrite"))
             if found[-1].after is not end:
                 found.append(Step(TOGETHER, start, end, "rewrite"))
         except (UndefinedError, ExhaustedError, RecursionError, DTypeError):

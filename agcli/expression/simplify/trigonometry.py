@@ -8,7 +8,7 @@ from typing import Any
 from agcli.expression.simplify.arithmetic import add, divide, mul, negate, power, scale, subtract, times
 from agcli.expression.simplify.features import NEGATIVE, TANGENT, features
 from agcli.expression.simplify.functions import HALF, call
-from agcli.expression.simplify.nodes import Add, Expr, Fn, Mul, Node, Number, factors_of, fn
+from agcli.expression.simplify.nodes import PI, Add, Expr, Fn, Mul, Node, Number, factors_of, fn
 from agcli.expression.simplify.polynomials import expand
 from agcli.expression.simplify.rational import common_denominator
 
@@ -210,6 +210,50 @@ def tangent_square(e: Add) -> Iterator[Expr]:
             if any(t is function for t, _ in e.terms):
                 k = dict(e.terms)[function]  # type: ignore[index]
                 yield add(e, scale(-k, function), scale(k, subtract(inverse, sign)))
+
+
+def tangent_of_half(e: Add | Mul) -> Iterator[Expr]:
+    """1 + tan(u/2)^2 -> 2/(cos(u) + 1); 1 - tanh(u/2)^2 -> 2/(cosh(u) + 1); also in the factors of a product"""
+    if type(e) is Mul:
+        for base, n in e.factors:
+            for found in tangent_of_half(base) if type(base) is Add else ():
+                yield mul(e, power(base, negate(n)), power(found, n))
+        return
+    for head, other, sign in (("tan", "cos", 1), ("tanh", "cosh", -1)):
+        for u in filter(is_half, arguments(e, head)):
+            below = add(call(other, times(2, u)), 1)
+            square = scale(sign, subtract(divide(2, below), 1))
+            found_sum = substituted(e, head, u, square)  # type: ignore[arg-type]
+            if found_sum is not None:
+                yield found_sum
+
+
+def squares_of_half(e: Mul) -> Iterator[Expr]:
+    """2*cos(u/2)^2 -> cos(u) + 1; 2*sin(u/2)^2 -> 1 - cos(u)"""
+    for base, n in e.factors:
+        if type(base) is Fn and base.head in ("sin", "cos") and type(n) is int and n % 2 == 0 and is_half(base.args[0]):
+            cosine = call("cos", times(2, base.args[0]))
+            square = scale(HALF, add(1, cosine) if base.head == "cos" else subtract(1, cosine))
+            yield mul(e, power(base, -n), power(square, n // 2))
+
+
+def is_half(u: Expr) -> bool:
+    """Whether 2u is shorter than u."""
+    return factors_of(u)[0].denominator % 2 == 0
+
+
+def tangent_of_sum(e: Mul) -> Iterator[Expr]:
+    """(sin(u) + cos(u))/(cos(u) - sin(u)) -> tan(u + pi/4) or 1/tan(pi/4 - u)"""
+    quarter = scale(HALF * HALF, PI)
+    powers = dict(e.factors)
+    for base, n in e.factors:
+        for u in arguments(base, "sin") if type(base) is Add else ():
+            s, c = fn("sin", u), fn("cos", u)
+            for other, sign in ((subtract(c, s), 1), (subtract(s, c), -1)) if base is add(s, c) else ():
+                if type(n) is int and powers.get(other) == -n:
+                    rest = mul(e, power(base, -n), power(other, n), power(sign, n))
+                    yield mul(rest, power(call("tan", add(u, quarter)), n))
+                    yield mul(rest, power(call("tan", subtract(quarter, u)), -n))
 
 
 def tangent_and_inverse(e: Add) -> Iterator[Expr]:
