@@ -139,7 +139,7 @@ def finished(e: Expr) -> tuple[Expr, list[str]]:
 
     def finish(e: Any) -> Expr:
         if not isinstance(e, Node) or type(e) is Atom or is_monomial(e):
-            return e
+            return e  # type: ignore[no-any-return]
         if e not in made:
             made[e], name = last_form(rebuilt(e, finish))
             names.extend([name] if name else [])
