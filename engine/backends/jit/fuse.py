@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from ...graph import Constant, Op, Tensor, toposort
 from ...ops.base import Elementwise, Item
@@ -25,8 +26,10 @@ from .packing import Packing
 from .skinny import Skinny, is_skinny
 from .standard import spelled_out
 from .sums import Summed, kept_axes
+from .thin import is_thin, thin
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
+FEW = 2000  # tensors of a graph in which single numbers are computed in loops too, if others are worth loading kernels
 WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
 EACH = 256  # operations of a convolution that count as one element
 MOST_LINES = 64
@@ -61,12 +64,16 @@ def number_of(t: Tensor) -> Number:
     return source.array.astype(t.dtype)[()].item()  # type: ignore[no-any-return]
 
 
-def fusable(t: Tensor) -> bool:
+def fusable(t: Tensor, least: int | None = None) -> bool:
     if t.op is None or type(t.op).scalar is Op.scalar or on_views(t.op) or not isinstance(t.type, TensorType):
         return False
-    if not t.type.known or t.type.size < LEAST:
+    if not t.type.known or t.type.size < (LEAST if least is None else least):
         return False
     return has_code(t.op, tuple(x.dtype for x in t.inputs), tuple(map(number_of, t.inputs)), t.dtype)
+
+
+def is_large(t: Tensor) -> bool:
+    return isinstance(t.type, TensorType) and t.type.known and t.type.size >= LEAST
 
 
 def on_views(op: Op | None) -> bool:
@@ -193,6 +200,8 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     packing = Packing(spelled_out(roots, shards), shards, threads=not shards)
     fuser = Fuser(shards)
     order = toposort(packing.outputs)
+    if len(order) <= FEW and any(map(is_large, order)):
+        fuser.fits = partial(fusable, least=min(LEAST, 1))
     for t in order:
         fuser.place(t)
     for t in order:
@@ -201,6 +210,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     others = packing.elements + sum(largest(t) for t in order if looped(t))
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
     others += sum(t.inputs[0].type.size for t in order if is_skinny(t))
+    others += sum(max(x.type.size for x in t.inputs) for t in order if is_thin(t))
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
     members = {t.id: g for g in groups.values() for t in (*g.members, *g.totals)}
@@ -256,6 +266,8 @@ class Builder:
             return self.like(Tensor(t.type, mask, inputs), t)
         if is_column_sum(t):
             return self.like(Tensor(t.type, lone(t, not self.colours), inputs), t)
+        if is_thin(t):
+            return self.like(Tensor(t.type, thin(t, not self.colours), inputs), t)
         if is_skinny(t):
             return self.like(Tensor(t.type, Skinny(), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
