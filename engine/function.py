@@ -170,14 +170,16 @@ class Function:
         n = len(self.outputs)
         batch = [new for p, new in zip(leaves, inputs, strict=True) if p.shape[:1] == (None,)]
         roots, colours = self.split(roots, batch)
-        small = roots if not (self.updates or self.random or self.debug_nans or colours) and suits(roots) else None
-        if not self.debug_nans:  # which looks at every op by itself
+        small = not (self.updates or self.random or self.debug_nans or colours) and suits(roots)
+        if not (small or self.debug_nans):  # which looks at every op by itself
             roots = fusion(roots, colours)
         updates = dict(zip(self.updates, roots[n:], strict=True))
         plan = make_plan(roots[:n], updates, direct=not self.debug_nans, colours=colours)
-        executor = ThreadedExecutor(plan, inputs) if colours else Executor(plan, inputs)
-        if small is not None:
-            executor = SmallExecutor(plan, inputs).prepare(small)
+        executor: Executor
+        if small:
+            executor = SmallExecutor(plan, inputs).prepare(roots)
+        else:
+            executor = ThreadedExecutor(plan, inputs) if colours else Executor(plan, inputs)
         if len(self.executors) >= PLANS:
             del self.executors[next(iter(self.executors))]
         self.executors[shapes] = executor

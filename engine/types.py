@@ -92,14 +92,12 @@ def static(d: Dim) -> int:
     return d
 
 
+@lru_cache(maxsize=4096)  # as it is asked at every feed
 def fits(declared: Shape, actual: Shape) -> bool:
     """Whether ``actual`` is one of the shapes that ``declared`` stands for."""
-    if declared == actual or len(declared) != len(actual):
-        return declared == actual
-    for d, a in zip(declared, actual, strict=True):  # noqa: SIM110  the loop of every feed
-        if d != a and d is not None and a is not None:
-            return False
-    return True
+    if len(declared) != len(actual):
+        return False
+    return all(d == a or d is None or a is None for d, a in zip(declared, actual, strict=True))
 
 
 def as_dtype(dtype: Any) -> DType:
