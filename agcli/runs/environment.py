@@ -30,7 +30,7 @@ def environment(data: Dataset, seed: int, folder: Path) -> dict[str, Any]:
         "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "python": platform.python_version(),
         **arithmetic(),
-        "system": platform.platform(),
+        "system": system(),
         "cores": os.cpu_count(),
         "seed": seed,
         "commit": commit(folder),
@@ -54,6 +54,14 @@ def moved(known: Mapping[str, Any]) -> list[str]:
     """In what this machine differs from the environment of a run, as far as results depend on it."""
     now = arithmetic()
     return [f"{k}: {known[k]} -> {v}" for k, v in now.items() if k in known and known[k] != v]
+
+
+def system() -> str:
+    """The operating system and its C library; `platform.platform` runs another program to find the processor."""
+    parts = [platform.system(), platform.release(), platform.machine()]
+    if "CS_GNU_LIBC_VERSION" in getattr(os, "confstr_names", ()):
+        parts.append(os.confstr("CS_GNU_LIBC_VERSION") or "")
+    return " ".join(filter(None, parts))
 
 
 @cache
