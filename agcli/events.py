@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
+from agcli.engine.frozen import frozen
 
-@dataclass(frozen=True)
+
+@frozen
 class Started:
     """Before the first step of this process; ``step`` of a resumed run is not 0."""
 
@@ -35,7 +36,7 @@ class Started:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Stepped:
     """After some steps; only progress displays look at it."""
 
@@ -46,7 +47,7 @@ class Stepped:
     rate: float = 0.0  # the learning rate
 
 
-@dataclass(frozen=True)
+@frozen
 class Evaluated:
     """After an evaluation in the middle of an epoch."""
 
@@ -67,7 +68,7 @@ class Evaluated:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class EpochDone:
     """After an epoch: training loss and metrics as they were on the way, and those of the test split."""
 
@@ -100,7 +101,7 @@ class EpochDone:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Note:
     """Something to be said: a warning about the training, or what a resumed run does differently."""
 
@@ -111,7 +112,7 @@ class Note:
         return {"event": "note", "topic": self.topic, "text": self.text}
 
 
-@dataclass(frozen=True)
+@frozen
 class Interrupted:
     """Stopped by a signal, with a checkpoint of this very step."""
 
@@ -131,7 +132,7 @@ class Interrupted:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Failed:
     """Before the error of a step that gave NaN or infinity; ``bundle`` is the folder that repeats it."""
 
@@ -152,7 +153,7 @@ class Failed:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Done:
     """After the last step, with everything written. The test figures are those of the weights that are kept."""
 
@@ -166,7 +167,7 @@ class Done:
     metrics: dict[str, float]
     seconds: float
     reason: str = FINISHED
-    best: dict[str, Any] | None = field(default=None)  # step, epoch, value, and what was watched
+    best: dict[str, Any] | None = None  # step, epoch, value, and what was watched
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -183,7 +184,7 @@ class Done:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class Folded:
     """After the last fold of a cross-validation: mean and standard deviation of the test figures over the folds."""
 

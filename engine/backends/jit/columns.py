@@ -7,7 +7,6 @@ not depend on the number of threads, and no BLAS shares out what memory limits.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from math import prod
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...frozen import frozen
 from ...graph import Tensor
 from ...ops.program import program as row
 from ...ops.reductions import Sum
@@ -49,7 +49,7 @@ def are_columns(x: Tensor, axes: tuple[int, ...]) -> bool:
     return rows >= LEAST[0] and columns >= LEAST[1]
 
 
-@dataclass(frozen=True)
+@frozen
 class Columns(Summed):
     """A group whose last results are sums over all axes but the last."""
 

@@ -8,9 +8,9 @@ cache. All lengths are numbers in the text, so addresses are those of a few runn
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import product
 
+from ...frozen import frozen
 from ...ops.windows import Axis
 from .counted import Row, counted, shifted, start_of, times
 from .nest import SIZES, element, suffix
@@ -19,7 +19,7 @@ from .values import Code
 FIELDS = ("images", "x", "w", "y", "padded")
 
 
-@dataclass(frozen=True)
+@frozen
 class Conv:
     """A convolution of images (length of rows, length of columns, channels) to outputs."""
 
@@ -70,7 +70,7 @@ class Conv:
         return [down, (self.columns.size * self.channels, SIZES[self.kind])]
 
 
-@dataclass(frozen=True)
+@frozen
 class Tile:
     """What is kept in registers: places of outputs, and vectors at each."""
 

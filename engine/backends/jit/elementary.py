@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ...frozen import frozen
 
 if TYPE_CHECKING:
     from .values import Value
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 ULP = {"exp": 2.0, "expm1": 3.0, "log": 2.0, "log1p": 3.0, "tanh": 4.0, "sigmoid": 3.0, "sin": 2.0, "cos": 2.0}
 
 
-@dataclass(frozen=True)
+@frozen
 class Format:
     """What a float format brings: its bits, split constants, limits, coefficients."""
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from ...frozen import frozen
 from ...graph import Op, Tensor
 from ...ops.base import Elementwise, Item
 from ...ops.program import program as row
@@ -91,7 +92,7 @@ def has_code(op: Op, inputs: tuple[DType, ...], numbers: tuple[Number, ...], dty
     return True
 
 
-@dataclass(frozen=True)
+@frozen
 class Fused(Op):
     """Several elementwise ops in one pass over memory; one output, or several of the same shape."""
 
@@ -148,7 +149,7 @@ def one_by_one(program: Program, inputs: Sequence[Array], outputs: Sequence[Arra
     return row(calls)
 
 
-@dataclass(frozen=True)
+@frozen
 class Rule:
     """The scalar rule of one op, for views of its arrays."""
 
@@ -166,7 +167,7 @@ class Rule:
         return results
 
 
-@dataclass(frozen=True)
+@frozen
 class Looped(Op):
     """An op that is elementwise on views of its arrays, such as the windows of a pool."""
 

@@ -9,9 +9,9 @@ vector at the end of a row is done under a mask.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from ...frozen import frozen
 from .values import BITS, Code, Value
 
 BESIDE, SAME, APART, TOTAL = "beside", "same", "apart", "total"
@@ -19,7 +19,7 @@ SIZES = {"float": 4, "double": 8, "i32": 4, "i64": 8, "i8": 1}
 Formulas: TypeAlias = "Callable[[Code, list[Value]], list[Value]]"
 
 
-@dataclass(frozen=True)
+@frozen
 class Shape:
     """What a kernel is made for besides its formulas: kinds of inputs and outputs, and how all of them lie in a row."""
 

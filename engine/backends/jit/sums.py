@@ -8,12 +8,12 @@ as slowly as those of NumPy's sums in pairs, and bits do not depend on the numbe
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
+from ...frozen import frozen
 from ...graph import Tensor
 from ...ops.program import program as row
 from ...ops.reductions import Sum
@@ -37,7 +37,7 @@ def kept_axes(t: Tensor) -> int | None:
     return kept if x.dtype == t.dtype and axes == tuple(range(kept, x.ndim)) and length >= LEAST else None
 
 
-@dataclass(frozen=True)
+@frozen
 class Summed(Fused):
     """A group whose last results are sums over all axes but the first ``kept``."""
 
