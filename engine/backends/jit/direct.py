@@ -35,6 +35,7 @@ Call: TypeAlias = "Callable[[], Any]"
 LEAST = 1 << 18  # operations of a convolution; a smaller one gains little beside its call
 FEWEST = 2  # channels of the result; a single one leaves the vectors empty
 SHARED = 1 << 23  # operations from which the images are shared among threads
+PARTS = 4  # in which weights are summed then, however many threads there are
 REGISTERS = {64: 32, 32: 16, 16: 16}  # bytes of one -> how many there are
 
 
@@ -114,7 +115,9 @@ def convolved(op: Product, axes: Axes, x: Array, w: Array, y: Array, threads: bo
     """A call that fills y, whose places may lie apart, with the convolution of x with w."""
     conv, lanes, vectors = geometry(op, axes, x, y)
     run = forward_kernel(conv, lanes, vectors)
-    return together([once(run, conv, (x, w, y), ("x", "w", "y"), part) for part in shares(x, w, y, threads)])
+    return together(
+        [once(run, conv, (x, w, y), ("x", "w", "y"), part) for part in shares(x, w, y, workers() if threads else 1)]
+    )
 
 
 def input_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call | None:
@@ -164,17 +167,17 @@ def weight_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool)
     run = weights_kernel(conv, lanes, vectors)
     if run is None:
         return None
-    parts = shares(x, out, g, threads)
+    parts = shares(x, out, g, PARTS if threads else 1)
     totals = [out, *(np.empty_like(out) for _ in parts[1:])]
     before += [partial(total.fill, 0) for total in totals]
     calls = [once(run, conv, (x, g, total), ("x", "y", "w"), p) for p, total in zip(parts, totals, strict=True)]
     return sequence(before, together(calls), [partial(np.add, out, total, out) for total in totals[1:]])
 
 
-def shares(x: Array, w: Array, y: Array, threads: bool) -> list[slice]:
-    """The images of each thread."""
+def shares(x: Array, w: Array, y: Array, most: int) -> list[slice]:
+    """The images in at most so many parts, or in one where there is little to do."""
     work = 2 * y.size * w.size // w.shape[3]
-    count = min(workers(), len(x)) if threads and work >= SHARED else 1
+    count = min(most, len(x)) if work >= SHARED else 1
     return [slice(len(x) * n // count, len(x) * (n + 1) // count) for n in range(count)]
 
 
