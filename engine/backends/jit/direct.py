@@ -28,6 +28,7 @@ from .launch import together
 from .machine import register_width
 from .native import Native, address, movable
 from .nest import SIZES
+from .sums import chain
 from .values import KINDS
 
 Axes: TypeAlias = "tuple[Axis, Axis]"
@@ -171,7 +172,8 @@ def weight_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool)
     totals = [out, *(np.empty_like(out) for _ in parts[1:])]
     before += [partial(total.fill, 0) for total in totals]
     calls = [once(run, conv, (x, g, total), ("x", "y", "w"), p) for p, total in zip(parts, totals, strict=True)]
-    return sequence(before, together(calls), [partial(np.add, out, total, out) for total in totals[1:]])
+    every = together(calls) if workers() > 1 else chain(calls, ())
+    return sequence(before, every, [partial(np.add, out, total, out) for total in totals[1:]])
 
 
 def shares(x: Array, w: Array, y: Array, most: int) -> list[slice]:
