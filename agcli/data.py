@@ -16,16 +16,18 @@ from agcli.datasets import (
     Corpus,
     DataError,
     Dataset,
+    Fold,
     Recipe,
     Speller,
     Table,
     TableFile,
     fitted,
+    folded,
     has_sides,
     load,
 )
 from agcli.spec import Choice, Fields, Spec
-from agcli.spec.columns import COLUMNS, SPLITS
+from agcli.spec.columns import COLUMNS, SPLITS, OnePart
 
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
@@ -55,9 +57,11 @@ def read(choice: Choice, folder: Path, known: Recipe | Speller | None = None) ->
     if isinstance(described, Corpus):
         return described.read(known if isinstance(known, Speller) else None)
     options = dict(fields)
+    fold = options.pop("fold")
     if options.get("augment") is not None:
         options["augment"] = Augment(**dict(options["augment"]))
-    return load(choice.name, **options)
+    data = load(choice.name, **options)
+    return data if fold is None else folded(data, Fold(**dict(fold)))
 
 
 def described_by(choice: Choice, folder: Path) -> Table | Corpus | None:
@@ -91,8 +95,11 @@ def folds(spec: Spec, of: int) -> list[Spec]:
     Groups of a `split: {group: ...}` stay together. Raises SpecError for data that cannot be parted.
     """
     fields: Any = spec.data.fields
-    if spec.data.name not in ("table", "arrays"):
-        raise spec.error(("data",), "expected a file of samples to part into folds; a set by name has its own split")
+    if spec.data.name == "text":
+        raise spec.error(("data",), "expected samples to part into folds; windows of a text follow each other")
+    if spec.data.name not in _FILES:
+        seed = fields.fold.seed if fields.fold is not None else 0
+        return [_with_data(spec, fold=OnePart(of=of, number=n, seed=seed)) for n in range(1, of + 1)]
     if fields.test_file:
         raise spec.error(("data", "test_file"), "folds take their test samples from `file`; leave `test_file` out")
     split = fields.split
@@ -102,8 +109,13 @@ def folds(spec: Spec, of: int) -> list[Spec]:
     old = dict(split.fields) if split is not None else {}
     kept = {"seed": old.get("seed", 0), "group": old.get("column", old.get("group"))}
     parts = [_chosen(SPLITS, "fold", {"of": of, "number": number, **kept}) for number in range(1, of + 1)]
-    data = [Choice(spec.data.name, fields.model_copy(update={"split": part}), spec.data.tag) for part in parts]
-    return [spec.model_copy(update={"data": chosen}) for chosen in data]
+    return [_with_data(spec, split=part) for part in parts]
+
+
+def _with_data(spec: Spec, **changes: Any) -> Spec:
+    """The spec with other fields of its data."""
+    fields: Any = spec.data.fields
+    return spec.model_copy(update={"data": Choice(spec.data.name, fields.model_copy(update=changes), spec.data.tag)})
 
 
 def _table(fields: Any, folder: Path) -> Table:

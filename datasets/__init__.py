@@ -9,6 +9,7 @@ from .dataset import Cast, Column, Dataset, Info, Scaling, Split
 from .dates import Date
 from .errors import DataError
 from .fitted import fitted
+from .folding import folded
 from .idx import read_idx
 from .images import Image
 from .recipe import ROLES, Recipe
@@ -53,6 +54,7 @@ __all__ = [
     "Time",
     "Vocabulary",
     "fitted",
+    "folded",
     "has_sides",
     "info",
     "load",

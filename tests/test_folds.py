@@ -76,8 +76,7 @@ def test_groups_and_seeds_stay(more, spec):
 @pytest.mark.parametrize(
     ("text", "of", "message"),
     [
-        ("data: digits", 3, "expected a file of samples to part into folds; a set by name has its own split"),
-        ("data: {file: t.txt}", 3, "expected a file of samples"),
+        ("data: {file: t.txt}", 3, "expected samples to part into folds; windows of a text follow each other"),
         ("data: {file: t.csv, target: y, test_file: u.csv}", 3, "folds take their test samples from `file`"),
         ("data: {file: t.csv, target: y, split: {time: when}}", 3, "a `time` split has no folds"),
         ("data: {file: t.csv, target: y, split: tail}", 3, "choose shuffled or stratified or group or fold"),
@@ -89,6 +88,27 @@ def test_data_without_folds_is_refused_at_its_place(text, of, message):
         folds(made, of)
     assert message in str(caught.value)
     assert ":1:" in str(caught.value)
+
+
+@pytest.mark.parametrize(("data", "samples"), [("iris", 150), ("{name: digits, flatten: false}", 1797), ("sine", 1000)])
+def test_a_set_by_name_has_folds_of_all_its_samples(data, samples):
+    made = parse_spec(f"data: {data}\nmodel: [{{dense: 2}}]\nloss: mean_squared_error\n")
+    whole = load_data(made)
+    parts = [load_data(one) for one in folds(made, 4)]
+    assert [len(part.test) for part in parts] == [samples // 4 + (n < samples % 4) for n in range(4)]
+    assert {len(part.train) + len(part.test) for part in parts} == {samples}
+    tested = np.concatenate([part.test.columns["x"].stored for part in parts]).reshape(samples, -1)
+    given = np.concatenate([part.columns["x"].stored for part in whole.splits.values()]).reshape(samples, -1)
+    assert np.array_equal(np.sort(tested, axis=0), np.sort(given, axis=0))
+    if whole.classes:
+        assert all(np.ptp(np.bincount(part.test.y)) <= np.ptp(np.bincount(whole.train.y)) + 3 for part in parts)
+
+
+def test_a_fold_of_iris_is_standardised_by_the_samples_it_trains_on():
+    data = load_data(parse_spec("data: {name: iris, fold: {of: 3, number: 2}}\nmodel: [{dense: 3}]\nloss: hinge\n"))
+    assert np.allclose(data.train.x.mean(axis=0), 0, atol=1e-5)
+    assert np.allclose(data.train.x.std(axis=0), 1, atol=1e-5)
+    assert not np.allclose(data.test.x.mean(axis=0), 0, atol=1e-5)
 
 
 def test_a_stop_ends_all_folds(spec, tmp_path):

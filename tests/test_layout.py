@@ -13,7 +13,7 @@ ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
         "frame", "delimited", "tabular", "arrays", "words", "moments", "roles", "dates", "texts", "images",
-        "recipe", "corpus", "fitted", "guess", "splits", "checks", "stream", "table", "prefetch", "batches",
+        "recipe", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",

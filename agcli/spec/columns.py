@@ -137,8 +137,8 @@ class ByColumn(HeldOut):
     column: ColumnName = Field(description="which one")
 
 
-class OneFold(Drawn):
-    """One part of several of the same size, for cross-validation; `ag train --folds` trains on each."""
+class OnePart(Drawn):
+    """One part of several of the same size, as `split: fold`, of samples without columns."""
 
     of: Annotated[int, Ge(2), Le(1_000), Kind("an integer from 2 to 1,000")] = Field(
         default=5, description="how many parts"
@@ -146,6 +146,11 @@ class OneFold(Drawn):
     number: Annotated[int, Ge(1), Le(1_000), Kind("an integer from 1 to 1,000")] = Field(
         default=1, description="the part for testing"
     )
+
+
+class OneFold(OnePart):
+    """One part of several of the same size, for cross-validation; `ag train --folds` trains on each."""
+
     group: ColumnName | None = Field(default=None, description="a column; samples of one name stay together")
 
 

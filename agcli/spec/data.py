@@ -11,6 +11,7 @@ from .columns import (
     Header,
     Length,
     Missing,
+    OnePart,
     Separator,
     Share,
     SplitChoice,
@@ -45,13 +46,19 @@ ArrayFile = Annotated[
 TextFile = Annotated[str, StringConstraints(pattern=TEXTS, max_length=4096), Kind("a file that ends in .txt or .md")]
 
 
-class Measurements(Fields):
+class Named(Fields):
+    """What all sets by name have."""
+
+    fold: OnePart | None = Field(default=None, description="a part for testing, instead of the set's own test data")
+
+
+class Measurements(Named):
     """A table of numbers."""
 
     raw: Flag = Field(default=False, description="values as they are stored, not standardised")
 
 
-class Images(Fields):
+class Images(Named):
     """Labelled images."""
 
     flatten: Flag = Field(default=False, description="each image as one row of pixels")
@@ -67,7 +74,7 @@ class FlatImages(Images):
     flatten: Flag = Field(default=True, description="each image as one row of pixels")
 
 
-class Generated(Fields):
+class Generated(Named):
     """Samples drawn at random."""
 
     samples: Annotated[int, Field(ge=10, le=10_000_000), Kind("an integer from 10 to 10,000,000")] = Field(
