@@ -57,6 +57,25 @@ def test_sums_over_all_or_the_last_axes(shape, dtype):
         assert not any(isinstance(op, Summed) for op in ops(f))
 
 
+@pytest.mark.parametrize("dtype", EXACT)
+def test_sums_of_what_is_there_already(dtype):
+    for shape in ((64,), (5000,), (7, 100), (3, 4, 70)):
+        a = np.random.default_rng(0).random(shape).astype(dtype)
+        x = ag.placeholder("x", shape, dtype)
+        f = ag.function([ag.sum(x), ag.sum(ag.transpose(x)), ag.sum(x, -1, keepdims=True)], inputs=[x])
+        exact = a.astype(EXACT[dtype])
+        for got, wanted in zip(f(a), (exact.sum(), exact.sum(), exact.sum(-1, keepdims=True)), strict=True):
+            np.testing.assert_allclose(got, wanted, rtol=4 * np.finfo(dtype).eps)
+        assert {type(op) for op in ops(f)} == {Summed}
+
+
+def test_sums_of_integers_stay_exact():
+    a = np.full(100, 2**53 + 1)
+    x = ag.placeholder("x", a.shape, "int64")
+    f = ag.function([ag.sum(x * 2), ag.sum(x)], inputs=[x])
+    assert f(a) == [200 * (2**53 + 1), 100 * (2**53 + 1)]
+
+
 def test_means_of_rows_enter_the_same_formula_again():
     """Layer normalization: a group cannot make a sum that it reads itself."""
     a = np.random.default_rng(0).normal(size=(9, 200)).astype("float32")

@@ -53,10 +53,6 @@ def are_columns(x: Tensor, axes: tuple[int, ...]) -> bool:
 class Columns(Summed):
     """A group whose last results are sums over all axes but the last."""
 
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return super().name if self.program.lines else "compiled<sum>"
-
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
         outputs = list(out) if len(self.program.results) > 1 else [out]
         wholes, totals = outputs[: -len(self.totals)], outputs[-len(self.totals) :]
@@ -67,7 +63,7 @@ class Columns(Summed):
             return stored_apart(self.program, shape, inputs, wholes, totals, COLUMNS)
 
 
-def lone(t: Tensor, threads: bool) -> Columns:
+def lone_columns(t: Tensor, threads: bool) -> Columns:
     """The op that makes the sum ``t`` of what is there already."""
     x = t.inputs[0]
     return Columns(Program((x.dtype,), (), (0,), 1), x.shape, threads, COLUMNS, (t.type,))

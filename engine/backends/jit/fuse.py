@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from ...graph import Constant, Op, Tensor, toposort
 from ...ops.base import Elementwise, Item
@@ -17,7 +18,7 @@ from ...ops.logic import Where
 from ...rewrite.cost import operations
 from ...rewrite.rules import number
 from ...types import TensorType
-from .columns import COLUMNS, Columns, is_column_sum, lone
+from .columns import COLUMNS, Columns, is_column_sum, lone_columns
 from .direct import Direct, is_direct
 from .fused import Fused, Line, Looped, Number, Program, has_code
 from .machine import usable
@@ -25,11 +26,12 @@ from .masks import CompiledMask, is_mask
 from .packing import Packing
 from .skinny import Skinny, is_skinny
 from .standard import spelled_out
-from .sums import Summed, kept_axes
+from .sums import Summed, is_sum, kept_axes, lone
 from .thin import is_thin, thin
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 FEW = 2000  # tensors of a graph in which single numbers are computed in loops too, if others are worth loading kernels
+SMALL = 1 << 14  # elements up to which the call of an op takes longer than its arithmetic
 WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
 EACH = 256  # operations of a convolution that count as one element
 MOST_LINES = 64
@@ -206,13 +208,16 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
         fuser.place(t)
     for t in order:
         fuser.end(t)
-    groups = {id(g): g for g in fuser.groups.values() if saved(g) > 0}
+    every = {id(g): g for g in fuser.groups.values()}
+    groups = {n: g for n, g in every.items() if saved(g) > 0}
     others = packing.elements + sum(largest(t) for t in order if looped(t))
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
     others += sum(t.inputs[0].type.size for t in order if is_skinny(t))
     others += sum(max(x.type.size for x in t.inputs) for t in order if is_thin(t))
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
+    if len(order) <= FEW:  # a compiled call joins its neighbours, where one of NumPy's stands between them
+        groups.update((n, g) for n, g in every.items() if g.members[0].type.size <= SMALL)
     members = {t.id: g for g in groups.values() for t in (*g.members, *g.totals)}
     return Builder(order, packing.outputs, members, shards).roots
 
@@ -221,6 +226,17 @@ def saved(group: Group) -> int:
     """Elements that NumPy would read or write once more."""
     more: int = sum(passes(t.op) for t in group.members) + len(group.totals) - 1
     return more * group.members[0].type.size  # type: ignore[no-any-return]
+
+
+# ops with a loop of their own, and what makes the compiled op of a tensor; it is told whether it may use threads
+ALONE: tuple[tuple[Callable[[Tensor], bool], Callable[[Tensor, bool], Any]], ...] = (
+    (looped, lambda t, threads: Looped(t.op, threads)),  # type: ignore[arg-type]
+    (is_direct, lambda t, threads: Direct(t.op, threads)),  # type: ignore[arg-type]
+    (is_column_sum, lone_columns),
+    (is_sum, lone),
+    (is_thin, thin),
+    (is_skinny, lambda t, threads: Skinny()),
+)
 
 
 class Builder:
@@ -257,19 +273,12 @@ class Builder:
     def copy(self, t: Tensor) -> Tensor:
         """``t`` on the new inputs, or itself where nothing changed."""
         inputs = tuple(self.new[x.id] for x in t.inputs)
-        if t.op is not None and looped(t):
-            return self.like(Tensor(t.type, Looped(t.op, not self.colours), inputs), t)
-        if is_direct(t):
-            return self.like(Tensor(t.type, Direct(t.op, not self.colours), inputs), t)  # type: ignore[arg-type]
         if is_mask(t):
             mask = CompiledMask(t.op, t.id not in self.colours)  # type: ignore[arg-type]
             return self.like(Tensor(t.type, mask, inputs), t)
-        if is_column_sum(t):
-            return self.like(Tensor(t.type, lone(t, not self.colours), inputs), t)
-        if is_thin(t):
-            return self.like(Tensor(t.type, thin(t, not self.colours), inputs), t)
-        if is_skinny(t):
-            return self.like(Tensor(t.type, Skinny(), inputs), t)
+        make = next((make for fits, make in ALONE if fits(t)), None)
+        if make is not None:
+            return self.like(Tensor(t.type, make(t, not self.colours), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             return t
         return self.like(Tensor(t.type, t.op, inputs), t)

@@ -34,7 +34,12 @@ def kept_axes(t: Tensor) -> int | None:
     x, axes = t.inputs[0], t.op.axes
     kept = x.ndim - len(axes)
     length = x.type.with_shape(x.shape[kept:]).size
-    return kept if x.dtype == t.dtype and axes == tuple(range(kept, x.ndim)) and length >= LEAST else None
+    fits = x.dtype == t.dtype and x.dtype.kind == "f" and axes == tuple(range(kept, x.ndim))
+    return kept if fits and length >= LEAST else None
+
+
+def is_sum(t: Tensor) -> bool:
+    return kept_axes(t) is not None
 
 
 @frozen
@@ -46,7 +51,7 @@ class Summed(Fused):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        return f"{super().name[:-1]} sum>"
+        return f"{super().name[:-1]} sum>" if self.program.lines else "compiled<sum>"
 
     def infer(self, *types: TensorType) -> TensorType | TupleType:
         stored = [TensorType(self.shape, d) for d in self.program.outputs[: -len(self.totals)]]
@@ -78,6 +83,12 @@ def stored_apart(
         rows = x.reshape(-1, t.size) if kept < 0 else x.reshape(t.size, -1)
         calls.append(partial(np.add.reduce, rows, int(kept >= 0), None, t.reshape(-1)))
     return row(calls)
+
+
+def lone(t: Tensor, threads: bool) -> Summed:
+    """The op that makes the sum ``t`` of what is there already."""
+    x = t.inputs[0]
+    return Summed(Program((x.dtype,), (), (0,), 1), x.shape, threads, kept_axes(t) or 0, (t.type,))
 
 
 def summed(
