@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
-from .dataset import Column, Scaling, Split
+from .dataset import Array, Column, Scaling, Split
 from .idx import read_idx
 from .remote import RemoteFile, Source, locate
 
@@ -20,13 +21,17 @@ class Images:
 
     def read(self, *, flatten: bool, raw: bool) -> dict[str, Split]:
         """x: (n, 28, 28) bytes fed as float32 in [0, 1], or (n, 784) flat, or bytes if raw; y: (n,) int64."""
-        return {name: self._split(*files, flatten=flatten, raw=raw) for name, files in self.splits.items()}
+        files = [locate(self.source, file) for pair in self.splits.values() for file in pair]
+        with ThreadPoolExecutor(2) as threads:  # unpacking needs no Python
+            images, labels = (threads.map(read_idx, files[i::2]) for i in (0, 1))
+            rows = zip(self.splits, images, labels, strict=True)
+            return {name: split(x, y, flatten=flatten, raw=raw) for name, x, y in rows}
 
-    def _split(self, images: RemoteFile, labels: RemoteFile, *, flatten: bool, raw: bool) -> Split:
-        pixels = read_idx(locate(self.source, images))
-        x = pixels.reshape(len(pixels), -1) if flatten else pixels
-        y = read_idx(locate(self.source, labels)).astype(np.int64)
-        return Split({"x": Column(x, None if raw else Scaling.by(255)), "y": Column(y)})
+
+def split(pixels: Array, labels: Array, *, flatten: bool, raw: bool) -> Split:
+    """Images and their labels."""
+    x = pixels.reshape(len(pixels), -1) if flatten else pixels
+    return Split({"x": Column(x, None if raw else Scaling.by(255)), "y": Column(labels.astype(np.int64))})
 
 
 MNIST = Images(
