@@ -73,7 +73,7 @@ def ag(ctx: click.Context, debug: bool) -> None:
 
 def main() -> None:
     """Run the command line; whatever a person can cause ends in one message and a defined exit code."""
-    gc.set_threshold(50_000)  # what is loaded stays: to look through it again and again takes a tenth of a start,
+    gc.set_threshold(200_000)  # what is loaded stays: to look through it again and again takes a tenth of a start,
     atexit.register(gc.freeze)  # and to look through it at the end, when all of it goes, as much once more
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # there is no use for any, and the search takes 20 ms
     try:
