@@ -8,6 +8,7 @@ nothing is reassociated or contracted.
 from __future__ import annotations
 
 import struct
+from functools import cache
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,7 +27,9 @@ class UnsupportedError(Exception):
     """There is no scalar code for this op and these dtypes, so it stays with NumPy."""
 
 
+@cache
 def kind_of(dtype: DType) -> str:
+    """What LLVM calls a dtype; NumPy puts a dtype's name together anew whenever it is asked."""
     if dtype.name not in KINDS:
         raise UnsupportedError(dtype.name)
     return KINDS[dtype.name]
