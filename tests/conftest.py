@@ -1,6 +1,7 @@
 """Shared fixtures: real data where it is at hand, and the command line as a process."""
 
 import gc
+import itertools
 import os
 import subprocess
 import sys
@@ -37,12 +38,11 @@ def ag():
 
 
 def pytest_configure(config):
-    """On CI, Hypothesis draws the same examples in every run; at home it looks for new ones."""
-    if os.environ.get("CI"):
-        from hypothesis import settings
+    """On CI, Hypothesis draws the same examples in every run; at home it looks for new ones. No test has a deadline."""
+    from hypothesis import settings
 
-        settings.register_profile("ci", derandomize=True, deadline=None)
-        settings.load_profile("ci")
+    settings.register_profile("here", deadline=None, derandomize=bool(os.environ.get("CI")))
+    settings.load_profile("here")
 
 
 def pytest_collection_finish(session):
@@ -52,9 +52,16 @@ def pytest_collection_finish(session):
 
 
 @pytest.fixture
-def no_pauses():
-    """Without the garbage collector, for tests of how time grows."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
+def calls():
+    """How many functions a function calls: calls(work) -> count. It grows as time does, and is the same everywhere."""
+
+    def count(work):
+        seen = itertools.count()
+        sys.setprofile(lambda frame, event, what: next(seen) if event in ("call", "c_call") else None)
+        try:
+            work()
+        finally:
+            sys.setprofile(None)
+        return next(seen)
+
+    return count
