@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from agcli.datasets import (
     DataError,
     Dataset,
     Fold,
+    Numeric,
     Recipe,
     Speller,
     Table,
@@ -87,6 +88,17 @@ def resolved(spec: Spec, data: Dataset) -> Spec:
     known = {name: value for name, value in written.items() if name in type(spec.data.fields).model_fields}
     fields = spec.data.fields.model_copy(update=known)
     return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
+
+
+def scales(data: Dataset) -> Iterator[str]:
+    """In what the loss and the metrics of a training are, where that is not the target's own unit."""
+    target = data.fitted.target if isinstance(data.fitted, Recipe) else ()
+    for part in target[:1]:
+        if isinstance(part.role, Numeric) and part.role.scale != "none":
+            scale, _ = part.role.affine(part.stats)
+            is_plain = len(target) == 1 and not scale.ndim and not part.role.log
+            meaning = f'1 is {float(scale):.4g} of "{part.column}"; ' if is_plain else ""
+            yield f"loss and metrics are of the scaled target: {meaning}`ag eval` gives figures in its own units"
 
 
 def folds(spec: Spec, of: int) -> list[Spec]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agcli.data import load_data, resolved
+from agcli.data import load_data, resolved, scales
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
 from agcli.engine.types import Array
@@ -51,7 +51,7 @@ class Trainer:
         self.data = load_data(spec) if data is None else data
         self.spec = resolved(spec, self.data)
         self.out = out
-        self.notes: list[Note] = [Note(text, "data") for text in self.data.warnings]
+        self.notes: list[Note] = [Note(text, "data") for text in (*self.data.warnings, *scales(self.data))]
         self.session = Session(self.spec, self.data)
         self.notes += [Note(text, "metric") for text in self.session.cautions]
         self.health = Health(self.session)
