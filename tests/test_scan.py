@@ -182,6 +182,23 @@ def test_the_gradient_of_a_weight_is_one_product_after_the_loop():
     assert f.plan.steps[-1].op.name == "matmul"
 
 
+def test_what_is_stacked_for_a_product_is_added_up_after_the_loop():
+    """The gradient of a bias takes the cotangents that the one of a weight beside it needs."""
+    x, h = placeholder("x", (None, 2, 3), "float64"), placeholder("h", (2, 3), "float64")
+    w, b = variable(real(3, 3), "w"), variable(real(3), "b")
+    last = scan(lambda h, x: (tanh(h @ w + b + x), None), h, x)[0]
+    f = function(grad(last.sum(), [w, b]), inputs=[x, h])
+    v, start, found = real(5, 2, 3), real(2, 3), []
+    _, slope = f(v, start)
+    assert {kind for kind, _ in loops(f)[-1].op.outputs} == {"emit"}
+    for sign in (1, -1):
+        y = start
+        for row in v:
+            y = np.tanh(y @ w.value + b.value + sign * 1e-6 + row)
+        found.append(y.sum())
+    np.testing.assert_allclose(slope.sum(), (found[0] - found[1]) / 2e-6, rtol=1e-6)
+
+
 def test_a_turn_writes_its_results_in_place():
     """The plan of a turn of the LSTM has no copies: eleven kernels, as a person would write it."""
     x, w, z = placeholder("x", (4, 2, 12)), placeholder("w", (3, 12)), np.zeros((2, 3), "f")

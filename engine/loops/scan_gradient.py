@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
 from ..gradient import accumulate, is_float, pullback, pushforward
 from ..graph import Op, Tensor, call
-from ..leaves import Placeholder
+from ..leaves import Placeholder, Variable
 from ..ops.base import items
 from ..subgraph import first_used, substitute
 from ..types import TensorType
 from .scan import VIEWS, Output, Results, Scan, loop, trace_slices
 
 LINEAR = ("reshape", "transpose", "sum", "negative")  # sums over turns go through these
+Linear: TypeAlias = "Callable[[Tensor], Tensor]"
 
 
 @dataclass
 class Part:
     """One term of a sum over the turns: what the loop delivers, and what is done with it once at the end."""
 
-    after: list[Op]
+    after: list[Linear]
     totals: list[Tensor] = field(default_factory=list)
-    emits: list[Tensor] = field(default_factory=list)  # the two factors of a matrix product
+    emits: list[Tensor] = field(default_factory=list)  # the two factors of a matrix product, or what is summed
     flips: tuple[bool, bool] = (False, False)
 
     def finish(self, stacks: Iterator[Tensor], sums: Iterator[Tensor]) -> Tensor:
-        value = next(sums) if self.totals else self.product(next(stacks), next(stacks))
+        if self.totals:
+            value = next(sums)
+        else:
+            value = self.product(next(stacks), next(stacks)) if len(self.emits) == 2 else next(stacks).sum(0)
         for op in self.after:
             value = op(value)
         return value
@@ -42,17 +48,24 @@ def join_turns(x: Tensor) -> Tensor:
     return x.reshape(-1, x.shape[2])
 
 
-def parts(t: Tensor) -> list[Part]:
-    """The sum of ``t`` over the turns in terms: linear ops and matrix products are cheaper once at the end."""
+def parts(t: Tensor, stacked: Container[int] = ()) -> list[Part]:
+    """The sum of ``t`` over the turns in terms: linear ops and matrix products are cheaper once at the end.
+
+    What is ``stacked`` anyway is added up at the end, too.
+    """
     found = []
-    stack: list[tuple[Tensor, list[Op]]] = [(t, [])]
+    stack: list[tuple[Tensor, list[Linear]]] = [(t, [])]
     while stack:
         z, after = stack.pop()
         name = z.op.name if z.op else ""
-        if name == "add" and all(x.type == z.type for x in z.inputs):
+        if core(z).id in stacked:
+            found.append(Part(after, emits=[z]))
+        elif name == "add" and all(x.type == z.type for x in z.inputs):
             stack += [(x, after) for x in z.inputs]
         elif z.op is not None and name in LINEAR:
             stack.append((z.inputs[0], [z.op, *after]))
+        elif z.op is not None and name == "sum_like" and isinstance(z.inputs[1], Variable):
+            stack.append((z.inputs[0], [partial(swapped, z.op, z.inputs[1]), *after]))
         elif name == "matmul" and z.ndim == 2 and None not in z.shape and all(x.ndim == 2 for x in z.inputs):
             flips = [x.op is not None and x.op.name == "transpose" for x in z.inputs]
             factors = [x.inputs[0] if flip else x for x, flip in zip(z.inputs, flips, strict=True)]
@@ -60,6 +73,17 @@ def parts(t: Tensor) -> list[Part]:
         else:
             found.append(Part(after, totals=[z]))
     return found
+
+
+def swapped(op: Op, like: Tensor, value: Tensor) -> Tensor:
+    return op(value, like)
+
+
+def core(t: Tensor) -> Tensor:
+    """What ``t`` is, but for sums over axes that it has not."""
+    while t.op is not None and t.op.name == "sum_like" and t.type == t.inputs[0].type:
+        t = t.inputs[0]
+    return t
 
 
 def finish(terms: Sequence[Part], stacks: Iterator[Tensor], sums: Iterator[Tensor]) -> Tensor:
@@ -113,7 +137,8 @@ class Derivative:
         inputs = [*elements, *extra]
         if not inputs and self.stacks:  # the number of turns is the length of an element
             inputs = [(Placeholder(self.body.elements[0].type), self.stacks[0])]
-        sums = [parts(t) for t in new[n + m :]]
+        stacked = {core(e).id for t in new[n + m :] for p in parts(t) for e in p.emits}
+        sums = [parts(t, stacked) for t in new[n + m :]]
         terms = [p for group in sums for p in group]
         done = loop(
             [(p, init, t) for (p, init, _), t in zip(carries, new, strict=False)],

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from ..frozen import changed
 from ..graph import Constant, Op, Tensor, toposort
 from ..ops import elementwise as ew
-from ..ops.arrays import Reshape, Transpose
+from ..ops.arrays import BroadcastTo, Reshape, Transpose
 from ..ops.base import Item, Pointwise
 from ..ops.convolution import Conv, ConvInputGrad
 from ..ops.joining import Concatenate
@@ -195,8 +195,8 @@ def layout(op: Op, t: Tensor, states: list[int]) -> Layout | None:
         return None
     if isinstance(op, Pointwise):
         return pointwise(op, t, states)
-    if PARTIAL in states:
-        return None
+    if PARTIAL in states:  # what is linear may be done before the sum
+        return Layout(PARTIAL, (PARTIAL,)) if isinstance(op, Reshape | Transpose | BroadcastTo | Sum) else None
     if isinstance(op, Reduction):
         return reduction(op, t, states)
     if isinstance(op, Conv | ConvInputGrad):

@@ -34,6 +34,7 @@ FEW = 2000  # tensors of a graph in which single numbers are computed in loops t
 SMALL = 1 << 14  # elements up to which the call of an op takes longer than its arithmetic
 WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
 EACH = 256  # operations of a convolution that count as one element
+CALL = 2048  # elements that NumPy reads while Python makes a call
 MOST_LINES = 64
 MOST_OPERANDS = 20
 
@@ -214,6 +215,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
     others += sum(t.inputs[0].type.size for t in order if is_skinny(t))
     others += sum(max(x.type.size for x in t.inputs) for t in order if is_thin(t))
+    others += CALL * len(every) if runs > 1 else 0  # a turn whose calls are all compiled does not come back to Python
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
     if len(order) <= FEW:  # a compiled call joins its neighbours, where one of NumPy's stands between them
