@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -27,8 +26,11 @@ def folder() -> Path | None:
     try:
         base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
         path = Path(named) if named else base / "agcli" / "kernels"
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = path.lstat()
+        try:
+            found = path.lstat()
+        except FileNotFoundError:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = path.lstat()
     except (OSError, RuntimeError):
         return None
     return path if stat.S_ISDIR(found.st_mode) and private(found) else None
@@ -66,6 +68,8 @@ def save(key: str, code: bytes) -> None:
     path = folder()
     if path is None or len(code) > LARGEST:
         return
+    import tempfile  # which loads random numbers, and few processes have something to keep
+
     with suppress(OSError):
         make_room(path)
         handle, temporary = tempfile.mkstemp(dir=path, prefix=".")
