@@ -143,15 +143,15 @@ class Batches:
             else _filled(fill, order, _ring(ring, _shape(column, self.batch_size), column.dtype))
             for name, column in self.split.columns.items()
         }
-        unreleased = 0
+        augments, row_bytes, unreleased = self._augments(), self._row_bytes, 0
         for step in range(start, self.steps_per_epoch):
             place = slice(step * self.batch_size, (step + 1) * self.batch_size)
             rows = order[place]
             columns = {name: read(place) for name, read in readers.items()}
-            for name, augment in self._augments().items():
+            for name, augment in augments.items():
                 columns[name] = _augmented(augment, columns[name], rows, self.seed, epoch)
             yield Batch(rows, columns)
-            unreleased += len(rows) * self._row_bytes
+            unreleased += len(rows) * row_bytes
             # Balanced rows lie all over the file, so that each batch maps much more than it reads.
             if self.split.release is not None and (unreleased >= _RELEASED or self._labels is not None):
                 self.split.release()

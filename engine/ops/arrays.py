@@ -102,6 +102,8 @@ class Reshape(Linear):
     def simplify(self, x: Tensor) -> Tensor | None:
         if isinstance(x.op, Reshape):
             return Reshape(self.shape)(x.inputs[0])
+        if isinstance(x.op, BroadcastTo) and x.type.known and x.inputs[0].type.known and x.inputs[0].type.size == 1:
+            return BroadcastTo(self.infer(x.type).shape)(Reshape(())(x.inputs[0]))
         return x if x.type.known and x.shape == self.infer(x.type).shape else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod as product
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,8 +13,8 @@ from ..errors import DTypeError, ShapeError
 from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
-from ..types import Array, Axes, TensorType, normalize_axes, normalize_axis, reduced_shape
-from .arrays import expand_like, flatten
+from ..types import Array, Axes, TensorType, normalize_axes, normalize_axis, reduced_shape, static
+from .arrays import Reshape, expand_like, flatten
 from .base import Linear, result_dtype
 from .creation import Size
 from .elementwise import exp
@@ -80,6 +81,18 @@ class Sum(Reduction, Linear):
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (self.back(g, x),)
+
+    def simplify(self, x: Tensor) -> Tensor | None:
+        """A sum of single elements is none, and one of all elements need not know how they were arranged."""
+        if not x.type.known or x.dtype.kind != "f":
+            return super().simplify(x)
+        lengths, shape = list(x.shape), tuple(static(d) for d in self.infer(x.type).shape)
+        if {lengths[axis] for axis in self.axes} <= {1}:
+            return Reshape(shape)(x)
+        whole = x.inputs[0] if isinstance(x.op, Reshape) and product(shape) == 1 else x
+        if product(shape) != 1 or (whole is x and len(self.axes) == x.ndim and not self.keepdims):
+            return None
+        return Reshape(shape)(Sum(tuple(range(whole.ndim)), False)(whole))
 
 
 class Mean(Reduction, Linear):

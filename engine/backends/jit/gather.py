@@ -40,7 +40,7 @@ row:
 fetch:
   %b = phi i64 [0, %row], [%b.next, %fetch]
   %line = getelementptr i8, ptr %soon.start, i64 %b
-  call void @llvm.prefetch.p0(ptr %line, i32 0, i32 2, i32 1)
+  call void @llvm.prefetch.p0(ptr %line, i32 0, i32 3, i32 1)
   %b.next = add i64 %b, 64
   %b.more = icmp slt i64 %b.next, %fetched
   br i1 %b.more, label %fetch, label %begin
@@ -75,7 +75,7 @@ declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.umin.i64(i64, i64)
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 """)
-AHEAD = 6  # rows that are on their way
+AHEAD = 10  # rows that are on their way
 # A byte times 1 / divisor, which is the sum of two numbers of float32; that rounds as a division does.
 CONSTANTS = """
   %high.1 = insertelement $vector poison, float %high, i32 0

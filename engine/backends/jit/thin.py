@@ -14,7 +14,7 @@ from ...types import Array, TensorType, static
 from ..threads import workers
 from .compiler import CompileError, compiled
 from .launch import together
-from .machine import register_width
+from .machine import has_masks, register_width
 from .native import address, movable
 from .thin_text import COLUMN_FIELDS, ROW_FIELDS, column_text, rows_text
 from .values import KINDS
@@ -22,7 +22,7 @@ from .values import KINDS
 Part: TypeAlias = "tuple[Any, list[int]]"  # kernel and numbers
 MOST = 4  # rows
 LEAST = 1 << 10  # elements of the matrix
-NARROWEST = 16  # rows and columns of the matrix
+NARROWEST = 16  # elements of a sum
 SUMS = {64: 16, 32: 8, 16: 8}  # bytes of a register -> vectors of sums that stay in registers
 SHARED = 1 << 18  # bytes of weights of which each thread takes a share, which stays in its cache
 STREAMED = 1 << 22  # bytes of another matrix, more than a cache holds
@@ -65,6 +65,8 @@ def rows(a: Array, b: Array, out: Array, parts: int) -> list[Part] | None:
     if m > MOST or n == 1 or b.strides[1] != size or out.strides[1] != size:
         return None
     lanes = register_width() // size
+    if n < lanes and not has_masks():
+        return None
     found, each = [], -(-n // (parts * lanes)) * lanes
     for start in range(0, n, each):
         count = min(each, n - start)
@@ -107,7 +109,7 @@ def is_thin(t: Tensor) -> bool:
     if not isinstance(t.op, MatMul) or t.ndim != 2 or any(x.dtype != t.dtype for x in t.inputs) or not t.type.known:
         return False
     (m, k), n = (static(d) for d in t.inputs[0].shape), static(t.shape[1])
-    if t.dtype.name not in ("float32", "float64") or min(k, max(m, n)) < NARROWEST:
+    if t.dtype.name not in ("float32", "float64") or k < NARROWEST:
         return False
     return (m <= MOST and n > 1 and k * n >= LEAST) or (n == 1 and m > 1 and m * k >= LEAST)
 
