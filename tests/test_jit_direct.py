@@ -8,6 +8,7 @@ pytest.importorskip("llvmlite")
 import agcli as ag
 from agcli.engine.backends.jit import compiler, direct, direct_text, fuse
 from agcli.engine.backends.jit.direct import Direct, turned
+from agcli.engine.backends.jit.direct_pool import DirectPool
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
 from agcli.engine.ops.windows import Axis, window
 
@@ -31,6 +32,7 @@ CASES = {  # shapes of inputs and weights, and the window
     "depthwise, strided": ((2, 9, 8, 35), (3, 2, 1, 35), {"padding": 1, "strides": 2, "groups": 35}),
     "depthwise, dilated": ((2, 9, 8, 3), (2, 3, 1, 3), {"dilation": 2, "groups": 3}),
 }
+DOUBLE = ("plain", "dilated", "one side", "prime lengths", "steps of different lengths", "depthwise, strided")
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
@@ -72,8 +74,7 @@ def close(a, b, dtype):
         np.testing.assert_allclose(q, p, rtol=0, atol=TOLERANCE[dtype] * max(1.0, float(np.abs(p).max())))
 
 
-@pytest.mark.parametrize("dtype", TOLERANCE)
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(("case", "dtype"), [*((c, "float32") for c in CASES), *((c, "float64") for c in DOUBLE)])
 def test_values_and_gradients(monkeypatch, case, dtype):
     *shapes, keywords = CASES[case]
     inputs, fetches = products(shapes, dtype, keywords)
@@ -215,3 +216,85 @@ def test_gradients_as_convolutions():
     assert even == (0, slice(1, None, 2), Axis(1, 1, 1, 0, 0, 5, 5))
     assert odd == (1, slice(0, None, 2), Axis(2, 1, 1, 0, 0, 5, 4))
     assert [axis.size for *_, axis in gradients(2, 3, 1, 0)] == [1, 1, 0]
+
+
+def pooled(shapes, dtype, conv, pool, gradient):
+    """A relu of a pool of a convolution, with its gradients or without."""
+    x, w = (ag.placeholder(n, s, dtype) for n, s in zip("xw", shapes, strict=True))
+    y = ag.relu(ag.max_pool2d(ag.conv2d(x, w, **conv), **pool))
+    return [x, w], [y, *ag.grad(ag.sum(y * y), [x, w])] if gradient else [y]
+
+
+POOLS = {  # shapes, the convolution, and the pool
+    "halves": (((3, 12, 14, 3), (3, 3, 3, 20)), {"padding": "same"}, {"size": 2}),
+    "rows and columns left over": (((2, 11, 9, 4), (3, 3, 4, 5)), {"padding": "same"}, {"size": 2}),
+    "thirds by halves": (((2, 13, 9, 2), (2, 2, 2, 33)), {}, {"size": (3, 2)}),
+    "strided": (((2, 16, 15, 3), (3, 3, 3, 8)), {"strides": 2, "padding": 1}, {"size": (2, 4)}),
+    "depthwise": (((2, 8, 8, 18), (3, 3, 1, 18)), {"groups": 18, "padding": "same"}, {"size": 4}),
+    "all places": (((2, 6, 5, 3), (3, 3, 3, 8)), {}, {"size": (4, 3)}),
+}
+
+
+@pytest.mark.parametrize(("gradient", "dtype"), [(True, "float32"), (False, "float64")])
+@pytest.mark.parametrize("case", POOLS)
+def test_pools_in_registers(monkeypatch, case, dtype, gradient):
+    inputs, fetches = pooled(*POOLS[case][:1], dtype, *POOLS[case][1:], gradient)
+    rng = np.random.default_rng(9)
+    arrays = [rng.integers(-2, 3, x.shape).astype(dtype) for x in inputs]  # exact sums, with ties
+    arrays[0][0, 2, 2, 0], arrays[0][1, 5, 4, 1] = np.nan, np.inf
+    plain, fast = (ag.function(fetches, inputs=inputs) for _ in range(2))
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    expected = plain(*arrays)
+    monkeypatch.delenv("AG_BACKEND")
+    found = fast(*arrays)
+    assert [s.op.pool.name for s in fast.plan.steps if isinstance(s.op, DirectPool)] == [
+        "max_pool2d_located" if gradient else "max_pool2d"
+    ]
+    assert not any(s.op.name == "compiled<conv2d>" for s in fast.plan.steps)
+    np.testing.assert_array_equal(found[0], expected[0])
+    if gradient:
+        close(
+            [np.nan_to_num(p, posinf=0) for p in expected[1:]], [np.nan_to_num(q, posinf=0) for q in found[1:]], dtype
+        )
+
+
+def test_pools_in_threads_and_without_llvm(monkeypatch):
+    shapes, conv, pool = POOLS["halves"]
+    inputs, fetches = pooled(shapes, "float32", conv, pool, True)
+    rng = np.random.default_rng(10)
+    arrays = [rng.standard_normal(x.shape, "f") for x in inputs]
+    a, b = both_pooled(monkeypatch, inputs, fetches, arrays)
+    monkeypatch.setattr(direct, "SHARED", 0)
+    monkeypatch.setattr(direct, "workers", lambda: 2)
+    for p, q in zip(both_pooled(monkeypatch, inputs, fetches, arrays)[1], b, strict=True):
+        np.testing.assert_allclose(p, q, rtol=1e-4, atol=1e-4)
+
+    def fail(*_):
+        raise compiler.CompileError("no such instruction")
+
+    monkeypatch.setattr(direct, "forward_kernel", fail)
+    close(a, both_pooled(monkeypatch, inputs, fetches, arrays)[1], "float32")
+
+
+def both_pooled(monkeypatch, inputs, fetches, arrays):
+    plain, fast = (ag.function(fetches, inputs=inputs) for _ in range(2))
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    expected = plain(*arrays)
+    monkeypatch.delenv("AG_BACKEND")
+    return expected, fast(*arrays)
+
+
+def test_what_others_read_is_stored_and_windows_that_overlap_are_pooled_apart():
+    x, w = ag.placeholder("x", (2, 8, 8, 3)), ag.placeholder("w", (3, 3, 3, 8))
+    y = ag.conv2d(x, w)
+    arrays = [np.ones(t.shape, "f") for t in (x, w)]
+    for fetches, expected in (
+        ([ag.max_pool2d(y)], True),
+        ([ag.max_pool2d(y), y], False),
+        ([ag.max_pool2d(y), ag.sum(y)], False),
+        ([ag.max_pool2d(y, size=3, strides=2)], False),
+        ([ag.max_pool2d(y, padding="same", size=4)], False),
+    ):
+        f = ag.function(fetches, inputs=[x, w])
+        f(*arrays)
+        assert any(isinstance(s.op, DirectPool) for s in f.plan.steps) == expected

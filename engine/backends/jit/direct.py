@@ -94,9 +94,9 @@ def geometry(op: Product, axes: Axes, x: Array, y: Array) -> tuple[texts.Conv, i
 
 
 @cache
-def forward_kernel(conv: texts.Conv, lanes: int, vectors: int) -> Any:
-    tile = texts.best_tile(conv, vectors, REGISTERS[register_width()])
-    return compiled(texts.forward_text(conv, tile, lanes))
+def forward_kernel(conv: texts.Conv, lanes: int, vectors: int, pool: texts.Pooled = None) -> Any:
+    tile = texts.best_tile(conv, vectors, REGISTERS[register_width()], pool.size if pool else (1, 1))
+    return compiled(texts.forward_text(conv, tile, lanes, pool))
 
 
 @cache
@@ -109,16 +109,21 @@ def forward(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> 
     x, w = inputs
     before: list[Call] = []
     x, w = steady(x, out.dtype, before), steady(w, out.dtype, before)
-    return sequence(before, convolved(op, op.axes(x, w), x, w, out, threads), [])
+    return sequence(before, convolved(op, op.axes(x, w), x, w, (out,), threads), [])
 
 
-def convolved(op: Product, axes: Axes, x: Array, w: Array, y: Array, threads: bool) -> Call:
-    """A call that fills y, whose places may lie apart, with the convolution of x with w."""
-    conv, lanes, vectors = geometry(op, axes, x, y)
-    run = forward_kernel(conv, lanes, vectors)
-    return together(
-        [once(run, conv, (x, w, y), ("x", "w", "y"), part) for part in shares(x, w, y, workers() if threads else 1)]
-    )
+def convolved(
+    op: Product, axes: Axes, x: Array, w: Array, outputs: Sequence[Array], threads: bool, pool: texts.Pooled = None
+) -> Call:
+    """A call that fills the first of ``outputs``, whose places may lie apart, with the convolution of x with w.
+
+    With a pool it is the largest of each window, and where that is comes into the second, if there is one.
+    """
+    conv, lanes, vectors = geometry(op, axes, x, outputs[0])
+    run = forward_kernel(conv, lanes, vectors, pool)
+    names = ("x", "w", "y", "positions")[: 2 + len(outputs)]
+    parts = shares(x, w, outputs[0], workers() if threads else 1)
+    return together([once(run, conv, (x, w, *outputs), names, part) for part in parts])
 
 
 def input_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call | None:
@@ -137,7 +142,7 @@ def input_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool) 
         if window.size:
             weights = np.empty(window.shape, out.dtype)
             before.append(partial(np.copyto, weights, window))
-            calls.append(convolved(op, (first, second), g, weights, places, threads))
+            calls.append(convolved(op, (first, second), g, weights, (places,), threads))
         else:
             before.append(partial(places.fill, 0))
     return program([*before, *calls])
@@ -187,12 +192,9 @@ def once(run: Any, conv: texts.Conv, operands: tuple[Array, ...], order: tuple[s
     """One call of a kernel for some of the images; ``order`` names the operands, of which the inputs come first."""
     padded = np.zeros((conv.height, conv.width, conv.channels) if conv.pads else 0, operands[0].dtype)
     places = dict(zip(order, operands, strict=True), padded=padded)
-    numbers = [
-        part.stop - part.start,
-        *(address(places[n][part] if n in "xy" else places[n]) for n in texts.FIELDS[1:]),
-    ]
-    fields = [texts.FIELDS.index(name) for name in places]
-    return movable(run, numbers, [*places.values()], fields)
+    own = {name: x if name in ("w", "padded") else x[part] for name, x in places.items()}
+    numbers = [part.stop - part.start, *(address(own.get(name, padded)) for name in texts.FIELDS[1:])]
+    return movable(run, numbers, [*places.values()], [texts.FIELDS.index(name) for name in places])
 
 
 def sequence(before: Sequence[Call], call: Call, after: Sequence[Call]) -> Call:

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import product
+from typing import TypeAlias
 
 from ...frozen import frozen
+from ...ops.pools import MaxLocated, MaxPool
 from ...ops.windows import Axis
 from .counted import Row, counted, shifted, start_of, times
 from .nest import SIZES, element, suffix
-from .values import Code
+from .values import Code, Value
 
-FIELDS = ("images", "x", "w", "y", "padded")
+FIELDS = ("images", "x", "w", "y", "padded", "positions")
+Pooled: TypeAlias = "MaxPool | MaxLocated | None"  # what is made of windows of outputs before they are stored
 
 
 @frozen
@@ -83,16 +86,19 @@ class Tile:
         return list(product(range(self.rows), range(self.columns)))
 
 
-def best_tile(conv: Conv, vectors: int, registers: int) -> Tile:
-    """The tile that multiplies fastest: one multiplication a cycle but for eight at least, half a cycle for a load."""
+def best_tile(conv: Conv, vectors: int, registers: int, unit: tuple[int, int] = (1, 1)) -> Tile:
+    """The tile that multiplies fastest: one multiplication a cycle but for eight at least, half a cycle for a load.
+
+    It holds whole windows of ``unit`` places.
+    """
 
     def cost(tile: Tile) -> float:
         n = len(tile.places)
         tiles = -(-conv.rows.count // tile.rows) * -(-conv.columns.count // tile.columns) * -(-vectors // tile.vectors)
         return tiles * (max(n * tile.vectors, 8) + (n + tile.vectors) / 8 + 2)
 
-    limits = (conv.rows.count, conv.columns.count, vectors)
-    every = (Tile(*t) for t in product(*(range(1, min(n, registers) + 1) for n in limits)))
+    ends = [min(n, registers) + 1 for n in (conv.rows.count, conv.columns.count, vectors)]
+    every = (Tile(*t) for t in product(*(range(n, end, n) for n, end in zip((*unit, 1), ends, strict=True))))
     return min((t for t in every if len(t.places) * t.vectors + t.vectors + 1 <= registers), key=cost)
 
 
@@ -138,36 +144,57 @@ def fused(code: Code, kind: str, a: str, b: str, c: str) -> str:
     return code.call(name, vector, (vector, a), (vector, b), (vector, c))
 
 
-def forward_text(conv: Conv, tile: Tile, lanes: int) -> str:
-    """A module with the function ``kernel``: y = convolution of x with w."""
+def forward_text(conv: Conv, tile: Tile, lanes: int, pool: Pooled = None) -> str:
+    """A module with the function ``kernel``: y = convolution of x with w, or the largest of windows of it."""
     code = Code(lanes)
     begun(code)
     row = Row(code, conv.kind, conv.outputs)
     rows, columns = conv.rows, conv.columns
+    high, wide = pool.size if pool else (1, 1)
     image = rows.length * columns.length * conv.pixel
+    down, along = rows.count // high, columns.count // wide  # results
+    each_down, each_along = tile.rows // high, tile.columns // wide  # of a tile
 
     def one_image(n: str, _: list[str]) -> list[str]:
         x = bordered(code, conv, shifted(code, "%x", times(code, n, image)))
-        y = shifted(code, "%y", times(code, n, conv.steps[0]))
 
         def one_tile(i: str, j: str) -> list[str]:
-            top = start_of(code, i, tile.rows, rows.count - tile.rows)
-            left = start_of(code, j, tile.columns, columns.count - tile.columns)
-            source = shifted(code, x, times(code, top, rows.stride * conv.line))
-            source = shifted(code, source, times(code, left, columns.stride * conv.pixel))
-            target = shifted(code, y, times(code, top, conv.steps[1]))
-            target = shifted(code, target, times(code, left, conv.steps[2]))
+            top = start_of(code, i, each_down, down - each_down)
+            left = start_of(code, j, each_along, along - each_along)
+            source = shifted(code, x, times(code, top, high * rows.stride * conv.line))
+            source = shifted(code, source, times(code, left, wide * columns.stride * conv.pixel))
+            places = [times(code, index, step) for index, step in zip((n, top, left), conv.steps, strict=True)]
+            offset = code.emit(f"add i64 {code.emit(f'add i64 {places[0]}, {places[1]}')}, {places[2]}")
             for first, count in groups(row.count, tile.vectors):
                 sums = tile_sums(code, conv, tile, row, source, first, count)
-                for (p, v), total in zip(product(tile.places, range(count)), sums, strict=True):
-                    row.store(total, shifted(code, target, p[0] * conv.steps[1] + p[1] * conv.steps[2]), first + v)
+                finished(code, conv, tile, pool, sums, (first, count), offset)
             return []
 
-        down, along = -(-rows.count // tile.rows), -(-columns.count // tile.columns)
-        return counted(code, down, [], lambda i, _: counted(code, along, [], lambda j, _: one_tile(i, j)))
+        tiles = -(-down // each_down), -(-along // each_along)
+        return counted(code, tiles[0], [], lambda i, _: counted(code, tiles[1], [], lambda j, _: one_tile(i, j)))
 
     counted(code, "%images", [], one_image)
     return ended(code)
+
+
+def finished(
+    code: Code, conv: Conv, tile: Tile, pool: Pooled, sums: list[str], vectors: tuple[int, int], offset: str
+) -> None:
+    """Store the sums of a tile, or the largest of each window of them, and where it is, ``offset`` bytes behind y."""
+    size, (first, count) = SIZES[conv.kind], vectors
+    high, wide = pool.size if pool else (1, 1)
+    places = {p: n for n, p in enumerate(tile.places)}
+    y = code.emit(f"getelementptr i8, ptr %y, i64 {offset}")
+    where = code.emit(f"getelementptr i8, ptr %positions, i64 {code.emit(f'sdiv exact i64 {offset}, {size}')}")
+    row, bytes_row = Row(code, conv.kind, conv.outputs), Row(code, "i8", conv.outputs)
+    for (i, j), v in product(product(range(tile.rows // high), range(tile.columns // wide)), range(count)):
+        window = [places[i * high + a, j * wide + b] for a in range(high) for b in range(wide)]
+        values = [Value(code, sums[n * count + v], conv.kind) for n in window]
+        largest, *position = pool.scalar(*values) if pool else values
+        step = i * conv.steps[1] + j * conv.steps[2]
+        row.store(largest.ref, shifted(code, y, step), first + v)
+        for value in position:
+            bytes_row.store(value.ref, shifted(code, where, step // size), first + v)
 
 
 def inputs(code: Code, conv: Conv, row: Row, place: str, vectors: tuple[int, int]) -> list[str]:
@@ -209,7 +236,9 @@ def tile_sums(code: Code, conv: Conv, tile: Tile, row: Row, source: str, first: 
 
 
 # The gradient in the weights --------------------------------------------------------------------------------------
-BAND = 1 << 15  # bytes of inputs and cotangents that one pass over all weights reads; about a first-level cache
+BAND = (
+    1 << 16
+)  # bytes of inputs and cotangents that one pass over all weights reads; they stay in the second-level cache
 
 
 def divisors(n: int) -> list[int]:

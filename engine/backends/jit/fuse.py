@@ -20,6 +20,7 @@ from ...rewrite.rules import number
 from ...types import TensorType
 from .columns import COLUMNS, Columns, is_column_sum, lone_columns
 from .direct import Direct, is_direct
+from .direct_pool import DirectPool, is_pooled, uses_of
 from .fused import Fused, Line, Looped, Number, Program, has_code
 from .machine import usable
 from .masks import CompiledMask, is_mask
@@ -255,6 +256,7 @@ class Builder:
         for t in order:
             used |= {x.id for x in t.inputs if groups.get(x.id) is not groups.get(t.id) or x.id not in groups}
         self.used = used
+        self.uses = uses_of(order, roots)
         stack = list(reversed(roots))
         while stack:
             t = stack[-1]
@@ -275,6 +277,9 @@ class Builder:
     def copy(self, t: Tensor) -> Tensor:
         """``t`` on the new inputs, or itself where nothing changed."""
         inputs = tuple(self.new[x.id] for x in t.inputs)
+        if is_pooled(t, self.uses, self.colours):
+            op = DirectPool(t.inputs[0].op, t.op, not self.colours)  # type: ignore[arg-type]
+            return self.like(Tensor(t.type, op, tuple(self.new[x.id] for x in t.inputs[0].inputs)), t)
         if is_mask(t):
             mask = CompiledMask(t.op, t.id not in self.colours)  # type: ignore[arg-type]
             return self.like(Tensor(t.type, mask, inputs), t)
