@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from .backends.jit import fusion
+from .backends.apart import suits
+from .backends.jit import active, fusion
 from .backends.numpy import Executor
-from .backends.scalars import suits
 from .backends.small import SmallExecutor
 from .backends.threads import ThreadedExecutor, processors
 from .errors import FeedError, StateError
@@ -170,7 +170,7 @@ class Function:
         n = len(self.outputs)
         batch = [new for p, new in zip(leaves, inputs, strict=True) if p.shape[:1] == (None,)]
         roots, colours = self.split(roots, batch)
-        small = not (self.updates or self.random or self.debug_nans or colours) and suits(roots)
+        small = not (self.updates or self.random or self.debug_nans or colours) and suits(roots, products=active())
         if not (small or self.debug_nans):  # which looks at every op by itself
             roots = fusion(roots, colours)
         updates = dict(zip(self.updates, roots[n:], strict=True))

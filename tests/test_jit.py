@@ -25,7 +25,7 @@ def every_group(monkeypatch, tmp_path_factory):
     """Fuse whatever can be fused, single ops and small arrays too; keep machine code for this file alone."""
     monkeypatch.setattr(fuse, "LEAST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalars.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
     monkeypatch.setattr(fuse, "passes", lambda op: 2)
     monkeypatch.delenv("AG_BACKEND", raising=False)
     base = tmp_path_factory.getbasetemp() / "kernels"

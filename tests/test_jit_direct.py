@@ -42,7 +42,7 @@ def every_convolution(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(direct, "LEAST", 0)
     monkeypatch.setattr(direct, "FEWEST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalars.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
     monkeypatch.delenv("AG_BACKEND", raising=False)
     base = tmp_path_factory.getbasetemp() / "convolutions"
     base.mkdir(mode=0o700, exist_ok=True)

@@ -14,7 +14,7 @@ from agcli.engine.backends.jit.sums import Summed
 def every_group(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(fuse, "LEAST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalars.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
     monkeypatch.delenv("AG_BACKEND", raising=False)
     base = tmp_path_factory.getbasetemp() / "kernels"
     base.mkdir(mode=0o700, exist_ok=True)

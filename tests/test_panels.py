@@ -169,7 +169,7 @@ def both_ways(h, z, w):
 def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch):
     """Values, gradients and second derivatives as without kernels; the matrix is packed anew at every run."""
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalars.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
     z, v = ag.placeholder("z", (6, 5, 32), dtype), ag.placeholder("v", (32, 32), dtype)
     w = ag.variable(real(dtype, 32, 32) * 0.3, "w")
     last, ys = ag.scan(lambda h, z: (step(h, z, w),) * 2, np.zeros((5, 32), dtype), z)
@@ -191,7 +191,7 @@ def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch):
 @pytest.mark.parametrize(("turns", "width"), [(2, 32), (6, 8)])
 def test_short_loops_and_small_matrices_stay_as_they_are(turns, width, monkeypatch):
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalars.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
     z, w = ag.placeholder("z", (turns, 5, width)), ag.placeholder("w", (width, width))
     f = ag.function(ag.scan(lambda h, z: (ag.tanh(h @ w + z), None), np.zeros((5, width), "f"), z)[0], inputs=[z, w])
     f(np.ones((turns, 5, width), "f"), np.ones((width, width), "f"))

@@ -5,8 +5,9 @@ import pytest
 
 import agcli as ag
 from agcli.engine.backends import jit, small
+from agcli.engine.backends.apart import taken_apart
 from agcli.engine.backends.numpy import Executor
-from agcli.engine.backends.scalars import Trace, Unsuited
+from agcli.engine.backends.scalars import Unsuited
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 
@@ -173,6 +174,55 @@ def test_single_precision_is_compiled(formula, form):
         same(f(v), by_steps(f, v))
 
 
+ROWS = [
+    pytest.param(entry, sample, id=f"{name}-{i}")
+    for name, entry in OPS.items()
+    for i, sample in enumerate(entry.samples)
+    if entry.differentiable and any(a.real for a in sample.args)
+]
+
+
+@pytest.mark.parametrize("form", FORMS, indirect=True)
+@pytest.mark.parametrize(("entry", "sample"), ROWS)
+def test_every_op_with_its_gradient_gives_what_its_steps_give(entry, sample, form):
+    """Written out or not."""
+    drawn = sample.draw()
+    reals = [np.asarray(d, "float64") for a, d in zip(sample.args, drawn, strict=True) if a.real]
+    xs = [ag.placeholder(f"x{i}", a.shape, "float64") for i, a in enumerate(reals)]
+    given = iter(xs)
+    y = entry.function(
+        *(next(given) if a.real else d for a, d in zip(sample.args, drawn, strict=True)), **sample.kwargs
+    )
+    outputs = [t for t in (y if isinstance(y, tuple) else (y,)) if t.dtype == "float64"]
+    total = sum(ag.sum(t**2) for t in outputs)
+    f = ag.function([*outputs, *ag.grad(total, xs, allow_unused=True)], inputs=xs)
+    f(*reals)
+    executor = next(iter(f.executors.values()))
+    if getattr(executor, "program", None) is not None:
+        same(f(*reals), Executor.run(executor, f.arrays(None, (), dict(zip([x.name for x in xs], reals, strict=True)))))
+
+
+WRITTEN = (
+    lambda v: v[:4].reshape(2, 2) @ v[4:].reshape(2, 2) @ v[:2],
+    lambda v: ag.stack(v, v * 2, axis=1).T @ ag.stack(v, ag.sin(v), v, axis=1),
+    lambda v: ag.cumsum(v, reverse=True) * ag.prod(v),
+    lambda v: v[[0, 3, 3]] + ag.roll(v, 2)[:3] * ag.diag(ag.outer(v, v))[2:5],
+)
+
+
+@pytest.mark.skipif(not jit.available(), reason="needs llvmlite")
+@pytest.mark.parametrize("form", FORMS, indirect=True)
+@pytest.mark.parametrize("build", WRITTEN)
+def test_products_of_matrices_and_moves_are_written_out(build, form):
+    v = ag.placeholder("v", (8,), "float64")
+    f = ag.function(build(v), inputs=[v])
+    f(np.linspace(0.1, 0.9, 8))
+    assert program(f) is not None
+    for seed in range(3):
+        point = np.random.default_rng(seed).normal(size=8)
+        same([f(point)], by_steps(f, point))
+
+
 @pytest.mark.parametrize("form", FORMS, indirect=True)
 @pytest.mark.parametrize("shape", [(300,), (9, 20), (20, 9), (2, 3, 4), (0, 3), (3, 0)])
 def test_sums_are_added_in_the_order_of_the_steps(shape, form):
@@ -217,8 +267,8 @@ def test_forms_follow_each_other_without_changing_a_bit(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     "build",
     [
-        lambda v: ag.sum(v @ np.eye(8)),  # BLAS adds in an order of its own
-        ag.cumsum,
+        ag.sort,
+        ag.softmax,
         lambda v: ag.sum(v.astype("float32")),
         lambda v: v * np.inf,
         lambda v: ag.sum(ag.concatenate(*[ag.round(v + k) for k in range(40)])),
@@ -236,6 +286,6 @@ def test_other_graphs_stay_steps(build, form):
 
 def test_text_is_made_only_where_it_is_faster():
     v = ag.placeholder("v", (200,), "float64")
-    trace = Trace([v], [ag.sin(v)])
+    trace = taken_apart([v], [ag.sin(v)])
     with pytest.raises(Unsuited):
         small.write(trace, [v.shape], 1)

@@ -19,13 +19,15 @@ import numpy as np
 
 from ..graph import Tensor, toposort
 from ..leaves import Variable
+from ..ops.matmul import MatMul
 from ..ops.program import program as row
 from ..ops.reductions import Sum
 from ..plan import Step
 from ..types import Array, Shape, static
 from . import jit
+from .apart import last, rows_and_columns, taken_apart
 from .numpy import Call, Executor
-from .scalars import Element, Trace, Unsuited, last
+from .scalars import Element, Trace, Unsuited
 
 WARM = 20  # calls before the text is made
 NATIVE = 1000  # calls before it is compiled, for which LLVM must be loaded
@@ -122,10 +124,15 @@ class SmallExecutor(Executor):
         return self
 
     def bind(self, step: Step) -> Call:
-        """Sums as those of rows, whose order is known, instead of products with ones."""
-        if not isinstance(step.op, Sum):
+        """Sums as those of rows, whose order is known, instead of that of BLAS."""
+        if not isinstance(step.op, Sum | MatMul):
             return super().bind(step)
-        moved, out = last(self.values[step.inputs[0]], step.op.axes), self.values[step.outputs[0]]
+        (x, *others), out = [self.values[i] for i in step.inputs], self.values[step.outputs[0]]
+        if isinstance(step.op, MatMul):
+            pairs = rows_and_columns(x, *others)
+            terms = np.empty(pairs[0].shape, out.dtype)
+            return row((partial(np.multiply, *pairs, terms), partial(np.add.reduce, terms, -1, None, out)))
+        moved = last(x, step.op.axes)
         packed = moved if moved.flags.c_contiguous else np.empty(moved.shape, moved.dtype)
         sums = partial(
             np.add.reduce, packed.reshape(out.size, moved.size // max(out.size, 1)), 1, None, out.reshape(-1)
@@ -149,7 +156,7 @@ class SmallExecutor(Executor):
         self.runs += 1
         if self.runs in FORMS:
             try:
-                trace = Trace([*self.inputs, *self.state], self.roots)
+                trace = taken_apart([*self.inputs, *self.state], self.roots)
                 program = FORMS[self.runs](trace, [a.shape for a in arrays], len(self.plan.steps))
                 again = program(*arrays)
             except (Unsuited, ArithmeticError, ValueError):
