@@ -28,6 +28,8 @@ CASES = {  # shapes of inputs and weights, and the window
     "prime lengths": ((2, 11, 13, 37), (1, 2, 37, 3), {}),
     "steps of two": ((3, 9, 8, 5), (4, 3, 5, 18), {"padding": "same", "strides": 2}),
     "steps of different lengths": ((2, 11, 10, 3), (5, 2, 3, 6), {"padding": ((2, 1), (0, 1)), "strides": (3, 2)}),
+    "one by one": ((2, 4, 5, 3), (1, 1, 3, 2), {}),
+    "one by one, strided": ((2, 5, 5, 3), (1, 1, 3, 18), {"strides": 2}),
     "depthwise": ((3, 9, 8, 20), (3, 3, 1, 20), {"padding": "same", "groups": 20}),
     "depthwise, strided": ((2, 9, 8, 35), (3, 2, 1, 35), {"padding": 1, "strides": 2, "groups": 35}),
     "depthwise, dilated": ((2, 9, 8, 3), (2, 3, 1, 3), {"dilation": 2, "groups": 3}),
@@ -189,10 +191,11 @@ def test_numpy_takes_over_where_llvm_fails(monkeypatch):
         np.testing.assert_array_equal(p, q)
 
 
-def test_small_convolutions_groups_and_single_places_stay_with_blas(monkeypatch):
+def test_small_convolutions_groups_and_plain_products_stay_with_blas(monkeypatch):
     x, w = ag.placeholder("x", (2, 6, 6, 4)), ag.placeholder("w", (3, 3, 4, 8))
     assert direct.is_direct(ag.conv2d(x, w))
-    assert not direct.is_direct(ag.conv2d(x, ag.placeholder("w", (1, 1, 4, 8))))
+    assert direct.is_direct(ag.conv2d(x, ag.placeholder("w", (1, 1, 4, 8))))
+    assert not direct.is_direct(ag.conv2d(x, ag.placeholder("w", (1, 1, 4, 600))))
     assert not direct.is_direct(ag.conv2d(x, ag.placeholder("w", (3, 3, 1, 8)), groups=4))
     assert direct.is_direct(ag.conv2d(x, ag.placeholder("w", (3, 3, 1, 4)), groups=4))
     one = ag.conv2d(x, ag.placeholder("w", (3, 3, 4, 1)))

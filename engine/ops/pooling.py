@@ -14,7 +14,7 @@ from ..table import distinct, op, sample
 from ..types import Array, TensorType
 from .base import Linear
 from .pools import MaxPool, Pool, covered
-from .program import Call, program
+from .program import Aligned, Call, program
 from .reductions import max as largest
 from .reductions import mean
 from .slicing import expand_dims, squeeze
@@ -49,6 +49,15 @@ class AvgPool(Pool, Linear):
         share = out.dtype.type(1 / self.taps) if self.whole(axes) else shares(axes, out.dtype)
         return program([*calls, partial(np.multiply, out, share, out)])
 
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
+        return Aligned(self.windows(inputs[0]), [out]) if self.short(inputs[0]) else None
+
+    def scalar(self, *values: Any) -> Any:
+        total, *rest = values
+        for x in rest:
+            total = total + x
+        return [total * (1 / self.taps)]
+
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (AvgSpread(self.size, self.window)(g, x),)
 
@@ -75,6 +84,12 @@ class AvgSpread(Pool, Linear):
             total = cut(out, seen)
             calls.append(partial(np.add, total, cut(part, where), total))
         return program(calls)
+
+    def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
+        return Aligned([inputs[0]], self.windows(out)) if covered(self.axes(out)) and self.short(out) else None
+
+    def scalar(self, *values: Any) -> Any:
+        return [values[0] * (1 / self.taps)] * self.taps
 
     def vjp(self, g: Tensor, y: Tensor, gy: Tensor, like: Tensor) -> Cotangents:
         return AvgPool(self.size, self.window)(g), None

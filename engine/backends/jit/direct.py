@@ -1,8 +1,8 @@
 """Convolutions as compiled loops over outputs, without matrices of patches.
 
 The gradient in the input is such a convolution too: of the cotangents, with the window turned around; where the window
-moves by several places, it is one for each of these steps. Each channel may have its own window (depthwise). Windows of
-one place are products of matrices and stay with BLAS, as do other groups.
+moves by several places, it is one for each of these steps. Each channel may have its own window (depthwise); other
+groups stay with BLAS, as do windows of one place over many channels, which are products of matrices.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ Axes: TypeAlias = "tuple[Axis, Axis]"
 Call: TypeAlias = "Callable[[], Any]"
 LEAST = 1 << 18  # operations of a convolution; a smaller one gains little beside its call
 FEWEST = 2  # channels of the result; a single one leaves the vectors empty
+MOST = 512  # channels for windows of one place
 SHARED = 1 << 23  # operations from which the images are shared among threads
 PARTS = 4  # in which weights are summed then, however many threads there are
 REGISTERS = {64: 32, 32: 16, 16: 16}  # bytes of one -> how many there are
@@ -81,8 +82,8 @@ def is_direct(t: Tensor) -> bool:
     w = t if isinstance(op, ConvWeightGrad) else t.inputs[1]
     kh, kw, inner, outputs = map(static, w.shape)
     if op.groups > 1:
-        return kh * kw > 1 and inner == 1 and op.groups == outputs
-    return kh * kw > 1 and static(t.shape[3]) >= FEWEST
+        return inner == 1 and op.groups == outputs
+    return static(t.shape[3]) >= FEWEST and (kh * kw > 1 or max(inner, outputs) <= MOST)
 
 
 def geometry(op: Product, axes: Axes, x: Array, y: Array) -> tuple[texts.Conv, int, int]:

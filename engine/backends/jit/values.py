@@ -234,13 +234,13 @@ class Value:
     def maximum(self, other: Operand) -> Value:
         """The larger one, or NaN beside NaN."""
         b = self.like(other)
-        wins = self > b
-        return (wins | self.isnan() if self.floating else wins).choose(self, b)
+        chosen = (self > b).choose(self, b)  # one instruction, which gives b beside NaN
+        return self.isnan().choose(self, chosen) if self.floating else chosen
 
     def minimum(self, other: Operand) -> Value:
         b = self.like(other)
-        wins = self < b
-        return (wins | self.isnan() if self.floating else wins).choose(self, b)
+        chosen = (self < b).choose(self, b)  # one instruction, which gives b beside NaN
+        return self.isnan().choose(self, chosen) if self.floating else chosen
 
     def abs(self) -> Value:
         return self.only_float().intrinsic("fabs") if self.floating else (self < 0).choose(-self, self)
