@@ -164,9 +164,10 @@ class Planner:
 
     def shadow_of(self, type: TensorType) -> Array:
         """Memory of this type in C order that is never touched."""
-        if type not in self.shadows:
-            self.shadows[type] = np.empty([static(d) for d in type.shape], type.dtype)
-        return self.shadows[type]
+        found = self.shadows.get(type)
+        if found is None:
+            found = self.shadows[type] = np.empty([static(d) for d in type.shape], type.dtype)
+        return found
 
     def as_step(self, t: Tensor, op: Op, inputs: tuple[int, ...]) -> None:
         multiple = isinstance(t.type, TupleType)

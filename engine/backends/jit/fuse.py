@@ -200,6 +200,9 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     ``runs`` is how often a call of the function runs the graph. Whether to compile depends on nothing but the graph,
     so that a run repeats.
     """
+    order = toposort(roots)
+    if runs == 1 and len(order) > FEW and not any(map(is_large, order)):
+        return list(roots)  # to look through so many again and again takes a fifth of the time to compile them
     shards = {} if colours is None else colours
     packing = Packing(spelled_out(roots, shards), shards, threads=not shards)
     fuser = Fuser(shards)
