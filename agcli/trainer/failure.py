@@ -28,6 +28,7 @@ from .advice import clipping, other_rate
 from .culprit import Culprit, find
 from .evaluate import fed
 from .session import Session
+from .threads import suited
 
 STATE, BATCH, ABOUT = "state.safetensors", "batch.safetensors", "failure.json"
 ROWS = 10  # that are named; all are in the bundle
@@ -190,5 +191,6 @@ def replay(folder: Path, data: Dataset | None = None) -> Replayed:
     spec = read_spec(folder / MARK)
     learnt = read_json(folder / LEARNT, "the statistics that training wrote")
     session = Session(spec, load_data(spec, learnt) if data is None else data)
-    culprit, after = explained(session, Broken(state.arrays, state.progress, batch))
+    with suited(session.model):
+        culprit, after = explained(session, Broken(state.arrays, state.progress, batch))
     return Replayed(session.step, after == about["sha256"], tuple(story(culprit, batch)), culprit)

@@ -26,6 +26,7 @@ from .health import Health
 from .profile import Profile
 from .rhythm import Rhythm
 from .session import Session
+from .threads import suited
 
 TICK = 0.1  # seconds between two looks at the clock
 PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
@@ -136,7 +137,8 @@ class Trainer:
         self.began = time.perf_counter()
         try:
             yield from self.opening()
-            yield from self.training()
+            with suited(self.session.model):
+                yield from self.training()
         finally:
             self.session.leave()
             if self.place is not None:
