@@ -20,7 +20,6 @@ Reader = Callable[[slice], Array]
 Fill = Callable[[npt.NDArray[np.int64], Array], None]  # an array with the rows of these numbers
 Gather = Callable[[Array, np.float32 | None], Fill | None]  # of what is stored, divided; None: as well as NumPy does
 
-_RING = 2  # one batch in use, one being made
 _MAX_PREFETCH = 64
 _WINDOW = 1 << 25  # bytes of a split on disk that are shuffled in memory
 _RELEASED = 1 << 24  # bytes of a split on disk that are read before their memory is given back
@@ -37,7 +36,7 @@ class Order(Sized, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Some samples of a split: `rows` are their numbers in it. Valid until the next but one batch is made."""
+    """Some samples of a split: `rows` are their numbers in it. Its arrays are used again for later batches."""
 
     rows: npt.NDArray[np.int64]
     columns: Mapping[str, Array]
@@ -71,7 +70,8 @@ class Batches:
 
     `balanced` draws every class of the column `y` equally often, instead of every sample once. `augment` lets
     columns of images change as they say: set it for training. `prefetch` makes that many batches ahead on a thread;
-    the batches are the same. `gather` knows a faster way to copy rows, where there is one.
+    the batches are the same. A batch stays valid until as many more are made as `lasting` says. `gather` knows a
+    faster way to copy rows, where there is one.
     """
 
     def __init__(
@@ -85,11 +85,13 @@ class Batches:
         balanced: bool = False,
         augment: bool = False,
         prefetch: int = 0,
+        lasting: int = 2,
         gather: Gather | None = None,
     ) -> None:
         self.split, self.shuffle, self.drop_last, self.augment = split, shuffle, drop_last, augment
         self.batch_size = _whole("batch size", batch_size, 1, 1 << 31)
         self.seed = _whole("seed", seed, 0, 1 << 64)
+        self.lasting = _whole("lasting", lasting, 1, _MAX_PREFETCH + 1)
         self.gather = gather
         self.prefetch = _whole("prefetch", prefetch, 0, _MAX_PREFETCH + 1)
         self._labels = _labels(split, shuffle) if balanced else None
@@ -126,7 +128,7 @@ class Batches:
         return max(1, sum(column.stored.nbytes for column in columns) // max(len(self.split), 1))
 
     def epoch(self, epoch: int = 0, start: int = 0) -> Iterator[Batch]:
-        """The batches `start`, `start` + 1, ... of an epoch; each is valid until the next but one is made."""
+        """The batches `start`, `start` + 1, ... of an epoch; each is valid until `lasting` more are made."""
         _whole("epoch", epoch, 0, 1 << 64)
         _whole("start", start, 0, self.steps_per_epoch + 1)
         batches = self._epoch(epoch, start)
@@ -136,7 +138,7 @@ class Batches:
         # Buffers belong to one walk through an epoch, so that two walks at a time do not disturb each other.
         order = self.order(epoch)
         # Beside those that wait in the queue, one batch waits for room in it.
-        ring = _RING + self.prefetch + bool(self.prefetch)
+        ring = self.lasting + self.prefetch + bool(self.prefetch)
         readers = {
             name: _reader(column, order if self.shuffle else None, self.batch_size, ring, self.split.release)
             if (fill := self._filling(column, order)) is None
@@ -209,11 +211,16 @@ def _ring(count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[
     return cycle([np.empty(shape, dtype) for _ in range(count)])
 
 
+def _first(buffer: Array, count: int) -> Array:
+    """The first rows; the same object for all batches of full size, as who knows an array need not look at it again."""
+    return buffer if count == len(buffer) else buffer[:count]
+
+
 def _gather(stored: Array, order: Order, buffers: Iterator[Array]) -> Reader:
     def gathered(place: slice) -> Array:
         rows = order[place]
         # "clip" does not clip here, all rows exist; but "raise" fills a temporary before it fills `out`.
-        return np.take(stored, rows, axis=0, out=next(buffers)[: len(rows)], mode="clip")
+        return np.take(stored, rows, axis=0, out=_first(next(buffers), len(rows)), mode="clip")
 
     return gathered
 
@@ -221,7 +228,7 @@ def _gather(stored: Array, order: Order, buffers: Iterator[Array]) -> Reader:
 def _filled(fill: Fill, order: Order, buffers: Iterator[Array]) -> Reader:
     def filled(place: slice) -> Array:
         rows = order[place]
-        out = next(buffers)[: len(rows)]
+        out = _first(next(buffers), len(rows))
         fill(rows, out)
         return out
 
@@ -259,7 +266,7 @@ def _copied(stored: Array, stretches: list[slice], release: Callable[[], None]) 
 def _feed(read: Reader, feeding: Feeding, buffers: Iterator[Array]) -> Reader:
     def fed(place: slice) -> Array:
         rows = read(place)
-        return feeding.apply(rows, next(buffers)[: len(rows)])
+        return feeding.apply(rows, _first(next(buffers), len(rows)))
 
     return fed
 

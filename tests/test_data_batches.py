@@ -128,6 +128,19 @@ def test_batches_made_ahead_are_the_same(count):
         previous = other
 
 
+@pytest.mark.parametrize(("lasting", "prefetch"), [(1, 0), (2, 0), (3, 0), (1, 2), (2, 1)])
+def test_how_long_batches_last(lasting, prefetch):
+    x = Column(np.arange(1600, dtype=np.float32))
+    walk = Batches(Split({"x": x}), 16, prefetch=prefetch, lasting=lasting).epoch()
+    last = []
+    for batch in walk:
+        last = [*last, batch][-lasting:]
+        assert all(np.array_equal(b.x, b.rows) for b in last)
+    if not prefetch:
+        places = {id(b.x) for b in Batches(Split({"x": x}), 16, lasting=lasting).epoch()}
+        assert len(places) == lasting  # whole batches are the same arrays again and again
+
+
 def test_errors_come_at_their_place():
     def source():
         yield 1

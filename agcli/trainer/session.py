@@ -37,7 +37,7 @@ def batches(spec: Spec, data: Dataset) -> Batches:
     train = spec.train
     options = {name: getattr(train, name) for name in ("shuffle", "drop_last", "balanced", "prefetch")}
     try:
-        return Batches(data.train, train.batch_size, spec.seed, augment=True, gather=gathering(), **options)
+        return Batches(data.train, train.batch_size, spec.seed, augment=True, lasting=1, gather=gathering(), **options)
     except DataError as error:
         at = "balanced" if train.balanced and str(error).startswith("balanced") else "batch_size"
         raise spec.error(("train", at), str(error).removeprefix("balanced: ")) from None
