@@ -14,7 +14,7 @@ from .augment import Augment
 from .dataset import Array, Column, Feeding, Scaling, Split
 from .errors import DataError, unknown
 from .order import Windowed, balanced, shuffled
-from .prefetch import ahead
+from .prefetch import Foreseen, ahead
 
 Reader = Callable[[slice], Array]
 Fill = Callable[[npt.NDArray[np.int64], Array], None]  # an array with the rows of these numbers
@@ -23,6 +23,7 @@ Gather = Callable[[Array, np.float32 | None], Fill | None]  # of what is stored,
 _MAX_PREFETCH = 64
 _WINDOW = 1 << 25  # bytes of a split on disk that are shuffled in memory
 _RELEASED = 1 << 24  # bytes of a split on disk that are read before their memory is given back
+_FORESEEN = range(1 << 12, 1 << 22)  # samples whose next order is made early: fewer take no time, more much memory
 _BLOCK = 256  # rows of a split on disk that are read together
 _RELEASED_BLOCKS = 8
 
@@ -95,6 +96,8 @@ class Batches:
         self.gather = gather
         self.prefetch = _whole("prefetch", prefetch, 0, _MAX_PREFETCH + 1)
         self._labels = _labels(split, shuffle) if balanced else None
+        early = shuffle and split.release is None and len(split) in _FORESEEN
+        self._order: Callable[[int], Order] = Foreseen(self.order) if early else self.order
         if not self.steps_per_epoch:
             dropped = " and drop_last" if drop_last and len(split) else ""
             raise DataError(f"no batch: the split has {len(split):,} samples, batch size {batch_size:,}{dropped}")
@@ -136,7 +139,7 @@ class Batches:
 
     def _epoch(self, epoch: int, start: int) -> Iterator[Batch]:
         # Buffers belong to one walk through an epoch, so that two walks at a time do not disturb each other.
-        order = self.order(epoch)
+        order = self._order(epoch)
         # Beside those that wait in the queue, one batch waits for room in it.
         ring = self.lasting + self.prefetch + bool(self.prefetch)
         readers = {
@@ -220,7 +223,7 @@ def _gather(stored: Array, order: Order, buffers: Iterator[Array]) -> Reader:
     def gathered(place: slice) -> Array:
         rows = order[place]
         # "clip" does not clip here, all rows exist; but "raise" fills a temporary before it fills `out`.
-        return np.take(stored, rows, axis=0, out=_first(next(buffers), len(rows)), mode="clip")
+        return stored.take(rows, 0, _first(next(buffers), len(rows)), "clip")  # np.take adds half a microsecond
 
     return gathered
 

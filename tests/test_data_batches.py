@@ -1,13 +1,14 @@
 """What batches do beyond order: augmentation, balanced classes, prefetching, and samples that lie on disk."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from agcli.datasets import Augment, Batches, Column, DataError, Split
 from agcli.datasets.order import Windowed
-from agcli.datasets.prefetch import ahead
+from agcli.datasets.prefetch import Foreseen, ahead
 
 IMAGES = np.random.default_rng(0).random((40, 6, 6)).astype(np.float32)
 
@@ -139,6 +140,25 @@ def test_how_long_batches_last(lasting, prefetch):
     if not prefetch:
         places = {id(b.x) for b in Batches(Split({"x": x}), 16, lasting=lasting).epoch()}
         assert len(places) == lasting  # whole batches are the same arrays again and again
+
+
+def test_the_next_order_is_made_early():
+    made, ready = [], threading.Event()
+
+    def make(n):
+        made.append((n, threading.current_thread() is threading.main_thread()))
+        if len(made) > 1:
+            ready.set()
+        return n * n
+
+    order = Foreseen(make)
+    assert order(3) == 9
+    assert ready.wait(10)
+    while order._made is None:
+        time.sleep(0.001)
+    assert order(4) == 16
+    assert made[:2] == [(3, True), (4, False)]
+    assert order(9) == 81  # whatever was foreseen
 
 
 def test_errors_come_at_their_place():
