@@ -97,6 +97,27 @@ def test_damaged_object_files_have_no_image():
     )
 
 
+def test_objects_for_other_machines_go_through_their_linker():
+    binding = machine.llvm()
+    binding.initialize_all_targets()
+    binding.initialize_all_asmprinters()
+    for triple in ("aarch64-linux-gnu", "x86_64-apple-darwin", "x86_64-pc-windows-msvc"):
+        module = binding.parse_assembly(TEXTS["a constant"][0])
+        module.triple = triple
+        made = binding.Target.from_triple(triple).create_target_machine(reloc="pic", codemodel="small")
+        assert image.image_of(made.emit_object(module), "kernel") is None
+
+
+def test_where_no_memory_may_be_executed_there_is_no_kernel(monkeypatch):
+    def refused(code):
+        raise OSError(13, "no memory for code")
+
+    monkeypatch.setenv("AG_KERNEL_CACHE", "")
+    monkeypatch.setattr(compiler, "loaded", refused)
+    with pytest.raises(compiler.CompileError, match="no memory for code"):
+        compiler.compiled(TEXTS["a constant"][0])
+
+
 def test_a_name_that_the_process_does_not_know():
     text = HEAD + "%y = call double @nobody(double %x)\n" + TAIL + "declare double @nobody(double)"
     made = image.image_of(object_file(text), "kernel")

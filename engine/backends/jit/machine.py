@@ -14,8 +14,6 @@ from .store import load, save
 
 LEVEL = 2  # of code generation; there is nothing for the optimizer to do that the text does not say already
 NATURE = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")  # of a processor
-
-
 NOTHING: dict[str, Any] = {"version": "", "width": 16, "masks": False}  # known of a machine without LLVM
 
 
@@ -64,7 +62,8 @@ def identity() -> str | None:
             first = [line for line in takewhile(str.strip, file) if line.startswith(NATURE)]
     except OSError:
         return None
-    return f"machine {LEVEL} {os.uname().machine} {library} {found.st_size} {found.st_mtime_ns}\n{''.join(first)}"
+    facts = f"{LEVEL} {' '.join(NOTHING)} {os.uname().machine}"
+    return f"{facts} {library} {found.st_size} {found.st_mtime_ns}\n{''.join(first)}"
 
 
 @cache
