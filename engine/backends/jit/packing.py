@@ -20,10 +20,10 @@ from ...types import static
 from .panel_product import PanelProduct
 from .panels import Pack
 
-LEAST = 16  # elements along each side of a matrix; smaller ones are multiplied as fast without
+LEAST = 8  # elements along each side of a matrix; smaller ones are multiplied as fast without
 TURNS = 4  # of a loop; in shorter ones packing takes as long as it saves
 ROWS, COLUMNS = 64, 32  # of a product that is worth packing its matrix
-LARGE = 1 << 22  # operations of such a product
+LARGE = 1 << 18  # operations of such a product; from here on BLAS takes a tenth to a half longer
 EACH = 1024  # operations that count as one element that is read once less
 
 
