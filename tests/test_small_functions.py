@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
 import agcli as ag
 from agcli.engine.backends import jit, small
@@ -249,6 +250,17 @@ def test_inputs_may_lie_anywhere_and_results_are_arrays_of_their_own(form):
         np.testing.assert_array_equal(scaled, [1.0, 3.0, 7.0])
         np.testing.assert_array_equal(same_as_given, [0.0, 1.0, 2.0])
         np.testing.assert_array_equal(constant, [2.0, 3.0])
+
+
+@pytest.mark.parametrize("form", FORMS, indirect=True)
+def test_errors_that_the_user_asked_scipy_for_are_those_of_the_steps(form):
+    x = ag.placeholder("x", (), "float64")
+    f = ag.function(ag.gamma(x) + 1, inputs=[x])
+    assert f(3.0) == 3
+    assert program(f) is not None
+    with special.errstate(all="raise"), pytest.raises(special.SpecialFunctionError):
+        f(-1.0)
+    assert np.isnan(f(-1.0))
 
 
 def test_forms_follow_each_other_without_changing_a_bit(monkeypatch, tmp_path):

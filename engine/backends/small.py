@@ -41,6 +41,8 @@ OPERATIONS = {
     np.not_equal: "{} != {}", np.isnan: "{0} != {0}", np.logical_and: "{} and {}", np.logical_or: "{} or {}",
     np.logical_xor: "{} != {}", np.logical_not: "not {}",
 }  # fmt: skip
+# of Python's arithmetic, of a sum that is not finite, and of SciPy, where its user asked for errors
+REFUSED = (ArithmeticError, ValueError, SystemError)
 Program = Callable[..., list[Any]]
 
 
@@ -147,7 +149,7 @@ class SmallExecutor(Executor):
         if self.program is not None:
             try:
                 return self.program(*arrays)
-            except (ArithmeticError, ValueError):
+            except REFUSED:
                 pass
         return super().run(arrays, trap)
 
@@ -159,7 +161,7 @@ class SmallExecutor(Executor):
                 trace = taken_apart([*self.inputs, *self.state], self.roots)
                 program = FORMS[self.runs](trace, [a.shape for a in arrays], len(self.plan.steps))
                 again = program(*arrays)
-            except (Unsuited, ArithmeticError, ValueError):
+            except (Unsuited, *REFUSED):
                 return
             expected = super().run(arrays)  # it is trusted if it repeats what the steps give
             if all(np.array_equal(a, b, equal_nan=True) for a, b in zip(expected, again, strict=True)):
