@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import compiler, direct, direct_text, fuse
+from agcli.engine.backends.jit import compiler, direct, direct_pool, direct_text, fuse
 from agcli.engine.backends.jit.direct import Direct, turned
 from agcli.engine.backends.jit.direct_pool import DirectPool
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
@@ -233,7 +233,7 @@ POOLS = {  # shapes, the convolution, and the pool
     "rows and columns left over": (((2, 11, 9, 4), (3, 3, 4, 5)), {"padding": "same"}, {"size": 2}),
     "thirds by halves": (((2, 13, 9, 2), (2, 2, 2, 33)), {}, {"size": (3, 2)}),
     "strided": (((2, 16, 15, 3), (3, 3, 3, 8)), {"strides": 2, "padding": 1}, {"size": (2, 4)}),
-    "depthwise": (((2, 8, 8, 18), (3, 3, 1, 18)), {"groups": 18, "padding": "same"}, {"size": 4}),
+    "depthwise": (((2, 8, 8, 18), (3, 3, 1, 18)), {"groups": 18, "padding": "same"}, {"size": 3}),
     "all places": (((2, 6, 5, 3), (3, 3, 3, 8)), {}, {"size": (4, 3)}),
 }
 
@@ -285,6 +285,14 @@ def both_pooled(monkeypatch, inputs, fetches, arrays):
     expected = plain(*arrays)
     monkeypatch.delenv("AG_BACKEND")
     return expected, fast(*arrays)
+
+
+@pytest.mark.parametrize(("width", "expected"), [(64, True), (32, False)])
+def test_windows_that_fit_into_the_registers(monkeypatch, width, expected):
+    x, w = ag.placeholder("x", (2, 10, 10, 3)), ag.placeholder("w", (3, 3, 3, 8))
+    y = ag.max_pool2d(ag.conv2d(x, w), size=4)
+    monkeypatch.setattr(direct_pool, "register_width", lambda: width)
+    assert direct_pool.is_pooled(y, {y.inputs[0].id: 1}, {}) == expected
 
 
 def test_what_others_read_is_stored_and_windows_that_overlap_are_pooled_apart():

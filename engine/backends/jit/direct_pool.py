@@ -19,8 +19,9 @@ from ...ops.pools import SHORT, MaxLocated, MaxPool
 from ...ops.program import program
 from ...types import Array, TensorType, TupleType, static
 from .compiler import CompileError
-from .direct import Direct, convolved, is_direct
+from .direct import REGISTERS, Direct, convolved, is_direct
 from .fused import Looped
+from .machine import register_width
 
 Call: TypeAlias = "Callable[[], Any]"
 
@@ -75,4 +76,5 @@ def is_pooled(t: Tensor, uses: Mapping[int, int], colours: Mapping[int, int]) ->
     if not alone or not is_direct(x) or window.strides != t.op.size or window.dilation != (1, 1):
         return False
     high, wide = (static(n) for n in x.shape[1:3])
-    return 1 < t.op.taps <= SHORT and t.op.whole(window.axes((high, wide), t.op.size))
+    fits = 1 < t.op.taps <= min(SHORT, REGISTERS[register_width()] - 2)  # beside a vector of weights and an input
+    return fits and t.op.whole(window.axes((high, wide), t.op.size))
