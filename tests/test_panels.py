@@ -54,6 +54,20 @@ def test_products(dtype, m, k, n):
             np.testing.assert_allclose(product(left, right, start), left @ right + start, rtol=0, atol=tolerance)
 
 
+@pytest.mark.parametrize("width", [16, 32])
+@pytest.mark.parametrize("dtype", TOLERANCE)
+def test_products_in_narrow_registers(dtype, width, monkeypatch):
+    for module in (panels, panel_product):
+        monkeypatch.setattr(module, "register_width", lambda: width)
+    for cached in (panels.transposer, panel_product.kernel):
+        cached.cache_clear()
+    for m, k, n in SHAPES:
+        a, w, start = real(dtype, m, k), np.asfortranarray(real(dtype, k, n)), real(dtype, m, n)
+        np.testing.assert_allclose(product(a, w, start), a @ w + start, rtol=0, atol=TOLERANCE[dtype] * max(k, 1))
+    for cached in (panels.transposer, panel_product.kernel):
+        cached.cache_clear()
+
+
 @pytest.mark.parametrize("broken", [{"place": "fortran"}, {"place": "here"}])
 def test_other_arrays_and_machines(broken, monkeypatch):
     """Outputs whose columns lie apart, and kernels that cannot be compiled."""
@@ -130,6 +144,7 @@ def test_large_products_are_packed(shards, monkeypatch):
     """A layer and its gradients: what several products read is packed once, and the bias begins the sums."""
     monkeypatch.setattr(fuse, "WORTH", 0)
     monkeypatch.setattr(packing, "LARGE", 0)
+    monkeypatch.setattr(packing, "WIDE", 0)
     monkeypatch.setattr(packing, "ROWS", 16)
     x = ag.placeholder("x", (None, 9, 40))
     w, b, v = (ag.variable(real("float32", *s), "p") for s in ((40, 48), (48,), (40, 48)))

@@ -17,6 +17,7 @@ from ...ops.base import Item
 from ...ops.matmul import MatMul
 from ...rewrite.cost import operations
 from ...types import static
+from .machine import register_width
 from .panel_product import PanelProduct
 from .panels import Pack
 
@@ -24,6 +25,7 @@ LEAST = 8  # elements along each side of a matrix; smaller ones are multiplied a
 TURNS = 4  # of a loop; in shorter ones packing takes as long as it saves
 ROWS, COLUMNS = 64, 32  # of a product that is worth packing its matrix
 LARGE = 1 << 18  # operations of such a product; from here on BLAS takes a tenth to a half longer
+WIDE = 64  # bytes of a register
 EACH = 1024  # operations that count as one element that is read once less
 
 
@@ -52,10 +54,10 @@ class Packing:
         self.outputs = [self.new[t.id] for t in outputs]
 
     def chosen(self, t: Tensor) -> bool:
-        """Whether the matrix of a product is packed for it."""
-        if not is_product(t) or prod(map(static, t.shape[:-1])) < ROWS or static(t.shape[-1]) < COLUMNS:
+        """Whether the matrix of a product is packed for it: where registers are wide, that was faster than a BLAS."""
+        if not is_product(t) or operations(t) < LARGE or register_width() < WIDE:
             return False
-        return operations(t) >= LARGE
+        return prod(map(static, t.shape[:-1])) >= ROWS and static(t.shape[-1]) >= COLUMNS
 
     def starts(self, order: Sequence[Tensor], outputs: Sequence[Tensor]) -> dict[int, tuple[Tensor, Tensor]]:
         """Sums -> the product that is only read by it, and what is added, with which its own sums begin."""

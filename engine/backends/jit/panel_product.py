@@ -33,7 +33,7 @@ Call = Callable[[], Any]
 
 def rows_for(vectors: int) -> int:
     """Rows of a block: with as many registers for sums as hide how long a multiplication takes."""
-    return (16 if register_width() == 64 else 8) // vectors
+    return (16 if register_width() == 64 else 12) // vectors
 
 
 @frozen
