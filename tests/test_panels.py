@@ -211,3 +211,25 @@ def test_short_loops_and_small_matrices_stay_as_they_are(turns, width, monkeypat
     f = ag.function(ag.scan(lambda h, z: (ag.tanh(h @ w + z), None), np.zeros((5, width), "f"), z)[0], inputs=[z, w])
     f(np.ones((turns, 5, width), "f"), np.ones((width, width), "f"))
     assert "pack" not in [s.op.name for s in f.plan.steps]
+
+
+def test_turns_do_not_come_back_to_python():
+    """Pieces that are joined, and read elsewhere too, are written twice by the kernel that makes them."""
+    z = ag.placeholder("z", (6, None, 32), "float64")
+
+    def step(h, z):
+        a, b = ag.tanh(h + z), h * z
+        return a, (ag.concatenate(a, b, axis=1), ag.concatenate(b, a * 2, a, axis=1))
+
+    f = ag.function(ag.scan(step, ag.zeros_like(z[0]), z)[1])
+    v = real("float64", 6, 10, 32)
+    left, right = f(v)
+    h, expected = np.zeros((10, 32)), []
+    for row in v:
+        a, b = np.tanh(h + row), h * row
+        h = a
+        expected.append(np.concatenate([a, b, b, a * 2, a], 1))
+    np.testing.assert_allclose(np.concatenate([left, right], 2), expected, rtol=0, atol=1e-12)
+    (executor,) = f.executors.values()
+    loops = [c.__self__ for s, c in zip(f.plan.steps, executor.calls, strict=True) if s.op.name == "scan"]
+    assert [len(loop.calls) for loop in loops] == [1]

@@ -22,6 +22,7 @@ from .columns import COLUMNS, Columns, is_column_sum, lone_columns
 from .direct import Direct, is_direct
 from .direct_pool import DirectPool, is_pooled, uses_of
 from .fused import Fused, Line, Looped, Number, Program, has_code
+from .joins import doubled
 from .machine import usable
 from .masks import CompiledMask, is_mask
 from .packing import Packing
@@ -204,7 +205,10 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     if runs == 1 and len(order) > FEW and not any(map(is_large, order)):
         return list(roots)  # to look through so many again and again takes a fifth of the time to compile them
     shards = {} if colours is None else colours
-    packing = Packing(spelled_out(roots, shards), shards, threads=not shards)
+    outputs = spelled_out(roots, shards)
+    if runs > 1:
+        outputs = doubled(outputs, shards, fusable)
+    packing = Packing(outputs, shards, threads=not shards)
     fuser = Fuser(shards)
     order = toposort(packing.outputs)
     if len(order) <= FEW and any(map(is_large, order)):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class Summed(Fused):
 
     kept: int
     totals: tuple[TensorType, ...]
+    strided: ClassVar[bool] = False  # loops over parts of rows leave no room for gaps
 
     @property
     def name(self) -> str:  # type: ignore[override]
