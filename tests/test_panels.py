@@ -203,7 +203,7 @@ def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch):
     assert "pack" not in [s.op.name for s in plain.plan.steps]
 
 
-@pytest.mark.parametrize(("turns", "width"), [(2, 32), (6, 8)])
+@pytest.mark.parametrize(("turns", "width"), [(2, 32), (6, 4)])
 def test_short_loops_and_small_matrices_stay_as_they_are(turns, width, monkeypatch):
     monkeypatch.setattr(fuse, "WORTH", 0)
     monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
