@@ -57,6 +57,6 @@ def compiled(text: str) -> Callable[[int], None]:
                 code = machine_code(text)
                 save(key, code)
             found = loaded(code) if is_image(code) else linked(code)
-        except (RuntimeError, AttributeError, OSError) as error:
+        except (RuntimeError, AttributeError, OSError, ImportError) as error:
             raise CompileError(str(error)) from None
         return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(found)

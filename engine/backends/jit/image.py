@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 ELF = b"\x7fELF\x02\x01\x01"  # 64 bits, little-endian
 HEADER, SECTION, SYMBOL, RELOCATION = "<HH20xQ10xHHH", "<IIQQQQIIQQ", "<IBBHQQ", "<QQq"
 RELOCATABLE, X86_64 = 1, 62
-BITS, RELOCATIONS, NO_BITS = 1, 4, 8  # types of sections
+RELOCATIONS, NO_BITS = 4, 8  # types of sections
 WRITABLE, LOADED = 1, 2  # flags of sections
 DISTANCE, CALL, ENTRIES = 2, 4, (9, 41, 42)  # relocations: to a place, to a function, to its entry in the table
 UNWINDING = ".eh_frame"  # which nobody reads, as nothing is thrown
