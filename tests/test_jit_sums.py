@@ -69,6 +69,31 @@ def test_sums_of_what_is_there_already(dtype):
         assert {type(op) for op in ops(f)} == {Summed}
 
 
+@pytest.mark.parametrize("masks", [True, False])
+@pytest.mark.parametrize("dtype", EXACT)
+def test_extremes_are_those_of_numpy(dtype, masks, monkeypatch):
+    monkeypatch.setattr(launch, "_kernels", {})
+    if not masks:
+        monkeypatch.setattr(launch, "register_width", lambda: 16)
+        monkeypatch.setattr(launch, "has_masks", lambda: False)
+    for shape in ((64,), (67,), (5001,), (7, 100), (3, 4, 70)):
+        a = np.random.default_rng(0).normal(size=shape).astype(dtype) - 9  # so that 0 behind the end would show
+        x = ag.placeholder("x", shape, dtype)
+        d = x * 2
+        f = ag.function([ag.max(d), ag.max(d, -1), ag.min(-d, -1), ag.min(x), ag.sum(d), d], inputs=[x])
+        for value in (None, np.inf, -np.inf, np.nan):
+            if value is not None:
+                a[..., 5] = value
+            largest, rows, smallest, least, total, doubled = f(a)
+            np.testing.assert_array_equal(largest, (a * 2).max())
+            np.testing.assert_array_equal(rows, (a * 2).max(-1))
+            np.testing.assert_array_equal(smallest, (a * -2).min(-1))
+            np.testing.assert_array_equal(least, a.min())
+            np.testing.assert_allclose(total, (a * 2).sum(), rtol=1e-5)
+            np.testing.assert_array_equal(doubled, a * 2)
+        assert {"max", "min"} <= {op.program.fold for op in ops(f) if isinstance(op, Summed)}
+
+
 def test_sums_of_integers_stay_exact():
     a = np.full(100, 2**53 + 1)
     x = ag.placeholder("x", a.shape, "int64")
@@ -174,7 +199,8 @@ def test_without_a_compiler_the_sums_are_numpys(monkeypatch):
     monkeypatch.setattr(launch, "_kernels", {})
     a = np.random.default_rng(0).normal(size=(5, 100)).astype("float32")
     x = ag.placeholder("x", a.shape)
-    f = ag.function([ag.sum(x * x, -1), x * x, ag.sum(x - 1, -1, keepdims=True)], inputs=[x])
-    for got, wanted in zip(f(a), ((a * a).sum(-1), a * a, (a - 1).sum(-1, keepdims=True)), strict=True):
-        np.testing.assert_allclose(got, wanted, rtol=1e-5)
+    f = ag.function([ag.sum(x * x, -1), x * x, ag.sum(x - 1, -1, keepdims=True), ag.max(x * 3)], inputs=[x])
+    wanted = ((a * a).sum(-1), a * a, (a - 1).sum(-1, keepdims=True), (a * 3).max())
+    for got, value in zip(f(a), wanted, strict=True):
+        np.testing.assert_allclose(got, value, rtol=1e-5)
     assert {type(op) for op in ops(f)} == {Summed}

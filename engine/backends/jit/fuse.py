@@ -168,7 +168,8 @@ class Fuser:
         group = None if kept is None else self.groups.get(t.inputs[0].id)
         if group is None or group.colour != self.colours.get(t.id, 0):
             return
-        if not group.totals or summed_axes(group.totals[0]) == kept:
+        first = group.totals[0] if group.totals else t
+        if summed_axes(first) == kept and type(first.op) is type(t.op):
             group.totals.append(t)
 
     def joined(self, a: Group, b: Group) -> Group:
@@ -319,7 +320,8 @@ class Builder:
                 lines.append(Line(t.op, tuple(places[x.id] for x in t.inputs), t.dtype))
         results = [t for t in members if t.id in own and t.id in self.used]
         wanted = [places[t.id] for t in (*results, *(s.inputs[0] for s in group.totals))]
-        program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(wanted), len(group.totals))
+        fold = group.totals[0].op.name if group.totals else "sum"  # type: ignore[union-attr]
+        program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(wanted), len(group.totals), fold)
         op = self.make(program, group.members[0].shape, not self.colours)
         if group.totals:
             types, kept = tuple(s.type for s in group.totals), summed_axes(group.totals[0]) or 0

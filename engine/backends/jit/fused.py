@@ -34,20 +34,21 @@ class Line:
 class Program:
     """Formulas for one element: dtypes of the arguments, lines, and which are results.
 
-    Of the last ``sums`` results, the sum of a row of elements is wanted.
+    Of the last ``sums`` results, the sum of a row of elements is wanted, or what else ``fold`` names.
     """
 
     arguments: tuple[DType, ...]
     lines: tuple[Line, ...]
     results: tuple[int, ...]
     sums: int = 0
+    fold: str = "sum"
     rows: ClassVar[bool] = False
 
     def __hash__(self) -> int:
         """Computed once, as a loop that is bound again at every call asks for its kernel by it."""
         values = self.__dict__
         if "hash" not in values:
-            values["hash"] = hash((self.arguments, self.lines, self.results, self.sums))
+            values["hash"] = hash((self.arguments, self.lines, self.results, self.sums, self.fold))
         return int(values["hash"])
 
     @property
@@ -159,6 +160,7 @@ class Rule:
     rows: bool
     inner: ClassVar[tuple[DType, ...]] = ()
     sums: ClassVar[int] = 0
+    fold: ClassVar[str] = "sum"
 
     def __call__(self, code: Code, values: list[Value]) -> list[Value]:
         results: list[Value] = self.op.scalar(*values)

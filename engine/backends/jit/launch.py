@@ -43,7 +43,7 @@ def kernel(program: Formulas, modes: tuple[str, ...], length: int) -> Any:
     if found is None:
         kinds = tuple(map(kind_of, program.arguments))
         results = tuple(map(kind_of, program.outputs))
-        text = kernel_text(Shape(kinds, results, modes), program, vectors * lanes(program), has_masks())
+        text = kernel_text(Shape(kinds, results, modes, program.fold), program, vectors * lanes(program), has_masks())
         found = _kernels[program, modes, vectors] = compiled(text)
     return found
 

@@ -16,6 +16,7 @@ from .values import BITS, Code, Value
 
 BESIDE, SAME, APART, TOTAL = "beside", "same", "apart", "total"
 SIZES = {"float": 4, "double": 8, "i32": 4, "i64": 8, "i8": 1}
+NEUTRAL = {"sum": 0.0, "max": float("-inf"), "min": float("inf")}  # what changes nothing in a row's total
 Formulas: TypeAlias = "Callable[[Code, list[Value]], list[Value]]"
 
 
@@ -26,6 +27,7 @@ class Shape:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     modes: tuple[str, ...]
+    fold: str = "sum"  # what the totals of rows are
 
 
 def stored(kind: str) -> str:
@@ -57,12 +59,12 @@ def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> st
         offset = code.emit(f"add i64 {a}, {b}")
         code.do(f"%row{k} = getelementptr i8, ptr %base{k}, i64 {offset}")
     for k, kind in totals:
-        code.do(f"store {code.vector(kind)} zeroinitializer, ptr %total{k}")
+        code.do(f"store {code.vector(kind)} {code.constant(NEUTRAL[shape.fold], kind).ref}, ptr %total{k}")
     same = {k: read_one(code, k, kind) for k, kind in enumerate(shape.inputs) if shape.modes[k] == SAME}
     (always_masked if masks else masked_at_the_end)(code, shape, formulas, same)
     code.label("middle.end", "%j.next = add i64 %j, 1", "%j.again = icmp slt i64 %j.next, %n1")
     for k, kind in totals:
-        write_total(code, k, kind)
+        write_total(code, k, kind, shape.fold)
     code.do("br i1 %j.again, label %middle, label %outer.end")
     code.label("outer.end", "%i.next = add i64 %i, 1", "%i.again = icmp slt i64 %i.next, %n0")
     code.do("br i1 %i.again, label %outer, label %end")
@@ -136,7 +138,7 @@ def turn(code: Code, shape: Shape, formulas: Formulas, same: dict[int, Value], x
     for n, value in enumerate(formulas(code, values)):
         k = len(shape.inputs) + n
         if shape.modes[k] == TOTAL:
-            add(code, k, value)
+            add(code, k, value, shape.fold)
         elif shape.modes[k] == SAME:
             first = code.emit(f"extractelement {code.vector(value.kind)} {value.ref}, i32 0")
             code.do(f"store {value.kind} {first}, ptr %row{k}")
@@ -144,20 +146,22 @@ def turn(code: Code, shape: Shape, formulas: Formulas, same: dict[int, Value], x
             write(code, k, value, x, mask)
 
 
-def add(code: Code, k: int, value: Value) -> None:
-    """Add the elements that there are to the running sums, one a lane."""
-    vector, ref = code.vector(value.kind), value.ref
+def add(code: Code, k: int, value: Value, fold: str) -> None:
+    """Add the elements that there are to the running totals, one a lane."""
+    vector = code.vector(value.kind)
     if code.mask is not None:
-        ref = Value(code, code.mask, "i1").choose(value, 0.0).ref
-    total = code.emit(f"load {vector}, ptr %total{k}")
-    code.do(f"store {vector} {code.emit(f'fadd {vector} {total}, {ref}')}, ptr %total{k}")
+        value = Value(code, code.mask, "i1").choose(value, NEUTRAL[fold])
+    total = Value(code, code.emit(f"load {vector}, ptr %total{k}"), value.kind)
+    new = total + value if fold == "sum" else total.maximum(value) if fold == "max" else total.minimum(value)
+    code.do(f"store {vector} {new.ref}, ptr %total{k}")
 
 
-def write_total(code: Code, k: int, kind: str) -> None:
-    """The sum of the running sums, added in pairs."""
+def write_total(code: Code, k: int, kind: str, fold: str) -> None:
+    """The total of the running totals, in pairs."""
     code.mask = None
     vector = code.vector(kind)
-    total = Value(code, code.emit(f"load {vector}, ptr %total{k}"), kind).row_sum()
+    total = Value(code, code.emit(f"load {vector}, ptr %total{k}"), kind)
+    total = total.row_sum() if fold == "sum" else total.reduced({"max": "fmaximum", "min": "fminimum"}[fold], 0.0, "")
     first = code.emit(f"extractelement {vector} {total.ref}, i32 0")
     code.do(f"store {kind} {first}, ptr %row{k}")
 

@@ -2,7 +2,8 @@
 
 Rows are summed in blocks: each block has as many running sums as the loop has lanes, each adds sixteen elements one
 after another, and what they give is added in pairs. Sums of blocks are summed in the same way. So rounding errors grow
-as slowly as those of NumPy's sums in pairs, and bits do not depend on the number of threads.
+as slowly as those of NumPy's sums in pairs, and bits do not depend on the number of threads. Largest and smallest
+elements are found in the same way, exactly.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 from ...frozen import frozen
 from ...graph import Tensor
 from ...ops.program import program as row
-from ...ops.reductions import Sum
+from ...ops.reductions import Max, Min, Sum
 from ...types import Array, TensorType, TupleType
 from .compiler import CompileError
 from .fused import Fused, Program, one_by_one
@@ -24,12 +25,13 @@ from .launch import DEPTH, SUMMED, collapse, lanes, packed, parts, together
 from .native import Native, Parts, pairs, sequence
 
 LEAST = 64  # elements of a sum; shorter rows are a product with ones
+UFUNCS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 TURNS = 16  # numbers that are added one after another
 
 
 def kept_axes(t: Tensor) -> int | None:
-    """How many first axes a sum over all others leaves, or None for other ops."""
-    if not isinstance(t.op, Sum):
+    """How many first axes a sum or an extremum over all others leaves, or None for other ops."""
+    if not isinstance(t.op, Sum | Max | Min):
         return None
     x, axes = t.inputs[0], t.op.axes
     kept = x.ndim - len(axes)
@@ -44,7 +46,7 @@ def is_sum(t: Tensor) -> bool:
 
 @frozen
 class Summed(Fused):
-    """A group whose last results are sums over all axes but the first ``kept``."""
+    """A group whose last results are sums, or extremes, over all axes but the first ``kept``."""
 
     kept: int
     totals: tuple[TensorType, ...]
@@ -52,7 +54,8 @@ class Summed(Fused):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        return f"{super().name[:-1]} sum>" if self.program.lines else "compiled<sum>"
+        fold = self.program.fold
+        return f"{super().name[:-1]} {fold}>" if self.program.lines else f"compiled<{fold}>"
 
     def infer(self, *types: TensorType) -> TensorType | TupleType:
         stored = [TensorType(self.shape, d) for d in self.program.outputs[: -len(self.totals)]]
@@ -82,14 +85,15 @@ def stored_apart(
     calls = [one_by_one(program, inputs, [*stored, *wholes])]
     for x, t in zip(wholes, totals, strict=True):
         rows = x.reshape(-1, t.size) if kept < 0 else x.reshape(t.size, -1)
-        calls.append(partial(np.add.reduce, rows, int(kept >= 0), None, t.reshape(-1)))
+        calls.append(partial(UFUNCS[program.fold].reduce, rows, int(kept >= 0), None, t.reshape(-1)))
     return row(calls)
 
 
 def lone(t: Tensor, threads: bool) -> Summed:
     """The op that makes the sum ``t`` of what is there already."""
     x = t.inputs[0]
-    return Summed(Program((x.dtype,), (), (0,), 1), x.shape, threads, kept_axes(t) or 0, (t.type,))
+    fold = t.op.name  # type: ignore[union-attr]
+    return Summed(Program((x.dtype,), (), (0,), 1, fold), x.shape, threads, kept_axes(t) or 0, (t.type,))
 
 
 def summed(
@@ -122,7 +126,7 @@ def summed(
     after = []
     if several:
         for p, t in zip(partials, totals, strict=True):
-            one = Program((p.dtype,), (), (0,), 1)
+            one = Program((p.dtype,), (), (0,), 1, program.fold)
             size = (t.size, p.size // t.size)
             after.append(summed(one, size, 1, [p.reshape(size)], [], [t.reshape(-1)], False))
     return row((*before, chain([together(own), *last], after)))
