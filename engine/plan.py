@@ -133,7 +133,7 @@ class Planner:
         if isinstance(t.op, Item):
             self.slot_of[t.id] = self.parts[t.inputs[0].id][t.op.index]
         elif t.op is not None:
-            inputs = tuple(self.slot_of[x.id] for x in t.inputs)
+            inputs = tuple([self.slot_of[x.id] for x in t.inputs])
             if not isinstance(t.type, TensorType) or not self.as_view(t, t.op, inputs):
                 self.as_step(t, t.op, inputs)
         elif isinstance(t, Constant):
@@ -219,6 +219,8 @@ class Planner:
 
     def join(self) -> None:
         """Let what is concatenated be computed in its place within the whole."""
+        if not any(isinstance(step.op, Concatenate) for step in self.plan.steps):
+            return
         self.join_columns()
         slots, steps = self.plan.slots, []
         kept = {slots[i].root for i in (*self.plan.fetches, *(s for _, s in self.plan.commits))}

@@ -350,6 +350,8 @@ class Sharder:
 
 def arrange(order: Sequence[Tensor], colours: Mapping[int, int]) -> list[tuple[Tensor, int, int]]:
     """Tensors with colour and phase, by phase: even ones belong to the main thread, odd ones to shards side by side."""
+    if not colours:
+        return [(t, MAIN, 0) for t in order]
     phases: dict[int, int] = {}
     rows = []
     for n, t in enumerate(order):
