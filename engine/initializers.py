@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from .backends.threads import blas
 from .errors import ShapeError, StateError
 from .types import Array, as_dtype
 
@@ -61,7 +62,8 @@ def orthogonal(shape: tuple[int, ...], rng: np.random.Generator, gain: float = 1
     if len(shape) < 2:
         raise ShapeError(f"orthogonal: needs a matrix or more axes, got the shape {shape}")
     rows, columns = math.prod(shape[:-1]), shape[-1]
-    q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+    with blas().limit(limits=1):  # many small steps, at each of which threads would wait for each other
+        q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
     q = q * np.sign(np.diagonal(r))
     return np.asarray(gain * (q if rows >= columns else q.T)).reshape(shape)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from agcli.engine.errors import EngineError, ShapeError
 from agcli.engine.graph import Tensor, call
-from agcli.engine.initializers import initial
+from agcli.engine.initializers import initial, orthogonal
 from agcli.engine.leaves import Variable
 from agcli.engine.origin import origin
 from agcli.engine.types import Array
@@ -115,16 +115,6 @@ def penalty(v: Variable, l1: float, l2: float) -> Tensor:
     """``l1 * sum(|v|) + l2 * sum(v^2)``."""
     terms = [weight * call("sum", call(op, v)) for weight, op in ((l1, "abs"), (l2, "square")) if weight]
     return terms[0] if len(terms) == 1 else terms[0] + terms[1]
-
-
-def orthogonal(shape: Shape, rng: Rng, gain: float) -> Array:
-    """Orthogonal rows or columns of a matrix (all axes but the last as one), by QR (Saxe et al., 2014)."""
-    if len(shape) < 2:
-        raise ShapeError(f"orthogonal: needs a matrix, got the shape {shape}")
-    rows, columns = int(np.prod(shape[:-1])), shape[-1]
-    q, r = np.linalg.qr(rng.normal(size=(max(rows, columns), min(rows, columns))))
-    q = q * np.sign(np.diag(r))  # uniform over all of them
-    return np.asarray(gain * (q if rows >= columns else q.T).reshape(shape))
 
 
 def truncated(mean: float, std: float, shape: Shape, rng: Rng) -> Array:
