@@ -119,7 +119,7 @@ def pack(variables: Sequence[Variable], name: str | None = None) -> Variable:
     taken = [label(v) for v in variables if v.arena is not None]
     if taken:
         raise StateError(f"pack: {', '.join(taken)} lie in another arena already")
-    flat = variable(np.empty(sum(v.value.size for v in variables), variables[0].dtype), name)
+    flat = Variable(np.empty(sum(v.value.size for v in variables), variables[0].dtype), name, trainable=True)
     start = 0
     for v in variables:
         stop = start + v.value.size

@@ -40,9 +40,9 @@ class State:
 
     def moment(self, name: str, start: Sequence[Array] = ()) -> Variable:
         """A flat variable beside the flat parameters, zeros unless ``start`` says else; saved as one a parameter."""
-        values = start or [np.zeros(p.value.shape, p.dtype) for p in self.params]
+        values = [v.copy() for v in start] or [np.zeros(p.value.shape, p.dtype) for p in self.params]
         names = [f"{name}.{p.name or i}" for i, p in enumerate(self.params)]
-        parts = {n: variable(v, n, trainable=False) for n, v in zip(names, values, strict=True)}
+        parts = {n: Variable(v, n, trainable=False) for n, v in zip(names, values, strict=True)}
         self.variables |= parts
         return pack(list(parts.values()), name)
 
