@@ -62,7 +62,10 @@ def read(choice: Choice, folder: Path, known: Recipe | Speller | None = None) ->
     if options.get("augment") is not None:
         options["augment"] = Augment(**dict(options["augment"]))
     data = load(choice.name, **options)
-    return data if fold is None else folded(data, Fold(**dict(fold)))
+    try:
+        return data if fold is None else folded(data, Fold(**dict(fold)))
+    except DataError as error:
+        raise DataError(str(error).removeprefix("split "), ("fold",)) from None
 
 
 def described_by(choice: Choice, folder: Path) -> Table | Corpus | None:

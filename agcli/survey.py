@@ -51,6 +51,8 @@ def overview() -> list[dict[str, Any]]:
 def about(name: str, target: Sequence[str] = ()) -> dict[str, Any]:
     """A data set by its name, or a file by its path, described as plain data. Raises DataError if it is neither."""
     if name in names():
+        if target:
+            raise DataError(f"--target: is for a file; {name} has its own target")
         known = info(name)
         facts = {
             "description": known.description,

@@ -51,6 +51,8 @@ class ArrayFile:
         for name, array in arrays.items():
             if not array.ndim:
                 raise DataError(f'{self.path}: array "{name}": expected a row a sample, found a single number')
+        if not all(map(len, arrays.values())):
+            raise DataError(f"{self.path}: expected at least one sample, found none")
         return Frame(str(self.path), arrays)
 
     def head(self) -> Frame:

@@ -108,7 +108,8 @@ def _near(path: Path) -> str:
     from difflib import get_close_matches
 
     try:
-        near = get_close_matches(path.name, [entry.name for entry in path.parent.iterdir()], n=1, cutoff=0.6)
+        others = [entry.name for entry in path.parent.iterdir() if entry.name != path.name]
+        near = get_close_matches(path.name, others, n=1, cutoff=0.6)
     except OSError:
         return ""
     return f"; did you mean {path.parent / near[0]}?" if near else ""

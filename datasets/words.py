@@ -63,7 +63,7 @@ class Vocabulary:
     def _characters(self, text: str) -> npt.NDArray[np.int64]:
         """By a table of code points, which is a hundred times as fast as a dictionary."""
         points = np.frombuffer(text.encode("utf-32-le"), "<u4")
-        table = np.full(max(int(points.max(initial=0)), *map(ord, self.entries)) + 1, -1, np.int64)
+        table = np.full(max([int(points.max(initial=0)), *map(ord, self.entries)]) + 1, -1, np.int64)
         table[[ord(character) for character in self.entries]] = np.arange(len(self.entries))
         found: npt.NDArray[np.int64] = table[points]
         if (found < 0).any():

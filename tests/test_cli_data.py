@@ -163,6 +163,7 @@ def test_named_sets_are_shown(ag, arguments, shown):
         (("info", "x.pdf"), "x.pdf: expected a file of one of the kinds .csv"),
         (("info", "."), "expected a file of one of the kinds"),
         (("head", "iris", "-n", "0"), "0 is not in the range"),
+        (("info", "iris", "--target", "species"), "--target: is for a file; iris has its own target"),
         (("init",), "No such command"),
     ],
 )

@@ -67,6 +67,13 @@ def test_wrong_input_is_told_to_people_and_to_programs(run, line, expected):
     assert expected in error["message"]
 
 
+def test_a_model_beyond_memory_is_no_bug(run):
+    code, _, err = run("train", "digits", "--dry-run", "--set", "model[0].dense.units=2147483647")
+    assert code == 1
+    assert err.startswith("error: there is not enough memory: Unable to allocate")
+    assert "make the model or its batches smaller" in err
+
+
 def test_the_error_of_a_formula_has_its_place(run):
     for words in (["--format", "json"], ["--format=json"]):
         code, out, err = run("grad", "2*x + sin x", *words)

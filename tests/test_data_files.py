@@ -207,6 +207,7 @@ def broken(tmp_path):
     [
         ("objects.npy", "objects.npy: expected an array of numbers or text, found object"),
         ("point.npy", 'point.npy: array "x": expected a row a sample, found a single number'),
+        ("none.npy", "none.npy: expected at least one sample, found none"),
         ("ragged.npz", "ragged.npz: expected columns of one length, found x has 3, y has 2"),
         ("huge.npy", "huge.npy: the header says shape (1000000000000,), 8,000,000,000,000 bytes; the file holds 128"),
         ("huge.npz", 'huge.npz: array "x": the header says shape (1000000000000,)'),
@@ -220,6 +221,7 @@ def broken(tmp_path):
 )
 def test_what_is_wrong_with_arrays_is_said(name, text, tmp_path):
     broken(tmp_path)
+    np.save(tmp_path / "none.npy", np.zeros((0, 4)))
     assert told(lambda: ArrayFile(tmp_path / name).read(), tmp_path).startswith(text)
 
 

@@ -55,6 +55,12 @@ def test_the_end_of_the_text_is_for_testing(written):
     assert data.test.x.all()
 
 
+def test_an_empty_text_is_too_short(written):
+    for unit in ("characters", "words", "bytes"):
+        with pytest.raises(DataError, match=f"expected more than 4 {unit}, found 0 in the train split"):
+            Corpus(path=written(""), unit=unit, length=4).read()
+
+
 def test_tokens_stay_small_in_memory(written):
     data = Corpus(path=written("abc" * 1000), length=8, stride=1).read()
     column = data.train.columns["x"]

@@ -285,11 +285,13 @@ def test_samples_may_come_on_standard_input(iris, ag):
         (["--by", "petal_lenght"], 'did you mean "petal_length"'),
         (["--split", "tset"], 'did you mean "test"'),
         (["--data", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["--data", "x.npy"], "expected targets beside the samples"),
         (["--checkpoint", "7"], "expected best, last or one of the steps"),
     ],
 )
-def test_what_does_not_fit_is_said(iris, ag, options, said):
-    done = ag("eval", iris, *options, check=2)
+def test_what_does_not_fit_is_said(iris, ag, options, said, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((2, 4)))
+    done = ag("eval", iris.resolve(), *options, check=2, cwd=tmp_path)
     assert said in done.stderr
     assert "internal error" not in done.stderr
 

@@ -104,6 +104,12 @@ def test_a_set_by_name_has_folds_of_all_its_samples(data, samples):
         assert all(np.ptp(np.bincount(part.test.y)) <= np.ptp(np.bincount(whole.train.y)) + 3 for part in parts)
 
 
+def test_a_number_that_no_fold_has_is_told_at_its_place():
+    made = parse_spec("data: {name: iris, fold: {of: 3, number: 4}}\nmodel: [{dense: 3}]\nloss: hinge\n")
+    with pytest.raises(SpecError, match=r":1:26: data.fold: fold: expected 2 parts or more, .* found 4 of 3"):
+        load_data(made)
+
+
 def test_a_fold_of_iris_is_standardised_by_the_samples_it_trains_on():
     data = load_data(parse_spec("data: {name: iris, fold: {of: 3, number: 2}}\nmodel: [{dense: 3}]\nloss: hinge\n"))
     assert np.allclose(data.train.x.mean(axis=0), 0, atol=1e-5)

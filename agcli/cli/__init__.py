@@ -104,6 +104,8 @@ def explained(error: Exception) -> int:
     if isinstance(error, OSError):
         message = f"{error.filename or 'system'}: {error.strerror or error}"
         return told(message, 2 if isinstance(error, WRONG_PATHS) else 1)
+    if isinstance(error, MemoryError):
+        return told(f"there is not enough memory: {error or 'none is left'}; make the model or its batches smaller", 1)
     kind = type(error).__name__
     return told(f"{kind}: {error}\nThis is a bug; `ag --debug ...` shows where.", 1, lead="internal error: ")
 

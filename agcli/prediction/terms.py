@@ -150,6 +150,9 @@ class SetTerms:
         known = self.data.train.columns["y"]
         name = next((name for name in ("y", *self.targets, "class", "label") if name in frame.columns), "")
         name = name or list(frame.columns)[-1]
+        if np.ndim(frame.columns[name]) > 1 and not known.shape:
+            expected = "targets beside the samples: arrays x and y of an NPZ file, or a column"
+            raise DataError(f"{frame.file}: expected {expected}, found none")
         if not self.classes:
             numbers = frame[name].numbers().astype(known.stored.dtype)
             return {"y": Column(numbers.reshape(-1, *known.shape), known.scaling)}
