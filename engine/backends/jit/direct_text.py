@@ -82,6 +82,11 @@ class Tile:
     vectors: int
 
     @property
+    def count(self) -> int:
+        """Of places."""
+        return self.rows * self.columns
+
+    @property
     def places(self) -> list[tuple[int, int]]:
         return list(product(range(self.rows), range(self.columns)))
 
@@ -93,13 +98,13 @@ def best_tile(conv: Conv, vectors: int, registers: int, unit: tuple[int, int] = 
     """
 
     def cost(tile: Tile) -> float:
-        n = len(tile.places)
+        n = tile.count
         tiles = -(-conv.rows.count // tile.rows) * -(-conv.columns.count // tile.columns) * -(-vectors // tile.vectors)
         return tiles * (max(n * tile.vectors, 8) + (n + tile.vectors) / 8 + 2)
 
     ends = [min(n, registers) + 1 for n in (conv.rows.count, conv.columns.count, vectors)]
-    every = (Tile(*t) for t in product(*(range(n, end, n) for n, end in zip((*unit, 1), ends, strict=True))))
-    return min((t for t in every if len(t.places) * t.vectors + t.vectors + 1 <= registers), key=cost)
+    every = product(*(range(n, end, n) for n, end in zip((*unit, 1), ends, strict=True)))
+    return min((Tile(r, c, v) for r, c, v in every if (r * c + 1) * v < registers), key=cost)
 
 
 def begun(code: Code) -> None:
@@ -252,13 +257,13 @@ def best_weights(conv: Conv, vectors: int, registers: int) -> Tile | None:
     """
 
     def cost(tile: Tile) -> float:
-        n = len(tile.places)
+        n = tile.count
         return -(-vectors // tile.vectors) / n * (max(n * tile.vectors, 8) + (n + tile.vectors) / 8 + 2)
 
     limits = (divisors(conv.rows.size), divisors(conv.taps[-1][0]), range(1, min(vectors, registers) + 1))
     every = (Tile(*t) for t in product(*limits))
-    found = min((t for t in every if len(t.places) * t.vectors + t.vectors + 1 <= registers), key=cost)
-    return found if len(found.places) * found.vectors >= 6 else None
+    found = min((t for t in every if t.count * t.vectors + t.vectors + 1 <= registers), key=cost)
+    return found if found.count * found.vectors >= 6 else None
 
 
 def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
