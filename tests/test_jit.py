@@ -92,6 +92,17 @@ def test_composed_formulas(monkeypatch, make, dtype):
     same(a, b, 8 * np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("base", [0.9, 0.999, 2.0, 10.0, 0.5, 1e-30, 1 + 2**-20])
+def test_powers_of_a_number(monkeypatch, base, dtype):
+    x = ag.placeholder("x", (None,), dtype)
+    exponents = np.concatenate([np.arange(200), np.linspace(-700, 700, 1001), [1e6, -1e6, np.inf, -np.inf, np.nan]])
+    a, b, ops = both(monkeypatch, [ag.power(ag.constant(base, dtype), x)], [x], [exponents.astype(dtype)])
+    assert isinstance(ops[-1], Fused)
+    limits = np.finfo(dtype)
+    np.testing.assert_allclose(b[0], a[0], rtol=4 * limits.eps, atol=2 * limits.smallest_subnormal, equal_nan=True)
+
+
 REFERENCE = {
     "exp": np.exp, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "tanh": np.tanh,
     "sigmoid": lambda x: 1 / (1 + np.exp(-x)), "sin": np.sin, "cos": np.cos,

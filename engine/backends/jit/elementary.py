@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Context, Decimal
+from struct import pack, unpack
 from typing import TYPE_CHECKING
 
 from ...frozen import frozen
@@ -118,6 +120,17 @@ def exp(x: Value) -> Value:
     n = n - magic_bits(form)
     half = n.instruction("ashr", n.like(1))
     return (p + 1.0) * power_of_two(half, form) * power_of_two(n - half, form)
+
+
+def power_of(base: float, x: Value) -> Value:
+    """base^x = e^(x log base), with log base in two numbers, as the rounding of x log base would be multiplied by x."""
+    exact = Context(prec=50).ln(Decimal(base))
+    high = float(exact) if x.kind == "double" else unpack("f", pack("f", exact))[0]
+    whole = x * high
+    rest = x.fma(high, -whole) + x * float(exact - Decimal(high))
+    y = whole.exp()
+    better = y.fma(rest, y)
+    return better.isnan().choose(y, better)  # infinity
 
 
 def expm1(x: Value) -> Value:

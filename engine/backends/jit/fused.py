@@ -193,6 +193,7 @@ class Looped(Op):
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
         from .compiler import CompileError
         from .launch import bound
+        from .native import fixed
 
         views = self.op.aligned(inputs, out)
         if views is None:
@@ -200,6 +201,6 @@ class Looped(Op):
         rule = Rule(self.op, tuple(x.dtype for x in views.read), tuple(x.dtype for x in views.written), views.rows)
         try:
             call = bound(rule, views.read, views.written, self.threads)
-            return row((*views.before, partial(call)))  # which cannot move, as views are made anew
+            return row((*views.before, fixed(call)))  # which cannot move, as views are made anew
         except (CompileError, UnsupportedError):
             return self.op.bind(inputs, out)

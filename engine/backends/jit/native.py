@@ -110,6 +110,11 @@ def movable(run: Kernel, numbers: Sequence[int], operands: Sequence[Array], plac
     return call
 
 
+def fixed(call: Callable[[], Any]) -> Callable[[], Any]:
+    """The same call, which cannot be moved."""
+    return Native.join([call]) if isinstance(call, Native) else partial(call)
+
+
 class Parts(Native):
     """Calls that run at the same time, or one after the other; they move together, what comes ``after`` does not."""
 

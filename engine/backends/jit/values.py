@@ -246,9 +246,11 @@ class Value:
         return self.only_float().intrinsic("fabs") if self.floating else (self < 0).choose(-self, self)
 
     def power(self, other: Value) -> Value:
-        """self ** other for exponents that are a few products; others are left to NumPy."""
+        """self ** other for exponents that are a few products, and for bases that are known; NumPy does others."""
         n = other.number
         self.only_float()
+        if n is None and self.number is not None and self.number != 1 and 0 < self.number < float("inf"):
+            return elementary.power_of(float(self.number), other)
         if n not in (-2, -1, 1, 2, 3, 4):
             raise UnsupportedError(f"power {n}")
         square = self * self
