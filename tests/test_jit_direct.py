@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import compiler, direct, direct_pool, direct_text, fuse
+from agcli.engine.backends.jit import compiler, direct, direct_pool, direct_weights, fuse
 from agcli.engine.backends.jit.direct import Direct, turned
 from agcli.engine.backends.jit.direct_pool import DirectPool
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
@@ -107,7 +107,7 @@ def test_narrow_registers(monkeypatch, case, width):
 
 
 def test_several_bands_of_rows(monkeypatch):
-    monkeypatch.setattr(direct_text, "BAND", 1 << 12)
+    monkeypatch.setattr(direct_weights, "BAND", 1 << 12)
     direct.weights_kernel.cache_clear()
     inputs, fetches = products(((2, 23, 9, 5), (3, 3, 5, 20)), "float64", {"strides": (2, 1)})
     rng = np.random.default_rng(3)

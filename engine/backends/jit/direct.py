@@ -24,6 +24,7 @@ from ...types import Array, TensorType, TupleType, static
 from ..threads import workers
 from . import direct_text as texts
 from .compiler import CompileError, compiled
+from .direct_weights import best_weights, weights_text
 from .launch import together
 from .machine import register_width
 from .native import Native, address, movable
@@ -102,8 +103,8 @@ def forward_kernel(conv: texts.Conv, lanes: int, vectors: int, pool: texts.Poole
 
 @cache
 def weights_kernel(conv: texts.Conv, lanes: int, vectors: int) -> Any:
-    tile = texts.best_weights(conv, vectors, REGISTERS[register_width()])
-    return None if tile is None else compiled(texts.weights_text(conv, tile, lanes))
+    tile = best_weights(conv, vectors, REGISTERS[register_width()])
+    return None if tile is None else compiled(weights_text(conv, tile, lanes))
 
 
 def forward(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call:
