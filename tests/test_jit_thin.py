@@ -6,8 +6,9 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, thin
+from agcli.engine.backends.jit import fuse, machine, thin
 from agcli.engine.backends.jit.native import Movable, Parts
+from agcli.engine.backends.jit.skinny import Skinny
 from agcli.engine.backends.jit.thin import Thin
 from agcli.engine.types import TensorType
 
@@ -116,3 +117,18 @@ def test_weights_are_shared_among_threads(monkeypatch):
     kinds = {type(call) for call in executor.calls}
     assert Parts in kinds or len(kinds) == 1
     assert executor.plan.slots[executor.plan.steps[0].inputs[1]].type == TensorType((300, 400), np.dtype("float32"))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("m", [128, 141, 300])
+def test_narrow_products_along_columns(dtype, m):
+    """Where the columns of the left side are contiguous, vectors run along them; feeds may move."""
+    lanes = machine.register_width() // np.dtype(dtype).itemsize
+    rng = np.random.default_rng(7)
+    for n in (lanes // 2 + 1, lanes - 1, lanes):
+        x, g = ag.placeholder("x", (1100, m), dtype), ag.placeholder("g", (1100, n), dtype)
+        f = ag.function(x.T @ g, inputs=[x, g])
+        for _ in range(2):
+            a, b = (rng.standard_normal(t.shape).astype(dtype) for t in (x, g))
+            np.testing.assert_allclose(f(a, b), a.T @ b, rtol=1e-4, atol=1e-3 if dtype == "float32" else 1e-11)
+        assert [type(s.op) for s in f.plan.steps] == [Skinny]

@@ -1,7 +1,9 @@
 """Products with a narrow matrix, such as the one that makes ten classes; a BLAS takes half as long again for them.
 
 A row of the narrow matrix fits into one vector register. Eight rows of the result are kept in registers while the
-common axis runs, and each element of the other matrix is multiplied with a whole row.
+common axis runs, and each element of the other matrix is multiplied with a whole row. Where the columns of the other
+matrix are contiguous, as in the gradient of weights, vectors run along these instead, so that no lane is idle, and the
+result is turned at the end.
 """
 
 from __future__ import annotations
@@ -10,20 +12,28 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from ...frozen import frozen
 from ...graph import Op, Tensor
 from ...ops.matmul import MatMul
 from ...types import Array, TensorType, static
 from .compiler import CompileError, compiled
 from .machine import register_width
-from .native import address, movable
+from .native import Native, address, movable
 from .nest import SIZES, element, mask_of, store, suffix
+from .sums import chain
+from .thin import row_kernel
+from .thin_text import ROW_FIELDS
 from .values import KINDS, Code
 
 ROWS = 8  # of the result at a time, to hide how long one multiplication takes
+COLUMN = 128  # elements of a column, along which vectors run
 LEAST = 32  # rows and common length
 WIDEST = 64  # bytes of a vector register
 FIELDS = ("m", "k", "n", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")
+REGISTERS = {64: 32, 32: 16, 16: 16}  # bytes of a register -> how many there are
+TURNED = tuple(ROW_FIELDS.index(name) for name in ("b", "a", "out"))
 ADDRESSES = tuple(FIELDS.index(name) for name in ("a", "b", "out"))
 
 
@@ -47,8 +57,50 @@ class Skinny(Op):
             run = None
         if run is None or b.strides[1] != b.itemsize or out.strides[1] != b.itemsize:
             return MatMul().bind(inputs, out)
+        if a.strides[0] == a.itemsize and len(a) >= COLUMN:
+            return along_columns(a, b, out)
         numbers = [*a.shape, b.shape[1], address(a), *a.strides, address(b), b.strides[0]]
         return movable(run, [*numbers, address(out), out.strides[0]], (a, b, out), ADDRESSES)
+
+
+def along_columns(a: Array, b: Array, out: Array) -> Callable[[], Any]:
+    """``out = a b`` with contiguous columns of ``a``: first its transpose, the few rows of ``b.T`` times ``a.T``."""
+    (m, k), n, kind = a.shape, b.shape[1], KINDS[out.dtype.name]
+    lanes = register_width() // out.itemsize
+    vectors = max(1, (REGISTERS[register_width()] - n - 2) // n)
+    turned = np.empty((n, m), out.dtype)
+    blocks, rest = divmod(m, vectors * lanes)
+    run = row_kernel(kind, lanes, n, vectors, -(-rest // lanes), False)
+    numbers = [k, m, blocks, address(b), b.strides[1], b.strides[0], address(a), a.strides[1]]
+    first = movable(run, [*numbers, address(turned), turned.strides[0]], (a, b, turned), TURNED)
+    numbers = [m, address(turned), turned.strides[0], address(out), out.strides[0]]
+    return chain([first], [Native(turn_kernel(kind, n), numbers, (turned, out))])
+
+
+@cache
+def turn_kernel(kind: str, n: int) -> Any:
+    return compiled(turn_text(kind, n))
+
+
+def turn_text(kind: str, n: int) -> str:
+    """A module with the function ``kernel``: each column of n elements becomes a row."""
+    code = Code(1)
+    for i, name in enumerate(("m", "a", "a.row", "out", "out.row")):
+        code.do(f"%{name} = load {'ptr' if name in ('a', 'out') else 'i64'}, ptr {element(code, i)}")
+    code.do("br label %loop")
+    code.label("loop", "%i = phi i64 [0, %entry], [%next, %loop]", "%row = phi ptr [%out, %entry], [%row.next, %loop]")
+    at = code.emit(f"getelementptr {kind}, ptr %a, i64 %i")
+    for j in range(n):
+        x = code.emit(f"load {kind}, ptr {at}, align {SIZES[kind]}")
+        code.do(f"store {kind} {x}, ptr {code.emit(f'getelementptr {kind}, ptr %row, i64 {j}')}, align {SIZES[kind]}")
+        at = code.emit(f"getelementptr i8, ptr {at}, i64 %a.row")
+    code.do("%row.next = getelementptr i8, ptr %row, i64 %out.row")
+    code.do("%next = add i64 %i, 1")
+    code.do("%more = icmp slt i64 %next, %m")
+    code.do("br i1 %more, label %loop, label %end")
+    code.label("end")
+    code.do("ret void")
+    return "\n".join(["define void @kernel(ptr noalias readonly %args) {", "entry:", *code.lines, "}", ""])
 
 
 def is_skinny(t: Tensor) -> bool:
