@@ -31,6 +31,7 @@ from agcli.spec.initializers import INITIALIZERS
 from agcli.spec.names import path_text
 from agcli.streaming import formula_meter
 
+OF_CLASSES = ("softmax_cross_entropy", "negative_log_likelihood", "focal", "hinge")  # losses with a score a class
 OUTPUT = "output"  # what formulas call the model's output
 RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
 
@@ -122,9 +123,18 @@ def build(spec: Spec, data: Dataset) -> Model:
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
     refuse_unused(spec, parameters, train.loss)
+    refuse_few_scores(spec, data, train.output)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)
     return Model(spec, len(data.train), inputs, parameters, key, train, graphs[1])
+
+
+def refuse_few_scores(spec: Spec, data: Dataset, output: Tensor) -> None:
+    """Raise SpecError for a model that has no score for some class of the data."""
+    classes, scores = len(data.classes), output.shape[-1] if output.ndim > 1 else None
+    if spec.loss.name in OF_CLASSES and scores is not None and 1 < scores < classes:
+        told = f"the data has {classes:,} classes, the model gives {scores:,} scores; its last layer needs {classes:,}"
+        raise spec.error(("loss",), told)
 
 
 def refuse_unused(spec: Spec, parameters: Variables, loss: Tensor) -> None:

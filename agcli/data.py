@@ -44,7 +44,7 @@ def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
         data = read(spec.data, spec.folder, fitted(learnt) if learnt is not None else None)
     except DataError as error:
         if error.path:
-            raise spec.error(("data", *error.path), str(error)) from None
+            raise spec.error(("data", *error.path), f"{error}{elsewhere(spec, error.path)}") from None
         raise
     return data
 
@@ -81,6 +81,15 @@ def located(name: str, folder: Path) -> Path:
     if not path.exists() and shared and (Path(shared).expanduser() / name).exists():
         return (Path(shared).expanduser() / name).absolute()
     return path
+
+
+def elsewhere(spec: Spec, path: tuple[str, ...]) -> str:
+    """Where a file was looked for, if it is in neither place."""
+    name = getattr(spec.data.fields, path[0], None) if path in (("file",), ("test_file",)) else None
+    if name is None or Path(name).is_absolute() or located(name, spec.folder).exists():
+        return ""
+    shared = os.environ.get("AG_DATA")
+    return f"; nor is it in $AG_DATA, {shared}" if shared else "; $AG_DATA, where data sets may lie, is not set"
 
 
 def resolved(spec: Spec, data: Dataset) -> Spec:

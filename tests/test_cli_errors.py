@@ -67,6 +67,28 @@ def test_wrong_input_is_told_to_people_and_to_programs(run, line, expected):
     assert expected in error["message"]
 
 
+SPECS = {
+    "data: iris\nmodel: [dense: 2]\nloss: softmax_cross_entropy": (
+        "s.yaml:3:7: loss: the data has 3 classes, the model gives 2 scores; its last layer needs 3"
+    ),
+    "data: {file: none.csv, target: y}\nmodel: [dense: 2]\nloss: hinge": (
+        "none.csv: cannot be read: No such file or directory; $AG_DATA, where data sets may lie, is not set"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", SPECS)
+def test_what_a_spec_and_its_data_disagree_on_is_told_at_its_line(run, tmp_path, monkeypatch, text):
+    monkeypatch.delenv("AG_DATA", raising=False)
+    (tmp_path / "s.yaml").write_text(text + "\n")
+    code, out, err = run("train", "s.yaml")
+    assert (code, out) == (2, "")
+    assert SPECS[text] in err
+    assert [path.name for path in tmp_path.iterdir()] == ["s.yaml"]
+    monkeypatch.setenv("AG_DATA", "/elsewhere")
+    assert ("nor is it in $AG_DATA, /elsewhere" in run("train", "s.yaml")[2]) == ("none.csv" in text)
+
+
 def test_a_model_beyond_memory_is_no_bug(run):
     code, _, err = run("train", "digits", "--dry-run", "--set", "model[0].dense.units=2147483647")
     assert code == 1
