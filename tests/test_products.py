@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import agcli as ag
+from agcli.engine.graph import toposort
+from agcli.engine.rewrite.rules import simplify
 
 B, T, K, N = 3, 5, 4, 6
 
@@ -79,3 +81,24 @@ def test_a_stack_of_rows_runs_as_one_matrix():
     assert [x.shape for x in op.bind([whole, weights], out).args] == [(B * T, K), (K, N), (B * T, N)]
     part = np.ones((B, T + 1, K))[:, 1:]
     assert [x.shape for x in op.bind([part, weights], out).args] == [(B, T, K), (K, N), (B, T, N)]
+
+
+@pytest.mark.parametrize(
+    ("order", "axes", "names"),
+    [
+        ((1, 0, 2), (0, 1), ["sum"]),
+        ((1, 0, 2), (0,), ["sum"]),
+        ((2, 0, 1), (0, 2), ["sum"]),
+        ((2, 1, 0), (0, 1, 2), ["sum"]),
+        ((1, 0, 2), (2,), ["transpose", "sum"]),  # what is left comes in another order
+    ],
+)
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_a_sum_does_not_see_a_transpose(order, axes, names, keepdims):
+    a = ag.placeholder("a", (2, 3, 4), "float64")
+    y = ag.sum(ag.transpose(a, order), axis=axes, keepdims=keepdims)
+    v = np.random.default_rng(0).normal(size=(2, 3, 4))
+    expected = v.transpose(order).sum(axes, keepdims=keepdims)
+    np.testing.assert_allclose(ag.function(y)(v), expected, rtol=1e-12)
+    (new,) = simplify([y])
+    assert [t.op.name for t in toposort([new]) if t.op and t.op.name != "reshape"] == names

@@ -35,6 +35,17 @@ def sum_of_products(t: Tensor, x: Tensor) -> Tensor | None:
     return Reshape(tuple(map(static, t.shape)))(MatMul()(swap_last(left), right))
 
 
+def sum_of_transpose(t: Tensor, x: Tensor) -> Tensor | None:
+    """sum of transpose(a) -> sum of a, in the order in which it lies, where what is left comes in the same order"""
+    if not (isinstance(t.op, Sum) and isinstance(x.op, Transpose) and t.type.known and x.type.known):
+        return None
+    kept = [axis for i, axis in enumerate(x.op.axes) if i not in t.op.axes]
+    if kept != sorted(kept):
+        return None
+    total = Sum(tuple(sorted(x.op.axes[i] for i in t.op.axes)), False)(x.inputs[0])
+    return total if total.shape == t.shape else Reshape(tuple(map(static, t.shape)))(total)
+
+
 def transposed(x: Tensor) -> Tensor:
     """``x`` with its last two axes exchanged, and no transpose of a transpose."""
     y = swap_last(x)

@@ -23,7 +23,7 @@ from ..origin import origin
 from ..registry import several_a_name
 from ..types import Array, TensorType, TupleType
 from . import pools
-from .products import sum_of_products, transpose_after
+from .products import sum_of_products, sum_of_transpose, transpose_after
 
 Rule = Callable[..., "Tensor | None"]
 RULES: dict[str, list[Rule]] = {}
@@ -185,6 +185,7 @@ def sum_of_number(t: Tensor, x: Tensor) -> Tensor | None:
 
 rule("matmul")(transpose_after)
 rule("sum")(sum_of_products)
+rule("sum")(sum_of_transpose)
 rule("max_pool2d")(pools.pool_first)
 rule("max_pool2d_position")(pools.position_before_shift)
 rule("max_pool2d_scatter")(pools.scatter_without_relu)

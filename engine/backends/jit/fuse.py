@@ -26,6 +26,7 @@ from .joins import doubled
 from .machine import usable
 from .masks import CompiledMask, is_mask
 from .packing import Packing
+from .scatter import Scatter, is_scatter
 from .skinny import Skinny, is_skinny
 from .standard import spelled_out
 from .sums import Summed, is_sum, kept_axes, lone
@@ -224,6 +225,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
     others += sum(t.inputs[0].type.size for t in order if is_skinny(t))
     others += sum(max(x.type.size for x in t.inputs) for t in order if is_thin(t))
+    others += sum(t.inputs[0].type.size for t in order if is_scatter(t))
     others += CALL * len(every) if runs > 1 else 0  # a turn whose calls are all compiled does not come back to Python
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
@@ -247,6 +249,7 @@ ALONE: tuple[tuple[Callable[[Tensor], bool], Callable[[Tensor, bool], Any]], ...
     (is_sum, lone),
     (is_thin, thin),
     (is_skinny, lambda t, threads: Skinny()),
+    (is_scatter, lambda t, threads: Scatter(t.op)),  # type: ignore[arg-type]
 )
 
 
