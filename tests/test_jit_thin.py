@@ -121,14 +121,17 @@ def test_weights_are_shared_among_threads(monkeypatch):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("m", [128, 141, 300])
-def test_narrow_products_along_columns(dtype, m):
-    """Where the columns of the left side are contiguous, vectors run along them; feeds may move."""
+def test_narrow_products_along_columns_and_rows(dtype, m):
+    """Where the columns or rows of the left side are contiguous, vectors run along them; feeds may move."""
     lanes = machine.register_width() // np.dtype(dtype).itemsize
     rng = np.random.default_rng(7)
     for n in (lanes // 2 + 1, lanes - 1, lanes):
-        x, g = ag.placeholder("x", (1100, m), dtype), ag.placeholder("g", (1100, n), dtype)
-        f = ag.function(x.T @ g, inputs=[x, g])
-        for _ in range(2):
-            a, b = (rng.standard_normal(t.shape).astype(dtype) for t in (x, g))
-            np.testing.assert_allclose(f(a, b), a.T @ b, rtol=1e-4, atol=1e-3 if dtype == "float32" else 1e-11)
-        assert [type(s.op) for s in f.plan.steps] == [Skinny]
+        x, g, w = (
+            ag.placeholder(name, shape, dtype) for name, shape in (("x", (1100, m)), ("g", (1100, n)), ("w", (m, n)))
+        )
+        f = ag.function([x.T @ g, x @ w], inputs=[x, g, w])
+        arrays = [[rng.standard_normal(t.shape).astype(dtype) for t in (x, g, w)] for _ in range(2)]
+        for a, b, c in (*arrays, (arrays[0][0], *arrays[1][1:]), arrays[0]):
+            for got, wanted in zip(f(a, b, c), (a.T @ b, a @ c), strict=True):
+                np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-3 if dtype == "float32" else 1e-11)
+        assert [type(s.op) for s in f.plan.steps] == [Skinny, Skinny]
