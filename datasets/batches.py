@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from typing import Any, Protocol
 
@@ -17,13 +18,15 @@ from .order import Windowed, balanced, shuffled
 from .prefetch import Foreseen, ahead
 
 Reader = Callable[[slice], Array]
+Ring = Callable[..., Iterator[Array]]  # of a shape, a dtype, and whether one buffer is enough
+Rings = dict[tuple[str, bool], Iterator[Array]]
 Fill = Callable[[npt.NDArray[np.int64], Array], None]  # an array with the rows of these numbers
 Gather = Callable[[Array, np.float32 | None], Fill | None]  # of what is stored, divided; None: as well as NumPy does
 
 _MAX_PREFETCH = 64
 _WINDOW = 1 << 25  # bytes of a split on disk that are shuffled in memory
 _RELEASED = 1 << 24  # bytes of a split on disk that are read before their memory is given back
-_FORESEEN = range(1 << 12, 1 << 22)  # samples whose next order is made early: fewer take no time, more much memory
+_FORESEEN = range(1 << 15, 1 << 22)  # samples whose next order is made early: fewer gain nothing, more take memory
 _BLOCK = 256  # rows of a split on disk that are read together
 _RELEASED_BLOCKS = 8
 
@@ -95,6 +98,7 @@ class Batches:
         self.lasting = _whole("lasting", lasting, 1, _MAX_PREFETCH + 1)
         self.gather = gather
         self.prefetch = _whole("prefetch", prefetch, 0, _MAX_PREFETCH + 1)
+        self._rings: Rings = {}
         self._labels = _labels(split, shuffle) if balanced else None
         early = shuffle and split.release is None and len(split) in _FORESEEN
         self._order: Callable[[int], Order] = Foreseen(self.order) if early else self.order
@@ -138,14 +142,13 @@ class Batches:
         return ahead(batches, self.prefetch) if self.prefetch else batches
 
     def _epoch(self, epoch: int, start: int) -> Iterator[Batch]:
-        # Buffers belong to one walk through an epoch, so that two walks at a time do not disturb each other.
-        order = self._order(epoch)
+        # Buffers belong to one walk through an epoch, so that two walks at a time do not disturb each other. At its end
+        # it leaves them to the next, as to use memory for the first time takes longer than to fill it.
+        order, (rings, self._rings) = self._order(epoch), (self._rings, {})
         # Beside those that wait in the queue, one batch waits for room in it.
         ring = self.lasting + self.prefetch + bool(self.prefetch)
         readers = {
-            name: _reader(column, order if self.shuffle else None, self.batch_size, ring, self.split.release)
-            if (fill := self._filling(column, order)) is None
-            else _filled(fill, order, _ring(ring, _shape(column, self.batch_size), column.dtype))
+            name: self._reader(column, order, partial(_ring, rings, name, ring))
             for name, column in self.split.columns.items()
         }
         augments, row_bytes, unreleased = self._augments(), self._row_bytes, 0
@@ -155,6 +158,8 @@ class Batches:
             columns = {name: read(place) for name, read in readers.items()}
             for name, augment in augments.items():
                 columns[name] = _augmented(augment, columns[name], rows, self.seed, epoch)
+            if step == self.steps_per_epoch - 1:
+                self._rings = rings
             yield Batch(rows, columns)
             unreleased += len(rows) * row_bytes
             # Balanced rows lie all over the file, so that each batch maps much more than it reads.
@@ -162,12 +167,16 @@ class Batches:
                 self.split.release()
                 unreleased = 0
 
-    def _filling(self, column: Column, order: Order) -> Fill | None:
-        """A faster way to make batches of a column."""
+    def _reader(self, column: Column, order: Order, ring: Ring) -> Reader:
+        """A function from a place in the order to the values that are fed there."""
+        if not self.shuffle:
+            return _reader(column, None, self.batch_size, ring, None)
         divisor = column.scaling.divisor if isinstance(column.scaling, Scaling) else None
-        if self.gather is None or not self.shuffle or isinstance(order, Windowed):
-            return None
-        return None if (divisor is None) == (column.scaling is not None) else self.gather(column.stored, divisor)
+        known = not isinstance(order, Windowed) and (column.scaling is None or divisor is not None)
+        fill = self.gather(column.stored, divisor) if known and self.gather is not None else None
+        if fill is not None:
+            return _filled(fill, order, ring(_shape(column, self.batch_size), column.dtype))
+        return _reader(column, order, self.batch_size, ring, self.split.release)
 
     def _augments(self) -> dict[str, Augment]:
         columns = self.split.columns if self.augment else {}
@@ -191,27 +200,32 @@ def _augmented(augment: Augment, images: Array, rows: npt.NDArray[np.int64], see
 
 
 def _reader(
-    column: Column, order: Order | None, batch_size: int, ring: int, release: Callable[[], None] | None
+    column: Column, order: Order | None, batch_size: int, ring: Ring, release: Callable[[], None] | None
 ) -> Reader:
-    """A function from a place in the order to the values that are fed there."""
+    """The same with NumPy; without an order, samples are read as they lie."""
     shape = _shape(column, batch_size)
     stored, feeding = column.stored, column.scaling
     read: Reader = stored.__getitem__
     if order is not None:
-        buffers = _ring(ring if feeding is None else 1, shape, stored.dtype)
+        buffers = ring(shape, stored.dtype, feeding is not None)
         if isinstance(order, Windowed) and release is not None:
             read = _gather_window(stored, order, buffers, release)
         else:
             read = _gather(stored, order, buffers)
-    return read if feeding is None else _feed(read, feeding, _ring(ring, shape, column.dtype))
+    return read if feeding is None else _feed(read, feeding, ring(shape, column.dtype))
 
 
 def _shape(column: Column, batch_size: int) -> tuple[int, ...]:
     return (min(batch_size, len(column)), *column.shape)
 
 
-def _ring(count: int, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Iterator[Array]:
-    return cycle([np.empty(shape, dtype) for _ in range(count)])
+def _ring(
+    rings: Rings, name: str, count: int, shape: tuple[int, ...], dtype: np.dtype[Any], inner: bool = False
+) -> Iterator[Array]:
+    """Buffers that are filled in turn; one is enough for what only stands between what is stored and what is fed."""
+    if (name, inner) not in rings:
+        rings[name, inner] = cycle([np.empty(shape, dtype) for _ in range(1 if inner else count)])
+    return rings[name, inner]
 
 
 def _first(buffer: Array, count: int) -> Array:

@@ -29,7 +29,7 @@ CHECKED = 1 << 20  # elements of parameters that are looked at after every step;
 def are_finite(arrays: Iterable[Array]) -> bool:
     """Whether all numbers are."""
     # A sum of squares is the fastest question; it may overflow for large numbers that are finite.
-    return all(math.isfinite(np.dot(a, a)) or bool(np.isfinite(a).all()) for a in arrays)
+    return all(math.isfinite(a.dot(a)) or bool(np.isfinite(a).all()) for a in arrays)
 
 
 def batches(spec: Spec, data: Dataset) -> Batches:
