@@ -143,10 +143,10 @@ def test_how_long_batches_last(lasting, prefetch):
 
 
 def test_the_next_order_is_made_early():
-    made, ready = [], threading.Event()
+    made, ready, own = [], threading.Event(), threading.get_ident()
 
     def make(n):
-        made.append((n, threading.current_thread() is threading.main_thread()))
+        made.append((n, threading.get_ident() == own))
         if len(made) > 1:
             ready.set()
         return n * n
