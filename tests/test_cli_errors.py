@@ -89,6 +89,13 @@ def test_what_a_spec_and_its_data_disagree_on_is_told_at_its_line(run, tmp_path,
     assert ("nor is it in $AG_DATA, /elsewhere" in run("train", "s.yaml")[2]) == ("none.csv" in text)
 
 
+def test_a_terminal_is_not_sent_the_bytes_of_parquet(run, monkeypatch):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    code, out, err = run("predict", "digits", "x.csv", "--format", "parquet")
+    assert (code, out) == (2, "")
+    assert "give --out FILE" in err
+
+
 def test_a_model_beyond_memory_is_no_bug(run):
     code, _, err = run("train", "digits", "--dry-run", "--set", "model[0].dense.units=2147483647")
     assert code == 1

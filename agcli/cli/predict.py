@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -23,6 +24,8 @@ def command(run: Path, file: str, out: Path | None, format: str | None, keep: bo
     (NPY, NPZ, IDX). A row of the result belongs to a row of FILE: the class and its probability, or the number in
     units of the target.
     """
+    if out is None and format == "parquet" and sys.stdout.isatty():
+        raise click.UsageError("--format parquet writes bytes, which a terminal cannot show; give --out FILE")
     from agcli.prediction.files import predict_file
 
     summary = predict_file(run, file, out, format=format, keep=keep, which=which)

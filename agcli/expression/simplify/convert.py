@@ -16,7 +16,7 @@ from agcli.engine.table import OPS
 from agcli.engine.types import TensorType
 from agcli.expression.simplify import functions
 from agcli.expression.simplify.arithmetic import scale
-from agcli.expression.simplify.emit import Emitter
+from agcli.expression.simplify.emit import Emitter, sums_under_roots
 from agcli.expression.simplify.nodes import Atom, Expr, Mul, Node, bare, exact
 from agcli.expression.simplify.numbers import constant, uniform
 from agcli.expression.simplify.search import Search
@@ -50,6 +50,7 @@ class Reader:
     def write(self, e: Expr, like: Tensor) -> Tensor:
         """The tensor of ``e``, in the type of ``like``."""
         with origin(like.place):
+            self.emit.roots = set(sums_under_roots(e, set()))
             return fitted(self.emit(e), like)
 
     def leaf(self, t: Tensor) -> Expr:

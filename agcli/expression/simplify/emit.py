@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from functools import reduce
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from agcli.engine.graph import Constant, Tensor, call
 from agcli.engine.types import DType, TensorType
+from agcli.expression.simplify.arithmetic import negate
 from agcli.expression.simplify.layout import HALF, Part, number_power, quotient, written_terms
 from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, UndefinedError, size
 
@@ -24,6 +26,7 @@ class Emitter:
         self.largest = float(np.finfo(dtype).max)
         self.least = float(np.finfo(dtype).tiny)
         self.made: dict[Any, Tensor] = {}
+        self.roots: set[Expr] = set()  # sums under a root, whose squares are written with the same sign
 
     def __call__(self, e: Expr) -> Tensor:
         found = self.made.get(e)
@@ -84,10 +87,30 @@ class Emitter:
         if type(bases[0]) is int and isinstance(exponent, Node):
             number, exponent = number_power(bases[0], exponent)
             return call("power", self(number), self(exponent))
+        if self.roots and len(bases) == 1 and type(exponent) is int and exponent % 2 == 0:
+            turned = negate(bases[0]) if type(bases[0]) is Add else None
+            bases = (turned,) if turned in self.roots else bases
         base = times([self(b) for b in bases])
         if exponent == 1:
             return base
         return call("sqrt", base) if exponent == HALF else call("power", base, self(exponent))
+
+
+def sums_under_roots(e: Expr, seen: set[Expr]) -> Iterator[Add]:
+    """The sums of which a root is taken somewhere in ``e``."""
+    if not isinstance(e, Node) or type(e) is Atom or e in seen:
+        return
+    seen.add(e)
+    if type(e) is Mul:
+        yield from (b for b, x in e.factors if type(b) is Add and type(x) is Fraction)
+    parts = e.args if type(e) is Fn else [p for pair in factors_or_terms(e) for p in pair]
+    for part in parts:
+        yield from sums_under_roots(part, seen)
+
+
+def factors_or_terms(e: Any) -> Sequence[tuple[Expr, Expr]]:
+    found: Sequence[tuple[Expr, Expr]] = e.factors if type(e) is Mul else e.terms
+    return found
 
 
 def times(tensors: Sequence[Tensor]) -> Tensor:

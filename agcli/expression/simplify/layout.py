@@ -7,6 +7,7 @@ quotients are laid out here, so that the cost and the tensors in ``emit`` cannot
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from agcli.expression.simplify.arithmetic import minus_leads, negate, primitive, scale
@@ -109,8 +110,8 @@ def sign_absorbed(*sides: list[Part]) -> bool:
 
 def rises(e: Add) -> bool:
     """Whether a sum is written in rising degree, so that it has no sign in front."""
-    first, *_, last = sorted_terms(e)
-    return first[1] < 0 < last[1] and degree(first[0]) > degree(last[0])
+    first, *_, last = terms = sorted_terms(e)
+    return first[1] < 0 < last[1] and all(degree(a) > degree(b) for (a, _), (b, _) in pairwise(terms))
 
 
 def written_terms(e: Add) -> list[tuple[Expr, Number]]:
@@ -119,6 +120,8 @@ def written_terms(e: Add) -> list[tuple[Expr, Number]]:
     if rises(e):
         terms.reverse()
     elif terms[0][1] < 0:
+        if len({degree(term) for term, _ in terms if term != 1}) == 1:
+            terms.sort(key=lambda term: (term[0] == 1, term[1] < 0))  # b + c - a, and a number last
         first = next((i for i, (_, k) in enumerate(terms) if k > 0), 0)
         terms.insert(0, terms.pop(first))
     return terms
