@@ -163,6 +163,17 @@ def test_large_products_are_packed(shards, monkeypatch):
     assert "matmul" not in names
 
 
+def test_a_matrix_that_is_huge_is_left_to_blas(monkeypatch):
+    x, w = ag.placeholder("x", (64, 128)), ag.placeholder("w", (128, 64))
+    for most, names in ((1 << 24, ["pack", "compiled<matmul>"]), (1 << 10, ["matmul"])):
+        monkeypatch.setattr(fuse, "WORTH", 0)
+        monkeypatch.setattr(packing, "WIDE", 0)
+        monkeypatch.setattr(packing, "MOST", most)
+        f = ag.function(x @ w)
+        f(np.ones((64, 128), "f"), np.ones((128, 64), "f"))
+        assert [s.op.name for s in f.plan.steps] == names
+
+
 # Loops -----------------------------------------------------------------------------------------------------------
 def simple(h, z, w):
     return ag.tanh(z + h @ w)

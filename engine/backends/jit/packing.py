@@ -26,6 +26,7 @@ TURNS = 4  # of a loop; in shorter ones packing takes as long as it saves
 ROWS, COLUMNS = 64, 32  # of a product that is worth packing its matrix
 LARGE = 1 << 18  # operations of such a product; from here on BLAS takes a tenth to a half longer
 WIDE = 64  # bytes of a register
+MOST = 1 << 24  # bytes of a matrix that is packed whole; a BLAS packs larger ones in parts, and needs less memory
 EACH = 1024  # operations that count as one element that is read once less
 
 
@@ -55,7 +56,7 @@ class Packing:
 
     def chosen(self, t: Tensor) -> bool:
         """Whether the matrix of a product is packed for it: where registers are wide, that was faster than a BLAS."""
-        if not is_product(t) or operations(t) < LARGE or register_width() < WIDE:
+        if not is_product(t) or operations(t) < LARGE or register_width() < WIDE or t.inputs[1].type.nbytes > MOST:
             return False
         return prod(map(static, t.shape[:-1])) >= ROWS and static(t.shape[-1]) >= COLUMNS
 
