@@ -137,6 +137,20 @@ def test_a_fork_makes_workers_of_its_own():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@needs_workers
+def test_a_system_without_threads_is_no_error(monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(worker.threading.Thread, "start", refuse)
+    monkeypatch.setattr(worker, "workers", lambda: 3)
+    team = worker.Workers(worker.team().system)
+    assert team.start(2) == 0
+    monkeypatch.setattr(worker, "team", lambda: team)
+    calls = counters(2)
+    assert native.parallel(calls) is None
+
+
 def test_without_workers_threads_of_python_share(monkeypatch):
     monkeypatch.setattr(worker, "team", lambda: None)
     calls = counters(2)

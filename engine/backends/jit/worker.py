@@ -34,7 +34,7 @@ LAYOUT = {  # words of a slot, two lines of the cache
     "STATE": 0,
     "JOB": 1,
     "STOP": 2,  # not 0: the worker shall leave
-    "WAIT": 3,  # functions of the system: sem_wait, sem_post, sched_yield
+    "WAIT": 3,  # functions of the system
     "POST": 4,
     "YIELD": 5,
     "SEMAPHORE": 8,
@@ -45,6 +45,7 @@ PAUSES = {  # what tells a processor that a loop waits
     "x86_64": ("call void @llvm.x86.sse2.pause()", "declare void @llvm.x86.sse2.pause()"),
     "aarch64": ("call void @llvm.aarch64.hint(i32 1)", "declare void @llvm.aarch64.hint(i32)"),
 }
+FUNCTIONS = {"WAIT": "sem_wait", "POST": "sem_post", "YIELD": "sched_yield"}
 MOST_WORKERS = 31
 PATIENCE = 1.0  # seconds for a worker to leave when the process ends
 
@@ -244,13 +245,13 @@ def text_of(template: str) -> str:
 class Workers:
     """The workers of this process and their slots, which stay where they are as long as it lives."""
 
-    def __init__(self) -> None:
+    def __init__(self, system: ctypes.CDLL) -> None:
         words, line = LAYOUT["WORDS"], 128
         self.memory = (ctypes.c_int64 * (words * (MOST_WORKERS + 1)))()
         self.first = (-ctypes.addressof(self.memory) % line) // 8  # a slot begins with a line of the cache
         self.threads: list[threading.Thread] = []
         self.lock = threading.Lock()
-        self.system = ctypes.CDLL(None)
+        self.system = system
         os.register_at_fork(after_in_child=self.forget)
         atexit.register(self.stop)
 
@@ -265,14 +266,17 @@ class Workers:
             while len(self.threads) < wanted:
                 place = self.address + 8 * LAYOUT["WORDS"] * len(self.threads)
                 slot = (ctypes.c_int64 * LAYOUT["WORDS"]).from_address(place)
-                for name, function in (("WAIT", "sem_wait"), ("POST", "sem_post"), ("YIELD", "sched_yield")):
+                for name, function in FUNCTIONS.items():
                     slot[LAYOUT[name]] = ctypes.cast(getattr(self.system, function), ctypes.c_void_p).value or 0
                 if self.system.sem_init(ctypes.c_void_p(place + 8 * LAYOUT["SEMAPHORE"]), 0, 0):
                     return 0
                 thread = threading.Thread(
                     target=compiled(text_of(WORKER)), args=(place,), name="agcli worker", daemon=True
                 )
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:  # the system has no more, or the process ends
+                    return len(self.threads)
                 self.threads.append(thread)
         return wanted
 
@@ -295,7 +299,12 @@ class Workers:
 @cache
 def team() -> Workers | None:
     """The workers, where the system has what they need."""
-    return Workers() if sys.platform == "linux" else None
+    try:
+        system = ctypes.CDLL(None)
+        found = sys.platform == "linux" and all(hasattr(system, name) for name in ("sem_init", *FUNCTIONS.values()))
+    except (OSError, TypeError):  # Windows
+        return None
+    return Workers(system) if found else None
 
 
 def slots(wanted: int) -> tuple[int, int]:
