@@ -287,6 +287,8 @@ BUILD_TIME = [
     (lambda: tensordot(p(2, 2), p(2, 2), ((0, 0), (0, 1))), "tensordot: axes ((0, 0), (0, 1)) are not pairs"),
     (lambda: vdot(p(2), p(3)), "vdot: (2,) has 2 elements, (3,) has 3"),
     (lambda: multi_dot(p(2, 3)), "multi_dot: takes two or more matrices, or vectors at the ends; got (2, 3)"),
+    (lambda: matmul(p(2), p(3)), "matmul: (2,) @ (3,): inner dimensions 2 and 3 differ"),
+    (lambda: matmul(p(4, 2), p(3)), "matmul: (4, 2) @ (3,): inner dimensions 2 and 3 differ"),
     (lambda: matmul(p(2, 3), p(2, 3)), "matmul: (2, 3) @ (2, 3): inner dimensions 3 and 2 differ"),
 ]
 

@@ -12,7 +12,7 @@ from ..errors import ShapeError
 from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, unify
 from ..table import op, sample
-from ..types import Array, TensorType, broadcast_shapes
+from ..types import Array, Shape, TensorType, broadcast_shapes
 from .arrays import swap_last
 from .base import result_dtype
 from .slicing import expand_dims, squeeze
@@ -25,9 +25,7 @@ class MatMul(Op):
     name = "matmul"
 
     def infer(self, a: TensorType, b: TensorType) -> TensorType:
-        inner, other = a.shape[-1], b.shape[-2]
-        if inner is not None and other is not None and inner != other:
-            raise ShapeError(f"matmul: {a.shape} @ {b.shape}: inner dimensions {inner} and {other} differ")
+        check_inner(a.shape, b.shape)
         batch = broadcast_shapes(a.shape[:-2], b.shape[:-2])
         return TensorType((*batch, a.shape[-2], b.shape[-1]), result_dtype(np.matmul, (a.dtype, b.dtype)))
 
@@ -52,6 +50,13 @@ class MatMul(Op):
         left = None if da is None else MatMul()(da, b)
         right = None if db is None else MatMul()(a, db)
         return left if right is None else right if left is None else left + right
+
+
+def check_inner(a: Shape, b: Shape) -> None:
+    """Raise ShapeError if the last axis of ``a`` cannot be multiplied with the rows of ``b``, or with the vector."""
+    inner, other = a[-1], b[-2:][0]
+    if inner is not None and other is not None and inner != other:
+        raise ShapeError(f"matmul: {a} @ {b}: inner dimensions {inner} and {other} differ")
 
 
 def product(*xs: Tensor) -> Tensor:
@@ -82,6 +87,7 @@ def matmul(a: Like, b: Like) -> Tensor:
         raise ShapeError(f"matmul: {x.shape} @ {y.shape}: needs at least one axis each; use * for scalars")
     if x.ndim >= 2 and y.ndim >= 2:
         return MatMul()(x, y)
+    check_inner(x.shape, y.shape)
     product = MatMul()(expand_dims(x, 0) if x.ndim == 1 else x, expand_dims(y, 1) if y.ndim == 1 else y)
     drop = [-2] * (x.ndim == 1) + [-1] * (y.ndim == 1)
     return squeeze(product, drop)
