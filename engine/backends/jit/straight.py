@@ -129,8 +129,10 @@ def wrapped(kernel: Any, trace: Trace) -> Callable[..., list[Any]]:
 
 def method(address: int, owner: Any) -> Any:
     """The machine code at an address as a function of Python, bound to ``owner``, which it keeps alive."""
-    new = ctypes.pythonapi.PyCMethod_New
-    new.restype, new.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.py_object, ctypes.c_void_p, ctypes.c_void_p]
+    pointer = ctypes.c_void_p
+    new = ctypes.PYFUNCTYPE(ctypes.py_object, pointer, ctypes.py_object, pointer, pointer)(
+        ("PyCMethod_New", ctypes.pythonapi)
+    )
     _methods.append(Method(b"small", address, FASTCALL, None))
     return new(ctypes.addressof(_methods[-1]), owner, None, None)
 
