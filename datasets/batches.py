@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sized
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from itertools import cycle
 from typing import Any, Protocol
 
@@ -106,7 +106,7 @@ class Batches:
             dropped = " and drop_last" if drop_last and len(split) else ""
             raise DataError(f"no batch: the split has {len(split):,} samples, batch size {batch_size:,}{dropped}")
 
-    @property
+    @cached_property
     def steps_per_epoch(self) -> int:
         """The number of batches in an epoch, also `len(batches)`."""
         whole, rest = divmod(len(self.split), self.batch_size)
