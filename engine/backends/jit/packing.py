@@ -23,7 +23,7 @@ from .panels import Pack
 
 LEAST = 8  # elements along each side of a matrix; smaller ones are multiplied as fast without
 TURNS = 4  # of a loop; in shorter ones packing takes as long as it saves
-ROWS, COLUMNS = 64, 32  # of a product that is worth packing its matrix
+ROWS, COLUMNS = 32, 32  # of a product that is worth packing its matrix
 LARGE = 1 << 18  # operations of such a product; from here on BLAS takes a tenth to a half longer
 WIDE = 64  # bytes of a register
 MOST = 1 << 24  # bytes of a matrix that is packed whole; a BLAS packs larger ones in parts, and needs less memory
