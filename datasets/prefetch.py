@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from _thread import start_new_thread
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from queue import Empty, Full, Queue
 from typing import Generic, TypeVar
 
@@ -53,11 +54,13 @@ class Foreseen(Generic[T]):
     def __call__(self, n: int) -> T:
         made, self._made = self._made, None
         value = made[1] if made is not None and made[0] == n else self._make(n)
-        start_new_thread(self._prepare, (n + 1,))  # an object of `threading` takes five times as long to start
+        with suppress(RuntimeError):  # the system has no more threads
+            start_new_thread(self._prepare, (n + 1,))  # an object of `threading` takes five times as long to start
         return value
 
     def _prepare(self, n: int) -> None:
-        self._made = n, self._make(n)
+        with suppress(MemoryError):  # who needs it will see
+            self._made = n, self._make(n)
 
 
 def _fill(source: Iterator[T], queue: Queue[T | _End], gone: threading.Event) -> None:
