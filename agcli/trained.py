@@ -76,12 +76,9 @@ class Trainer(training.Trainer):
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     for event in ag.Trainer("iris", f"{folder}/run", epochs=2):
-    ...         print(type(event).__name__)
-    Started
-    EpochDone
-    EpochDone
-    Done
+    ...     names = [type(event).__name__ for event in ag.Trainer("iris", f"{folder}/run", epochs=2)]
+    >>> names[0], names.count("EpochDone"), names[-1]
+    ('Started', 2, 'Done')
     """
 
     def __init__(
