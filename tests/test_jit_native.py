@@ -206,9 +206,32 @@ def test_rows_that_are_not_there_are_the_last():
     np.testing.assert_array_equal(out, stored[[-1, -1, -1]])
 
 
+@pytest.mark.parametrize("rows", [np.arange(7, dtype=np.int32), np.arange(14)[::2], np.arange(7, dtype=np.uint8)])
+def test_rows_may_be_counted_by_other_integers(rows):
+    stored = np.arange(1 << 18, dtype=np.float32).reshape(-1, 64)
+    fill, out = gather(stored), np.empty((7, 64), np.float32)
+    for each in (rows, np.arange(7), rows):
+        fill(each, out)
+        np.testing.assert_array_equal(out, stored[each])
+
+
+@pytest.mark.parametrize("out", [np.empty((6, 64), np.float32), np.empty((7, 128), np.float32)[:, ::2]])
+def test_rows_need_room(out):
+    with pytest.raises(ValueError, match="expected contiguous memory for 7 rows"):
+        gather(np.zeros((1 << 14, 64), np.float32))(np.arange(7), out)
+
+
 @pytest.mark.parametrize(
     ("stored", "divisor"),
-    [(np.zeros((10, 64), np.float32), None), (np.zeros((1 << 20, 2), np.uint8), None), (np.zeros((9000, 99)), 2.0)],
+    [
+        (np.zeros((10, 64), np.float32), None),
+        (np.zeros((1 << 20, 2), np.uint8), None),
+        (np.zeros((9000, 99)), 2.0),
+        (np.zeros((9000, 198))[:, ::2], None),
+        (np.zeros((9000, 99))[::-1], None),
+        (np.broadcast_to(np.zeros(99), (9000, 99)), None),
+        (np.full((9000, 99), None), None),
+    ],
 )
 def test_what_numpy_gathers_as_well(stored, divisor):
     assert gather(stored, None if divisor is None else np.float32(divisor)) is None

@@ -204,3 +204,23 @@ def test_without_a_compiler_the_sums_are_numpys(monkeypatch):
     for got, value in zip(f(a), wanted, strict=True):
         np.testing.assert_allclose(got, value, rtol=1e-5)
     assert {type(op) for op in ops(f)} == {Summed}
+
+
+@pytest.mark.parametrize("reduce", [ag.sum, ag.max], ids=["sum", "max"])
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("shape", [(70,), (70, 1)], ids=str)
+def test_a_total_in_the_place_of_what_all_rows_read(shape, axis, keepdims, reduce):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(70, 70)), rng.normal(size=shape)
+    x, y = ag.placeholder("x", a.shape, "float64"), ag.placeholder("y", shape, "float64")
+    f = ag.function(reduce(ag.tanh(x) * ag.sort(y, 0), axis, keepdims), inputs=[x, y])
+    expected = getattr(np, reduce.__name__)(np.tanh(a) * np.sort(b, 0), axis, keepdims=keepdims)
+    np.testing.assert_allclose(f(a, b), expected, rtol=1e-12, atol=1e-13)
+
+
+def test_a_total_in_the_place_of_a_variable_that_all_rows_read():
+    a, state = np.random.default_rng(0).normal(size=(100, 100)), np.linspace(0, 1, 100)
+    x, v = ag.placeholder("x", a.shape, "float64"), ag.variable(state)
+    ag.function([], updates={v: ag.sum(ag.tanh(x) * v, 1)}, inputs=[x])(a)
+    np.testing.assert_allclose(v.value, (np.tanh(a) * state).sum(1), rtol=1e-12, atol=1e-13)

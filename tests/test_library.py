@@ -220,3 +220,26 @@ def test_nan_is_trapped_with_the_op_that_made_it():
     assert np.isfinite(f(x=[1.0, 2.0]))
     with pytest.raises(ag.ExecutionError, match=r"log made the first NaN.*x in \[-1, 2\].*test_library.py"):
         f(x=[-1.0, 2.0])
+
+
+def test_a_call_that_is_interrupted_leaves_nothing_behind(monkeypatch):
+    x = ag.placeholder("x", (None, 64))
+    f = ag.function([ag.sum(ag.exp(x), 1), ag.max(x[:, ::3] * 2)], inputs=[x])
+    rng = np.random.default_rng(0)
+    a, b = (rng.random((3000, 64), dtype=np.float32) for _ in range(2))
+    f(a)
+    (executor,) = f.executors.values()
+    for n in executor.moving_steps:
+
+        def move(k, n=n):
+            if k == n:
+                raise KeyboardInterrupt
+
+        f(a)
+        with monkeypatch.context() as patched:
+            patched.setattr(executor, "move", move)
+            with pytest.raises(KeyboardInterrupt):
+                f(b)
+        sums, largest = f(b)
+        np.testing.assert_allclose(sums, np.exp(b).sum(1), rtol=1e-5)
+        assert largest == b[:, ::3].max() * 2

@@ -1,5 +1,10 @@
 """Shards of a batch on threads compute what one thread computes, whatever couples the samples."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -159,3 +164,30 @@ def test_one_thread_has_no_shards():
 def test_shards_are_counted_or_auto(shards):
     with pytest.raises(ag.StateError, match="positive integer or 'auto'"):
         ag.function(ag.placeholder("x"), shards=shards)
+
+
+CHILD = """
+import os
+import sys
+import warnings
+
+import numpy as np
+
+import agcli as ag
+
+warnings.simplefilter("ignore", DeprecationWarning)  # of Python 3.12: a fork beside threads
+x = ag.placeholder("x", (None, 3))
+f = ag.function(ag.sum(ag.tanh(x), 1), inputs=[x], shards=2)
+batch = np.ones((8, 3), np.float32)
+expected = f(batch)
+if pid := os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+os._exit(int(not np.array_equal(f(batch), expected)))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_shards_run_on_threads_of_their_own_after_a_fork():
+    root = str(Path(__file__).parents[1])
+    done = subprocess.run([sys.executable, "-c", CHILD], cwd=root, timeout=30, check=False)
+    assert done.returncode == 0

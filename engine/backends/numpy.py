@@ -43,8 +43,7 @@ class Executor:
 
     def bind_all(self) -> None:
         """Find all arrays and bind all kernels that do not depend on where a feed lies."""
-        plan, slots = self.plan, self.plan.slots
-        self.moves = Variable.moves
+        plan, slots, moves = self.plan, self.plan.slots, Variable.moves
         self.values: list[Any] = [self.array(s) for s in plan.slots]
         self.moving_views = [s for s in slots if s.kind == "view" and s.dynamic]
         for s in slots:
@@ -58,6 +57,7 @@ class Executor:
         used = [(n, plan.feeds[p]) for n, p in enumerate(self.inputs) if p in plan.feeds]
         self.feeds = [(n, i, slots[i].dynamic) for n, i in used]
         self.fetches = [(i, slots[i].type.rank > 0) for i in plan.fetches]
+        self.moves: int | None = moves
 
     def array(self, s: Slot) -> Any:
         if s.kind == "constant":
@@ -119,15 +119,23 @@ class Executor:
         with self.lock:
             if self.moves != Variable.moves:
                 self.bind_all()
-            self.feed(arrays)
-            if self.sequence is None:
-                self.join()
+            self.ready(arrays)
             self.quiet.run(self.trapped if trap else self.execute)
             values = self.values
             results = [values[i].copy() if whole else values[i][()] for i, whole in self.fetches]
             if self.plan.commits:
                 self.quiet.run(self.commit)
             return results
+
+    def ready(self, arrays: Sequence[Array]) -> None:
+        """Point all calls at the feeds; if that stops half-way, the next run binds everything anew."""
+        try:
+            self.feed(arrays)
+            if self.sequence is None:
+                self.join()
+        except BaseException:
+            self.moves = None
+            raise
 
     def commit(self) -> None:
         """Copy new values into the variables that no step has written itself."""

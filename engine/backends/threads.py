@@ -41,6 +41,8 @@ def pool() -> ThreadPoolExecutor:
     """The threads of this process, made when they are first needed."""
     from concurrent.futures import ThreadPoolExecutor
 
+    if hasattr(os, "register_at_fork"):  # the threads stay behind, and who waits for them would wait for ever
+        os.register_at_fork(after_in_child=pool.cache_clear)
     return ThreadPoolExecutor(thread_name_prefix="agcli shard")
 
 

@@ -109,7 +109,10 @@ def field(i: int, name: str) -> str:
 
 
 class Gather:
-    """Fills an array with the rows of ``stored`` that a vector of int64 counts; numbers too large mean the last row."""
+    """Fills an array with the rows of ``stored`` that a vector counts; numbers below 0 or too large mean the last row.
+
+    Rows and the array may lie elsewhere at the next call for as many rows, but are of the same dtype and length then.
+    """
 
     def __init__(self, stored: Array, divisor: np.float32 | None) -> None:
         self.stored, self.divisor = stored, divisor
@@ -126,6 +129,9 @@ class Gather:
 
     def bind(self, rows: Array, out: Array) -> Movable:
         """The call for as many rows, by one thread: what is made on another processor is read slowly on this one."""
+        rows = np.ascontiguousarray(rows, np.int64)
+        if not out.flags.c_contiguous or len(out) < len(rows):
+            raise ValueError(f"expected contiguous memory for {len(rows)} rows, found {out.shape} by {out.strides}")
         stored, stride, step = self.stored, self.stored.strides[0], out.strides[0]
         width = stride if self.divisor is None else step // out.itemsize
         numbers = [len(rows), width, len(stored) - 1, address(stored), stride, address(rows), address(out), step]
@@ -143,12 +149,14 @@ class Gather:
 def gather(stored: Array, divisor: np.float32 | None = None) -> Gather | None:
     """What fills arrays with rows of ``stored``, or with its bytes divided by ``divisor``; None: NumPy does it as well.
 
-    ``stored`` is contiguous. It lets go of the interpreter's lock.
+    It lets go of the interpreter's lock.
     """
     scaled = divisor is not None
     width = stored[:1].nbytes * (4 if scaled else 1)
     if (
         stored.nbytes < LEAST
+        or not stored.flags.c_contiguous
+        or stored.dtype.hasobject  # whose rows are references, which have to be counted
         or not usable()
         or width < max(NARROW, register_width())
         or (scaled and stored.dtype != np.uint8)

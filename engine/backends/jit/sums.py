@@ -116,7 +116,7 @@ def summed(
     count, rest = divmod(inner[-1], length)
     lengths = [*outer, *inner[:-1], count, length]
     rows = (*outer, *inner[:-1], count + (rest > 0))
-    several = rows[len(outer) :] != (1,) * (len(rows) - len(outer))
+    several = rows[len(outer) :] != (1,) * (len(rows) - len(outer)) or overwritten(inputs, totals, shape, kept)
     partials = [np.empty(rows, t.dtype) if several else t.reshape(rows) for t in totals]
     steps = [[*a, *b[:-1], b[-1] * length, b[-1]] for a, b in zip(outer_steps, inner_steps, strict=True)]
     steps += [[*p.strides, 0] for p in partials]
@@ -130,6 +130,15 @@ def summed(
             size = (t.size, p.size // t.size)
             after.append(summed(one, size, 1, [p.reshape(size)], [], [t.reshape(-1)], False))
     return row((*before, chain([together(own), *last], after)))
+
+
+def overwritten(inputs: Sequence[Array], totals: Sequence[Array], shape: tuple[int, ...], kept: int) -> bool:
+    """Whether a total lies in the place of an input that later rows read too, as each of its elements is for all rows.
+
+    A plan lets a result have the place of an input of its shape: a vector along the rows of a square has that of sums.
+    """
+    along = [x for x in inputs if any(np.broadcast_to(x, shape).strides[kept:])]
+    return any(np.may_share_memory(x, t) for x in along for t in totals)
 
 
 def loops_of(shape: Sequence[int], kept: int, arrays: Sequence[Array]) -> tuple[Any, Any, list[int], list[list[int]]]:
