@@ -9,10 +9,12 @@ pytest.importorskip("llvmlite")
 
 import agcli as ag
 from agcli.engine.backends import jit
-from agcli.engine.backends.jit import compiler, fuse, launch, machine
-from agcli.engine.backends.jit.elementary import ULP
-from agcli.engine.backends.jit.fused import Fused, Line, Looped
-from agcli.engine.backends.jit.skinny import Skinny
+from agcli.engine.backends.jit import fuse
+from agcli.engine.backends.jit.code import compiler, machine
+from agcli.engine.backends.jit.elementwise import launch
+from agcli.engine.backends.jit.elementwise.fused import Fused, Line, Looped
+from agcli.engine.backends.jit.llvm.elementary import ULP
+from agcli.engine.backends.jit.products.skinny import Skinny
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 
@@ -28,9 +30,7 @@ def every_group(monkeypatch, tmp_path_factory):
     monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
     monkeypatch.setattr(fuse, "passes", lambda op: 2)
     monkeypatch.delenv("AG_BACKEND", raising=False)
-    base = tmp_path_factory.getbasetemp() / "kernels"
-    base.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
 
 
 def both(monkeypatch, fetches, inputs, arrays):

@@ -6,9 +6,11 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import columns, compiler, fuse
-from agcli.engine.backends.jit.columns import Columns, column_sums
-from agcli.engine.backends.jit.fused import Program
+from agcli.engine.backends.jit import fuse
+from agcli.engine.backends.jit.code import compiler
+from agcli.engine.backends.jit.elementwise import columns
+from agcli.engine.backends.jit.elementwise.columns import Columns, column_sums
+from agcli.engine.backends.jit.elementwise.fused import Program
 from agcli.engine.ops.normalization import Standardize
 
 SHAPES = [(64, 8), (1000, 37), (257, 16), (300, 3, 200), (8, 9, 10, 24), (70, 1000), (70_000, 9)]

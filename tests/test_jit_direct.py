@@ -6,9 +6,11 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import compiler, direct, direct_pool, direct_weights, fuse
-from agcli.engine.backends.jit.direct import Direct, turned
-from agcli.engine.backends.jit.direct_pool import DirectPool
+from agcli.engine.backends.jit import fuse
+from agcli.engine.backends.jit.code import compiler
+from agcli.engine.backends.jit.convolutions import direct, direct_pool, direct_weights
+from agcli.engine.backends.jit.convolutions.direct import Direct, turned
+from agcli.engine.backends.jit.convolutions.direct_pool import DirectPool
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
 from agcli.engine.ops.windows import Axis, window
 

@@ -12,7 +12,7 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from agcli.engine.backends.jit import compiler, image, machine
+from agcli.engine.backends.jit.code import compiler, image, machine
 
 pytestmark = pytest.mark.skipif(
     sys.platform != "linux" or platform.machine() != "x86_64", reason="objects go through the linker here"

@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite")
 
 import agcli as ag
 from agcli.engine.backends.jit import fuse, masks
-from agcli.engine.backends.jit.compiler import CompileError
+from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.masks import CompiledMask
 from agcli.engine.ops.dropout import DropoutMask
 

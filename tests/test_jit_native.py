@@ -14,8 +14,10 @@ pytest.importorskip("llvmlite")
 import agcli as ag
 from agcli.datasets import Batches, Split
 from agcli.datasets.dataset import Column, Scaling
-from agcli.engine.backends.jit import fuse, gathering, launch, native, worker
-from agcli.engine.backends.jit.compiler import compiled
+from agcli.engine.backends.jit import fuse, gathering
+from agcli.engine.backends.jit.code import native, worker
+from agcli.engine.backends.jit.code.compiler import compiled
+from agcli.engine.backends.jit.elementwise import launch
 from agcli.engine.backends.jit.gather import gather
 from agcli.engine.ops.program import joined, program
 
@@ -107,8 +109,8 @@ def test_an_idle_worker_sleeps(monkeypatch):
 CHILD = """
 import os, sys, threading
 sys.path.insert(0, {root!r})
-from agcli.engine.backends.jit import native, worker
-from agcli.engine.backends.jit.compiler import compiled
+from agcli.engine.backends.jit.code import native, worker
+from agcli.engine.backends.jit.code.compiler import compiled
 worker.workers = lambda: 2
 calls = [native.Native(compiled({text!r}), [0]) for _ in range(8)]
 together = native.parallel(calls)

@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite")
 
 import agcli as ag
 from agcli.engine.backends.jit import fuse, scatter
-from agcli.engine.backends.jit.compiler import CompileError
+from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.scatter import Scatter
 from agcli.engine.ops.indexing import Place
 

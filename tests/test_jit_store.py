@@ -8,7 +8,8 @@ import pytest
 
 pytest.importorskip("llvmlite")
 
-from agcli.engine.backends.jit import compiler, nest, store
+from agcli.engine.backends.jit.code import compiler, store
+from agcli.engine.backends.jit.llvm import nest
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="nothing is kept on this system")
 

@@ -6,8 +6,10 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import compiler, fuse, launch, sums
-from agcli.engine.backends.jit.sums import Summed
+from agcli.engine.backends.jit import fuse
+from agcli.engine.backends.jit.code import compiler
+from agcli.engine.backends.jit.elementwise import launch, sums
+from agcli.engine.backends.jit.elementwise.sums import Summed
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,12 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, machine, thin
-from agcli.engine.backends.jit.native import Movable, Parts
-from agcli.engine.backends.jit.skinny import Skinny
-from agcli.engine.backends.jit.thin import Thin
+from agcli.engine.backends.jit import fuse
+from agcli.engine.backends.jit.code import machine
+from agcli.engine.backends.jit.code.native import Movable, Parts
+from agcli.engine.backends.jit.products import thin
+from agcli.engine.backends.jit.products.skinny import Skinny
+from agcli.engine.backends.jit.products.thin import Thin
 from agcli.engine.types import TensorType
 
 

@@ -6,10 +6,11 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, packing, panel_product, panels
-from agcli.engine.backends.jit.compiler import CompileError
-from agcli.engine.backends.jit.panel_product import PanelProduct
-from agcli.engine.backends.jit.panels import Pack
+from agcli.engine.backends.jit import fuse
+from agcli.engine.backends.jit.code.compiler import CompileError
+from agcli.engine.backends.jit.products import packing, panel_product, panels
+from agcli.engine.backends.jit.products.panel_product import PanelProduct
+from agcli.engine.backends.jit.products.panels import Pack
 from agcli.engine.types import TensorType
 
 RNG = np.random.default_rng(0)

@@ -18,8 +18,8 @@ from ..graph import Tensor, toposort
 from ..ops.base import Pointwise
 from ..ops.program import program as row
 from ..types import Array, DType, TensorType
+from .jit.elementwise.fused import Fused, Program, one_by_one
 from .jit.fuse import Builder, Fuser
-from .jit.fused import Fused, Program, one_by_one
 from .threads import pool, processors
 
 Call = Callable[[], Any]

@@ -18,19 +18,19 @@ from ...ops.logic import Where
 from ...rewrite.cost import operations
 from ...rewrite.rules import number
 from ...types import TensorType
-from .columns import COLUMNS, Columns, is_column_sum, lone_columns
-from .direct import Direct, is_direct
-from .direct_pool import DirectPool, is_pooled, uses_of
-from .fused import Fused, Line, Looped, Number, Program, has_code
-from .joins import doubled
-from .machine import usable
+from .code.machine import usable
+from .convolutions.direct import Direct, is_direct
+from .convolutions.direct_pool import DirectPool, is_pooled, uses_of
+from .elementwise.columns import COLUMNS, Columns, is_column_sum, lone_columns
+from .elementwise.fused import Fused, Line, Looped, Number, Program, has_code
+from .elementwise.joins import doubled
+from .elementwise.standard import spelled_out
+from .elementwise.sums import Summed, is_sum, kept_axes, lone
 from .masks import CompiledMask, is_mask
-from .packing import Packing
+from .products.packing import Packing
+from .products.skinny import Skinny, is_skinny
+from .products.thin import is_thin, thin
 from .scatter import Scatter, is_scatter
-from .skinny import Skinny, is_skinny
-from .standard import spelled_out
-from .sums import Summed, is_sum, kept_axes, lone
-from .thin import is_thin, thin
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 FEW = 2000  # tensors of a graph in which single numbers are computed in loops too, if others are worth loading kernels

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ...types import Array
-from .compiler import CompileError, compiled
-from .machine import register_width, usable
-from .native import Movable, address, movable
+from .code.compiler import CompileError, compiled
+from .code.machine import register_width, usable
+from .code.native import Movable, address, movable
 
 LEAST = 1 << 20  # bytes of an array; less lies in a cache, where NumPy needs no help
 NARROW = 64  # bytes of a row of the result, and at least a vector; below, NumPy is as fast

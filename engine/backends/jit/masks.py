@@ -19,12 +19,12 @@ from ...ops.dropout import DropoutMask
 from ...ops.program import program
 from ...types import Array, TensorType
 from ..threads import workers
-from .compiler import CompileError, compiled
-from .counted import counted
-from .launch import together
-from .native import Native, address
-from .nest import element
-from .values import Code
+from .code.compiler import CompileError, compiled
+from .code.native import Native, address
+from .elementwise.launch import together
+from .llvm.counted import counted
+from .llvm.nest import element
+from .llvm.values import Code
 
 Call: TypeAlias = "Callable[[], Any]"
 BLOCK = 16  # elements that one block of the generator decides

@@ -13,11 +13,11 @@ from ...frozen import frozen
 from ...graph import Op, Tensor
 from ...ops.indexing import Place, flat_indices
 from ...types import Array, TensorType
-from .compiler import CompileError, compiled
-from .machine import register_width
-from .native import address, movable
-from .nest import SIZES, element, mask_of, store, suffix
-from .values import KINDS, Code
+from .code.compiler import CompileError, compiled
+from .code.machine import register_width
+from .code.native import address, movable
+from .llvm.nest import SIZES, element, mask_of, store, suffix
+from .llvm.values import KINDS, Code
 
 LEAST = 1 << 12  # elements that are added; below, NumPy takes no time either
 FIELDS = ("n", "m", "width", "g", "g.n", "g.m", "at", "out", "out.row")

@@ -19,10 +19,10 @@ import numpy as np
 
 from ...types import DType
 from ..scalars import Element, Line, Trace, Unsuited
-from .compiler import CompileError, compiled
-from .machine import usable
-from .values import KINDS, SUFFIX
-from .values import literal as number
+from .code.compiler import CompileError, compiled
+from .code.machine import usable
+from .llvm.values import KINDS, SUFFIX
+from .llvm.values import literal as number
 
 HEADER = object.__basicsize__  # bytes before the address of an array's numbers
 FASTCALL = 0x80  # METH_FASTCALL

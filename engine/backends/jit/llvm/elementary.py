@@ -13,7 +13,7 @@ from decimal import Context, Decimal
 from struct import pack, unpack
 from typing import TYPE_CHECKING
 
-from ...frozen import frozen
+from ....frozen import frozen
 
 if TYPE_CHECKING:
     from .values import Value

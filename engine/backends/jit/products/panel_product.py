@@ -10,17 +10,17 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ...frozen import frozen
-from ...graph import Op
-from ...ops.program import program as row
-from ...types import Array, TensorType
-from ..threads import workers
-from .compiler import CompileError, compiled
-from .launch import together
-from .machine import register_width
-from .native import Native, address, movable
-from .nest import SIZES, element, mask_of, store, suffix
-from .values import KINDS, Code
+from ....frozen import frozen
+from ....graph import Op
+from ....ops.program import program as row
+from ....types import Array, TensorType
+from ...threads import workers
+from ..code.compiler import CompileError, compiled
+from ..code.machine import register_width
+from ..code.native import Native, address, movable
+from ..elementwise.launch import together
+from ..llvm.nest import SIZES, element, mask_of, store, suffix
+from ..llvm.values import KINDS, Code
 
 FIELDS = (
     "blocks", "last", "panels", "k", "n", "a", "a.row", "a.step", "b", "start", "start.row", "out", "out.row",

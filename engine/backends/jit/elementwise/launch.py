@@ -8,15 +8,15 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...ops.program import program as row
-from ...types import Array
-from ..threads import pool, workers
-from .compiler import compiled
+from ....ops.program import program as row
+from ....types import Array
+from ...threads import pool, workers
+from ..code.compiler import compiled
+from ..code.machine import has_masks, register_width
+from ..code.native import Native, address, movable, parallel
+from ..llvm.nest import APART, BESIDE, SAME, TOTAL, Shape, kernel_text, lanes_for
+from ..llvm.values import UnsupportedError, kind_of
 from .fused import Program, Rule
-from .machine import has_masks, register_width
-from .native import Native, address, movable, parallel
-from .nest import APART, BESIDE, SAME, TOTAL, Shape, kernel_text, lanes_for
-from .values import UnsupportedError, kind_of
 
 Call: TypeAlias = "Callable[[], Any]"
 Part: TypeAlias = "tuple[list[int], list[int]]"  # lengths and addresses

@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from ...frozen import frozen
-from ...graph import Op
-from ...ops.program import program as row
-from ...types import Array, TensorType, static
-from .compiler import CompileError, compiled
-from .machine import register_width
-from .native import address, movable
-from .nest import SIZES, element
-from .values import KINDS, Code
+from ....frozen import frozen
+from ....graph import Op
+from ....ops.program import program as row
+from ....types import Array, TensorType, static
+from ..code.compiler import CompileError, compiled
+from ..code.machine import register_width
+from ..code.native import address, movable
+from ..llvm.nest import SIZES, element
+from ..llvm.values import KINDS, Code
 
 Call = Callable[[], Any]
 FIELDS = ("rows", "columns", "from", "step", "to", "size")  # of the kernel that transposes; steps in bytes

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from itertools import product
 from typing import TypeAlias
 
-from ...frozen import frozen
-from ...ops.pools import MaxLocated, MaxPool
-from ...ops.windows import Axis
-from .counted import Row, counted, shifted, start_of, times
-from .nest import SIZES, element, suffix
-from .values import Code, Value
+from ....frozen import frozen
+from ....ops.pools import MaxLocated, MaxPool
+from ....ops.windows import Axis
+from ..llvm.counted import Row, counted, shifted, start_of, times
+from ..llvm.nest import SIZES, element, suffix
+from ..llvm.values import Code, Value
 
 FIELDS = ("images", "x", "w", "y", "padded", "positions")
 Pooled: TypeAlias = "MaxPool | MaxLocated | None"  # what is made of windows of outputs before they are stored

@@ -12,16 +12,16 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...frozen import frozen
-from ...graph import Op, Tensor
-from ...ops.convolution import Conv
-from ...ops.pools import SHORT, MaxLocated, MaxPool
-from ...ops.program import program
-from ...types import Array, TensorType, TupleType, static
-from .compiler import CompileError
+from ....frozen import frozen
+from ....graph import Op, Tensor
+from ....ops.convolution import Conv
+from ....ops.pools import SHORT, MaxLocated, MaxPool
+from ....ops.program import program
+from ....types import Array, TensorType, TupleType, static
+from ..code.compiler import CompileError
+from ..code.machine import register_width
+from ..elementwise.fused import Looped
 from .direct import REGISTERS, Direct, convolved, is_direct
-from .fused import Looped
-from .machine import register_width
 
 Call: TypeAlias = "Callable[[], Any]"
 

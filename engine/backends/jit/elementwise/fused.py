@@ -9,12 +9,12 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from ...frozen import frozen
-from ...graph import Op, Tensor
-from ...ops.base import Elementwise, Item
-from ...ops.program import program as row
-from ...types import Array, DType, Shape, TensorType, TupleType
-from .values import Code, UnsupportedError, Value, kind_of
+from ....frozen import frozen
+from ....graph import Op, Tensor
+from ....ops.base import Elementwise, Item
+from ....ops.program import program as row
+from ....types import Array, DType, Shape, TensorType, TupleType
+from ..llvm.values import Code, UnsupportedError, Value, kind_of
 
 Number: TypeAlias = "float | int | bool | None"
 
@@ -126,7 +126,7 @@ class Fused(Op):
         self.bind(arrays, out)()
 
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
-        from .compiler import CompileError
+        from ..code.compiler import CompileError
         from .launch import bound
 
         outputs = list(out) if len(self.program.results) > 1 else [out]
@@ -191,9 +191,9 @@ class Looped(Op):
         self.bind(arrays, out)()
 
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
-        from .compiler import CompileError
+        from ..code.compiler import CompileError
+        from ..code.native import fixed
         from .launch import bound
-        from .native import fixed
 
         views = self.op.aligned(inputs, out)
         if views is None:

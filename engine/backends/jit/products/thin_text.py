@@ -6,8 +6,8 @@ elements that were done already are done again, or count as zero.
 
 from __future__ import annotations
 
-from .nest import SIZES, element, mask_of, store, suffix
-from .values import Code
+from ..llvm.nest import SIZES, element, mask_of, store, suffix
+from ..llvm.values import Code
 
 ROW_FIELDS = ("k", "n", "blocks", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")
 COLUMN_FIELDS = ("m", "k", "a", "a.row", "b", "out")

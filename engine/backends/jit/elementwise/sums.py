@@ -14,15 +14,15 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ...frozen import frozen
-from ...graph import Tensor
-from ...ops.program import program as row
-from ...ops.reductions import Max, Min, Sum
-from ...types import Array, TensorType, TupleType
-from .compiler import CompileError
+from ....frozen import frozen
+from ....graph import Tensor
+from ....ops.program import program as row
+from ....ops.reductions import Max, Min, Sum
+from ....types import Array, TensorType, TupleType
+from ..code.compiler import CompileError
+from ..code.native import Native, Parts, pairs, sequence
 from .fused import Fused, Program, one_by_one
 from .launch import DEPTH, SUMMED, collapse, lanes, packed, parts, together
-from .native import Native, Parts, pairs, sequence
 
 LEAST = 64  # elements of a sum; shorter rows are a product with ones
 UFUNCS = {"sum": np.add, "max": np.maximum, "min": np.minimum}

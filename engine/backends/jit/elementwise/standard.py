@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from ...graph import Constant, Tensor, toposort
-from ...ops import elementwise as ew
-from ...ops.base import Item
-from ...ops.normalization import Standardize
-from ...ops.reductions import Sum
-from ...origin import origin
-from ...types import TensorType, static
+from ....graph import Constant, Tensor, toposort
+from ....ops import elementwise as ew
+from ....ops.base import Item
+from ....ops.normalization import Standardize
+from ....ops.reductions import Sum
+from ....origin import origin
+from ....types import TensorType, static
 from .columns import are_columns
 
 

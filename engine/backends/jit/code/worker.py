@@ -18,7 +18,7 @@ from functools import cache
 from string import Template
 from typing import Any
 
-from ..threads import workers
+from ...threads import workers
 from .compiler import compiled
 
 STATES = {

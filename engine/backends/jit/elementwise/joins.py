@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ...graph import Tensor, toposort
-from ...ops.arrays import Astype
-from ...ops.joining import Concatenate
+from ....graph import Tensor, toposort
+from ....ops.arrays import Astype
+from ....ops.joining import Concatenate
 
 
 def doubled(roots: Sequence[Tensor], colours: dict[int, int], looped: Callable[[Tensor], bool]) -> list[Tensor]:

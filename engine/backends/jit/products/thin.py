@@ -6,18 +6,18 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
-from ...frozen import frozen
-from ...graph import Constant, Op, Tensor
-from ...leaves import Variable
-from ...ops.matmul import MatMul
-from ...types import Array, TensorType, static
-from ..threads import workers
-from .compiler import CompileError, compiled
-from .launch import together
-from .machine import has_masks, register_width
-from .native import address, movable
+from ....frozen import frozen
+from ....graph import Constant, Op, Tensor
+from ....leaves import Variable
+from ....ops.matmul import MatMul
+from ....types import Array, TensorType, static
+from ...threads import workers
+from ..code.compiler import CompileError, compiled
+from ..code.machine import has_masks, register_width
+from ..code.native import address, movable
+from ..elementwise.launch import together
+from ..llvm.values import KINDS
 from .thin_text import COLUMN_FIELDS, ROW_FIELDS, column_text, rows_text
-from .values import KINDS
 
 Part: TypeAlias = "tuple[Any, list[int]]"  # kernel and numbers
 MOST = 4  # rows

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any, TypeAlias
 
-from ...types import Array
+from ....types import Array
 from .compiler import compiled
 from .worker import shared, slots
 

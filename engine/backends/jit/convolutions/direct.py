@@ -14,23 +14,23 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...frozen import frozen
-from ...graph import Op, Tensor
-from ...ops.convolution import Conv, ConvInputGrad, ConvWeightGrad, Product
-from ...ops.program import program, steady
-from ...ops.windows import Axis
-from ...rewrite.cost import operations
-from ...types import Array, TensorType, TupleType, static
-from ..threads import workers
+from ....frozen import frozen
+from ....graph import Op, Tensor
+from ....ops.convolution import Conv, ConvInputGrad, ConvWeightGrad, Product
+from ....ops.program import program, steady
+from ....ops.windows import Axis
+from ....rewrite.cost import operations
+from ....types import Array, TensorType, TupleType, static
+from ...threads import workers
+from ..code.compiler import CompileError, compiled
+from ..code.machine import register_width
+from ..code.native import Native, address, movable
+from ..elementwise.launch import together
+from ..elementwise.sums import chain
+from ..llvm.nest import SIZES
+from ..llvm.values import KINDS
 from . import direct_text as texts
-from .compiler import CompileError, compiled
 from .direct_weights import best_weights, weights_text
-from .launch import together
-from .machine import register_width
-from .native import Native, address, movable
-from .nest import SIZES
-from .sums import chain
-from .values import KINDS
 
 Axes: TypeAlias = "tuple[Axis, Axis]"
 Call: TypeAlias = "Callable[[], Any]"

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ...types import DType
+from ....types import DType
 from . import elementary
 
 Operand: TypeAlias = "Value | float | int | bool"

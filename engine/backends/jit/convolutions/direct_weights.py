@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from itertools import product
 
-from .counted import Row, counted, shifted, times
+from ..llvm.counted import Row, counted, shifted, times
+from ..llvm.values import Code
 from .direct_text import Conv, Tile, begun, bordered, ended, fused, groups, inputs
-from .values import Code
 
 BAND = 1 << 16  # bytes of inputs and cotangents that all tiles of weights read in turn: they stay in the cache
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from ...frozen import frozen
+from ....frozen import frozen
 from .values import BITS, Code, Value
 
 BESIDE, SAME, APART, TOTAL = "beside", "same", "apart", "total"

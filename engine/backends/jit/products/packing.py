@@ -8,16 +8,16 @@ from dataclasses import replace
 from math import prod
 from typing import Any
 
-from ...graph import Tensor, toposort
-from ...leaves import Placeholder
-from ...loops.scan import Scan
-from ...ops import elementwise as ew
-from ...ops.arrays import Reshape, Transpose
-from ...ops.base import Item
-from ...ops.matmul import MatMul
-from ...rewrite.cost import operations
-from ...types import static
-from .machine import register_width
+from ....graph import Tensor, toposort
+from ....leaves import Placeholder
+from ....loops.scan import Scan
+from ....ops import elementwise as ew
+from ....ops.arrays import Reshape, Transpose
+from ....ops.base import Item
+from ....ops.matmul import MatMul
+from ....rewrite.cost import operations
+from ....types import static
+from ..code.machine import register_width
 from .panel_product import PanelProduct
 from .panels import Pack
 

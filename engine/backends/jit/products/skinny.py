@@ -14,19 +14,19 @@ from typing import Any
 
 import numpy as np
 
-from ...frozen import frozen
-from ...graph import Op, Tensor
-from ...ops.matmul import MatMul
-from ...types import Array, TensorType, static
-from .compiler import CompileError, compiled
-from .machine import register_width
-from .native import Movable, Native, address, movable, pairs, sequence
-from .nest import SIZES
+from ....frozen import frozen
+from ....graph import Op, Tensor
+from ....ops.matmul import MatMul
+from ....types import Array, TensorType, static
+from ..code.compiler import CompileError, compiled
+from ..code.machine import register_width
+from ..code.native import Movable, Native, address, movable, pairs, sequence
+from ..elementwise.sums import chain
+from ..llvm.nest import SIZES
+from ..llvm.values import KINDS
 from .skinny_text import FIELDS, dots_text, product_text, turn_text
-from .sums import chain
 from .thin import row_kernel
 from .thin_text import ROW_FIELDS
-from .values import KINDS
 
 COLUMN = 128  # elements of a row or column, along which vectors run
 LEAST = 32  # rows and common length

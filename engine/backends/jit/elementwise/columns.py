@@ -14,20 +14,20 @@ from typing import Any
 
 import numpy as np
 
-from ...frozen import frozen
-from ...graph import Tensor
-from ...ops.program import program as row
-from ...ops.reductions import Sum
-from ...types import Array, static
-from ..threads import workers
-from .compiler import CompileError, compiled
-from .counted import Row, counted, shifted, times
+from ....frozen import frozen
+from ....graph import Tensor
+from ....ops.program import program as row
+from ....ops.reductions import Sum
+from ....types import Array, static
+from ...threads import workers
+from ..code.compiler import CompileError, compiled
+from ..code.native import Native, address, movable
+from ..llvm.counted import Row, counted, shifted, times
+from ..llvm.nest import SIZES, element, stored, truth
+from ..llvm.values import Code, Value, kind_of
 from .fused import Program
 from .launch import SHARED, collapse, lanes, packed, together
-from .native import Native, address, movable
-from .nest import SIZES, element, stored, truth
 from .sums import Summed, chain, stored_apart
-from .values import Code, Value, kind_of
 
 COLUMNS = -1  # where others say how many first axes a sum keeps
 LEAST = (64, 8)  # rows and columns; smaller sums are a product with ones

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .nest import SIZES, element, mask_of, store, suffix
+from ..llvm.nest import SIZES, element, mask_of, store, suffix
+from ..llvm.values import Code
 from .thin_text import add_product, added, apart, begin, module, read
-from .values import Code
 
 ROWS = 8  # of the result at a time, to hide how long one multiplication takes
 FIELDS = ("m", "k", "n", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")

@@ -1,0 +1,1 @@
+"""Machine code: made, kept on disk, loaded, run."""

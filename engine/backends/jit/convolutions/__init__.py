@@ -1,0 +1,1 @@
+"""Convolutions and the pools behind them, as loops over their outputs."""

@@ -1,0 +1,1 @@
+"""Groups of elementwise ops, and sums of what they compute, as loops."""

@@ -1,0 +1,1 @@
+"""Products of matrices for which a BLAS is not the fastest."""
