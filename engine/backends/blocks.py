@@ -18,9 +18,10 @@ from ..graph import Tensor, toposort
 from ..ops.base import Pointwise
 from ..ops.program import program as row
 from ..types import Array, DType, TensorType
+from .crew import beside
 from .jit.elementwise.fused import Fused, Program, one_by_one
 from .jit.fuse import Builder, Fuser
-from .threads import pool, processors
+from .threads import processors
 
 Call = Callable[[], Any]
 LEAST = 1 << 20  # elements; smaller arrays stay in the cache by themselves
@@ -145,19 +146,7 @@ def blocks(program: Program, inputs: Sequence[Array], outputs: Sequence[Array], 
             read = [x[start:stop] if x.ndim else x for x in inputs]
             calls += layout.calls(read, [o[start:stop] for o in outputs], [s[: stop - start] for s in scratch])
         parts.append(row(calls))
-    return parts[0] if count == 1 else partial(side_by_side, parts)
-
-
-def side_by_side(parts: Sequence[Call]) -> None:
-    """The first part on this thread, the others beside it."""
-    futures = [pool().submit(quiet, part) for part in parts[1:]]
-    try:
-        parts[0]()
-    finally:
-        for future in futures:
-            future.exception()  # wait for all before anything is said
-    for future in futures:
-        future.result()
+    return parts[0] if count == 1 else partial(beside, [partial(quiet, part) for part in parts])
 
 
 def quiet(call: Call) -> None:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..leaves import Placeholder
 from ..ops.program import joined
 from ..plan import Plan
+from .crew import beside
 from .numpy import Executor, Program
 
-if TYPE_CHECKING:  # they are loaded with the first thread
-    from concurrent.futures import Future, ThreadPoolExecutor
-
+if TYPE_CHECKING:  # loaded with the first thread
     from threadpoolctl import ThreadpoolController
 
 
@@ -34,16 +33,6 @@ def workers() -> int:
     """Threads for one loop: as many as there are processors, or as BLAS is told to use."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, min(processors(), int(told))) if told.isdecimal() else processors()
-
-
-@cache
-def pool() -> ThreadPoolExecutor:
-    """The threads of this process, made when they are first needed."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    if hasattr(os, "register_at_fork"):  # the threads stay behind, and who waits for them would wait for ever
-        os.register_at_fork(after_in_child=pool.cache_clear)
-    return ThreadPoolExecutor(thread_name_prefix="agcli shard")
 
 
 @cache
@@ -78,19 +67,8 @@ class ThreadedExecutor(Executor):
 
     def execute(self) -> None:
         with blas().limit(limits=1):  # a shard has one thread, and so has its BLAS
-            for own, *others in self.parts:
-                self.phase(own, others)
-
-    def phase(self, own: Program, others: Sequence[Program]) -> None:
-        """One part on this thread, the others beside it."""
-        futures: list[Future[Any]] = [pool().submit(self.part, part) for part in others]
-        try:
-            self.part(own)
-        finally:
-            for future in futures:
-                future.exception()  # wait for all before anything is said
-        for future in futures:
-            future.result()
+            for phase in self.parts:
+                beside([partial(self.part, part) for part in phase])
 
     def part(self, program: Program) -> None:
         """The steps of one colour in one phase."""

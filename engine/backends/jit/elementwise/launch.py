@@ -10,7 +10,8 @@ import numpy as np
 
 from ....ops.program import program as row
 from ....types import Array
-from ...threads import pool, workers
+from ...crew import beside
+from ...threads import workers
 from ..code.compiler import compiled
 from ..code.machine import has_masks, register_width
 from ..code.native import Native, address, movable, parallel
@@ -175,10 +176,7 @@ def in_pool(calls: list[Native]) -> Call:
         return all(call.move(inputs) for call in calls)
 
     def run() -> None:
-        futures = [pool().submit(call) for call in calls[1:]]
-        calls[0]()
-        for future in futures:
-            future.result()
+        beside(calls)
 
     run.move = move  # type: ignore[attr-defined]
     return run
