@@ -49,6 +49,16 @@ def test_what_others_can_write_is_not_used(place):
     assert store.load("text") == b"code"
 
 
+def test_folders_are_not_read(place):
+    store.save("text", b"code")
+    file = place / store.name_of("text")
+    file.unlink()
+    file.mkdir()
+    assert store.load("text") is None
+    store.save("text", b"code")
+    assert file.is_dir() and store.load("text") is None
+
+
 def test_links_are_not_followed(place, tmp_path):
     store.save("text", b"code")
     file = place / store.name_of("text")

@@ -52,13 +52,13 @@ def load(key: str) -> bytes | None:
         return None
     try:
         handle = os.open(path / name_of(key), os.O_RDONLY | os.O_NOFOLLOW)
+        with os.fdopen(handle, "rb") as file:
+            found = os.fstat(handle)
+            if not stat.S_ISREG(found.st_mode) or not private(found) or found.st_size > LARGEST:
+                return None
+            content = file.read()
     except OSError:
         return None
-    with os.fdopen(handle, "rb") as file:
-        found = os.fstat(handle)
-        if not stat.S_ISREG(found.st_mode) or not private(found) or found.st_size > LARGEST:
-            return None
-        content = file.read()
     digest, code = content[:DIGEST], content[DIGEST:]
     return code if sha256(key.encode() + code).digest() == digest else None
 
