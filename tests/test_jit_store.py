@@ -56,7 +56,8 @@ def test_folders_are_not_read(place):
     file.mkdir()
     assert store.load("text") is None
     store.save("text", b"code")
-    assert file.is_dir() and store.load("text") is None
+    assert file.is_dir()
+    assert store.load("text") is None
 
 
 def test_links_are_not_followed(place, tmp_path):
