@@ -17,6 +17,10 @@ from typing import Any
 Call = Callable[[], Any]
 
 
+def is_main() -> bool:
+    return threading.get_ident() == threading.main_thread().ident
+
+
 class Job:
     """A call that one thread does."""
 
@@ -40,7 +44,7 @@ class Job:
 
     def wait(self) -> None:
         """Until the call is done. A thread without signals takes it back first, so jobs may wait for jobs."""
-        if threading.current_thread() is not threading.main_thread():
+        if not is_main():
             self()
         while not self.done:
             self.over.acquire()
@@ -52,6 +56,7 @@ class Crew:
     def __init__(self) -> None:
         self.jobs: SimpleQueue[Job] = SimpleQueue()
         self.count = 0
+        self.left: Sequence[Job] = ()  # which the main thread has not seen done
 
     def start(self, wanted: int) -> None:
         while self.count < min(wanted, os.cpu_count() or 1):
@@ -74,29 +79,40 @@ def crew() -> Crew:
 def beside(calls: Sequence[Call]) -> None:
     """All calls, the first on this thread; whatever one of them raises is raised when all are done."""
     own, *others = calls
-    offered: list[Job] = []
+    jobs = [Job(call) for call in others]
+    offered, main = False, is_main()
+    if main:
+        finish(crew().left, offered)
+        crew().left = jobs
     try:
-        crew().start(len(others))
-        for call in others:
-            job = Job(call)
+        crew().start(len(jobs))
+        for job in jobs:
             crew().jobs.put(job)
-            offered.append(job)
+        offered = True
         own()
     finally:
-        finish(offered)
-    for job in offered:
+        finish(jobs, offered)
+    if main:
+        crew().left = ()
+    for job in jobs:
         if job.error is not None:
             raise job.error
 
 
-def finish(jobs: Sequence[Job]) -> None:
-    """Wait for all; an interrupt meanwhile comes afterwards."""
+def finish(jobs: Sequence[Job], offered: bool) -> None:
+    """Wait for all; an interrupt meanwhile comes afterwards. Jobs that may not have been offered are so once more."""
     interrupt = None
-    while not all(job.done for job in jobs):
+    while True:
         try:
-            for job in jobs:
+            waiting = [job for job in jobs if not job.done]
+            if not waiting:
+                break
+            for job in () if offered else waiting:
+                crew().jobs.put(job)
+            offered = True
+            for job in waiting:
                 job.wait()
         except KeyboardInterrupt as error:
-            interrupt = error
+            interrupt, offered = error, False
     if interrupt is not None:
         raise interrupt
