@@ -23,7 +23,7 @@ from .code.compiler import CompileError, compiled
 from .code.native import Native, address
 from .elementwise.launch import together
 from .llvm.counted import counted
-from .llvm.nest import element
+from .llvm.nest import module, read_fields
 from .llvm.values import Code
 
 Call: TypeAlias = "Callable[[], Any]"
@@ -96,8 +96,7 @@ def kernel() -> Any:
 def mask_text() -> str:
     """A module with the function ``kernel``: whether each 16 bits are the threshold or more, block by block."""
     code = Code(BLOCK)
-    for i, name in enumerate(FIELDS):
-        code.do(f"%{name} = load {'ptr' if name in ('key', 'out') else 'i64'}, ptr {element(code, i)}")
+    read_fields(code, FIELDS, ("key", "out"))
     code.do("%seed = load i64, ptr %key")
     code.do(f"%step = load i64, ptr {code.emit('getelementptr i64, ptr %key, i64 1')}")
     limit = code.splat("i16", code.emit("trunc i64 %threshold to i16"))
@@ -120,8 +119,7 @@ def mask_text() -> str:
         return []
 
     counted(code, "%blocks", [], block)
-    code.do("ret void")
-    return "\n".join(["define void @kernel(ptr noalias readonly %args) {", "entry:", *code.lines, "}", ""])
+    return module(code)
 
 
 def turned(code: Code, words: list[str], keys: tuple[str, ...]) -> list[str]:

@@ -16,7 +16,7 @@ from ...types import Array, TensorType
 from .code.compiler import CompileError, compiled
 from .code.machine import register_width
 from .code.native import address, movable
-from .llvm.nest import SIZES, element, mask_of, store, suffix
+from .llvm.nest import SIZES, mask_of, module, read_fields, store, suffix
 from .llvm.values import KINDS, Code
 
 LEAST = 1 << 12  # elements that are added; below, NumPy takes no time either
@@ -80,8 +80,7 @@ def text(kind: str, lanes: int) -> str:
     """A module with the function ``kernel``: each of n times m rows of ``g`` is added to the row that ``at`` says."""
     code, size = Code(lanes), SIZES[kind]
     vector = code.vector(kind)
-    for i, name in enumerate(FIELDS):
-        code.do(f"%{name} = load {'ptr' if name in POINTERS else 'i64'}, ptr {element(code, i)}")
+    read_fields(code, FIELDS, POINTERS)
     code.do("br label %outer")
     code.label("outer", "%i = phi i64 [0, %entry], [%i.next, %outer.end]")
     code.do("br label %inner")
@@ -106,6 +105,4 @@ def text(kind: str, lanes: int) -> str:
     code.label("outer.end", "%i.next = add i64 %i, 1")
     code.do(f"br i1 {code.emit('icmp slt i64 %i.next, %n')}, label %outer, label %end")
     code.label("end")
-    code.do("ret void")
-    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
-    return "\n".join([*head, *code.lines, "}", ""])
+    return module(code)

@@ -15,10 +15,11 @@ from ....frozen import frozen
 from ....ops.pools import MaxLocated, MaxPool
 from ....ops.windows import Axis
 from ..llvm.counted import Row, counted, shifted, start_of, times
-from ..llvm.nest import SIZES, element, suffix
+from ..llvm.nest import SIZES, module, read_fields, suffix
 from ..llvm.values import Code, Value
 
 FIELDS = ("images", "x", "w", "y", "padded", "positions")
+POINTERS = FIELDS[1:]
 Pooled: TypeAlias = "MaxPool | MaxLocated | None"  # what is made of windows of outputs before they are stored
 
 
@@ -107,18 +108,6 @@ def best_tile(conv: Conv, vectors: int, registers: int, unit: tuple[int, int] = 
     return min((Tile(r, c, v) for r, c, v in every if (r * c + 1) * v < registers), key=cost)
 
 
-def begun(code: Code) -> None:
-    """Read the arguments."""
-    for i, name in enumerate(FIELDS):
-        code.do(f"%{name} = load {'i64' if name == 'images' else 'ptr'}, ptr {element(code, i)}")
-
-
-def ended(code: Code) -> str:
-    code.do("ret void")
-    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
-    return "\n".join([*head, *code.lines, "}", ""])
-
-
 def bordered(code: Code, conv: Conv, x: str) -> str:
     """The image at ``x`` with its border, the zeros of which are there already."""
     if not conv.pads:
@@ -152,7 +141,7 @@ def fused(code: Code, kind: str, a: str, b: str, c: str) -> str:
 def forward_text(conv: Conv, tile: Tile, lanes: int, pool: Pooled = None) -> str:
     """A module with the function ``kernel``: y = convolution of x with w, or the largest of windows of it."""
     code = Code(lanes)
-    begun(code)
+    read_fields(code, FIELDS, POINTERS)
     row = Row(code, conv.kind, conv.outputs)
     rows, columns = conv.rows, conv.columns
     high, wide = pool.size if pool else (1, 1)
@@ -179,7 +168,7 @@ def forward_text(conv: Conv, tile: Tile, lanes: int, pool: Pooled = None) -> str
         return counted(code, tiles[0], [], lambda i, _: counted(code, tiles[1], [], lambda j, _: one_tile(i, j)))
 
     counted(code, "%images", [], one_image)
-    return ended(code)
+    return module(code)
 
 
 def finished(

@@ -8,8 +8,9 @@ from __future__ import annotations
 from itertools import product
 
 from ..llvm.counted import Row, counted, shifted, times
+from ..llvm.nest import module, read_fields
 from ..llvm.values import Code
-from .direct_text import Conv, Tile, begun, bordered, ended, fused, groups, inputs
+from .direct_text import FIELDS, POINTERS, Conv, Tile, bordered, fused, groups, inputs
 
 BAND = 1 << 16  # bytes of inputs and cotangents that all tiles of weights read in turn: they stay in the cache
 
@@ -37,7 +38,7 @@ def best_weights(conv: Conv, vectors: int, registers: int) -> Tile | None:
 def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
     """A module with the function ``kernel``, which adds to w the sum over positions of inputs times y."""
     code = Code(lanes)
-    begun(code)
+    read_fields(code, FIELDS, POINTERS)
     row = Row(code, conv.kind, conv.outputs)
     rows, columns = conv.rows, conv.columns
     image = rows.length * columns.length * conv.pixel
@@ -87,7 +88,7 @@ def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
                 row.store(code.emit(f"fadd {code.vector(conv.kind)} {old}, {total}"), place, first + v)
 
     counted(code, "%images", [], one_image)
-    return ended(code)
+    return module(code)
 
 
 def position_sums(

@@ -23,7 +23,7 @@ from ...threads import workers
 from ..code.compiler import CompileError, compiled
 from ..code.native import Native, address, movable
 from ..llvm.counted import Row, counted, shifted, times
-from ..llvm.nest import SIZES, element, stored, truth
+from ..llvm.nest import SIZES, element, module, stored, truth
 from ..llvm.values import Code, Value, kind_of
 from .fused import Program
 from .launch import SHARED, collapse, lanes, packed, together
@@ -191,9 +191,7 @@ def columns_text(program: Program, beside: tuple[bool, ...], length: int, lanes:
         return []
 
     counted(code, blocks, [], block)
-    code.do("ret void")
-    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
-    return "\n".join([*head, *code.lines, "}", ""])
+    return module(code)
 
 
 def read(code: Code, run: Row, kind: str, place: str, v: int | None) -> Value:

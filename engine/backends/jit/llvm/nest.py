@@ -8,7 +8,7 @@ vector at the end of a row is done under a mask.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Any, TypeAlias
 
 from ....frozen import frozen
@@ -69,9 +69,7 @@ def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> st
     code.label("outer.end", "%i.next = add i64 %i, 1", "%i.again = icmp slt i64 %i.next, %n0")
     code.do("br i1 %i.again, label %outer, label %end")
     code.label("end")
-    code.do("ret void")
-    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
-    return "\n".join([*head, *code.lines, "}", ""])
+    return module(code)
 
 
 def always_masked(code: Code, shape: Shape, formulas: Formulas, same: dict[int, Value]) -> None:
@@ -116,6 +114,19 @@ def mask_of(code: Code, count: str) -> str:
 
 def element(code: Code, i: int) -> str:
     return code.emit(f"getelementptr i64, ptr %args, i64 {i}")
+
+
+def read_fields(code: Code, names: Sequence[str], pointers: Container[str]) -> None:
+    """Read the words of the argument, by their names."""
+    for i, name in enumerate(names):
+        code.do(f"%{name} = load {'ptr' if name in pointers else 'i64'}, ptr {element(code, i)}")
+
+
+def module(code: Code) -> str:
+    """The text of a module whose function ``kernel`` does what ``code`` says."""
+    code.do("ret void")
+    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
+    return "\n".join([*head, *code.lines, "}", ""])
 
 
 def truth(code: Code, ref: str, kind: str) -> Value:

@@ -19,7 +19,7 @@ from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Native, address, movable
 from ..elementwise.launch import together
-from ..llvm.nest import SIZES, element, mask_of, store, suffix
+from ..llvm.nest import SIZES, mask_of, module, read_fields, store, suffix
 from ..llvm.values import KINDS, Code
 
 FIELDS = (
@@ -115,8 +115,7 @@ def product_text(kind: str, lanes: int, rows: int, vectors: int, start: bool) ->
     sum wherever its block begins.
     """
     code, width = Code(lanes), lanes * vectors * SIZES[kind]
-    for i, name in enumerate(FIELDS):
-        code.do(f"%{name} = load {'ptr' if name in POINTERS else 'i64'}, ptr {element(code, i)}")
+    read_fields(code, FIELDS, POINTERS)
     code.do(f"%size = mul i64 %k, {width}")
     code.do("br label %columns")
     code.label(
@@ -145,9 +144,7 @@ def product_text(kind: str, lanes: int, rows: int, vectors: int, start: bool) ->
     code.do(f"%left.next = sub i64 %left, {lanes * vectors}")
     again(code, "p", "panels", "columns", "end")
     code.label("end")
-    code.do("ret void")
-    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
-    return "\n".join([*head, *code.lines, "}", ""])
+    return module(code)
 
 
 def common_axis(

@@ -19,7 +19,7 @@ from ....types import Array, TensorType, static
 from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import address, movable
-from ..llvm.nest import SIZES, element
+from ..llvm.nest import SIZES, module, read_fields
 from ..llvm.values import KINDS, Code
 
 Call = Callable[[], Any]
@@ -91,8 +91,7 @@ def transposer(dtype: str, vectors: int) -> Any:
 def transposer_text(kind: str, lanes: int, vectors: int) -> str:
     """A module with the function ``kernel``, which packs whole squares of a matrix whose columns are contiguous."""
     code, vector, size = Code(lanes), f"<{lanes} x {kind}>", SIZES[kind]
-    for i, name in enumerate(FIELDS):
-        code.do(f"%{name} = load {'ptr' if name in ('from', 'to') else 'i64'}, ptr {element(code, i)}")
+    read_fields(code, FIELDS, ("from", "to"))
     code.do("br label %columns.loop")
     code.label("columns.loop", "%j = phi i64 [0, %entry], [%j.next, %columns.end]")
     number = code.emit(f"udiv i64 %j, {lanes * vectors}")
@@ -116,9 +115,7 @@ def transposer_text(kind: str, lanes: int, vectors: int) -> str:
     code.label("columns.end", f"%j.next = add i64 %j, {lanes}")
     code.do(f"br i1 {code.emit('icmp slt i64 %j.next, %columns')}, label %columns.loop, label %end")
     code.label("end")
-    code.do("ret void")
-    head = ["define void @kernel(ptr noalias readonly %args) {", "entry:"]
-    return "\n".join([*head, *code.lines, "}", ""])
+    return module(code)
 
 
 def transposed(code: Code, vector: str, square: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ from ..elementwise.sums import chain
 from ..llvm.nest import SIZES
 from ..llvm.values import KINDS
 from .skinny_text import FIELDS, dots_text, product_text, turn_text
-from .thin import row_kernel
+from .thin import multiplies_floats, row_kernel
 from .thin_text import ROW_FIELDS
 
 COLUMN = 128  # elements of a row or column, along which vectors run
@@ -118,11 +118,11 @@ def dots_kernel(*parameters: Any) -> Any:
 
 
 def is_skinny(t: Tensor) -> bool:
-    """Whether ``t`` is such a product, of floats of one dtype."""
-    if not isinstance(t.op, MatMul) or t.ndim != 2 or any(x.dtype != t.dtype for x in t.inputs) or not t.type.known:
+    """Whether ``t`` is such a product."""
+    if not multiplies_floats(t):
         return False
     m, k, n = (*(static(d) for d in t.inputs[0].shape), static(t.shape[1]))
-    if t.dtype.name not in ("float32", "float64") or min(m, k) < LEAST or n > WIDEST // t.dtype.itemsize:
+    if min(m, k) < LEAST or n > WIDEST // t.dtype.itemsize:
         return False  # before anybody asks what the registers are
     lanes = register_width() // t.dtype.itemsize
     return lanes < 2 * n <= 2 * lanes

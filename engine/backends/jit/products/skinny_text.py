@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..llvm.nest import SIZES, element, mask_of, store, suffix
+from ..llvm.nest import SIZES, mask_of, module, read_fields, store, suffix
 from ..llvm.values import Code
-from .thin_text import add_product, added, apart, begin, module, read
+from .thin_text import add_product, added, apart, begin, read
 
 ROWS = 8  # of the result at a time, to hide how long one multiplication takes
 FIELDS = ("m", "k", "n", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")
@@ -15,15 +15,12 @@ TURN_FIELDS = ("m", "a", "a.row", "a.step", "out", "out.row", "out.step")
 def product_text(kind: str, lanes: int) -> str:
     """A module with the function ``kernel``: out (m, n) = a (m, k) b (k, n), whose rows are contiguous."""
     code = Code(lanes)
-    for i, name in enumerate(FIELDS):
-        code.do(f"%{name} = load {'ptr' if name in ('a', 'b', 'out') else 'i64'}, ptr {element(code, i)}")
+    read_fields(code, FIELDS, ("a", "b", "out"))
     mask = mask_of(code, "%n")
     code.do(f"%most = and i64 %m, {-ROWS}")
     rows(code, kind, mask, ROWS, ("0", "%most"), "few")
     rows(code, kind, mask, 1, ("%most", "%m"), "end")
-    code.do("ret void")
-    head = [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:"]
-    return "\n".join([*head, *code.lines, "}", ""])
+    return module(code)
 
 
 def rows(code: Code, kind: str, mask: str, count: int, span: tuple[str, str], after: str) -> None:

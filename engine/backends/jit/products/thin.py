@@ -104,12 +104,19 @@ def column_kernel(*parameters: Any) -> Any:
     return compiled(column_text(*parameters))
 
 
-def is_thin(t: Tensor) -> bool:
-    """Whether ``t`` is such a product, of floats of one dtype."""
+def multiplies_floats(t: Tensor) -> bool:
+    """Whether ``t`` is a product of two matrices of known lengths, of floats of one dtype."""
     if not isinstance(t.op, MatMul) or t.ndim != 2 or any(x.dtype != t.dtype for x in t.inputs) or not t.type.known:
         return False
+    return t.dtype.name in ("float32", "float64")
+
+
+def is_thin(t: Tensor) -> bool:
+    """Whether ``t`` is such a product."""
+    if not multiplies_floats(t):
+        return False
     (m, k), n = (static(d) for d in t.inputs[0].shape), static(t.shape[1])
-    if t.dtype.name not in ("float32", "float64") or k < NARROWEST:
+    if k < NARROWEST:
         return False
     return (m <= MOST and n > 1 and k * n >= LEAST) or (n == 1 and m > 1 and m * k >= LEAST)
 

@@ -6,7 +6,7 @@ elements that were done already are done again, or count as zero.
 
 from __future__ import annotations
 
-from ..llvm.nest import SIZES, element, mask_of, store, suffix
+from ..llvm.nest import SIZES, mask_of, module, read_fields, store, suffix
 from ..llvm.values import Code
 
 ROW_FIELDS = ("k", "n", "blocks", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")
@@ -18,16 +18,8 @@ CHUNK = 512  # products that are added up before they are added to the result, a
 
 def begin(lanes: int, fields: tuple[str, ...]) -> Code:
     code = Code(lanes)
-    for i, name in enumerate(fields):
-        code.do(f"%{name} = load {'ptr' if name in PLACES else 'i64'}, ptr {element(code, i)}")
+    read_fields(code, fields, PLACES)
     return code
-
-
-def module(code: Code) -> str:
-    code.do("ret void")
-    return "\n".join(
-        [*code.declared.values(), "define void @kernel(ptr noalias readonly %args) {", "entry:", *code.lines, "}", ""]
-    )
 
 
 def add_product(code: Code, kind: str, a: str, b: str, total: str) -> str:
