@@ -65,3 +65,10 @@ def calls():
         return next(seen)
 
     return count
+
+
+@pytest.fixture
+def own_kernels(monkeypatch, tmp_path_factory):
+    """Kernels are compiled, and their machine code is kept for these tests alone."""
+    monkeypatch.delenv("AG_BACKEND", raising=False)
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))

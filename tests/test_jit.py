@@ -23,14 +23,12 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-310, -1e-310, 1e-40
 
 
 @pytest.fixture(autouse=True)
-def every_group(monkeypatch, tmp_path_factory):
-    """Fuse whatever can be fused, single ops and small arrays too; keep machine code for this file alone."""
+def every_group(monkeypatch, own_kernels):
+    """Fuse whatever can be fused, single ops and small arrays too."""
     monkeypatch.setattr(fuse, "LEAST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
     monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
     monkeypatch.setattr(fuse, "passes", lambda op: 2)
-    monkeypatch.delenv("AG_BACKEND", raising=False)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
 
 
 def both(monkeypatch, fetches, inputs, arrays):

@@ -18,12 +18,8 @@ EXACT = {"float32": np.float64, "float64": np.longdouble}
 
 
 @pytest.fixture(autouse=True)
-def every_group(monkeypatch, tmp_path_factory):
+def every_group(monkeypatch, own_kernels):
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.delenv("AG_BACKEND", raising=False)
-    base = tmp_path_factory.getbasetemp() / "columns"
-    base.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
 
 
 def problem(shape, dtype):

@@ -41,16 +41,12 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
 @pytest.fixture(autouse=True)
-def every_convolution(monkeypatch, tmp_path_factory):
-    """Compile small ones too, and keep machine code for this file alone."""
+def every_convolution(monkeypatch, own_kernels):
+    """Compile small ones too."""
     monkeypatch.setattr(direct, "LEAST", 0)
     monkeypatch.setattr(direct, "FEWEST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
     monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
-    monkeypatch.delenv("AG_BACKEND", raising=False)
-    base = tmp_path_factory.getbasetemp() / "convolutions"
-    base.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
 
 
 def products(shapes, dtype, keywords):

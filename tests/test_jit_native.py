@@ -30,14 +30,7 @@ define void @kernel(ptr %args) {
 }
 """
 needs_workers = pytest.mark.skipif(sys.platform != "linux", reason="workers need semaphores of the system")
-
-
-@pytest.fixture(autouse=True)
-def kernels(monkeypatch, tmp_path_factory):
-    base = tmp_path_factory.getbasetemp() / "kernels"
-    base.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
-    monkeypatch.delenv("AG_BACKEND", raising=False)
+pytestmark = pytest.mark.usefixtures("own_kernels")
 
 
 def counters(count, start=0):

@@ -16,13 +16,9 @@ POOLS = ({"size": 2}, {"size": 3, "strides": 2}, {"size": (2, 3)}, {"size": 2, "
 
 
 @pytest.fixture(autouse=True)
-def everything(monkeypatch, tmp_path_factory):
+def everything(monkeypatch, own_kernels):
     monkeypatch.setattr(direct, "LEAST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.delenv("AG_BACKEND", raising=False)
-    base = tmp_path_factory.getbasetemp() / "networks"
-    base.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
 
 
 class Network:

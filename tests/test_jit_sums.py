@@ -13,14 +13,10 @@ from agcli.engine.backends.jit.elementwise.sums import Summed
 
 
 @pytest.fixture(autouse=True)
-def every_group(monkeypatch, tmp_path_factory):
+def every_group(monkeypatch, own_kernels):
     monkeypatch.setattr(fuse, "LEAST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
     monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
-    monkeypatch.delenv("AG_BACKEND", raising=False)
-    base = tmp_path_factory.getbasetemp() / "kernels"
-    base.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
 
 
 def ops(f):

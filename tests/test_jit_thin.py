@@ -16,11 +16,7 @@ from agcli.engine.types import TensorType
 
 
 @pytest.fixture(autouse=True)
-def kernels(monkeypatch, tmp_path_factory):
-    base = tmp_path_factory.getbasetemp() / "kernels"
-    base.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
-    monkeypatch.delenv("AG_BACKEND", raising=False)
+def kernels(monkeypatch, own_kernels):
     monkeypatch.setattr(fuse, "WORTH", 0)
 
 

@@ -63,12 +63,8 @@ FORMULAS = (rosenbrock, rational, functions, powers, many, dense, pieces, activa
 
 
 @pytest.fixture
-def form(request, monkeypatch, tmp_path_factory):
+def form(request, monkeypatch, own_kernels):
     """Write every function out in this form, at its first call."""
-    base = tmp_path_factory.getbasetemp() / "kernels"
-    base.mkdir(mode=0o700, exist_ok=True)
-    monkeypatch.setenv("AG_KERNEL_CACHE", str(base))
-    monkeypatch.delenv("AG_BACKEND", raising=False)
     monkeypatch.setattr(small, "NATIVE", 1)
     monkeypatch.setattr(small, "FORMS", {1: request.param})
     monkeypatch.setattr(small, "STEP", np.inf)
