@@ -83,7 +83,8 @@ def digamma_difference(e: Add) -> Iterator[Expr]:
 
 
 def logarithms(e: Add) -> Iterator[Expr]:
-    """a*log(u) + a*log(v) -> a*log(u*v); a*log(u) - a*log(v) -> a*log(u/v)"""
+    """a*log(u) + a*log(v) -> a*log(u*v); a*log(u) - a*log(v) -> a*log(u/v), where u or v is known not to be negative:
+    log(u*v) has a value also where both are negative, and the sum has none"""
     found: dict[Any, tuple[Node, Number, Fn]] = {}
     for term, k in e.terms:
         logs = [b for b, x in factors_of(term)[1] if type(b) is Fn and b.head == "log" and x == 1]
@@ -93,6 +94,8 @@ def logarithms(e: Add) -> Iterator[Expr]:
         key = (rest, abs(k))
         if key in found:
             other, j, log = found[key]
+            if not (nonnegative(log.args[0]) or nonnegative(logs[0].args[0])):
+                continue
             inner = mul(log.args[0], power(logs[0].args[0], 1 if j == k else -1))
             yield add(e, scale(-k, term), scale(-j, other), mul(j, rest, call("log", inner)))
         else:
@@ -156,7 +159,7 @@ def guards(e: Mul) -> Iterator[Expr]:
     for base, exponent in e.factors:
         for term, k in terms_of(exponent)[1]:
             plain = unguarded(term, any_value=True)  # of a factor that is 0 there, the power does not matter
-            if plain is not None and has_factors(plain[0], bases):
+            if plain is not None and has_factors(plain[0], bases, e):
                 powers = dict(e.factors)
                 powers[base] = add(exponent, scale(-k, term), scale(k, plain[1]))
                 yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()))
@@ -171,9 +174,17 @@ def guards(e: Mul) -> Iterator[Expr]:
             yield front
 
 
-def has_factors(e: Expr, bases: AbstractSet[Expr]) -> bool:
-    """Whether a product of powers of all ``bases`` is 0 where ``e`` is."""
-    return e in bases or (type(e) is Mul and all(base in bases for base, _ in e.factors))
+def has_factors(e: Expr, bases: AbstractSet[Expr], product: Mul) -> bool:
+    """Whether ``product``, of powers of ``bases``, is 0 or has no value where ``e`` is 0."""
+    factors = [base for base, _ in e.factors] if type(e) is Mul else [e]
+    return all(factor in bases or stands_below(factor, product) for factor in factors)
+
+
+def stands_below(factor: Expr, e: Expr) -> bool:
+    """Whether something is divided by ``factor`` in a sum or product that is a base of ``e``."""
+    terms = [term for base, _ in factors_of(e)[1] for term, _ in terms_of(base)[1]]
+    powers = (dict(factors_of(term)[1]).get(factor, 0) for term in terms)
+    return any(not isinstance(x, Node) and x < 0 for x in powers)
 
 
 def guarded_distance(e: Fn) -> Iterator[Expr]:
@@ -251,10 +262,9 @@ def signed_sums(e: Add) -> Iterator[Expr | None]:
 def shifted_roots(e: Mul) -> Iterator[Expr]:
     """(a/b)^(-1/2)/b^2 -> sqrt(a/b)/(a*b)"""
     for base, exponent in e.factors:
-        if type(base) is Mul and type(exponent) is Fraction:
-            shift = 1 if exponent < 0 else -1
+        if type(base) is Mul and type(exponent) is Fraction and exponent < 0:
             rest = mul(e.coefficient, *(power(b, x) for b, x in e.factors if b is not base))
-            yield mul(rest, power(base, exponent + shift), power(base, -shift))
+            yield mul(rest, power(base, exponent + 1), power(base, -1))
 
 
 def number_logarithms(e: Add) -> Iterator[Expr]:

@@ -143,7 +143,7 @@ def products_to_sums(e: Add) -> Iterator[Expr]:
         if not found:
             parts.append(scale(k, term))
             continue
-        rest, f, g = found[0] if found[0][1].head == "sin" else found[-1]
+        rest, f, g = next((row for row in found if row[1].head == "sin"), found[0])
         total, difference = add(f.args[0], g.args[0]), subtract(f.args[0], g.args[0])
         if f.head != g.head:
             value = add(call("sin", total), call("sin", difference))
