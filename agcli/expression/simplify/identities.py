@@ -14,9 +14,30 @@ from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, N
 from agcli.expression.simplify.order import key
 from agcli.expression.simplify.polynomials import expand
 from agcli.expression.simplify.signs import nonnegative
+from agcli.expression.simplify.stable import grows_above
 from agcli.expression.simplify.trigonometry import replaced, same
 
 HALVES: dict[Number, str] = {1: "cosh", -1: "sinh"}  # exp(u) + 1 = 2*exp(u/2)*cosh(u/2)
+EVERYWHERE = {
+    "sin",
+    "cos",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arctan",
+    "arcsinh",
+    "erf",
+    "sigmoid",
+    "softplus",
+    "abs",
+    "sign",
+    "step",
+    "maximum",
+    "minimum",
+    "cbrt",
+    "floor",
+    "ceil",
+}  # functions of all numbers
 LARGEST_LOG = 1_000_000  # log(m) + log(n) is put together up to this product
 
 
@@ -45,6 +66,8 @@ def exponential_quotients(e: Mul) -> Iterator[Expr]:
             ((term, k),) = base.terms
             (inner, u), *others = factors_of(term)[1]
             if k == 1 and inner is E and not others and same(add(exponent, scale(n * HALF, u)), 0):
+                if grows_above(mul(e, power(E, negate(exponent)))):
+                    continue  # E^u*(x + E^u)/(E^u + 1)^2 would be inf/inf at a large u
                 function = call(HALVES[base.constant], scale(HALF, u))
                 yield mul(e, power(E, negate(exponent)), power(base, -n), power(mul(2, function), n))
 
@@ -233,7 +256,23 @@ def step(e: Fn) -> Iterator[Expr]:
         if type(inner) is Fn and inner.head == "equal" and set(inner.args) == set(condition.args):
             u, v = condition.args if condition.head == "greater" else condition.args[::-1]
             turned = isinstance(v, Node) and (not isinstance(u, Node) or key(v) < key(u))
-            yield call("where", fn("greater", v, u), 0, share) if turned else mul(share, fn("step", u, v))
+            if turned:
+                yield call("where", fn("greater", v, u), 0, share)
+            elif has_value(share):
+                yield mul(share, fn("step", u, v))
+            else:  # 0 times what has no value is none
+                yield call("where", fn("greater", u, v), share, 0)
+
+
+def has_value(e: Expr) -> bool:
+    """Whether ``e`` has a value for all numbers."""
+    if not isinstance(e, Node) or type(e) is Atom:
+        return True
+    if type(e) is Fn:
+        return e.head in EVERYWHERE and all(map(has_value, e.args))
+    if type(e) is Mul:
+        return all(has_value(b) and has_value(x) and (b is E or (type(x) is int and x > 0)) for b, x in e.factors)
+    return all(has_value(t) for t, _ in terms_of(e)[1])
 
 
 def choices(e: Add | Mul) -> Iterator[Expr]:
