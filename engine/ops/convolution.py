@@ -20,6 +20,7 @@ from ..types import Array, Shape, TensorType, fits
 from . import patches
 from .program import Call
 from .slicing import expand_dims, squeeze
+from .wide import wide
 from .windows import Axis, Pads, Window, is_int, window, window1d
 
 
@@ -174,6 +175,7 @@ def arguments(x: Like, w: Like, groups: int, rank: int, name: str) -> list[Tenso
     sample((2, 3, 3, 2), (1, 1, 2, 3)),
     sample((0, 3, 3, 1), (2, 2, 1, 1)),
 )
+@wide
 def conv2d(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -198,6 +200,7 @@ def conv2d(
     sample((1, 3, 3, 4), (2, 2, 1, 4), groups=2, strides=2),
     sample((1, 3, 3, 2), (2, 2, 1, 2), groups=2),
 )
+@wide
 def conv2d_transpose(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -219,6 +222,7 @@ def conv2d_transpose(
     sample((1, 6, 2), (3, 1, 2), strides=2, padding="same", groups=2),
     sample((1, 5, 1), (2, 1, 2), dilation=2, padding=(2, 0)),
 )
+@wide
 def conv1d(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -237,6 +241,7 @@ def conv1d(
 
 
 @op(sample((2, 3, 3), (3, 2, 3)), sample((1, 3, 2), (3, 1, 2), strides=2, padding="same", groups=2))
+@wide
 def conv1d_transpose(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:

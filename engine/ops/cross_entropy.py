@@ -21,6 +21,7 @@ from .nn import Rows, Softmax, float_only, log_softmax
 from .program import ROW, Aligned, Call, program, steady
 from .reductions import mean, sum
 from .slicing import expand_dims
+from .wide import wide
 
 
 def check_labels(labels: Array, classes: int) -> None:
@@ -194,6 +195,7 @@ def smoothing(value: float, name: str) -> float:
     sample((2, 70), integers(2, high=70)),
     sample((3, 4), integers(3, high=4), label_smoothing=0.1),
 )
+@wide
 def sparse_softmax_cross_entropy(logits: Like, labels: Like, label_smoothing: float = 0.0) -> Tensor:
     """-log(softmax(logits)) at the integer ``labels``: logits (..., classes), labels (...), result (...).
 
@@ -213,6 +215,7 @@ def sparse_softmax_cross_entropy(logits: Like, labels: Like, label_smoothing: fl
     sample((4, 3), (4, 3), axis=0),
     sample((2, 3), (3,), label_smoothing=0.2),
 )
+@wide
 def softmax_cross_entropy(logits: Like, targets: Like, axis: int = -1, label_smoothing: float = 0.0) -> Tensor:
     """-sum(targets log(softmax(logits))) along ``axis``, for targets that are probabilities.
 
@@ -242,6 +245,7 @@ SIGMOID_CROSS_ENTROPY = Elementwise(
 
 
 @op(sample((3,), (3,)), sample((2, 3), (3,)))
+@wide
 def sigmoid_cross_entropy(logits: Like, targets: Like) -> Tensor:
     """max(x, 0) - x t + log(1 + exp(-abs(x))): the binary cross-entropy of sigmoid(x) against targets in [0, 1].
 

@@ -20,6 +20,7 @@ from .indexing import take_along_axis
 from .reductions import mean, sum
 from .slicing import expand_dims, squeeze
 from .special import lgamma
+from .wide import wide
 
 LN2 = float(np.log(2.0))
 HALF_LOG_2PI = float(np.log(2 * np.pi) / 2)
@@ -27,6 +28,7 @@ LINEAR = 20.0  # above it, log(cosh(x)) is |x| - log(2) in double precision
 
 
 @op(sample((2, 3), (2, 3)), sample((2, 3), (3,)))
+@wide
 def mean_squared_error(prediction: Like, target: Like) -> Tensor:
     """Mean of (prediction - target)^2 over all elements.
 
@@ -37,6 +39,7 @@ def mean_squared_error(prediction: Like, target: Like) -> Tensor:
 
 
 @op(sample(distinct(2, 3), real(2, 3, low=-0.04, high=0.04)), sample(distinct(2, 3), real(3, low=-0.04, high=0.04)))
+@wide
 def mean_absolute_error(prediction: Like, target: Like) -> Tensor:
     """Mean of |prediction - target| over all elements; derivative 0 where they are equal.
 
@@ -47,6 +50,7 @@ def mean_absolute_error(prediction: Like, target: Like) -> Tensor:
 
 
 @op(sample((2, 3), (2, 3), delta=0.7), sample((2, 3), (3,)))
+@wide
 def huber(prediction: Like, target: Like, delta: float = 1.0) -> Tensor:
     """e^2 / 2 for errors e up to ``delta``, beyond it delta (|e| - delta / 2), element by element (Huber, 1964).
 
@@ -73,6 +77,7 @@ LOG_COSH = Elementwise(
 
 
 @op(sample((2, 3), (2, 3)), sample((2, 3), (3,)))
+@wide
 def log_cosh(prediction: Like, target: Like = 0) -> Tensor:
     """log(cosh(prediction - target)), element by element: a smooth |e| that does not overflow.
 
@@ -83,6 +88,7 @@ def log_cosh(prediction: Like, target: Like = 0) -> Tensor:
 
 
 @op(sample((2, 3), real(2, 3, low=-0.4, high=0.4)))
+@wide
 def hinge(prediction: Like, target: Like) -> Tensor:
     """max(0, 1 - target prediction), element by element, for targets -1 and 1; derivative 0 at the kink.
 
@@ -95,6 +101,7 @@ def hinge(prediction: Like, target: Like) -> Tensor:
 @op(
     sample(real(2, 3, low=0.1, high=1), real(2, 3, low=0.1, high=1)), sample(real(3, low=0.1), real(3, low=0.1), axis=0)
 )
+@wide
 def kl_divergence(prediction: Like, target: Like, axis: int = -1) -> Tensor:
     """sum(target log(target / prediction)) along ``axis``, for probabilities; 0 log 0 is 0.
 
@@ -108,6 +115,7 @@ def kl_divergence(prediction: Like, target: Like, axis: int = -1) -> Tensor:
 
 
 @op(sample((3,), real(3, low=0.5, high=3)), sample((3,), real(3, low=0.5, high=3), full=True))
+@wide
 def poisson_nll(log_rate: Like, target: Like, full: bool = False) -> Tensor:
     """exp(log_rate) - target log_rate: -log of the Poisson probability of counts, element by element.
 
@@ -122,6 +130,7 @@ def poisson_nll(log_rate: Like, target: Like, full: bool = False) -> Tensor:
 
 
 @op(sample((3,), (3,), (3,)), sample((2, 3), (3,), (), full=True))
+@wide
 def gaussian_nll(prediction: Like, log_variance: Like, target: Like, full: bool = False) -> Tensor:
     """(log v + (prediction - target)^2 / v) / 2: -log of the normal density, element by element.
 
@@ -136,6 +145,7 @@ def gaussian_nll(prediction: Like, log_variance: Like, target: Like, full: bool 
 
 
 @op(sample((3,), booleans(3)), sample((2, 3), booleans(2, 3), gamma=1.5, alpha=0.25))
+@wide
 def sigmoid_focal_loss(logits: Like, targets: Like, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
     """(1 - p)^gamma times the sigmoid cross-entropy, where p is the probability given to the target 0 or 1.
 
@@ -151,6 +161,7 @@ def sigmoid_focal_loss(logits: Like, targets: Like, gamma: float = 2.0, alpha: f
 
 
 @op(sample((2, 3), (2, 3)), sample((3, 2), (3, 1), axis=0), sample((3,), (2, 3)))
+@wide
 def cosine_similarity(a: Like, b: Like, axis: int = -1, epsilon: float = 1e-8) -> Tensor:
     """Cosine of the angle between vectors along ``axis``; lengths below ``epsilon`` count as ``epsilon``.
 

@@ -20,6 +20,7 @@ from .creation import Size
 from .elementwise import exp
 from .logic import equal, where
 from .scans import products_of_others
+from .wide import wide
 
 ROWS: tuple[Sample, ...] = (
     sample((3, 4)),
@@ -69,8 +70,13 @@ class Sum(Reduction, Linear):
     name = "sum"
     ufunc = np.add
 
+    def kernel(self, x: Array, *, out: Array) -> None:
+        self.bind((x,), out)()
+
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         (x,) = inputs
+        if out.dtype == np.float16:  # sums of many need more digits
+            return lambda: np.copyto(out, np.add.reduce(x, self.axes, np.float32, keepdims=self.keepdims), "same_kind")
         if x.flags.c_contiguous and x.dtype == out.dtype and x.dtype.char in "fd" and 1 < out.size < x.size:
             n = x.size // out.size
             if self.axes == tuple(range(len(self.axes))):
@@ -219,6 +225,7 @@ def sum(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @op(*ROWS)
+@wide
 def mean(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Arithmetic mean over ``axis``.
 
@@ -230,6 +237,7 @@ def mean(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @op(*ROWS, *EMPTY)
+@wide
 def prod(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Product over ``axis``; derivatives of any order are exact also where elements are 0.
 
@@ -286,6 +294,7 @@ def min(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @op(*ROWS, sample((3, 0), axis=0))
+@wide
 def logsumexp(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over ``axis``, without overflow.
 

@@ -17,6 +17,7 @@ from .creation import size
 from .elementwise import abs, power, sqrt, square
 from .logic import not_equal, where
 from .reductions import ROWS, Reduction, max, mean, min, sum
+from .wide import wide
 
 
 class Norm(Reduction):
@@ -80,6 +81,7 @@ SPREAD: tuple[Sample, ...] = (sample((3, 4)), sample((3, 4), axis=0), sample((2,
     sample(distinct(5, gap=0.2), ord=3),
     sample((0, 2), axis=0),
 )
+@wide
 def norm(x: Like, ord: float | str = 2, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The vector norm of order ``ord`` over ``axis``: sum(abs(x)^ord)^(1/ord).
 
@@ -121,6 +123,7 @@ def centred(x: Tensor, axis: Axes) -> Tensor:
 
 
 @op(*SPREAD, sample((4, 2), axis=0, ddof=1))
+@wide
 def var(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Variance over ``axis``: the sum of squared distances from the mean, divided by the count less ``ddof``.
 
@@ -132,6 +135,7 @@ def var(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> 
 
 
 @op(*SPREAD, sample((4, 2), axis=0, ddof=1))
+@wide
 def std(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Standard deviation over ``axis``, the root of ``var``; where all elements are equal its derivatives are 0.
 
