@@ -12,11 +12,11 @@ from .ops.diagonals import tril
 from .ops.dropout import dropout_mask
 from .ops.elementwise import rsqrt, square
 from .ops.indexing import take
-from .ops.logic import where
+from .ops.logic import logical_and, where
 from .ops.matmul import matmul
 from .ops.nn import softmax
 from .ops.normalization import standardize
-from .ops.reductions import mean
+from .ops.reductions import any, mean
 from .ops.wide import wide
 from .table import booleans, integers, op, real, sample
 from .types import Axes, normalize_axes, normalize_axis
@@ -257,7 +257,7 @@ def scaled_dot_product_attention(
 
     query (..., L, D), key (..., S, D), value (..., S, V), result (..., L, V). ``mask`` (..., L, S) is true where a
     query may look; with ``causal``, query i looks at the keys 0 to i. ``scale`` is 1 / sqrt(D) unless given. A query
-    that may look nowhere gets the mean of the values.
+    that may look nowhere gets 0, and has derivatives 0.
 
     >>> x = [[1.0, 0.0], [0.0, 1.0]]
     >>> print(ag.scaled_dot_product_attention(x, x, x, causal=True).eval().round(4))
@@ -270,10 +270,15 @@ def scaled_dot_product_attention(
     factor = rsqrt(size(q, -1).astype(q.dtype)) if scale is None else scale
     scores = matmul(q * factor, swap_last(k))
     lowest = float(np.finfo(scores.dtype).min)  # not -inf: a row without keys would be 0/0
-    masks = [] if mask is None else [as_tensor(mask)]
-    for m in [*masks, lower(scores)] if causal else masks:
-        scores = where(m, scores, lowest)
-    return matmul(softmax(scores), value)
+    look = lower(scores) if causal else None
+    if mask is not None:
+        look = as_tensor(mask) if look is None else logical_and(look, mask)
+    if look is None:
+        return matmul(softmax(scores), value)
+    shares = softmax(where(look, scores, lowest))
+    if mask is not None:
+        shares = where(any(look, -1, keepdims=True) if look.ndim else look, shares, 0)
+    return matmul(shares, value)
 
 
 def lower(scores: Tensor) -> Tensor:

@@ -20,7 +20,7 @@ from .creation import Size
 from .elementwise import exp
 from .logic import equal, where
 from .scans import products_of_others
-from .wide import wide
+from .wide import is_half, wide, widened
 
 ROWS: tuple[Sample, ...] = (
     sample((3, 4)),
@@ -102,7 +102,7 @@ class Sum(Reduction, Linear):
 
 
 class Mean(Reduction, Linear):
-    """Becomes a sum and a product as soon as the lengths are known."""
+    """Becomes a sum and a product as soon as the lengths are known; in float32 for float16, whose sums overflow."""
 
     name = "mean"
     ufunc = np.add
@@ -118,9 +118,11 @@ class Mean(Reduction, Linear):
         return partial(self.kernel, *inputs, out=out)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
-        return (self.back(g / Size(self.axes).simplest(x), x),)
+        return (self.back(widened(g) / Size(self.axes).simplest(x), x),)
 
     def simplify(self, x: Tensor) -> Tensor | None:
+        if is_half(x):
+            return self(widened(x)).astype(x.dtype)
         n = Size(self.axes).simplify(x)
         if n is None or x.dtype.kind != "f":
             return None
@@ -225,7 +227,6 @@ def sum(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @op(*ROWS)
-@wide
 def mean(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Arithmetic mean over ``axis``.
 

@@ -216,7 +216,10 @@ class RunningArg(Op):
             return
         best = (np.maximum if self.largest else np.minimum).accumulate(x, 0)
         place[0] = 0
-        place[1:] = np.arange(1, len(x)).reshape(-1, *(1,) * (x.ndim - 1)) * (best[1:] != best[:-1])
+        better = best[1:] != best[:-1]
+        if x.dtype.kind == "f":  # after NaN all is NaN
+            better &= ~np.isnan(best[:-1])
+        place[1:] = np.arange(1, len(x)).reshape(-1, *(1,) * (x.ndim - 1)) * better
         np.maximum.accumulate(place, 0, None, place)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
