@@ -360,6 +360,12 @@ def test_embedding_looks_up_rows_and_gathers_their_gradients():
 IMAGE = placeholder("image", (None, 8, 8, 3))
 ERRORS = {
     "channels": (lambda: cv.conv2d(IMAGE, np.zeros((3, 3, 4, 2), "float32")), "has 3 channels, weights .* take 4"),
+    "no filters": (
+        lambda: cv.conv2d(IMAGE, np.zeros((3, 3, 3, 0), "float32")),
+        r"conv2d: expected weights of at least one .* filter, found no filters: \(3, 3, 3, 0\)",
+    ),
+    "no rows": (lambda: cv.conv2d(IMAGE, np.zeros((0, 3, 3, 4), "float32")), r"an empty window: \(0, 3, 3, 4\)"),
+    "no filters of a sequence": (lambda: cv.conv1d(np.zeros((1, 5, 2)), np.zeros((3, 2, 0))), "found no filters"),
     "groups": (
         lambda: cv.conv2d(IMAGE, np.zeros((3, 3, 1, 4), "float32"), groups=3),
         "4 outputs do not divide into 3 groups",

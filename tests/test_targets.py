@@ -28,9 +28,7 @@ def loss_of(name, prediction, target):
 @pytest.mark.parametrize("name", LOSSES)
 def test_shapes_that_differ_are_refused_with_both(name, prediction, target):
     a, b = np.full(prediction, 0.5), np.full(target, 0.5)
-    text = rf"{name}: .* {str(prediction)} and .* {str(target)} must have one shape; ".replace("(", r"\(").replace(
-        ")", r"\)"
-    )
+    text = rf"{name}: .* {prediction!s} and .* {target!s} must have one shape; ".replace("(", r"\(").replace(")", r"\)")
     with pytest.raises(ag.ShapeError, match=text):
         loss_of(name, a, b)
     x, y = (ag.placeholder(n, (None,) * s.ndim, "float64") for n, s in (("x", a), ("y", b)))

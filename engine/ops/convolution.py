@@ -46,6 +46,9 @@ class Product(Op):
     def check(self, x: Shape, w: Shape, y: Shape) -> None:
         """Whether channels of input, weights and output fit together; lengths are checked where they are computed."""
         (channels, (*_, inner, outputs)), groups = (x[3], w), self.groups
+        if 0 in (w[0], w[1], outputs):
+            what = "no filters" if outputs == 0 else "an empty window"
+            raise ShapeError(f"{self.name}: expected weights of at least one row, column and filter, found {what}: {w}")
         if channels is not None and inner is not None and channels != inner * groups:
             text = f"weights {w} take {inner * groups}" + (f" ({groups} groups of {inner})" if groups > 1 else "")
             raise ShapeError(f"{self.name}: the input {x} has {channels} channels, {text}")
