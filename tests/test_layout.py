@@ -16,7 +16,8 @@ ORDER = {
         "recipe", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "registry", "frozen", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",
+        "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
+        "ops", "functional", "rewrite",
         "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
