@@ -19,7 +19,7 @@ from agcli.expression.lift_shapes import barest, tidy, vector_parts
 from agcli.expression.lower import FLOAT, stack
 from agcli.expression.simplify import simplify
 from agcli.expression.single_elements import elementwise
-from agcli.expression.written_out import expanded
+from agcli.expression.written_out import spread
 
 MAX_ELEMENTS = 1_000  # of a vector whose elements are looked at one by one
 
@@ -29,7 +29,7 @@ def differentiate(f: Tensor, x: Placeholder) -> Tensor:
     if f.dtype.kind == "b" or (f.dtype.kind != "f" and not f.type.weak):
         what = "true or false" if f.dtype.kind == "b" else "a whole number"
         raise ExpressionError(f"the formula is {what}, which has no derivative")
-    f = expanded(tidy(f))
+    f = spread(f)
     parts = vector_parts(f)
     if parts is not None:
         return stack(of_one_kind([differentiate(part, x) for part in parts]))
@@ -57,7 +57,7 @@ def of_one_kind(rows: list[Tensor]) -> list[Tensor]:
 def differentiate_all(f: Tensor, xs: Sequence[Placeholder]) -> list[Tensor]:
     """The derivatives by several variables; those of a number in one pass."""
     if f.shape == () and f.dtype.kind == "f" and xs and all(x.shape == () for x in xs):
-        return gradients(expanded(tidy(f)), xs)
+        return gradients(spread(f), xs)
     return [differentiate(f, x) for x in xs]
 
 

@@ -134,15 +134,17 @@ class Derivation:
             )
         results = []
         self.check_size(len(self.single))
-        for names in self.blocks(self.single):
+        blocks = self.blocks(self.single)
+        for names in blocks:
             formula, claims = self.vector(self.function, names)
-            results.append(Result("gradient", tuple(names), formula, claims))
+            results.append(Result("gradient", tuple(names), formula, claims, block_name(names, blocks)))
         return results
 
     def jacobian(self) -> list[Result]:
         """The matrix by all numbers; by each vector, its own matrix with a column for each element."""
         results = []
-        for names in self.blocks(self.single):
+        blocks = self.blocks(self.single)
+        for names in blocks:
             if self.known(names[0]).shape and self.function.shape and vector_parts(self.function) is None:
                 formula, claims = self.partial(self.function, names)
             else:
@@ -150,7 +152,7 @@ class Derivation:
                 self.check_size(len(rows) * len(names))
                 formula = stack_all([row for row, _ in rows])
                 claims = tuple(claim for _, row in rows for claim in row)
-            results.append(Result("jacobian", tuple(names), formula, claims))
+            results.append(Result("jacobian", tuple(names), formula, claims, block_name(names, blocks)))
         return results
 
     def hessian(self) -> list[Result]:
@@ -179,7 +181,7 @@ class Derivation:
         if len(names) == 1:
             ((formula, proof),) = found.values()
             return [Result("hessian", tuple(names), formula, proof)]
-        return [Result("hessian", pair, *part) for pair, part in found.items()]
+        return [Result("hessian", pair, *part, about=", ".join(pair)) for pair, part in found.items()]
 
     def direction(self) -> list[Result]:
         """The sum of each derivative times that part of the direction."""
@@ -242,7 +244,8 @@ class Derivation:
             if not is_zero(term):
                 total = term if total is None else total + term
         final = zero(self.function) if total is None else total
-        return [Result("taylor", (name,), final, tuple(proof), f"{self.question.taylor}")]
+        step = power(x if is_zero(centre) else x - centre, n + 1)
+        return [Result("taylor", (name,), final, tuple(proof), f"{self.question.taylor}", step=step)]
 
     def taylor_options(self) -> tuple[str, Tensor, int]:
         options = assignments([self.question.taylor], "--taylor")
@@ -260,6 +263,11 @@ class Derivation:
     def check_size(self, count: int) -> None:
         if count > MAX_RESULTS:
             raise ExpressionError(f"expected at most {MAX_RESULTS:,} derivatives, found {count:,}")
+
+
+def block_name(names: Sequence[str], blocks: Sequence[object]) -> str:
+    """The variables of one of several results; a result that is alone needs none."""
+    return ", ".join(names) if len(blocks) > 1 else ""
 
 
 def power(step: Tensor, k: int) -> Tensor:

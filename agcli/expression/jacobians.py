@@ -179,7 +179,9 @@ def transpose(t: Tensor, forms: Forms) -> Linear | None:
 
 
 def getitem(t: Tensor, forms: Forms) -> Linear | None:
-    index, form = t.op.index, forms[t.inputs[0].id]  # type: ignore[union-attr]
+    index, form = getattr(t.op, "index", None), forms[t.inputs[0].id]
+    if index is None:  # arrays as indices
+        return None
     moved = all(i is None or i == FULL or isinstance(i, int) for i in index)
     if moved and size_of(t) == form.length:  # only axes of length one come or go
         return same(t, forms)

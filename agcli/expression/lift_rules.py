@@ -84,7 +84,11 @@ def transpose(lifter: Lifter, t: Any, x: int) -> int:
     return lifter.call("transpose", x, **({} if axes == tuple(range(len(axes)))[::-1] else {"axes": axes}))
 
 
-def getitem(lifter: Lifter, t: Any, x: int) -> int:
+def getitem(lifter: Lifter, t: Any, x: int, *indices: int) -> int:
+    """An index: numbers and slices, or arrays of whole numbers behind the axes that are left whole."""
+    if indices:
+        whole = [lifter.form("slice", *map(lifter.plain, (None, None, None))) for _ in range(t.op.axis)]
+        return lifter.form("index", x, *whole, *indices)
     vectors = factors(t)
     if vectors is not None:
         return lifter.call("matmul", *map(lifter.place, vectors))

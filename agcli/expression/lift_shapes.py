@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -49,7 +50,7 @@ def tidied(t: Tensor) -> Tensor:
 
 def picked(t: Tensor) -> Tensor | None:
     """An element of a vector that is written out."""
-    index = t.op.index  # type: ignore[union-attr]
+    index: Any = getattr(t.op, "index", ())  # none where arrays are the indices
     x = t.inputs[0]
     if len(index) == 1 and isinstance(index[0], int):
         if isinstance(x, Constant) and len(x.shape) == 1:
@@ -177,6 +178,9 @@ def vector_parts(t: Tensor) -> list[Tensor] | None:
         return None
     parts = []
     for piece in t.inputs:
+        if piece.shape == (1,) and piece.op is not None and piece.op.name == "broadcast_to":
+            parts.append(barest(piece))
+            continue
         index = getattr(piece.op, "index", None)
         if index is None or index[:1] != (None,) or any(i != (None, None, None) for i in index[1:]):
             return None
@@ -215,7 +219,7 @@ def bare(t: Tensor) -> Tensor | None:
         return inner
     if len(inner.shape) > len(t.shape):
         return None
-    if name == "getitem" and not all(i is None or i == FULL for i in t.op.index):  # type: ignore[union-attr]
+    if name == "getitem" and not all(i is None or i == FULL for i in getattr(t.op, "index", (0,))):
         return None
     return inner if inner.type.size == 1 == t.type.size or without_ones(inner.shape) == without_ones(t.shape) else None
 
@@ -260,7 +264,7 @@ def as_vector(t: Tensor, depth: int = MAX_TURNED) -> Tensor | None:
     inner = t.inputs[0]
     if len(inner.shape) != 1 or not inner.type.known or inner.type.size != t.type.size:
         return None
-    if t.op.name == "getitem" and None not in t.op.index:  # type: ignore[attr-defined]
+    if t.op.name == "getitem" and None not in getattr(t.op, "index", ()):
         return None
     return inner
 

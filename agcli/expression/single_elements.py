@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder, placeholder
@@ -20,7 +21,7 @@ def by_elements(f: Tensor, x: Placeholder) -> dict[Tensor, Placeholder] | None:
     found: dict[Tensor, Placeholder] = {}
     for t in toposort([f]):
         if any(i is x for i in t.inputs):
-            index = t.op.index if t.op is not None and t.op.name == "getitem" else ()  # type: ignore[attr-defined]
+            index: Any = getattr(t.op, "index", ())
             if len(index) != 1 or not isinstance(index[0], int):
                 return None
             place = index[0] % static(x.shape[0])
@@ -35,7 +36,7 @@ def elementwise(f: Tensor, x: Placeholder, partial: Callable[[Tensor, Placeholde
     if symbols is None:
         return None
     named = {p.name: p for p in symbols.values()}
-    back = {p: t for t, p in symbols.items()}
+    back: dict[Tensor, Tensor] = {p: t for t, p in symbols.items()}
     inner = substitute(f, symbols)
     zero = Constant(0, FLOAT)
     found = []

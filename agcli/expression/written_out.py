@@ -9,11 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 from agcli.engine.graph import Constant, Tensor, call, toposort
-from agcli.engine.types import TensorType
-from agcli.expression.lift_shapes import vector_parts, written
+from agcli.engine.rewrite.rules import number
+from agcli.engine.types import TensorType, static
+from agcli.expression.lift_shapes import element, tidy, vector_parts, written
+from agcli.expression.lower import stack
 from agcli.expression.substitution import substitute
 
 MAX_ROWS = 3
+MAX_SPREAD = 1_000  # elements of an array that are told apart
 
 
 def expanded(t: Tensor) -> Tensor:
@@ -25,6 +28,17 @@ def expanded(t: Tensor) -> Tensor:
         if made is not None:
             found[x] = made
     return expanded(substitute(t, found)) if found else t
+
+
+def spread(t: Tensor) -> Tensor:
+    """An array as its elements, where they can be told apart: 2*[x, y] as [2*x, 2*y]."""
+    t = expanded(tidy(t))
+    if not 1 <= len(t.shape) <= 2 or not t.type.known or t.type.size > MAX_SPREAD or not t.type.size:
+        return t
+    parts = [element(t, i) for i in range(static(t.shape[0]))] if len(t.shape) == 1 else vector_parts(t)
+    if parts is None or None in parts:
+        return t
+    return stack([spread(part) for part in parts])  # type: ignore[arg-type]
 
 
 def rows_of(t: Tensor) -> list[list[Tensor]] | None:
@@ -52,11 +66,16 @@ def determinant(rows: list[list[Tensor]]) -> Tensor:
     first, *others = rows
     if not others:
         return first[0]
-    total = first[0] * determinant([row[1:] for row in others])
+    total = times(first[0], determinant([row[1:] for row in others]))
     for column in range(1, len(first)):
-        term = first[column] * determinant([row[:column] + row[column + 1 :] for row in others])
+        term = times(first[column], determinant([row[:column] + row[column + 1 :] for row in others]))
         total = total + term if column % 2 == 0 else total - term
     return total
+
+
+def times(a: Tensor, b: Tensor) -> Tensor:
+    """a*b, without a factor of one."""
+    return b if number(a) == 1 else a if number(b) == 1 else a * b
 
 
 def reduced(t: Any) -> list[Tensor] | None:
@@ -69,8 +88,8 @@ def prod(t: Tensor) -> Tensor | None:
     if not elements:
         return None
     total = elements[0]
-    for element in elements[1:]:
-        total = total * element
+    for other in elements[1:]:
+        total = total * other
     return total
 
 
@@ -79,8 +98,8 @@ def norm(t: Tensor) -> Tensor | None:
     if not elements:
         return None
     total = call("square", elements[0])
-    for element in elements[1:]:
-        total = total + call("square", element)
+    for other in elements[1:]:
+        total = total + call("square", other)
     return call("sqrt", total)
 
 
