@@ -21,8 +21,6 @@ from .optimizer import Fetches, Step, arena, flat_gradient
 from .state import State
 from .wolfe import Point, search
 
-CURVED = 1e-10  # least s·y for a pair to be kept, as a share of y·y: less is noise
-
 Gradient: TypeAlias = Callable[[Array], tuple[float, Array]]
 
 
@@ -35,8 +33,11 @@ class History:
     count: int
 
     def add(self, s: Array, y: Array) -> None:
-        """Remember a pair, unless it shows no positive curvature."""
-        if float(s @ y) > CURVED * float(y @ y):
+        """Remember a pair, unless it shows no positive curvature: then s·y is no more than the rounding of |s| |y|.
+
+        The test has no scale, so that it asks the same of a loss that curves by 1e12 as of one that curves by 1.
+        """
+        if float(s @ y) > np.finfo(s.dtype).eps * float(np.linalg.norm(s)) * float(np.linalg.norm(y)):
             at = self.count % len(self.s)
             self.s[at], self.y[at] = s, y
             self.count += 1
@@ -65,7 +66,7 @@ def descend(gradient_at: Gradient, x: Array, loss: float, g: Array, history: His
         d = history.direction(g)
         start = Point(0.0, loss, float(d @ g), g)
         if start.slope < 0:
-            first = 1.0 if history.count else min(1.0, 1.0 / float(np.abs(g).sum()))
+            first = 1.0 if history.count else first_trial(loss, g)
             end = search(along(gradient_at, x, d), start, first)
             if end.t > 0:
                 new = moved(x, end.t, d)
@@ -74,6 +75,17 @@ def descend(gradient_at: Gradient, x: Array, loss: float, g: Array, history: His
         if not history.count:
             return x, loss, g
         history.count = 0
+
+
+def first_trial(loss: float, g: Array) -> float:
+    """How far to go at first along -g, where nothing is known of the curvature.
+
+    So far that no parameter moves by more than 1 (as in torch and SciPy), and that a loss of which 0 is the least
+    falls to it twice over: that is the same step in any units of the loss, and of the parameters together.
+    """
+    wide = g.astype(np.float64)  # where the square of no float32 underflows
+    unit = 1.0 / float(np.abs(wide).sum())
+    return min(unit, 2.0 * abs(loss) / float(wide @ wide)) if loss else unit
 
 
 def moved(x: Array, t: float, d: Array) -> Array:
