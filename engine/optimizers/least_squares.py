@@ -168,6 +168,8 @@ def opened(part: Part, live: set[int]) -> Iterable[Part]:
 
 def described(t: Tensor) -> str:
     """What is in the way, in a few words."""
+    while t.op is not None and t.op.name == "item":  # one of several outputs
+        t = t.inputs[0]
     return f"`{t.name}` itself" if t.op is None and t.name else f"`{t.op.name}`" if t.op else "a number"
 
 

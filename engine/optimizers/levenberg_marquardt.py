@@ -40,7 +40,7 @@ class LevenbergMarquardt:
     >>> loss = ((p[0] * ag.exp(-p[1] * x) - 3 * np.exp(-0.5 * x)) ** 2).mean()
     >>> step = ag.levenberg_marquardt().function(loss, [p])
     >>> print(step().round(4), p.value.round(9), step.halt.converged)
-    0.8643 [3.  0.5] True
+    1.427 [3.  0.5] True
     """
 
     iterations: int = 100

@@ -38,8 +38,7 @@ def damped(j: Array, r: Array, radius: float) -> Array:
     whole = c / s
     length = float(np.linalg.norm(whole))
     if not length > radius * (1 + CLOSE):
-        q: Array = vt.T @ -whole
-        return q
+        return composed(vt, whole)
     # |q| falls with the damping; 1/|q| is nearly linear in it, so that Newton's method on that comes from one side.
     low, high = 0.0, float(np.linalg.norm(s * c)) / radius
     damping = max(1e-3 * high, math.sqrt(low * high))
@@ -54,7 +53,12 @@ def damped(j: Array, r: Array, radius: float) -> Array:
         damping -= (length - radius) / radius * length / slope
         if not low < damping < high:
             damping = max(1e-3 * high, math.sqrt(low * high))
-    q = vt.T @ -part
+    return composed(vt, part)
+
+
+def composed(vt: Array, part: Array) -> Array:
+    """The step with these shares of the singular directions, downhill."""
+    q: Array = vt.T @ -part
     return q
 
 
