@@ -26,6 +26,7 @@ from agcli.layers import Network, Scope, Trace, run, start
 from agcli.losses import LOSSES
 from agcli.metrics import Meter, meter
 from agcli.optimizer import averages, step_of
+from agcli.precision import in_floats
 from agcli.spec import Spec
 from agcli.spec.initializers import INITIALIZERS
 from agcli.spec.names import path_text
@@ -206,7 +207,8 @@ class Building:
         if name not in parameters:
             with self.network.at(("variables", name)):
                 rng = np.random.default_rng([self.spec.seed, len(parameters)])
-                first = drawn(fields, rng) if fields.value is None else filled(fields)
+                dtype = self.spec.dtype
+                first = drawn(fields, rng, dtype) if fields.value is None else filled(fields, dtype)
                 parameters.add(name, first, trainable=fields.trainable)
         return parameters[name]
 
@@ -230,8 +232,10 @@ class Building:
         return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, dict(zip(names, xs, strict=True)))
 
     def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
+        names = self.network.names
         with self.network.at(path):
-            return tensor_of(text, self.network.names, self.again if self.spec.model else None)
+            made = tensor_of(text, names, self.again if self.spec.model else None)
+            return in_floats(made, self.spec.dtype, names.values())
 
     def loss(self, output: Tensor | None) -> Tensor:
         """The mean loss of a batch, while training with the penalties of the layers."""
@@ -289,15 +293,15 @@ class Building:
         return found
 
 
-def drawn(fields: Any, rng: np.random.Generator) -> Array:
+def drawn(fields: Any, rng: np.random.Generator, dtype: Any) -> Array:
     """The first value of a variable whose value is not given."""
     init = fields.init or INITIALIZERS.read("glorot_uniform" if len(fields.shape) > 1 else "zeros")
-    return start(init, fields.shape, rng)
+    return start(init, fields.shape, rng, dtype)
 
 
-def filled(fields: Any) -> Array:
+def filled(fields: Any, dtype: Any) -> Array:
     """The given value of a variable, in its shape if it has one."""
-    value = np.asarray(fields.value, np.float32)
+    value = np.asarray(fields.value, dtype)
     try:
         return np.broadcast_to(value, fields.shape).copy() if fields.shape else value
     except ValueError:

@@ -16,7 +16,7 @@ from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .frame import Frame
 from .recipe import Fitting, Recipe, fit
-from .roles import Categorical, Role
+from .roles import Categorical, Numeric, Role
 from .splits import Rule, Shuffled, Stratified
 from .stream import written
 
@@ -46,7 +46,8 @@ class Table:
     """A file of columns and what is to be made of them. What is left open is guessed, see `settled`.
 
     `target` names the columns to predict, `columns` gives roles, `split` says what is held out unless `test` is a
-    file of its own. `stream` leaves the samples on disk.
+    file of its own. `stream` leaves the samples on disk. `dtype` is that of the floats that are fed, `scale` that
+    of columns of numbers whose role is guessed.
     """
 
     source: Source
@@ -55,6 +56,8 @@ class Table:
     split: Rule | None = None
     test: Source | None = None
     stream: bool = False
+    dtype: str = "float32"
+    scale: str = "standard"
 
     def __post_init__(self) -> None:
         if self.test is not None and self.split is not None:
@@ -77,7 +80,8 @@ class Table:
             _check_name(frame, name, ("columns", name))
         if self.split is not None and self.split.by is not None:
             _check_name(frame, self.split.by, ("split",))
-        roles = {**guess.roles(frame, target), **self.columns}
+        guessed = {name: self._scaled(role) for name, role in guess.roles(frame, target).items()}
+        roles = {**guessed, **self.columns}
         split = self.split
         if split is None and self.test is None:
             is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
@@ -85,6 +89,9 @@ class Table:
         ordered = {name: roles[name] for name in frame.columns}
         test = self.test.settled() if self.test else None
         return replace(self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test)
+
+    def _scaled(self, role: Role) -> Role:
+        return replace(role, scale=self.scale) if isinstance(role, Numeric) else role
 
     def frames(self, side: str) -> Iterator[Frame]:
         """The samples of the train or test split as they stand in the file, in the order of the split, in pieces.
@@ -116,7 +123,7 @@ class Table:
     def _fitted(
         self, train: Frame, test: Frame, fitted: Recipe | None
     ) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
-        recipe = fitted or fit([train], self.columns, self.target)
+        recipe = fitted or fit([train], self.columns, self.target, self.dtype)
         splits = {"train": recipe.split(train, training=True), "test": recipe.split(test)}
         return recipe, splits, warnings(train, recipe, splits)
 
@@ -137,7 +144,7 @@ class Table:
         return lambda frame: split.is_test(frame, total)
 
     def _learnt(self, is_test: Any) -> Recipe:
-        fitting = Fitting(self.columns, self.target)
+        fitting = Fitting(self.columns, self.target, self.dtype)
         for frame in self._pieces(self.source):
             fitting.add(frame if is_test is None else frame.take(np.flatnonzero(~is_test(frame))))
         return fitting.recipe()

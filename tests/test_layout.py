@@ -23,8 +23,8 @@ ORDER = {
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
-        "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients", "events", "runs", "trainer",
-        "inspection", "prediction", "evaluation", "trained", "comparison",
+        "precision", "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients",
+        "events", "runs", "trainer", "inspection", "prediction", "evaluation", "trained", "comparison",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip

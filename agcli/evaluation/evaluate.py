@@ -140,7 +140,7 @@ def judge(
         counts = confusion(answers, truth)
         base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}
         base["calibration"] = calibration(answers, truth)
-    base["worst"] = worst(answers, truth, samples, count)
+    base["worst"] = worst(answers, truth, samples, count, str(model.spec.dtype))
     if by is not None:
         base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed)}
     return Evaluation(**base)

@@ -72,7 +72,7 @@ class TableTerms:
         if self.recipe.classes:
             return {"y": Column(np.zeros(1, np.uint8), Cast(np.dtype(np.int64)))}
         shape = (1,) if len(self.targets) == 1 else (1, len(self.targets))
-        return {"y": Column(np.zeros(shape, np.float32))} if self.targets else {}
+        return {"y": Column(np.zeros(shape, self.recipe.dtype))} if self.targets else {}
 
     def unseen(self, frame: Frame) -> Iterator[tuple[str, Array]]:
         """For each column of categories, the numbers of the rows whose name training did not see."""
@@ -137,11 +137,12 @@ class SetTerms:
         if values[:1].size != size or values.dtype.kind not in "biuf":
             found = f"{values.dtype} of shape {values.shape[1:]}"
             raise DataError(f"{frame.file}: expected samples of shape {self.stored.shape}, found {found}")
-        fits = np.abs(values) <= np.finfo(np.float32).max  # false for NaN, too
+        fed = self.stored.dtype if self.stored.dtype.kind == "f" else np.dtype(np.float32)
+        fits = np.abs(values) <= np.finfo(fed).max  # false for NaN, too
         if not fits.all():
             place = tuple(np.argwhere(~fits)[0])
             row, found = frame.numbers[int(place[0])], values[place]
-            raise DataError(f"{frame.file}: row {row:,}: expected finite numbers of float32, found {found:g}")
+            raise DataError(f"{frame.file}: row {row:,}: expected finite numbers of {fed}, found {found:g}")
         if self.stored.scaling is None:
             values = values.astype(self.stored.dtype)
         return values.reshape(-1, *self.stored.shape)

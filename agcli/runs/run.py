@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agcli.engine.leaves import Variable
 from agcli.engine.types import Array
 from agcli.engine.variables import assign, write_atomically
-from agcli.spec import Spec, read_spec
+from agcli.spec import Spec, read_resolved
 
 from . import checkpoints
 from .checkpoints import Checkpoint, DamagedError
@@ -95,7 +95,11 @@ class Run:
     @property
     def spec(self) -> Spec:
         """The resolved spec."""
-        return read_spec(self.folder / MARK)
+        return self.changed()
+
+    def changed(self, overrides: Sequence[str] = ()) -> Spec:
+        """The resolved spec with other settings, as `--set` takes them."""
+        return read_resolved(self.folder / MARK, overrides)
 
     @property
     def learnt(self) -> dict[str, Any] | None:

@@ -52,7 +52,10 @@ class Numeric(Column):
     """A quantity. Columns of numbers go to the input `x` side by side."""
 
     main = "scale"
-    scale: Scale = Field(default="standard", description="to mean 0 and variance 1, to 0..1, or not at all")
+    scale: Scale | None = Field(
+        default=None,
+        description="to mean 0 and variance 1, to 0..1, or not; `standard` if not given, `none` for formulas alone",
+    )
     log: Flag = Field(default=False, description="`sign(v) * log(1 + abs(v))` before it is scaled")
     clip: Bounds | None = Field(default=None, description="the lowest and the highest value, applied first")
     missing: Fill = Field(default="mean", description="what stands for a missing value")

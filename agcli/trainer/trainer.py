@@ -49,7 +49,7 @@ class Trainer:
     """
 
     def __init__(self, spec: Spec, out: Path | None = None, *, data: Dataset | None = None) -> None:
-        self.data = load_data(spec) if data is None else data
+        self.data = load_data(spec) if data is None else data.cast(spec.dtype)
         self.spec = resolved(spec, self.data)
         self.out = out
         self.notes: list[Note] = [Note(text, "data") for text in (*self.data.warnings, *scales(self.data))]
