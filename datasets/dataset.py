@@ -210,7 +210,7 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset(Info):
-    """A data set: its info and its splits, `train` and `test` at least for all that `load` knows.
+    """A data set: its info and its splits, `train` and, unless all samples are for training, `test`.
 
     Data read from a file has `fitted`, `warnings` (sentences on what is strange about it), and `settled`: the
     description that it was read by, with nothing left open.
@@ -222,6 +222,8 @@ class Dataset(Info):
     settled: Any = None
 
     def __getitem__(self, name: str) -> Split:
+        if name == "test" and not self.has_test:
+            raise DataError(f"{self.name}: there is no test data: all samples are for training")
         if name not in self.splits:
             raise unknown(f"split of {self.name}", name, self.splits)
         return self.splits[name]
@@ -241,3 +243,13 @@ class Dataset(Info):
     def test(self) -> Split:
         """The split to be judged by."""
         return self["test"]
+
+    @property
+    def has_test(self) -> bool:
+        """Whether some samples are held out for testing."""
+        return "test" in self.splits
+
+    @property
+    def judged(self) -> str:
+        """The split by which a model is judged if nothing else is said: `test` if there is one, else `train`."""
+        return "test" if self.has_test else "train"

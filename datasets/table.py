@@ -111,6 +111,8 @@ class Table:
 
     def _sides(self, frame: Frame) -> tuple[Frame, Frame]:
         frame = _with_target(frame, self.target)
+        if self.split is not None and self.split.keeps_all:
+            return frame, frame.take(np.arange(0))
         if self.split is not None:
             train, test = self.split.rows(frame, self._labels(frame))
             return frame.take(train), frame.take(test)
@@ -124,7 +126,9 @@ class Table:
         self, train: Frame, test: Frame, fitted: Recipe | None
     ) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
         recipe = fitted or fit([train], self.columns, self.target, self.dtype)
-        splits = {"train": recipe.split(train, training=True), "test": recipe.split(test)}
+        splits = {"train": recipe.split(train, training=True)}
+        if len(test):
+            splits["test"] = recipe.split(test)
         return recipe, splits, warnings(train, recipe, splits)
 
     def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
@@ -138,7 +142,7 @@ class Table:
     def _masks(self) -> Callable[[Frame], npt.NDArray[np.bool_]] | None:
         """What says of the samples of a piece which are for testing; None if none are."""
         split = self.split
-        if split is None:
+        if split is None or split.keeps_all:
             return None
         total = sum(len(frame) for frame in self._pieces(self.source)) if split.counts else 0
         return lambda frame: split.is_test(frame, total)
@@ -167,7 +171,7 @@ class Table:
 
     def _dataset(self, recipe: Recipe, splits: dict[str, Split], found: tuple[str, ...]) -> Dataset:
         path = self.source.path
-        sizes = f"{len(splits['train']):,} to train, {len(splits['test']):,} to test"
+        sizes = ", ".join(f"{len(split):,} to {name}" for name, split in splits.items())
         return Dataset(
             name=path.name,
             description=f"{len(self.columns):,} columns, target {', '.join(self.target)}; {sizes}",

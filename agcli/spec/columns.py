@@ -17,7 +17,7 @@ InputName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,79}$"), Kind("a name of letters, digits and `_`")
 ]
 Characters = Annotated[str, StringConstraints(max_length=100), Kind("text of at most 100 characters")]
-Share = Annotated[float, Gt(0), Lt(1), Kind("a number between 0 and 1")]
+Share = Annotated[float, Ge(0), Lt(1), Kind("a number from 0 to below 1")]
 Amount = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more")]
 Angle = Annotated[float, Ge(0), Le(180), Kind("a number from 0 to 180")]
 Length = Annotated[int, Gt(0), Le(1_000_000), Kind("a positive integer", less_than_equal="an integer up to 1,000,000")]
@@ -130,7 +130,7 @@ class HeldOut(Drawn):
     """A split that holds out a share."""
 
     main = "test"
-    test: Share = Field(default=0.2, description="the share of samples for testing")
+    test: Share = Field(default=0.2, description="the share of samples for testing; with 0, all are for training")
 
 
 class ByColumn(HeldOut):

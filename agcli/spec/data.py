@@ -142,7 +142,7 @@ class TextData(Fields):
     length: Length = Field(default=64, description="tokens of a window")
     stride: Length | None = Field(default=None, description="tokens from window to window; `length` if not given")
     vocabulary: Size = Field(default=10_000, description="how many words are kept, the most frequent first")
-    test: Share = Field(default=0.1, description="the share of the text for testing, its end")
+    test: Share = Field(default=0.1, description="the share of the text for testing, its end; 0: none")
 
 
 class DataTable(Table):
