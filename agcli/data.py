@@ -183,7 +183,7 @@ def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> T
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
         source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream, scale=scale,
-        dtype=str(spec.dtype),
+        dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from .errors import DataError, unknown
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.floating[Any]]
+TARGET, SIGMA = "y", "sigma"  # columns that are known of a sample whose target is: it, and its standard deviation
+KNOWN = (TARGET, SIGMA)
 Rows = slice | npt.NDArray[np.integer[Any]]
 
 
@@ -169,8 +171,8 @@ class Split:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of all columns but the target's, in the order in which a model takes them."""
-        return tuple(name for name in self.columns if name != "y")
+        """The names of all columns but the target's and its deviation's, in the order in which a model takes them."""
+        return tuple(name for name in self.columns if name not in KNOWN)
 
     def select(self, rows: Rows) -> Split:
         """The split of these rows: of a slice without a copy, of row numbers in their order."""

@@ -185,6 +185,30 @@ Target = Annotated[
     BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
     Kind("the name of a column, or a list of names"),
 ]
+
+
+class Deviation(Fields):
+    """The standard deviation of each sample's target, as `sigma` and `absolute_sigma` of scipy.optimize.curve_fit."""
+
+    main = "column"
+    column: ColumnName = Field(description="which one; numbers above 0, in units of the target")
+    absolute: Flag = Field(
+        default=False,
+        description="whether they are the errors of the measurement themselves, or only say how samples compare",
+    )
+
+
+def _as_column(value: object) -> object:
+    if not isinstance(value, str | dict | Deviation):
+        raise ValueError
+    return {"column": value} if isinstance(value, str) else value
+
+
+Sigma = Annotated[
+    Deviation,
+    BeforeValidator(_as_column, json_schema_input_type=str | Deviation),
+    Kind("the name of a column, or a mapping with `column` and `absolute`"),
+]
 Missing = Annotated[tuple[Characters, ...], Strict(False), Len(0, 100), Kind("a list of texts")]
 Header = Annotated[
     bool | Annotated[tuple[ColumnName, ...], Strict(False)], Kind("true, false, or a list of the columns' names")
