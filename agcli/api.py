@@ -26,6 +26,7 @@ from agcli.engine.ops.control import apply, assign, print_shape, print_value, ta
 from agcli.engine.ops.keys import random_key, split_key
 from agcli.engine.optimizers import (
     Lbfgs,
+    LevenbergMarquardt,
     Optimizer,
     Plateau,
     adadelta,
@@ -37,6 +38,7 @@ from agcli.engine.optimizers import (
     clipping,
     lamb,
     lbfgs,
+    levenberg_marquardt,
     lion,
     nadam,
     radam,
@@ -104,6 +106,7 @@ __all__ = [
     "Function",
     "GradientError",
     "Lbfgs",
+    "LevenbergMarquardt",
     "Op",
     "Optimizer",
     "Placeholder",
@@ -142,6 +145,7 @@ __all__ = [
     "jvp",
     "lamb",
     "lbfgs",
+    "levenberg_marquardt",
     "lion",
     "load",
     "load_arrays",
