@@ -24,7 +24,7 @@ ORDER = {
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
         "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients", "events", "runs", "trainer",
         "inspection", "prediction", "evaluation", "trained", "comparison",
-        "report", "cli", "ops", "api", "elsewhere", "reference",
+        "report", "cli", "__main__", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip
 RICH = ("report",)
