@@ -25,7 +25,7 @@ ORDER = {
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
         "precision", "layers", "losses", "metrics", "streaming", "optimizer", "building", "build", "gradients",
         "events", "runs", "trainer", "inspection", "prediction", "evaluation", "trained", "comparison",
-        "report", "cli", "ops", "api", "elsewhere", "reference",
+        "report", "cli", "__main__", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip
 RICH = ("report",)
