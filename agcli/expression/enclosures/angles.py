@@ -173,6 +173,8 @@ def sinc(p: Precision, n: int, a: Interval) -> Interval:
     parts, f_n = (sin(z + n pi/2) - n f_(n-1)) / z with z = pi x."""
     p = modest(p)
     size = absolute(p, a)
+    if n == 0 and a.exact and a.low == a.low.to_integral_value():
+        return NULL if a.low else UNIT
     if size.high > 30:
         z = multiply(p, a, pi(p))
         f = divide(p, sin(p, z), z)
@@ -212,6 +214,4 @@ def sinc_series(p: Precision, n: int, x: Decimal) -> Interval:
         k += 1
         factor = c.multiply(factor, square).copy_negate()
         power = c.multiply(power, c.multiply(x, x))
-    if n == 0 and x == x.to_integral_value():
-        return NULL if x else UNIT
     return p.within(total, p.up.multiply(p.unit, max(total.copy_abs(), ONE)))

@@ -102,6 +102,8 @@ def log_gamma_point(p: Precision, x: Decimal) -> Interval:
     """log(abs(gamma(x))), with an error relative to the terms that it is the difference of."""
     if at_pole(x):
         raise NoValueError
+    if x in (ONE, TWO):
+        return NULL
     if x.adjusted() > 10**6:
         raise UnsureError
     steps = shift_of(p, x)

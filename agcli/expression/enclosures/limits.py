@@ -43,9 +43,9 @@ def alike(a: Decimal, b: Decimal) -> bool:
 
 
 def distance(at: Interval, k: int) -> Decimal:
-    """10^-k, relative to numbers that are not 0."""
+    """1.37 10^-k, relative to numbers that are not 0; not round, as 1/x is whole for too many round x."""
     exponent = at.low.adjusted() if at.low else 0
-    return Decimal((0, (1,), exponent - k))
+    return Decimal((0, (1, 3, 7), exponent - k - 2))
 
 
 Move = Callable[[Decimal, int], Mapping[str, Any]]  # distance and side -> feeds
@@ -80,15 +80,21 @@ def exactly(digits: int) -> Precision:
 
 
 def limits(outputs: Sequence[Tensor], move: Move, scale: Interval, side: int, variables: Sequence[str]) -> list[Limit]:
-    """The limit of each formula; `none` for the others where the first is not smooth next to the point."""
-    rows = []
+    """The limit of each formula; `none` where the first is not smooth at some numbers next to the point.
+
+    One that is not smooth at any has operands that tie everywhere, as in max(x, x), which does no harm.
+    """
+    rows, rough = [], 0
     for k in STEPS:
         found, bits = evaluate(outputs, move(distance(scale, k), side), start=1)
         mask = sum(bits.get(name, 0) for name in variables)
         row = [middle(f.value) for f in found]
-        if found[0].singular & mask and row[0] is not None:
-            return [NONE] * len(outputs)
+        rough += bool(found[0].singular & mask and row[0] is not None)
         rows.append(row)
+    if 0 < rough < len(STEPS):
+        return [NONE] * len(outputs)
+    if rough and len({row[0] for row in rows}) == 1:  # constant next to the point, whatever its parts are
+        rows = [[Decimal(0) if v is None else v for v in row] for row in rows]
     if all(row[0] is None for row in rows):
         return [UNDEFINED] * len(outputs)
     return [limit_of([row[i] for row in rows]) for i in range(len(outputs))]

@@ -178,8 +178,11 @@ class Run(NamedTuple):
         site = Site(self.p, step.moving, t.op)
         rule = RULES.get(name)
         if rule is None:
-            array_rule = ARRAY_RULES.get(name, moved)
-            value = array_rule(lambda kind, *a: applied(RULES[kind], site, t, a), t, args)
+
+            def apply(kind: str, *operands: Any) -> Value:
+                return applied(RULES[kind], site, t, operands)
+
+            value = ARRAY_RULES.get(name, moved)(apply, t, args)
         elif t.shape == ():
             twice = len(args) == 2 and step.inputs[0] == step.inputs[1]
             value = applied(SAME.get(name, rule) if twice else rule, site, t, args)

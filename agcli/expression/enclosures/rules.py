@@ -249,7 +249,8 @@ SMOOTH: dict[str, Callable[..., Interval]] = {
     "log1p": elementary.log1p, "logaddexp": hyperbolic.logaddexp, "sin": angles.sin, "cos": angles.cos,
     "tan": angles.tan, "arctan": angles.arctan, "sinh": hyperbolic.sinh, "cosh": hyperbolic.cosh,
     "tanh": hyperbolic.tanh, "arcsinh": hyperbolic.arcsinh, "arctanh": hyperbolic.arctanh,
-    "erf": error_functions.erf, "erfc": error_functions.erfc, "erfinv": error_functions.erfinv, "lgamma": gammas.log_gamma,
+    "erf": error_functions.erf, "erfc": error_functions.erfc, "erfinv": error_functions.erfinv,
+    "lgamma": gammas.log_gamma,
     "gamma": gammas.gamma, "sigmoid": hyperbolic.sigmoid, "softplus": hyperbolic.softplus, "log_sigmoid": log_sigmoid,
 }  # fmt: skip
 RULES: dict[str, Rule] = {
