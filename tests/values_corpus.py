@@ -43,9 +43,10 @@ def drawn(luck, depth):
     if kind < 0.92:
         return f"({drawn(luck, depth - 1)})^{luck.choice(['2', '3', '(-1)', '(1/2)', '(1/3)', 'x'])}"
     if kind < 0.95:
-        return f"{luck.choice(['max', 'min', 'hypot', 'atan2', 'mod'])}({drawn(luck, depth - 1)}, {drawn(luck, depth - 1)})"
-    sign = luck.choice(["<", ">", "<=", "=="])
-    return f"where({drawn(luck, 1)} {sign} {luck.choice(['0', '1', 'x', '0.5'])}, {drawn(luck, depth - 1)}, {drawn(luck, depth - 1)})"
+        name = luck.choice(["max", "min", "hypot", "atan2", "mod"])
+        return f"{name}({drawn(luck, depth - 1)}, {drawn(luck, depth - 1)})"
+    condition = f"{drawn(luck, 1)} {luck.choice(['<', '>', '<=', '=='])} {luck.choice(['0', '1', 'x', '0.5'])}"
+    return f"where({condition}, {drawn(luck, depth - 1)}, {drawn(luck, depth - 1)})"
 
 
 def formulas(seed=SEED):

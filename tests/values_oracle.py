@@ -66,10 +66,6 @@ def sinc(x):
     return mp.sin(mp.pi * x) / (mp.pi * x)
 
 
-def one(name):
-    return lambda x: getattr(mp, name)(x)
-
-
 FUNCTIONS = {
     "add": lambda a, b: a + b, "subtract": lambda a, b: a - b, "multiply": lambda a, b: a * b,
     "divide": lambda a, b: if_(b != 0, lambda: a / b), "power": power, "pow": power, "negative": lambda a: -a,
@@ -184,7 +180,7 @@ class Oracle:
             return [self.one_sided(point, n, side, start=1) for side in (-1, 1)]
 
 
-def close(a, b, tolerance=mp.mpf(10) ** -12):
+def close(a, b, tolerance=1e-12):
     """Whether two numbers agree; those that only rounding tells from 0 do."""
     size = max(abs(a), abs(b))
     return size < mp.mpf(10) ** -250 or abs(a - b) <= tolerance * size

@@ -14,6 +14,7 @@ from agcli.expression.enclosures.elementary import (
     pi_digits,
 )
 from agcli.expression.enclosures.interval import (
+    NULL,
     ONE,
     TWO,
     ZERO,
