@@ -44,7 +44,8 @@ class Result:
     formula: Tensor
     claims: tuple[Claim, ...] = ()
     about: str = ""
-    value: Any = None
+    value: Any = None  # as float64, NaN where there is none
+    found: Any = None  # what is known of the value: a Finding, or an array of them
     check: Check | None = None
     steps: tuple[Step, ...] = ()
     step: Tensor | None = None  # of a Taylor polynomial: the first power that it leaves out
@@ -60,6 +61,7 @@ class Answer:
     results: tuple[Result, ...]
     at: dict[str, Any] = field(default_factory=dict)
     value: Any = None
+    found: Any = None
     given: tuple[str, ...] = ()
 
     @property

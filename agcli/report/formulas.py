@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from typing import Any
 
-import numpy as np
-
-from agcli.engine.graph import Tensor
 from agcli.expression.api import to_text
 from agcli.expression.kinks import kinks
 from agcli.expression.printers import printer, programs
 from agcli.expression.questions import Answer, Result
-from agcli.expression.values import plain, show, undefined_part
 from agcli.report import labels
+from agcli.report.point_values import is_value, json_fields, order_of, words
 
 PROGRAMS = ("python", "numpy", "c")
 LABELS: dict[str, Callable[[Result, bool], str]] = {
@@ -53,9 +50,9 @@ def one_line(answer: Answer, result: Result, form: str) -> Iterator[str]:
     formula = printer(form)(result.formula)
     if result.kind == "taylor" and form == "latex":
         formula += remainder(result)
-    value = value_words(answer, result.formula, result.value) if answer.at else formula
+    value = value_words(answer, result) if answer.at else ""
     label = LABELS[form](result, len(answer.variables) == 1)
-    yield " = ".join([label, formula, *([value] if value != formula else [])])
+    yield f"{label} = {formula}{value if value != f' = {formula}' else ''}"
 
 
 def remainder(result: Result) -> str:
@@ -74,7 +71,7 @@ def block(answer: Answer, result: Result, form: str) -> Iterator[str]:
     else:
         yield to_block(result.formula, labels.identifier(result))
     if answer.at:
-        yield comment(f"{labels.text(result)} = {value_words(answer, result.formula, result.value)}", form)
+        yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
 
 
 def program_lines(answer: Answer, form: str) -> Iterator[str]:
@@ -86,7 +83,7 @@ def program_lines(answer: Answer, form: str) -> Iterator[str]:
         yield write_value(answer, form)
     for result in answer.results:
         if answer.at:
-            yield comment(f"{labels.text(result)} = {value_words(answer, result.formula, result.value)}", form)
+            yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
         yield from remarks(answer, result, form)
 
 
@@ -101,7 +98,7 @@ def identifiers(names: Iterable[str]) -> list[str]:
 
 
 def write_value(answer: Answer, form: str) -> str:
-    value = value_words(answer, answer.function, answer.value)
+    value = words(answer.found, answer.at, 0)
     return f"f = {value}" if form in ("text", "unicode", "latex") else comment(f"f = {value}", form)
 
 
@@ -111,16 +108,10 @@ def comment(text: str, form: str) -> str:
     return f"  {text}" if sign is None else f"{sign} {text}{' -->' if form == 'mathml' else ''}"
 
 
-def value_words(answer: Answer, formula: Tensor, value: Any) -> str:
-    """A value, or in words that there is none and why."""
-    if np.isfinite(value).all():
-        return show(value)
-    kind = "undefined" if np.isnan(value).any() else "infinite"
-    part = undefined_part(formula, answer.at)
-    if part is None:
-        return f"{kind} ({show(value)})"
-    point = ", ".join(f"{name}={show(v)}" for name, v in answer.at.items())
-    return f"{kind}: {to_text(part)} has no finite value at {point}"
+def value_words(answer: Answer, result: Result) -> str:
+    """` = 4` behind a formula, or `: undefined` and why."""
+    sign = " = " if is_value(result.found) else ": "
+    return sign + words(result.found, answer.at, order_of(result.kind, result.wrt))
 
 
 def check_words(answer: Answer, result: Result) -> str:
@@ -157,15 +148,17 @@ def shown_steps(result: Result) -> list[tuple[str, str, str, str]]:
 def to_json(answer: Answer) -> dict[str, Any]:
     """The documented object; a value is null where it was not asked for and where there is none."""
     results = [result_json(result, bool(answer.at)) for result in answer.results]
-    return {"expression": answer.text, "results": results, "variables": answer.variables}
+    row: dict[str, Any] = {"expression": answer.text, "results": results, "variables": answer.variables}
+    return row | {"f": json_fields(answer.found, 0)} if answer.at else row
 
 
 def result_json(result: Result, valued: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"wrt": list(result.wrt), "derivative": to_text(result.formula)}
-    row["value"] = plain(result.value) if valued else None
+    known = json_fields(result.found, order_of(result.kind, result.wrt)) if valued else {}
+    row["value"] = known.pop("value", None)
     if result.check:
         row["check"] = result.check.to_json()
     if result.steps:
         names = ("rule", "before", "after", "kind")
         row["steps"] = [dict(zip(names, step, strict=True)) for step in shown_steps(result)]
-    return row
+    return row | known
