@@ -30,6 +30,7 @@ class Question:
     shape: tuple[str, ...] = ()
     raw: bool = False
     check: bool = False
+    verify: bool = True  # compare shorter forms with what they were made of
     steps: bool = False
 
 
@@ -46,6 +47,7 @@ class Result:
     value: Any = None
     check: Check | None = None
     steps: tuple[Step, ...] = ()
+    proven: bool | None = True  # False: a shorter form was wrong and is not shown; None: it could not be checked
 
 
 @dataclass(frozen=True)
