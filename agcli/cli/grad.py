@@ -27,7 +27,7 @@ def starts_with_minus(arg: str) -> bool:
 @click.command("grad", cls=FormulaCommand)
 @click.argument("expression", required=False)
 @click.option("--wrt", multiple=True, metavar="x,y", help="Differentiate by these in turn; repeat for more results.")
-@click.option("--order", default=1, metavar="N", help="Differentiate N times.")
+@click.option("--order", type=int, metavar="N", help="Differentiate N times; with --taylor, its n.")
 @click.option("--gradient", is_flag=True, help="All first derivatives as one vector.")
 @click.option("--jacobian", is_flag=True, help="The derivatives of each element of a vector formula.")
 @click.option("--hessian", is_flag=True, help="The matrix of second derivatives.")
@@ -92,7 +92,9 @@ def question_of(options: dict[str, Any], check: bool) -> Question:
     from agcli.expression.questions import Question
 
     known = {f.name for f in fields(Question)}
-    chosen = {name: value for name, value in options.items() if name in known}
+    chosen = {name: value for name, value in options.items() if name in known and value is not None}
+    if options["taylor"] and options["order"] == 1:  # which Question cannot tell from no order
+        chosen["taylor"] += ",n=1"
     silent = options["check"] is not False
     return Question(**chosen | {"raw": not options["simplify"], "check": check, "verify": silent})
 
@@ -130,7 +132,7 @@ def run_model(path: str, options: dict[str, Any]) -> int:
 
     allowed = ("wrt", "check", "format", "form", "simplify", "order")
     others = [name for name, value in options.items() if value and name not in allowed]
-    others += ["order"] * (options["order"] != 1) + ["raw"] * (not options["simplify"])
+    others += ["order"] * (options["order"] not in (None, 1)) + ["raw"] * (not options["simplify"])
     if others:
         name = {"interval": "range"}.get(others[0], others[0])
         raise click.UsageError(f"--{name} is for formulas; a model takes --wrt, --check and --format")

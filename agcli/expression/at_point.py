@@ -22,6 +22,7 @@ from agcli.expression.questions import Result
 from agcli.expression.values import values
 
 MAX_RAW = 1_500  # tensors of a derivative that is differentiated again as it is
+HIGH_ORDER = 4  # from which derivatives as they are grow too large for limits
 GOOD_DIGITS = 10  # of a float64 value that needs no word
 SEED, DRAWS = 11, 4
 
@@ -66,11 +67,15 @@ class Point:
         self.at = at
         self.feeds = exact_feeds(at)
         self.finders: dict[int, Finder] = {}
+        self.chains: dict[int, Chain] = {}
 
     def finder(self, f: Tensor) -> Finder:
         if f.id not in self.finders:
-            self.finders[f.id] = Finder(f, self.feeds, Chain(f, self.variables))
+            self.finders[f.id] = Finder(f, self.feeds, self.chain(f))
         return self.finders[f.id]
+
+    def chain(self, f: Tensor) -> Chain:
+        return self.chains.setdefault(f.id, Chain(f, self.variables))
 
     def value(self) -> Any:
         """Of the formula itself: a finding, or an array of them."""
@@ -177,8 +182,16 @@ def implicit(p: Point, r: Result) -> Any:
     return findings(evaluate([r.claims[-1].formula], p.feeds)[0][0].value)
 
 
+def derivative(p: Point, r: Result) -> Any:
+    """Of high orders, from the shortened formulas of the derivatives."""
+    if p.f.shape == () and len(r.claims) == len(r.wrt):
+        for k in range(HIGH_ORDER, len(r.wrt) + 1):
+            p.chain(p.f).made[r.wrt[:k]] = r.claims[k - 1].result
+    return p.partial(p.f, r.wrt)
+
+
 KINDS: dict[str, Callable[[Point, Result], Any]] = {
-    "derivative": lambda p, r: p.partial(p.f, r.wrt),
+    "derivative": derivative,
     "gradient": gradient,
     "jacobian": jacobian,
     "hessian": hessian,

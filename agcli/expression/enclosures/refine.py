@@ -13,7 +13,7 @@ from agcli.expression.enclosures.interval import Interval, Precision
 from agcli.expression.enclosures.program import UNKNOWN, Program, Undefined, Unknown, Value
 
 LEVELS = (40, 100, 250, 600, 1500)  # digits
-MAX_WORK = 10_000_000  # steps times digits^1.6
+MAX_WORK = 30_000_000  # steps times digits^1.6
 ACCURACY = Decimal("1e-16")  # relative, of a value that is known
 NOTHING, HUGE = Decimal("1e-400"), Decimal("1e400")  # beyond all float64
 
