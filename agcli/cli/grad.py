@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -101,16 +102,22 @@ def question_of(options: dict[str, Any], check: bool) -> Question:
 
 def run_one(expression: str, options: dict[str, Any]) -> int:
     from agcli.expression.answers import answer
+    from agcli.expression.errors import ExpressionError
     from agcli.report.formulas import doubts, lines, to_json
 
     form, drawing = options["form"], None
-    found = answer(expression, question_of(options, form == "json" if options["check"] is None else options["check"]))
+    question = question_of(options, form == "json" if options["check"] is None else options["check"])
+    try:
+        found = answer(expression, question)
+    except ExpressionError as error:
+        if form != "json":  # there they are a part of the error
+            tell(error.notes)
+        raise
     if options["plot"] or options["save"]:
         from agcli.report.curves import plot
 
         drawing = plot(found, options["interval"], options["save"])  # what is wrong with it is said before the answer
-    for message in [*(doubt.message for doubt in found.formula.syntax.doubts), *doubts(found)]:
-        click.echo(f"note: {message}", err=True)
+    tell([*found.notes, *doubts(found)])
     if form == "json":
         import json
 
@@ -121,6 +128,14 @@ def run_one(expression: str, options: dict[str, Any]) -> int:
     if drawing is not None:
         click.echo(drawing, err=form == "json")
     return verdict(found)
+
+
+def tell(notes: Iterable[str]) -> None:
+    """Notes beside an answer or before an error."""
+    from agcli.expression.errors import printable
+
+    for note in notes:
+        click.echo(f"note: {printable(note)}", err=True)
 
 
 def run_model(path: str, options: dict[str, Any]) -> int:
@@ -150,7 +165,10 @@ def verdict(found: Answer) -> int:
     """1, with a message, if a result was found to be wrong."""
     if all(r.check is None or r.check.ok is not False for r in found.results):
         return 0
-    click.echo(f"error: a derivative of `{found.text[:200]}` failed its check; please report this formula", err=True)
+    from agcli.expression.errors import shorten
+
+    formula = shorten(found.text, 200)
+    click.echo(f"error: a derivative of `{formula}` failed its check; please report this formula", err=True)
     return 1
 
 
@@ -178,8 +196,7 @@ def run_batch(expression: str | None, options: dict[str, Any]) -> int:
                     code = 2
                 else:
                     click.echo(json.dumps(to_json(found)))
-                    for message in doubts(found):
-                        click.echo(f"note: `{text[:200]}`: {message}", err=True)
+                    tell(f"`{text[:200]}`: {message}" for message in doubts(found))
                     code = max(code, verdict(found))
     except UnicodeDecodeError as e:
         byte = f"the byte 0x{e.object[e.start]:02x}"

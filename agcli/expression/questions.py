@@ -65,6 +65,7 @@ class Answer:
     value: Any = None
     found: Any = None
     given: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how the formula was read where it could be read in two ways
 
     @property
     def variables(self) -> list[str]:

@@ -163,6 +163,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
     """The documented object; a value is null where it was not asked for and where there is none."""
     results = [result_json(result, bool(answer.at)) for result in answer.results]
     row: dict[str, Any] = {"expression": answer.text, "results": results, "variables": answer.variables}
+    row["notes"] = list(answer.notes)
     return row | {"f": json_fields(answer.found, 0)} if answer.at else row
 
 
