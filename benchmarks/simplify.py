@@ -28,7 +28,7 @@ def ours():
 
     def run(text):
         start = time.perf_counter()
-        result = to_text(derivative(parse(text), "x"))
+        result = to_text(derivative(parse(text), "x", check=False))
         seconds = time.perf_counter() - start
         return {"result": result, "ours": operators(result), "seconds": seconds}
 
