@@ -18,6 +18,7 @@ from agcli.expression.simplify.trigonometry import halved
 
 GROWING = ("cosh", "sinh")
 OVERFLOW = 6.0  # operators that a form may have more if it does not overflow
+LOSS = 2.0  # and if it loses no digits
 
 
 def exponents_of(e: Expr) -> list[tuple[Expr, Expr]]:
@@ -236,7 +237,7 @@ def penalty(e: Expr) -> float:
     if type(e) is not Add:
         return 0
     lossy = next(differences(e), None) is not None
-    return OVERFLOW * any(overflows(t) for t, _ in e.terms) + lossy
+    return OVERFLOW * any(overflows(t) for t, _ in e.terms) + LOSS * lossy
 
 
 def differences(e: Add) -> Iterator[Expr]:
