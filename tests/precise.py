@@ -50,6 +50,15 @@ def power(b: Any, y: Any) -> Any:
     return mp.mpf(0) if b == 0 else exp(y * mp.log(b))
 
 
+def quotient(a: Any, b: Any) -> Any:
+    return mp.nan if is_nothing(b) else a / b
+
+
+def is_nothing(x: Any) -> bool:
+    """Whether a number is 0, or what rounding left of it."""
+    return bool(abs(x) < mp.mpf(10) ** (8 - mp.mp.dps))
+
+
 def log(x: Any) -> Any:
     return mp.log(x) if x > 0 else mp.nan
 
@@ -106,14 +115,14 @@ SCALARS: dict[str, Any] = {
     "add_n": lambda *a: mp.fsum(a),
     "subtract": lambda a, b: a - b,
     "multiply": lambda a, b: a * b,
-    "divide": lambda a, b: a / b,
+    "divide": quotient,
     "negative": lambda a: -a,
     "power": power,
     "square": lambda a: a * a,
     "sqrt": lambda a: power(a, mp.mpf(0.5)),
-    "rsqrt": lambda a: power(a, mp.mpf(-0.5)),
+    "rsqrt": lambda a: quotient(mp.mpf(1), power(a, mp.mpf(0.5))),
     "cbrt": cbrt,
-    "reciprocal": lambda a: 1 / a,
+    "reciprocal": lambda a: quotient(mp.mpf(1), a),
     "hypot": lambda a, b: mp.sqrt(a * a + b * b),
     "exp": exp,
     "exp2": lambda x: exp(x * mp.log(2)),
@@ -205,7 +214,8 @@ def apply(head: Any, *args: Any) -> Any:
 class Values:
     """Values of the simplifier's expressions at one point; every expression is computed once."""
 
-    def __init__(self, point: dict[Any, Any], digits: int) -> None:
+    def __init__(self, point: dict[Any, Any], digits: int, largest: float = math.inf) -> None:
+        self.largest = largest  # value that is told; more is none
         self.point = point  # atoms -> numbers
         self.digits = digits
         self.found: dict[Any, Any] = {}
@@ -219,7 +229,10 @@ class Values:
             return number(e)
         known = self.found.get(e)
         if known is None:
-            known = self.found[e] = self.compute(e)
+            known = self.compute(e)
+            if not isinstance(known, bool) and abs(known) > self.largest:
+                known = mp.nan
+            self.found[e] = known
         return known
 
     def compute(self, e: Any) -> Any:
@@ -241,8 +254,8 @@ class Values:
             return b
         if isinstance(exponent, Fraction) and b < 0:
             return mp.nan
-        if not isinstance(exponent, Node) and exponent < 0 and abs(b) < mp.mpf(10) ** (8 - self.digits):
-            return mp.nan  # a 0, or what rounding left of it
+        if not isinstance(exponent, Node) and exponent < 0 and is_nothing(b):
+            return mp.nan
         y = self.value(exponent)
         return mp.nan if mp.isnan(y) else apply("power", b, y)
 
@@ -319,12 +332,19 @@ def sum_like(t: Tensor, x: Any, like: Any) -> Any:
 MOVES |= {"getitem": getitem, "sum_like": sum_like}
 
 
-def graph_values(outputs: list[Tensor], feeds: dict[str, Any], digits: int = 50) -> list[Any]:
+def graph_values(
+    outputs: list[Tensor], feeds: dict[str, Any], digits: int = 50, largest: float = math.inf
+) -> list[Any]:
     """The values of tensors as object arrays of mpmath numbers. Raises UnknownError for an op not known here."""
     with mp.workdps(digits):
         found: dict[int, Any] = {}
         for t in toposort(outputs):
-            found[t.id] = graph_value(t, [found[x.id] for x in t.inputs], feeds)
+            values = graph_value(t, [found[x.id] for x in t.inputs], feeds)
+            for i in np.ndindex(values.shape if largest < math.inf else (0,)):
+                if not isinstance(values[i], bool) and abs(values[i]) > largest:
+                    values = np.array(values, object)
+                    values[i] = mp.nan
+            found[t.id] = values
         return [found[t.id] for t in outputs]
 
 

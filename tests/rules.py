@@ -34,6 +34,7 @@ POINTS = 8  # at which a form is compared
 CANDIDATES = 64  # points that are tried
 PROBED = 10  # of them also where the origin has no value
 DIGITS, MORE_DIGITS = 50, 150
+LARGEST_VALUE = 1e40  # at points where a part is larger, the digits may not suffice
 TOLERANCE = mp.mpf("1e-30")
 NOTHING = mp.mpf("1e-90")  # what cancellation leaves of 0 with more digits
 LEAST, MISSED = 200, 0.02  # applications of a rule; share of its forms that may go uncompared
@@ -156,11 +157,11 @@ class Comparison:
 
     def point(self, place: int) -> Values:
         while len(self.points) <= place:
-            self.points.append(Values(Point(self.seed, len(self.points)), DIGITS))
+            self.points.append(Values(Point(self.seed, len(self.points)), DIGITS, LARGEST_VALUE))
         return self.points[place]
 
     def precise(self, place: int) -> Values:
-        return Values(self.point(place).point, MORE_DIGITS)
+        return Values(self.point(place).point, MORE_DIGITS, LARGEST_VALUE)
 
     def signature(self, e: Any) -> int:
         """Equal for equal forms of different formulas."""
@@ -185,7 +186,8 @@ class Comparison:
 def value(at: Values, e: Any) -> Any:
     if isinstance(e, Call):
         with mp.workdps(at.digits):
-            return apply(e.head, *(at(a) for a in e.args))
+            found = apply(e.head, *(at(a) for a in e.args))
+            return mp.nan if not isinstance(found, bool) and abs(found) > at.largest else found
     return at(e)
 
 
@@ -333,7 +335,7 @@ class Sweep:
             report.unknown[str(error)] += 1
 
     def both(self, raw: Any, short: Any, feeds: dict[str, Any], digits: int) -> list[Any]:
-        return [v.reshape(-1)[:1] for v in graph_values([raw, short], feeds, digits)]
+        return [v.reshape(-1)[:1] for v in graph_values([raw, short], feeds, digits, LARGEST_VALUE)]
 
 
 def shaky(rough: Any, exact: Any) -> bool:

@@ -15,10 +15,10 @@ import numpy as np
 from agcli.engine.function import Function
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
-from agcli.engine.types import Array
+from agcli.engine.types import Array, static
 from agcli.expression.values import is_pointwise, pointwise, value_of
 
-POINTS = 6  # compared
+POINTS = 8  # compared
 DRAWS = 48  # made for them at once
 SCALES = (1.0, 0.1, 10.0, 200.0, 1e-3)  # of the draws, one after the other until there are points
 SHAKES = 3  # times that a value is computed with other rounding
@@ -74,8 +74,8 @@ def compare_points(
     feeds = {name: np.repeat(v, 1 + SHAKES) for name, v in chosen.items()}
     count = len(next(iter(chosen.values()), np.zeros(1)))
     shape = (count, 1 + SHAKES)
-    a, b = (np.broadcast_to(v, count * (1 + SHAKES)).reshape(shape) for v in shaken([before, after], feeds, shape, rng))
-    return verdict(a, b)
+    (a, b), infinite = shaken([before, after], feeds, shape, rng)
+    return verdict(a, b, infinite)
 
 
 def good_points(t: Tensor, variables: Sequence[Placeholder], rng: np.random.Generator) -> dict[str, Array] | None:
@@ -92,35 +92,45 @@ def good_points(t: Tensor, variables: Sequence[Placeholder], rng: np.random.Gene
 
 def shaken(
     outputs: Sequence[Tensor], feeds: dict[str, Array], shape: tuple[int, int], rng: np.random.Generator
-) -> list[Array]:
-    """Values at points that are there several times over: of each, the first as it is, the others shaken."""
+) -> tuple[list[Array], Array]:
+    """Values at points that are there several times over: of each, the first as it is, the others shaken; and where a
+    part was infinite."""
     found: dict[int, Array] = {}
     size = shape[0] * shape[1]
     order = toposort(outputs)
     shakes = 1 + UNIT * (2 * rng.random((len(order), *shape)) - 1)
     shakes[:, :, 0] = 1
+    vague, infinite = np.zeros(size, bool), np.zeros(size, bool)
     with np.errstate(all="ignore"):
         for t, shake in zip(order, shakes.reshape(-1, size), strict=True):
-            value = value_of(t, [found[x.id] for x in t.inputs], feeds)
-            exact = isinstance(t, Placeholder) or value.dtype.kind != "f" or is_whole(t)
-            found[t.id] = value if exact else value * shake
-    return [found[t.id] for t in outputs]
+            inputs = [found[x.id] for x in t.inputs]
+            value = value_of(t, inputs, feeds)
+            if value.dtype.kind == "b":  # a comparison with what has no value is no condition
+                for x in inputs:
+                    vague |= np.isnan(x)
+            elif not isinstance(t, Placeholder) and not is_whole(t):
+                value = value * shake
+                infinite |= np.isinf(value)
+            found[t.id] = value
+    values = [np.where(vague, np.nan, found[t.id]).reshape(shape) for t in outputs]
+    return values, infinite.reshape(shape)
 
 
 def is_whole(t: Tensor) -> bool:
     return isinstance(t, Constant) and bool((t.array == np.rint(t.array)).all())
 
 
-def verdict(a: Array, b: Array) -> Verdict:
-    """Rows are points; columns a value as it is and shaken. A point at which the form overflows says nothing."""
+def verdict(a: Array, b: Array, infinite: Array) -> Verdict:
+    """Rows are points; columns a value as it is and shaken. A point at which a part overflows says nothing."""
     usable = np.isfinite(a[:, 0]) & np.isfinite(b[:, 0])
-    if not usable.any():
-        return Verdict(None if not np.isfinite(a[:, 0]).any() else False, 0)
+    lost = np.isfinite(a).all(axis=1) & np.isnan(b).all(axis=1) & ~infinite.any(axis=1)  # outside of its domain
+    if not usable.any() and not lost.any():
+        return Verdict(None, 0)
     with np.errstate(all="ignore"):
         noise = spread(a) + spread(b)
         error = np.abs(a[:, 0] - b[:, 0]) - ALLOWED * noise
         wrong = usable & (error > LOOSE * np.fmax(np.abs(a[:, 0]), np.abs(b[:, 0])) + 1e-290)
-    return Verdict(not wrong.any(), int(usable.sum()))
+    return Verdict(not (wrong | lost).any(), int(usable.sum()))
 
 
 def spread(values: Array) -> Array:
@@ -141,7 +151,10 @@ def compare_arrays(
     points = 0
     with np.errstate(all="ignore"):
         for _ in range(TRIES):
-            feeds = {p.name or "": draw(p.type.size, rng).reshape(p.shape).astype(p.dtype) for p in variables}
+            feeds = {
+                p.name or "": draw(p.type.size, rng).reshape(tuple(map(static, p.shape))).astype(p.dtype)
+                for p in variables
+            }
             used = {name: v for name, v in feeds.items() if name in function.by_name}
             a, b = function(used)
             if not (np.isfinite(a).all() and np.isfinite(b).all()):
