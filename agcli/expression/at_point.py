@@ -94,6 +94,8 @@ class Point:
             found = None
         if found is None or np.shape(found) != result.formula.shape:
             raw = result.claims[-1].formula if result.kind in ("direction", "implicit") and result.claims else None
+            if not np.isfinite(np.asarray(values([self.f], self.at)[0])).all():
+                return unlike(result.formula)
             return in_floats(result.formula, result.formula if raw is None else raw, self.at)
         return found
 
@@ -106,16 +108,19 @@ class Point:
             return self.finder(f).derivative(names)
         finder = self.finder(f)
         g = finder.chain(names)
-        if g.shape == () or not finder.singular(names):
-            return findings(evaluate([g], self.feeds)[0][0].value)
-        if len(names) > 1:
-            raise UnsupportedError
         before = finder.base_value()
+        if before.limit is not None and not finder.singular(names):
+            return findings(evaluate([g], self.feeds)[0][0].value)
+        if len(names) > 1 and before.limit is not None:
+            before = Finding("undefined")
         out: Any = np.empty(tuple(map(static, g.shape)), object)
         for index in np.ndindex(*out.shape):
-            element = call("getitem", g, index=index if len(index) > 1 else index[0])
-            out[index] = before if before.limit is None else finder.step(before, element, f, {names[0]: index}, 1)
-        return out
+            if before.limit is None or not index:
+                out[index] = before
+            else:
+                element = call("getitem", g, index=index if len(index) > 1 else index[0])
+                out[index] = finder.step(before, element, f, {names[0]: index}, 1)
+        return out if out.shape else out[()]
 
 
 def parts(f: Tensor) -> list[Tensor]:
@@ -206,8 +211,8 @@ def in_floats(t: Tensor, other: Tensor, at: Mapping[str, Array]) -> Any:
     """What float64 tells of a formula; `other` is another form of it."""
     value, second = (np.asarray(v, np.float64) for v in values([t, other], at))
     luck = np.random.default_rng(SEED)
-    noise = np.abs(second - value) if second.shape == value.shape else np.zeros(value.shape)
     with np.errstate(all="ignore"):
+        noise = np.abs(second - value) if second.shape == value.shape else np.zeros(value.shape)
         for _ in range(DRAWS):
             moved = {n: np.asarray(v) * (1 + 4e-16 * luck.uniform(-1, 1, np.shape(v))) for n, v in at.items()}
             noise = np.fmax(noise, np.abs(np.asarray(values([t], moved)[0], np.float64) - value))
@@ -216,6 +221,13 @@ def in_floats(t: Tensor, other: Tensor, at: Mapping[str, Array]) -> Any:
     for index in np.ndindex(*value.shape):
         out[index] = of_float(float(value[index]), float(lost[index]))
     return out if value.shape else out[()]
+
+
+def unlike(t: Tensor) -> Any:
+    """The derivative of what has no value."""
+    out: Any = np.empty(tuple(map(static, t.shape)), object)
+    out[...] = Finding("undefined")
+    return out if out.shape else out[()]
 
 
 def of_float(value: float, digits: float) -> Finding:

@@ -29,6 +29,7 @@ class Question:
     given: tuple[str, ...] = ()
     shape: tuple[str, ...] = ()
     raw: bool = False
+    plot: bool = False
     check: bool = False
     steps: bool = False
 
@@ -51,7 +52,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Answer:
-    """A formula and its results. `at` holds the point at which `value` and the results' values were taken."""
+    """A formula and its results. `at` holds the point at which `value` and the results' values were taken; for a plot
+    over the one variable that it leaves out, there are no values."""
 
     text: str
     formula: Formula
@@ -60,6 +62,10 @@ class Answer:
     at: dict[str, Any] = field(default_factory=dict)
     value: Any = None
     found: Any = None
+
+    @property
+    def valued(self) -> bool:
+        return self.found is not None
 
     @property
     def variables(self) -> list[str]:

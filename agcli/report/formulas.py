@@ -25,7 +25,7 @@ COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--
 def lines(answer: Answer, form: str) -> Iterator[str]:
     """The lines of an answer in any format but JSON."""
     write = one_line if form in ("text", "unicode", "latex") else block
-    if answer.at:
+    if answer.valued:
         yield write_value(answer, form)
     for result in answer.results:
         yield from write(answer, result, form)
@@ -37,7 +37,7 @@ def lines(answer: Answer, form: str) -> Iterator[str]:
 def one_line(answer: Answer, result: Result, form: str) -> Iterator[str]:
     """`d/dx = 4*x`, and its value behind."""
     formula = printer(form)(result.formula)
-    value = value_words(answer, result) if answer.at else ""
+    value = value_words(answer, result) if answer.valued else ""
     yield f"{LABELS[form](result)} = {formula}{value if value != f' = {formula}' else ''}"
 
 
@@ -50,7 +50,7 @@ def block(answer: Answer, result: Result, form: str) -> Iterator[str]:
         yield formula.replace("<mrow>", f"<mrow>{label}", 1)
     else:
         yield to_block(result.formula, labels.identifier(result))
-    if answer.at:
+    if answer.valued:
         yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
 
 
@@ -104,9 +104,9 @@ def shown_steps(result: Result) -> list[tuple[str, str, str, str]]:
 
 def to_json(answer: Answer) -> dict[str, Any]:
     """The documented object; a value is null where it was not asked for and where there is none."""
-    results = [result_json(result, bool(answer.at)) for result in answer.results]
+    results = [result_json(result, answer.valued) for result in answer.results]
     row: dict[str, Any] = {"expression": answer.text, "results": results, "variables": answer.variables}
-    return row | {"f": json_fields(answer.found, 0)} if answer.at else row
+    return row | {"f": json_fields(answer.found, 0)} if answer.valued else row
 
 
 def result_json(result: Result, valued: bool) -> dict[str, Any]:

@@ -52,13 +52,14 @@ def limit_words(limit: Limit | None) -> str:
 
 def both(found: Finding) -> str:
     """`-1 from the left, 1 from the right`"""
-    sides = [(found.left, "left"), (found.right, "right")]
-    told = [f"{limit_words(limit)} from the {side}" for limit, side in sides if limit and limit.value is not None
-            and limit.kind in ("finite", "infinite")]  # fmt: skip
-    left, right = found.left, found.right
-    if left and right and left.kind == right.kind == "infinite" and left.value == right.value:
-        return f"{limit_words(left)} from both sides"
-    return ", ".join(told)
+    told = {
+        side: limit_words(limit)
+        for side, limit in (("left", found.left), ("right", found.right))
+        if limit is not None and limit.kind in ("finite", "infinite")
+    }
+    if len(told) == 2 and told["left"] == told["right"]:
+        return f"{told['left']} from both sides"
+    return ", ".join(f"{words} from the {side}" for side, words in told.items())
 
 
 def lower(found: Finding, order: int) -> str:
@@ -69,7 +70,8 @@ def lower(found: Finding, order: int) -> str:
 
 
 def sided(found: Finding, at: Mapping[str, Any], order: int) -> str:
-    return f"undefined ({found.status}{lower(found, order)}: {both(found)})"
+    sides = both(found)
+    return f"undefined ({found.status}{lower(found, order)}{': ' if sides else ''}{sides})"
 
 
 def removable(found: Finding, at: Mapping[str, Any], order: int) -> str:
@@ -133,7 +135,7 @@ def more(found: Finding, order: int) -> dict[str, Any]:
         row["size"] = digits(found.value)
     if found.status == "removable" and found.left is not None:
         row["limit"] = float(found.left.value)
-    elif found.left is not None and found.right is not None:
+    elif found.left is not None and found.right is not None and both(found):
         row |= {"left": json_limit(found.left), "right": json_limit(found.right)}
     if found.order != order and found.status in ("kink", "jump", "one-sided", "infinite"):
         row["order"] = found.order

@@ -81,6 +81,11 @@ def mean(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
     return each(lambda v: apply("divide", v, whole(count)), t.shape, summed)
 
 
+def norm(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
+    squares = each(lambda v: apply("square", v), boxed(args[0]).shape, args[0])
+    return each(lambda v: apply("sqrt", v), t.shape, reduction("add", NULL)(apply, t, [squares]))
+
+
 def whole(n: int) -> Interval:
     return Interval(Decimal(n), Decimal(n))
 
@@ -104,6 +109,7 @@ ARRAY_RULES: dict[str, Callable[..., Any]] = {
     "max": reduction("maximum", None),
     "min": reduction("minimum", None),
     "mean": mean,
+    "norm": norm,
     "matmul": matmul,
 }
 MOVES = frozenset([
