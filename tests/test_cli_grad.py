@@ -273,7 +273,7 @@ def test_batch_is_streamed():
             process.stdin.write(f"{name}^2\n")
             assert json.loads(process.stdout.readline())["variables"] == [name]
         process.stdin.close()
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=300) == 0
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def answer(text: str, question: Question) -> Answer:
         results = [replace(r, check=check(r.claims)) for r in results]
     if question.steps:
         results = [replace(r, steps=tuple(steps_of(r.claims, question.raw))) for r in results]
-    found = Answer(text, formula, function, tuple(results))
+    found = Answer(text, formula, function, tuple(results), given=tuple(given))
     return at_point(found, point, given, question.plot) if question.at else found
 
 

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from agcli.engine.graph import Tensor
+from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula
 from agcli.expression.check import Check, Claim
 from agcli.expression.simplify import Step
@@ -48,6 +49,7 @@ class Result:
     found: Any = None  # what is known of the value: a Finding, or an array of them
     check: Check | None = None
     steps: tuple[Step, ...] = ()
+    step: Tensor | None = None  # of a Taylor polynomial: the first power that it leaves out
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Answer:
     at: dict[str, Any] = field(default_factory=dict)
     value: Any = None
     found: Any = None
+    given: tuple[str, ...] = ()
 
     @property
     def valued(self) -> bool:
@@ -70,6 +73,11 @@ class Answer:
     @property
     def variables(self) -> list[str]:
         return sorted(self.formula.names)
+
+    @property
+    def parameters(self) -> dict[str, Placeholder]:
+        """The variables that have no value from --given: those of generated functions."""
+        return {name: self.formula.names[name] for name in self.variables if name not in self.given}
 
 
 def orders(names: Sequence[str]) -> list[tuple[str, int]]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from html import escape
 from typing import Any
 
 from agcli.expression.api import to_text
 from agcli.expression.kinks import kinks
-from agcli.expression.printers import printer
+from agcli.expression.printers import printer, programs
 from agcli.expression.questions import Answer, Result
 from agcli.report import labels
 from agcli.report.point_values import is_value, json_fields, order_of, words
 
-LABELS: dict[str, Callable[[Result], str]] = {
+PROGRAMS = ("python", "numpy", "c")
+LABELS: dict[str, Callable[[Result, bool], str]] = {
     "text": labels.text,
     "unicode": labels.unicode,
     "latex": labels.latex,
@@ -24,34 +27,74 @@ COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--
 
 def lines(answer: Answer, form: str) -> Iterator[str]:
     """The lines of an answer in any format but JSON."""
-    write = one_line if form in ("text", "unicode", "latex") else block
+    if form in PROGRAMS:
+        yield from program_lines(answer, form)
+        return
+    write = one_line if form in LABELS and form != "mathml" else block
     if answer.valued:
         yield write_value(answer, form)
     for result in answer.results:
         yield from write(answer, result, form)
-        if result.check:
-            yield comment(f"check: {check_words(answer, result)}", form)
-        yield from (comment(words, form) for words in step_words(result))
+        yield from remarks(answer, result, form)
+
+
+def remarks(answer: Answer, result: Result, form: str) -> Iterator[str]:
+    """What was checked, and the steps."""
+    if result.check:
+        yield comment(f"check: {check_words(answer, result)}", form)
+    yield from (comment(words, form) for words in step_words(result))
 
 
 def one_line(answer: Answer, result: Result, form: str) -> Iterator[str]:
-    """`d/dx = 4*x`, and its value behind."""
+    """`d/dx = 4*x`, and its value behind; a Taylor polynomial with the order of what it leaves out."""
     formula = printer(form)(result.formula)
+    if result.kind == "taylor" and form == "latex":
+        formula += remainder(result)
     value = value_words(answer, result) if answer.valued else ""
-    yield f"{LABELS[form](result)} = {formula}{value if value != f' = {formula}' else ''}"
+    label = LABELS[form](result, len(answer.variables) == 1)
+    yield f"{label} = {formula}{value if value != f' = {formula}' else ''}"
+
+
+def remainder(result: Result) -> str:
+    r"""As in ` + O\left(x^{6}\right)`."""
+    step = printer("latex")(result.step) if result.step is not None else ""
+    return rf" + O\left({step}\right)" if step else ""
 
 
 def block(answer: Answer, result: Result, form: str) -> Iterator[str]:
-    """A function, a drawing or an element, and the value in a comment."""
+    """A drawing or an element, and the value in a comment."""
     to_block: Any = printer(form)
     if form == "mathml":
         formula = to_block(result.formula)
-        label = f"<mtext>{labels.text(result)}</mtext><mo>=</mo>"
+        label = f"<mtext>{escape(labels.text(result))}</mtext><mo>=</mo>"
         yield formula.replace("<mrow>", f"<mrow>{label}", 1)
     else:
         yield to_block(result.formula, labels.identifier(result))
     if answer.valued:
         yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
+
+
+def program_lines(answer: Answer, form: str) -> Iterator[str]:
+    """One program with a function for each result, of all variables in alphabetical order; values in comments."""
+    names = identifiers([labels.identifier(result) for result in answer.results])
+    functions = [(name, result.formula) for name, result in zip(names, answer.results, strict=True)]
+    yield programs(form)(functions, answer.parameters)
+    if answer.valued:
+        yield write_value(answer, form)
+    for result in answer.results:
+        if answer.valued:
+            yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
+        yield from remarks(answer, result, form)
+
+
+def identifiers(names: Iterable[str]) -> list[str]:
+    """Names of functions, each once: a second `d_dx` is `d_dx_2`."""
+    counts: Counter[str] = Counter()
+    found = []
+    for name in names:
+        counts[name] += 1
+        found.append(name if counts[name] == 1 else f"{name}_{counts[name]}")
+    return found
 
 
 def write_value(answer: Answer, form: str) -> str:
