@@ -61,7 +61,7 @@ ANSWERS = [
     ("sqrt(x) --at x=-1", "f = undefined: sqrt(x) has no value at x=-1|d/dx = 1/(2*sqrt(x)): undefined: "
      "sqrt(x) has no value at x=-1"),
     ("1/x --at x=0", "f = undefined (infinite: -inf from the left, inf from the right)|d/dx = -1/x^2: undefined "
-     "(infinite of f: -inf from the left, inf from the right)"),
+     "(f is infinite: -inf from the left, inf from the right)"),
     ("dot(x, x) --shape x=3", "d/dx = 2*x"),
     ("norm(x) --at x=[3,4]", "f = 5|d/dx = x/norm(x) = [0.6, 0.8]"),
     ("a*x^2 --raw --wrt x", "d/dx = 1*a*2*x"),

@@ -33,7 +33,7 @@ LINES = [
      "undefined (jump of f: -1 from the left, 1 from the right)", None, None),
     ("exp(-1/x)", 0, "undefined (infinite: inf from the left, 0 from the right)", None, None, None),
     ("exp(-1/x^2)", 0, *["undefined (removable: the limit is 0)"] * 4),
-    ("1/x^2", 0, "undefined (infinite: inf from both sides)", "undefined (infinite of f: inf from both sides)", None,
+    ("1/x^2", 0, "undefined (infinite: inf from both sides)", "undefined (f is infinite: inf from both sides)", None,
      None),
     ("abs(x)", 0, "0", "undefined (kink: -1 from the left, 1 from the right)",
      "undefined (kink of the derivative of order 1: -1 from the left, 1 from the right)", None),

@@ -40,7 +40,8 @@ def sampled(f: Tensor, t: Tensor, name: str, fixed: Mapping[str, Any], points: A
 
 def tested(count: int) -> Array:
     """Which points are looked at to see whether float64 keeps enough digits."""
-    return np.arange(count) % EVERY == 0
+    chosen: Array = np.arange(count) % EVERY == 0
+    return chosen
 
 
 def sampler(t: Tensor, name: str, fixed: Mapping[str, Any]) -> Sampler:

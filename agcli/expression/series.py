@@ -88,7 +88,6 @@ def recognized(value: Decimal) -> Constant:
     """A number as a fraction with a short denominator, if it is one."""
     near = Fraction(value).limit_denominator(MAX_DENOMINATOR)
     error = abs(Fraction(value) - near)
-    exact = error <= Fraction(RECOGNIZED) * max(1, abs(near))
-    if not exact:
+    if error > Fraction(RECOGNIZED) * max(Fraction(1), abs(near)):
         return Constant(float(value), FLOAT)
     return Constant(near.numerator if near.denominator == 1 else near, FLOAT)

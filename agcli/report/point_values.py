@@ -62,16 +62,17 @@ def both(found: Finding) -> str:
     return ", ".join(f"{words} from the {side}" for side, words in told.items())
 
 
-def lower(found: Finding, order: int) -> str:
-    """Which derivative a name belongs to, where it is not the one that was asked for."""
+def named(found: Finding, order: int) -> str:
+    """`kink`, or `jump of f` and `f is infinite` where it is not the derivative that was asked for."""
     if found.order == order:
-        return ""
-    return " of f" if found.order == 0 else f" of the derivative of order {found.order}"
+        return found.status
+    which = "f" if found.order == 0 else f"the derivative of order {found.order}"
+    return f"{found.status} of {which}" if found.status in ("kink", "jump") else f"{which} is {found.status}"
 
 
 def sided(found: Finding, at: Mapping[str, Any], order: int) -> str:
     sides = both(found)
-    return f"undefined ({found.status}{lower(found, order)}{': ' if sides else ''}{sides})"
+    return f"undefined ({named(found, order)}{': ' if sides else ''}{sides})"
 
 
 def removable(found: Finding, at: Mapping[str, Any], order: int) -> str:

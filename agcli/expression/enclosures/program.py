@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, DecimalException
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
@@ -182,7 +182,8 @@ class Run(NamedTuple):
             def apply(kind: str, *operands: Any) -> Value:
                 return applied(RULES[kind], site, t, operands)
 
-            value = ARRAY_RULES.get(name, moved)(apply, t, args)
+            array_rule: Callable[..., Any] = ARRAY_RULES.get(name, moved)
+            value = array_rule(apply, t, args)
         elif t.shape == ():
             twice = len(args) == 2 and step.inputs[0] == step.inputs[1]
             value = applied(SAME.get(name, rule) if twice else rule, site, t, args)
