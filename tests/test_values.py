@@ -112,6 +112,12 @@ ARRAYS = [
     ("log(x[0])", "x=[-1,1]", math.nan, [math.nan] * 2),
     ("sum(1 - cos(x))", "x=[1e-9,0]", 5e-19, [1e-9, 0]),
     ("det(x)", "x=[[1,2],[3,4]]", -2, [[4, -3], [-2, 1]]),
+    ("det(x)", "x=[[1,2],[2,4]]", 0, [[4, -2], [-2, 1]]),
+    ("inv(x)[0, 0]", "x=[[1,2],[2,4]]", math.nan, [[math.nan] * 2] * 2),
+    ("inv(x)[0, 0]", "x=[[4,2],[2,3]]", 0.375, [[-0.140625, 0.09375], [0.09375, -0.0625]]),
+    ("softmax(x)[0]", "x=[1,1]", 0.5, [0.25, -0.25]),
+    ("prod(x)", "x=[0,2,3]", 0, [6, 0, 0]),
+    ("cumsum(x)[1]", "x=[1,2]", 3, [1, 1]),
     ("log(det(x))", "x=[[1,2],[3,4]]", math.nan, [[math.nan] * 2] * 2),
 ]
 
@@ -125,7 +131,7 @@ def test_formulas_of_vectors(text, at, value, gradient):
 
 def test_digits_of_float64_are_counted():
     """The determinant of a matrix that is nearly singular, with the digits that are right."""
-    at = "A=[[1,1],[1,1.000000000003]]"
+    at = "A=[[1,1,0,0,0],[1,1.000000000003,0,0,0],[0,0,1,0,0],[0,0,0,1,0],[0,0,0,0,1]]"
     found = answer("inv(A)[0, 0]", Question(at=(at,))).found
     assert found.status == "rough"
     assert 2 <= found.digits <= 6

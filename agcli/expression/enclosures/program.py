@@ -46,7 +46,8 @@ Value: TypeAlias = Interval | Undefined | Unknown
 
 def same_as(feeds: Mapping[str, Any]) -> dict[float, Interval]:
     """The numbers of a point by their float64."""
-    return {float(v.low): v for v in feeds.values() if isinstance(v, Interval) and v.exact}
+    every = [v for feed in feeds.values() for v in (feed.flat if isinstance(feed, np.ndarray) else [feed])]
+    return {float(v.low): v for v in every if isinstance(v, Interval) and v.exact}
 
 
 def two_by_root_pi(p: Precision) -> Interval:
@@ -157,7 +158,7 @@ class Run(NamedTuple):
     singular: list[int]
 
     def leaf(self, t: Tensor) -> tuple[Any, int]:
-        if isinstance(t, Placeholder):
+        if isinstance(t, Placeholder) and (t.name or "") in self.feeds:
             return self.feeds[t.name or ""], 0
         if not isinstance(t, Constant):
             raise UnsupportedError
