@@ -291,3 +291,17 @@ def test_the_oracle_knows_what_it_should():
     with mp.workdps(40):
         assert abs(third - 6 * mp.sin(2)) < 1e-20
     assert float(Oracle("x + 1/3", "x", {}).at(1.0, mp.mpf(1))) == float(Fraction(4, 3))
+
+
+IMPLICIT = [
+    ("x^2 + y^2 = 25", "x=3,y=4", -0.75),
+    ("x^2 + y^2 = 25", "x=5,y=0", math.nan),
+    ("log(x) + y = 0", "x=-1,y=2", math.nan),
+    ("|x| + y = 0", "x=0,y=0", math.nan),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "slope"), IMPLICIT)
+def test_slopes_of_curves(text, at, slope):
+    (result,) = answer(text, Question(implicit="y", at=(at,))).results
+    np.testing.assert_equal(result.value, slope)

@@ -14,7 +14,7 @@ from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array, static
 from agcli.expression.calculus import differentiate, elements, simplified
 from agcli.expression.enclosures.arrays import UnsupportedError
-from agcli.expression.enclosures.findings import Finder, Finding, findings
+from agcli.expression.enclosures.findings import Finder, Finding, finding_of, findings
 from agcli.expression.enclosures.interval import Interval
 from agcli.expression.enclosures.program import point
 from agcli.expression.enclosures.refine import evaluate
@@ -184,6 +184,13 @@ def plain(p: Point, r: Result) -> Any:
 
 
 def implicit(p: Point, r: Result) -> Any:
+    """Of -F_x/F_y, where F has a value and is smooth."""
+    finder = p.finder(p.f)
+    before = finder.base_value()
+    if before.value is None:
+        return before
+    if finder.singular([*r.wrt, r.about]):
+        return Finding("undefined")
     return findings(evaluate([r.claims[-1].formula], p.feeds)[0][0].value)
 
 
@@ -192,7 +199,11 @@ def derivative(p: Point, r: Result) -> Any:
     if p.f.shape == () and len(r.claims) == len(r.wrt):
         for k in range(HIGH_ORDER, len(r.wrt) + 1):
             p.chain(p.f).made[r.wrt[:k]] = r.claims[k - 1].result
-    return p.partial(p.f, r.wrt)
+    found = p.partial(p.f, r.wrt)
+    if not isinstance(found, Finding) or found.status not in ("unknown", "rough") or p.finder(p.f).singular(r.wrt):
+        return found
+    shorter = finding_of(evaluate([r.formula], p.feeds)[0][0].value)
+    return found if shorter.value is None or p.finder(p.f).base_value().value is None else shorter
 
 
 KINDS: dict[str, Callable[[Point, Result], Any]] = {
