@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from agcli.engine.errors import EngineError
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder
@@ -64,7 +66,7 @@ def answered(text: str, question: Question, notes: list[str]) -> Answer:
     if question.steps:
         results = [replace(r, steps=tuple(steps_of(r.claims, question.raw or r.proven is False))) for r in results]
     found = Answer(text, formula, function, tuple(results), given=tuple(given), notes=tuple(notes))
-    return at_point(found, point, given) if question.at else found
+    return at_point(found, point, given, question.plot) if question.at else found
 
 
 def formula_alone(text: str, question: Question, notes: list[str]) -> str:
@@ -144,18 +146,23 @@ def with_given(formula: Formula, given: Mapping[str, Syntax]) -> Tensor:
     return substitute(formula.tensor, new) if new else formula.tensor
 
 
-def at_point(answer: Answer, point: Mapping[str, Tensor], given: Mapping[str, Syntax]) -> Answer:
-    """The values of the formula and of the results at a point."""
+def at_point(answer: Answer, point: Mapping[str, Tensor], given: Mapping[str, Syntax], plot: bool) -> Answer:
+    """The values of the formula and of the results at a point; a plot may leave out the variable that moves."""
     for name in point:
         variable_named(name, answer.formula.names, "--at")
     roots = [answer.function, *(r.formula for r in answer.results)]
     needed = {t.name for t in toposort(roots) if isinstance(t, Placeholder)}
     missing = [name for name in answer.variables if name in needed and name not in point and name not in given]
+    at = dict(zip(point, values(list(point.values()), {}), strict=True))
+    if any(not np.isfinite(v).all() for v in at.values()):
+        name = next(name for name, v in at.items() if not np.isfinite(v).all())
+        raise ExpressionError(f"--at: the value of `{shorten(name)}` is not a finite number")
+    if plot and len(missing) == 1:
+        return replace(answer, at=at)
     if missing:
         example = ",".join([*(f"{name}=..." for name in point), *(f"{name}=1" for name in missing)])
         message = f"--at gives no value for {', '.join(f'`{shorten(name)}`' for name in missing)}"
         raise ExpressionError(message, hint=f"write --at {example}")
-    at = dict(zip(point, values(list(point.values()), {}), strict=True))
     place = Point(answer.function, answer.formula.names, at)
     whole, found = place.value(), [place.result(r) for r in answer.results]
     results = tuple(replace(r, value=numbers(v), found=v) for r, v in zip(answer.results, found, strict=True))

@@ -30,6 +30,7 @@ class Question:
     given: tuple[str, ...] = ()
     shape: tuple[str, ...] = ()
     raw: bool = False
+    plot: bool = False
     check: bool = False
     verify: bool = True  # compare shorter forms with what they were made of
     steps: bool = False
@@ -55,7 +56,8 @@ class Result:
 
 @dataclass(frozen=True)
 class Answer:
-    """A formula and its results. `at` holds the point at which `value` and the results' values were taken."""
+    """A formula and its results. `at` holds the point at which `value` and the results' values were taken; for a plot
+    over the one variable that it leaves out, there are no values."""
 
     text: str
     formula: Formula
@@ -66,6 +68,10 @@ class Answer:
     found: Any = None
     given: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # how the formula was read where it could be read in two ways
+
+    @property
+    def valued(self) -> bool:
+        return self.found is not None
 
     @property
     def variables(self) -> list[str]:

@@ -27,13 +27,16 @@ class Centre:
 
     def __init__(self, f: Tensor, x: Placeholder, centre: Tensor, variables: Mapping[str, Placeholder]) -> None:
         self.name = x.name or ""
-        free = {t.name or "" for t in toposort([f, centre]) if isinstance(t, Placeholder)} - {self.name}
+        leaves = [t for t in toposort([f, centre]) if isinstance(t, Placeholder)]
+        free = {t.name or "" for t in leaves} - {self.name}
         others = {name: point(SAMPLE + i) for i, name in enumerate(sorted(free))}
         self.alone = not others
         self.finder: Finder | None = None
+        if f.shape != () or any(t.shape != () for t in leaves):
+            return
         try:
             self.finder = Finder(f, {**others, self.name: Value(centre, others)}, Chain(f, variables))
-        except UnsupportedError:  # a formula of vectors
+        except UnsupportedError:  # an op without a rule
             return
 
     def knows(self, k: int, derivative: Tensor) -> None:
@@ -88,7 +91,6 @@ def recognized(value: Decimal) -> Constant:
     """A number as a fraction with a short denominator, if it is one."""
     near = Fraction(value).limit_denominator(MAX_DENOMINATOR)
     error = abs(Fraction(value) - near)
-    exact = error <= Fraction(RECOGNIZED) * max(1, abs(near))
-    if not exact:
+    if error > Fraction(RECOGNIZED) * max(Fraction(1), abs(near)):
         return Constant(float(value), FLOAT)
     return Constant(near.numerator if near.denominator == 1 else near, FLOAT)
