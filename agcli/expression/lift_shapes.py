@@ -147,8 +147,10 @@ def times_one(t: Tensor) -> Tensor | None:
 
 
 def times_unit(t: Tensor) -> Tensor | None:
-    """A matrix times the matrix [[1]]."""
+    """A matrix times the identity matrix, or times [[1]]."""
     for one, other in (t.inputs, t.inputs[::-1]):
+        if one.op is not None and one.op.name == "eye" and other.shape == t.shape and one.shape[0] == one.shape[1]:
+            return other if one.op.k == 0 else None  # type: ignore[attr-defined]
         if one.shape == (1, 1) and other.shape == t.shape and number(barest(one)) == 1:
             return other
     return None
