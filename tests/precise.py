@@ -329,7 +329,40 @@ def sum_like(t: Tensor, x: Any, like: Any) -> Any:
     return np.asarray(x.sum(axis=axes, keepdims=True)) if axes else x
 
 
-MOVES |= {"getitem": getitem, "sum_like": sum_like}
+def softmax(t: Tensor, x: Any) -> Any:
+    power = np.frompyfunc(mp.exp, 1, 1)(x)
+    return power / power.sum(axis=getattr(t.op, "axis", -1), keepdims=True)
+
+
+def logsumexp(t: Tensor, x: Any) -> Any:
+    total = np.frompyfunc(mp.exp, 1, 1)(x).sum(axis=t.op.axes, keepdims=t.op.keepdims)
+    return np.asarray(np.frompyfunc(mp.log, 1, 1)(total), object)
+
+
+def one_hot(t: Tensor, labels: Any) -> Any:
+    found = np.full(t.shape, mp.mpf(0), object)
+    for i in np.ndindex(labels.shape):
+        found[(*i, int(labels[i]))] = mp.mpf(1)
+    return found
+
+
+def sparse_softmax_grad(t: Tensor, g: Any, level: Any, logits: Any, labels: Any) -> Any:
+    share = np.frompyfunc(mp.exp, 1, 1)(logits - np.expand_dims(level, -1))
+    return np.expand_dims(g, -1) * (share - one_hot(t, labels))
+
+
+def cross_entropy(t: Tensor, logits: Any, labels: Any) -> tuple[Any, Any]:
+    """The two outputs: losses, and logarithms of sums of exponentials."""
+    level = np.frompyfunc(mp.log, 1, 1)(np.frompyfunc(mp.exp, 1, 1)(logits).sum(axis=-1))
+    loss = np.empty(labels.shape, object)
+    for i in np.ndindex(labels.shape):
+        loss[i] = level[i] - logits[(*i, int(labels[i]))]
+    return loss, level
+
+
+TUPLES: dict[str, Any] = {"sparse_softmax_cross_entropy": cross_entropy, "item": lambda t, pair: pair[t.op.index]}
+MOVES |= {"getitem": getitem, "sum_like": sum_like, "softmax": softmax, "logsumexp": logsumexp, "one_hot": one_hot,
+          "sparse_softmax_grad": sparse_softmax_grad}  # fmt: skip
 
 
 def graph_values(
@@ -358,6 +391,8 @@ def graph_value(t: Tensor, inputs: list[Any], feeds: dict[str, Any]) -> Any:
         found = np.empty(value.shape, object)
         found[...] = np.vectorize(constant, otypes=[object])(value) if value.size else value
         return found
+    if t.op.name in TUPLES:
+        return TUPLES[t.op.name](t, *inputs)
     move = MOVES.get(t.op.name)
     if move is not None:
         return np.asarray(move(t, *inputs), object)
