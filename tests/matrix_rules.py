@@ -9,7 +9,7 @@ from typing import Any
 
 import mpmath as mp
 import numpy as np
-from precise import graph_values
+from precise_graphs import graph_values
 
 import agcli as ag
 from agcli.engine.graph import toposort

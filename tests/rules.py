@@ -20,7 +20,8 @@ from typing import Any
 
 import matrix_rules
 import mpmath as mp
-from precise import UnknownError, Values, apply, graph_values
+from precise import UnknownError, Values, apply
+from precise_graphs import graph_values
 from rule_formulas import formulas
 
 from agcli.engine.errors import EngineError

@@ -1,6 +1,5 @@
 """The simplifier: each rule before and after, what is left alone, the order of writing, the limits, and arrays."""
 
-import time
 from fractions import Fraction
 
 import numpy as np
@@ -125,11 +124,9 @@ def long_sum(n):
 @pytest.mark.parametrize(
     ("build", "n"), [(deep, 300), (deep, 50_000), (powers, 40), (fractions, 25), (long_sum, 500), (long_sum, 20_000)]
 )
-def test_large_formulas_end(build, n):
+def test_large_formulas_end(build, n, calls):
     t = build(n)
-    start = time.process_time()
-    simplify(t)
-    assert time.process_time() - start < 60
+    assert calls(lambda: simplify(t)) < 10_000_000
 
 
 def test_huge_powers_stay_powers():
