@@ -39,7 +39,11 @@ def starts_with_minus(arg: str) -> bool:
 @click.option("--shape", multiple=True, metavar="x=3", help="A variable is a vector, or a matrix: A=[2,3].")
 @click.option("--simplify/--raw", "simplify", default=True, help="Shorten the result, or show it as it was built.")
 @click.option("--steps", is_flag=True, help="List the rules that were applied.")
-@click.option("--check/--no-check", default=None, help="Prove the result by numbers; on for JSON.")
+@click.option(
+    "--check/--no-check",
+    default=None,
+    help="Show a proof by numbers; on for JSON. --no-check skips what is checked silently, too.",
+)
 @click.option("--plot", is_flag=True, help="Draw the formula and its derivative.")
 @click.option("--range", "interval", metavar="-pi:pi", help="The interval of the plot.")
 @click.option("--save", metavar="FILE", help="Save a plot as .svg or .png.")
@@ -89,12 +93,13 @@ def question_of(options: dict[str, Any], check: bool) -> Question:
 
     known = {f.name for f in fields(Question)}
     chosen = {name: value for name, value in options.items() if name in known}
-    return Question(**chosen | {"raw": not options["simplify"], "check": check})
+    silent = options["check"] is not False
+    return Question(**chosen | {"raw": not options["simplify"], "check": check, "verify": silent})
 
 
 def run_one(expression: str, options: dict[str, Any]) -> int:
     from agcli.expression.answers import answer
-    from agcli.report.formulas import lines, to_json
+    from agcli.report.formulas import doubts, lines, to_json
 
     form, drawing = options["form"], None
     found = answer(expression, question_of(options, form == "json" if options["check"] is None else options["check"]))
@@ -102,8 +107,8 @@ def run_one(expression: str, options: dict[str, Any]) -> int:
         from agcli.report.curves import plot
 
         drawing = plot(found, options["interval"], options["save"])  # what is wrong with it is said before the answer
-    for doubt in found.formula.syntax.doubts:
-        click.echo(f"note: {doubt.message}", err=True)
+    for message in [*(doubt.message for doubt in found.formula.syntax.doubts), *doubts(found)]:
+        click.echo(f"note: {message}", err=True)
     if form == "json":
         import json
 
@@ -153,7 +158,7 @@ def run_batch(expression: str | None, options: dict[str, Any]) -> int:
 
     from agcli.expression.batch import answers, error_json, formulas
     from agcli.expression.errors import ExpressionError
-    from agcli.report.formulas import to_json
+    from agcli.report.formulas import doubts, to_json
 
     if expression is not None:
         raise click.UsageError("give a formula or --batch FILE, not both")
@@ -171,6 +176,8 @@ def run_batch(expression: str | None, options: dict[str, Any]) -> int:
                     code = 2
                 else:
                     click.echo(json.dumps(to_json(found)))
+                    for message in doubts(found):
+                        click.echo(f"note: `{text[:200]}`: {message}", err=True)
                     code = max(code, verdict(found))
     except UnicodeDecodeError as e:
         byte = f"the byte 0x{e.object[e.start]:02x}"

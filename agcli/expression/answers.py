@@ -43,7 +43,7 @@ def answer(text: str, question: Question) -> Answer:
     if question.check:
         results = [replace(r, check=check(r.claims)) for r in results]
     if question.steps:
-        results = [replace(r, steps=tuple(steps_of(r.claims, question.raw))) for r in results]
+        results = [replace(r, steps=tuple(steps_of(r.claims, question.raw or r.proven is False))) for r in results]
     found = Answer(text, formula, function, tuple(results), given=tuple(given))
     return at_point(found, point, given) if question.at else found
 

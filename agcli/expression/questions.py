@@ -31,6 +31,7 @@ class Question:
     shape: tuple[str, ...] = ()
     raw: bool = False
     check: bool = False
+    verify: bool = True  # compare shorter forms with what they were made of
     steps: bool = False
 
 
@@ -48,6 +49,7 @@ class Result:
     found: Any = None  # what is known of the value: a Finding, or an array of them
     check: Check | None = None
     steps: tuple[Step, ...] = ()
+    proven: bool | None = True  # False: a shorter form was wrong and is not shown; None: it could not be checked
     step: Tensor | None = None  # of a Taylor polynomial: the first power that it leaves out
 
 
