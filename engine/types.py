@@ -156,6 +156,14 @@ def promote(*types: tuple[DType, bool]) -> DType:
     return np.result_type(*strong, *(samples[d.kind] for d, weak in types if weak))
 
 
+def holds(dtype: DType, number: Any) -> bool:
+    """Whether a whole number lies within an integer dtype; any number may become a float or a bool."""
+    if dtype.kind not in "iu" or not isinstance(number, int):
+        return True
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= number <= limits.max)
+
+
 def normalize_axis(axis: int, rank: int, op: str) -> int:
     """``axis`` counted from 0."""
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
