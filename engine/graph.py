@@ -339,7 +339,7 @@ def as_tensor(value: Like) -> Tensor:
     try:
         return constant(value)
     except LazyError:
-        return call("stack", *map(as_tensor, value))
+        return call("stack", *map(as_tensor, value))  # type: ignore[arg-type]
 
 
 def unify(inputs: list[Tensor]) -> list[Tensor]:
