@@ -27,6 +27,7 @@ from agcli.engine.ops.control import apply, assign, print_shape, print_value, ta
 from agcli.engine.ops.keys import random_key, split_key
 from agcli.engine.optimizers import (
     Lbfgs,
+    LevenbergMarquardt,
     Optimizer,
     Plateau,
     adadelta,
@@ -38,6 +39,7 @@ from agcli.engine.optimizers import (
     clipping,
     lamb,
     lbfgs,
+    levenberg_marquardt,
     lion,
     nadam,
     radam,
@@ -105,6 +107,7 @@ __all__ = [
     "Function",
     "GradientError",
     "Lbfgs",
+    "LevenbergMarquardt",
     "Op",
     "Optimizer",
     "Placeholder",
@@ -144,6 +147,7 @@ __all__ = [
     "jvp",
     "lamb",
     "lbfgs",
+    "levenberg_marquardt",
     "lion",
     "load",
     "load_arrays",

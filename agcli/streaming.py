@@ -25,7 +25,7 @@ REDUCTIONS = {"sum": "sum", "mean": "sum", "max": "max", "min": "min"}  # op -> 
 def formula_meter(name: str, value: Tensor, samples: Collection[Tensor]) -> Meter:
     """The meter of a formula; ``samples`` are tensors known to have a row a sample, such as the model's output."""
     if value.shape[:1] == (None,):
-        value = call("mean", value.astype("float32"))
+        value = call("mean", value if value.dtype.kind == "f" else value.astype("float64"))
     order = toposort([value])
     fed = fed_ids(order)
     cuts = reductions(value, fed, {t.id for t in samples})

@@ -23,9 +23,9 @@ ORDER = {
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
-        "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients", "events", "runs", "trainer",
-        "inspection", "prediction", "evaluation", "trained", "comparison",
-        "report", "cli", "ops", "api", "elsewhere", "reference",
+        "precision", "layers", "losses", "metrics", "streaming", "optimizer", "building", "build", "gradients",
+        "events", "runs", "trainer", "inspection", "prediction", "evaluation", "trained", "comparison",
+        "report", "cli", "__main__", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip
 RICH = ("report",)
