@@ -164,6 +164,18 @@ def holds(dtype: DType, number: Any) -> bool:
     return bool(limits.min <= number <= limits.max)
 
 
+def loses(array: Array, dtype: DType) -> str | None:
+    """What ``array`` would lose as an array of ``dtype``, beside digits of floats; None if nothing."""
+    whole = array.dtype.kind in "iu" and dtype.kind in "iu"
+    if not whole and not np.can_cast(array.dtype, dtype, "same_kind"):
+        return f"{array.dtype} is no {dtype}"
+    if whole and array.size and not np.can_cast(array.dtype, dtype):
+        low, high = int(array.min()), int(array.max())
+        if not (holds(dtype, low) and holds(dtype, high)):
+            return f"numbers from {low} to {high} do not fit into {dtype}"
+    return None
+
+
 def normalize_axis(axis: int, rank: int, op: str) -> int:
     """``axis`` counted from 0."""
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):
