@@ -17,8 +17,10 @@ from agcli.expression.calculus import checked, differentiate, differentiate_all,
 from agcli.expression.check import Claim
 from agcli.expression.errors import ExpressionError, shorten
 from agcli.expression.lift_shapes import vector_parts
-from agcli.expression.lower import FLOAT, lower, stack
+from agcli.expression.lower import FLOAT, functions, lower, stack
+from agcli.expression.parser import parse_syntax
 from agcli.expression.questions import Question, Result
+from agcli.expression.series import Centre
 from agcli.expression.substitution import substitute
 from agcli.expression.tokens import canonical_name
 from agcli.expression.values import values
@@ -251,12 +253,15 @@ class Derivation:
         total: Tensor | None = None
         proof: list[Claim] = []
         factorial = 1
+        place = Centre(self.function, x, centre, self.formula.names)
         for k in range(n + 1):
             if k:
                 f, claims = self.partial(f, [name])
                 proof += claims
                 factorial *= k
-            coefficient = substitute(f, {x: centre})
+                place.knows(k, f)
+            limit = place.limit(k)
+            coefficient = substitute(f, {x: centre}) if limit is None else limit
             check_finite(coefficient, name, k)
             step = x if is_zero(centre) else x - centre
             term = self.shorter(coefficient * power(step, k) / factorial)
@@ -270,6 +275,10 @@ class Derivation:
         options = assignments([self.question.taylor], "--taylor")
         hint = "write --taylor x=0,n=5"
         order = options.pop("n", None) if len(options) > 1 else None
+        if self.question.order != 1:
+            if order is not None:
+                raise ExpressionError("--taylor: n and --order are the same thing", self.question.taylor, hint=hint)
+            order = parse_syntax(str(self.question.order), functions())
         if len(options) != 1:
             raise ExpressionError("--taylor: expected one variable and n", self.question.taylor, hint=hint)
         n = 5 if order is None else float(values([constant(order, "--taylor")], {})[0])

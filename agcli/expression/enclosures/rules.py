@@ -234,6 +234,15 @@ def sinc(s: Site, a: Interval) -> Interval:
     return angles.sinc(s.p, s.op.n, a)
 
 
+def log_cosh(p: Precision, a: Interval) -> Interval:
+    return elementary.log(p, hyperbolic.cosh(p, a))
+
+
+def sigmoid_cross_entropy(p: Precision, x: Interval, t: Interval) -> Interval:
+    """softplus(x) - x t"""
+    return subtract(p, hyperbolic.softplus(p, x), multiply(p, x, t))
+
+
 def identity(s: Site, a: Interval) -> Interval:
     return a
 
@@ -252,6 +261,7 @@ SMOOTH: dict[str, Callable[..., Interval]] = {
     "erf": error_functions.erf, "erfc": error_functions.erfc, "erfinv": error_functions.erfinv,
     "lgamma": gammas.log_gamma,
     "gamma": gammas.gamma, "sigmoid": hyperbolic.sigmoid, "softplus": hyperbolic.softplus, "log_sigmoid": log_sigmoid,
+    "log_cosh": log_cosh, "sigmoid_cross_entropy": sigmoid_cross_entropy,
 }  # fmt: skip
 RULES: dict[str, Rule] = {
     **{name: smooth(function) for name, function in SMOOTH.items()},
