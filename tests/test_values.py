@@ -59,6 +59,8 @@ LINES = [
     ("sin(x)^2 + cos(x)^2 - 1", 1, "0", "0", "0", "0"),
     ("1/(exp(x)*exp(-x) - 1)", 1, "undefined: 1/(exp(x)*exp(-x) - 1) has no value at x=1", None, None, None),
     ("max(x, x)", 2, "2", "1", "0", "0"),
+    ("x + sqrt(x - x)", 2, "2", "1", "0", "0"),
+    ("x*arcsin(x/x)", 2, "3.14159265359", "1.57079632679", "0", "0"),
     ("1/log(x)", 0, "undefined (one-sided: 0 from the right)", None, None, None),
     ("sin(exp(exp(x)))", 100, "unknown: the terms cancel to the last digit that was computed", None, None, None),
 ]  # fmt: skip
