@@ -28,6 +28,7 @@ TIES = {"subtract": 0, "divide": 1}
 HIGH_ORDER = 4  # from which derivatives as they are grow too large for limits
 GOOD_DIGITS = 10  # of a float64 value that needs no word
 SEED, DRAWS = 11, 4
+CAUTION = 4  # as rounding on the way adds to that of the point
 
 
 def exact_feeds(at: Mapping[str, Array]) -> dict[str, Any]:
@@ -243,10 +244,10 @@ def in_floats(t: Tensor, other: Tensor, at: Mapping[str, Array]) -> Any:
         for _ in range(DRAWS):
             moved = {n: np.asarray(v) * (1 + 4e-16 * luck.uniform(-1, 1, np.shape(v))) for n, v in at.items()}
             noise = np.fmax(noise, np.abs(np.asarray(values([t], moved)[0], np.float64) - value))
-        lost = np.where(noise > 0, -np.log10(noise / np.abs(value)), 15)
+        kept = np.where(noise > 0, -np.log10(CAUTION * noise / np.abs(value)), 15)
     out = np.empty(value.shape, object)
     for index in np.ndindex(*value.shape):
-        out[index] = of_float(float(value[index]), float(lost[index]))
+        out[index] = of_float(float(value[index]), float(kept[index]))
     return out if value.shape else out[()]
 
 
