@@ -52,6 +52,8 @@ LINES = [
     ("where(x==0, 1, sin(x)/x)", 0, "1", "0", "-0.333333333333", "0"),
     ("where(x==0, 2, sin(x)/x)", 0, "2", "undefined (jump of f: 1 from both sides)", None, None),
     ("where(x>0, log(x), 0)", -1, "0", "0", "0", "0"),
+    ("mod(1/x, 1.5)", 0, "undefined: 1/x has no value at x=0", None, None, None),
+    ("floor(1/x)*x", 0, "undefined (removable: the limit is 1)", None, None, None),
     ("sin(1/x)", 0, "undefined: 1/x has no value at x=0", None, None, None),
     ("max(x, 0.1)", 0.1, "0.1", "undefined (kink: 0 from the left, 1 from the right)", None, None),
     ("abs(x - 1/3)", 1 / 3, "0", "undefined (kink: -1 from the left, 1 from the right)", None, None),
