@@ -14,7 +14,7 @@ from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.runs import Run
 
-from .predictor import Predictor
+from .predictor import Predictor, spread
 from .reading import Answers, Classes, Numbers
 from .sinks import format_of, sink
 from .sources import opened
@@ -101,7 +101,7 @@ def _tables(
 
 
 def table_of(
-    answers: Answers,
+    answers: Answers | None,
     kept: Frame | None = None,
     outputs: Mapping[str, Array] | None = None,
     dtype: str = "float32",
@@ -122,15 +122,10 @@ def table_of(
     return pl.DataFrame(before | columns)
 
 
-def spread(name: str, values: Array) -> Iterator[tuple[str, Array]]:
-    """A column, or a column for each number of a sample."""
-    flat = values.reshape(len(values), -1)
-    for i in range(flat.shape[1]):
-        yield (name if flat.shape[1] == 1 else f"{name}_{i}"), flat[:, i]
-
-
-def columns_of(answers: Answers, dtype: str = "float32") -> dict[str, Array]:
-    """The columns of predictions by name: classes with their probabilities, or numbers in units."""
+def columns_of(answers: Answers | None, dtype: str = "float32") -> dict[str, Array]:
+    """The columns of predictions by name: classes with their probabilities, numbers in units, or none."""
+    if answers is None:
+        return {}
     found = _of_numbers(answers) if isinstance(answers, Numbers) else _of_classes(answers)
     return {name: values.astype(dtype) if values.dtype.kind == "f" else values for name, values in found.items()}
 

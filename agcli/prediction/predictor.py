@@ -13,13 +13,12 @@ from agcli.datasets.dataset import KNOWN
 from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
-from agcli.engine.graph import Tensor, toposort
-from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array
 from agcli.runs import Run, RunError
 from agcli.spec import Spec, SpecError
 
-from .reading import Answers, Reading
+from .answerable import row_outputs, why_not
+from .reading import Answers, Numbers, Reading
 from .terms import Terms, terms_in
 
 BATCH = 1024  # samples at a time; fewer are filled up to a power of two, so that few plans are made
@@ -59,17 +58,25 @@ class Predictor:
         return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
     def answers(self, split: Split) -> Answers:
-        """What the model says of the samples of a split, in the data's own terms."""
-        return self.reading(self.outputs(split)[OUTPUT])
+        """What the model says of the samples of a split, in the data's own terms.
+
+        Of a spec that has but `outputs` with a row a sample, these are the answers.
+        """
+        found = self.outputs(split)
+        if OUTPUT in found:
+            return self.reading(found[OUTPUT])
+        columns = {n: c for name, array in found.items() for n, c in spread(name, array)}
+        return Numbers(tuple(columns), np.stack(list(columns.values()), axis=1))
 
     def predict(self, frame: Frame) -> Answers:
         """The same for samples as they stand in a file."""
         return self.answers(self.terms.split(frame))
 
-    def predict_all(self, frame: Frame) -> tuple[Answers, dict[str, Array]]:
-        """The same, and the spec's own outputs by name."""
+    def predict_all(self, frame: Frame) -> tuple[Answers | None, dict[str, Array]]:
+        """The same if the model has an output, and the spec's own outputs by name."""
         found = self.outputs(self.terms.split(frame))
-        return self.reading(found.pop(OUTPUT)), found
+        output = found.pop(OUTPUT, None)
+        return None if output is None else self.reading(output), found
 
     def _built(self, split: Split) -> Model:
         try:
@@ -79,25 +86,24 @@ class Predictor:
         except (EngineError, SpecError) as error:
             shapes = ", ".join(f"{name} {column.shape}" for name, column in split.columns.items())
             raise DataError(f"the model does not take samples of the shape {shapes}: {error}") from None
-        if not has_answers(model):
-            raise DataError(f"{self.spec.name}: the spec has no `model` that gives an output for each sample")
+        reason = why_not(model)
+        if reason and not row_outputs(model):
+            raise DataError(f"{self.spec.name}: cannot predict: {reason}")
         return model
-
-
-def has_answers(model: Model) -> bool:
-    """Whether the model gives an output a sample; a spec of formulas alone may have but its loss."""
-    return model.test.output.shape[:1] == (None,)
 
 
 def function_of(model: Model) -> Function:
     """The output, and the outputs of the spec that follow from the inputs alone and have a row a sample."""
-    named = {name: t for name, t in model.test.outputs.items() if t.shape[:1] == (None,) and not _needs(t, model.y)}
+    named = row_outputs(model) | ({} if why_not(model) else {OUTPUT: model.test.output})
     inputs = [p for name, p in model.inputs.items() if name not in KNOWN]
-    return Function(model.evaluated({**named, OUTPUT: model.test.output}), inputs=inputs, key=model.key)
+    return Function(model.evaluated(named), inputs=inputs, key=model.key)
 
 
-def _needs(t: Tensor, target: Placeholder | None) -> bool:
-    return target is not None and any(x is target for x in toposort([t]))
+def spread(name: str, values: Array) -> Iterator[tuple[str, Array]]:
+    """A column, or a column for each number of a sample."""
+    flat = values.reshape(len(values), -1)
+    for i in range(flat.shape[1]):
+        yield (name if flat.shape[1] == 1 else f"{name}_{i}"), flat[:, i]
 
 
 def _batches(split: Split, names: list[str]) -> Iterator[tuple[int, list[Array]]]:

@@ -41,7 +41,8 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
         yield Text(f"note: {note}", "yellow")
     yield figure_table(found)
     if found.outputs:
-        yield Text("\noutputs", "bold")
+        of = {"train": " of the training data", "test": " of the test data"}.get(found.outputs_of, "")
+        yield Text(f"\noutputs{of}", "bold")
         yield output_table(found.outputs)
     if found.table:
         yield Text("\nclasses", "bold")

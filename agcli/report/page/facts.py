@@ -48,7 +48,8 @@ def facts(folder: Path, *, which: str = "", split: str = "", count: int = COUNT)
         model, terms = trained.model, terms_of(trained.data)
         judged = split or trained.data.judged
         samples = of_split(trained.data, terms, judged)
-        evaluation = judge(trained, terms, samples, judged, by=None, count=count, seed=0)
+        fitted = "train" if model.spec.is_formulas and not split else ""
+        evaluation = judge(trained, terms, samples, judged, by=None, count=count, seed=0, fitted=fitted)
     except (DataError, RunError, EngineError, SpecError) as error:
         if which or split:  # what is asked for by name must be there
             raise
