@@ -16,6 +16,7 @@ from agcli.evaluation import Evaluation
 from agcli.evaluation.evaluate import evaluate
 from agcli.events import Event
 from agcli.prediction import Classes, Predictor
+from agcli.prediction.bands import LEVEL, Bands
 from agcli.prediction.given import frame_of
 from agcli.prediction.reading import Answers, plain
 from agcli.runs import Run, RunError
@@ -175,6 +176,13 @@ class TrainedRun:
     def answers(self, samples: Any) -> Answers:
         """All that the model says of samples: Classes with probabilities, or Numbers."""
         return self.predictor.predict(frame_of(samples, self.spec, self.predictor.terms))
+
+    def bands(self, samples: Any, level: float = LEVEL) -> Bands:
+        """The predictions of a least-squares fit with their confidence and prediction bands.
+
+        Raises RunError for a model that is none, or whose parameters the data does not determine.
+        """
+        return self.predictor.bands(frame_of(samples, self.spec, self.predictor.terms), level)
 
     def evaluate(self, split: str = "", **options: Any) -> Evaluation:
         """Judge the model on a split of its data (the test split, if there is one), or on a file ``data``.

@@ -9,15 +9,16 @@ import numpy as np
 from agcli.build import Model, build
 from agcli.building import OUTPUT
 from agcli.datasets import DataError, Speller, Split, fitted
-from agcli.datasets.dataset import KNOWN
 from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
 from agcli.engine.types import Array
 from agcli.runs import Run, RunError
 from agcli.spec import Spec, SpecError
+from agcli.trainer.fit import Fit, fit_for
 
 from .answerable import row_outputs, why_not
+from .bands import LEVEL, Bands, bands_of, checked, slopes_of
 from .reading import Answers, Numbers, Reading
 from .terms import Terms, terms_in
 
@@ -31,6 +32,9 @@ class Predictor:
         self.spec, self.terms, self.run, self.which = spec, terms, run, which
         self.reading = Reading(spec.loss.name, terms)
         self.function: Function | None = None
+        self.model: Model | None = None
+        self.fit: Fit | None = None
+        self.slopes: Function | None = None
 
     @classmethod
     def open(cls, run: Run, which: str = "") -> Predictor:
@@ -44,12 +48,15 @@ class Predictor:
     def of(cls, model: Model, terms: Terms) -> Predictor:
         """The same of a model that is built already and has its weights."""
         made = cls(model.spec, terms)
-        made.function = function_of(model)
+        made.model, made.function = model, function_of(model)
         return made
 
     def outputs(self, split: Split) -> dict[str, Array]:
         """The model's output for all samples of a split, and the spec's own ``outputs`` that have a row a sample."""
-        function = self.function = self.function or function_of(self._built(split))
+        if self.function is None:
+            self.model = self.model or self._built(split)
+            self.function = function_of(self.model)
+        function = self.function
         inputs = function.inputs
         parts: dict[str, list[Array]] = {}
         for count, feeds in _batches(split, [p.name or "" for p in inputs]):
@@ -78,6 +85,33 @@ class Predictor:
         output = found.pop(OUTPUT, None)
         return None if output is None else self.reading(output), found
 
+    def bands(self, frame: Frame, level: float = LEVEL) -> Bands:
+        """The predictions with their bands, of a least-squares fit. Raises NoFitError where there is none.
+
+        They are of the `sigma` of the frame, if training had one; without it, prediction bands are not known.
+        """
+        checked(level)
+        split = self.terms.split(frame)
+        self.model = self.model or self._built(split)
+        if reason := why_not(self.model):
+            raise DataError(f"{self.spec.name}: no bands: {reason}")
+        if self.fit is None and self.run is not None:
+            self.fit = fit_for(self.run, self.which)
+        if self.fit is None:
+            raise DataError("bands need a run, whose training data says how sure its parameters are")
+        slopes = self.slopes = self.slopes or slopes_of(self.model)
+        found = self._bands(split, slopes, self.fit, level, self.terms.deviations(frame))
+        return found.mapped(lambda ends: np.asarray(self.terms.restore(ends[:, None]), np.float64).reshape(len(ends)))
+
+    def _bands(self, split: Split, slopes: Function, fit: Fit, level: float, sigma: Array | None) -> Bands:
+        """The bands in the model's own units."""
+        parts = []
+        for count, feeds in _batches(split, [p.name or "" for p in slopes.inputs]):
+            values, g = slopes(dict(zip(slopes.inputs, feeds, strict=True)))
+            parts.append((np.array(values[:count]), np.array(g[:count])))
+        values, g = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        return bands_of(fit, values, g, level, sigma, self.spec.sigma is not None)
+
     def _built(self, split: Split) -> Model:
         try:
             model = build(self.spec, self.terms.skeleton(split))
@@ -95,8 +129,7 @@ class Predictor:
 def function_of(model: Model) -> Function:
     """The output, and the outputs of the spec that follow from the inputs alone and have a row a sample."""
     named = row_outputs(model) | ({} if why_not(model) else {OUTPUT: model.test.output})
-    inputs = [p for name, p in model.inputs.items() if name not in KNOWN]
-    return Function(model.evaluated(named), inputs=inputs, key=model.key)
+    return Function(model.evaluated(named), inputs=list(model.sources.values()), key=model.key)
 
 
 def spread(name: str, values: Array) -> Iterator[tuple[str, Array]]:

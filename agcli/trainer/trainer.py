@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from agcli.spec import Spec
 
 from . import resume
 from .failure import investigate
+from .fit import FILE, NoFitError, fit_of
 from .health import Health
 from .profile import Profile
 from .rhythm import Rhythm
@@ -168,7 +170,8 @@ class Trainer:
         if not self.run.environment:
             self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
         with writing(self.run.folder):
-            (self.run.folder / RESULT).unlink(missing_ok=True)
+            for name in (RESULT, FILE):
+                (self.run.folder / name).unlink(missing_ok=True)
         count = total(s.model.parameters.trainable)
         epochs = self.spec.train.epochs
         started = Started(
@@ -225,6 +228,9 @@ class Trainer:
     def done(self, done: Done) -> Done:
         """Write down how it ended."""
         self.run.write(RESULT, done.to_json())
+        if self.spec.is_formulas:
+            with suppress(NoFitError):  # who asks for errors or bands hears why there are none
+                self.run.write(FILE, fit_of(self.session.model, self.data.train, self.session.step).to_json())
         self.run.say(f"done after {done.steps} steps: {done.reason}")
         return done
 
