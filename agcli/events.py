@@ -168,6 +168,7 @@ class Done:
     seconds: float
     reason: str = FINISHED
     best: dict[str, Any] | None = None  # step, epoch, value, and what was watched
+    converged: bool | None = None  # whether the optimizer came to a minimum; None if it has not said
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -180,6 +181,7 @@ class Done:
             "metrics": self.metrics,
             "seconds": round(self.seconds, 6),
             "reason": self.reason,
+            "converged": self.converged,
             "best": self.best,
         }
 

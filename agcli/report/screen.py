@@ -63,7 +63,7 @@ class Screen:
                 self.say(Text(f"note: {event.text}", style="yellow"), whole=True)
             case Done():
                 self.stop()
-                self.say(Text(closing(event)))
+                self.say(Text(closing(event)), whole=True)
             case Interrupted() | Failed():
                 self.stop()
 
@@ -191,6 +191,8 @@ def print_result(event: Done) -> None:
     if event.best is not None:
         watched, value = event.best["watch"], figure(event.best["value"])
         out.print(f"best: epoch {event.best['epoch']}, {watched} {value}", highlight=False)
+    if event.reason != Done.FINISHED:
+        out.print(f"ended: {event.reason}", highlight=False, markup=False)
     out.print(f"run: {event.run}", highlight=False, markup=False)
 
 
