@@ -104,15 +104,25 @@ def resolved(spec: Spec, data: Dataset) -> Spec:
     return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
 
 
-def scales(data: Dataset) -> Iterator[str]:
-    """In what the loss and the metrics of a training are, where that is not the target's own unit."""
-    target = data.fitted.target if isinstance(data.fitted, Recipe) else ()
+def scales(recipe: Any) -> Iterator[str]:
+    """In what the loss and the spec's metrics are, where that is not the target's own unit."""
+    target = recipe.target if isinstance(recipe, Recipe) else ()
     for part in target[:1]:
-        if isinstance(part.role, Numeric) and part.role.scale != "none":
+        if isinstance(part.role, Numeric) and (part.role.scale != "none" or part.role.log):
             scale, _ = part.role.affine(part.stats)
             is_plain = len(target) == 1 and not scale.ndim and not part.role.log
-            meaning = f'1 is {float(scale):.4g} of "{part.column}"; ' if is_plain else ""
-            yield f"loss and metrics are of the scaled target: {meaning}`ag eval` gives figures in its own units"
+            meaning = f': 1 is {float(scale):.4g} of "{part.column}"' if is_plain else ""
+            yield f"loss and metrics are of the scaled target{meaning}"
+
+
+def scaled_inputs(spec: Spec, recipe: Any) -> Iterator[str]:
+    """Which columns a formula sees in other units than those of the data, since the spec says so."""
+    for part in recipe.inputs if spec.is_formulas and isinstance(recipe, Recipe) else ():
+        if isinstance(part.role, Numeric) and (part.role.scale != "none" or part.role.log):
+            scale, offset = part.role.affine(part.stats)
+            value = f"log1p({part.column})" if part.role.log else part.column
+            how = f" as ({value} - {float(offset):.6g}) / {float(scale):.6g}" if not scale.ndim else ""
+            yield f'formulas see the column "{part.column}" scaled{how}; parameters are in these units'
 
 
 def folds(spec: Spec, of: int) -> list[Spec]:
@@ -173,7 +183,7 @@ def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> T
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
         source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream, scale=scale,
-        dtype=str(spec.dtype),
+        dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
     )  # fmt: skip
 
 

@@ -15,6 +15,8 @@ from .errors import DataError, unknown
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.floating[Any]]
+TARGET, SIGMA = "y", "sigma"  # columns that are known of a sample whose target is: it, and its standard deviation
+KNOWN = (TARGET, SIGMA)
 Rows = slice | npt.NDArray[np.integer[Any]]
 
 
@@ -169,8 +171,8 @@ class Split:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of all columns but the target's, in the order in which a model takes them."""
-        return tuple(name for name in self.columns if name != "y")
+        """The names of all columns but the target's and its deviation's, in the order in which a model takes them."""
+        return tuple(name for name in self.columns if name not in KNOWN)
 
     def select(self, rows: Rows) -> Split:
         """The split of these rows: of a slice without a copy, of row numbers in their order."""
@@ -210,7 +212,7 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset(Info):
-    """A data set: its info and its splits, `train` and `test` at least for all that `load` knows.
+    """A data set: its info and its splits, `train` and, unless all samples are for training, `test`.
 
     Data read from a file has `fitted`, `warnings` (sentences on what is strange about it), and `settled`: the
     description that it was read by, with nothing left open.
@@ -222,6 +224,8 @@ class Dataset(Info):
     settled: Any = None
 
     def __getitem__(self, name: str) -> Split:
+        if name == "test" and not self.has_test:
+            raise DataError(f"{self.name}: there is no test data: all samples are for training")
         if name not in self.splits:
             raise unknown(f"split of {self.name}", name, self.splits)
         return self.splits[name]
@@ -241,3 +245,13 @@ class Dataset(Info):
     def test(self) -> Split:
         """The split to be judged by."""
         return self["test"]
+
+    @property
+    def has_test(self) -> bool:
+        """Whether some samples are held out for testing."""
+        return "test" in self.splits
+
+    @property
+    def judged(self) -> str:
+        """The split by which a model is judged if nothing else is said: `test` if there is one, else `train`."""
+        return "test" if self.has_test else "train"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .dataset import Array, Column, Split
+from .dataset import KNOWN, SIGMA, TARGET, Array, Column, Split
 from .dates import Date
 from .errors import DataError, unknown
 from .frame import Cells, Frame
@@ -40,6 +40,7 @@ class Recipe:
     inputs: tuple[Part, ...]
     target: tuple[Part, ...] = ()
     dtype: str = "float32"  # of the floats that a model is fed
+    sigma: str = ""  # the column with the target's standard deviation, if there is one
 
     @cached_property
     def groups(self) -> dict[str, list[Part]]:
@@ -49,8 +50,10 @@ class Recipe:
             groups.setdefault(part.role.input or _own_input(part), []).append(part)
         if len(groups) == 1 and not self.inputs[0].role.input:
             return {"x": list(self.inputs)}
-        if "y" in groups:
-            raise DataError("y is the target's name; give the column another `input`")
+        for name in KNOWN if self.sigma else (TARGET,):
+            if name in groups:
+                owner = "the target's name" if name == TARGET else "the name of its standard deviation"
+                raise DataError(f"{name} is {owner}; give the column another `input`")
         return groups
 
     @property
@@ -68,7 +71,10 @@ class Recipe:
     def encode(self, frame: Frame, *, target: bool = True) -> dict[str, Array]:
         """Arrays by input, and `y`; without `target`, of samples whose target nobody knows."""
         arrays = {name: self._joined(frame, name, group) for name, group in self.groups.items()}
-        return {**arrays, "y": self._targets(frame)} if target and self.target else arrays
+        known = {TARGET: self._targets(frame)} if target and self.target else {}
+        if known and self.sigma:
+            known[SIGMA] = self.deviations(frame)
+        return arrays | known
 
     def columns(self, arrays: Mapping[str, Array]) -> dict[str, Column]:
         """The columns of encoded arrays, which know how they are fed."""
@@ -79,6 +85,8 @@ class Recipe:
             columns[name] = column.cast(np.dtype(self.dtype))
         if "y" in arrays:
             columns["y"] = Column(arrays["y"], INT64 if self.classes else None)
+        if SIGMA in arrays:
+            columns[SIGMA] = Column(arrays[SIGMA])
         return columns
 
     def split(self, frame: Frame, *, training: bool = False) -> Split:
@@ -120,6 +128,7 @@ class Recipe:
         return {
             "kind": "table",
             "dtype": self.dtype,
+            "sigma": self.sigma,
             **{
                 key: [{"column": p.column, **p.role.to_json(), "stats": p.stats} for p in parts]
                 for key, parts in named.items()
@@ -131,7 +140,8 @@ class Recipe:
         """The recipe that `to_json` wrote. Raises DataError for anything else."""
         try:
             inputs, target = (tuple(_part(item) for item in plain[key]) for key in ("inputs", "target"))
-            return cls(inputs, target, np.dtype(plain.get("dtype", "float32")).name)  # at first, all was float32
+            dtype = np.dtype(plain.get("dtype", "float32")).name  # at first, all was float32
+            return cls(inputs, target, dtype, str(plain.get("sigma", "")))
         except (KeyError, TypeError, AttributeError):
             raise DataError("expected a table's statistics as they were saved, found something else") from None
 
@@ -140,6 +150,18 @@ class Recipe:
             return _labels(frame[self.target[0].column], self.target[0])
         arrays = [self._encoded(frame, part) for part in self.target]
         return arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+
+    def deviations(self, frame: Frame) -> Array:
+        """The standard deviations of the target, in its encoded units. Raises DataError for one that is none."""
+        cells = frame[self.sigma]
+        values = cells.numbers()
+        wrong = ~((values > 0) & np.isfinite(values))  # also of NaN, which a missing cell is
+        if wrong.any():
+            error = cells.error(int(wrong.argmax()), "a standard deviation, a number above 0")
+            raise DataError(str(error), ("sigma",))
+        part = self.target[0]
+        scale = part.role.affine(part.stats)[0] if isinstance(part.role, Numeric) else 1.0
+        return np.asarray(values / scale, self.dtype)
 
     def _encoded(self, frame: Frame, part: Part) -> Array:
         """A column as it is stored; pictures as they came, since they become floats when they are fed."""
@@ -192,8 +214,10 @@ def _part(plain: Mapping[str, Any]) -> Part:
 class Fitting:
     """Looks at the training split, piece by piece, and gives the recipe for it."""
 
-    def __init__(self, roles: Mapping[str, Role], target: tuple[str, ...], dtype: str = "float32") -> None:
-        self.dtype = dtype
+    def __init__(
+        self, roles: Mapping[str, Role], target: tuple[str, ...], dtype: str = "float32", sigma: str = ""
+    ) -> None:
+        self.dtype, self.sigma = dtype, sigma
         used = {name: role for name, role in roles.items() if not isinstance(role, Ignore)}
         self.target = {name: _as_target(name, used.get(name, roles.get(name)), len(target)) for name in target}
         self.inputs = {name: role for name, role in used.items() if name not in self.target}
@@ -212,12 +236,12 @@ class Fitting:
             tuple(Part(name, role, self.fitters[name].stats()) for name, role in roles.items())
             for roles in (self.inputs, self.target)
         )
-        return Recipe(inputs, target, self.dtype)
+        return Recipe(inputs, target, self.dtype, self.sigma)
 
 
-def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...], dtype: str = "float32") -> Recipe:
+def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...], **options: str) -> Recipe:
     """The recipe for the samples of a training split."""
-    fitting = Fitting(roles, target, dtype)
+    fitting = Fitting(roles, target, **options)
     for frame in frames:
         fitting.add(frame)
     return fitting.recipe()

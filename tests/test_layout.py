@@ -22,7 +22,7 @@ ORDER = {
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
-        "precision", "layers", "losses", "metrics", "streaming", "optimizer", "build", "gradients",
+        "precision", "layers", "losses", "metrics", "streaming", "optimizer", "building", "build", "gradients",
         "events", "runs", "trainer", "inspection", "prediction", "evaluation", "trained", "comparison",
         "report", "cli", "ops", "api", "elsewhere", "reference",
     ],

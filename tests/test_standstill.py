@@ -40,7 +40,11 @@ def test_a_fit_that_has_converged_ends_and_says_so(tmp_path, optimizer):
 
 def test_a_fit_lost_in_float32_says_so_and_what_to_write(tmp_path):
     """Saturating growth, of which float32 cannot see that the first parameter is to move."""
-    formulas = {"x0": "70 + 53*(x[:, 0] + pi)", "curve": "a*(1 - exp(-b*x0))", "r": "239*(1 - exp(-5.5e-4*x0)) - curve"}
+    formulas = {
+        "x0": "70 + 53*(x[:, 0] + pi)",
+        "curve": "a*(1 - exp(-b*x0))",
+        "r": "239*(1 - exp(-5.5e-4*x0)) + y - curve",
+    }
     fit = {"variables": {"a": 250, "b": 5e-4}, "let": formulas, "loss": "mean(square(r))", "optimizer": "lbfgs"}
     notes, done = trained(tmp_path / "32", **fit, dtype="float32")
     assert done.converged is False

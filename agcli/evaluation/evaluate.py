@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from agcli.build import Model
-from agcli.datasets import DataError, Split
+from agcli.data import scales
+from agcli.datasets import DataError, Dataset, Split
 from agcli.engine.types import Array
 from agcli.prediction import Answers, Classes, Numbers, Predictor
-from agcli.prediction.predictor import has_answers
+from agcli.prediction.answerable import why_not
 from agcli.prediction.sources import opened as opened_source
 from agcli.prediction.terms import Terms, terms_in, terms_of
 from agcli.runs import Run
@@ -53,6 +54,8 @@ class Evaluation:
     answers: Answers | None = field(default=None, repr=False)  # a row a sample, too much to print
     truth: Array | None = field(default=None, repr=False)
     outputs: dict[str, Array] = field(default_factory=dict, repr=False)  # the spec's own formulas
+    outputs_of: str = ""  # the split that these are of; empty for a file's samples
+    notes: tuple[str, ...] = ()  # what has to be known to read the figures
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; None stands for what is not finite, as JSON has no word for it."""
@@ -77,6 +80,8 @@ class Evaluation:
             "worst": [asdict(w) for w in self.worst],
             "by": self.by,
             "groups": [g.to_json() for g in self.groups],
+            "notes": list(self.notes),
+            "outputs_of": self.outputs_of,
             "outputs": {k: v.tolist() for k, v in self.outputs.items()},
         }
 
@@ -94,7 +99,7 @@ def finite(value: Any) -> Any:
 
 def evaluate(
     folder: Path,
-    split: str = "test",
+    split: str = "",
     *,
     data: str | Path | None = None,
     by: str | None = None,
@@ -104,13 +109,19 @@ def evaluate(
 ) -> Evaluation:
     """Judge the model of a run on a split of its data, or on the samples of a file ``data``.
 
+    The split is the test split if none is named; of a run without test data, the training split, which ``notes`` say.
+
     ``by`` names a column whose values are judged apart, ``which`` a checkpoint, ``count`` how many of the worst
     samples are kept; ``seed`` draws the resamples. Raises RunError, DataError or SpecError for what does not fit.
     """
     if data is None:
         trained = opened(folder, which)
         terms = terms_of(trained.data)
-        return judge(trained, terms, of_split(trained.data, terms, split), split, by=by, count=count, seed=seed)
+        fitted = "train" if trained.model.spec.is_formulas and not split else ""
+        split = split or trained.data.judged
+        return judge(
+            trained, terms, of_split(trained.data, terms, split), split, by=by, count=count, seed=seed, fitted=fitted
+        )
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
     with opened_source(data, spec, terms) as source:
@@ -120,14 +131,25 @@ def evaluate(
 
 
 def judge(
-    trained: Trained, terms: Terms, samples: Samples, split: str, *, by: str | None, count: int, seed: int
+    trained: Trained,
+    terms: Terms,
+    samples: Samples,
+    split: str,
+    *,
+    by: str | None,
+    count: int,
+    seed: int,
+    fitted: str = "",
 ) -> Evaluation:
-    """The evaluation of a trained model on samples."""
+    """The evaluation of a trained model on samples; the spec's `outputs` are of a split ``fitted`` if named."""
     sums, model = trained.evaluate(samples.split), trained.model
+    described = trained.data[fitted] if fitted else samples.split
     base: dict[str, Any] = {
         "run": trained.run.folder, "name": model.spec.name, "data": trained.data.name if split else samples.name,
         "split": split, "samples": len(samples.split), "epoch": trained.epoch, "step": trained.step,
-        "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, samples.split),
+        "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, described),
+        "outputs_of": fitted or split,
+        "notes": tuple(notes(trained.data, terms, split)),
     }  # fmt: skip
     found = answered(model, terms, samples)
     if found is None:
@@ -146,6 +168,14 @@ def judge(
     return Evaluation(**base)
 
 
+def notes(data: Dataset, terms: Terms, split: str) -> Iterator[str]:
+    """What has to be known to read the figures of a split, or of a file."""
+    if split == "train" and not data.has_test:
+        yield "no test data: the model is judged on the samples that it was trained on"
+    for text in scales(getattr(terms, "recipe", None)):
+        yield f"{text}; figures with an interval are in its own units"
+
+
 def outputs(model: Model, split: Split) -> dict[str, Array]:
     """The `outputs` of the spec, computed of all samples at once."""
     if not model.spec.outputs:
@@ -157,7 +187,7 @@ def outputs(model: Model, split: Split) -> dict[str, Array]:
 
 def answered(model: Model, terms: Terms, samples: Samples) -> tuple[Answers, Array] | None:
     """The model's answers and the truth in the same terms; None if its outputs cannot be compared to a target."""
-    if "y" not in samples.split.columns or not has_answers(model):
+    if "y" not in samples.split.columns or why_not(model):
         return None
     predictor = Predictor.of(model, terms)
     answers = predictor.answers(samples.split)

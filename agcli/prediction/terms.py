@@ -10,7 +10,7 @@ import numpy as np
 
 from agcli.data import load_data
 from agcli.datasets import Categorical, Column, DataError, Dataset, Recipe, Split, fitted
-from agcli.datasets.dataset import Cast
+from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, Cast
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.runs import Run
@@ -34,6 +34,9 @@ class Terms(Protocol):
 
     def restore(self, values: Array) -> Array:
         """Encoded targets (n, targets) in their own units."""
+
+    def deviations(self, frame: Frame) -> Array | None:
+        """The standard deviations of the encoded target, (n,), if samples bring such."""
 
     def skeleton(self, split: Split) -> Dataset:
         """A data set of the same columns as the one that was trained on, to build the model by."""
@@ -64,15 +67,20 @@ class TableTerms:
     def restore(self, values: Array) -> Array:
         return self.recipe.restore(values)
 
+    def deviations(self, frame: Frame) -> Array | None:
+        return self.recipe.deviations(frame) if self.recipe.sigma in frame.columns else None
+
     def skeleton(self, split: Split) -> Dataset:
-        columns = {name: column for name, column in split.columns.items() if name != "y"}
-        return _skeleton({name: Column(c.stored[:1], c.scaling) for name, c in columns.items()} | self._target())
+        columns = {name: column for name, column in split.columns.items() if name not in KNOWN}
+        first = {name: Column(c.stored[:1], c.scaling) for name, c in columns.items()}
+        return _skeleton(first | self._target(), self.recipe)
 
     def _target(self) -> dict[str, Column]:
         if self.recipe.classes:
             return {"y": Column(np.zeros(1, np.uint8), Cast(np.dtype(np.int64)))}
         shape = (1,) if len(self.targets) == 1 else (1, len(self.targets))
-        return {"y": Column(np.zeros(shape, self.recipe.dtype))} if self.targets else {}
+        known = {TARGET: Column(np.zeros(shape, self.recipe.dtype))} if self.targets else {}
+        return known | ({SIGMA: Column(np.ones(1, self.recipe.dtype))} if self.recipe.sigma else {})
 
     def unseen(self, frame: Frame) -> Iterator[tuple[str, Array]]:
         """For each column of categories, the numbers of the rows whose name training did not see."""
@@ -115,6 +123,9 @@ class SetTerms:
 
     def restore(self, values: Array) -> Array:
         return values
+
+    def deviations(self, frame: Frame) -> Array | None:
+        return None
 
     def skeleton(self, split: Split) -> Dataset:
         return self.data
@@ -191,6 +202,7 @@ def set_frame(data: Dataset, name: str) -> Frame:
     return Frame(f"{data.name} ({name})", columns)
 
 
-def _skeleton(columns: Mapping[str, Column]) -> Dataset:
+def _skeleton(columns: Mapping[str, Column], recipe: Recipe) -> Dataset:
     split = Split(columns)
-    return Dataset(name="samples", description="", source="", licence="", splits={"train": split, "test": split})
+    splits = {"train": split, "test": split}
+    return Dataset(name="samples", description="", source="", licence="", splits=splits, fitted=recipe)

@@ -234,6 +234,16 @@ def all_runs(folder: Path) -> Iterator[Run]:
     yield from map(Run, runs_in(folder))
 
 
+def final(result: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Loss and metrics of the split that a run is judged by, as they were measured last."""
+    for record in (result, *reversed(history)):
+        if record and record.get("test_loss") is not None:
+            return {"loss": record["test_loss"], **record.get("metrics", {})}
+        if record and record.get("split") == "train":
+            return {"loss": record["loss"], **record.get("metrics", {})}
+    return {}
+
+
 def free(folder: Path) -> Path:
     """``folder``, or the first of ``folder-2``, ``folder-3``, ... that does not exist."""
     candidate, n = folder, 1

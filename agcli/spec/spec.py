@@ -5,6 +5,7 @@ from typing import Any, Protocol, Self
 
 from pydantic import ModelWrapValidatorHandler, PrivateAttr, model_validator
 
+from .columns import Deviation
 from .data import Data
 from .dump import dumped
 from .errors import Place, Problem, SpecError
@@ -91,6 +92,11 @@ class Spec(Fields):
     def is_formulas(self) -> bool:
         """Whether the model is made of formulas alone, without layers: a fit, in the units of the data."""
         return not self.model
+
+    @property
+    def sigma(self) -> Deviation | None:
+        """The column of the data with the standard deviation of the target, if the spec names one."""
+        return getattr(self.data.fields, "sigma", None)
 
     def metric_items(self) -> list[tuple[str | int, Choice]]:
         """The metrics with their places in the section: names of formulas, or numbers."""

@@ -30,8 +30,8 @@ class Trained:
     step: int
 
     def evaluate(self, split: Split | None = None) -> Sums:
-        """Loss and metrics over a split (the test split)."""
-        split = self.data.test if split is None else split
+        """Loss and metrics over a split (the test split, or without one the training split)."""
+        split = self.data[self.data.judged] if split is None else split
         return measured(self.model, self.model.evaluator(), split) or Sums(self.model.test.meters)
 
 
@@ -51,6 +51,11 @@ def weighted(run: Run, data: Dataset, which: str = "") -> Trained:
 def fed(function: Function, batch: Batch) -> dict[Placeholder, Array]:
     """What a function takes of a batch: inputs have the names of columns."""
     return {p: batch[p.name or ""] for p in function.inputs}
+
+
+def fed_split(function: Function, split: Split) -> dict[Placeholder, Array]:
+    """The same of all samples of a split at once."""
+    return {p: split[p.name or ""] for p in function.inputs}
 
 
 def measured(

@@ -40,7 +40,7 @@ def nodes_of(model: Model) -> list[Node]:
     traces = model.test.traces
     outer = min((t.depth for t in traces), default=0)
     layers = [t for t in traces if t.depth == outer]
-    inputs = [p for name, p in model.inputs.items() if name != "y"]
+    inputs = list(model.sources.values())
     made = {p.id: i for i, p in enumerate(inputs)}
     found = [Node(p.name or "", "input", shape_text(p), 0, ()) for p in inputs]
     for trace in layers:

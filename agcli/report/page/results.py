@@ -25,9 +25,11 @@ def results(found: Evaluation) -> Iterator[Html]:
     """The sections, in order."""
     where = f"the {found.split} split of {found.data}" if found.split else found.data
     yield tag("p", f"{found.samples:,} samples: {where}; weights of step {found.step:,}.", class_="soft")
+    yield from (tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in found.notes)
     yield figure_table(found)
     if found.outputs:
-        yield tag("h3", "Outputs of the spec")
+        of = {"train": " of the training data", "test": " of the test data"}.get(found.outputs_of, "")
+        yield tag("h3", f"Outputs of the spec{of and ','}{of}")
         values = [(name, np.array2string(value, precision=5, threshold=64)) for name, value in found.outputs.items()]
         yield table(("name", "value"), [(name, tag("code", value)) for name, value in values])
     if found.table:

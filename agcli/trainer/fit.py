@@ -1,0 +1,142 @@
+"""What a least-squares fit says of its parameters: their covariance, from the Jacobian over the fitted samples.
+
+Near the least sum of squares the parameters are distributed as those of the linear model that touches there: with J the
+derivatives of the weighted residuals, the covariance is inv(J^T J), times the variance of a residual unless `sigma` is
+absolute (Seber and Wild, Nonlinear Regression, 1989, section 2.1.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from agcli.build import Model
+from agcli.data import load_data
+from agcli.datasets import Split
+from agcli.engine.function import Function
+from agcli.engine.optimizers.least_squares import NoSquaresError, squares_of
+from agcli.engine.optimizers.levenberg_marquardt import MAX_JACOBIAN, jacobian_of
+from agcli.engine.types import Array
+from agcli.runs import Run, RunError
+from agcli.runs.files import read_json
+
+from .evaluate import fed_split, weighted
+
+FILE = "fit.json"
+SMALLEST = 1e-13  # of the largest singular value; below, the data says nothing of a combination of parameters
+
+
+class NoFitError(RunError):
+    """A model whose parameters have no covariance; the text says why."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A fit's parameters with their covariance, (p, p), in the order of ``names``, one for each number of a parameter.
+
+    ``variance`` is that of a target about the fit, in squared (encoded) units of the target, or of `sigma`, where the
+    data has one. ``freedom`` are the degrees of freedom; ``absolute`` says that `sigma` are errors of measurement.
+    """
+
+    names: tuple[str, ...]
+    values: Array
+    covariance: Array
+    variance: float
+    freedom: int
+    absolute: bool
+    step: int = 0
+
+    @property
+    def errors(self) -> Array:
+        """The standard errors of the parameters."""
+        found: Array = np.sqrt(np.diag(self.covariance))
+        return found
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self) | {"values": self.values.tolist(), "covariance": self.covariance.tolist()}
+
+    @classmethod
+    def from_json(cls, plain: Mapping[str, Any]) -> Fit:
+        """The fit that ``to_json`` wrote."""
+        arrays = {name: np.asarray(plain[name], np.float64) for name in ("values", "covariance")}
+        return cls(**{**plain, **arrays, "names": tuple(plain["names"])})
+
+
+def fit_of(model: Model, split: Split, step: int = 0) -> Fit:
+    """The fit of a model with its weights to the samples of a split. NoFitError says why there is none."""
+    if getattr(model.spec.optimizer.fields, "average", 0.0):
+        raise NoFitError(
+            "errors and bands are those of a minimum; running means of the parameters (`average`) have none"
+        )
+    params = list(model.parameters.trainable)
+    names = [name for name, v in model.parameters.items() if v.trainable for name in elements(name, v.value)]
+    try:
+        found = squares_of(model.test.loss, params)
+    except NoSquaresError as error:
+        raise NoFitError(f"errors and bands are those of least squares: {error}") from None
+    if len(split) * len(names) > MAX_JACOBIAN:
+        raise NoFitError(f"the Jacobian of {len(split):,} samples by {len(names):,} parameters is too large to be kept")
+    options: Any = {"inputs": list(model.inputs.values()), "key": model.key}
+    function = Function([found.residuals, found.roots, jacobian_of(found.residuals, params)], **options)
+    r, roots, j = (np.asarray(v, np.float64) for v in function(fed_split(function, split)))
+    freedom = int(np.count_nonzero(roots)) - len(names)
+    if freedom < 1:
+        least = f"{len(names) + 1:,} residuals for {len(names):,} parameters"
+        raise NoFitError(f"errors and bands need at least {least}, found {freedom + len(names):,}")
+    variance = float(r @ r) / freedom
+    covariance = inverse(j, names) * (1.0 if model.absolute_sigma else variance)
+    values = np.concatenate([v.value.reshape(-1) for v in params]).astype(np.float64)
+    about = scatter(model, split, freedom)
+    return Fit(tuple(names), values, covariance, about, freedom, model.absolute_sigma, step)
+
+
+def elements(name: str, value: Array) -> list[str]:
+    """The names of a parameter's numbers: `a`, or `p[0]`, `p[1]`."""
+    return [name + (f"[{', '.join(map(str, i))}]" if i else "") for i in np.ndindex(value.shape)]
+
+
+def inverse(j: Array, names: list[str]) -> Array:
+    """inv(J^T J), by the singular values of J with columns of one length, so that units do not matter."""
+    lengths = np.linalg.norm(j, axis=0)
+    flat = [name for name, length in zip(names, lengths, strict=True) if not length > 0]
+    if flat:
+        raise NoFitError(
+            f"the data says nothing of {', '.join(f'`{name}`' for name in flat)}: no residual depends on it"
+        )
+    _, s, vt = np.linalg.svd(j / lengths, full_matrices=False)
+    if not s[-1] > SMALLEST * s[0]:
+        bound = [name for name, part in zip(names, np.abs(vt[-1]), strict=True) if part > 0.1]
+        raise NoFitError(f"the data does not tell {', '.join(f'`{name}`' for name in bound)} apart")
+    half = vt.T / s / lengths[:, None]
+    found: Array = half @ half.T
+    return found
+
+
+def scatter(model: Model, split: Split, freedom: int) -> float:
+    """The variance of the target about the model's output, in units of `sigma` where the data has one.
+
+    It is 0 of a model without an output for each sample; whatever its loss is, bands are of the output.
+    """
+    y, output = model.y, model.test.output
+    if y is None or output.shape[:1] != (None,):
+        return 0.0
+    inputs: Any = {"inputs": list(model.inputs.values()), "key": model.key}
+    function = Function([output], **inputs)
+    (values,) = function(fed_split(function, split))
+    away = np.asarray(values, np.float64).reshape(len(split), -1) - split["y"].reshape(len(split), -1)
+    if model.sigma is not None:
+        away = away / split["sigma"][:, None]
+    return float(np.square(away).sum()) / freedom
+
+
+def fit_for(run: Run, which: str = "") -> Fit:
+    """The fit of a run with the weights of a checkpoint: as training wrote it, or else from the run's data."""
+    known = read_json(run.folder / FILE, "the fit that training wrote")
+    if known is not None and int(known.get("step", -1)) == run.chosen(which).step:
+        return Fit.from_json(known)
+    trained = weighted(run, load_data(run.spec, run.learnt), which)
+    return fit_of(trained.model, trained.data.train, trained.step)
