@@ -171,16 +171,13 @@ class Done:
     seconds: float
     reason: str = FINISHED
     best: dict[str, Any] | None = None  # step, epoch, value, and what was watched
-<<<<<<< HEAD
     converged: bool | None = None  # whether the optimizer came to a minimum; None if it has not said
-=======
     split: str = "test"  # of which the metrics are
 
     @property
     def figures(self) -> dict[str, Any]:
         """Loss and metrics of the split that a run is judged by."""
         return {"loss": self.loss if self.test_loss is None else self.test_loss, **self.metrics}
->>>>>>> w-fits
 
     def to_json(self) -> dict[str, Any]:
         return {

@@ -46,6 +46,7 @@ def test_a_fit_lost_in_float32_says_so_and_what_to_write(tmp_path):
         "r": "239*(1 - exp(-5.5e-4*x0)) + y - curve",
     }
     fit = {"variables": {"a": 250, "b": 5e-4}, "let": formulas, "loss": "mean(square(r))", "optimizer": "lbfgs"}
+    fit["train"] = {"epochs": 100, "batch_size": 100}
     notes, done = trained(tmp_path / "32", **fit, dtype="float32")
     assert done.converged is False
     assert done.reason.startswith("stopped: no step makes the loss smaller in float32; write `dtype: float64`")

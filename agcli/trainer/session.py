@@ -62,12 +62,8 @@ class Session:
         self.epoch = 0  # epochs that are complete
         self.batch = 0  # batches of the next epoch that are done
         self.step = 0
-<<<<<<< HEAD
         self.halted = 0  # steps, up to the last one, that each found that another would change nothing
-        self.evaluated = -1  # the step of the last evaluation, whose sums are ``test``
-=======
         self.evaluated = -1  # the step of the last evaluation, whose sums are ``test`` (of training data, if all is)
->>>>>>> w-fits
         self.last_loss: float | None = None  # of the last complete epoch
         self.observed: list[tuple[int, float]] = []  # step and loss of the evaluations of this process
         self._walk: Iterator[Batch] | None = None

@@ -223,20 +223,24 @@ class Trainer:
             return Interrupted(self.run.folder, self.signal, s.epoch + 1, s.step)
         test, found = s.test, s.best.found
         loss, metrics = test.mean_loss, test.metrics
+        ended: dict[str, Any] = {"reason": reason, "converged": self.converged}
         if not self.data.has_test:
-            return self.done(
-                Done(self.run.folder, s.epoch, s.step, loss, None, metrics, self.elapsed, reason, split="train")
-            )
+            ended["split"] = "train"
+            return self.done(Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, **ended))
         if self.spec.train.patience is not None and found is not None:
             checkpoint = self.run.chosen(str(found["step"]))
             s.restore(checkpoint.arrays, {**s.progress, "best": s.best.to_json()}, "the best checkpoint")
             metrics = dict(found["figures"])
             loss = metrics.pop("loss")
         best = None if found is None else {k: found[k] for k in ("watch", "value", "epoch", "step")}
-        converged = s.halt.converged if s.halt is not None else False if self.standstill.reason else None
-        return self.done(
-            Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, reason, best, converged)
-        )
+        ended["best"] = best
+        return self.done(Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, **ended))
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether the optimizer came to a minimum; None if it does not know."""
+        halt = self.session.halt
+        return halt.converged if halt is not None else False if self.standstill.reason else None
 
     def done(self, done: Done) -> Done:
         """Write down how it ended."""
