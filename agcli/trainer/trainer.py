@@ -226,7 +226,7 @@ class Trainer:
         ended: dict[str, Any] = {"reason": reason, "converged": self.converged}
         if not self.data.has_test:
             ended["split"] = "train"
-            return self.done(Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, **ended))
+            return self.done(Done(self.run.folder, s.epoch, s.step, loss, None, metrics, self.elapsed, **ended))
         if self.spec.train.patience is not None and found is not None:
             checkpoint = self.run.chosen(str(found["step"]))
             s.restore(checkpoint.arrays, {**s.progress, "best": s.best.to_json()}, "the best checkpoint")
