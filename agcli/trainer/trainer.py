@@ -105,7 +105,8 @@ class Trainer:
         trainer.elapsed_before = max((r.get("elapsed", 0.0) for r in kept), default=0.0)
         if found:
             run.rewrite(trainer.spec)
-            trainer.session.step_function.halt, trainer.session.halted = None, 0  # another step may help by now
+            if any(change.path[0] == "optimizer" for change in found):  # under which another step may help
+                trainer.session.step_function.halt, trainer.session.halted = None, 0
         trainer.notes += [Note(f"passed over {text}", "checkpoint") for text in passed_over]
         trainer.notes += [
             Note(f"other numbers may come out than on the machine before: {text}", "environment")
