@@ -7,9 +7,11 @@ import polars as pl
 import pytest
 from scipy import stats
 from scipy.optimize import curve_fit
+from test_report_page import check
 
 import agcli as ag
 from agcli.datasets import DataError
+from agcli.report.page import written
 from agcli.spec import parse_spec
 from agcli.trainer import Trainer
 from agcli.trainer.fit import NoFitError, fit_for
@@ -224,3 +226,40 @@ def test_the_command_takes_a_level_and_names_what_lacks(ag, fits, tmp_path):
         "errors and bands"
         in ag("predict", fits("line", "null", "loss=mae", "optimizer=lbfgs").folder, new, "--bands", check=2).stderr
     )
+
+
+# The report
+
+
+def drawn(run):
+    """What the report draws: its text, and how many bands."""
+    text = written(run.folder, run.folder.with_suffix(".html")).read_text()
+    check(text)
+    return text, text.count('class="band b')
+
+
+def test_the_report_draws_the_curve_in_its_bands(fits):
+    text, bands = drawn(fits("decay"))
+    assert bands == 2
+    assert "y over t: training data and model" in text
+    assert "95 % prediction band" in text
+    assert text.count('class="point"') >= COUNT
+
+
+def test_with_deviations_of_their_own_samples_have_no_common_band(fits):
+    text, bands = drawn(fits("line", "dy"))
+    assert bands == 1
+    assert "prediction band" not in text
+
+
+def test_without_a_fit_the_curve_says_why_it_has_no_bands(fits):
+    text, bands = drawn(fits("line", "null", "loss=mae", "optimizer=lbfgs"))
+    assert bands == 0
+    assert "No bands: errors and bands are those of least squares" in text
+
+
+def test_a_set_by_name_has_a_curve_too(tmp_path):
+    run = ag.train("models/curve_fit.yaml", tmp_path / "run", epochs=2)
+    text, bands = drawn(run)
+    assert bands == 2
+    assert "target over x: training data and model" in text

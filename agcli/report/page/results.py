@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from agcli.engine.types import Array
 from agcli.evaluation import Evaluation
 from agcli.evaluation.worst import Worst
 from agcli.prediction import Numbers
+from agcli.prediction.curve import Curve
 
 from ..evaluation import amount, cell_text, interval, share, tidy
 from . import charts
@@ -42,6 +44,25 @@ def results(found: Evaluation) -> Iterator[Html]:
     if drawn:
         yield tag("h3", "Can the answers be believed?")
         yield tag("div", *drawn, class_="charts")
+
+
+def fitted(found: Curve) -> Iterator[Html]:
+    """A curve over its samples, with the bands of a least-squares fit, or with the reason why there are none."""
+    count = min(len(found.x), POINTS)
+    chosen = np.linspace(0, len(found.x) - 1, count).astype(int)
+    shown = found.x[chosen].tolist(), found.y[chosen].tolist()
+    bands: list[tuple[str, Array | None]] = []
+    if found.bands is not None:
+        percent = f"{100 * found.bands.level:g} %"
+        bands = [
+            (f"{percent} prediction band", found.bands.prediction),
+            (f"{percent} confidence band", found.bands.confidence),
+        ]
+    title = f"{found.up} over {found.across}: training data and model"
+    drawn = charts.curve(title, shown, found.grid, found.values, bands, found.across)
+    yield tag("div", drawn, class_="charts wide")
+    if found.problem:
+        yield tag("p", f"No bands: {found.problem}.", class_="note")
 
 
 def figure_table(found: Evaluation) -> Html:
