@@ -173,6 +173,7 @@ class Done:
     best: dict[str, Any] | None = None  # step, epoch, value, and what was watched
     converged: bool | None = None  # whether the optimizer came to a minimum; None if it has not said
     split: str = "test"  # of which the metrics are
+    fit: dict[str, Any] | None = None  # of a least-squares fit: its parameters and their errors, or the problem
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -193,6 +194,7 @@ class Done:
             "converged": self.converged,
             "best": self.best,
             "split": self.split,
+            "fit": self.fit,
         }
 
 

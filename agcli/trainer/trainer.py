@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 from agcli.data import load_data, resolved, scaled_inputs, scales
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
+from agcli.engine.frozen import changed
 from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
@@ -23,7 +23,7 @@ from agcli.spec import Spec
 
 from . import resume
 from .failure import investigate
-from .fit import FILE, NoFitError, fit_of
+from .fit import FILE, attempted
 from .health import Health
 from .profile import Profile
 from .rhythm import Rhythm
@@ -245,10 +245,11 @@ class Trainer:
 
     def done(self, done: Done) -> Done:
         """Write down how it ended."""
+        fit, said = attempted(self.session.model, self.data.train, done.steps)
+        done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
-        if self.spec.is_formulas:
-            with suppress(NoFitError):  # who asks for errors or bands hears why there are none
-                self.run.write(FILE, fit_of(self.session.model, self.data.train, self.session.step).to_json())
+        if fit is not None:
+            self.run.write(FILE, fit.to_json())
         self.run.say(f"done after {done.steps} steps: {done.reason}")
         return done
 
