@@ -19,7 +19,9 @@ from agcli.prediction.answerable import why_not
 from agcli.prediction.sources import opened as opened_source
 from agcli.prediction.terms import Terms, terms_in, terms_of
 from agcli.runs import Run
+from agcli.runs.files import read_json
 from agcli.trainer.evaluate import Trained, opened, weighted
+from agcli.trainer.fit import FILE, Fit, attempted
 
 from .bootstrap import Figure
 from .classes import Calibration, ClassRow, calibration, class_table, confusion
@@ -56,6 +58,7 @@ class Evaluation:
     outputs: dict[str, Array] = field(default_factory=dict, repr=False)  # the spec's own formulas
     outputs_of: str = ""  # the split that these are of; empty for a file's samples
     notes: tuple[str, ...] = ()  # what has to be known to read the figures
+    fit: dict[str, Any] | None = field(default=None, repr=False)  # of least squares: parameters with errors, or why not
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; None stands for what is not finite, as JSON has no word for it."""
@@ -83,6 +86,7 @@ class Evaluation:
             "notes": list(self.notes),
             "outputs_of": self.outputs_of,
             "outputs": {k: v.tolist() for k, v in self.outputs.items()},
+            "fit": self.fit,
         }
 
 
@@ -150,6 +154,7 @@ def judge(
         "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, described),
         "outputs_of": fitted or split,
         "notes": tuple(notes(trained.data, terms, split)),
+        "fit": attempted(model, trained.data.train, trained.step)[1] if split else written(trained.run, trained.step),
     }  # fmt: skip
     found = answered(model, terms, samples)
     if found is None:
@@ -166,6 +171,13 @@ def judge(
     if by is not None:
         base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed)}
     return Evaluation(**base)
+
+
+def written(run: Run, step: int) -> dict[str, Any] | None:
+    """What training wrote of the fit, if it is that of the same weights."""
+    known = read_json(run.folder / FILE, "the fit that training wrote")
+    fit = None if known is None else Fit.from_json(known)
+    return None if fit is None or fit.step != step else fit.report()
 
 
 def notes(data: Dataset, terms: Terms, split: str) -> Iterator[str]:

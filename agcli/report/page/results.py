@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from agcli.evaluation.worst import Worst
 from agcli.prediction import Numbers
 from agcli.prediction.curve import Curve
 
+from .. import fits
 from ..evaluation import amount, cell_text, interval, share, tidy
 from . import charts
 from .html import Html, joined, picture, table, tag
@@ -29,6 +30,8 @@ def results(found: Evaluation) -> Iterator[Html]:
     yield tag("p", f"{found.samples:,} samples: {where}; weights of step {found.step:,}.", class_="soft")
     yield from (tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in found.notes)
     yield figure_table(found)
+    if found.fit is not None:
+        yield from fit_parts(found.fit)
     if found.outputs:
         of = {"train": " of the training data", "test": " of the test data"}.get(found.outputs_of, "")
         yield tag("h3", f"Outputs of the spec{of and ','}{of}")
@@ -63,6 +66,17 @@ def fitted(found: Curve) -> Iterator[Html]:
     yield tag("div", drawn, class_="charts wide")
     if found.problem:
         yield tag("p", f"No bands: {found.problem}.", class_="note")
+
+
+def fit_parts(fit: Mapping[str, Any]) -> Iterator[Html]:
+    """The parameters of a least-squares fit with their errors, or why they have none."""
+    if fits.problem(fit):
+        yield tag("p", f"{fits.problem(fit)}.", class_="note")
+        return
+    yield tag("h3", fits.heading(fit).capitalize())
+    yield table(fits.HEAD, fits.rows(fit), (1, 2))
+    for line in fits.remarks(fit):
+        yield tag("p", line, class_="soft")
 
 
 def figure_table(found: Evaluation) -> Html:
