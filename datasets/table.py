@@ -87,8 +87,9 @@ class Table:
         if self.split is not None and self.split.by is not None:
             _check_name(frame, self.split.by, ("split",))
         guessed = guess.roles(frame, target)
-        for name in guessed if self.plain else ():
-            if guess.is_quantity(frame[name]) and (name not in target or self.quantity):
+        for name, role in guessed.items() if self.plain else ():
+            is_free = name not in target or self.quantity
+            if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
                 guessed[name] = Numeric(scale="none")
         if self.sigma:
             guessed[self.sigma] = Ignore()

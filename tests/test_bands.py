@@ -194,6 +194,37 @@ def test_bands_need_one_number_a_sample(fits):
         run.bands({"t": NEW})
 
 
+def test_residuals_of_rounding_have_no_bands(tmp_path):
+    (tmp_path / "exact.csv").write_text("t,y\n" + "".join(f"{t},{1 + 2 * t}\n" for t in range(9)))
+    text = f"""
+data: {{file: {tmp_path}/exact.csv, target: y, split: {{tail: 0}}}}
+variables: {{a: 0, b: 0}}
+let: {{output: a + b * t}}
+loss: mse
+optimizer: levenberg_marquardt
+train: {{batch_size: 100}}
+"""
+    Trainer(parse_spec(text, "exact"), tmp_path / "run").finish()
+    with pytest.raises(NoFitError, match="the residuals are rounding errors"):
+        ag.load(tmp_path / "run").bands({"t": NEW})
+
+
+def test_a_fit_that_stopped_early_says_so_beside_its_bands(ag, fits, tmp_path):
+    run, new = fits("decay", "null", "optimizer={sgd: 1e-6}"), tmp_path / "new.csv"
+    pl.DataFrame({"t": NEW}).write_csv(new)
+    assert "standard errors away" in ag("predict", run.folder, new, "--bands", check=0).stderr
+
+
+def test_a_fit_has_the_weights_that_predict(tmp_path):
+    """With `patience`, the best weights are kept, and they are not the last."""
+    run = ag.train("curve_fit", tmp_path / "run", patience=2, optimizer={"adam": 0.3}, epochs=60)
+    arrays = run.place.chosen().arrays
+    written = json.loads((tmp_path / "run" / "fit.json").read_text())
+    assert written["step"] == run.place.chosen().step
+    assert written["values"] == [float(arrays[f"model.{name}"]) for name in written["names"]]
+    assert run.place.chosen("last").step > written["step"]
+
+
 @pytest.mark.parametrize("level", [0, 1, -1, 95, float("nan")])
 def test_a_level_is_a_chance(fits, level):
     with pytest.raises(DataError, match="level: expected a number between 0 and 1"):

@@ -97,6 +97,18 @@ train: {{batch_size: 1000}}
         assert again.predict({"day": [1, 2]}) == pytest.approx([1, 2])
 
 
+def test_arrays_are_not_scaled_either(tmp_path):
+    x, y = np.array([[100.0, 1], [200, 2], [300, 5]]), np.array([1, 2, 3])
+    np.savez(tmp_path / "some.npz", x=x, y=y)
+    text = f"data: {{file: {tmp_path}/some.npz, split: {{tail: 0}}}}\nvariables: {{w: {{shape: [2]}}}}\n"
+    data = load_data(parse_spec(f"{text}loss: mean(square(y - x @ w))"))
+    np.testing.assert_array_equal(data.train.x, x)
+    np.testing.assert_array_equal(data.train.y, y)
+    assert data.train.y.dtype == np.float64
+    of_classes = load_data(parse_spec(f"{text}let: {{output: 'x @ ones([2, 3])'}}\nloss: softmax_cross_entropy"))
+    assert of_classes.classes == ("1", "2", "3")
+
+
 # Prediction
 
 

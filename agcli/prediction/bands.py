@@ -19,7 +19,7 @@ from agcli.datasets import DataError
 from agcli.engine.function import Function
 from agcli.engine.optimizers.levenberg_marquardt import jacobian_of
 from agcli.engine.types import Array
-from agcli.trainer.fit import Fit
+from agcli.trainer.fit import Fit, NoFitError
 
 LEVEL = 0.95
 
@@ -35,6 +35,7 @@ class Bands:
     values: Array
     confidence: Array
     prediction: Array | None
+    notes: tuple[str, ...] = ()  # what has to be known of the fit to read them
 
     def mapped(self, of: Callable[[Array], Array]) -> Bands:
         """The same in other units, of a function of numbers (n,) that keeps their order."""
@@ -43,7 +44,7 @@ class Bands:
             return np.stack([of(both[:, 0]), of(both[:, 1])], axis=1)
 
         prediction = None if self.prediction is None else ends(self.prediction)
-        return Bands(self.level, of(self.values), ends(self.confidence), prediction)
+        return Bands(self.level, of(self.values), ends(self.confidence), prediction, self.notes)
 
     def columns(self) -> dict[str, Array]:
         """The ends by the names of their columns."""
@@ -81,7 +82,10 @@ def bands_of(fit: Fit, values: Array, slopes: Array, level: float, sigma: Array 
     """The bands of outputs (n,) with their derivatives (n, p), in the units of the outputs.
 
     ``sigma`` (n,) are the deviations of the samples, if they are known; ``weighed`` says that samples have such.
+    Raises NoFitError where the residuals are rounding errors.
     """
+    if fit.rounding:
+        raise NoFitError("the residuals are rounding errors: they say nothing of how far samples scatter")
     g = np.asarray(slopes, np.float64)
     middle = np.asarray(values, np.float64)
     sure = np.einsum("np,pq,nq->n", g, fit.covariance, g)
@@ -93,4 +97,4 @@ def bands_of(fit: Fit, values: Array, slopes: Array, level: float, sigma: Array 
         reach = q * np.sqrt(np.maximum(variance, 0.0))
         return np.stack([middle - reach, middle + reach], axis=1)
 
-    return Bands(level, middle, about(sure), None if own is None else about(sure + own))
+    return Bands(level, middle, about(sure), None if own is None else about(sure + own), tuple(fit.notes))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PREDICTED, PROBABILITY, DEVIATION = "predicted", "probability", "deviation"
+NO_SIGMA = "no prediction bands: the samples lack the column of `sigma`, which says how far they scatter"
 CLASSES = 100  # whose probabilities get a column each
 
 
@@ -42,13 +43,12 @@ class Summary:
 
     samples: int = 0
     unseen: dict[str, Unseen] = field(default_factory=dict)
-    unknown_sigma: bool = False
+    of_bands: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """A sentence for each column with names that training did not see, and for bands that are not there."""
-        lacking = "no prediction bands: the samples lack the column of `sigma`, which says how far they scatter"
-        return [*([lacking] if self.unknown_sigma else [])] + [
+        return [*self.of_bands] + [
             f'column "{column}": {u.cells:,} of {self.samples:,} samples have a name that training did not see, '
             f'such as "{u.name}" in row {u.row:,}; the model takes it as unknown'
             for column, u in self.unseen.items()
@@ -94,7 +94,7 @@ def _tables(
         answers, outputs = predictor.predict_all(frame)
         if level is not None:
             bands = predictor.bands(frame, level)
-            summary.unknown_sigma = bands.prediction is None
+            summary.of_bands = bands.notes if bands.prediction is not None else (*bands.notes, NO_SIGMA)
             outputs = bands.columns() | outputs
         yield table_of(answers, frame if keep else None, outputs, str(predictor.spec.dtype))
         summary.samples += len(frame)

@@ -245,7 +245,9 @@ class Trainer:
 
     def done(self, done: Done) -> Done:
         """Write down how it ended."""
-        fit, said = attempted(self.session.model, self.data.train, done.steps)
+        best = done.best if self.spec.train.patience is not None else None
+        kept = int(best["step"]) if best is not None else done.steps  # whose weights the model has
+        fit, said = attempted(self.session.model, self.data.train, kept)
         done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
         if fit is not None:
