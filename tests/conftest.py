@@ -1,5 +1,6 @@
 """Shared fixtures: real data where it is at hand, and the command line as a process."""
 
+import ctypes
 import gc
 import itertools
 import os
@@ -23,18 +24,34 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def ag():
-    """Run `ag` as a process: ag("train", spec, cwd=...) -> CompletedProcess with text output."""
+    """Run `ag` as a process: ag("train", spec, cwd=...) -> CompletedProcess with text output.
 
-    def run(*args, cwd=ROOT, check=None, env=None, input=None):
+    As ``anyone``, permissions of files count for the superuser too.
+    """
+
+    def run(*args, cwd=ROOT, check=None, env=None, input=None, anyone=False):
         command = [sys.executable, "-W", "error", "-c", "from agcli.cli import main; main()", *map(str, args)]
         full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-        done = subprocess.run(command, cwd=cwd, env=full, input=input, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, cwd=cwd, env=full, input=input, capture_output=True, text=True, timeout=300,
+            preexec_fn=heed_permissions if anyone and os.geteuid() == 0 else None,
+        )  # fmt: skip
         if check is not None:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
     return run
+
+
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # <linux/prctl.h>, <linux/capability.h>
+
+
+def heed_permissions():
+    """Take from this process, from its next program on, what lets the superuser pass over permissions (Linux)."""
+    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        if ctypes.CDLL(None, use_errno=True).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "the superuser keeps its privileges")
 
 
 def pytest_configure(config):

@@ -128,7 +128,7 @@ assert [c.args[0][0] for c in calls] == [2] * 8
 def test_a_fork_makes_workers_of_its_own():
     root = os.path.dirname(os.path.dirname(native.__file__)).rpartition("/agcli/")[0]
     code = CHILD.format(root=root, text=ADD_ONE)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=300, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 

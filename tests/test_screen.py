@@ -172,12 +172,12 @@ def seen_on_a_terminal(tmp_path, columns, **env):
     )  # fmt: skip
     os.close(child)
     seen = b""
-    while select.select([main], [], [], 60)[0]:
+    while select.select([main], [], [], 300)[0]:
         try:
             seen += os.read(main, 65536)
         except OSError:  # the other side is closed
             break
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0
     os.close(main)
     return seen.decode()
 
