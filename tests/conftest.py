@@ -54,6 +54,35 @@ def heed_permissions():
             raise OSError(ctypes.get_errno(), "the superuser keeps its privileges")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--no-skips", action="store_true", help="a test that is skipped is a failure of the run")
+
+
+def skipped(config):
+    """How many tests and files were skipped in this run, of all its workers."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", [])) if reporter is not None else 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if session.config.getoption("no_skips") and skipped(session.config) and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("no_skips") and (count := skipped(config)):
+        terminalreporter.write_line(f"--no-skips: {count} skipped, which is a failure here", red=True)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out, rather than skip, what by its nature is for other machines: ``@pytest.mark.only(condition)``."""
+    others = [item for item in items if not all(mark.args[0] for mark in item.iter_markers("only"))]
+    if others:
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in set(others)]
+
+
 def pytest_configure(config):
     """On CI, Hypothesis draws the same examples in every run; at home it looks for new ones. No test has a deadline."""
     from hypothesis import settings
