@@ -15,6 +15,7 @@ from agcli.engine.errors import (
     GradientError,
     ShapeError,
     StateError,
+    UsageError,
 )
 from agcli.engine.function import Function, function
 from agcli.engine.gradient import grad
@@ -26,6 +27,7 @@ from agcli.engine.ops.control import apply, assign, print_shape, print_value, ta
 from agcli.engine.ops.keys import random_key, split_key
 from agcli.engine.optimizers import (
     Lbfgs,
+    LevenbergMarquardt,
     Optimizer,
     Plateau,
     adadelta,
@@ -37,6 +39,7 @@ from agcli.engine.optimizers import (
     clipping,
     lamb,
     lbfgs,
+    levenberg_marquardt,
     lion,
     nadam,
     radam,
@@ -104,6 +107,7 @@ __all__ = [
     "Function",
     "GradientError",
     "Lbfgs",
+    "LevenbergMarquardt",
     "Op",
     "Optimizer",
     "Placeholder",
@@ -113,6 +117,7 @@ __all__ = [
     "Tensor",
     "TrainedRun",
     "Trainer",
+    "UsageError",
     "Variable",
     "Variables",
     "adadelta",
@@ -142,6 +147,7 @@ __all__ = [
     "jvp",
     "lamb",
     "lbfgs",
+    "levenberg_marquardt",
     "lion",
     "load",
     "load_arrays",

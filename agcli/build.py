@@ -7,54 +7,22 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-import numpy as np
-
+from agcli.building import OUTPUT, Building, Graph, by_name
 from agcli.datasets import Dataset
-from agcli.engine.errors import ShapeError
+from agcli.datasets.dataset import KNOWN, SIGMA
 from agcli.engine.function import Function
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
-from agcli.engine.ops.keys import make_key, streams
-from agcli.engine.ops.reductions import mean
+from agcli.engine.ops.keys import make_key
 from agcli.engine.optimizers import Step
 from agcli.engine.subgraph import substitute
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.errors import nearest
-from agcli.formulas import tensor_of
-from agcli.layers import Network, Scope, Trace, run, start
-from agcli.losses import LOSSES
-from agcli.metrics import Meter, meter
 from agcli.optimizer import averages, step_of
 from agcli.spec import Spec
-from agcli.spec.initializers import INITIALIZERS
-from agcli.spec.names import path_text
-from agcli.streaming import formula_meter
 
 OF_CLASSES = ("softmax_cross_entropy", "negative_log_likelihood", "focal", "hinge")  # losses with a score a class
-OUTPUT = "output"  # what formulas call the model's output
-RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
-
-
-@dataclass(frozen=True)
-class Graph:
-    """What is computed of a batch: the model's output, the mean loss, and the parts of the metrics."""
-
-    output: Tensor
-    loss: Tensor
-    meters: tuple[Meter, ...]
-    outputs: Mapping[str, Tensor]  # the spec's own, by name
-    updates: Mapping[Variable, Tensor]
-    traces: tuple[Trace, ...]
-
-    @property
-    def fetches(self) -> dict[str, Tensor]:
-        return {"loss": self.loss, **{k: t for m in self.meters for k, t in m.fetches().items()}}
-
-    @property
-    def cheap_fetches(self) -> dict[str, Tensor]:
-        """The same without the scores that some metrics keep of every sample."""
-        return {"loss": self.loss, **{k: t for m in self.meters if not m.keep for k, t in m.fetches().items()}}
 
 
 @dataclass(frozen=True)
@@ -79,6 +47,16 @@ class Model:
         """The target, if there is one."""
         return self.inputs.get("y")
 
+    @property
+    def sigma(self) -> Placeholder | None:
+        """The standard deviation of the target, (n,), if the spec names its column; the loss has it in it already."""
+        return self.inputs.get(SIGMA)
+
+    @property
+    def absolute_sigma(self) -> bool:
+        """Whether deviations are errors of measurement as they stand, which no scatter about the fit scales."""
+        return self.spec.sigma is not None and self.spec.sigma.absolute
+
     def feeds(self, columns: Any) -> dict[Placeholder, Array]:
         """What a batch feeds; ``columns[name]`` are its arrays."""
         return {p: columns[name] for name, p in self.inputs.items()}
@@ -98,7 +76,7 @@ class Model:
     def predictor(self) -> Function:
         """The model's output for a batch of inputs."""
         output = self.evaluated({OUTPUT: self.test.output})[OUTPUT]
-        return Function(output, inputs=[p for name, p in self.inputs.items() if name != "y"], key=self.key)
+        return Function(output, inputs=[p for name, p in self.inputs.items() if name not in KNOWN], key=self.key)
 
     def describer(self) -> Function:
         """The `outputs` of the spec, of a batch; some of them need all samples in one."""
@@ -119,7 +97,8 @@ def build(spec: Spec, data: Dataset) -> Model:
     """The graph of ``spec`` for the columns of ``data``. Raises SpecError at the layer or loss that does not fit."""
     inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
     parameters = Variables()
-    graphs = [Building(spec, inputs, parameters, training).graph() for training in (True, False)]
+    columns = by_name(spec, data, inputs)
+    graphs = [Building(spec, inputs, parameters, training, columns).graph() for training in (True, False)]
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
     refuse_unused(spec, parameters, train.loss)
@@ -163,142 +142,3 @@ def freeze(spec: Spec, parameters: Variables) -> set[Variable]:
     for v in found:
         v.trainable = False
     return found
-
-
-class Building:
-    """One graph in the making. Formulas know the data's columns, variables, named layers, the output, and `let`."""
-
-    def __init__(self, spec: Spec, inputs: Mapping[str, Placeholder], parameters: Variables, training: bool) -> None:
-        self.spec = spec
-        self.inputs = inputs
-        self.network = Network(spec, parameters, training, dict(inputs))
-        self.scope = Scope(self.network, path=("model",))
-
-    def graph(self) -> Graph:
-        spec, network = self.spec, self.network
-        with streams():
-            for name in spec.variables:
-                self.name(name, self.variable(name), ("variables", name))
-            output = self.model() if spec.model else None
-            if output is not None:
-                network.names[OUTPUT] = output
-            for name, text in spec.let.items():
-                self.name(name, self.formula(text, ("let", name)), ("let", name))
-            if output is None:
-                output = network.names.get(OUTPUT)
-            loss = self.loss(output)
-            meters = tuple(self.metrics(output))
-            outputs: dict[str, Tensor] = {}
-            for name, text in spec.outputs.items():
-                outputs[name] = self.formula(text, ("outputs", name))
-                network.names.setdefault(name, outputs[name])
-        final = output if output is not None else loss
-        return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces))
-
-    def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
-        if name in self.network.names:
-            raise self.spec.error(path, f"expected a new name, got `{name}`, which means something else already")
-        self.network.names[name] = t
-
-    def variable(self, name: str) -> Variable:
-        """The variable of a name in `variables`."""
-        fields, parameters = self.spec.variables[name], self.network.variables
-        if name not in parameters:
-            with self.network.at(("variables", name)):
-                rng = np.random.default_rng([self.spec.seed, len(parameters)])
-                first = drawn(fields, rng) if fields.value is None else filled(fields)
-                parameters.add(name, first, trainable=fields.trainable)
-        return parameters[name]
-
-    def model(self) -> Tensor:
-        """The layers applied to the input."""
-        single = [t for name, t in self.inputs.items() if name != "y"]
-        return run(self.spec.model, single[0] if len(single) == 1 else None, self.scope, self.sources)
-
-    @property
-    def sources(self) -> dict[str, Tensor]:
-        """What the `input` of a layer may name beside other layers."""
-        return {name: t for name, t in self.inputs.items() if name != "y"}
-
-    def again(self, *xs: Tensor) -> Tensor:
-        """The layers applied to other inputs, with the same parameters; for `model(...)` in formulas."""
-        names = list(self.sources)
-        if len(xs) != len(names):
-            raise ShapeError(f"model: takes {len(names)} inputs ({', '.join(names)}), got {len(xs)}")
-        quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])
-        scope = Scope(quiet, path=("model",))
-        return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, dict(zip(names, xs, strict=True)))
-
-    def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
-        with self.network.at(path):
-            return tensor_of(text, self.network.names, self.again if self.spec.model else None)
-
-    def loss(self, output: Tensor | None) -> Tensor:
-        """The mean loss of a batch, while training with the penalties of the layers."""
-        choice: Any = self.spec.loss
-        if choice.name == "expression":
-            path = ("loss", "expression", "formula")
-            loss = self.scalar(self.formula(choice.fields.formula, path), path)
-        else:
-            with self.network.at(("loss",), self.advice):
-                loss = mean(LOSSES[choice.name](*self.judged(output, choice.name), choice.fields))
-        if self.network.training:
-            for penalty in self.network.penalties.values():
-                loss = loss + penalty
-        return loss
-
-    @property
-    def advice(self) -> str:
-        """What to type if the target has a value for each place of a sequence, and the model keeps but the last."""
-        places = self.inputs["y"].shape[1:2] if "y" in self.inputs else ()
-        for t in self.network.traces:
-            is_last = t.kind in RECURRENT and len(t.output.shape) == 2
-            if places and is_last and t.inputs[0].shape[1:2] == places:
-                where = path_text(t.place)
-                return f"; the target has {places[0]} places, of which {where} keeps the last: return_sequences: true"
-        return ""
-
-    def scalar(self, t: Tensor, path: tuple[Any, ...]) -> Tensor:
-        """A number, or the mean of several."""
-        if t.dtype.kind != "f" and not t.type.weak:
-            raise self.spec.error(path, f"expected a formula with a derivative, got {t.type}")
-        return t if t.shape == () else mean(t)
-
-    def judged(self, output: Tensor | None, loss: str) -> tuple[Tensor, Tensor]:
-        """Output and target, for losses and metrics by name."""
-        target = self.inputs.get("y")
-        if output is None:
-            raise ShapeError(f"{loss}: needs the output of a `model`, or of a formula called `output` in `let`")
-        if target is None:
-            raise ShapeError(f"{loss}: needs a target, and the data has none; write the loss as a formula")
-        return output, target
-
-    def metrics(self, output: Tensor | None) -> list[Meter]:
-        found = []
-        rows = [t for t in self.network.names.values() if t.shape[:1] == (None,)]
-        for key, choice in self.spec.metric_items():
-            path = ("metrics", key)
-            fields: Any = choice.fields
-            if choice.name == "expression":
-                inner = path if isinstance(key, str) else (*path, "expression", "formula")
-                found.append(formula_meter(fields.name, self.formula(fields.formula, inner), rows))
-                continue
-            with self.network.at(path):
-                named = meter(choice, *self.judged(output, choice.name))
-                found.append(replace(named, name=key) if isinstance(key, str) else named)
-        return found
-
-
-def drawn(fields: Any, rng: np.random.Generator) -> Array:
-    """The first value of a variable whose value is not given."""
-    init = fields.init or INITIALIZERS.read("glorot_uniform" if len(fields.shape) > 1 else "zeros")
-    return start(init, fields.shape, rng)
-
-
-def filled(fields: Any) -> Array:
-    """The given value of a variable, in its shape if it has one."""
-    value = np.asarray(fields.value, np.float32)
-    try:
-        return np.broadcast_to(value, fields.shape).copy() if fields.shape else value
-    except ValueError:
-        raise ShapeError(f"a value of shape {value.shape} does not fill the shape {tuple(fields.shape)}") from None

@@ -14,7 +14,7 @@ from agcli.engine.errors import EngineError
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
 from agcli.runs.lock import is_locked
-from agcli.runs.run import RUNS, all_runs
+from agcli.runs.run import RUNS, all_runs, final
 from agcli.spec import SpecError
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text
@@ -37,6 +37,7 @@ class Row:
     step: int
     seconds: float
     metrics: dict[str, Any]
+    split: str = "test"  # of which the metrics are
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -70,7 +71,8 @@ def row(run: Run) -> Row:
     seconds = float((result or {}).get("seconds") or last.get("elapsed") or 0)
     epoch = max((int(r["epoch"]) for r in history if r.get("event") == "epoch"), default=0)
     step = int((result or {}).get("steps") or last.get("step") or 0)
-    return Row(run.folder, spec.name, state, started, epoch, spec.train.epochs, step, seconds, final(result, history))
+    split, figures = str((result or {}).get("split", "test")), final(result, history)
+    return Row(run.folder, spec.name, state, started, epoch, spec.train.epochs, step, seconds, figures, split)
 
 
 def began(environment: Mapping[str, Any]) -> float | None:
@@ -79,14 +81,6 @@ def began(environment: Mapping[str, Any]) -> float | None:
         return datetime.strptime(str(environment.get("started")), "%Y-%m-%dT%H:%M:%S%z").timestamp()
     except ValueError:
         return None
-
-
-def final(result: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Loss and metrics of the test split, as they were measured last."""
-    for record in (result, *reversed(history)):
-        if record and record.get("test_loss") is not None:
-            return {"loss": record["test_loss"], **record.get("metrics", {})}
-    return {}
 
 
 @dataclass(frozen=True)

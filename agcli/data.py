@@ -19,6 +19,7 @@ from agcli.datasets import (
     Fold,
     Numeric,
     Recipe,
+    Role,
     Speller,
     Table,
     TableFile,
@@ -41,7 +42,7 @@ def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
     learnt anew. Raises SpecError for what the spec names and the file does not have, DataError for other faults.
     """
     try:
-        data = read(spec.data, spec.folder, fitted(learnt) if learnt is not None else None)
+        data = read(spec, fitted(learnt) if learnt is not None else None)
     except DataError as error:
         if error.path:
             raise spec.error(("data", *error.path), f"{error}{elsewhere(spec, error.path)}") from None
@@ -49,10 +50,11 @@ def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
     return data
 
 
-def read(choice: Choice, folder: Path, known: Recipe | Speller | None = None) -> Dataset:
-    """The data set of a choice that a spec made; relative paths start at ``folder``."""
+def read(spec: Spec, known: Recipe | Speller | None = None) -> Dataset:
+    """The data set that a spec describes, in floats of its type."""
+    choice, dtype = spec.data, str(spec.dtype)
     fields: Any = choice.fields
-    described = described_by(choice, folder)
+    described = described_by(spec)
     if isinstance(described, Table):
         return described.read(known if isinstance(known, Recipe) else None)
     if isinstance(described, Corpus):
@@ -61,17 +63,17 @@ def read(choice: Choice, folder: Path, known: Recipe | Speller | None = None) ->
     fold = options.pop("fold")
     if options.get("augment") is not None:
         options["augment"] = Augment(**dict(options["augment"]))
-    data = load(choice.name, **options)
+    data = load(choice.name, dtype, **options)
     try:
         return data if fold is None else folded(data, Fold(**dict(fold)))
     except DataError as error:
         raise DataError(str(error).removeprefix("split "), ("fold",)) from None
 
 
-def described_by(choice: Choice, folder: Path) -> Table | Corpus | None:
-    """The table or the text that a choice describes; None for a set that has a name."""
-    maker = _FILES.get(choice.name)
-    return maker(choice.fields, folder) if maker else None
+def described_by(spec: Spec) -> Table | Corpus | None:
+    """The table or the text that a spec describes; None for a set that has a name."""
+    maker = _FILES.get(spec.data.name)
+    return maker(spec) if maker else None
 
 
 def located(name: str, folder: Path) -> Path:
@@ -102,15 +104,25 @@ def resolved(spec: Spec, data: Dataset) -> Spec:
     return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
 
 
-def scales(data: Dataset) -> Iterator[str]:
-    """In what the loss and the metrics of a training are, where that is not the target's own unit."""
-    target = data.fitted.target if isinstance(data.fitted, Recipe) else ()
+def scales(recipe: Any) -> Iterator[str]:
+    """In what the loss and the spec's metrics are, where that is not the target's own unit."""
+    target = recipe.target if isinstance(recipe, Recipe) else ()
     for part in target[:1]:
-        if isinstance(part.role, Numeric) and part.role.scale != "none":
+        if isinstance(part.role, Numeric) and (part.role.scale != "none" or part.role.log):
             scale, _ = part.role.affine(part.stats)
             is_plain = len(target) == 1 and not scale.ndim and not part.role.log
-            meaning = f'1 is {float(scale):.4g} of "{part.column}"; ' if is_plain else ""
-            yield f"loss and metrics are of the scaled target: {meaning}`ag eval` gives figures in its own units"
+            meaning = f': 1 is {float(scale):.4g} of "{part.column}"' if is_plain else ""
+            yield f"loss and metrics are of the scaled target{meaning}"
+
+
+def scaled_inputs(spec: Spec, recipe: Any) -> Iterator[str]:
+    """Which columns a formula sees in other units than those of the data, since the spec says so."""
+    for part in recipe.inputs if spec.is_formulas and isinstance(recipe, Recipe) else ():
+        if isinstance(part.role, Numeric) and (part.role.scale != "none" or part.role.log):
+            scale, offset = part.role.affine(part.stats)
+            value = f"log1p({part.column})" if part.role.log else part.column
+            how = f" as ({value} - {float(offset):.6g}) / {float(scale):.6g}" if not scale.ndim else ""
+            yield f'formulas see the column "{part.column}" scaled{how}; parameters are in these units'
 
 
 def folds(spec: Spec, of: int) -> list[Spec]:
@@ -142,37 +154,56 @@ def _with_data(spec: Spec, **changes: Any) -> Spec:
     return spec.model_copy(update={"data": Choice(spec.data.name, fields.model_copy(update=changes), spec.data.tag)})
 
 
-def _table(fields: Any, folder: Path) -> Table:
+def _table(spec: Spec) -> Table:
+    fields: Any = spec.data.fields
+    folder = spec.folder
     form = fields.separator, fields.header, fields.missing
     source = TableFile(located(fields.file, folder), *form)
     test = TableFile(located(fields.test_file, folder), *form) if fields.test_file else None
-    return _described(fields, source, test, stream=fields.stream)
+    return _described(spec, source, test, stream=fields.stream)
 
 
-def _arrays(fields: Any, folder: Path) -> Table:
+def _arrays(spec: Spec) -> Table:
+    fields: Any = spec.data.fields
+    folder = spec.folder
     path = located(fields.file, folder)
     if not fields.test_file and fields.split is None and has_sides(path):
-        return _described(fields, ArrayFile(path, side="train"), ArrayFile(path, side="test"))
+        return _described(spec, ArrayFile(path, side="train"), ArrayFile(path, side="test"))
     train, test = (
         ArrayFile(located(file, folder), located(target, folder) if target else None) if file else None
         for file, target in ((fields.file, fields.target_file), (fields.test_file, fields.test_target_file))
     )
-    return _described(fields, train, test)
+    return _described(spec, train, test)
 
 
-def _described(fields: Any, source: Any, test: Any, *, stream: bool = False) -> Table:
-    roles = {name: ROLES[choice.name](**dict(choice.fields)) for name, choice in (fields.columns or {}).items()}
+def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> Table:
+    fields: Any = spec.data.fields
+    scale = "none" if spec.is_formulas else "standard"  # the parameters of a formula are in the units of the data
+    roles = {name: _role(choice, scale) for name, choice in (fields.columns or {}).items()}
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
-    return Table(source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream)
+    return Table(
+        source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream, scale=scale,
+        dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
+    )  # fmt: skip
 
 
-def _text(fields: Any, folder: Path) -> Corpus:
+def _role(choice: Choice, scale: str) -> Role:
+    """The role that a spec gives; numbers have a scale if it says none."""
+    options = dict(choice.fields)
+    if "scale" in options and options["scale"] is None:
+        options["scale"] = scale
+    return ROLES[choice.name](**options)
+
+
+def _text(spec: Spec) -> Corpus:
+    fields: Any = spec.data.fields
+    folder = spec.folder
     options = {name: value for name, value in dict(fields).items() if name not in ("file", "test_file")}
     test = located(fields.test_file, folder) if fields.test_file else None
     return Corpus(path=located(fields.file, folder), test_path=test, **options)
 
 
-_FILES: Mapping[str, Callable[[Any, Path], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
+_FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
 
 
 def _settled_text(corpus: Corpus) -> dict[str, Any]:

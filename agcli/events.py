@@ -155,7 +155,10 @@ class Failed:
 
 @frozen
 class Done:
-    """After the last step, with everything written. The test figures are those of the weights that are kept."""
+    """After the last step, with everything written. The figures are those of the weights that are kept.
+
+    Without test data, ``loss`` and ``metrics`` are of the training data, judged with these weights.
+    """
 
     FINISHED: ClassVar[str] = "all epochs are done"
 
@@ -163,11 +166,17 @@ class Done:
     epochs: int
     steps: int
     loss: float
-    test_loss: float
+    test_loss: float | None
     metrics: dict[str, float]
     seconds: float
     reason: str = FINISHED
     best: dict[str, Any] | None = None  # step, epoch, value, and what was watched
+    split: str = "test"  # of which the metrics are
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Loss and metrics of the split that a run is judged by."""
+        return {"loss": self.loss if self.test_loss is None else self.test_loss, **self.metrics}
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -181,6 +190,7 @@ class Done:
             "seconds": round(self.seconds, 6),
             "reason": self.reason,
             "best": self.best,
+            "split": self.split,
         }
 
 

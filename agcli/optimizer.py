@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+
 from agcli.engine import optimizers
 from agcli.engine.errors import EngineError
 from agcli.engine.graph import Tensor, constant
 from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.optimizers import (
     Lbfgs,
+    LevenbergMarquardt,
     Optimizer,
     PatternError,
     Plateau,
@@ -23,11 +26,13 @@ from agcli.engine.optimizers import (
     clipping,
     schedules,
 )
+from agcli.engine.optimizers.lbfgs import BOUNDED
 from agcli.engine.origin import origin
 from agcli.engine.variables import Variables
 from agcli.expression import ExpressionError
 from agcli.formulas import tensor_of
 from agcli.spec import Choice, Spec
+from agcli.spec.optimizers import FullBatch
 
 SETTINGS = ("weight_decay", "no_decay", "accumulate", "average")  # of any optimizer, under the engine's names
 
@@ -63,16 +68,17 @@ def step_of(
     batch = spec.train.batch_size
     batches = max(samples // batch if spec.train.drop_last else math.ceil(samples / batch), 1)
     chosen = spec.optimizer.name
-    if chosen == "lbfgs" and batches > 1:
-        message = f"lbfgs computes each step from all of the training data; set train.batch_size to {samples} or more"
-        raise spec.error(("optimizer",), message)
+    if isinstance(spec.optimizer.fields, FullBatch) and batches > 1:
+        said = f"{chosen} computes each step from all of the training data; set train.batch_size to {samples} or more"
+        raise spec.error(("optimizer",), said)
     made = optimizer_of(spec, batches)
+    bounds = bounds_of(spec, parameters)
     try:
         with origin(spec.location(("optimizer",))):
             means = list(averages(spec, parameters).values())
             return made.function(
-                loss, parameters.trainable, fetches, updates=updates, averages=means, inputs=inputs, key=key,
-                shards=spec.train.shards,
+                loss, parameters.trainable, fetches, updates=updates, averages=means, bounds=bounds, inputs=inputs,
+                key=key, shards=spec.train.shards,
             )  # fmt: skip
     except ExpressionError as e:
         raise spec.error(("optimizer", chosen, "lr"), f"{e.message}; {e.hint}" if e.hint else e.message) from None
@@ -80,6 +86,24 @@ def step_of(
         raise spec.error(("optimizer", chosen, "no_decay"), str(e)) from None
     except EngineError as e:
         raise spec.error(("optimizer",), str(e)) from e
+
+
+def bounds_of(spec: Spec, parameters: Variables) -> dict[Variable, tuple[float | None, float | None]]:
+    """The bounds of the variables that are trained. Raises SpecError where one starts outside, or none are taken."""
+    found = {}
+    for name, fields in spec.variables.items():
+        if fields.bounds is None or not parameters[name].trainable:
+            continue
+        path = ("variables", name, "bounds")
+        if spec.optimizer.name == "lbfgs":
+            raise spec.error(path, f"lbfgs takes no bounds; {BOUNDED} do")
+        low, high = (inf if end is None else end for end, inf in zip(fields.bounds, (-np.inf, np.inf), strict=True))
+        start = parameters[name].value
+        if start.min(initial=np.inf) < low or start.max(initial=-np.inf) > high:
+            outside = start.min() if start.min() < low else start.max()
+            raise spec.error(path, f"expected bounds around the value at which `{name}` starts, {outside:g}")
+        found[parameters[name]] = fields.bounds
+    return found
 
 
 def averages(spec: Spec, parameters: Variables) -> dict[Tensor, Variable]:
@@ -94,12 +118,12 @@ def averages(spec: Spec, parameters: Variables) -> dict[Tensor, Variable]:
     return {v: space[k] if k in space else space.add(k, v.value, trainable=False) for k, v in names.items()}
 
 
-def optimizer_of(spec: Spec, batches: int) -> Optimizer | Lbfgs:
+def optimizer_of(spec: Spec, batches: int) -> Optimizer | Lbfgs | LevenbergMarquardt:
     """The optimizer of a spec whose epochs have so many batches."""
     fields: Any = spec.optimizer.fields
     own = {k: v for k, v in fields if k not in (*SETTINGS, "lr", "clip")}
     make: Callable[..., Any] = getattr(optimizers, spec.optimizer.name)
-    if spec.optimizer.name == "lbfgs":
+    if isinstance(fields, FullBatch):
         return make(**own)  # type: ignore[no-any-return]
     steps = batches * spec.train.epochs
     clock = Clock(batches / fields.accumulate, max(steps / fields.accumulate, 1.0), spec.train.epochs)

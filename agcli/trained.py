@@ -20,6 +20,7 @@ from agcli.prediction.given import frame_of
 from agcli.prediction.reading import Answers, plain
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
+from agcli.runs.run import final
 from agcli.spec import Spec, Train, parse_spec, read_spec
 from agcli.spec.names import suggestion
 
@@ -147,11 +148,11 @@ class TrainedRun:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Loss and metrics of the test split: at the end, or when they were last measured. Empty if never."""
-        for record in (self.result, *reversed(self.history)):
-            if record and record.get("test_loss") is not None:
-                return {"loss": record["test_loss"], **record["metrics"]}
-        return {}
+        """Loss and metrics of the test split: at the end, or when they were last measured. Empty if never.
+
+        Of a run without test data they are those of the training split at its end.
+        """
+        return final(self.result, self.history)
 
     @cached_property
     def predictor(self) -> Predictor:
@@ -175,8 +176,11 @@ class TrainedRun:
         """All that the model says of samples: Classes with probabilities, or Numbers."""
         return self.predictor.predict(frame_of(samples, self.spec, self.predictor.terms))
 
-    def evaluate(self, split: str = "test", **options: Any) -> Evaluation:
-        """Judge the model on a split of its data, or on a file ``data``; see agcli.evaluation.evaluate."""
+    def evaluate(self, split: str = "", **options: Any) -> Evaluation:
+        """Judge the model on a split of its data (the test split, if there is one), or on a file ``data``.
+
+        See agcli.evaluation.evaluate.
+        """
         return evaluate(self.folder, split, **options)
 
 

@@ -12,7 +12,7 @@ from .errors import DataError
 from .order import drawn
 
 _MOVES = 4  # random numbers that move an image
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,17 @@ class Augment:
     noise: float = 0.0
 
     def check(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        """Raise DataError if samples of this shape are no images, or are not fed as float32."""
+        """Raise DataError if samples of this shape are no images, or are not fed as floats."""
         if len(shape) not in (2, 3):
             raise DataError(
                 f"augment: expected images of shape (height, width) or (height, width, channels), found {shape}; "
                 "set `flatten: false`"
             )
-        if dtype != np.float32:
-            raise DataError(f"augment: expected images fed as float32, found {dtype}; leave out `raw: true`")
+        if dtype.kind != "f":
+            raise DataError(f"augment: expected images fed as floats, found {dtype}; leave out `raw: true`")
 
     def apply(self, images: Floats, rows: npt.NDArray[np.int64], seed: int, epoch: int) -> None:
-        """Change float32 images (n, h, w) or (n, h, w, c) in place, each as (seed, epoch, its row number) decides."""
+        """Change images (n, h, w) or (n, h, w, c) in place, each as (seed, epoch, its row number) decides."""
         if not len(rows):
             return
         draws = drawn(rows, seed, epoch, _MOVES + (images[0].size if self.noise else 0))
@@ -48,7 +48,8 @@ class Augment:
         if self.noise:
             from scipy.special import ndtri
 
-            images += np.float32(self.noise) * ndtri(draws[:, _MOVES:]).astype(np.float32).reshape(images.shape)
+            noise: Floats = ndtri(draws[:, _MOVES:]).astype(images.dtype).reshape(images.shape)
+            images += images.dtype.type(self.noise) * noise
 
     def _move(self, images: Floats, draws: npt.NDArray[np.float64]) -> None:
         """Bilinear sampling of each image at where its pixels come from: one affine map an image, about its centre."""
@@ -71,7 +72,7 @@ def _sampled(images: Floats, rows: npt.NDArray[np.float64], columns: npt.NDArray
     below, beside = np.minimum(top + 1, height - 1), np.minimum(left + 1, width - 1)
     image = np.arange(len(images))[:, None, None]
     trailing = (...,) + (None,) * (images.ndim - 3)
-    down, right = (rows - top).astype(np.float32)[trailing], (columns - left).astype(np.float32)[trailing]
+    down, right = ((place - edge).astype(images.dtype)[trailing] for place, edge in ((rows, top), (columns, left)))
     upper = images[image, top, left] * (1 - right) + images[image, top, beside] * right
     lower = images[image, below, left] * (1 - right) + images[image, below, beside] * right
     result: Floats = upper * (1 - down) + lower * down

@@ -144,13 +144,13 @@ def where(name: str) -> str:
     return _entry(name).where
 
 
-def load(name: str, **chosen: Option) -> Dataset:
+def load(name: str, dtype: str = "float32", **chosen: Option) -> Dataset:
     """Read a named data set, with `train` and `test` splits of columns `x` and `y`.
 
-    Options: `flatten` makes a vector of each image; `raw` feeds values as they are stored, neither scaled nor
-    standardised; `augment` (an Augment) changes images at random while training; generated sets take `samples`,
-    `noise`, `seed`, `classes`. A set lists its own in `options(name)`. Raises DataError for anything unknown,
-    missing or damaged.
+    Floats are fed as `dtype`. Options: `flatten` makes a vector of each image; `raw` feeds values as they are stored,
+    neither scaled nor standardised; `augment` (an Augment) changes images at random while training; generated sets
+    take `samples`, `noise`, `seed`, `classes`. A set lists its own in `options(name)`. Raises DataError for anything
+    unknown, missing or damaged.
     """
     entry = _entry(name)
     for option, value in chosen.items():
@@ -159,7 +159,7 @@ def load(name: str, **chosen: Option) -> Dataset:
         _check(name, option, value, entry.options[option])
     values = {**entry.options, **chosen}
     augment = values.pop("augment", None)
-    splits = entry.read(**values)
+    splits = entry.read(dtype=dtype, **values)
     if isinstance(augment, Augment):
         splits["train"] = splits["train"].augmented(augment)
     info = vars(entry.info)

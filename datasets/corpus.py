@@ -56,9 +56,9 @@ class Speller:
 class Corpus:
     """A text file, cut into windows of `length` tokens, `stride` tokens apart (`length`, if not given).
 
-    The last part of the text, a share of `test`, is for testing, unless `test_path` names another file. `x` and `y`
-    are (n, length) int64; y is x one token later. Characters and bytes all have a number; of words, those that the
-    training split has most often, up to `vocabulary`, and `<unknown>` is number 0.
+    The last part of the text, a share of `test`, is for testing, unless `test_path` names another file, or it is 0.
+    `x` and `y` are (n, length) int64; y is x one token later. Characters and bytes all have a number; of words, those
+    that the training split has most often, up to `vocabulary`, and `<unknown>` is number 0.
     """
 
     path: Path
@@ -75,9 +75,10 @@ class Corpus:
             raise unknown("unit", self.unit, UNITS, ("unit",))
         train, test = self._texts()
         speller = fitted or Speller(self._learnt(train, test))
-        splits = {name: self._windows(speller.encode(text), name) for name, text in (("train", train), ("test", test))}
+        parts = {"train": train} if self.test_path is None and not self.test else {"train": train, "test": test}
+        splits = {name: self._windows(speller.encode(text), name) for name, text in parts.items()}
         kind = f"{len(speller.vocabulary):,} {self.unit}"
-        sizes = f"{len(splits['train']):,} to train, {len(splits['test']):,} to test"
+        sizes = ", ".join(f"{len(split):,} to {name}" for name, split in splits.items())
         return Dataset(
             name=self.path.name,
             description=f"windows of {self.length:,} out of {kind}; {sizes}",
@@ -93,7 +94,7 @@ class Corpus:
         text = _text(self.path)
         if self.test_path is not None:
             return text, _text(self.test_path)
-        cut = len(text) - max(1, round(len(text) * self.test))
+        cut = len(text) - max(1, round(len(text) * self.test)) if self.test else len(text)
         return text[:cut], text[cut:]
 
     def _learnt(self, train: str, test: str) -> Vocabulary:

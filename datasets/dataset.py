@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from .augment import Augment
 from .errors import DataError, unknown
 
 Array = npt.NDArray[Any]
+Floats = npt.NDArray[np.floating[Any]]
+TARGET, SIGMA = "y", "sigma"  # columns that are known of a sample whose target is: it, and its standard deviation
+KNOWN = (TARGET, SIGMA)
 Rows = slice | npt.NDArray[np.integer[Any]]
 
 
@@ -42,31 +45,40 @@ class Cast:
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """fed = (stored - offset) / scale in float32; both are numbers, or arrays of a sample's shape."""
+    """fed = (stored - offset) / scale in the type of `scale`; both are numbers, or arrays of a sample's shape."""
 
-    dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
-    scale: npt.NDArray[np.float32]
-    offset: npt.NDArray[np.float32] | None = None
+    scale: Floats
+    offset: Floats | None = None
 
     @classmethod
-    def by(cls, divisor: float) -> Scaling:
+    def by(cls, divisor: float, dtype: Any = np.float32) -> Scaling:
         """Divide by one number, as in 255 for bytes."""
-        return cls(np.asarray(divisor, np.float32))
+        return cls(np.asarray(divisor, dtype))
 
     @classmethod
-    def standard(cls, stored: Array) -> Scaling:
+    def standard(cls, stored: Array, dtype: Any = np.float32) -> Scaling:
         """Zero mean and unit variance a feature, as seen in `stored`; a constant feature becomes 0."""
         deviation = stored.std(axis=0, dtype=np.float64)
         offset = stored.mean(axis=0, dtype=np.float64)
-        return cls(np.where(deviation > 0, deviation, 1.0).astype(np.float32), offset.astype(np.float32))
+        return cls(np.where(deviation > 0, deviation, 1.0).astype(dtype), offset.astype(dtype))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype that is fed: float32 or float64."""
+        return self.scale.dtype
 
     @property
     def divisor(self) -> np.float32 | None:
-        """The one number by which all is divided, if that is all."""
-        return np.float32(self.scale) if self.offset is None and not self.scale.ndim else None
+        """The one number by which all is divided, if that is all, of what is fed as float32."""
+        is_all = self.offset is None and not self.scale.ndim and self.dtype == np.float32
+        return np.float32(self.scale) if is_all else None
 
-    def apply(self, stored: Array, out: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Fill `out` (float32, the shape of `stored`) with the scaled values, and return it."""
+    def cast(self, dtype: Any) -> Scaling:
+        """The same in floats of another type."""
+        return Scaling(self.scale.astype(dtype), None if self.offset is None else self.offset.astype(dtype))
+
+    def apply(self, stored: Array, out: Floats) -> Floats:
+        """Fill `out` (of this dtype, the shape of `stored`) with the scaled values, and return it."""
         if self.offset is not None:
             stored = np.subtract(stored, self.offset, out=out)
         return np.divide(stored, self.scale, out=out)
@@ -105,6 +117,13 @@ class Column:
     def dtype(self) -> np.dtype[Any]:
         """The dtype that is fed."""
         return self.stored.dtype if self.scaling is None else self.scaling.dtype
+
+    def cast(self, dtype: Any) -> Column:
+        """The same column, fed as floats of this type; whole numbers stay what they are."""
+        if isinstance(self.scaling, Scaling):
+            return self if self.dtype == dtype else replace(self, scaling=self.scaling.cast(dtype))
+        is_other = self.scaling is None and self.stored.dtype.kind == "f" and self.stored.dtype != dtype
+        return replace(self, stored=self.stored.astype(dtype)) if is_other else self
 
     @cached_property
     def values(self) -> Array:
@@ -152,12 +171,16 @@ class Split:
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of all columns but the target's, in the order in which a model takes them."""
-        return tuple(name for name in self.columns if name != "y")
+        """The names of all columns but the target's and its deviation's, in the order in which a model takes them."""
+        return tuple(name for name in self.columns if name not in KNOWN)
 
     def select(self, rows: Rows) -> Split:
         """The split of these rows: of a slice without a copy, of row numbers in their order."""
         return Split({name: replace(column, stored=column.stored[rows]) for name, column in self.columns.items()})
+
+    def cast(self, dtype: Any) -> Split:
+        """The split with its floats of this type."""
+        return replace(self, columns={name: column.cast(dtype) for name, column in self.columns.items()})
 
     def augmented(self, augment: Augment | None, name: str = "x") -> Split:
         """The same split, whose column of images is changed at random in batches for training."""
@@ -189,7 +212,7 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset(Info):
-    """A data set: its info and its splits, `train` and `test` at least for all that `load` knows.
+    """A data set: its info and its splits, `train` and, unless all samples are for training, `test`.
 
     Data read from a file has `fitted`, `warnings` (sentences on what is strange about it), and `settled`: the
     description that it was read by, with nothing left open.
@@ -201,9 +224,17 @@ class Dataset(Info):
     settled: Any = None
 
     def __getitem__(self, name: str) -> Split:
+        if name == "test" and not self.has_test:
+            raise DataError(f"{self.name}: there is no test data: all samples are for training")
         if name not in self.splits:
             raise unknown(f"split of {self.name}", name, self.splits)
         return self.splits[name]
+
+    def cast(self, dtype: Any) -> Dataset:
+        """The data set with its floats of this type, float32 or float64; whole numbers stay what they are."""
+        if all(column.cast(dtype) is column for split in self.splits.values() for column in split.columns.values()):
+            return self
+        return replace(self, splits={name: split.cast(dtype) for name, split in self.splits.items()})
 
     @property
     def train(self) -> Split:
@@ -214,3 +245,13 @@ class Dataset(Info):
     def test(self) -> Split:
         """The split to be judged by."""
         return self["test"]
+
+    @property
+    def has_test(self) -> bool:
+        """Whether some samples are held out for testing."""
+        return "test" in self.splits
+
+    @property
+    def judged(self) -> str:
+        """The split by which a model is judged if nothing else is said: `test` if there is one, else `train`."""
+        return "test" if self.has_test else "train"

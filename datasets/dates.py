@@ -54,7 +54,7 @@ class Date(Role):
                 columns += [np.sin(turn), np.cos(turn)]
             else:
                 columns.append((numbers - stats["mean"]) / (stats["deviation"] or 1.0))
-        encoded: Array = np.nan_to_num(np.stack(columns, axis=1)).astype(np.float32)
+        encoded: Array = np.nan_to_num(np.stack(columns, axis=1))
         return encoded
 
     def features(self, column: str, stats: Stats) -> list[str]:

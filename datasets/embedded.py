@@ -16,18 +16,18 @@ IRIS = ("setosa", "versicolor", "virginica")
 _SPLIT_SEED = 0  # part of the sets' definition: another seed makes another test set
 
 
-def digits(*, flatten: bool, raw: bool) -> dict[str, Split]:
-    """x: (n, 64) or (n, 8, 8) counts 0..16, fed as float32 in [0, 1], or counts if raw; y: (n,) int64."""
+def digits(*, flatten: bool, raw: bool, dtype: str = "float32") -> dict[str, Split]:
+    """x: (n, 64) or (n, 8, 8) counts 0..16, fed as floats in [0, 1], or counts if raw; y: (n,) int64."""
     counts, y = _table("digits.csv.gz", DIGITS, np.uint8)
     x = counts if flatten else counts.reshape(-1, 8, 8)
-    return _split(Column(x, None if raw else Scaling.by(16)), y, held_out=360)
+    return _split(Column(x, None if raw else Scaling.by(16, dtype)), y, held_out=360)
 
 
-def iris(*, raw: bool) -> dict[str, Split]:
-    """x: (n, 4) float32, centimetres if raw, else standardised as the training split says; y: (n,) int64."""
-    x, y = _table("iris.csv.gz", IRIS, np.float32)
+def iris(*, raw: bool, dtype: str = "float32") -> dict[str, Split]:
+    """x: (n, 4) of `dtype`, centimetres if raw, else standardised as the training split says; y: (n,) int64."""
+    x, y = _table("iris.csv.gz", IRIS, np.dtype(dtype).type)
     splits = _split(Column(x), y, held_out=30)
-    scaling = None if raw else Scaling.standard(splits["train"].x)
+    scaling = None if raw else Scaling.standard(splits["train"].x, dtype)
     return {name: Split({**part.columns, "x": Column(part.x, scaling)}) for name, part in splits.items()}
 
 

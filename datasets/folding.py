@@ -26,5 +26,5 @@ def folded(data: Dataset, fold: Fold) -> Dataset:
 def _fitted(column: Column, seen: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Column:
     """The column with the mean and the deviation of the samples to train on, if it is standardised."""
     if isinstance(column.scaling, Scaling) and column.scaling.offset is not None:
-        return replace(column, scaling=Scaling.standard(seen))
+        return replace(column, scaling=Scaling.standard(seen, column.scaling.dtype))
     return column

@@ -51,9 +51,8 @@ class Image(Role):
     def feeding(self, stats: Stats) -> Feeding | None:
         divide = self.divide or (255.0 if stats["bytes"] else 1.0)
         if not self.normalise:
-            return Scaling.by(divide)
-        deviation, mean = np.float32(stats["deviation"]), np.float32(stats["mean"])
-        return Scaling(np.asarray(deviation or 1.0, np.float32), np.asarray(mean))
+            return Scaling.by(divide, np.float64)
+        return Scaling(np.asarray(stats["deviation"] or 1.0, np.float64), np.asarray(stats["mean"], np.float64))
 
 
 class _Pixels:

@@ -19,19 +19,19 @@ class Images:
     source: Source
     splits: dict[str, tuple[RemoteFile, RemoteFile]]
 
-    def read(self, *, flatten: bool, raw: bool) -> dict[str, Split]:
-        """x: (n, 28, 28) bytes fed as float32 in [0, 1], or (n, 784) flat, or bytes if raw; y: (n,) int64."""
+    def read(self, *, flatten: bool, raw: bool, dtype: str = "float32") -> dict[str, Split]:
+        """x: (n, 28, 28) bytes fed as floats in [0, 1], or (n, 784) flat, or bytes if raw; y: (n,) int64."""
         files = [locate(self.source, file) for pair in self.splits.values() for file in pair]
         with ThreadPoolExecutor(2) as threads:  # unpacking needs no Python
             images, labels = (threads.map(read_idx, files[i::2]) for i in (0, 1))
             rows = zip(self.splits, images, labels, strict=True)
-            return {name: split(x, y, flatten=flatten, raw=raw) for name, x, y in rows}
+            return {name: split(x, y, flatten=flatten, raw=raw, dtype=dtype) for name, x, y in rows}
 
 
-def split(pixels: Array, labels: Array, *, flatten: bool, raw: bool) -> Split:
+def split(pixels: Array, labels: Array, *, flatten: bool, raw: bool, dtype: str = "float32") -> Split:
     """Images and their labels."""
     x = pixels.reshape(len(pixels), -1) if flatten else pixels
-    return Split({"x": Column(x, None if raw else Scaling.by(255)), "y": Column(labels.astype(np.int64))})
+    return Split({"x": Column(x, None if raw else Scaling.by(255, dtype)), "y": Column(labels.astype(np.int64))})
 
 
 MNIST = Images(

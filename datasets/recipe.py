@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .dataset import Array, Column, Split
+from .dataset import KNOWN, SIGMA, TARGET, Array, Column, Split
 from .dates import Date
 from .errors import DataError, unknown
 from .frame import Cells, Frame
@@ -39,6 +39,8 @@ class Recipe:
 
     inputs: tuple[Part, ...]
     target: tuple[Part, ...] = ()
+    dtype: str = "float32"  # of the floats that a model is fed
+    sigma: str = ""  # the column with the target's standard deviation, if there is one
 
     @cached_property
     def groups(self) -> dict[str, list[Part]]:
@@ -48,8 +50,10 @@ class Recipe:
             groups.setdefault(part.role.input or _own_input(part), []).append(part)
         if len(groups) == 1 and not self.inputs[0].role.input:
             return {"x": list(self.inputs)}
-        if "y" in groups:
-            raise DataError("y is the target's name; give the column another `input`")
+        for name in KNOWN if self.sigma else (TARGET,):
+            if name in groups:
+                owner = "the target's name" if name == TARGET else "the name of its standard deviation"
+                raise DataError(f"{name} is {owner}; give the column another `input`")
         return groups
 
     @property
@@ -66,17 +70,23 @@ class Recipe:
 
     def encode(self, frame: Frame, *, target: bool = True) -> dict[str, Array]:
         """Arrays by input, and `y`; without `target`, of samples whose target nobody knows."""
-        arrays = {name: _joined(frame, name, group) for name, group in self.groups.items()}
-        return {**arrays, "y": self._targets(frame)} if target and self.target else arrays
+        arrays = {name: self._joined(frame, name, group) for name, group in self.groups.items()}
+        known = {TARGET: self._targets(frame)} if target and self.target else {}
+        if known and self.sigma:
+            known[SIGMA] = self._deviations(frame)
+        return arrays | known
 
     def columns(self, arrays: Mapping[str, Array]) -> dict[str, Column]:
         """The columns of encoded arrays, which know how they are fed."""
         columns = {}
         for name, group in self.groups.items():
             role, stats = group[0].role, group[0].stats
-            columns[name] = Column(arrays[name], role.feeding(stats) if len(group) == 1 else None)
+            column = Column(arrays[name], role.feeding(stats) if len(group) == 1 else None)
+            columns[name] = column.cast(np.dtype(self.dtype))
         if "y" in arrays:
             columns["y"] = Column(arrays["y"], INT64 if self.classes else None)
+        if SIGMA in arrays:
+            columns[SIGMA] = Column(arrays[SIGMA])
         return columns
 
     def split(self, frame: Frame, *, training: bool = False) -> Split:
@@ -117,6 +127,8 @@ class Recipe:
         named = {"inputs": self.inputs, "target": self.target}
         return {
             "kind": "table",
+            "dtype": self.dtype,
+            "sigma": self.sigma,
             **{
                 key: [{"column": p.column, **p.role.to_json(), "stats": p.stats} for p in parts]
                 for key, parts in named.items()
@@ -127,29 +139,59 @@ class Recipe:
     def from_json(cls, plain: Mapping[str, Any]) -> Recipe:
         """The recipe that `to_json` wrote. Raises DataError for anything else."""
         try:
-            return cls(*(tuple(_part(item) for item in plain[key]) for key in ("inputs", "target")))
+            inputs, target = (tuple(_part(item) for item in plain[key]) for key in ("inputs", "target"))
+            dtype = np.dtype(plain.get("dtype", "float32")).name  # at first, all was float32
+            return cls(inputs, target, dtype, str(plain.get("sigma", "")))
         except (KeyError, TypeError, AttributeError):
             raise DataError("expected a table's statistics as they were saved, found something else") from None
 
     def _targets(self, frame: Frame) -> Array:
         if self.classes:
             return _labels(frame[self.target[0].column], self.target[0])
-        arrays = [part.role.encode(frame[part.column], part.stats) for part in self.target]
+        arrays = [self._encoded(frame, part) for part in self.target]
         return arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+
+    def _deviations(self, frame: Frame) -> Array:
+        """The standard deviations of the target, in its encoded units. Raises DataError for one that is none."""
+        cells = frame[self.sigma]
+        values = cells.numbers()
+        wrong = ~((values > 0) & np.isfinite(values))  # also of NaN, which a missing cell is
+        if wrong.any():
+            error = cells.error(int(wrong.argmax()), "a standard deviation, a number above 0")
+            raise DataError(str(error), ("sigma",))
+        part = self.target[0]
+        scale = part.role.affine(part.stats)[0] if isinstance(part.role, Numeric) else 1.0
+        return np.asarray(values / scale, self.dtype)
+
+    def _encoded(self, frame: Frame, part: Part) -> Array:
+        """A column as it is stored; pictures as they came, since they become floats when they are fed."""
+        array = part.role.encode(frame[part.column], part.stats)
+        is_float = array.dtype.kind in "fb" and not isinstance(part.role, Image)
+        if not is_float:
+            return array
+        with np.errstate(over="ignore"):
+            stored = array.astype(self.dtype, copy=False)
+        beyond = np.isinf(stored) if stored.dtype != array.dtype and array.dtype.kind == "f" else np.zeros(0, bool)
+        if beyond.any():
+            expected = (
+                f"a number to {np.finfo(self.dtype).max:.2g}, the largest of float32; `dtype: float64` holds more"
+            )
+            raise frame[part.column].error(int(np.argwhere(beyond)[0][0]), expected)
+        return stored
+
+    def _joined(self, frame: Frame, name: str, group: list[Part]) -> Array:
+        arrays = [self._encoded(frame, part) for part in group]
+        if len(arrays) == 1:
+            return arrays[0][:, None] if arrays[0].ndim == 1 and group[0].role.joins else arrays[0]
+        apart = [part.column for part in group if not part.role.joins]
+        if apart:
+            expected = f'expected columns of numbers, found "{apart[0]}"; give it an input of its own'
+            raise DataError(f"input {name}: {expected}")
+        return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
 
 
 def _own_input(part: Part) -> str:
     return "x" if part.role.joins else re.sub(r"\W+", "_", part.column).strip("_") or "input"
-
-
-def _joined(frame: Frame, name: str, group: list[Part]) -> Array:
-    arrays = [part.role.encode(frame[part.column], part.stats) for part in group]
-    if len(arrays) == 1:
-        return arrays[0][:, None] if arrays[0].ndim == 1 and group[0].role.joins else arrays[0]
-    apart = [part.column for part in group if not part.role.joins]
-    if apart:
-        raise DataError(f'input {name}: expected columns of numbers, found "{apart[0]}"; give it an input of its own')
-    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
 
 
 def _labels(cells: Cells, part: Part) -> Array:
@@ -172,7 +214,10 @@ def _part(plain: Mapping[str, Any]) -> Part:
 class Fitting:
     """Looks at the training split, piece by piece, and gives the recipe for it."""
 
-    def __init__(self, roles: Mapping[str, Role], target: tuple[str, ...]) -> None:
+    def __init__(
+        self, roles: Mapping[str, Role], target: tuple[str, ...], dtype: str = "float32", sigma: str = ""
+    ) -> None:
+        self.dtype, self.sigma = dtype, sigma
         used = {name: role for name, role in roles.items() if not isinstance(role, Ignore)}
         self.target = {name: _as_target(name, used.get(name, roles.get(name)), len(target)) for name in target}
         self.inputs = {name: role for name, role in used.items() if name not in self.target}
@@ -191,12 +236,12 @@ class Fitting:
             tuple(Part(name, role, self.fitters[name].stats()) for name, role in roles.items())
             for roles in (self.inputs, self.target)
         )
-        return Recipe(inputs, target)
+        return Recipe(inputs, target, self.dtype, self.sigma)
 
 
-def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...]) -> Recipe:
+def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...], **options: str) -> Recipe:
     """The recipe for the samples of a training split."""
-    fitting = Fitting(roles, target)
+    fitting = Fitting(roles, target, **options)
     for frame in frames:
         fitting.add(frame)
     return fitting.recipe()

@@ -56,7 +56,7 @@ class Role:
         raise NotImplementedError
 
     def encode(self, cells: Cells, stats: Stats) -> Array:
-        """An array with a row a sample, to be stored."""
+        """An array with a row a sample; the recipe says of what type floats are, and truths as 0 and 1, when stored."""
         raise NotImplementedError
 
     def feeding(self, stats: Stats) -> Feeding | None:
@@ -140,7 +140,7 @@ class Numeric(Role):
         if not np.isfinite(encoded).all():
             wrong = int(np.argwhere(~np.isfinite(encoded))[0][0])
             raise cells.error(wrong, "a finite number")
-        return encoded.astype(np.float32)
+        return encoded
 
     def restore(self, output: Array, stats: Stats) -> Array:
         """Encoded numbers in their own units again."""
@@ -191,7 +191,7 @@ class Categorical(Role):
         if self.encoding == "index":
             return (numbers + 1).astype(np.min_scalar_type(len(stats["categories"])))
         hot = np.arange(len(stats["categories"]))
-        one_hot: Array = (numbers[:, None] == hot).astype(np.float32)
+        one_hot: Array = numbers[:, None] == hot
         return one_hot
 
     def feeding(self, stats: Stats) -> Feeding | None:

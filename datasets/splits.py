@@ -32,6 +32,11 @@ class Rule:
         """The column that the rule looks at."""
         return None
 
+    @property
+    def keeps_all(self) -> bool:
+        """Whether all samples are for training."""
+        return False
+
     def rows(self, frame: Frame, labels: npt.NDArray[Any] | None) -> Sides:
         """Indices for training and for testing, both ascending. `labels` are the classes of the target, if any."""
         raise NotImplementedError
@@ -43,9 +48,13 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class HeldOut(Rule):
-    """A way to hold out `test`, a share of the samples."""
+    """A way to hold out `test`, a share of the samples; with 0, all are for training."""
 
     test: float = 0.2
+
+    @property
+    def keeps_all(self) -> bool:
+        return self.test == 0
 
     def held_out(self, count: int) -> int:
         """How many samples are for testing: the share, but one at least, and not all."""

@@ -16,7 +16,7 @@ from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .frame import Frame
 from .recipe import Fitting, Recipe, fit
-from .roles import Categorical, Role
+from .roles import Categorical, Ignore, Numeric, Role
 from .splits import Rule, Shuffled, Stratified
 from .stream import written
 
@@ -46,7 +46,8 @@ class Table:
     """A file of columns and what is to be made of them. What is left open is guessed, see `settled`.
 
     `target` names the columns to predict, `columns` gives roles, `split` says what is held out unless `test` is a
-    file of its own. `stream` leaves the samples on disk.
+    file of its own. `stream` leaves the samples on disk. `dtype` is that of the floats that are fed, `scale` that
+    of columns of numbers whose role is guessed. `sigma` names the column with the target's standard deviations.
     """
 
     source: Source
@@ -55,6 +56,9 @@ class Table:
     split: Rule | None = None
     test: Source | None = None
     stream: bool = False
+    dtype: str = "float32"
+    scale: str = "standard"
+    sigma: str = ""
 
     def __post_init__(self) -> None:
         if self.test is not None and self.split is not None:
@@ -65,7 +69,8 @@ class Table:
         frame = self.source.head() if self.stream else self.source.read()
         table = self.settled(frame)
         recipe, splits, found = table._streamed(frame, fitted) if self.stream else table._whole(frame, fitted)
-        guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in self.columns]
+        known = (*self.columns, self.sigma)
+        guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
         return table._dataset(recipe, splits, (*left_out(frame, guessed), *found))
 
     def settled(self, frame: Frame) -> Table:
@@ -73,11 +78,18 @@ class Table:
         target = self.target or (guess.target(frame),)
         for name in target:
             _check_name(frame, name, ("target",))
+        if self.sigma:
+            _check_name(frame, self.sigma, ("sigma",))
         for name in self.columns:
             _check_name(frame, name, ("columns", name))
         if self.split is not None and self.split.by is not None:
             _check_name(frame, self.split.by, ("split",))
-        roles = {**guess.roles(frame, target), **self.columns}
+        guessed = {name: self._scaled(role) for name, role in guess.roles(frame, target).items()}
+        if self.sigma:
+            guessed[self.sigma] = Ignore()
+        roles = {**guessed, **self.columns}
+        if self.sigma:
+            _check_sigma(self.sigma, target, roles)
         split = self.split
         if split is None and self.test is None:
             is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
@@ -85,6 +97,9 @@ class Table:
         ordered = {name: roles[name] for name in frame.columns}
         test = self.test.settled() if self.test else None
         return replace(self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test)
+
+    def _scaled(self, role: Role) -> Role:
+        return replace(role, scale=self.scale) if isinstance(role, Numeric) else role
 
     def frames(self, side: str) -> Iterator[Frame]:
         """The samples of the train or test split as they stand in the file, in the order of the split, in pieces.
@@ -104,6 +119,8 @@ class Table:
 
     def _sides(self, frame: Frame) -> tuple[Frame, Frame]:
         frame = _with_target(frame, self.target)
+        if self.split is not None and self.split.keeps_all:
+            return frame, frame.take(np.arange(0))
         if self.split is not None:
             train, test = self.split.rows(frame, self._labels(frame))
             return frame.take(train), frame.take(test)
@@ -116,8 +133,10 @@ class Table:
     def _fitted(
         self, train: Frame, test: Frame, fitted: Recipe | None
     ) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
-        recipe = fitted or fit([train], self.columns, self.target)
-        splits = {"train": recipe.split(train, training=True), "test": recipe.split(test)}
+        recipe = fitted or fit([train], self.columns, self.target, dtype=self.dtype, sigma=self.sigma)
+        splits = {"train": recipe.split(train, training=True)}
+        if len(test):
+            splits["test"] = recipe.split(test)
         return recipe, splits, warnings(train, recipe, splits)
 
     def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
@@ -131,13 +150,13 @@ class Table:
     def _masks(self) -> Callable[[Frame], npt.NDArray[np.bool_]] | None:
         """What says of the samples of a piece which are for testing; None if none are."""
         split = self.split
-        if split is None:
+        if split is None or split.keeps_all:
             return None
         total = sum(len(frame) for frame in self._pieces(self.source)) if split.counts else 0
         return lambda frame: split.is_test(frame, total)
 
     def _learnt(self, is_test: Any) -> Recipe:
-        fitting = Fitting(self.columns, self.target)
+        fitting = Fitting(self.columns, self.target, self.dtype, self.sigma)
         for frame in self._pieces(self.source):
             fitting.add(frame if is_test is None else frame.take(np.flatnonzero(~is_test(frame))))
         return fitting.recipe()
@@ -160,7 +179,7 @@ class Table:
 
     def _dataset(self, recipe: Recipe, splits: dict[str, Split], found: tuple[str, ...]) -> Dataset:
         path = self.source.path
-        sizes = f"{len(splits['train']):,} to train, {len(splits['test']):,} to test"
+        sizes = ", ".join(f"{len(split):,} to {name}" for name, split in splits.items())
         return Dataset(
             name=path.name,
             description=f"{len(self.columns):,} columns, target {', '.join(self.target)}; {sizes}",
@@ -178,6 +197,19 @@ class Table:
 def _check_name(frame: Frame, name: str, path: tuple[str, ...]) -> None:
     if name not in frame.columns:
         raise DataError(f"{frame.file}: {unknown('column', name, frame.columns)}", path)
+
+
+def _check_sigma(name: str, target: tuple[str, ...], roles: Mapping[str, Role]) -> None:
+    """Raise DataError where a standard deviation says nothing of the target."""
+    role = roles[target[0]]
+    if name in target:
+        raise DataError(f'sigma: expected another column than the target "{name}"', ("sigma",))
+    if len(target) > 1:
+        raise DataError(f"sigma: is of one target, found {len(target)}: {', '.join(target)}", ("sigma",))
+    if not isinstance(role, Numeric):
+        raise DataError(f'sigma: is of numbers, and the target "{target[0]}" is {role.name}', ("sigma",))
+    if role.log:
+        raise DataError(f'sigma: is in units of the target "{target[0]}", which has `log: true`', ("sigma",))
 
 
 def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
+from .foreign import LazyError, NoNumbers
 from .origin import here, origin
 from .table import OPS
 from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, number_type, promote
@@ -133,7 +134,7 @@ def infix(name: str, swapped: bool = False) -> Callable[[Any, Like], Tensor]:
     return lambda self, other: call(name, self, other)
 
 
-class Tensor:
+class Tensor(NoNumbers):
     """A node of the graph. Immutable; compared and hashed by identity.
 
     >>> x = ag.placeholder("x", (None, 3))
@@ -145,7 +146,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "id", "inputs", "name", "op", "place", "type")
-    __array_ufunc__ = None  # `array * tensor` asks the tensor
     display: ClassVar[Callable[[Tensor], str | None] | None] = None  # tensor -> LaTeX, by who knows formulas
 
     type: Any
@@ -210,9 +210,6 @@ class Tensor:
     def _repr_latex_(self) -> str | None:
         """What a notebook shows; None says that it shows the text of ``repr``."""
         return None if Tensor.display is None else Tensor.display(self)
-
-    def __bool__(self) -> bool:
-        raise TypeError("a lazy tensor has no truth value; use ag.where(condition, a, b), or tensor.eval()")
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape or self.shape[0] is None:
@@ -333,13 +330,18 @@ def constant(value: Any, dtype: Any = None) -> Constant:
 
 
 def as_tensor(value: Like) -> Tensor:
-    """``value`` itself if it is a tensor, else a constant.
+    """``value`` itself, a constant of it, or the stack of a list that holds tensors.
 
     >>> x = ag.placeholder("x")
-    >>> print(ag.as_tensor(x) is x, ag.as_tensor([[1, 2]]).shape)
-    True (1, 2)
+    >>> print(ag.as_tensor(x) is x, ag.as_tensor([[1, 2]]).shape, ag.as_tensor([x, 1]).shape)
+    True (1, 2) (2,)
     """
-    return value if isinstance(value, Tensor) else constant(value)
+    if isinstance(value, Tensor):
+        return value
+    try:
+        return constant(value)
+    except LazyError:
+        return call("stack", *map(as_tensor, value))
 
 
 def unify(inputs: list[Tensor]) -> list[Tensor]:
@@ -370,10 +372,8 @@ def label(t: Tensor) -> str:
 def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
     """``error`` with the op's name before it and the names of its inputs behind."""
 
-    def kind(t: Tensor) -> str:
-        return f"{label(t)}: {type(t).__name__.lower() if t.op is None else t.op.name}"
-
-    names = ", ".join(kind(t) for t in inputs if not isinstance(t, Constant) or t.shape)
+    kinds = ((t, type(t).__name__.lower() if t.op is None else t.op.name) for t in inputs)
+    names = ", ".join(f"{label(t)}: {kind}" for t, kind in kinds if not isinstance(t, Constant) or t.shape)
     text = str(error)
     if not text.startswith(f"{op.name}:"):
         text = f"{op.name}: {text}"

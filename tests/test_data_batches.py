@@ -76,7 +76,7 @@ def test_a_turn_keeps_what_is_round():
     ("stored", "text"),
     [
         (np.zeros((3, 8), np.float32), r"expected images of shape \(height, width\)"),
-        (np.zeros((3, 8, 8), np.uint8), "expected images fed as float32, found uint8"),
+        (np.zeros((3, 8, 8), np.uint8), "expected images fed as floats, found uint8"),
     ],
 )
 def test_only_images_change(stored, text):

@@ -10,6 +10,7 @@ from agcli.engine import optimizers as o
 from agcli.engine.leaves import placeholder
 from agcli.engine.ops.control import apply
 from agcli.engine.optimizers.lbfgs import History
+from agcli.engine.optimizers.wolfe import Point, search
 
 
 def test_two_loops_are_the_dense_formula():
@@ -75,3 +76,35 @@ def test_lbfgs_stays_where_nothing_is_to_gain(start):
     loss = (p[0] - 1) ** 2 + 4 * (p[1] + 1) ** 2
     o.lbfgs().function(loss, [p])()
     assert p.value.tolist() == start
+
+
+def saturation(scale=1.0):
+    """A curve whose loss curves by more than 1e10 along its second parameter, and by about 1 along its first."""
+    x = np.linspace(70, 760, 14)
+    p = ag.variable(np.array([250.0, 5e-4]), "p")
+    loss = ag.sum((239 * (1 - np.exp(-5.5e-4 * x)) - p[0] * (1 - ag.exp(-p[1] * x))) ** 2)
+    return p, o.lbfgs(iterations=200, tolerance=0.0).function(loss * scale, [p])
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1.0, 1e12])
+def test_lbfgs_solves_a_problem_of_any_scale(scale):
+    p, step = saturation(scale)
+    for _ in range(3):
+        step()
+    np.testing.assert_allclose(p.value, [239, 5.5e-4], rtol=1e-6)
+
+
+@pytest.mark.parametrize("curvature", [1e-12, 1.0, 1e14])
+def test_pairs_are_kept_however_much_the_loss_curves(curvature):
+    history = History(np.zeros((2, 2)), np.zeros((2, 2)), 0)
+    history.add(np.array([1.0, 2.0]), curvature * np.array([1.0, 2.0]))
+    assert history.count == 1
+
+
+def test_a_search_comes_back_from_far_beyond_where_the_loss_is_finite():
+    def evaluate(t):
+        value, slope = (-t, -1.0 + t / 5e-13) if t < 1e-12 else (np.inf, np.nan)
+        return Point(t, value, slope, np.zeros(1))
+
+    found = search(evaluate, evaluate(0.0), 1.0)
+    assert 0 < found.t < 1e-12

@@ -12,10 +12,11 @@ from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers import schedules
 from agcli.optimizer import Clock, rate_of
 from agcli.spec import SpecError, parse_spec
-from agcli.spec.optimizers import OPTIMIZERS, Shared
+from agcli.spec.optimizers import OPTIMIZERS, FullBatch, Shared
 from agcli.spec.schedules import SCHEDULES
 
 HEAD = "data: iris\nmodel: [dense: {units: 8, activation: tanh}, dense: 3]\nloss: softmax_cross_entropy\n"
+SQUARES = "data: iris\nmodel: [dense: {units: 8, activation: tanh}, dense: 1]\nloss: mean(square(output[:, 0] - y))\n"
 CLOCK = Clock(per_epoch=10.0, total=100.0, epochs=10)
 
 
@@ -42,8 +43,9 @@ def test_fields_and_defaults_are_those_of_the_engine(name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS.rows)
 def test_each_trains(name):
-    size = 200 if name == "lbfgs" else 16
-    model, data = model_of(name, f"{{epochs: 12, batch_size: {size}}}")
+    size = 200 if issubclass(OPTIMIZERS.rows[name].fields, FullBatch) else 16
+    head = SQUARES if name == "levenberg_marquardt" else HEAD
+    model, data = model_of(name, f"{{epochs: 12, batch_size: {size}}}", head)
     losses = list(epochs(model.trainer()[0], data, 12, size))
     count = len(losses) // 12
     assert np.mean(losses[-count:]) < np.mean(losses[:count])
@@ -140,6 +142,11 @@ def test_every_schedule_is_looked_at():
             "4:12",
             "lbfgs computes each step from all of the training data; set train.batch_size to 120 or more",
         ),
+        (
+            "levenberg_marquardt",
+            "4:12",
+            "levenberg_marquardt computes each step from all of the training data; set",
+        ),
         ("{sgd: {no_decay: '*.scale'}}", "4:29", "no parameter is called like '*.scale'"),
         ("{sgd: {lr: {expression: 0.1*speed}}}", "4:23", "there is no `speed` here"),
         ("{sgd: {lr: {expression: step > 3}}}", "4:23", "expected a formula for a number, got bool"),
@@ -151,3 +158,48 @@ def test_what_does_not_fit_is_said_at_its_place(optimizer, place, said):
         model.trainer()
     assert f"<spec>:{place}: optimizer" in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_a_loss_that_is_no_sum_of_squares_is_refused_at_the_line_of_the_optimizer():
+    model, _ = model_of("levenberg_marquardt", "{batch_size: 120}")
+    with pytest.raises(SpecError) as caught:
+        model.trainer()
+    assert "<spec>:4:12: optimizer: levenberg_marquardt: the loss has `sparse_softmax" in str(caught.value)
+    assert "it takes a sum or a mean of squares, such as mean(square(y - f)); lbfgs takes any" in str(caught.value)
+
+
+LINE = "data: sine\nvariables:\n  a: {value: 0.5, bounds: %s}\nloss: mean(square(y - a*x[:, 0]))\n"
+
+
+@pytest.mark.parametrize(
+    ("bounds", "optimizer", "said"),
+    [
+        ("[1, null]", "adam", "expected bounds around the value at which `a` starts, 0.5"),
+        ("[null, 0.25]", "levenberg_marquardt", "expected bounds around the value at which `a` starts, 0.5"),
+        ("[0, 1]", "lbfgs", "lbfgs takes no bounds; levenberg_marquardt (for sums of squares) and the optimizers with"),
+    ],
+)
+def test_bounds_that_do_not_fit_are_said_at_their_place(bounds, optimizer, said):
+    model = build(parse_spec(LINE % bounds + f"optimizer: {optimizer}\ntrain: {{batch_size: 1000}}"), load("sine"))
+    with pytest.raises(SpecError) as caught:
+        model.trainer()
+    assert f"<spec>:3:27: variables.a.bounds: {said}" in str(caught.value)
+
+
+@pytest.mark.parametrize("bounds", ["[1, 0]", "[0, 0]", "[null, null]"])
+def test_bounds_without_room_are_refused(bounds):
+    with pytest.raises(SpecError, match="the smaller number first, and one of them at least"):
+        parse_spec(LINE % bounds)
+
+
+@pytest.mark.parametrize("optimizer", ["adam: 0.1", "levenberg_marquardt: 5", "sgd: {lr: 1, momentum: 0.9}"])
+def test_bounds_hold_in_training(optimizer):
+    data = load("sine")
+    spec = parse_spec(LINE % "[0.4, 0.6]" + f"optimizer: {{{optimizer}}}\ntrain: {{batch_size: 1000}}")
+    model = build(spec, data)
+    step, _ = model.trainer()
+    for batch in Batches(data.train, 1000).epoch():
+        for _ in range(20):
+            step(x=batch["x"], y=batch["y"])
+            assert 0.4 <= model.parameters["a"].value <= 0.6
+    assert model.parameters["a"].value == pytest.approx(0.4), "the slope of a sine over many periods is smaller"

@@ -42,6 +42,7 @@ def test_ten_lines_are_enough() -> None:
     assert spec.dump() == (
         "name: small\n"
         "seed: 0\n"
+        "dtype: float32\n"
         "data: {name: digits, fold: null, flatten: true, raw: false, augment: null}\n"
         "model:\n"
         "  - dense: {units: 10, activation: null, use_bias: true, init: glorot_uniform, bias_init: zeros}\n"

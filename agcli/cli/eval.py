@@ -11,7 +11,7 @@ import click
 @click.command("eval")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", metavar="FILE", help="Judge the samples of this file instead; `-` is standard input.")
-@click.option("--split", default="test", show_default=True, metavar="NAME", help="Which part of the run's data.")
+@click.option("--split", default="", metavar="NAME", help="Which part of the run's data [test, if there is one].")
 @click.option("--by", metavar="COLUMN", help="Judge the values of this column apart, too.")
 @click.option("--worst", "count", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many to show.")
 @click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")

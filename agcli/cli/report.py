@@ -10,7 +10,7 @@ import click
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to [report.html in RUN].")
-@click.option("--split", default="test", show_default=True, metavar="NAME", help="Which part of the data is judged.")
+@click.option("--split", default="", metavar="NAME", help="Which part of the data is judged [test, if there is one].")
 @click.option("--worst", "count", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many to show.")
 @click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")
 def command(run: Path, out: Path | None, split: str, count: int, which: str) -> None:

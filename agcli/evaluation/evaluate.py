@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from agcli.build import Model
-from agcli.datasets import DataError, Split
+from agcli.data import scales
+from agcli.datasets import DataError, Dataset, Split
 from agcli.engine.types import Array
 from agcli.prediction import Answers, Classes, Numbers, Predictor
 from agcli.prediction.predictor import has_answers
@@ -53,6 +54,7 @@ class Evaluation:
     answers: Answers | None = field(default=None, repr=False)  # a row a sample, too much to print
     truth: Array | None = field(default=None, repr=False)
     outputs: dict[str, Array] = field(default_factory=dict, repr=False)  # the spec's own formulas
+    notes: tuple[str, ...] = ()  # what has to be known to read the figures
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; None stands for what is not finite, as JSON has no word for it."""
@@ -77,6 +79,7 @@ class Evaluation:
             "worst": [asdict(w) for w in self.worst],
             "by": self.by,
             "groups": [g.to_json() for g in self.groups],
+            "notes": list(self.notes),
             "outputs": {k: v.tolist() for k, v in self.outputs.items()},
         }
 
@@ -94,7 +97,7 @@ def finite(value: Any) -> Any:
 
 def evaluate(
     folder: Path,
-    split: str = "test",
+    split: str = "",
     *,
     data: str | Path | None = None,
     by: str | None = None,
@@ -104,12 +107,15 @@ def evaluate(
 ) -> Evaluation:
     """Judge the model of a run on a split of its data, or on the samples of a file ``data``.
 
+    The split is the test split if none is named; of a run without test data, the training split, which ``notes`` say.
+
     ``by`` names a column whose values are judged apart, ``which`` a checkpoint, ``count`` how many of the worst
     samples are kept; ``seed`` draws the resamples. Raises RunError, DataError or SpecError for what does not fit.
     """
     if data is None:
         trained = opened(folder, which)
         terms = terms_of(trained.data)
+        split = split or trained.data.judged
         return judge(trained, terms, of_split(trained.data, terms, split), split, by=by, count=count, seed=seed)
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
@@ -128,6 +134,7 @@ def judge(
         "run": trained.run.folder, "name": model.spec.name, "data": trained.data.name if split else samples.name,
         "split": split, "samples": len(samples.split), "epoch": trained.epoch, "step": trained.step,
         "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, samples.split),
+        "notes": tuple(notes(trained.data, terms, split)),
     }  # fmt: skip
     found = answered(model, terms, samples)
     if found is None:
@@ -140,10 +147,18 @@ def judge(
         counts = confusion(answers, truth)
         base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}
         base["calibration"] = calibration(answers, truth)
-    base["worst"] = worst(answers, truth, samples, count)
+    base["worst"] = worst(answers, truth, samples, count, str(model.spec.dtype))
     if by is not None:
         base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed)}
     return Evaluation(**base)
+
+
+def notes(data: Dataset, terms: Terms, split: str) -> Iterator[str]:
+    """What has to be known to read the figures of a split, or of a file."""
+    if split == "train" and not data.has_test:
+        yield "no test data: the model is judged on the samples that it was trained on"
+    for text in scales(getattr(terms, "recipe", None)):
+        yield f"{text}; figures with an interval are in its own units"
 
 
 def outputs(model: Model, split: Split) -> dict[str, Array]:

@@ -31,8 +31,8 @@ class Worst:
     cells: dict[str, Any]
 
 
-def worst(answers: Answers, truth: Array, samples: Samples, count: int = COUNT) -> list[Worst]:
-    """The worst answers, worst first; right ones of classes are left out."""
+def worst(answers: Answers, truth: Array, samples: Samples, count: int = COUNT, dtype: str = "float64") -> list[Worst]:
+    """The worst answers, worst first; right ones of classes are left out. Numbers have the digits of ``dtype``."""
     wrong = _wrongness(answers, truth)
     chosen = np.argsort(-np.abs(wrong), kind="stable")[: max(count, 0)]
     if isinstance(answers, Classes):
@@ -41,7 +41,7 @@ def worst(answers: Answers, truth: Array, samples: Samples, count: int = COUNT) 
     rows, cells = samples.rows(chosen // each)
     found = []
     for place, row, cell in zip(chosen, rows, cells, strict=True):
-        true, said = _words(answers, truth, int(place))
+        true, said = _words(answers, truth, int(place), dtype)
         found.append(Worst(int(row), int(place) % each, true, said, float(wrong[place]), cell))
     return found
 
@@ -57,13 +57,13 @@ def _wrongness(answers: Answers, truth: Array) -> Array:
     return np.asarray(np.sqrt(np.square(error / np.where(spread > 0, spread, 1)).mean(axis=1)))
 
 
-def _words(answers: Answers, truth: Array, place: int) -> tuple[Any, Any]:
+def _words(answers: Answers, truth: Array, place: int, dtype: str) -> tuple[Any, Any]:
     if isinstance(answers, Classes):
         return answers.names[int(truth[place])], answers.names[int(answers.chosen[place])]
-    true, said = (values[place].astype(np.float32) for values in (truth, answers.values))  # no digits that are noise
+    true, said = (values[place].astype(dtype) for values in (truth, answers.values))  # no digits that are noise
     return (rounded(true[0]), rounded(said[0])) if len(true) == 1 else ([*map(rounded, true)], [*map(rounded, said)])
 
 
-def rounded(value: np.float32) -> float:
-    """The shortest number that is the same in float32."""
+def rounded(value: np.floating[Any]) -> float:
+    """The shortest number that is the same in its type."""
     return float(str(value))

@@ -9,6 +9,7 @@ from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula, read, variable_named
 from agcli.expression.assignments import assignments, constant
+from agcli.expression.at_point import Point, numbers
 from agcli.expression.check import Claim, check
 from agcli.expression.derivation import Derivation
 from agcli.expression.errors import ExpressionError, shorten
@@ -43,7 +44,7 @@ def answer(text: str, question: Question) -> Answer:
         results = [replace(r, check=check(r.claims)) for r in results]
     if question.steps:
         results = [replace(r, steps=tuple(steps_of(r.claims, question.raw))) for r in results]
-    found = Answer(text, formula, function, tuple(results))
+    found = Answer(text, formula, function, tuple(results), given=tuple(given))
     return at_point(found, point, given) if question.at else found
 
 
@@ -108,6 +109,7 @@ def at_point(answer: Answer, point: Mapping[str, Tensor], given: Mapping[str, Sy
         message = f"--at gives no value for {', '.join(f'`{shorten(name)}`' for name in missing)}"
         raise ExpressionError(message, hint=f"write --at {example}")
     at = dict(zip(point, values(list(point.values()), {}), strict=True))
-    whole = values([answer.function], at)[0]
-    results = tuple(replace(r, value=values([r.formula], at)[0]) for r in answer.results)
-    return replace(answer, results=results, at=at, value=whole)
+    place = Point(answer.function, answer.formula.names, at)
+    whole, found = place.value(), [place.result(r) for r in answer.results]
+    results = tuple(replace(r, value=numbers(v), found=v) for r, v in zip(answer.results, found, strict=True))
+    return replace(answer, results=results, at=at, value=numbers(whole), found=whole)

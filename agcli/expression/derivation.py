@@ -16,6 +16,7 @@ from agcli.expression.assignments import assignments, constant
 from agcli.expression.calculus import differentiate, differentiate_all, elements, simplified, zero
 from agcli.expression.check import Claim
 from agcli.expression.errors import ExpressionError, shorten
+from agcli.expression.lift_shapes import vector_parts
 from agcli.expression.lower import FLOAT, lower, stack
 from agcli.expression.questions import Question, Result
 from agcli.expression.substitution import substitute
@@ -113,11 +114,17 @@ class Derivation:
         return results
 
     def vector(self, f: Tensor, names: Sequence[str]) -> tuple[Tensor, tuple[Claim, ...]]:
-        """The row of derivatives by each name."""
+        """The row of derivatives by each name; by one vector, its own derivative."""
         parts = [self.partial(f, [name]) for name in names]
-        self.check_size(len(parts))
         row = parts[0][0] if len(names) == 1 and parts[0][0].shape else stack_all([p for p, _ in parts])
         return row, tuple(claim for _, claims in parts for claim in claims)
+
+    def blocks(self, names: Sequence[str]) -> list[list[str]]:
+        """The variables that share a result: numbers stand in one, each vector has its own."""
+        shapes = [self.known(name).shape for name in names]
+        found = [[name for name, shape in zip(names, shapes, strict=True) if not shape]]
+        found += [[name] for name, shape in zip(names, shapes, strict=True) if shape]
+        return [block for block in found if block]
 
     def gradient(self) -> list[Result]:
         if self.function.shape != ():
@@ -125,31 +132,56 @@ class Derivation:
                 f"--gradient: expected a formula with one value, found one of shape {self.function.shape}",
                 hint="write --jacobian for a vector",
             )
-        names = self.single
-        formula, claims = self.vector(self.function, names)
-        return [Result("gradient", tuple(names), formula, claims)]
+        results = []
+        self.check_size(len(self.single))
+        blocks = self.blocks(self.single)
+        for names in blocks:
+            formula, claims = self.vector(self.function, names)
+            results.append(Result("gradient", tuple(names), formula, claims, block_name(names, blocks)))
+        return results
 
     def jacobian(self) -> list[Result]:
-        names = self.single
-        rows = [self.vector(f, names) for f in elements(self.function)]
-        self.check_size(len(rows) * len(names))
-        claims = tuple(claim for _, row in rows for claim in row)
-        return [Result("jacobian", tuple(names), stack_all([row for row, _ in rows]), claims)]
+        """The matrix by all numbers; by each vector, its own matrix with a column for each element."""
+        results = []
+        blocks = self.blocks(self.single)
+        for names in blocks:
+            if self.known(names[0]).shape and self.function.shape and vector_parts(self.function) is None:
+                formula, claims = self.partial(self.function, names)
+            else:
+                rows = [self.vector(f, names) for f in elements(self.function)]
+                self.check_size(len(rows) * len(names))
+                formula = stack_all([row for row, _ in rows])
+                claims = tuple(claim for _, row in rows for claim in row)
+            results.append(Result("jacobian", tuple(names), formula, claims, block_name(names, blocks)))
+        return results
 
     def hessian(self) -> list[Result]:
+        """The matrix of second derivatives; with vectors, one matrix for each pair of variables."""
         names = self.single
         if self.function.shape != ():
             raise ExpressionError(f"--hessian: expected one value, found a formula of shape {self.function.shape}")
+        for name in names:
+            shape = self.known(name).shape
+            if len(shape) > 1:
+                vectors = [n for n in names if len(self.known(n).shape) < 2]
+                hint = f"name the others: --wrt {','.join(vectors)}" if vectors else "write --wrt for first derivatives"
+                message = f"--hessian: expected numbers and vectors, found `{shorten(name)}` of shape {shape}"
+                raise ExpressionError(message, hint=hint)
         self.check_size(len(names) ** 2)
         found: dict[tuple[str, ...], tuple[Tensor, tuple[Claim, ...]]] = {}
         for i, a in enumerate(names):
             first, claims = self.partial(self.function, [a])
             for b in names[i:]:
                 second, more = self.partial(first, [b])
-                found[a, b] = found[b, a] = second, (*claims, *more)
-        rows = [stack_all([found[a, b][0] for b in names]) for a in names]
-        proof = tuple(claim for a, b in found if a <= b for claim in found[a, b][1])
-        return [Result("hessian", tuple(names), stack_all(rows), proof)]
+                found[a, b] = second, (*claims, *more)
+        if all(not self.known(name).shape for name in names):
+            rows = [stack_all([found[(a, b) if (a, b) in found else (b, a)][0] for b in names]) for a in names]
+            proof = tuple(claim for part in found.values() for claim in part[1])
+            return [Result("hessian", tuple(names), stack_all(rows), proof)]
+        if len(names) == 1:
+            ((formula, proof),) = found.values()
+            return [Result("hessian", tuple(names), formula, proof)]
+        return [Result("hessian", pair, *part, about=", ".join(pair)) for pair, part in found.items()]
 
     def direction(self) -> list[Result]:
         """The sum of each derivative times that part of the direction."""
@@ -212,7 +244,8 @@ class Derivation:
             if not is_zero(term):
                 total = term if total is None else total + term
         final = zero(self.function) if total is None else total
-        return [Result("taylor", (name,), final, tuple(proof), f"{self.question.taylor}")]
+        step = power(x if is_zero(centre) else x - centre, n + 1)
+        return [Result("taylor", (name,), final, tuple(proof), f"{self.question.taylor}", step=step)]
 
     def taylor_options(self) -> tuple[str, Tensor, int]:
         options = assignments([self.question.taylor], "--taylor")
@@ -230,6 +263,11 @@ class Derivation:
     def check_size(self, count: int) -> None:
         if count > MAX_RESULTS:
             raise ExpressionError(f"expected at most {MAX_RESULTS:,} derivatives, found {count:,}")
+
+
+def block_name(names: Sequence[str], blocks: Sequence[object]) -> str:
+    """The variables of one of several results; a result that is alone needs none."""
+    return ", ".join(names) if len(blocks) > 1 else ""
 
 
 def power(step: Tensor, k: int) -> Tensor:

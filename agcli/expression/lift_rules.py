@@ -84,7 +84,11 @@ def transpose(lifter: Lifter, t: Any, x: int) -> int:
     return lifter.call("transpose", x, **({} if axes == tuple(range(len(axes)))[::-1] else {"axes": axes}))
 
 
-def getitem(lifter: Lifter, t: Any, x: int) -> int:
+def getitem(lifter: Lifter, t: Any, x: int, *indices: int) -> int:
+    """An index: numbers and slices, or arrays of whole numbers behind the axes that are left whole."""
+    if indices:
+        whole = [lifter.form("slice", *map(lifter.plain, (None, None, None))) for _ in range(t.op.axis)]
+        return lifter.form("index", x, *whole, *indices)
     vectors = factors(t)
     if vectors is not None:
         return lifter.call("matmul", *map(lifter.place, vectors))
@@ -232,7 +236,16 @@ def broadcast_to(lifter: Lifter, t: Any, x: int) -> int:
     for value, name in ((0, "zeros"), (1, "ones")):
         if lifter.is_number(x, value):
             return lifter.call(name, lifter.plain(t.op.shape))
+    if number(t.inputs[0]) is not None:
+        return multiply_by_ones(lifter, t, x)
     return lifter.call("broadcast_to", x, shape=t.op.shape)
+
+
+def multiply_by_ones(lifter: Lifter, t: Any, x: int) -> int:
+    """A number in every element: 2*ones((3,))."""
+    plain = lifter.negated(x)
+    product = lifter.call("multiply", x if plain is None else plain, lifter.call("ones", lifter.plain(t.op.shape)))
+    return product if plain is None else lifter.call("negative", product)
 
 
 def last_axis(lifter: Lifter, t: Any, x: int) -> int:

@@ -128,12 +128,21 @@ class _Lowering:
                 near = nearest(keyword, signature.names) or ", ".join(signature.names)
                 raise self.error(node, f"`{name}` takes no `{shorten(keyword)}=`", f"did you mean `{near}=`?")
 
+        if "dtype" in signature.names and "dtype" not in keywords and len(args) <= signature.names.index("dtype"):
+            keywords = keywords | self.precision(name)
+
         def build() -> Tensor:
             plain = [self.argument(node, signature, min(i, signature.last), a) for i, a in enumerate(args)]
             named = {k: self.argument(node, signature, signature.names.index(k), a) for k, a in keywords.items()}
             return OPS[name].function(*plain, **named)  # type: ignore[no-any-return]
 
         return self.engine(node, build)
+
+    def precision(self, name: str) -> dict[str, Value]:
+        """The type of what a function makes from nothing: where all variables are float64, `eye(3)/3` is so, too."""
+        default = inspect.signature(OPS[name].function).parameters["dtype"].default
+        double = all(t.dtype == np.float64 for t in self.names.values() if isinstance(t, Tensor))
+        return {"dtype": "float64"} if default == "float32" and double else {}
 
     def argument(self, node: Call, signature: Signature, index: int, value: Value) -> Any:
         name = signature.names[index]

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from agcli.engine.graph import Tensor
+from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula
 from agcli.expression.check import Check, Claim
 from agcli.expression.simplify import Step
@@ -43,9 +44,11 @@ class Result:
     formula: Tensor
     claims: tuple[Claim, ...] = ()
     about: str = ""
-    value: Any = None
+    value: Any = None  # as float64, NaN where there is none
+    found: Any = None  # what is known of the value: a Finding, or an array of them
     check: Check | None = None
     steps: tuple[Step, ...] = ()
+    step: Tensor | None = None  # of a Taylor polynomial: the first power that it leaves out
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,17 @@ class Answer:
     results: tuple[Result, ...]
     at: dict[str, Any] = field(default_factory=dict)
     value: Any = None
+    found: Any = None
+    given: tuple[str, ...] = ()
 
     @property
     def variables(self) -> list[str]:
         return sorted(self.formula.names)
+
+    @property
+    def parameters(self) -> dict[str, Placeholder]:
+        """The variables that have no value from --given: those of generated functions."""
+        return {name: self.formula.names[name] for name in self.variables if name not in self.given}
 
 
 def orders(names: Sequence[str]) -> list[tuple[str, int]]:

@@ -30,6 +30,7 @@ class Check:
     data: str
     samples: Mapping[str, int]  # by split
     inputs: Mapping[str, str]  # types by column
+    dtype: str  # of the floats
     batch: int
     layers: tuple[Layer, ...]
     parameters: int
@@ -64,6 +65,7 @@ def check(spec: Spec, seed: int = 0) -> Check:
         data=data.name,
         samples={name: len(split) for name, split in data.splits.items()},
         inputs={name: str(p.type) for name, p in model.inputs.items()},
+        dtype=str(spec.dtype),
         batch=len(batch),
         layers=tuple(layers),
         parameters=parameters,

@@ -76,10 +76,12 @@ def _buffers(*functions: Any) -> int:
 
 
 def _evaluation(session: Session) -> float:
-    """Seconds for the test data, from one of its batches; the first call compiles."""
+    """Seconds for the test data, from one of its batches; the first call compiles. None is there: no seconds."""
     session.evaluate(limit=1)
     before = time.perf_counter()
     session.evaluate(limit=1)
+    if not session.data.has_test:
+        return 0.0
     count = len(session.data.test)
     return (time.perf_counter() - before) * math.ceil(count / min(EVAL_BATCH, count))
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from agcli.build import Model
-from agcli.engine.frozen import changed
-from agcli.engine.graph import Tensor, toposort
+from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
 from agcli.engine.subgraph import substitute
 from agcli.engine.types import DType
+from agcli.precision import widened
 
 
 @dataclass(frozen=True)
@@ -43,17 +43,3 @@ def fixed(model: Model, tensors: Sequence[Tensor], batch: int, *, copy: bool = F
     replace |= {held[name]: copies[name] for name in held} if copy else {}
     make = widened if double else substitute
     return Fixed(make(tensors, replace), inputs, variables)
-
-
-def widened(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> list[Tensor]:
-    """``outputs`` on other inputs, like ``substitute``; ops that make float32 by themselves make float64."""
-    memo = {old.id: new for old, new in replace.items()}
-    single, double = np.dtype(np.float32), np.dtype(np.float64)
-    for t in toposort(outputs, set(memo)):
-        made = t
-        if t.op is not None and getattr(t.op, "dtype", None) == single:
-            made = changed(t.op, dtype=double)(*(memo[x.id] for x in t.inputs))
-        elif t.op is not None:
-            made = t.on([memo[x.id] for x in t.inputs])
-        memo[t.id] = made
-    return [memo[t.id] for t in outputs]

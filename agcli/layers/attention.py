@@ -82,15 +82,16 @@ def transformer(x: Tensor, fields: Any, scope: Scope) -> Tensor:
     return x
 
 
-def waves(places: int, size: int) -> Array:
+def waves(places: int, size: int, dtype: Any) -> Array:
     """sin(p / 10000^(2i/size)) in the even columns, cos in the odd ones (Vaswani et al., 2017, section 3.5)."""
     rates = 10_000.0 ** (-np.arange(0, size, 2) / size)
     angles = np.arange(places)[:, None] * rates
-    table = np.empty((places, size), np.float32)
+    table = np.empty((places, size), dtype)
     table[:, 0::2], table[:, 1::2] = np.sin(angles), np.cos(angles)[:, : size // 2]
     return table
 
 
 def positional(x: Tensor, fields: Any, scope: Scope) -> Tensor:
     shape = sequence(x, "positional")
-    return x + (constant(waves(*shape)) if fields.kind == "sinusoidal" else scope.parameter("weight", shape, SMALL))
+    is_fixed = fields.kind == "sinusoidal"
+    return x + (constant(waves(*shape, scope.dtype)) if is_fixed else scope.parameter("weight", shape, SMALL))

@@ -74,6 +74,11 @@ class Scope:
     def training(self) -> bool:
         return self.network.training
 
+    @property
+    def dtype(self) -> str:
+        """Of the parameters."""
+        return str(self.network.spec.dtype)
+
     def inner(self, name: str, *path: Any, l1: float = 0.0, l2: float = 0.0) -> Scope:
         """The scope of a part of this layer."""
         full = f"{self.name}.{name}" if self.name else name
@@ -83,14 +88,14 @@ class Scope:
 
     def parameter(self, name: str, shape: Shape, init: Any) -> Variable:
         """The parameter of this layer called ``name``; drawn when it is first asked for."""
-        v = self.variable(name, shape, lambda rng: start(init, shape, rng), trainable=True)
+        v = self.variable(name, shape, lambda rng: start(init, shape, rng, self.dtype), trainable=True)
         if len(shape) > 1 and (self.l1 or self.l2):
             self.network.penalties[v.name or ""] = penalty(v, self.l1, self.l2)
         return v
 
     def statistic(self, name: str, shape: Shape, value: float) -> Variable:
         """A variable of this layer that training measures instead of learning it."""
-        return self.variable(name, shape, lambda rng: np.full(shape, value, np.float32), trainable=False)
+        return self.variable(name, shape, lambda rng: np.full(shape, value, self.dtype), trainable=False)
 
     def variable(self, name: str, shape: Shape, make: Callable[[Rng], Array], trainable: bool) -> Variable:
         full, variables = f"{self.name}.{name}", self.network.variables
@@ -134,8 +139,8 @@ STARTS: Mapping[str, Callable[[Any, Shape, Rng], Array]] = {
 }
 
 
-def start(init: Any, shape: Shape, rng: Rng) -> Array:
+def start(init: Any, shape: Shape, rng: Rng, dtype: Any) -> Array:
     """The first value of a parameter for an initialiser chosen in the spec."""
     if init.name in STARTS:
-        return STARTS[init.name](init.fields, shape, rng).astype(np.float32)
-    return initial(init.name, shape, rng)
+        return STARTS[init.name](init.fields, shape, rng).astype(dtype)
+    return initial(init.name, shape, rng, dtype)

@@ -88,7 +88,7 @@ def _tables(
     frame: Frame | None = first
     while frame is not None:
         answers, outputs = predictor.predict_all(frame)
-        yield table_of(answers, frame if keep else None, outputs)
+        yield table_of(answers, frame if keep else None, outputs, str(predictor.spec.dtype))
         summary.samples += len(frame)
         if isinstance(predictor.terms, TableTerms):
             for column, rows in predictor.terms.unseen(frame):
@@ -100,11 +100,19 @@ def _tables(
         frame = next(rest, None)
 
 
-def table_of(answers: Answers, kept: Frame | None = None, outputs: Mapping[str, Array] | None = None) -> pl.DataFrame:
-    """Answers and the spec's own outputs as columns, behind those of the samples where these are kept."""
+def table_of(
+    answers: Answers,
+    kept: Frame | None = None,
+    outputs: Mapping[str, Array] | None = None,
+    dtype: str = "float32",
+) -> pl.DataFrame:
+    """Answers and the spec's own outputs as columns, behind those of the samples where these are kept.
+
+    Numbers are of the model's ``dtype``; further digits would be noise.
+    """
     import polars as pl
 
-    columns = columns_of(answers) | {n: c for name, a in (outputs or {}).items() for n, c in spread(name, a)}
+    columns = columns_of(answers, dtype) | {n: c for name, a in (outputs or {}).items() for n, c in spread(name, a)}
     before: dict[str, Any] = {}
     if kept is not None:
         before = {name: values for name, values in kept.columns.items() if np.ndim(values) == 1}
@@ -121,9 +129,10 @@ def spread(name: str, values: Array) -> Iterator[tuple[str, Array]]:
         yield (name if flat.shape[1] == 1 else f"{name}_{i}"), flat[:, i]
 
 
-def columns_of(answers: Answers) -> dict[str, Array]:
+def columns_of(answers: Answers, dtype: str = "float32") -> dict[str, Array]:
     """The columns of predictions by name: classes with their probabilities, or numbers in units."""
-    return _of_numbers(answers) if isinstance(answers, Numbers) else _of_classes(answers)
+    found = _of_numbers(answers) if isinstance(answers, Numbers) else _of_classes(answers)
+    return {name: values.astype(dtype) if values.dtype.kind == "f" else values for name, values in found.items()}
 
 
 def _of_numbers(answers: Numbers) -> dict[str, Array]:
@@ -131,9 +140,9 @@ def _of_numbers(answers: Numbers) -> dict[str, Array]:
     found = {}
     for i, name in enumerate(answers.names):
         behind = "" if single else f"_{name}"
-        found[PREDICTED + behind] = answers.values[:, i].astype(np.float32)  # further digits would be noise
+        found[PREDICTED + behind] = answers.values[:, i]
         if answers.deviations is not None:
-            found[DEVIATION + behind] = answers.deviations[:, i].astype(np.float32)
+            found[DEVIATION + behind] = answers.deviations[:, i]
     return found
 
 
@@ -142,7 +151,7 @@ def _of_classes(answers: Classes) -> dict[str, Array]:
         return _of_several(answers)
     found = {PREDICTED: answers.named}
     if answers.certain:
-        probabilities = answers.probabilities.astype(np.float32)
+        probabilities = answers.probabilities
         found[PROBABILITY] = probabilities.max(axis=1)
         if len(answers.names) <= CLASSES:
             found |= {f"{PROBABILITY}_{name}": probabilities[:, i] for i, name in enumerate(answers.names)}
@@ -152,7 +161,7 @@ def _of_classes(answers: Classes) -> dict[str, Array]:
 def _of_several(answers: Classes) -> dict[str, Array]:
     """Several answers a sample, such as labels that do not exclude each other."""
     named = answers.named.reshape(-1, answers.each)
-    certainty = answers.probabilities.max(axis=1).astype(np.float32).reshape(-1, answers.each)
+    certainty = answers.probabilities.max(axis=1).reshape(-1, answers.each)
     found = {}
     for i in range(answers.each):
         found[f"{PREDICTED}_{i}"] = named[:, i]

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agcli.build import OUTPUT, Model, build
+from agcli.build import Model, build
+from agcli.building import OUTPUT
 from agcli.datasets import DataError, Speller, Split, fitted
+from agcli.datasets.dataset import KNOWN
 from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
@@ -90,7 +92,7 @@ def has_answers(model: Model) -> bool:
 def function_of(model: Model) -> Function:
     """The output, and the outputs of the spec that follow from the inputs alone and have a row a sample."""
     named = {name: t for name, t in model.test.outputs.items() if t.shape[:1] == (None,) and not _needs(t, model.y)}
-    inputs = [p for name, p in model.inputs.items() if name != "y"]
+    inputs = [p for name, p in model.inputs.items() if name not in KNOWN]
     return Function(model.evaluated({**named, OUTPUT: model.test.output}), inputs=inputs, key=model.key)
 
 

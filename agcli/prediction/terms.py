@@ -10,7 +10,7 @@ import numpy as np
 
 from agcli.data import load_data
 from agcli.datasets import Categorical, Column, DataError, Dataset, Recipe, Split, fitted
-from agcli.datasets.dataset import Cast
+from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, Cast
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.runs import Run
@@ -65,14 +65,16 @@ class TableTerms:
         return self.recipe.restore(values)
 
     def skeleton(self, split: Split) -> Dataset:
-        columns = {name: column for name, column in split.columns.items() if name != "y"}
-        return _skeleton({name: Column(c.stored[:1], c.scaling) for name, c in columns.items()} | self._target())
+        columns = {name: column for name, column in split.columns.items() if name not in KNOWN}
+        first = {name: Column(c.stored[:1], c.scaling) for name, c in columns.items()}
+        return _skeleton(first | self._target(), self.recipe)
 
     def _target(self) -> dict[str, Column]:
         if self.recipe.classes:
             return {"y": Column(np.zeros(1, np.uint8), Cast(np.dtype(np.int64)))}
         shape = (1,) if len(self.targets) == 1 else (1, len(self.targets))
-        return {"y": Column(np.zeros(shape, np.float32))} if self.targets else {}
+        known = {TARGET: Column(np.zeros(shape, self.recipe.dtype))} if self.targets else {}
+        return known | ({SIGMA: Column(np.ones(1, self.recipe.dtype))} if self.recipe.sigma else {})
 
     def unseen(self, frame: Frame) -> Iterator[tuple[str, Array]]:
         """For each column of categories, the numbers of the rows whose name training did not see."""
@@ -137,11 +139,12 @@ class SetTerms:
         if values[:1].size != size or values.dtype.kind not in "biuf":
             found = f"{values.dtype} of shape {values.shape[1:]}"
             raise DataError(f"{frame.file}: expected samples of shape {self.stored.shape}, found {found}")
-        fits = np.abs(values) <= np.finfo(np.float32).max  # false for NaN, too
+        fed = self.stored.dtype if self.stored.dtype.kind == "f" else np.dtype(np.float32)
+        fits = np.abs(values) <= np.finfo(fed).max  # false for NaN, too
         if not fits.all():
             place = tuple(np.argwhere(~fits)[0])
             row, found = frame.numbers[int(place[0])], values[place]
-            raise DataError(f"{frame.file}: row {row:,}: expected finite numbers of float32, found {found:g}")
+            raise DataError(f"{frame.file}: row {row:,}: expected finite numbers of {fed}, found {found:g}")
         if self.stored.scaling is None:
             values = values.astype(self.stored.dtype)
         return values.reshape(-1, *self.stored.shape)
@@ -190,6 +193,7 @@ def set_frame(data: Dataset, name: str) -> Frame:
     return Frame(f"{data.name} ({name})", columns)
 
 
-def _skeleton(columns: Mapping[str, Column]) -> Dataset:
+def _skeleton(columns: Mapping[str, Column], recipe: Recipe) -> Dataset:
     split = Split(columns)
-    return Dataset(name="samples", description="", source="", licence="", splits={"train": split, "test": split})
+    splits = {"train": split, "test": split}
+    return Dataset(name="samples", description="", source="", licence="", splits=splits, fitted=recipe)

@@ -41,6 +41,7 @@ def print_check(found: Check) -> None:
     numbers = {name: value for name, value in found.metrics.items() if isinstance(value, int | float)}
     lines = {
         "data": f"{sizes}; {inputs}",
+        "dtype": f"{found.dtype} for data, parameters and steps",
         "batch": f"loss {figure(found.loss)}  {figures(numbers)}",
         "gradient": gradient(found.gradients),
         "memory": memory(found),

@@ -37,6 +37,8 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     """The tables, the most important first."""
     where = f" ({found.split})" if found.split else ""
     yield Text(f"{found.name}: {found.samples:,} samples of {found.data}{where}, weights of step {found.step:,}")
+    for note in found.notes:
+        yield Text(f"note: {note}", "yellow")
     yield figure_table(found)
     if found.outputs:
         yield Text("\noutputs", "bold")

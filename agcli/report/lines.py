@@ -77,7 +77,8 @@ def opening(event: Started) -> str:
 
 def closing(event: Done) -> str:
     early = "" if event.reason == Done.FINISHED else f" ({event.reason})"
-    return f"done in {duration(event.seconds)}{early}: test loss {figure(event.test_loss)}  {figures(event.metrics)}"
+    loss = "no test data, loss" if event.test_loss is None else "test loss"
+    return f"done in {duration(event.seconds)}{early}: {loss} {figure(event.figures['loss'])}  {figures(event.metrics)}"
 
 
 def rate(samples: int, seconds: float) -> str:

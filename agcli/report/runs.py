@@ -32,6 +32,7 @@ def print_list(console: Console, rows: Sequence[Row], place: Path) -> None:
         started = time.strftime("%m-%d %H:%M" if began.tm_year == time.localtime().tm_year else "%Y-%m-%d", began)
         numbers = [(k, v) for k, v in row.metrics.items() if isinstance(v, int | float)]
         result = "  ".join(f"{k} {amount(v)}" for k, v in numbers[:METRICS])
+        result += "" if row.split == "test" else "  (training data; no test data)"
         state = Text(row.state, STYLES.get(row.state, ""))
         epochs = f"{row.epoch}/{row.epochs}"
         table.add_row(

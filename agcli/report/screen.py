@@ -184,9 +184,10 @@ def difference(value: float, before: Any) -> str:
 
 
 def print_result(event: Done) -> None:
-    """The figures of a finished training on the test data, its best epoch, and where it is."""
-    rows = [[name, figure(value)] for name, value in {"loss": event.test_loss, **event.metrics}.items()]
-    print_table(["metric", "test data"], rows, right=["test data"])
+    """The figures of a finished training on the data that it is judged by, its best epoch, and where it is."""
+    rows = [[name, figure(value)] for name, value in event.figures.items()]
+    head = "test data" if event.split == "test" else "training data"
+    print_table(["metric", head], rows, right=[head])
     out = Console(soft_wrap=True)
     if event.best is not None:
         watched, value = event.best["watch"], figure(event.best["value"])

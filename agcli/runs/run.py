@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from agcli.engine.leaves import Variable
 from agcli.engine.types import Array
 from agcli.engine.variables import assign, write_atomically
-from agcli.spec import Spec, read_spec
+from agcli.spec import Spec, read_resolved
 
 from . import checkpoints
 from .checkpoints import Checkpoint, DamagedError
@@ -95,7 +95,11 @@ class Run:
     @property
     def spec(self) -> Spec:
         """The resolved spec."""
-        return read_spec(self.folder / MARK)
+        return self.changed()
+
+    def changed(self, overrides: Sequence[str] = ()) -> Spec:
+        """The resolved spec with other settings, as `--set` takes them."""
+        return read_resolved(self.folder / MARK, overrides)
 
     @property
     def learnt(self) -> dict[str, Any] | None:
@@ -228,6 +232,16 @@ class Run:
 def all_runs(folder: Path) -> Iterator[Run]:
     """The runs in a folder, by name."""
     yield from map(Run, runs_in(folder))
+
+
+def final(result: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Loss and metrics of the split that a run is judged by, as they were measured last."""
+    for record in (result, *reversed(history)):
+        if record and record.get("test_loss") is not None:
+            return {"loss": record["test_loss"], **record.get("metrics", {})}
+        if record and record.get("split") == "train":
+            return {"loss": record["loss"], **record.get("metrics", {})}
+    return {}
 
 
 def free(folder: Path) -> Path:

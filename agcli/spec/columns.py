@@ -17,7 +17,7 @@ InputName = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,79}$"), Kind("a name of letters, digits and `_`")
 ]
 Characters = Annotated[str, StringConstraints(max_length=100), Kind("text of at most 100 characters")]
-Share = Annotated[float, Gt(0), Lt(1), Kind("a number between 0 and 1")]
+Share = Annotated[float, Ge(0), Lt(1), Kind("a number from 0 to below 1")]
 Amount = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more")]
 Angle = Annotated[float, Ge(0), Le(180), Kind("a number from 0 to 180")]
 Length = Annotated[int, Gt(0), Le(1_000_000), Kind("a positive integer", less_than_equal="an integer up to 1,000,000")]
@@ -52,7 +52,10 @@ class Numeric(Column):
     """A quantity. Columns of numbers go to the input `x` side by side."""
 
     main = "scale"
-    scale: Scale = Field(default="standard", description="to mean 0 and variance 1, to 0..1, or not at all")
+    scale: Scale | None = Field(
+        default=None,
+        description="to mean 0 and variance 1, to 0..1, or not; `standard` if not given, `none` for formulas alone",
+    )
     log: Flag = Field(default=False, description="`sign(v) * log(1 + abs(v))` before it is scaled")
     clip: Bounds | None = Field(default=None, description="the lowest and the highest value, applied first")
     missing: Fill = Field(default="mean", description="what stands for a missing value")
@@ -127,7 +130,7 @@ class HeldOut(Drawn):
     """A split that holds out a share."""
 
     main = "test"
-    test: Share = Field(default=0.2, description="the share of samples for testing")
+    test: Share = Field(default=0.2, description="the share of samples for testing; with 0, all are for training")
 
 
 class ByColumn(HeldOut):
@@ -181,6 +184,30 @@ Target = Annotated[
     Len(1, 1_000),
     BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
     Kind("the name of a column, or a list of names"),
+]
+
+
+class Deviation(Fields):
+    """The standard deviation of each sample's target, as `sigma` and `absolute_sigma` of scipy.optimize.curve_fit."""
+
+    main = "column"
+    column: ColumnName = Field(description="which one; numbers above 0, in units of the target")
+    absolute: Flag = Field(
+        default=False,
+        description="whether they are the errors of the measurement themselves, or only say how samples compare",
+    )
+
+
+def _as_column(value: object) -> object:
+    if not isinstance(value, str | dict | Deviation):
+        raise ValueError
+    return {"column": value} if isinstance(value, str) else value
+
+
+Sigma = Annotated[
+    Deviation,
+    BeforeValidator(_as_column, json_schema_input_type=str | Deviation),
+    Kind("the name of a column, or a mapping with `column` and `absolute`"),
 ]
 Missing = Annotated[tuple[Characters, ...], Strict(False), Len(0, 100), Kind("a list of texts")]
 Header = Annotated[

@@ -14,6 +14,7 @@ from .columns import (
     OnePart,
     Separator,
     Share,
+    Sigma,
     SplitChoice,
     Target,
     Unit,
@@ -111,6 +112,7 @@ class TableData(Fields):
     file: TableFile = Field(description="CSV, TSV, JSON lines or Parquet")
     test_file: TableFile | None = Field(default=None, description="samples for testing, instead of a split")
     target: Target = Field(description="the column to predict, or several of numbers")
+    sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
     separator: Separator | None = Field(default=None, description="between cells; found out if not given")
@@ -129,6 +131,7 @@ class ArrayData(Fields):
     test_file: ArrayFile | None = Field(default=None, description="inputs for testing, instead of a split")
     test_target_file: ArrayFile | None = Field(default=None, description="targets for testing")
     target: Target = Field(default=("y",), description="the array to predict")
+    sigma: Sigma | None = Field(default=None, description="the array with the target's standard deviation")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
 
@@ -142,7 +145,7 @@ class TextData(Fields):
     length: Length = Field(default=64, description="tokens of a window")
     stride: Length | None = Field(default=None, description="tokens from window to window; `length` if not given")
     vocabulary: Size = Field(default=10_000, description="how many words are kept, the most frequent first")
-    test: Share = Field(default=0.1, description="the share of the text for testing, its end")
+    test: Share = Field(default=0.1, description="the share of the text for testing, its end; 0: none")
 
 
 class DataTable(Table):

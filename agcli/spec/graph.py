@@ -5,6 +5,7 @@ from typing import Annotated, Any, Self
 from annotated_types import Len
 from pydantic import (
     AfterValidator,
+    AllowInfNan,
     BeforeValidator,
     Strict,
     StringConstraints,
@@ -113,6 +114,25 @@ class Named:
         return found
 
 
+def _in_order(ends: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    low, high = ends
+    if ends == (None, None) or (low is not None and high is not None and not low < high):
+        raise ValueError
+    return ends
+
+
+_End = Annotated[float, AllowInfNan(False)] | None
+Interval = Annotated[
+    tuple[_End, _End],
+    Strict(False),
+    AfterValidator(_in_order),
+    Kind(
+        "two numbers such as [0, 1], or `null` for an open end",
+        value_error="the smaller number first, and one of them at least",
+    ),
+]
+
+
 class Parameter(Fields):
     """A variable for formulas: a number or an array that training changes."""
 
@@ -123,6 +143,9 @@ class Parameter(Fields):
     )
     value: Numbers | None = Field(default=None, description="where it starts, as a number or nested lists of numbers")
     trainable: Flag = Field(default=True, description="whether training changes it")
+    bounds: Interval | None = Field(
+        default=None, description="its least and its largest value, in which training keeps it; `null` for an open end"
+    )
 
     @model_validator(mode="after")
     def _starts_once(self) -> Self:
@@ -259,9 +282,18 @@ Includes = Annotated[
 ]
 
 
+def _columns(data: Any) -> set[str]:
+    """The names of columns that a raw section `data` knows."""
+    if not isinstance(data, dict):
+        return set()
+    target = data.get("target")
+    named = [*(data.get("columns") or {}), *(target if isinstance(target, list) else [target])]
+    return {name for name in named if isinstance(name, str) and name.isidentifier()}
+
+
 def names_of(content: dict[str, Any]) -> frozenset[str]:
     """The names that a raw spec gives to things, which its formulas may use."""
-    found = {"x", "y", "output"}
+    found = {"x", "y", "sigma", "output"} | _columns(content.get("data"))
     for section in ("variables", "let", "model"):
         named = content.get(section)
         if isinstance(named, dict):

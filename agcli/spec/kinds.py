@@ -110,6 +110,8 @@ def one_of(*words: str) -> Any:
     return Annotated[Literal[words], Kind(" or ".join(f"`{word}`" for word in words))]
 
 
+FLOATS = ("float32", "float64")
+Floats = Annotated[Literal["float32", "float64"], OneOf(*FLOATS)]
 Flag = Annotated[bool, Kind("true or false")]
 Size = Annotated[
     int, Gt(0), Le(SIZE_LIMIT), Kind("a positive integer", less_than_equal=f"an integer up to {SIZE_LIMIT:,}")

@@ -41,7 +41,7 @@ RATE = "learning rate, or a schedule: about the length of a step of each paramet
 
 
 class Shared(Fields):
-    """What every optimizer takes, except lbfgs."""
+    """What every optimizer takes, except lbfgs and levenberg_marquardt."""
 
     main = "lr"
     lr: Rate = Field(default=0.001, description=RATE)
@@ -126,13 +126,27 @@ class Lamb(Adam):
     eps: Positive = Field(default=1e-6, description="keeps the division by a small moment finite")
 
 
-class Lbfgs(Fields):
-    """L-BFGS with a line search; each step sees all of the training data (Liu and Nocedal 1989)."""
+class FullBatch(Fields):
+    """Optimizers that compute each step from all of the training data, and find its length by themselves."""
 
     main = "iterations"
+
+
+class Lbfgs(FullBatch):
+    """L-BFGS with a line search; each step sees all of the training data (Liu and Nocedal 1989)."""
+
     iterations: Size = Field(default=20, description="iterations in one step, which is one epoch")
     memory: Memory = Field(default=10, description="past iterations from which the curvature is estimated")
     tolerance: Weight = Field(default=1e-7, description="stop where no gradient is larger")
+
+
+class LevenbergMarquardt(FullBatch):
+    """Least squares, for losses that are sums or means of squares (Levenberg 1944, Marquardt 1963, Moré 1978)."""
+
+    iterations: Size = Field(default=100, description="iterations in one step, which is one epoch")
+    ftol: Weight = Field(default=1e-15, description="stop where the loss is about to fall by less than this share")
+    xtol: Weight = Field(default=1e-11, description="stop where the parameters move by less than this share")
+    gtol: Weight = Field(default=1e-15, description="stop where residuals and derivatives have no larger cosine")
 
 
 OPTIMIZERS = Table(
@@ -150,6 +164,7 @@ OPTIMIZERS = Table(
         "lion": Lion,
         "lamb": Lamb,
         "lbfgs": Lbfgs,
+        "levenberg_marquardt": LevenbergMarquardt,
     },
 )
 

@@ -39,6 +39,12 @@ def parse_spec(text: str, name: str = "spec", overrides: Sequence[str] = ()) -> 
     return _read(checked(Source(f"<{name}>", text)), name, overrides)
 
 
+def read_resolved(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Spec:
+    """The same for a spec that a run wrote with every default; where it has no `dtype` yet, all was float32."""
+    spec = read_spec(path, overrides)
+    return spec if "dtype" in spec.model_fields_set else spec.model_copy(update={"dtype": "float32"})
+
+
 @dataclass(frozen=True)
 class _Written:
     """The origin of a spec: an override where one gave the value, else the document."""

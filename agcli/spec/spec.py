@@ -5,13 +5,14 @@ from typing import Any, Protocol, Self
 
 from pydantic import ModelWrapValidatorHandler, PrivateAttr, model_validator
 
+from .columns import Deviation
 from .data import Data
 from .dump import dumped
 from .errors import Place, Problem, SpecError
 from .fields import Field, Fields
 from .formula import known_names, sentence
 from .graph import Formulas, Includes, Metrics, Model, Patterns, Variables, Vars, names_of
-from .kinds import Seed, Title
+from .kinds import FLOATS, Floats, Seed, Title
 from .losses import LOSSES, USUAL_METRICS, Loss
 from .metrics import METRICS
 from .names import Path, path_text
@@ -37,6 +38,9 @@ class Spec(Fields):
     vars: Vars = Field(default={}, exclude=True, description="values for `${name}` anywhere below")
     name: Title = Field(default="model", description="names the run; the name of the file if not given")
     seed: Seed = Field(default=0, description="where all random numbers start")
+    dtype: Floats | None = Field(
+        default=None, description="the type of data, parameters and steps; `float64` for formulas alone, else `float32`"
+    )
     data: Data = Field(description="what to train and test on")
     model: Model = Field(default={}, description="the layers, from the data to the prediction, or a graph of them")
     variables: Variables = Field(default={}, description="parameters for formulas, by name")
@@ -77,6 +81,22 @@ class Spec(Fields):
             usual = tuple(METRICS.read(name) for name in USUAL_METRICS[self.loss.name])
             object.__setattr__(self, "metrics", usual)
         return self
+
+    @model_validator(mode="after")
+    def _fill_in_dtype(self) -> Self:
+        if self.dtype is None:
+            object.__setattr__(self, "dtype", FLOATS[1] if self.is_formulas else FLOATS[0])
+        return self
+
+    @property
+    def is_formulas(self) -> bool:
+        """Whether the model is made of formulas alone, without layers: a fit, in the units of the data."""
+        return not self.model
+
+    @property
+    def sigma(self) -> Deviation | None:
+        """The column of the data with the standard deviation of the target, if the spec names one."""
+        return getattr(self.data.fields, "sigma", None)
 
     def metric_items(self) -> list[tuple[str | int, Choice]]:
         """The metrics with their places in the section: names of formulas, or numbers."""

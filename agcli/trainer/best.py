@@ -59,6 +59,22 @@ class Best:
             self.found, self.since = found, int(plain["since"])
 
 
+def check_unwatched(spec: Spec) -> None:
+    """Raise SpecError for a setting that needs test data, where there is none."""
+    lr = getattr(spec.optimizer.fields, "lr", None)
+    plateau = ("optimizer", spec.optimizer.name, "lr") if getattr(lr, "name", "") == "plateau" else None
+    wanting = {
+        ("train", "patience"): spec.train.patience is not None,
+        ("train", "watch"): spec.train.watch != "loss",
+        plateau: plateau is not None,
+    }
+    for path, is_set in wanting.items():
+        if is_set and path is not None:
+            raise spec.error(
+                path, f"`{path[-1]}` looks at test data, and there is none; leave it out, or hold some out"
+            )
+
+
 def check_watch(spec: Spec, names: list[str]) -> None:
     """Raise SpecError if `train.watch` names no figure of the evaluation."""
     if spec.train.watch not in names:

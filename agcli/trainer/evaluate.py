@@ -30,8 +30,8 @@ class Trained:
     step: int
 
     def evaluate(self, split: Split | None = None) -> Sums:
-        """Loss and metrics over a split (the test split)."""
-        split = self.data.test if split is None else split
+        """Loss and metrics over a split (the test split, or without one the training split)."""
+        split = self.data[self.data.judged] if split is None else split
         return measured(self.model, self.model.evaluator(), split) or Sums(self.model.test.meters)
 
 

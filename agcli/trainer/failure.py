@@ -22,7 +22,7 @@ from agcli.runs import Run, RunError, digest, writing
 from agcli.runs import checkpoints as files
 from agcli.runs.files import read_json
 from agcli.runs.run import LEARNT, MARK
-from agcli.spec import Spec, read_spec
+from agcli.spec import Spec, read_resolved
 
 from .advice import clipping, other_rate
 from .culprit import Culprit, find
@@ -188,7 +188,7 @@ def replay(folder: Path, data: Dataset | None = None) -> Replayed:
     state = files.read(folder / STATE)
     stored, _ = load_arrays(folder / BATCH)
     batch = Batch(stored["rows"], {k.removeprefix("column."): v for k, v in stored.items() if k != "rows"})
-    spec = read_spec(folder / MARK)
+    spec = read_resolved(folder / MARK)
     learnt = read_json(folder / LEARNT, "the statistics that training wrote")
     session = Session(spec, load_data(spec, learnt) if data is None else data)
     with suited(session.model):

@@ -9,7 +9,7 @@ from typing import Any
 
 from agcli.runs import Run, RunError
 from agcli.runs.run import RUNS, all_runs
-from agcli.spec import Spec, read_spec
+from agcli.spec import Spec
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text
 
@@ -18,6 +18,7 @@ FIXED: dict[tuple[str, ...], str] = {
     ("data",): "the figures would speak of other samples",
     ("model",): "the weights belong to this model",
     ("loss",): "the figures before and after could not be compared",
+    ("dtype",): "weights and the optimizer's state are of this type",
     ("seed",): "the order of the samples and all random numbers follow from it",
 }
 # The same for settings that may change between two epochs.
@@ -84,7 +85,7 @@ def settled(run: Run, overrides: tuple[str, ...], given: Spec | None, batch: int
     ``given`` is a spec that should be the run's own: what it says differently has to be said by overrides.
     """
     old = run.spec
-    new = read_spec(run.folder / "spec.yaml", overrides) if overrides else old
+    new = run.changed(overrides) if overrides else old
     found = changes(old, new)
     problems = list(refusals(found, batch))
     if problems:

@@ -19,7 +19,7 @@ from agcli.engine.types import Array
 from agcli.engine.variables import assign
 from agcli.spec import Spec
 
-from .best import Best, check_watch
+from .best import Best, check_unwatched, check_watch
 from .evaluate import EVAL_BATCH, fed, measured
 from .sums import Sums
 
@@ -54,11 +54,13 @@ class Session:
         self.batches = batches(spec, data)
         self.sums, self.test = self.new_sums(), Sums(self.model.test.meters)
         check_watch(spec, self.test.watchable)
+        if not data.has_test:
+            check_unwatched(spec)
         self.best = Best(spec.train.watch, spec.train.min_delta, self.test.kinds.get(spec.train.watch, ""))
         self.epoch = 0  # epochs that are complete
         self.batch = 0  # batches of the next epoch that are done
         self.step = 0
-        self.evaluated = -1  # the step of the last evaluation, whose sums are ``test``
+        self.evaluated = -1  # the step of the last evaluation, whose sums are ``test`` (of training data, if all is)
         self.last_loss: float | None = None  # of the last complete epoch
         self.observed: list[tuple[int, float]] = []  # step and loss of the evaluations of this process
         self._walk: Iterator[Batch] | None = None
@@ -73,7 +75,7 @@ class Session:
     def cautions(self) -> list[str]:
         """Sentences on metrics that say nothing of data in several batches."""
         partial = [m.name for m in self.test.meters if "once" in m.folds.values()]
-        if not partial or len(self.data.test) <= EVAL_BATCH:
+        if not partial or len(self.data[self.data.judged]) <= EVAL_BATCH:
             return []
         return [
             f"metrics.{name}: a formula of means, sums, largest and smallest values over samples is gathered over the "
@@ -182,13 +184,15 @@ class Session:
     def evaluate(
         self, split: Split | None = None, stopped: Callable[[], bool] = lambda: False, limit: int | None = None
     ) -> Sums | None:
-        """Loss and metrics over a split (the test split); None if ``stopped`` says so on the way."""
-        split = self.data.test if split is None else split
+        """Loss and metrics over a split (as a run is judged by); None if ``stopped`` says so on the way."""
+        split = self.data[self.data.judged] if split is None else split
         return measured(self.model, self.evaluator, split, stopped, limit)
 
     def judge(self, sums: Sums) -> bool:
         """Take over an evaluation of this step; true if it is the best so far."""
         self.test, self.evaluated = sums, self.step
+        if not self.data.has_test:
+            return False  # what was trained on chooses nothing
         self.step_function.observe(sums.mean_loss)
         self.observed.append((self.step, sums.mean_loss))
         return self.best.judge(sums.figures, self.epoch + 1, self.step)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agcli.data import load_data, resolved, scales
+from agcli.data import load_data, resolved, scaled_inputs, scales
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
 from agcli.engine.types import Array
@@ -49,10 +49,12 @@ class Trainer:
     """
 
     def __init__(self, spec: Spec, out: Path | None = None, *, data: Dataset | None = None) -> None:
-        self.data = load_data(spec) if data is None else data
+        self.data = load_data(spec) if data is None else data.cast(spec.dtype)
         self.spec = resolved(spec, self.data)
         self.out = out
-        self.notes: list[Note] = [Note(text, "data") for text in (*self.data.warnings, *scales(self.data))]
+        units = [f"{text}; `ag eval` gives figures in its own units" for text in scales(self.data.fitted)]
+        said = (*self.data.warnings, *units, *scaled_inputs(spec, self.data.fitted))
+        self.notes: list[Note] = [Note(text, "data") for text in said]
         self.session = Session(self.spec, self.data)
         self.notes += [Note(text, "metric") for text in self.session.cautions]
         self.health = Health(self.session)
@@ -200,7 +202,7 @@ class Trainer:
     def closing(self, reason: str) -> Event:
         """Write down the result; with `patience`, go back to the best weights."""
         s = self.session
-        if not self.signal and s.evaluated != s.step:  # it goes on no further than it had come
+        if not self.signal and s.evaluated != s.step:  # it goes on no further than it had come, or has no test data
             s.judge(s.evaluate(limit=self.limit) or s.test)
         self.save()
         if self.signal:
@@ -208,15 +210,22 @@ class Trainer:
             return Interrupted(self.run.folder, self.signal, s.epoch + 1, s.step)
         test, found = s.test, s.best.found
         loss, metrics = test.mean_loss, test.metrics
+        if not self.data.has_test:
+            return self.done(
+                Done(self.run.folder, s.epoch, s.step, loss, None, metrics, self.elapsed, reason, split="train")
+            )
         if self.spec.train.patience is not None and found is not None:
             checkpoint = self.run.chosen(str(found["step"]))
             s.restore(checkpoint.arrays, {**s.progress, "best": s.best.to_json()}, "the best checkpoint")
             metrics = dict(found["figures"])
             loss = metrics.pop("loss")
         best = None if found is None else {k: found[k] for k in ("watch", "value", "epoch", "step")}
-        done = Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, reason, best)
+        return self.done(Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, reason, best))
+
+    def done(self, done: Done) -> Done:
+        """Write down how it ended."""
         self.run.write(RESULT, done.to_json())
-        self.run.say(f"done after {s.step} steps: {reason}")
+        self.run.say(f"done after {done.steps} steps: {done.reason}")
         return done
 
     @property
@@ -300,6 +309,8 @@ class Trainer:
 
     def is_evaluation_due(self, is_end: bool, is_last: bool) -> bool:
         every, s = self.evaluations, self.session
+        if not self.data.has_test:
+            return False
         by_epoch = bool(every.epochs) and is_end and (s.epoch + 1) % every.epochs == 0
         return is_last or by_epoch or (bool(every.steps) and s.step % every.steps == 0)
 

@@ -37,7 +37,7 @@ class Tried:
     parameters: int
     steps: int  # of the whole training
     loss: float
-    test_loss: float
+    test_loss: float | None  # None without test data
     checkpoint_bytes: int
     seconds_per_step: float
 

@@ -7,14 +7,18 @@ tensor, so that an optimizer costs the same number of kernel calls for any numbe
 
 from . import clipping, schedules
 from .decay import PatternError
+from .halt import Halt
 from .lbfgs import Lbfgs, lbfgs
+from .levenberg_marquardt import LevenbergMarquardt, levenberg_marquardt
 from .optimizer import Optimizer, Step
 from .rules import adadelta, adagrad, adam, adamw, amsgrad, lamb, lion, nadam, radam, rmsprop, sgd
 from .schedules import Plateau
 from .state import Rate, Rule, Schedule, State, chain, narrow
 
 __all__ = [
+    "Halt",
     "Lbfgs",
+    "LevenbergMarquardt",
     "Optimizer",
     "PatternError",
     "Plateau",
@@ -32,6 +36,7 @@ __all__ = [
     "clipping",
     "lamb",
     "lbfgs",
+    "levenberg_marquardt",
     "lion",
     "nadam",
     "narrow",

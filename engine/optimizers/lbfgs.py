@@ -17,11 +17,14 @@ from ..function import Function, outputs_of
 from ..graph import Tensor
 from ..leaves import Placeholder, Variable, variable
 from ..types import Array
+from .bounds import Bounds, box
+from .halt import Halt
 from .optimizer import Fetches, Step, arena, flat_gradient
 from .state import State
 from .wolfe import Point, search
 
-CURVED = 1e-10  # least s·y for a pair to be kept, as a share of y·y: less is noise
+BOUNDED = "levenberg_marquardt (for sums of squares) and the optimizers with a learning rate"
+NOISE = 16.0  # roundings of the loss; a smaller fall in a whole call is none
 
 Gradient: TypeAlias = Callable[[Array], tuple[float, Array]]
 
@@ -35,8 +38,11 @@ class History:
     count: int
 
     def add(self, s: Array, y: Array) -> None:
-        """Remember a pair, unless it shows no positive curvature."""
-        if float(s @ y) > CURVED * float(y @ y):
+        """Remember a pair, unless it shows no positive curvature: then s·y is no more than the rounding of |s| |y|.
+
+        The test has no scale, so that it asks the same of a loss that curves by 1e12 as of one that curves by 1.
+        """
+        if float(s @ y) > np.finfo(s.dtype).eps * float(np.linalg.norm(s)) * float(np.linalg.norm(y)):
             at = self.count % len(self.s)
             self.s[at], self.y[at] = s, y
             self.count += 1
@@ -56,24 +62,46 @@ class History:
         return q
 
 
-def descend(gradient_at: Gradient, x: Array, loss: float, g: Array, history: History) -> tuple[Array, float, Array]:
-    """One iteration from ``x``: where it ends, with loss and gradient; ``x`` itself if no step makes the loss smaller.
+def descend(
+    gradient_at: Gradient, x: Array, loss: float, g: Array, history: History
+) -> tuple[Array, float, Array, Halt | None]:
+    """One iteration from ``x``: where it ends, with loss and gradient; at ``x`` itself, and why, if no step helps.
 
     Where the remembered curvature leads nowhere, it is forgotten and the gradient followed instead.
     """
+    hopes = True  # whether the curvature promises a fall that the loss could show
     while True:
         d = history.direction(g)
         start = Point(0.0, loss, float(d @ g), g)
         if start.slope < 0:
-            first = 1.0 if history.count else min(1.0, 1.0 / float(np.abs(g).sum()))
-            end = search(along(gradient_at, x, d), start, first)
+            if history.count:
+                hopes = -start.slope / 2 > float(np.finfo(x.dtype).eps) ** 0.5 * abs(loss)
+            end = search(along(gradient_at, x, d), start, 1.0 if history.count else first_trial(loss, g))
             if end.t > 0:
                 new = moved(x, end.t, d)
                 history.add(new - x, end.gradient - g)
-                return new, end.value, end.gradient
+                return new, end.value, end.gradient, None
         if not history.count:
-            return x, loss, g
+            return x, loss, g, rounded(x, hopes)
         history.count = 0
+
+
+def rounded(x: Array, hopes: bool) -> Halt:
+    """Why no step helps: in float64 the loss may be at its least but for rounding; in float32 that is too early."""
+    if hopes or x.dtype != np.float64:
+        return Halt(False, "no step makes the loss smaller", rounding=True)
+    return Halt(True, f"the loss cannot be told from its least in {x.dtype}", rounding=True)
+
+
+def first_trial(loss: float, g: Array) -> float:
+    """How far to go at first along -g, where nothing is known of the curvature.
+
+    So far that no parameter moves by more than 1 (as in torch and SciPy), and that a loss of which 0 is the least
+    falls to it twice over: that is the same step in any units of the loss, and of the parameters together.
+    """
+    wide = g.astype(np.float64)  # where the square of no float32 underflows
+    unit = 1.0 / float(np.abs(wide).sum())
+    return min(unit, 2.0 * abs(loss) / float(wide @ wide)) if loss else unit
 
 
 def moved(x: Array, t: float, d: Array) -> Array:
@@ -118,12 +146,15 @@ class Lbfgs:
         fetches: Fetches | None = None,
         *,
         updates: Mapping[Variable, Tensor] | None = None,
+        bounds: Bounds | None = None,
         inputs: Sequence[Placeholder] | None = None,
         seed: int = 0,
         key: Variable | None = None,
         **_: Any,
     ) -> LbfgsStep:
-        """A step of ``iterations`` iterations as one callable; see ``Optimizer.function``."""
+        """A step of ``iterations`` iterations as one callable; see ``Optimizer.function``. It knows no ``bounds``."""
+        if box(bounds, params) is not None:
+            raise StateError(f"{self.name}: takes no bounds; {BOUNDED} do")
         flat, g = arena(self.name, params), flat_gradient(loss, params)
         state = State(list(params))
         for name in ("s", "y"):
@@ -170,14 +201,19 @@ class LbfgsStep(Step):
 
     def iterated(self, gradient_at: Gradient, x: Array, loss: float, g: Array, history: History) -> Array:
         """Iterate until the gradient is small, no step helps, or the iterations are used up."""
+        first = loss
         for _ in range(self.rule.iterations):
-            if not np.abs(g).max(initial=0.0) > self.rule.tolerance:  # also where it is NaN
-                break
+            largest = np.abs(g).max(initial=0.0)
+            if not largest > self.rule.tolerance:  # also where it is NaN
+                small = bool(largest <= self.rule.tolerance)
+                self.halt = Halt(True, f"no gradient is above {self.rule.tolerance:g}") if small else None
+                return x
             with np.errstate(all="ignore"):
-                new, loss, g = descend(gradient_at, x, loss, g, history)
-            if new is x:
-                break
-            x = new
+                x, loss, g, self.halt = descend(gradient_at, x, loss, g, history)
+            if self.halt is not None:
+                return x
+        if not abs(first - loss) > NOISE * float(np.finfo(x.dtype).eps) * abs(first):
+            self.halt = rounded(x, hopes=False)
         return x
 
 

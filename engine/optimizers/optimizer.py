@@ -14,11 +14,13 @@ from ..gradient import grad
 from ..graph import Tensor, label
 from ..leaves import Placeholder, Variable
 from ..ops.creation import zeros_like
-from ..ops.elementwise import minimum
+from ..ops.elementwise import clip, minimum
 from ..ops.joining import concatenate
 from ..types import Array
 from ..variables import pack, packed
+from .bounds import Bounds, box
 from .decay import decays
+from .halt import Halt
 from .state import Rate, Rule, State, narrow
 
 Fetches = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
@@ -33,6 +35,7 @@ class Step(Function):
     def __init__(self, state: State, fetches: Fetches, updates: Mapping[Variable, Tensor], **options: Any) -> None:
         super().__init__(fetches, {**updates, **state.updates}, **options)
         self.state = state
+        self.halt: Halt | None = None  # why another call would change nothing, once a call has found that
         self.variables = state.variables
         self.gather: Function | None = None
         if state.gathering:
@@ -91,11 +94,13 @@ class Optimizer:
         """The same optimizer with other fields: ``adam(0.01).using(weight_decay=0.1, no_decay=("*.bias",))``."""
         return replace(self, **changes)
 
-    def minimize(self, loss: Tensor, params: Sequence[Variable]) -> dict[Variable, Tensor]:
+    def minimize(
+        self, loss: Tensor, params: Sequence[Variable], *, bounds: Bounds | None = None
+    ) -> dict[Variable, Tensor]:
         """Updates that make the scalar ``loss`` smaller; the optimizer's own state is among them."""
         if self.accumulate > 1:
             raise StateError(f"{self.name}: accumulate takes two plans; use function(loss, params) instead")
-        return self.build(loss, params).updates
+        return self.build(loss, params, bounds=bounds).updates
 
     def function(
         self,
@@ -105,6 +110,7 @@ class Optimizer:
         *,
         updates: Mapping[Variable, Tensor] | None = None,
         averages: Sequence[Variable] = (),
+        bounds: Bounds | None = None,
         inputs: Sequence[Placeholder] | None = None,
         seed: int = 0,
         key: Variable | None = None,
@@ -113,14 +119,22 @@ class Optimizer:
         """A training step as one callable, which returns ``fetches`` (the loss) of the batch that it is given.
 
         ``updates`` are those of the model itself; ``averages`` are variables for the running means, one a parameter;
+        ``bounds`` maps parameters to (least, largest) values, None for an open end, to which every step is cut;
         ``shards`` is that of ``ag.function``.
         """
-        state = self.build(loss, params, averages)
+        state = self.build(loss, params, averages, bounds)
         options = {"inputs": inputs, "seed": seed, "key": key, "shards": shards}
         return Step(state, loss if fetches is None else fetches, updates or {}, **options)
 
-    def build(self, loss: Tensor, params: Sequence[Variable], averages: Sequence[Variable] = ()) -> State:
+    def build(
+        self,
+        loss: Tensor,
+        params: Sequence[Variable],
+        averages: Sequence[Variable] = (),
+        bounds: Bounds | None = None,
+    ) -> State:
         """The state of a training step, with the updates that ``function`` compiles."""
+        limits = box(bounds, params)
         flat, g = arena(self.name, params), flat_gradient(loss, params)
         state = State(list(params), self.lr, decays(float(self.weight_decay), params, self.no_decay))
         if self.accumulate > 1:
@@ -128,6 +142,8 @@ class Optimizer:
         if self.clip is not None:
             g = self.clip(g, flat, state)
         new = flat - self.rule(g, flat, state)
+        if limits is not None:
+            new = clip(new, *limits)
         state.updates = {flat: new, **state.updates}  # first, so that moments can be overwritten once it is known
         if self.average:
             follow(new, self.average, averages, state)

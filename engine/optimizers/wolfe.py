@@ -45,9 +45,15 @@ def flat_enough(start: Point, p: Point) -> bool:
 
 
 def cubic_minimum(a: Point, b: Point) -> float:
-    """Where the cubic with the values and slopes of both points is lowest; their middle if it is nowhere."""
+    """Where the cubic with the values and slopes of both points is lowest.
+
+    Their middle if that is nowhere; near the finite point if the other one is not.
+    """
     middle = (a.t + b.t) / 2
-    if not (a.finite and b.finite) or a.t == b.t:
+    if a.finite != b.finite:  # the edge of where the loss is finite may lie anywhere: near the finite end, by decades
+        near, far = (a, b) if a.finite else (b, a)
+        return near.t + MARGIN * (far.t - near.t)
+    if not a.finite or a.t == b.t:
         return middle
     d1 = a.slope + b.slope - 3 * (a.value - b.value) / (a.t - b.t)
     square = d1 * d1 - a.slope * b.slope

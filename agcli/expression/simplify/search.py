@@ -16,10 +16,12 @@ from agcli.expression.simplify.functions import call
 from agcli.expression.simplify.layout import cost
 from agcli.expression.simplify.nodes import TABLE, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
 from agcli.expression.simplify.rules import LAST, RULES, Rule
+from agcli.expression.simplify.stable import penalty
 
 SLACK = 3.0  # operators by which a form may be longer and still be followed
 TRIES = 2  # forms that are followed
 AHEAD = 1  # how far
+LAST_ROUNDS = 4  # of last rules for one expression
 RESERVE = 2_000  # expressions that may still be made to write down what was found
 
 
@@ -149,14 +151,20 @@ def finished(e: Expr) -> tuple[Expr, list[str]]:
 
 
 def last_form(e: Any) -> tuple[Expr, str]:
-    """The cheapest form that the last rules find, and the name of the rule."""
-    best, name = e, ""
-    kind = features(e) if type(e) in LAST else 0
-    for rule in LAST.get(type(e), ()):
-        for found in rule.find(e) if not rule.needs & ~kind else ():
-            if found is not None and cost(found) < cost(best) - rule.gain:
-                best, name = found, rule.name
-    return best, name
+    """The cheapest form that the last rules find, and the names of the rules."""
+    names: list[str] = []
+    for _ in range(LAST_ROUNDS):
+        best, name, price = e, "", cost(e) + penalty(e)
+        kind = features(e) if type(e) in LAST else 0
+        for rule in LAST.get(type(e), ()):
+            for found in rule.find(e) if not rule.needs & ~kind else ():
+                if found is not None and (value := cost(found) + penalty(found)) < price - rule.gain:
+                    best, name, price = found, rule.name, value
+        if best is e:
+            break
+        e = best
+        names.append(name)
+    return e, ", ".join(dict.fromkeys(names))
 
 
 def rebuilt(e: Any, change: Callable[[Expr], Expr]) -> Expr:

@@ -37,7 +37,7 @@ class Facts:
     problem: str = ""
 
 
-def facts(folder: Path, *, which: str = "", split: str = "test", count: int = COUNT) -> Facts:
+def facts(folder: Path, *, which: str = "", split: str = "", count: int = COUNT) -> Facts:
     """Everything about a run. Without its data or a checkpoint, there is no evaluation,
     and that is an error if a checkpoint or a split was asked for by name."""
     run = Run.open(folder)
@@ -46,10 +46,11 @@ def facts(folder: Path, *, which: str = "", split: str = "test", count: int = CO
     try:
         trained = opened(folder, which)
         model, terms = trained.model, terms_of(trained.data)
-        samples = of_split(trained.data, terms, split)
-        evaluation = judge(trained, terms, samples, split, by=None, count=count, seed=0)
+        judged = split or trained.data.judged
+        samples = of_split(trained.data, terms, judged)
+        evaluation = judge(trained, terms, samples, judged, by=None, count=count, seed=0)
     except (DataError, RunError, EngineError, SpecError) as error:
-        if which or split != "test":  # what is asked for by name must be there
+        if which or split:  # what is asked for by name must be there
             raise
         problem = str(error)
     result = read_json(folder / "result.json", "the result of a training")

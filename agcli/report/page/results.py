@@ -25,6 +25,7 @@ def results(found: Evaluation) -> Iterator[Html]:
     """The sections, in order."""
     where = f"the {found.split} split of {found.data}" if found.split else found.data
     yield tag("p", f"{found.samples:,} samples: {where}; weights of step {found.step:,}.", class_="soft")
+    yield from (tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in found.notes)
     yield figure_table(found)
     if found.outputs:
         yield tag("h3", "Outputs of the spec")

@@ -36,7 +36,7 @@ def kept_axes(t: Tensor) -> int | None:
     x, axes = t.inputs[0], t.op.axes
     kept = x.ndim - len(axes)
     length = x.type.with_shape(x.shape[kept:]).size
-    fits = x.dtype == t.dtype and x.dtype.kind == "f" and axes == tuple(range(kept, x.ndim))
+    fits = x.dtype == t.dtype and x.dtype.char in "fd" and axes == tuple(range(kept, x.ndim))
     return kept if fits and length >= LEAST else None
 
 
