@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -56,6 +57,7 @@ def heed_permissions():
 
 def pytest_addoption(parser):
     parser.addoption("--no-skips", action="store_true", help="a test that is skipped is a failure of the run")
+    parser.addoption("--one-in", type=int, default=1, help="of the cases of a test, run the first of so many [1]")
 
 
 def skipped(config):
@@ -76,11 +78,20 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Leave out, rather than skip, what by its nature is for other machines: ``@pytest.mark.only(condition)``."""
-    others = [item for item in items if not all(mark.args[0] for mark in item.iter_markers("only"))]
-    if others:
-        config.hook.pytest_deselected(items=others)
-        items[:] = [item for item in items if item not in set(others)]
+    """Leave out what by its nature is for other machines, ``@pytest.mark.only(condition)``, and what was not asked for.
+
+    Of every test with cases, ``--one-in`` leaves some.
+    """
+    kept, cases = [], Counter()
+    for item in items:
+        if all(mark.args[0] for mark in item.iter_markers("only")):
+            name = item.nodeid.partition("[")[0]
+            if cases[name] % config.getoption("one_in") == 0:
+                kept.append(item)
+            cases[name] += 1
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=list(set(items).difference(kept)))
+        items[:] = kept
 
 
 def pytest_configure(config):

@@ -15,6 +15,8 @@ from agcli.engine.table import OPS
 from agcli.engine.transforms.apply import hessian, jacobian, vmap
 from agcli.engine.transforms.batching import RULES
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 assert ops
 RNG = np.random.default_rng(0)

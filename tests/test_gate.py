@@ -1,5 +1,6 @@
 """What runs the tests: narrower kernels, skips that count as failures, and the page of what was verified."""
 
+import re
 import subprocess
 import sys
 
@@ -73,6 +74,26 @@ def test_two(): pass
 @pytest.mark.only(False)
 def test_three(): raise AssertionError("it is not for this machine")
 """
+
+
+CASES = """
+import pytest
+@pytest.mark.parametrize("n", range(7))
+def test_cases(n): pass
+def test_alone(): pass
+@pytest.mark.parametrize("n", range(2))
+def test_few(n): pass
+"""
+
+
+def test_one_case_in_so_many(tmp_path):
+    (tmp_path / "test_cases.py").write_text(CASES)
+    command = [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "-p", "conftest", "--one-in", "3", "-v"]
+    env = {**narrow.os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    done = subprocess.run([*command, tmp_path], env=env, cwd=tmp_path, capture_output=True, text=True)
+    names = re.findall(r"::(\S+) PASSED", done.stdout)
+    assert names == ["test_cases[0]", "test_cases[3]", "test_cases[6]", "test_alone", "test_few[0]"]
+    assert "5 passed, 5 deselected" in done.stdout
 
 
 @pytest.mark.parametrize(("options", "code"), [([], 0), (["--no-skips"], 1)])

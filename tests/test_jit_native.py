@@ -30,7 +30,7 @@ define void @kernel(ptr %args) {
 }
 """
 needs_workers = pytest.mark.only(sys.platform == "linux")  # for their semaphores
-pytestmark = pytest.mark.usefixtures("own_kernels")
+pytestmark = [pytest.mark.numeric, pytest.mark.usefixtures("own_kernels")]
 
 
 def counters(count, start=0):

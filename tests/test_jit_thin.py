@@ -14,6 +14,8 @@ from agcli.engine.backends.jit.products.skinny import Skinny
 from agcli.engine.backends.jit.products.thin import Thin
 from agcli.engine.types import TensorType
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(autouse=True)
 def kernels(monkeypatch, own_kernels):

@@ -11,6 +11,8 @@ import pytest
 import agcli as ag
 from agcli.engine.ops.keys import streams
 
+pytestmark = pytest.mark.numeric
+
 
 def conv_net(x, parameter):
     h = ag.relu(ag.conv2d(x, parameter((3, 3, 1, 4)), padding="same") + parameter((4,)))

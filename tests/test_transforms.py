@@ -27,6 +27,8 @@ from agcli.engine.transforms.apply import (
     vjp,
 )
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 assert ops
 RNG = np.random.default_rng(0)
