@@ -14,8 +14,6 @@ from agcli.prediction import Classes, Numbers
 from agcli.spec import parse_spec
 from agcli.trainer import Trainer
 
-pytestmark = pytest.mark.numeric
-
 HOUSING = """
 data: {{file: {data}/california-housing/housing.csv, target: median_house_value}}
 model: [dense: {{units: 16, activation: relu}}, dense: 1]
