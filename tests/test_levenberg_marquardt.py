@@ -9,6 +9,8 @@ from agcli.engine.errors import StateError
 from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers.trust_region import bounded, damped
 
+pytestmark = pytest.mark.numeric
+
 X = np.linspace(0.0, 4.0, 25)
 NOISE = np.random.default_rng(1).normal(size=25)
 Y = 3.0 * np.exp(-0.6 * X) + 0.05 * NOISE

@@ -10,6 +10,8 @@ import pytest
 import agcli as ag
 import agcli.engine
 
+pytestmark = pytest.mark.numeric
+
 
 def test_readme_example_of_the_reference():
     x, y = ag.placeholder("x"), ag.placeholder("y")

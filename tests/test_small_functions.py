@@ -12,6 +12,8 @@ from agcli.engine.backends.scalars import Unsuited
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 
+pytestmark = pytest.mark.numeric
+
 FORMS = [
     pytest.param(small.write, id="text"),
     pytest.param(small.native, id="native", marks=pytest.mark.skipif(not jit.available(), reason="needs llvmlite")),
