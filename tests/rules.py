@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import matrix_rules
 import mpmath as mp
-from precise import UnknownError, Values, apply, graph_values
+from precise import UnknownError, Values, apply
+from precise_graphs import graph_values
 from rule_formulas import formulas
 
 from agcli.engine.errors import EngineError
@@ -38,6 +40,7 @@ LARGEST_VALUE = 1e40  # at points where a part is larger, the digits may not suf
 TOLERANCE = mp.mpf("1e-30")
 NOTHING = mp.mpf("1e-90")  # what cancellation leaves of 0 with more digits
 LEAST, MISSED = 200, 0.02  # applications of a rule; share of its forms that may go uncompared
+MODELS = 1_600  # small ones, whose gradients are matrix formulas
 LARGEST = 400  # tensors of a formula that is looked at
 WHOLE = "whole: raw and simplified graph"
 
@@ -103,7 +106,7 @@ class Report:
     def faults(self, least: int = LEAST) -> list[str]:
         """What makes a run fail, in words."""
         found = [str(w) for w in self.wrong]
-        for name in [*names(), WHOLE]:
+        for name in [*names(), *matrix_rules.names(), WHOLE]:
             if self.applied[name] < least:
                 found.append(f"{name}: applied {self.applied[name]} times, expected {least}")
             if self.missed[name] > max(MISSED * self.forms[name], 2):
@@ -334,6 +337,17 @@ class Sweep:
             report.missed[WHOLE] += 1
             report.unknown[str(error)] += 1
 
+    def matrices(self, seed: int) -> None:
+        """The forms of the gradients of one small model: all elements of arrays at two points."""
+        report = self.report
+        for name, place, before, after in matrix_rules.forms(seed):
+            report.applied[name] += place == 0
+            report.forms[name] += place == 0
+            for a, b in zip(before.flat, after.flat, strict=True):
+                if not nothing(a) and not close(a, b, NOTHING):
+                    report.wrong.append(Wrong(name, f"model {seed}", "", "", {}, (a, b)))
+                    break
+
     def both(self, raw: Any, short: Any, feeds: dict[str, Any], digits: int) -> list[Any]:
         return [v.reshape(-1)[:1] for v in graph_values([raw, short], feeds, digits, LARGEST_VALUE)]
 
@@ -357,13 +371,15 @@ def main() -> int:
     options = parser.parse_args()
     sweep = Sweep(options.seed)
     report, start = sweep.report, time.process_time()
+    for number in range(MODELS):
+        sweep.matrices(options.seed + number)
     for text, order in formulas(options.seed, lambda: report.lacking(LEAST)):
         sweep.examine(text, order)
         enough = report.forms.total() >= options.forms and not report.lacking(LEAST)
         if enough or len(report.wrong) > 100 or report.forms.total() >= 2 * options.forms:
             break
     print(f"{'rule':<58}{'applied':>9}{'forms':>9}{'missed':>8}{'wider':>7}")
-    for name in [*names(), WHOLE]:
+    for name in [*names(), *matrix_rules.names(), WHOLE]:
         counts = report.applied[name], report.forms[name], report.missed[name], report.wider[name]
         print(f"{name:<58}{counts[0]:>9,}{counts[1]:>9,}{counts[2]:>8,}{counts[3]:>7,}")
     total = report.forms.total()

@@ -3,6 +3,7 @@
 import itertools
 import random
 
+import matrix_rules
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -37,9 +38,11 @@ def test_a_sample_of_all_rules():
     sweep = Sweep(SEED)
     for text, order in itertools.islice(sample(), 1_800):
         sweep.examine(text, order)
+    for number in range(40):
+        sweep.matrices(number)
     report = sweep.report
     assert [str(w) for w in report.wrong] == []
-    assert [name for name in [*names(), WHOLE] if not report.applied[name]] == []
+    assert [name for name in [*names(), *matrix_rules.names(), WHOLE] if not report.applied[name]] == []
     assert {name: report.widened[name] for name in report.wider if name not in WIDER} == {}
     assert report.missed.total() < 0.02 * report.forms.total()
     assert not report.unknown

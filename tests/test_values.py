@@ -52,6 +52,8 @@ LINES = [
     ("where(x==0, 1, sin(x)/x)", 0, "1", "0", "-0.333333333333", "0"),
     ("where(x==0, 2, sin(x)/x)", 0, "2", "undefined (jump of f: 1 from both sides)", None, None),
     ("where(x>0, log(x), 0)", -1, "0", "0", "0", "0"),
+    ("mod(1/x, 1.5)", 0, "undefined: 1/x has no value at x=0", None, None, None),
+    ("floor(1/x)*x", 0, "undefined (removable: the limit is 1)", None, None, None),
     ("sin(1/x)", 0, "undefined: 1/x has no value at x=0", None, None, None),
     ("max(x, 0.1)", 0.1, "0.1", "undefined (kink: 0 from the left, 1 from the right)", None, None),
     ("abs(x - 1/3)", 1 / 3, "0", "undefined (kink: -1 from the left, 1 from the right)", None, None),
@@ -59,6 +61,8 @@ LINES = [
     ("sin(x)^2 + cos(x)^2 - 1", 1, "0", "0", "0", "0"),
     ("1/(exp(x)*exp(-x) - 1)", 1, "undefined: 1/(exp(x)*exp(-x) - 1) has no value at x=1", None, None, None),
     ("max(x, x)", 2, "2", "1", "0", "0"),
+    ("x + sqrt(x - x)", 2, "2", "1", "0", "0"),
+    ("x*arcsin(x/x)", 2, "3.14159265359", "1.57079632679", "0", "0"),
     ("1/log(x)", 0, "undefined (one-sided: 0 from the right)", None, None, None),
     ("sin(exp(exp(x)))", 100, "unknown: the terms cancel to the last digit that was computed", None, None, None),
 ]  # fmt: skip

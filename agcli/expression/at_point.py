@@ -9,22 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from agcli.engine.graph import Tensor, call, toposort
+from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array, static
 from agcli.expression.calculus import differentiate, elements, simplified
 from agcli.expression.enclosures.arrays import UnsupportedError
 from agcli.expression.enclosures.findings import Finder, Finding, finding_of, findings
 from agcli.expression.enclosures.interval import Interval
-from agcli.expression.enclosures.program import point
+from agcli.expression.enclosures.program import Program, point
 from agcli.expression.enclosures.refine import evaluate
+from agcli.expression.lower import FLOAT
 from agcli.expression.questions import Result
+from agcli.expression.substitution import substitute
 from agcli.expression.values import values
 
 MAX_RAW = 1_500  # tensors of a derivative that is differentiated again as it is
+TIES = {"subtract": 0, "divide": 1}
 HIGH_ORDER = 4  # from which derivatives as they are grow too large for limits
 GOOD_DIGITS = 10  # of a float64 value that needs no word
 SEED, DRAWS = 11, 4
+CAUTION = 4  # as rounding on the way adds to that of the point
 
 
 def exact_feeds(at: Mapping[str, Array]) -> dict[str, Any]:
@@ -47,7 +51,7 @@ class Chain:
 
     def __init__(self, f: Tensor, variables: Mapping[str, Placeholder]) -> None:
         self.variables = variables
-        self.made: dict[tuple[str, ...], Tensor] = {(): f}
+        self.made: dict[tuple[str, ...], Tensor] = {(): without_ties(f)}
 
     def __call__(self, names: tuple[str, ...]) -> Tensor:
         if names not in self.made:
@@ -56,6 +60,19 @@ class Chain:
                 before = simplified(before)
             self.made[names] = differentiate(before, self.variables[names[-1]])
         return self.made[names]
+
+
+def without_ties(f: Tensor) -> Tensor:
+    """The formula with 0 for a - a and 1 for a/a, whose derivatives may be 0 times what has no value."""
+    if f.shape != ():
+        return f
+    places = Program([f]).places
+    new: dict[Tensor, Tensor] = {}
+    for t in toposort([f]):
+        number = TIES.get(t.op.name) if t.op is not None else None
+        if number is not None and t.shape == () and places[t.inputs[0].id] == places[t.inputs[1].id]:
+            new[t] = Constant(number, FLOAT)
+    return substitute(f, new) if new else f
 
 
 class Point:
@@ -227,10 +244,10 @@ def in_floats(t: Tensor, other: Tensor, at: Mapping[str, Array]) -> Any:
         for _ in range(DRAWS):
             moved = {n: np.asarray(v) * (1 + 4e-16 * luck.uniform(-1, 1, np.shape(v))) for n, v in at.items()}
             noise = np.fmax(noise, np.abs(np.asarray(values([t], moved)[0], np.float64) - value))
-        lost = np.where(noise > 0, -np.log10(noise / np.abs(value)), 15)
+        kept = np.where(noise > 0, -np.log10(CAUTION * noise / np.abs(value)), 15)
     out = np.empty(value.shape, object)
     for index in np.ndindex(*value.shape):
-        out[index] = of_float(float(value[index]), float(lost[index]))
+        out[index] = of_float(float(value[index]), float(kept[index]))
     return out if value.shape else out[()]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.graph import Tensor
-from agcli.expression.enclosures.interval import Interval, Precision, add, multiply
+from agcli.expression.enclosures.interval import Interval, Precision, add, context, multiply
 from agcli.expression.enclosures.program import Undefined, Unknown
 from agcli.expression.enclosures.refine import NOTHING, evaluate
 
@@ -43,9 +43,9 @@ def alike(a: Decimal, b: Decimal) -> bool:
 
 
 def distance(at: Interval, k: int) -> Decimal:
-    """1.37 10^-k, relative to numbers that are not 0; not round, as 1/x is whole for too many round x."""
+    """About 10^-k, relative to numbers that are not 0; without a pattern, as 1/x is whole for too many round x."""
     exponent = at.low.adjusted() if at.low else 0
-    return Decimal((0, (1, 3, 7), exponent - k - 2))
+    return context(20, "ROUND_HALF_EVEN").sqrt(Decimal(k + 2)).scaleb(exponent - k - 1, FINE)
 
 
 Move = Callable[[Decimal, int], Mapping[str, Any]]  # distance and side -> feeds
@@ -128,7 +128,8 @@ def limit_of(values: Sequence[Decimal | None]) -> Limit:
         return Limit("finite")
     if c.adjusted() > ENDLESS and b.adjusted() > ENDLESS // 4:
         return Limit("infinite", Decimal("Infinity").copy_sign(c)) if (b > 0) == (c > 0) else NONE
-    if FINE.subtract(b, c).copy_abs() <= FINE.multiply(sizes[2], CONVERGED):
+    close = FINE.subtract(a, b).copy_abs() <= FINE.multiply(sizes[2], Decimal("0.1"))
+    if close and FINE.subtract(b, c).copy_abs() <= FINE.multiply(sizes[2], CONVERGED):
         return Limit("finite", c)
     for factor in (FAST, SLOW):
         larger = [FINE.multiply(s, factor) for s in sizes]
