@@ -6,6 +6,7 @@ import itertools
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,45 @@ def heed_permissions():
     for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
         if ctypes.CDLL(None, use_errno=True).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "the superuser keeps its privileges")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-skips", action="store_true", help="a test that is skipped is a failure of the run")
+    parser.addoption("--one-in", type=int, default=1, help="of the cases of a test, run the first of so many [1]")
+
+
+def skipped(config):
+    """How many tests and files were skipped in this run, of all its workers."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", [])) if reporter is not None else 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if session.config.getoption("no_skips") and skipped(session.config) and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("no_skips") and (count := skipped(config)):
+        terminalreporter.write_line(f"--no-skips: {count} skipped, which is a failure here", red=True)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what by its nature is for other machines, ``@pytest.mark.only(condition)``, and what was not asked for.
+
+    Of every test with cases, ``--one-in`` leaves some.
+    """
+    kept, cases = [], Counter()
+    for item in items:
+        if all(mark.args[0] for mark in item.iter_markers("only")):
+            name = item.nodeid.partition("[")[0]
+            if cases[name] % config.getoption("one_in") == 0:
+                kept.append(item)
+            cases[name] += 1
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=list(set(items).difference(kept)))
+        items[:] = kept
 
 
 def pytest_configure(config):

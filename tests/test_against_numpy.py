@@ -12,6 +12,8 @@ from agcli.engine import functional, ops
 from agcli.engine.backends.jit import fuse
 from agcli.engine.table import OPS
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 assert ops
 INF, NAN = np.inf, np.nan

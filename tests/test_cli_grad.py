@@ -103,6 +103,7 @@ def test_json_is_as_documented(grad):
         "expression": "2*x^2 + 3*y + 1",
         "results": [{"wrt": ["x"], "derivative": "4*x", "value": 8.0}],
         "variables": ["x", "y"],
+        "notes": [],
         "f": {"value": 9.0},
     }
 

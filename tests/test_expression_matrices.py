@@ -11,6 +11,8 @@ from agcli.expression.api import parse, to_text
 from agcli.expression.questions import Question
 from agcli.expression.values import values
 
+pytestmark = pytest.mark.numeric
+
 V3 = {"x": 3}
 SQUARE = {"x": 3, "A": (3, 3)}
 WIDE = {"x": 3, "A": (2, 3), "b": 2}

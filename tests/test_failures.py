@@ -19,6 +19,8 @@ from agcli.trainer.failure import TrainingError, replay
 from agcli.trainer.health import Health
 from agcli.trainer.session import Session
 
+pytestmark = pytest.mark.numeric
+
 HEAD = "data: digits\nmodel:\n"
 TAIL = "loss: softmax_cross_entropy\ntrain: {epochs: 3, checkpoint_every: 3 steps}\n"
 LAYERS = "  - dense: {units: 16, activation: relu}\n  - dropout: 0.3\n  - dense: 10\n"

@@ -22,6 +22,8 @@ from agcli.expression.questions import Question
 from agcli.expression.values import pointwise, values
 from agcli.report.formulas import lines
 
+pytestmark = pytest.mark.numeric
+
 CORPUS = Path(__file__).parent / "corpus"
 FORMULAS = sorted({
     line.strip() for path in CORPUS.glob("*.txt") for line in path.read_text("utf-8").splitlines()

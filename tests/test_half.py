@@ -5,6 +5,8 @@ import pytest
 
 import agcli as ag
 
+pytestmark = pytest.mark.numeric
+
 N = 3000  # beyond 2048, where a running sum of ones in float16 stands still
 SCALES = (2e-4, 1.0, 300.0, 3e4)
 LABELS = np.arange(N) % 4

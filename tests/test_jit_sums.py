@@ -13,6 +13,8 @@ from agcli.engine.backends.jit.code import compiler
 from agcli.engine.backends.jit.elementwise import launch, sums
 from agcli.engine.backends.jit.elementwise.sums import Summed
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(autouse=True)
 def every_group(monkeypatch, own_kernels):

@@ -12,6 +12,8 @@ from agcli.spec import SpecError, parse_spec
 from agcli.trainer.best import Best
 from agcli.trainer.sums import Sums
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(3)
 N = 101
 SCORES = RNG.normal(size=(N, 4)).astype("f4").round(1)  # rounded, so that some are tied

@@ -13,6 +13,8 @@ from agcli.engine.table import OPS, Entry, Sample
 from agcli.engine.testing import check_grads
 from agcli.engine.types import fits
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 assert ops
 

@@ -3,11 +3,14 @@
 import mpmath as mp
 import numpy as np
 import pytest
-from precise import UnknownError, graph_values
+from precise import UnknownError
+from precise_graphs import graph_values
 from rule_formulas import corpus
 
 from agcli.expression.api import derivative, parse, to_text, variables
 from agcli.expression.values import is_pointwise, pointwise
+
+pytestmark = pytest.mark.numeric
 
 GRID = np.array([-1e3, -800, -300, -40, -20, -5, -1.5, -1e-3, -1e-8, 0, 1e-8, 1e-3, 0.3, 1.5, 5, 20, 40, 300, 800, 1e3])
 OTHERS = 1.25  # the value of the other variables

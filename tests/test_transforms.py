@@ -27,6 +27,8 @@ from agcli.engine.transforms.apply import (
     vjp,
 )
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 assert ops
 RNG = np.random.default_rng(0)
@@ -176,7 +178,7 @@ def test_checkpoint_gives_the_same_gradient_with_less_memory():
         results.append(f(np.linspace(-1, 1, 256 * 16).reshape(256, 16)))
         peaks.append(f.plan.arena)
     for plain, recomputed in zip(*results, strict=True):
-        np.testing.assert_array_equal(plain, recomputed)
+        np.testing.assert_allclose(plain, recomputed, rtol=1e-12, atol=1e-14)  # a BLAS may heed where arrays lie
     assert peaks[1] < 0.6 * peaks[0]
 
 

@@ -32,6 +32,7 @@ class Question:
     raw: bool = False
     plot: bool = False
     check: bool = False
+    verify: bool = True  # compare shorter forms with what they were made of
     steps: bool = False
 
 
@@ -50,6 +51,7 @@ class Result:
     check: Check | None = None
     steps: tuple[Step, ...] = ()
     step: Tensor | None = None  # of a Taylor polynomial: the first power that it leaves out
+    proven: bool | None = True  # False: a shorter form was wrong and is not shown; None: it could not be checked
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Answer:
     value: Any = None
     found: Any = None
     given: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how the formula was read where it could be read in two ways
 
     @property
     def valued(self) -> bool:

@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from agcli.expression.api import to_text
+from agcli.expression.calculus import WRONG
 from agcli.expression.kinks import kinks
 from agcli.expression.printers import printer, programs
 from agcli.expression.questions import Answer, Result
@@ -22,6 +23,7 @@ LABELS: dict[str, Callable[[Result, bool], str]] = {
     "mathml": labels.text,
 }
 STEPS = {"derivative": "({})′", "gradient": "d/d({})", "rewrite": "{}"}
+UNSEEN = "could not be checked: no point was found at which it has a value"
 COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--", "latex": "%"}
 
 
@@ -114,6 +116,18 @@ def value_words(answer: Answer, result: Result) -> str:
     return sign + words(result.found, answer.at, order_of(result.kind, result.wrt))
 
 
+def doubts(answer: Answer) -> Iterator[str]:
+    """What the check of every answer has to say, which is nothing where all is well."""
+    for result in answer.results:
+        if result.proven is not True:
+            yield doubt(result)
+
+
+def doubt(result: Result) -> str:
+    words = WRONG if result.proven is False else UNSEEN
+    return f"{labels.text(result)}: the shorter form {words}"
+
+
 def check_words(answer: Answer, result: Result) -> str:
     check = result.check
     if check is None:
@@ -149,6 +163,7 @@ def to_json(answer: Answer) -> dict[str, Any]:
     """The documented object; a value is null where it was not asked for and where there is none."""
     results = [result_json(result, answer.valued) for result in answer.results]
     row: dict[str, Any] = {"expression": answer.text, "results": results, "variables": answer.variables}
+    row["notes"] = list(answer.notes)
     return row | {"f": json_fields(answer.found, 0)} if answer.valued else row
 
 
@@ -158,6 +173,8 @@ def result_json(result: Result, valued: bool) -> dict[str, Any]:
     row["value"] = known.pop("value", None)
     if result.check:
         row["check"] = result.check.to_json()
+    if result.proven is not True:
+        row |= {"simplified": result.proven is None, "note": doubt(result)}
     if result.steps:
         names = ("rule", "before", "after", "kind")
         row["steps"] = [dict(zip(names, step, strict=True)) for step in shown_steps(result)]
