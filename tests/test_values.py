@@ -160,6 +160,25 @@ def test_limits_of_several_variables_are_taken_along_one():
     assert "kink of the derivative of order 1" in names[3]
 
 
+MIXED = [
+    # formula, variables in turn, whether the derivative at the origin has a value
+    ("|x|*y", ("x", "x"), True),
+    ("|x|*y", ("x", "y"), False),
+    ("|x|*y", ("y", "x"), False),
+    ("x*|y|*y", ("x", "y"), True),
+    ("|x*y|", ("x",), True),
+    ("|x*y|", ("x", "y"), False),
+]
+
+
+@pytest.mark.parametrize(("text", "names", "has_value"), MIXED)
+def test_mixed_derivatives_where_a_kink_runs_through_the_point(text, names, has_value):
+    """As a limit of the first derivative beside the point, where that exists."""
+    formula = read(text)
+    found = Point(formula.tensor, formula.names, {"x": np.float64(0), "y": np.float64(0)})
+    assert (found.partial(formula.tensor, names).value == 0) is has_value
+
+
 SERIES = [
     ("sin(x)/x", "x=0,n=6", "1 - x^2/6 + x^4/120 - x^6/5040"),
     ("x/(exp(x)-1)", "x=0,n=4", "1 - x/2 + x^2/12 - x^4/720"),

@@ -112,7 +112,7 @@ def verdict(oracle, found, expected, n, at, digits):
     if found.value is None:
         return f"named {found.status}" if expected is not None else name_verdict(oracle, found, at, digits)
     if expected is None:
-        return "printed"
+        return "right name" if found.status == "too large" else "printed"  # no number is printed
     if found.status == "rough":
         error = abs(as_mpf(found.value) - expected) / abs(expected)
         return "right" if error <= mp.mpf(10) ** (1 - found.digits) else "wrong digits"
