@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from agcli.api import *  # noqa: F403
     from agcli.ops import *  # noqa: F403
 
+    __version__: str
+
 
 def find(name: str) -> Any:
     """The public name or the module called ``name``."""
+    if name == "__version__":
+        return version()
     if name.startswith("_") and name != "__all__":
         raise AttributeError(name)
     api = import_module("agcli.api")
@@ -38,6 +42,16 @@ def find(name: str) -> Any:
         near = get_close_matches(name, api.__all__, 1)
         hint = f"; did you mean ag.{near[0]}?" if near else ""
         raise AttributeError(f"module 'agcli' has no attribute {name!r}{hint}") from None
+
+
+def version() -> str:
+    """The version that is installed; to read it takes longer than the rest of this module."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("agcli")
+    except metadata.PackageNotFoundError:  # a checkout that only lies on the path
+        return "0+unknown"
 
 
 if not TYPE_CHECKING:  # else every name would be there, of type Any

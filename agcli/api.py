@@ -15,6 +15,7 @@ from agcli.engine.errors import (
     GradientError,
     ShapeError,
     StateError,
+    UsageError,
 )
 from agcli.engine.function import Function, function
 from agcli.engine.gradient import grad
@@ -116,6 +117,7 @@ __all__ = [
     "Tensor",
     "TrainedRun",
     "Trainer",
+    "UsageError",
     "Variable",
     "Variables",
     "adadelta",

@@ -16,7 +16,7 @@ from agcli.engine.function import Function
 from agcli.engine.graph import Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.subgraph import substitute
-from agcli.engine.types import Array
+from agcli.engine.types import Array, Shape, TupleType
 from agcli.metrics import Meter, Value, as_value
 
 REDUCTIONS = {"sum": "sum", "mean": "sum", "max": "max", "min": "min"}  # op -> how batches are put together
@@ -43,7 +43,7 @@ def formula_meter(name: str, value: Tensor, samples: Collection[Tensor]) -> Mete
     means: list[bool] = []
     for i, t in enumerate(cuts):
         op, (x, *_) = t.op.name, t.inputs  # type: ignore[union-attr]
-        numbers = x.astype("float64") if x.dtype.kind != "f" else x
+        numbers = x if x.dtype in ("float32", "float64") else x.astype("float64")
         parts[f"{i}"] = call("sum" if op == "mean" else op, numbers)
         parts[f"{i}.count"] = call("size", x)
         folds[f"{i}"], folds[f"{i}.count"] = REDUCTIONS[op], "sum"
@@ -77,7 +77,7 @@ def reductions(value: Tensor, fed: set[int], rows: set[int]) -> list[Tensor] | N
         t = stack.pop()
         if t.id not in fed or t.id in found:
             continue
-        if t.shape != () or t.op is None:
+        if any(s != () for s in shapes(t)) or t.op is None:
             return None
         if t.op.name in REDUCTIONS and is_per_sample(t.inputs[0], fed, rows):
             found[t.id] = t
@@ -96,10 +96,15 @@ def is_per_sample(x: Tensor, fed: set[int], rows: set[int]) -> bool:
         if t.id in seen or t.id not in fed:
             continue
         seen.add(t.id)
-        if t.shape[:1] != (None,) or mixes(t):
+        if any(s[:1] != (None,) for s in shapes(t)) or mixes(t):
             return False
         stack.extend(t.inputs)
     return x.shape[:1] == (None,)
+
+
+def shapes(t: Tensor) -> list[Shape]:
+    """The shape of a tensor, or those of all outputs of an op that has several."""
+    return [x.shape for x in t.type.items] if isinstance(t.type, TupleType) else [t.shape]
 
 
 def mixes(t: Tensor) -> bool:

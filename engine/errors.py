@@ -44,6 +44,15 @@ class GradientError(EngineError, ValueError):
     """
 
 
+class UsageError(EngineError, TypeError):
+    """Something other than a tensor was given, or a tensor where numbers are needed; the text shows what to write.
+
+    >>> float(ag.placeholder("x"))
+    Traceback (most recent call last):
+    agcli.engine.errors.UsageError: a lazy tensor is not a number (float); call tensor.eval(feeds)
+    """
+
+
 class FeedError(EngineError, ValueError):
     """A placeholder was not fed, or was fed something that does not fit it.
 

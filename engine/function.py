@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import described
 from .backends.apart import suits
 from .backends.jit import active, fusion
 from .backends.numpy import Executor
 from .backends.small import SmallExecutor
 from .backends.threads import ThreadedExecutor, processors
-from .errors import FeedError, StateError
+from .errors import FeedError, StateError, UsageError
 from .graph import Tensor, label, toposort
 from .leaves import Placeholder, Variable, variable
 from .ops.keys import FUNCTION_KEY, make_key
@@ -25,9 +26,10 @@ from .rewrite.rules import specialise
 from .rewrite.shards import Sharder
 from .rewrite.stability import stabilise
 from .stages import compute, dynamic_tensors
-from .types import Array, Shape, TensorType, fits
+from .types import Array, Shape, TensorType, fits, loses
 
 AUTO = "auto"
+COMPILE = "call the function with placeholders, and compile what it returns: ag.function(f(x), inputs=[x])"
 PLANS = 64  # plans that a function keeps; the oldest goes first
 
 
@@ -247,12 +249,14 @@ def relevant(key: Any, f: Function) -> bool:
 
 
 def outputs_of(fetches: Any) -> list[Tensor]:
+    if not isinstance(fetches, Tensor | Iterable) or isinstance(fetches, str):
+        raise UsageError(f"function: a fetch is a tensor, found {described(fetches)}; {COMPILE}")
     found: Iterable[Any]
     found = [fetches] if isinstance(fetches, Tensor) else fetches.values() if isinstance(fetches, Mapping) else fetches
     outputs = list(found)
     for t in outputs:
         if not isinstance(t, Tensor):
-            raise FeedError(f"function: a fetch is a tensor, got {type(t).__name__}")
+            raise UsageError(f"function: a fetch is a tensor, found {described(t)}; {COMPILE}")
     return outputs
 
 
@@ -286,9 +290,10 @@ def conform(p: Placeholder, value: Any) -> Array:
         raise FeedError(f"placeholder {label(p)}: feed an array, not the lazy tensor {label(value)}")
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if array.dtype != p.dtype:
-        numbers = not isinstance(value, np.ndarray | np.generic) and array.dtype.kind in "bif"
-        if not np.can_cast(array.dtype, p.dtype, "same_kind") or (numbers and array.dtype.kind > p.dtype.kind == "i"):
-            raise FeedError(f"placeholder {label(p)}: expected {p.type}, got {array.dtype}{array.shape}")
+        lost = loses(array, p.dtype)
+        if lost:
+            why = f": {lost}" if array.dtype.kind in "iu" and p.dtype.kind in "iu" else ""
+            raise FeedError(f"placeholder {label(p)}: expected {p.type}, got {array.dtype}{array.shape}{why}")
         array = array.astype(p.dtype)
     if not fits(p.shape, array.shape):
         raise FeedError(f"placeholder {label(p)}: expected {p.type}, got {array.dtype}{array.shape}")

@@ -12,11 +12,12 @@ from .ops.diagonals import tril
 from .ops.dropout import dropout_mask
 from .ops.elementwise import rsqrt, square
 from .ops.indexing import take
-from .ops.logic import where
+from .ops.logic import logical_and, where
 from .ops.matmul import matmul
 from .ops.nn import softmax
 from .ops.normalization import standardize
-from .ops.reductions import mean
+from .ops.reductions import any, mean
+from .ops.wide import wide
 from .table import booleans, integers, op, real, sample
 from .types import Axes, normalize_axes, normalize_axis
 
@@ -25,6 +26,7 @@ POSITIVE = real(3, low=0.5, high=2)
 
 # Normalisations -----------------------------------------------------------------------------------------------
 @op(sample((3, 4)), sample((3, 4), axis=0, keepdims=True), sample((2, 3, 4), axis=(0, 2)))
+@wide
 def moments(x: Like, axis: Axes = None, keepdims: bool = False) -> tuple[Tensor, Tensor]:
     """Mean and variance over ``axis``; the variance is that of the population (divided by n).
 
@@ -45,6 +47,7 @@ def affine(x: Tensor, scale: Like | None, offset: Like | None) -> Tensor:
 
 
 @op(sample((3, 4)), sample((3, 4), axis=0), sample((2, 3, 4), axis=(1, 2)))
+@wide
 def normalize(x: Like, axis: Axes = -1, epsilon: float = 1e-5) -> Tensor:
     """``x`` with mean 0 and variance 1 along ``axis``; ``epsilon`` is added to the variance.
 
@@ -55,6 +58,7 @@ def normalize(x: Like, axis: Axes = -1, epsilon: float = 1e-5) -> Tensor:
 
 
 @op(sample((3, 4)), sample((3, 4), (4,), (4,)), sample((2, 3, 4), (3, 4), axis=(1, 2)))
+@wide
 def layer_norm(
     x: Like, scale: Like | None = None, offset: Like | None = None, *, axis: Axes = -1, epsilon: float = 1e-5
 ) -> Tensor:
@@ -70,6 +74,7 @@ def layer_norm(
 
 
 @op(sample((3, 4)), sample((2, 3), (3,)))
+@wide
 def rms_norm(x: Like, scale: Like | None = None, *, axis: Axes = -1, epsilon: float = 1e-6) -> Tensor:
     """x / sqrt(mean(x^2) + epsilon) * scale along ``axis``: without a mean (Zhang and Sennrich, 2019).
 
@@ -82,6 +87,7 @@ def rms_norm(x: Like, scale: Like | None = None, *, axis: Axes = -1, epsilon: fl
 
 
 @op(sample((2, 3, 4)), sample((2, 2, 2, 3), (3,), (3,)))
+@wide
 def instance_norm(x: Like, scale: Like | None = None, offset: Like | None = None, *, epsilon: float = 1e-5) -> Tensor:
     """Every channel of every example by itself: x (N, ..., C), scale and offset (C,) (Ulyanov et al., 2016).
 
@@ -95,6 +101,7 @@ def instance_norm(x: Like, scale: Like | None = None, offset: Like | None = None
 
 
 @op(sample((2, 3, 4), groups=2), sample((2, 2, 2, 6), (6,), (6,), groups=3), sample((2, 4), groups=2))
+@wide
 def group_norm(
     x: Like, scale: Like | None = None, offset: Like | None = None, *, groups: int, epsilon: float = 1e-5
 ) -> Tensor:
@@ -138,6 +145,7 @@ def channel_axis(x: Tensor, axis: int, name: str) -> tuple[int, tuple[int, ...]]
     sample((2, 3, 4), (3,), (3,), axis=1),
     sample((4, 3), (3,), (3,), mean=0.5, variance=2.0),
 )
+@wide
 def batch_norm(
     x: Like,
     scale: Like | None = None,
@@ -170,6 +178,7 @@ def batch_norm(
 
 
 @op(sample((5, 3), (3,), (3,), (3,), POSITIVE), sample((2, 3, 4), (3,), (3,), (3,), POSITIVE, axis=1, momentum=0.5))
+@wide
 def batch_norm_train(
     x: Like,
     scale: Like | None,
@@ -240,6 +249,7 @@ def embedding(table: Like, indices: Like) -> Tensor:
     sample((2, 3, 2), (2, 3, 2), (2, 3, 2), causal=True),
     sample((2, 2), (3, 2), (3, 2), booleans(2, 3), scale=1.0),
 )
+@wide
 def scaled_dot_product_attention(
     query: Like, key: Like, value: Like, mask: Like | None = None, *, causal: bool = False, scale: float | None = None
 ) -> Tensor:
@@ -247,7 +257,7 @@ def scaled_dot_product_attention(
 
     query (..., L, D), key (..., S, D), value (..., S, V), result (..., L, V). ``mask`` (..., L, S) is true where a
     query may look; with ``causal``, query i looks at the keys 0 to i. ``scale`` is 1 / sqrt(D) unless given. A query
-    that may look nowhere gets the mean of the values.
+    that may look nowhere gets 0, and has derivatives 0.
 
     >>> x = [[1.0, 0.0], [0.0, 1.0]]
     >>> print(ag.scaled_dot_product_attention(x, x, x, causal=True).eval().round(4))
@@ -260,10 +270,15 @@ def scaled_dot_product_attention(
     factor = rsqrt(size(q, -1).astype(q.dtype)) if scale is None else scale
     scores = matmul(q * factor, swap_last(k))
     lowest = float(np.finfo(scores.dtype).min)  # not -inf: a row without keys would be 0/0
-    masks = [] if mask is None else [as_tensor(mask)]
-    for m in [*masks, lower(scores)] if causal else masks:
-        scores = where(m, scores, lowest)
-    return matmul(softmax(scores), value)
+    look = lower(scores) if causal else None
+    if mask is not None:
+        look = as_tensor(mask) if look is None else logical_and(look, mask)
+    if look is None:
+        return matmul(softmax(scores), value)
+    shares = softmax(where(look, scores, lowest))
+    if mask is not None:
+        shares = where(any(look, -1, keepdims=True) if look.ndim else look, shares, 0)
+    return matmul(shares, value)
 
 
 def lower(scores: Tensor) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
+from .arguments import applied
 from .errors import GradientError, ShapeError
 from .graph import Like, Tensor, as_tensor, label, toposort
 from .ops.arrays import astype, expand_like, sum_like
@@ -158,13 +159,15 @@ def grad(ys: Any, xs: Tensor, cotangents: Any = None, *, allow_unused: bool = Fa
 @overload
 def grad(ys: Any, xs: Sequence[Tensor], cotangents: Any = None, *, allow_unused: bool = False) -> list[Tensor]: ...
 def grad(
-    ys: Tensor | Sequence[Tensor],
-    xs: Tensor | Sequence[Tensor],
+    ys: Any,
+    xs: Any = None,
     cotangents: Like | Sequence[Like] | None = None,
     *,
     allow_unused: bool = False,
 ) -> Tensor | list[Tensor]:
     """Gradient of the sum of the scalars ``ys`` with respect to each of ``xs``, in reverse mode.
+
+    ``ys`` are tensors, or a function that makes them of ``xs``; ``grad(f, x)`` is ``grad(f(x), x)``.
 
     With ``cotangents``, one for each of ``ys`` and in its shape, ``ys`` need not be scalars. A single tensor ``xs``
     gives a single gradient. A tensor that does not reach ``ys`` is an error that names it, or zeros with
@@ -179,12 +182,15 @@ def grad(
     >>> print(ag.grad(v * v, v, cotangents=[1.0, 10.0]).eval({v: [3.0, 4.0]}))
     [ 6. 80.]
     """
-    outputs = [ys] if isinstance(ys, Tensor) else list(ys)
+    made = applied(ys, xs, "grad")
+    outputs = [made] if isinstance(made, Tensor) else made
     inputs = [xs] if isinstance(xs, Tensor) else list(xs)
     if cotangents is None:
         gs = [ones_like(scalar(y)) for y in outputs]
     else:
-        given = [cotangents] if isinstance(ys, Tensor) else list(cotangents)  # type: ignore[arg-type]
+        given = [cotangents] if isinstance(made, Tensor) else list(cotangents)  # type: ignore[arg-type]
+        if len(given) != len(outputs):
+            raise GradientError(f"grad: needs {len(outputs)} cotangents, one for each output, got {len(given)}")
         gs = [as_cotangent(g, y) for g, y in zip(given, outputs, strict=True)]
     found = pullback(outputs, inputs, gs)
     results = [zeros_or_error(g, x, outputs, allow_unused) for g, x in zip(found, inputs, strict=True)]
@@ -201,15 +207,36 @@ def as_cotangent(g: Like, y: Tensor) -> Tensor:
 def zeros_or_error(g: Tensor | None, x: Tensor, ys: Sequence[Tensor], allow_unused: bool) -> Tensor:
     if g is not None:
         return g
-    if not is_float(x):
-        raise GradientError(f"grad: {label(x)} is {x.type}; only floats have a derivative")
-    if allow_unused:
+    if allow_unused and is_float(x):
         return zeros_like(x)
+    raise unused(x, ys, "grad")
+
+
+def unused(x: Tensor, ys: Sequence[Tensor], name: str) -> GradientError:
+    """The error that says why there is no derivative of ``ys`` by ``x``."""
+    if not is_float(x):
+        return GradientError(f"{name}: {label(x)} is {x.type}; only floats have a derivative")
     names = ", ".join(label(y) for y in ys)
     order = toposort(ys)
     if x.id not in {t.id for t in order}:
-        raise GradientError(f"grad: {label(x)} does not reach {names}; allow_unused=True gives zeros")
-    raise GradientError(f"grad: {label(x)} reaches {names} only through {blockers(order, x)}, without a derivative")
+        return GradientError(f"{name}: {label(x)} does not reach {names}; allow_unused=True gives zeros")
+    return GradientError(
+        f"{name}: {label(x)} reaches {names} only through {blockers(order, x)}, without a derivative; "
+        "allow_unused=True gives zeros"
+    )
+
+
+def reached(ys: Sequence[Tensor], xs: Sequence[Tensor], tangents: Sequence[Any] | None, name: str) -> None:
+    """Refuse tensors among ``xs`` that reach none of ``ys``; ``tangents`` are those of ``ys`` for all of ``xs``."""
+    order = toposort(ys)
+    live = {y.id for y in ys}
+    for t in reversed(order):
+        if t.id in live and t.op and not t.op.stops and is_float(t):
+            live.update(x.id for x in t.inputs if is_float(x))
+    lost = tangents is not None and all(d is None for d in tangents)
+    for x in xs:
+        if lost or x.id not in live:
+            raise unused(x, ys, name)
 
 
 def blockers(order: Sequence[Tensor], x: Tensor) -> str:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
+from .foreign import LazyError, NoNumbers
 from .origin import here, origin
 from .table import OPS
-from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, number_type, promote
+from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, holds, number_type, promote
 
 if TYPE_CHECKING:
     from .table import Sample
@@ -108,15 +109,14 @@ class Op:
 
     def __call__(self, *args: Like) -> Tensor:
         inputs = [a if isinstance(a, Tensor) else as_tensor(a) for a in args]
-        if len(inputs) > 1:
-            inputs = self.unify(inputs)
-        types = [x.type for x in inputs]
         try:
+            if len(inputs) > 1:
+                inputs = self.unify(inputs)
+            types = [x.type for x in inputs]
             result = self.infer(*types)
         except (ShapeError, DTypeError) as e:
             raise type(e)(explain(self, inputs, e)) from None
-        weak = types and getattr(types[0], "weak", False) and all(getattr(t, "weak", False) for t in types)
-        if weak and isinstance(result, TensorType):
+        if types and isinstance(result, TensorType) and all(getattr(t, "weak", False) for t in types):
             result = TensorType(result.shape, result.dtype, weak=True)
         return Tensor(result, self, tuple(inputs))
 
@@ -133,7 +133,7 @@ def infix(name: str, swapped: bool = False) -> Callable[[Any, Like], Tensor]:
     return lambda self, other: call(name, self, other)
 
 
-class Tensor:
+class Tensor(NoNumbers):
     """A node of the graph. Immutable; compared and hashed by identity.
 
     >>> x = ag.placeholder("x", (None, 3))
@@ -145,7 +145,6 @@ class Tensor:
     """
 
     __slots__ = ("__weakref__", "id", "inputs", "name", "op", "place", "type")
-    __array_ufunc__ = None  # `array * tensor` asks the tensor
     display: ClassVar[Callable[[Tensor], str | None] | None] = None  # tensor -> LaTeX, by who knows formulas
 
     type: Any
@@ -210,9 +209,6 @@ class Tensor:
     def _repr_latex_(self) -> str | None:
         """What a notebook shows; None says that it shows the text of ``repr``."""
         return None if Tensor.display is None else Tensor.display(self)
-
-    def __bool__(self) -> bool:
-        raise TypeError("a lazy tensor has no truth value; use ag.where(condition, a, b), or tensor.eval()")
 
     def __iter__(self) -> Iterator[Tensor]:
         if not self.shape or self.shape[0] is None:
@@ -323,23 +319,27 @@ def constant(value: Any, dtype: Any = None) -> Constant:
     """
     if isinstance(value, bool | int | float | Fraction) and not isinstance(value, np.generic):
         if dtype is not None:
-            return Constant(value, number_type(as_dtype(dtype)))
+            return cast(constant(value), as_dtype(dtype))  # type: ignore[return-value]
         whole = isinstance(value, int) and -(2**63) <= value < 2**63
         kind = "bool" if isinstance(value, bool) else "int64" if whole else "float64"
         return Constant(value, number_type(kind, weak=True))
     array = np.asarray(value, None if dtype is None else as_dtype(dtype))
-    as_dtype(array.dtype)
-    return Constant(array, TensorType(array.shape, array.dtype))
+    return Constant(array, TensorType(array.shape, as_dtype(array.dtype)))
 
 
 def as_tensor(value: Like) -> Tensor:
-    """``value`` itself if it is a tensor, else a constant.
+    """``value`` itself, a constant of it, or the stack of a list that holds tensors.
 
     >>> x = ag.placeholder("x")
-    >>> print(ag.as_tensor(x) is x, ag.as_tensor([[1, 2]]).shape)
-    True (1, 2)
+    >>> print(ag.as_tensor(x) is x, ag.as_tensor([[1, 2]]).shape, ag.as_tensor([x, 1]).shape)
+    True (1, 2) (2,)
     """
-    return value if isinstance(value, Tensor) else constant(value)
+    if isinstance(value, Tensor):
+        return value
+    try:
+        return constant(value)
+    except LazyError:
+        return call("stack", *map(as_tensor, value))  # type: ignore[arg-type]
 
 
 def unify(inputs: list[Tensor]) -> list[Tensor]:
@@ -354,6 +354,8 @@ def unify(inputs: list[Tensor]) -> list[Tensor]:
 def cast(x: Tensor, dtype: DType) -> Tensor:
     """``x`` in another dtype; exact numbers stay exact."""
     if isinstance(x, Constant) and not isinstance(x.value, np.ndarray):
+        if not holds(dtype, x.value):
+            raise DTypeError(f"{x.value} is no {dtype}; cast the tensor beside it first, as in x.astype('int64')")
         return Constant(x.value, number_type(dtype))
     return x if x.dtype == dtype and not x.type.weak else call("astype", x, dtype=dtype)
 
@@ -370,10 +372,8 @@ def label(t: Tensor) -> str:
 def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
     """``error`` with the op's name before it and the names of its inputs behind."""
 
-    def kind(t: Tensor) -> str:
-        return f"{label(t)}: {type(t).__name__.lower() if t.op is None else t.op.name}"
-
-    names = ", ".join(kind(t) for t in inputs if not isinstance(t, Constant) or t.shape)
+    kinds = ((t, type(t).__name__.lower() if t.op is None else t.op.name) for t in inputs)
+    names = ", ".join(f"{label(t)}: {kind}" for t, kind in kinds if not isinstance(t, Constant) or t.shape)
     text = str(error)
     if not text.startswith(f"{op.name}:"):
         text = f"{op.name}: {text}"

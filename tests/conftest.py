@@ -1,10 +1,12 @@
 """Shared fixtures: real data where it is at hand, and the command line as a process."""
 
+import ctypes
 import gc
 import itertools
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -23,18 +25,73 @@ def real_data():
 
 @pytest.fixture(scope="session")
 def ag():
-    """Run `ag` as a process: ag("train", spec, cwd=...) -> CompletedProcess with text output."""
+    """Run `ag` as a process: ag("train", spec, cwd=...) -> CompletedProcess with text output.
 
-    def run(*args, cwd=ROOT, check=None, env=None, input=None):
+    As ``anyone``, permissions of files count for the superuser too.
+    """
+
+    def run(*args, cwd=ROOT, check=None, env=None, input=None, anyone=False):
         command = [sys.executable, "-W", "error", "-c", "from agcli.cli import main; main()", *map(str, args)]
         full = {**os.environ, "PYTHONPATH": str(ROOT), **(env or {})}
-        done = subprocess.run(command, cwd=cwd, env=full, input=input, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(
+            command, cwd=cwd, env=full, input=input, capture_output=True, text=True, timeout=300,
+            preexec_fn=heed_permissions if anyone and os.geteuid() == 0 else None,
+        )  # fmt: skip
         if check is not None:
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
 
     return run
+
+
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2  # <linux/prctl.h>, <linux/capability.h>
+
+
+def heed_permissions():
+    """Take from this process, from its next program on, what lets the superuser pass over permissions (Linux)."""
+    for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+        if ctypes.CDLL(None, use_errno=True).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
+            raise OSError(ctypes.get_errno(), "the superuser keeps its privileges")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--no-skips", action="store_true", help="a test that is skipped is a failure of the run")
+    parser.addoption("--one-in", type=int, default=1, help="of the cases of a test, run the first of so many [1]")
+
+
+def skipped(config):
+    """How many tests and files were skipped in this run, of all its workers."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return len(reporter.stats.get("skipped", [])) if reporter is not None else 0
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    if session.config.getoption("no_skips") and skipped(session.config) and not session.exitstatus:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("no_skips") and (count := skipped(config)):
+        terminalreporter.write_line(f"--no-skips: {count} skipped, which is a failure here", red=True)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what by its nature is for other machines, ``@pytest.mark.only(condition)``, and what was not asked for.
+
+    Of every test with cases, ``--one-in`` leaves some.
+    """
+    kept, cases = [], Counter()
+    for item in items:
+        if all(mark.args[0] for mark in item.iter_markers("only")):
+            name = item.nodeid.partition("[")[0]
+            if cases[name] % config.getoption("one_in") == 0:
+                kept.append(item)
+            cases[name] += 1
+    if len(kept) < len(items):
+        config.hook.pytest_deselected(items=list(set(items).difference(kept)))
+        items[:] = kept
 
 
 def pytest_configure(config):

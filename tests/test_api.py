@@ -69,6 +69,23 @@ def test_ops_look_like_functions(name):
     assert inspect.getdoc(public).startswith(OPS[name].doc.split("\n")[0])
 
 
+def test_the_version_is_that_of_the_package(monkeypatch):
+    from importlib import metadata
+
+    monkeypatch.setattr(metadata, "version", {"agcli": "1.2.3"}.__getitem__)
+    assert ag.__version__ == "1.2.3"
+
+
+def test_a_checkout_that_is_not_installed_has_a_version_too(monkeypatch):
+    from importlib import metadata
+
+    def missing(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "version", missing)
+    assert ag.__version__ == "0+unknown"
+
+
 def test_a_wrong_name_suggests_the_right_one():
     with pytest.raises(AttributeError, match=r"did you mean ag\.softmax\?"):
         ag.sofmax  # noqa: B018

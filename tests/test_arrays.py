@@ -12,6 +12,8 @@ from agcli.engine.leaves import placeholder, variable
 from agcli.engine.ops import indexing
 from agcli.engine.ops.random import standard_uniform
 
+pytestmark = pytest.mark.numeric
+
 assert ops
 rng = np.random.default_rng(7)
 A, B, C = rng.standard_normal((3, 4)), rng.standard_normal((3, 4)), rng.standard_normal((2, 3, 4))

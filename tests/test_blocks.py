@@ -6,6 +6,8 @@ import pytest
 import agcli as ag
 from agcli.engine.backends import blocks
 
+pytestmark = pytest.mark.numeric
+
 LENGTH = 1000  # no multiple of a block
 
 

@@ -19,6 +19,8 @@ from agcli.engine.ops.reductions import mean, sum
 from agcli.engine.ops.windows import window
 from agcli.engine.testing import check_grads
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(7)
 
 

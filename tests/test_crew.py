@@ -25,7 +25,7 @@ hits = 0
 for k in range(300):
     try:
         signal.setitimer(signal.ITIMER_REAL, 1e-5 * (1 + 17 * k % 101))
-        for _ in range(1000):
+        while True:
             f(feeds[k % 2])
     except KeyboardInterrupt:
         hits += 1
@@ -35,10 +35,10 @@ assert hits == 300
 """
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="no timers that interrupt")
+@pytest.mark.only(sys.platform != "win32")  # where no timers interrupt
 def test_interrupts_at_any_moment():
     root = str(Path(__file__).parents[1])
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=root, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED], cwd=root, timeout=300, check=False)
     assert done.returncode == 0
 
 

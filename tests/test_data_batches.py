@@ -153,7 +153,7 @@ def test_the_next_order_is_made_early():
 
     order = Foreseen(make)
     assert order(3) == 9
-    assert ready.wait(10)
+    assert ready.wait(300)
     while order._made is None:
         time.sleep(0.001)
     assert order(4) == 16
@@ -190,7 +190,7 @@ def test_the_next_batch_is_made_while_the_last_is_used():
             yield number
 
     for number in ahead(batches(), 2):
-        assert number == 3 or made[number + 1].wait(60)  # while this one is in use
+        assert number == 3 or made[number + 1].wait(300)  # while this one is in use
 
 
 # On disk

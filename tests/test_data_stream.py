@@ -50,7 +50,7 @@ def grown(small, large, tmp_path):
     return tuple(map(int, done.stdout.split()))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the peak of a process is read from /proc")
+@pytest.mark.only(sys.platform == "linux")  # the peak of a process is read from /proc
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_memory_does_not_grow_with_the_file(suffix, tmp_path):
     small = written(tmp_path / f"small{suffix}", 20_000)

@@ -12,6 +12,8 @@ from conftest import ROOT
 
 from agcli.cli.train import command
 
+pytestmark = pytest.mark.numeric
+
 PAGE = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"```(\w+)\n(.*?)```", re.DOTALL)
 EXAMPLE = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)

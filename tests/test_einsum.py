@@ -10,6 +10,8 @@ from agcli.engine.gradient import grad
 from agcli.engine.leaves import placeholder
 from agcli.engine.ops.einsum import einsum, multi_dot
 
+pytestmark = pytest.mark.numeric
+
 assert ops
 rng = np.random.default_rng(7)
 

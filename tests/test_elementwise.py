@@ -16,6 +16,8 @@ from agcli.engine.ops import elementwise as ew
 from agcli.engine.ops.special import Sinc
 from agcli.engine.table import OPS
 
+pytestmark = pytest.mark.numeric
+
 assert ops
 REALS = np.array([-3.5, -1.5, -0.5, -0.0, 0.0, 0.25, 0.5, 1.0, 2.5, 30.0])
 POSITIVE = np.array([0.1, 0.5, 1.0, 2.5, 7.0, 30.0])

@@ -12,6 +12,8 @@ from agcli.expression.check import Claim, check
 from agcli.expression.questions import Question
 from agcli.expression.values import show, values
 
+pytestmark = pytest.mark.numeric
+
 UNARY = ["sin", "cos", "exp", "tanh", "arctan", "log", "sqrt", "sinh", "erf", "sigmoid", "softplus", "abs", "cbrt"]
 TREES = st.recursive(
     st.sampled_from(["x", "y", "2", "1/3", "pi"]),

@@ -14,6 +14,8 @@ from agcli.engine.ops.logic import where
 from agcli.engine.ops.reductions import logsumexp, mean, sum
 from agcli.engine.table import OPS
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 F = {name: entry.function for name, entry in OPS.items()}
 sigmoid, softmax = F["sigmoid"], F["softmax"]

@@ -18,6 +18,8 @@ from agcli.engine.backends.jit.products.skinny import Skinny
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 
+pytestmark = pytest.mark.numeric
+
 FLOATS = ["float32", "float64"]
 SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-310, -1e-310, 1e-40, 3e38, -3e38, 88.72, -103.9, 0.5]
 

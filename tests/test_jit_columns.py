@@ -13,6 +13,8 @@ from agcli.engine.backends.jit.elementwise.columns import Columns, column_sums
 from agcli.engine.backends.jit.elementwise.fused import Program
 from agcli.engine.ops.normalization import Standardize
 
+pytestmark = pytest.mark.numeric
+
 SHAPES = [(64, 8), (1000, 37), (257, 16), (300, 3, 200), (8, 9, 10, 24), (70, 1000), (70_000, 9)]
 EXACT = {"float32": np.float64, "float64": np.longdouble}
 

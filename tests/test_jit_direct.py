@@ -14,6 +14,8 @@ from agcli.engine.backends.jit.convolutions.direct_pool import DirectPool
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
 from agcli.engine.ops.windows import Axis, window
 
+pytestmark = pytest.mark.numeric
+
 CASES = {  # shapes of inputs and weights, and the window
     "plain": ((2, 6, 5, 3), (3, 2, 3, 4), {}),
     "same": ((2, 6, 5, 3), (3, 4, 3, 2), {"padding": "same"}),

@@ -6,17 +6,18 @@ import os
 import platform
 import subprocess
 import sys
+from copy import copy
 from importlib.util import find_spec
 
 import pytest
 
 pytest.importorskip("llvmlite")
 
+import agcli as ag
 from agcli.engine.backends.jit.code import compiler, image, machine
 
-pytestmark = pytest.mark.skipif(
-    sys.platform != "linux" or platform.machine() != "x86_64", reason="objects go through the linker here"
-)
+# Elsewhere, objects go through the linker.
+pytestmark = pytest.mark.only(sys.platform == "linux" and platform.machine() == "x86_64")
 
 HEAD = "define void @other(ptr %a) { ret void }\ndefine void @kernel(ptr %a) {\n%x = load double, ptr %a\n"
 TAIL = "store double %y, ptr %a\nret void }\n"
@@ -152,7 +153,7 @@ def test_another_llvm_is_another_machine(monkeypatch, tmp_path):
     library = tmp_path / "binding" / "libllvmlite.so"
     library.parent.mkdir()
     library.write_bytes(b"one")
-    spec = find_spec("llvmlite")
+    spec = copy(find_spec("llvmlite"))  # what is found is the module's own
     spec.origin = str(tmp_path / "__init__.py")
     monkeypatch.setattr(machine, "find_spec", lambda name: spec)
     first = machine.identity()
@@ -160,3 +161,44 @@ def test_another_llvm_is_another_machine(monkeypatch, tmp_path):
     assert len({before, first, machine.identity()}) == 3
     library.unlink()
     assert machine.identity() is None
+
+
+@pytest.mark.parametrize(("level", "width", "missing"), [("x86-64-v3", 32, ["zmm"]), ("x86-64-v2", 16, ["zmm", "ymm"])])
+def test_a_lower_level_of_the_processor_is_another_machine(level, width, missing, monkeypatch, tmp_path):
+    """Vectors are as long as the level has them, in the code as well, and no kernel of another level is taken."""
+    monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path / "kernels"))
+    found = {}
+    for name in ("", level):
+        env = {**os.environ, "AG_CPU_LEVEL": name}
+        done = subprocess.run([sys.executable, "-c", LEVEL], env=env, capture_output=True, text=True)
+        assert not done.stderr
+        found[name] = json.loads(done.stdout)
+    assert found[level]["width"] == min(width, found[""]["width"])
+    assert not found[level]["masks"]
+    assert found[level]["identity"] != found[""]["identity"]
+    if found[level]["width"] < found[""]["width"]:
+        assert found[level]["version"] != found[""]["version"]
+    assert not [register for register in missing if register in found[level]["code"]]
+
+
+LEVEL = """
+import json
+from agcli.engine.backends.jit.code import machine
+text = '''
+define void @f(ptr %p) {
+  %a = load <16 x float>, ptr %p
+  %b = fmul <16 x float> %a, %a
+  store <16 x float> %b, ptr %p
+  ret void
+}
+'''
+found = {"width": machine.register_width(), "masks": machine.has_masks(), "version": machine.version()}
+found["code"] = machine.target().emit_assembly(machine.llvm().parse_assembly(text))
+print(json.dumps({**found, "identity": machine.identity()}))
+"""
+
+
+def test_an_unknown_level_is_refused(monkeypatch):
+    monkeypatch.setenv("AG_CPU_LEVEL", "avx2")
+    with pytest.raises(ag.StateError, match=r"AG_CPU_LEVEL: expected x86-64-v3 or x86-64-v2, got 'avx2'"):
+        machine.identity()

@@ -11,6 +11,8 @@ from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.masks import CompiledMask
 from agcli.engine.ops.dropout import DropoutMask
 
+pytestmark = pytest.mark.numeric
+
 TOP = 2**64 - 1
 
 

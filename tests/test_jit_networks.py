@@ -11,6 +11,8 @@ import agcli as ag
 from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.convolutions import direct
 
+pytestmark = pytest.mark.numeric
+
 CONVOLUTIONS = ({"padding": "same"}, {"padding": 1}, {"strides": 2}, {"strides": (1, 2), "padding": "same"})
 POOLS = ({"size": 2}, {"size": 3, "strides": 2}, {"size": (2, 3)}, {"size": 2, "padding": "same"})
 

@@ -11,6 +11,8 @@ from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.scatter import Scatter
 from agcli.engine.ops.indexing import Place
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(0)
 CASES = [  # shape of the table and of the indices, and of each of several
     ((5, 7), [(9,)]),

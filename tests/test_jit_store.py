@@ -11,7 +11,7 @@ pytest.importorskip("llvmlite")
 from agcli.engine.backends.jit.code import compiler, store
 from agcli.engine.backends.jit.llvm import nest
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "getuid"), reason="nothing is kept on this system")
+pytestmark = [pytest.mark.numeric, pytest.mark.only(hasattr(os, "getuid"))]  # elsewhere, nothing is kept
 
 
 @pytest.fixture

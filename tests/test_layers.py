@@ -16,6 +16,8 @@ from agcli.spec.layers import LAYERS as LAYER_ROWS
 from agcli.spec.losses import LOSSES as LOSS_ROWS
 from agcli.spec.metrics import METRICS as METRIC_ROWS
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(5)
 ROWS = RNG.normal(size=(24, 6)).astype("f4")
 IMAGES = RNG.normal(size=(24, 8, 6, 4)).astype("f4")

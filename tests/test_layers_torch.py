@@ -13,6 +13,8 @@ from agcli.engine.gradient import grad
 from agcli.engine.graph import call, constant
 from agcli.spec import parse_spec
 
+pytestmark = pytest.mark.numeric
+
 with np.load(Path(__file__).parent / "golden" / "layers.npz") as file:
     ARRAYS = {name: file[name] for name in file.files}
 CASES = json.loads(str(ARRAYS.pop("index")))["cases"]

@@ -16,7 +16,8 @@ ORDER = {
         "recipe", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "registry", "frozen", "types", "table", "origin", "graph", "leaves", "ops", "functional", "rewrite",
+        "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
+        "ops", "functional", "rewrite",
         "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
@@ -24,7 +25,7 @@ ORDER = {
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
         "precision", "layers", "losses", "metrics", "streaming", "optimizer", "building", "build", "gradients",
         "events", "runs", "trainer", "inspection", "prediction", "evaluation", "trained", "comparison",
-        "report", "cli", "ops", "api", "elsewhere", "reference",
+        "report", "cli", "__main__", "ops", "api", "elsewhere", "reference",
     ],
 }  # fmt: skip
 RICH = ("report",)

@@ -12,6 +12,8 @@ from agcli.engine.ops.control import apply
 from agcli.engine.optimizers.lbfgs import History
 from agcli.engine.optimizers.wolfe import Point, search
 
+pytestmark = pytest.mark.numeric
+
 
 def test_two_loops_are_the_dense_formula():
     """Against H <- (I - r s y') H (I - r y s') + r s s' (Nocedal and Wright, equation 6.17), pair by pair."""

@@ -8,6 +8,8 @@ from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers.least_squares import NoSquaresError, squares_of
 from agcli.formulas import tensor_of
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(3)
 VALUES = {
     "x": RNG.normal(size=7),

@@ -19,6 +19,8 @@ from agcli.engine.ops.matmul import matmul
 from agcli.engine.ops.spectral import Svd, eigh, eigvalsh, matrix_norm, svd, svdvals
 from agcli.engine.testing import check_grads
 
+pytestmark = pytest.mark.numeric
+
 assert ops
 rng = np.random.default_rng(7)
 A = rng.uniform(-1, 1, (2, 3, 3)) + 3 * np.eye(3)  # a batch of regular matrices

@@ -12,6 +12,8 @@ from agcli.spec import SpecError, parse_spec
 from agcli.trainer.best import Best
 from agcli.trainer.sums import Sums
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(3)
 N = 101
 SCORES = RNG.normal(size=(N, 4)).astype("f4").round(1)  # rounded, so that some are tied
@@ -134,6 +136,10 @@ FORMULAS = {
     "max(abs(output), axis=-1)": lambda x, y: np.abs(x).max(-1).mean(),
     "mean(where(y == 1, output[:, 1], 0)) / mean(y == 1)": lambda x, y: x[y == 1, 1].mean(),
     "3 + 2 * unused": lambda x, y: 3.0,
+    # ops that have several outputs, of which a formula takes one
+    "mean(sparse_softmax_cross_entropy(output, y))": lambda x, y: math.log(perplexity(x, y)),
+    "max(sparse_softmax_cross_entropy(output, y)) + 1": lambda x, y: 1 - np.log(softmax(x)[np.arange(N), y]).min(),
+    "mean(abs(layer_norm(output, epsilon=0)))": lambda x, y: (np.abs(x.T - x.mean(1)) / x.std(1)).mean(),
 }
 
 
@@ -150,6 +156,8 @@ def test_a_formula_that_needs_all_samples_at_once_says_so():
     (whole,) = streamed(formula, SCORES, CLASSES, N).values()
     np.testing.assert_allclose(whole, np.sort(SCORES[:, 0])[:3].sum(), rtol=1e-5)
     (parts,) = streamed(formula, SCORES, CLASSES, 7).values()
+    assert math.isnan(parts)
+    (parts,) = streamed("{own: 'mean(abs(normalize(output, 0)))'}", SCORES, CLASSES, 7).values()
     assert math.isnan(parts)
 
 

@@ -18,6 +18,8 @@ from agcli.expression.matrix import Lengths, factored, fixed, parts, shortened
 from agcli.gradients import evaluate, model_gradients, proof, short_names
 from agcli.spec import read_spec
 
+pytestmark = pytest.mark.numeric
+
 ROOT = Path(__file__).resolve().parent.parent
 SPECS = {
     "softmax": ("digits", "softmax_cross_entropy", ["{dense: 10}"]),

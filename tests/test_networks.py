@@ -16,6 +16,8 @@ from agcli.engine.ops.elementwise import square
 from agcli.engine.ops.keys import make_key, streams
 from agcli.engine.ops.reductions import sum
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(7)
 
 
@@ -311,12 +313,41 @@ def test_attention(causal, masked, known):
     same(Function(y, inputs=xs)(q, k, v), loop_attention(q, k, v, allowed, 5**-0.5))
 
 
-def test_attention_without_keys_is_finite():
-    q, k, v = (variable(draw(2, 3)) for _ in range(3))
-    y = fn.scaled_dot_product_attention(q, k, v, np.zeros((2, 2), bool))
-    value, *slopes = function([y, *grad(sum(square(y)), [q, k, v])])()
-    same(value, np.broadcast_to(v.value.mean(0), (2, 3)))
-    assert all(np.isfinite(s).all() for s in slopes)
+NOWHERE = np.array([[True, False, True, True], [False] * 4, [False, False, False, True]])
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("causal", [False, True])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_query_that_may_look_nowhere_gets_0_and_has_no_derivatives(known, causal, dtype):
+    """As in torch and the ONNX operator; to third order. With ``causal`` the last query looks nowhere either."""
+    shapes = ((3, 2), (4, 2), (4, 3))
+    arrays = [draw(*s).astype(dtype) for s in shapes]
+    q, k, v = (placeholder(n, s if known else (None, None), dtype) for n, s in zip("qkv", shapes, strict=True))
+    y = fn.scaled_dot_product_attention(q, k, v, NOWHERE, causal=causal)
+    empty = [1, 2] if causal else [1]
+    slopes = grad(sum(square(y[1])), [q, k, v])
+    curved = grad(sum(square(grad(sum(y * y * y), q))), q)
+    third = grad(sum(curved * curved), q)
+    value, dq, ddq, d3q, *none = Function([y, grad(sum(y * y), q), curved, third, *slopes], inputs=[q, k, v])(*arrays)
+    assert not value[empty].any()
+    assert not any(d[empty].any() for d in (dq, ddq, d3q))
+    assert value[0].any()
+    assert dtype == "float16" or all(np.isfinite(d).all() and d[0].any() for d in (dq, ddq, d3q) if not causal)
+    assert not any(d.any() for d in none)
+
+
+@pytest.mark.parametrize(
+    "mask", [False, np.zeros(4, bool), np.zeros((3, 1), bool), np.zeros((2, 1, 3, 4), bool)], ids=str
+)
+def test_masks_of_any_rank_may_close_everything(mask):
+    y = fn.scaled_dot_product_attention(draw(3, 2), draw(4, 2), draw(4, 3), mask)
+    assert not y.eval().any()
+
+
+def test_attention_over_no_keys_is_0():
+    y = fn.scaled_dot_product_attention(draw(3, 2), np.zeros((0, 2)), np.zeros((0, 5)))
+    same(y.eval(), np.zeros((3, 5)))
 
 
 def test_embedding_looks_up_rows_and_gathers_their_gradients():
@@ -331,6 +362,12 @@ def test_embedding_looks_up_rows_and_gathers_their_gradients():
 IMAGE = placeholder("image", (None, 8, 8, 3))
 ERRORS = {
     "channels": (lambda: cv.conv2d(IMAGE, np.zeros((3, 3, 4, 2), "float32")), "has 3 channels, weights .* take 4"),
+    "no filters": (
+        lambda: cv.conv2d(IMAGE, np.zeros((3, 3, 3, 0), "float32")),
+        r"conv2d: expected weights of at least one .* filter, found no filters: \(3, 3, 3, 0\)",
+    ),
+    "no rows": (lambda: cv.conv2d(IMAGE, np.zeros((0, 3, 3, 4), "float32")), r"an empty window: \(0, 3, 3, 4\)"),
+    "no filters of a sequence": (lambda: cv.conv1d(np.zeros((1, 5, 2)), np.zeros((3, 2, 0))), "found no filters"),
     "groups": (
         lambda: cv.conv2d(IMAGE, np.zeros((3, 3, 1, 4), "float32"), groups=3),
         "4 outputs do not divide into 3 groups",

@@ -16,6 +16,8 @@ from agcli.engine.optimizers import clipping, schedules
 from agcli.engine.optimizers.segments import SegmentSums, Spread
 from agcli.engine.testing import check_grads
 
+pytestmark = pytest.mark.numeric
+
 GOLDEN = json.loads((ROOT / "tests" / "golden" / "optimizers.json").read_text())
 A = [[1.0, -0.5], [0.3, 2.0], [-1.2, 0.7]]
 B = [0.9, -0.4, 1.5, -1.1]

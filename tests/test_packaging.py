@@ -70,6 +70,8 @@ def test_installed_commands_work_outside_of_the_checkout(installed, tmp_path):
 
     assert "Commands:" in ag("--help")
     assert version() in ag("--version", program="agcli")
+    assert version() in ag("-m", "agcli", "--version", program="python")
+    assert ag("-c", "import agcli; print(agcli.__version__)", program="python") == f"{version()}\n"
     spec = next(installed.parent.rglob("agcli/models/iris.yaml"))
     ag("train", spec, "--out", tmp_path / "run", "--set", "train.epochs=2")
     assert "accuracy" in ag("eval", tmp_path / "run")

@@ -13,6 +13,8 @@ from agcli.engine.backends.jit.products.panel_product import PanelProduct
 from agcli.engine.backends.jit.products.panels import Pack
 from agcli.engine.types import TensorType
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(0)
 TOLERANCE = {"float32": 2e-5, "float64": 1e-13}
 SHAPES = [

@@ -7,6 +7,8 @@ import agcli as ag
 from agcli.engine.rewrite import rules
 from agcli.engine.rewrite.rules import simplify
 
+pytestmark = pytest.mark.numeric
+
 NAMES = ("max_pool2d", "max_pool2d_position", "max_pool2d_scatter", "keep", "sum")
 WINDOWS = {
     "side by side": {"size": 2},

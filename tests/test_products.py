@@ -7,6 +7,8 @@ import agcli as ag
 from agcli.engine.graph import toposort
 from agcli.engine.rewrite.rules import simplify
 
+pytestmark = pytest.mark.numeric
+
 B, T, K, N = 3, 5, 4, 6
 
 

@@ -14,6 +14,8 @@ from agcli.engine.ops import keys as k
 from agcli.engine.ops import random as r
 from agcli.engine.testing import check_grads
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 assert ops
 N = 20_000

@@ -11,6 +11,7 @@ from rich.console import Console
 import agcli
 from agcli.cli import ag as program
 from agcli.comparison import Curve, compare, found, listed
+from agcli.events import EpochDone
 from agcli.report.runs import drawing, print_list
 from agcli.runs import RunError
 from agcli.runs.lock import Lock
@@ -24,7 +25,7 @@ def made(tmp_path_factory):
     agcli.train(IRIS, place / "slow", epochs=4, optimizer={"adam": 0.001})
     agcli.train(IRIS, place / "fast", epochs=6, optimizer={"adam": 0.1})
     for event in (trainer := agcli.Trainer(IRIS, place / "stopped", epochs=50)):
-        if getattr(event, "epoch", 0) == 2:
+        if isinstance(event, EpochDone) and event.epoch == 2:
             trainer.stop()
     return place
 

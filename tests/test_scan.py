@@ -16,6 +16,8 @@ from agcli.engine.ops.random import standard_normal
 from agcli.engine.testing import check_grads
 from agcli.engine.transforms.apply import hessian, jacobian, jvp, vmap
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 assert ops
 RNG = np.random.default_rng(0)

@@ -172,12 +172,12 @@ def seen_on_a_terminal(tmp_path, columns, **env):
     )  # fmt: skip
     os.close(child)
     seen = b""
-    while select.select([main], [], [], 60)[0]:
+    while select.select([main], [], [], 300)[0]:
         try:
             seen += os.read(main, 65536)
         except OSError:  # the other side is closed
             break
-    assert process.wait(60) == 0
+    assert process.wait(300) == 0
     os.close(main)
     return seen.decode()
 
@@ -195,7 +195,7 @@ def test_a_terminal_shows_bars_and_keeps_the_epochs(tmp_path, columns):
     assert "best: epoch" in plain
     assert f"run: {tmp_path / 'run'}" in plain
     lines = re.split(r"[\r\n]+", ESCAPE.sub("", re.sub(r"\x1b\[[0-9;?]*[A-L]", "\n", text)))  # a cursor that moves
-    assert max(len(line) for line in lines if not line.startswith("run:")) <= columns
+    assert not [line for line in lines if len(line) > columns and not line.startswith("run:")]
 
 
 def test_no_color_is_respected(tmp_path):

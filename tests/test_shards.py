@@ -11,6 +11,8 @@ import pytest
 import agcli as ag
 from agcli.engine.ops.keys import streams
 
+pytestmark = pytest.mark.numeric
+
 
 def conv_net(x, parameter):
     h = ag.relu(ag.conv2d(x, parameter((3, 3, 1, 4)), padding="same") + parameter((4,)))
@@ -186,8 +188,8 @@ os._exit(int(not np.array_equal(f(batch), expected)))
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.only(hasattr(os, "fork"))
 def test_shards_run_on_threads_of_their_own_after_a_fork():
     root = str(Path(__file__).parents[1])
-    done = subprocess.run([sys.executable, "-c", CHILD], cwd=root, timeout=30, check=False)
+    done = subprocess.run([sys.executable, "-c", CHILD], cwd=root, timeout=300, check=False)
     assert done.returncode == 0

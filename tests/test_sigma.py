@@ -10,6 +10,8 @@ from agcli.data import load_data
 from agcli.spec import SpecError, parse_spec
 from agcli.trainer import Session, Trainer
 
+pytestmark = pytest.mark.numeric
+
 COUNT = 30
 FORMULA = "mean(square((y - output) / sigma))"
 

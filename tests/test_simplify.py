@@ -1,10 +1,10 @@
 """The simplifier: each rule before and after, what is left alone, the order of writing, the limits, and arrays."""
 
-import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from rule_rows import CANONICAL, DOMAIN, ROWS
 
 import agcli as ag
 from agcli.engine.graph import toposort
@@ -18,78 +18,6 @@ def short(text):
     return to_text(simplify(parse(text)))
 
 
-# Rule, a formula in which it is applied, and the result.
-ROWS = [
-    ("multiply out", "(x + 1)^2 - (x - 1)^2", "4*x"),
-    ("multiply out", "(x + sqrt(x))*(x - sqrt(x))", "x^2 - x"),
-    ("common factor", "x*exp(x) + exp(x)", "(x + 1)*exp(x)"),
-    ("common factor", "2*x^2 + 4*x", "2*x*(x + 2)"),
-    ("common denominator", "1/x - 1/(x + 1)", "1/(x*(x + 1))"),
-    ("common denominator", "1/(x + 1) - x/(x + 1)^2", "1/(x + 1)^2"),
-    ("factor", "x^2 + 2*x*y + y^2", "(x + y)^2"),
-    ("factor", "x^4 - 2*x^2 + 1", "(x^2 - 1)^2"),
-    ("partial factor", "x*sin(x) + y*sin(x) + z*sin(x) + cos(x)", "(x + y + z)*sin(x) + cos(x)"),
-    ("sin^2 + cos^2 = 1", "sin(x)^2 + cos(x)^2", "1"),
-    ("sin^2 + cos^2 = 1", "1 - sin(x)^2", "cos(x)^2"),
-    ("sin^2 + cos^2 = 1", "3*sin(x/2)^2*y + 3*cos(x/2)^2*y + 2", "3*y + 2"),
-    ("cosh^2 - sinh^2 = 1", "cosh(x)^2 - sinh(x)^2", "1"),
-    ("double argument", "cos(x)^2 - sin(x)^2", "cos(2*x)"),
-    ("double argument", "2*sin(x)*cos(x)", "sin(2*x)"),
-    ("double argument", "cosh(x)^2 + sinh(x)^2", "cosh(2*x)"),
-    ("double argument", "sin(2*x)/sin(x)", "2*cos(x)"),
-    ("1 + tan^2 = 1/cos^2", "(1 + tan(x)^2)*x", "x/cos(x)^2"),
-    ("1 + tan^2 = 1/cos^2", "(1 - tanh(x)^2)*x", "x/cosh(x)^2"),
-    ("1 + tan^2 = 1/cos^2", "1 + 1/tan(x)^2", "1/sin(x)^2"),
-    ("tan + 1/tan = 2/sin(2u)", "tan(x) + 1/tan(x)", "2/sin(2*x)"),
-    ("tan = sin/cos", "sin(x)/cos(x)", "tan(x)"),
-    ("tan = sin/cos", "tan(x)*cos(x)", "sin(x)"),
-    ("tanh = sinh/cosh", "tanh(x)*cosh(x)", "sinh(x)"),
-    ("sum of angles", "sin(x)*cos(y) + cos(x)*sin(y)", "sin(x + y)"),
-    ("sum of angles", "cos(x)*cos(y) + sin(x)*sin(y)", "cos(x - y)"),
-    ("sum of angles", "cosh(x)*cosh(y) + sinh(x)*sinh(y)", "cosh(x + y)"),
-    ("products to sums", "3*cos(3*x)*cos(2*x) - 2*sin(3*x)*sin(2*x)", "(cos(x) + 5*cos(5*x))/2"),
-    ("exponentials to hyperbolic functions", "exp(x) - exp(-x)", "2*sinh(x)"),
-    ("hyperbolic functions to exponentials", "cosh(x) - sinh(x)", "exp(-x)"),
-    ("join logarithms", "log(x) + log(y)", "log(x*y)"),
-    ("join logarithms", "2*log(x) - 2*log(y)", "2*log(x/y)"),
-    ("digamma(u + 1) = digamma(u) + 1/u", "digamma(x + 1) - digamma(x)", "1/x"),
-    ("gamma(u + 1) = u*gamma(u)", "gamma(x + 1)/gamma(x)", "x"),
-    ("guard at 0", "y*x^where(y == 0, 1, y - 1)", "y*x^(y - 1)"),
-    ("guard at 0", "y*x^where(y == 0, 3, y + 1) + 2*x^(y + 1)", "(y + 2)*x^(y + 1)"),
-    ("guard at 0", "x^y*log(where(x == 0, 1, x))", "log(x)*x^y"),
-    ("guard at 0", "where(hypot(x, y) == 0, 0, x/hypot(x, y))", "x/sqrt(x^2 + y^2)"),
-    ("cancel", "(x^2 - 1)/(x - 1)", "x + 1"),
-    ("cancel", "(x^2 - y^2)/(x^2 + 2*x*y + y^2)", "(x - y)/(x + y)"),
-    ("clear fractions", "1/(x^2*(1/x^2 + 1))", "1/(x^2 + 1)"),
-    ("clear fractions", "2/((tan(x)^2 + 4)*cos(x)^2)", "2/(3*cos(x)^2 + 1)"),
-    ("signs", "x*sign(x)", "abs(x)"),
-    ("signs", "abs(x)*sign(x)", "x"),
-    ("signs", "x/abs(x)", "sign(x)"),
-    ("join roots", "1/(sqrt(x - 1)*sqrt(x + 1))", "1/sqrt(x^2 - 1)"),
-    ("multiply out below", "1/((x - 1)*(x + 1))", "1/(x^2 - 1)"),
-    ("split logarithm", "log(x*exp(x^2)) - x^2", "log(x)"),
-    ("branches", "where(x > 0, 2*x, 2*y)", "2*where(x > 0, x, y)"),
-    ("branches", "where(x > 0, where(x > 0, x, 1), 2)", "where(x > 0, x, 2)"),
-    ("step", "where(x > 1, 1, where(x == 1, 1/2, 0))", "where(x > 1, 1, 0)"),
-    ("step", "where(x < y, z, where(x == y, z/2, 0))", "where(x > y, 0, z)"),
-    ("choice", "x*where(x > y, 1, 2) + where(x > y, 3, 4)", "where(x > y, x + 3, 2*x + 4)"),
-    ("choice", "2*x*where(x > y, 0, 1) + where(x > y, 1, 0)", "where(x > y, 1, 2*x)"),
-    ("shift root", "1/((x + 1)^2*sqrt((x - 1)/(x + 1)))", "sqrt((x - 1)/(x + 1))/(x^2 - 1)"),
-    ("signs", "(2*x*sign(x + 1) - abs(x + 1))/(x - 1)", "sign(x + 1)"),
-    ("signs", "x^2/abs(x)", "abs(x)"),
-    ("exponentials to hyperbolic functions", "4*exp(2*x)/(exp(2*x) + 1)^2", "1/cosh(x)^2"),
-    ("exponentials to hyperbolic functions", "exp(x)/(exp(2*x) - 1)", "1/(2*sinh(x))"),
-    ("join logarithms", "x*(2*log(2) + log(4))", "x*log(16)"),
-    ("nested fractions", "1 + 1/x + 1/(x*log(x)) + 1/(x*log(x)*sin(x))", "(x + (1/sin(x) + 1)/log(x) + 1)/x"),
-    ("common denominator", "x*log(x)/(1 - x^2)^(3/2) - 1/(x^2 - 1)", "(sqrt(1 - x^2) + x*log(x))/(1 - x^2)^(3/2)"),
-    ("1 + tan(u)^2 = 2/(cos(2u) + 1)", "(1 + tan(x/2)^2)/2", "1/(cos(x) + 1)"),
-    ("1 + tan(u)^2 = 2/(cos(2u) + 1)", "y - tanh(x/2)^2 + 1", "y + 2/(cosh(x) + 1)"),
-    ("2*cos(u)^2 = cos(2u) + 1", "1/(2*sin(x/2)^2)", "1/(1 - cos(x))"),
-    ("tangent of a sum", "(sin(x) + cos(x))/(cos(x) - sin(x))", "tan(x + pi/4)"),
-    ("tangent of a sum", "(cos(2*x) - sin(2*x))/(sin(2*x) + cos(2*x))", "1/tan(2*x + pi/4)"),
-]
-
-
 @pytest.mark.parametrize(("rule", "before", "after"), ROWS)
 def test_rule(rule, before, after):
     assert short(before) == after
@@ -101,81 +29,9 @@ def test_every_rule_has_a_row():
     assert there == {row[0] for row in ROWS}
 
 
-# What the canonical form does by itself, without a rule of the table.
-CANONICAL = [
-    ("x + x + y - x", "x + y"),
-    ("x*x*x/x", "x^2"),
-    ("2*3/4*x", "3*x/2"),
-    ("0.1*x + 0.2*x", "3*x/10"),
-    ("1/3 + 1/6", "1/2"),
-    ("x - x", "0"),
-    ("0*log(x)", "0"),
-    ("x/x", "1"),
-    ("(x - y)/(y - x)", "-1"),
-    ("(2*x + 2)/(x + 1)", "2"),
-    ("(x^2)^3", "x^6"),
-    ("(2*x)^3", "8*x^3"),
-    ("sqrt(12)", "2*sqrt(3)"),
-    ("sqrt(2)*sqrt(3)*x", "sqrt(6)*x"),
-    ("8^(1/3)", "2"),
-    ("sqrt(2*x)*sqrt(2)", "2*sqrt(x)"),
-    ("4^x*2^x", "8^x"),
-    ("exp(x)*exp(y)", "exp(x + y)"),
-    ("exp(2*log(x))", "x^2"),
-    ("exp(x)^2", "exp(2*x)"),
-    ("log(exp(x + 1))", "x + 1"),
-    ("log(sqrt(x))", "log(x)/2"),
-    ("log(1/x)", "-log(x)"),
-    ("sin(-x)", "-sin(x)"),
-    ("cos(y - x)", "cos(x - y)"),
-    ("sin(pi/3)", "sqrt(3)/2"),
-    ("tan(pi/4) + cos(pi)", "0"),
-    ("sin(x + pi/2)", "cos(x)"),
-    ("cos(x + pi/2)", "-sin(x)"),
-    ("cos(x - 3*pi)", "-cos(x)"),
-    ("sin((2*x - pi)/2)", "-cos(x)"),
-    ("tan(x + 3*pi/2)", "-1/tan(x)"),
-    ("tan(y - pi)", "tan(y)"),
-    ("x^(pi - 1)", "x^(pi - 1)"),
-    ("sin(arcsin(x))", "x"),
-    ("cos(arctan(x))", "1/sqrt(x^2 + 1)"),
-    ("tan(arccos(x))", "sqrt(1 - x^2)/x"),
-    ("arctan(1)", "pi/4"),
-    ("cosh(arcsinh(x))", "sqrt(x^2 + 1)"),
-    ("abs(-3*x)", "3*abs(x)"),
-    ("abs(x)^2", "x^2"),
-    ("cbrt(x)^3", "x"),
-    ("sign(exp(x))", "1"),
-    ("max(x, x)", "x"),
-    ("where(1 > 2, x, y)", "y"),
-    ("where(x*x >= x^2, x, y)", "x"),
-]
-
-
 @pytest.mark.parametrize(("before", "after"), CANONICAL)
 def test_canonical_form(before, after):
     assert short(before) == after
-
-
-# Where the shorter form would be wrong for some x of the domain.
-DOMAIN = [
-    ("sqrt(x^2)", "abs(x)"),
-    ("sqrt(x^2 + 2*x + 1)", "abs(x + 1)"),
-    ("(x^4)^(1/2)", "x^2"),
-    ("(x^6)^(1/2)", "abs(x)^3"),
-    ("sqrt(x^2*y)", "sqrt(y)*abs(x)"),
-    ("sqrt(x*y)", "sqrt(x*y)"),
-    ("sqrt(-x)", "sqrt(-x)"),
-    ("(x^2)^y", "(x^2)^y"),
-    ("log(x^2)", "log(x^2)"),
-    ("log(x*y)", "log(x*y)"),
-    ("log(x^3)", "3*log(x)"),
-    ("log(x^2*exp(y))", "y + log(x^2)"),
-    ("arcsin(sin(x))", "arcsin(sin(x))"),
-    ("sign(x)^2", "sign(x)^2"),
-    ("x^y*z^y", "x^y*z^y"),
-    ("where(x == 0, 1, sin(x)/x)", "where(x == 0, 1, sin(x)/x)"),
-]
 
 
 @pytest.mark.parametrize(("before", "after"), DOMAIN)
@@ -268,11 +124,9 @@ def long_sum(n):
 @pytest.mark.parametrize(
     ("build", "n"), [(deep, 300), (deep, 50_000), (powers, 40), (fractions, 25), (long_sum, 500), (long_sum, 20_000)]
 )
-def test_large_formulas_end(build, n):
+def test_large_formulas_end(build, n, calls):
     t = build(n)
-    start = time.process_time()
-    simplify(t)
-    assert time.process_time() - start < 60
+    assert calls(lambda: simplify(t)) < 10_000_000
 
 
 def test_huge_powers_stay_powers():

@@ -14,6 +14,8 @@ from agcli.expression.api import parse, to_text
 from agcli.expression.simplify import simplify
 from agcli.expression.values import pointwise
 
+pytestmark = pytest.mark.numeric
+
 CORPUS = Path(__file__).parent / "corpus"
 POINTS = 60
 

@@ -23,6 +23,8 @@ from agcli.engine.rewrite.stability import REPAIRS, UNSAFE, stabilise
 from agcli.engine.table import OPS
 from agcli.engine.testing import check_grads
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 F = {name: entry.function for name, entry in OPS.items()}
 sigmoid, softmax = F["sigmoid"], F["softmax"]

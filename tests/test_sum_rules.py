@@ -6,6 +6,8 @@ import pytest
 import agcli as ag
 from agcli.engine.rewrite.rules import simplify
 
+pytestmark = pytest.mark.numeric
+
 ROWS = {  # formula of x, shape of x, ops that are left
     "over a length of one": (lambda x: ag.sum(x, 1), (5, 1), ["reshape"]),
     "over lengths of one, kept": (lambda x: ag.sum(x, (0, 2), keepdims=True), (1, 4, 1), []),

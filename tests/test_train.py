@@ -1,7 +1,6 @@
 """`ag train` and `ag eval` as a person and as a program use them."""
 
 import json
-import os
 import re
 
 import pytest
@@ -126,8 +125,8 @@ def test_divergence_is_said_with_what_to_try(ag, tmp_path):
     assert "learning rate" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may write everywhere")
 def test_a_read_only_folder_is_said(ag, tmp_path):
     tmp_path.chmod(0o500)
-    assert "cannot be written" in ag("train", "models/iris.yaml", "--out", tmp_path / "run", check=2).stderr
+    done = ag("train", "models/iris.yaml", "--out", tmp_path / "run", check=2, anyone=True)
+    assert "cannot be written" in done.stderr
     tmp_path.chmod(0o700)

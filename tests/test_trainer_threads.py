@@ -14,7 +14,7 @@ def threads():
     return {library["num_threads"] for library in blas().info()}
 
 
-pytestmark = pytest.mark.skipif(not threads(), reason="the threads of this BLAS cannot be set")
+pytestmark = [pytest.mark.numeric, pytest.mark.skipif(not threads(), reason="the threads of this BLAS cannot be set")]
 
 
 def model(layers, batch):

@@ -27,6 +27,8 @@ from agcli.engine.transforms.apply import (
     vjp,
 )
 
+pytestmark = pytest.mark.numeric
+
 assert functional
 assert ops
 RNG = np.random.default_rng(0)
@@ -98,9 +100,10 @@ def test_jacobian_with_unknown_lengths():
         jacobian(x * x, x)
 
 
-def test_jacobian_of_nothing_is_zero_and_of_integers_an_error():
+def test_jacobian_of_nothing_is_zero_if_allowed_and_of_integers_an_error():
     x, y = placeholder("x", (2,), "float64"), placeholder("y", (3,), "float64")
-    np.testing.assert_array_equal(function(jacobian(y * 2, x), inputs=[x, y])(np.ones(2), np.ones(3)), np.zeros((3, 2)))
+    j = jacobian(y * 2, x, allow_unused=True)
+    np.testing.assert_array_equal(function(j, inputs=[x, y])(np.ones(2), np.ones(3)), np.zeros((3, 2)))
     with pytest.raises(GradientError, match=r"k is int64\(2,\); only floats"):
         jacobian(y, placeholder("k", (2,), "int64"))
 
@@ -175,7 +178,7 @@ def test_checkpoint_gives_the_same_gradient_with_less_memory():
         results.append(f(np.linspace(-1, 1, 256 * 16).reshape(256, 16)))
         peaks.append(f.plan.arena)
     for plain, recomputed in zip(*results, strict=True):
-        np.testing.assert_array_equal(plain, recomputed)
+        np.testing.assert_allclose(plain, recomputed, rtol=1e-12, atol=1e-14)  # a BLAS may heed where arrays lie
     assert peaks[1] < 0.6 * peaks[0]
 
 

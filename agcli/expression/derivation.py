@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,11 +13,14 @@ from agcli.engine.leaves import Placeholder
 from agcli.engine.rewrite.rules import number
 from agcli.expression.api import Formula, variable_named
 from agcli.expression.assignments import assignments, constant
-from agcli.expression.calculus import differentiate, differentiate_all, elements, simplified, zero
+from agcli.expression.calculus import checked, differentiate, differentiate_all, elements, simplified, worst, zero
 from agcli.expression.check import Claim
 from agcli.expression.errors import ExpressionError, shorten
-from agcli.expression.lower import FLOAT, lower, stack
+from agcli.expression.lift_shapes import vector_parts
+from agcli.expression.lower import FLOAT, functions, lower, stack
+from agcli.expression.parser import parse_syntax
 from agcli.expression.questions import Question, Result
+from agcli.expression.series import Centre
 from agcli.expression.substitution import substitute
 from agcli.expression.tokens import canonical_name
 from agcli.expression.values import values
@@ -36,8 +39,27 @@ class Derivation:
     function: Tensor
     question: Question
     given: tuple[str, ...]
+    verdicts: dict[int, bool | None] = field(default_factory=dict)  # by the ids of shorter forms
 
     def results(self) -> list[Result]:
+        """The answers, each with what its check before printing found."""
+        return [replace(r, proven=self.proven(r)) for r in self.found()]
+
+    def proven(self, result: Result) -> bool | None:
+        """Whether all shorter forms of a result have the values of what they were made of."""
+        if result.kind == "taylor":  # whose terms are no claims
+            return worst(self.verdicts.values())
+        return worst(self.verdicts.get(claim.result.id, True) for claim in result.claims)
+
+    def shorter(self, t: Tensor) -> Tensor:
+        """The simplified formula; `t` itself if a comparison by numbers finds another value."""
+        if not self.question.verify:
+            return simplified(t)
+        formula, same = checked(t)
+        self.verdicts[formula.id] = same
+        return formula
+
+    def found(self) -> list[Result]:
         q = self.question
         kinds = {
             "gradient": q.gradient, "jacobian": q.jacobian, "hessian": q.hessian, "direction": q.direction,
@@ -97,7 +119,7 @@ class Derivation:
                 message = f"the derivative by {', '.join(names)} has more than {MAX_TENSORS:,} operations"
                 raise ExpressionError(message, hint="ask for a lower order")
             if not self.question.raw:
-                df = simplified(df)
+                df = self.shorter(df)
             claims.append(Claim(f, x, df))
             f = df
         return f, tuple(claims)
@@ -113,11 +135,17 @@ class Derivation:
         return results
 
     def vector(self, f: Tensor, names: Sequence[str]) -> tuple[Tensor, tuple[Claim, ...]]:
-        """The row of derivatives by each name."""
+        """The row of derivatives by each name; by one vector, its own derivative."""
         parts = [self.partial(f, [name]) for name in names]
-        self.check_size(len(parts))
         row = parts[0][0] if len(names) == 1 and parts[0][0].shape else stack_all([p for p, _ in parts])
         return row, tuple(claim for _, claims in parts for claim in claims)
+
+    def blocks(self, names: Sequence[str]) -> list[list[str]]:
+        """The variables that share a result: numbers stand in one, each vector has its own."""
+        shapes = [self.known(name).shape for name in names]
+        found = [[name for name, shape in zip(names, shapes, strict=True) if not shape]]
+        found += [[name] for name, shape in zip(names, shapes, strict=True) if shape]
+        return [block for block in found if block]
 
     def gradient(self) -> list[Result]:
         if self.function.shape != ():
@@ -125,31 +153,56 @@ class Derivation:
                 f"--gradient: expected a formula with one value, found one of shape {self.function.shape}",
                 hint="write --jacobian for a vector",
             )
-        names = self.single
-        formula, claims = self.vector(self.function, names)
-        return [Result("gradient", tuple(names), formula, claims)]
+        results = []
+        self.check_size(len(self.single))
+        blocks = self.blocks(self.single)
+        for names in blocks:
+            formula, claims = self.vector(self.function, names)
+            results.append(Result("gradient", tuple(names), formula, claims, block_name(names, blocks)))
+        return results
 
     def jacobian(self) -> list[Result]:
-        names = self.single
-        rows = [self.vector(f, names) for f in elements(self.function)]
-        self.check_size(len(rows) * len(names))
-        claims = tuple(claim for _, row in rows for claim in row)
-        return [Result("jacobian", tuple(names), stack_all([row for row, _ in rows]), claims)]
+        """The matrix by all numbers; by each vector, its own matrix with a column for each element."""
+        results = []
+        blocks = self.blocks(self.single)
+        for names in blocks:
+            if self.known(names[0]).shape and self.function.shape and vector_parts(self.function) is None:
+                formula, claims = self.partial(self.function, names)
+            else:
+                rows = [self.vector(f, names) for f in elements(self.function)]
+                self.check_size(len(rows) * len(names))
+                formula = stack_all([row for row, _ in rows])
+                claims = tuple(claim for _, row in rows for claim in row)
+            results.append(Result("jacobian", tuple(names), formula, claims, block_name(names, blocks)))
+        return results
 
     def hessian(self) -> list[Result]:
+        """The matrix of second derivatives; with vectors, one matrix for each pair of variables."""
         names = self.single
         if self.function.shape != ():
             raise ExpressionError(f"--hessian: expected one value, found a formula of shape {self.function.shape}")
+        for name in names:
+            shape = self.known(name).shape
+            if len(shape) > 1:
+                vectors = [n for n in names if len(self.known(n).shape) < 2]
+                hint = f"name the others: --wrt {','.join(vectors)}" if vectors else "write --wrt for first derivatives"
+                message = f"--hessian: expected numbers and vectors, found `{shorten(name)}` of shape {shape}"
+                raise ExpressionError(message, hint=hint)
         self.check_size(len(names) ** 2)
         found: dict[tuple[str, ...], tuple[Tensor, tuple[Claim, ...]]] = {}
         for i, a in enumerate(names):
             first, claims = self.partial(self.function, [a])
             for b in names[i:]:
                 second, more = self.partial(first, [b])
-                found[a, b] = found[b, a] = second, (*claims, *more)
-        rows = [stack_all([found[a, b][0] for b in names]) for a in names]
-        proof = tuple(claim for a, b in found if a <= b for claim in found[a, b][1])
-        return [Result("hessian", tuple(names), stack_all(rows), proof)]
+                found[a, b] = second, (*claims, *more)
+        if all(not self.known(name).shape for name in names):
+            rows = [stack_all([found[(a, b) if (a, b) in found else (b, a)][0] for b in names]) for a in names]
+            proof = tuple(claim for part in found.values() for claim in part[1])
+            return [Result("hessian", tuple(names), stack_all(rows), proof)]
+        if len(names) == 1:
+            ((formula, proof),) = found.values()
+            return [Result("hessian", tuple(names), formula, proof)]
+        return [Result("hessian", pair, *part, about=", ".join(pair)) for pair, part in found.items()]
 
     def direction(self) -> list[Result]:
         """The sum of each derivative times that part of the direction."""
@@ -164,7 +217,7 @@ class Derivation:
             total = product if total is None else total + product
             proof += claims
         about = self.question.direction
-        final = simplified(total) if total is not None else zero(self.function)
+        final = self.shorter(total) if total is not None else zero(self.function)
         claims_of_sum = (Claim(total, None, final),) if total is not None else ()
         return [Result("direction", tuple(parts), final, (*proof, *claims_of_sum), about)]
 
@@ -183,11 +236,11 @@ class Derivation:
             x = self.known(other)
             f_x, claims_x = self.partial(self.function, [other])
             raw = -f_x / f_y
-            slope = total = simplified(raw)
+            slope = total = self.shorter(raw)
             proof = [*claims_y, *claims_x, Claim(raw, None, slope)]
             for _ in range(self.question.order - 1):
                 raw = differentiate(total, x) + differentiate(total, y) * slope
-                total = simplified(raw)
+                total = self.shorter(raw)
                 proof.append(Claim(raw, None, total))
             results.append(Result("implicit", (other,) * self.question.order, total, tuple(proof), name))
         return results
@@ -200,24 +253,32 @@ class Derivation:
         total: Tensor | None = None
         proof: list[Claim] = []
         factorial = 1
+        place = Centre(self.function, x, centre, self.formula.names)
         for k in range(n + 1):
             if k:
                 f, claims = self.partial(f, [name])
                 proof += claims
                 factorial *= k
-            coefficient = substitute(f, {x: centre})
+                place.knows(k, f)
+            limit = place.limit(k)
+            coefficient = substitute(f, {x: centre}) if limit is None else limit
             check_finite(coefficient, name, k)
             step = x if is_zero(centre) else x - centre
-            term = simplified(coefficient * power(step, k) / factorial)
+            term = self.shorter(coefficient * power(step, k) / factorial)
             if not is_zero(term):
                 total = term if total is None else total + term
         final = zero(self.function) if total is None else total
-        return [Result("taylor", (name,), final, tuple(proof), f"{self.question.taylor}")]
+        step = power(x if is_zero(centre) else x - centre, n + 1)
+        return [Result("taylor", (name,), final, tuple(proof), f"{self.question.taylor}", step=step)]
 
     def taylor_options(self) -> tuple[str, Tensor, int]:
         options = assignments([self.question.taylor], "--taylor")
         hint = "write --taylor x=0,n=5"
         order = options.pop("n", None) if len(options) > 1 else None
+        if self.question.order != 1:
+            if order is not None:
+                raise ExpressionError("--taylor: n and --order are the same thing", self.question.taylor, hint=hint)
+            order = parse_syntax(str(self.question.order), functions())
         if len(options) != 1:
             raise ExpressionError("--taylor: expected one variable and n", self.question.taylor, hint=hint)
         n = 5 if order is None else float(values([constant(order, "--taylor")], {})[0])
@@ -230,6 +291,11 @@ class Derivation:
     def check_size(self, count: int) -> None:
         if count > MAX_RESULTS:
             raise ExpressionError(f"expected at most {MAX_RESULTS:,} derivatives, found {count:,}")
+
+
+def block_name(names: Sequence[str], blocks: Sequence[object]) -> str:
+    """The variables of one of several results; a result that is alone needs none."""
+    return ", ".join(names) if len(blocks) > 1 else ""
 
 
 def power(step: Tensor, k: int) -> Tensor:

@@ -149,8 +149,8 @@ class Lifter:
         return self.call(op.name, *args, **attributes(op))
 
     def place(self, t: Tensor) -> int:
-        """The node of a tensor that was lifted, or of a number that a rule made."""
-        return self.places[t.id] if t.id in self.places else self.leaf(t)
+        """The node of a tensor that was lifted, or that a rule made."""
+        return self.places[t.id] if t.id in self.places else self.lift(t)
 
     # What the rules ask
 

@@ -24,8 +24,26 @@ def negative(lifter: Lifter, t: Any, x: int) -> int:
     return lifter.call("negative", x) if inner is None else inner
 
 
+def spelled_out(lifter: Lifter, t: Any, *args: int) -> list[int]:
+    """The terms of a sum; a number beside the identity matrix is one in every element, as matrices are read."""
+    found = list(args)
+    if len(t.shape) == 2 and any(map(is_diagonal, t.inputs)):
+        for place, x in enumerate(t.inputs):
+            if barest(x).shape == () and number(barest(x)) != 0:
+                found[place] = multiply_by_ones(lifter, t.shape, args[place])
+    return found
+
+
+def is_diagonal(t: Any) -> bool:
+    """Whether a matrix is a sum or a multiple of diagonal ones."""
+    while t.op is not None and t.op.name in ("multiply", "divide", "negative", "add", "subtract", "broadcast_to"):
+        t = next((x for x in t.inputs if len(x.shape) == 2), t.inputs[0])
+    return t.op is not None and t.op.name in ("eye", "diag")
+
+
 def add(lifter: Lifter, t: Any, a: int, b: int) -> int:
     """a + -b is written a - b, and -a + b is b - a."""
+    a, b = spelled_out(lifter, t, a, b)
     right, left = lifter.negated(b), lifter.negated(a)
     if right is not None:
         return lifter.call("subtract", a, right)
@@ -35,6 +53,7 @@ def add(lifter: Lifter, t: Any, a: int, b: int) -> int:
 
 
 def subtract(lifter: Lifter, t: Any, a: int, b: int) -> int:
+    a, b = spelled_out(lifter, t, a, b)
     right = lifter.negated(b)
     return lifter.call("subtract", a, b) if right is None else lifter.call("add", a, right)
 
@@ -84,7 +103,11 @@ def transpose(lifter: Lifter, t: Any, x: int) -> int:
     return lifter.call("transpose", x, **({} if axes == tuple(range(len(axes)))[::-1] else {"axes": axes}))
 
 
-def getitem(lifter: Lifter, t: Any, x: int) -> int:
+def getitem(lifter: Lifter, t: Any, x: int, *indices: int) -> int:
+    """An index: numbers and slices, or arrays of whole numbers behind the axes that are left whole."""
+    if indices:
+        whole = [lifter.form("slice", *map(lifter.plain, (None, None, None))) for _ in range(t.op.axis)]
+        return lifter.form("index", x, *whole, *indices)
     vectors = factors(t)
     if vectors is not None:
         return lifter.call("matmul", *map(lifter.place, vectors))
@@ -232,7 +255,18 @@ def broadcast_to(lifter: Lifter, t: Any, x: int) -> int:
     for value, name in ((0, "zeros"), (1, "ones")):
         if lifter.is_number(x, value):
             return lifter.call(name, lifter.plain(t.op.shape))
+    if number(t.inputs[0]) is not None:
+        return multiply_by_ones(lifter, t.op.shape, x)
     return lifter.call("broadcast_to", x, shape=t.op.shape)
+
+
+def multiply_by_ones(lifter: Lifter, shape: Any, x: int) -> int:
+    """A number in every element: 2*ones((3,))."""
+    plain = lifter.negated(x)
+    ones = lifter.call("ones", lifter.plain(shape))
+    value = x if plain is None else plain
+    product = ones if lifter.is_number(value, 1) else lifter.call("multiply", value, ones)
+    return product if plain is None else lifter.call("negative", product)
 
 
 def last_axis(lifter: Lifter, t: Any, x: int) -> int:

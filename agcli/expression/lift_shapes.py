@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from agcli.engine.rewrite.rules import number
 from agcli.engine.types import Shape, TensorType, broadcast_shapes
 
 FULL = (None, None, None)
+MAX_TURNED = 12  # nested ops of a row or column that are looked through
+MAX_WRITTEN = 10  # elements of vectors whose products are written out
 
 
 def tidy(t: Tensor) -> Tensor:
@@ -45,6 +48,57 @@ def tidied(t: Tensor) -> Tensor:
     return t if smaller == t.shape else call("broadcast_to", tidied(t.op(*operands)), shape=t.shape)
 
 
+def picked(t: Tensor) -> Tensor | None:
+    """An element of a vector that is written out."""
+    index: Any = getattr(t.op, "index", ())  # none where arrays are the indices
+    x = t.inputs[0]
+    if len(index) == 1 and isinstance(index[0], int):
+        if isinstance(x, Constant) and len(x.shape) == 1:
+            return Constant(float(x.array[index[0]]), TensorType((), t.dtype, weak=True))
+        found = element(x, index[0])
+        if found is not None:
+            return found
+    product = written_product(t)
+    return turned_back(t) if product is None else product
+
+
+def element(t: Tensor, place: int, depth: int = MAX_TURNED) -> Tensor | None:
+    """An element of a vector that is written out, or of a pointwise formula of such vectors and numbers."""
+    if len(t.shape) != 1:
+        return None
+    parts = vector_parts(t)
+    if parts is not None:
+        return parts[place]
+    if not isinstance(t.op, Pointwise) or not depth or t.type.size > MAX_WRITTEN:
+        return None
+    operands = [barest(x) if barest(x).shape == () else element(x, place, depth - 1) for x in t.inputs]
+    return None if None in operands else t.op(*operands)  # type: ignore[arg-type]
+
+
+def written(t: Tensor) -> list[Tensor] | None:
+    """The elements of a short vector that is written out."""
+    if not t.type.known or len(t.shape) != 1 or t.type.size > MAX_WRITTEN:
+        return None
+    if isinstance(t, Constant):
+        return [Constant(float(v), TensorType((), t.dtype, weak=True)) for v in t.array]
+    parts = vector_parts(t)
+    return parts if parts is not None and all(part.shape == () for part in parts) else None
+
+
+def written_product(t: Tensor) -> Tensor | None:
+    """The product of two vectors that are written out, as a sum of products."""
+    vectors = factors(t) if t.shape == () else None
+    sides = [written(v) for v in vectors] if vectors is not None else [None]
+    if None in sides:
+        return None
+    a, b = sides
+    terms = [x * y for x, y in zip(a, b, strict=True)]  # type: ignore[arg-type]
+    result = terms[0]
+    for term in terms[1:]:
+        result = result + term
+    return result
+
+
 def turned_back(t: Tensor) -> Tensor | None:
     """A vector as a row or column, and back."""
     vector = as_vector(t.inputs[0])
@@ -72,6 +126,9 @@ def turned_product(t: Tensor) -> Tensor | None:
 def reshaped(t: Tensor) -> Tensor | None:
     """A vector that was turned and turned back, or one element that was cut out as a vector: v[i:i+1]."""
     cut, index = t.inputs[0], getattr(t.inputs[0].op, "index", None)
+    product = written_product(t)
+    if product is not None:
+        return product
     if t.shape != () or index is None or len(index) != 1 or not isinstance(index[0], tuple) or cut.shape != (1,):
         turned = turned_back(t)
         return turned_product(t) if turned is None else turned
@@ -108,7 +165,7 @@ def unguarded(t: Tensor) -> Tensor | None:
 
 SHORTCUTS: dict[str, Callable[[Tensor], Tensor | None]] = {
     "reshape": reshaped,
-    "getitem": turned_back,
+    "getitem": picked,
     "multiply": times_one,
     "matmul": times_unit,
     "where": unguarded,
@@ -121,6 +178,9 @@ def vector_parts(t: Tensor) -> list[Tensor] | None:
         return None
     parts = []
     for piece in t.inputs:
+        if piece.shape == (1,) and piece.op is not None and piece.op.name == "broadcast_to":
+            parts.append(barest(piece))
+            continue
         index = getattr(piece.op, "index", None)
         if index is None or index[:1] != (None,) or any(i != (None, None, None) for i in index[1:]):
             return None
@@ -159,7 +219,7 @@ def bare(t: Tensor) -> Tensor | None:
         return inner
     if len(inner.shape) > len(t.shape):
         return None
-    if name == "getitem" and not all(i is None or i == FULL for i in t.op.index):  # type: ignore[union-attr]
+    if name == "getitem" and not all(i is None or i == FULL for i in getattr(t.op, "index", (0,))):
         return None
     return inner if inner.type.size == 1 == t.type.size or without_ones(inner.shape) == without_ones(t.shape) else None
 
@@ -185,8 +245,17 @@ def broadcast_to(shapes: Sequence[Shape], result: Shape) -> bool:
         return False
 
 
-def as_vector(t: Tensor) -> Tensor | None:
-    """The vector that a row or a column is made of."""
+def as_vector(t: Tensor, depth: int = MAX_TURNED) -> Tensor | None:
+    """The vector that a row or a column is made of; of a pointwise formula of rows or columns, that of the vectors."""
+    if isinstance(t.op, Pointwise) and len(t.shape) == 2 and 1 in t.shape and t.type.known and depth:
+        operands = []
+        for x in t.inputs:
+            inner = barest(x) if barest(x).shape == () else as_vector(x, depth - 1)
+            if inner is None:
+                return None
+            operands.append(inner)
+        found = t.op(*operands)
+        return found if found.shape == (t.type.size,) else None
     turned = False
     while t.op is not None and t.op.name == "transpose":
         t, turned = t.inputs[0], not turned
@@ -195,7 +264,7 @@ def as_vector(t: Tensor) -> Tensor | None:
     inner = t.inputs[0]
     if len(inner.shape) != 1 or not inner.type.known or inner.type.size != t.type.size:
         return None
-    if t.op.name == "getitem" and None not in t.op.index:  # type: ignore[attr-defined]
+    if t.op.name == "getitem" and None not in getattr(t.op, "index", ()):
         return None
     return inner
 

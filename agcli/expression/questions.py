@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from agcli.engine.graph import Tensor
+from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula
 from agcli.expression.check import Check, Claim
 from agcli.expression.simplify import Step
@@ -29,7 +30,9 @@ class Question:
     given: tuple[str, ...] = ()
     shape: tuple[str, ...] = ()
     raw: bool = False
+    plot: bool = False
     check: bool = False
+    verify: bool = True  # compare shorter forms with what they were made of
     steps: bool = False
 
 
@@ -43,14 +46,18 @@ class Result:
     formula: Tensor
     claims: tuple[Claim, ...] = ()
     about: str = ""
-    value: Any = None
+    value: Any = None  # as float64, NaN where there is none
+    found: Any = None  # what is known of the value: a Finding, or an array of them
     check: Check | None = None
     steps: tuple[Step, ...] = ()
+    step: Tensor | None = None  # of a Taylor polynomial: the first power that it leaves out
+    proven: bool | None = True  # False: a shorter form was wrong and is not shown; None: it could not be checked
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A formula and its results. `at` holds the point at which `value` and the results' values were taken."""
+    """A formula and its results. `at` holds the point at which `value` and the results' values were taken; for a plot
+    over the one variable that it leaves out, there are no values."""
 
     text: str
     formula: Formula
@@ -58,10 +65,22 @@ class Answer:
     results: tuple[Result, ...]
     at: dict[str, Any] = field(default_factory=dict)
     value: Any = None
+    found: Any = None
+    given: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how the formula was read where it could be read in two ways
+
+    @property
+    def valued(self) -> bool:
+        return self.found is not None
 
     @property
     def variables(self) -> list[str]:
         return sorted(self.formula.names)
+
+    @property
+    def parameters(self) -> dict[str, Placeholder]:
+        """The variables that have no value from --given: those of generated functions."""
+        return {name: self.formula.names[name] for name in self.variables if name not in self.given}
 
 
 def orders(names: Sequence[str]) -> list[tuple[str, int]]:

@@ -51,16 +51,6 @@ def value_of(t: Tensor, inputs: Sequence[Array], feeds: Mapping[str, Array]) -> 
     return out
 
 
-def undefined_part(t: Tensor, feeds: Feeds) -> Tensor | None:
-    """The first part of a pointwise formula that is no finite number although its operands are."""
-    if not is_pointwise([t]):
-        return None
-    order = [x for x in toposort([t]) if x.dtype.kind == "f"]
-    found = dict(zip((x.id for x in order), values(order, feeds), strict=True))
-    finite = {i: bool(np.isfinite(v).all()) for i, v in found.items()}
-    return next((x for x in order if not finite[x.id] and all(finite.get(i.id, True) for i in x.inputs)), None)
-
-
 def show(value: Any) -> str:
     """A value as a person reads it: at most twelve digits, whole numbers without a point, vectors in brackets."""
     array = np.asarray(value)
@@ -72,14 +62,3 @@ def show(value: Any) -> str:
     if math.isfinite(number) and number == int(number) and abs(number) < 1e15:
         return str(int(number))
     return f"{number:.12g}"
-
-
-def plain(value: Any) -> Any:
-    """A value for JSON, where NaN and infinity are null."""
-    array = np.asarray(value)
-    if array.ndim:
-        return [plain(v) for v in array]
-    if array.dtype.kind == "b":
-        return bool(array)
-    number = float(array)
-    return number if math.isfinite(number) else None

@@ -15,10 +15,10 @@ HEAD = ("parameter", "value", "standard error")
 
 def heading(fit: Mapping[str, Any]) -> str:
     """What was fitted to what."""
-    weighed = (
-        "absolute `sigma`" if fit["absolute_sigma"] else f"residual standard deviation {fit['deviation']:.{DIGITS}g}"
-    )
-    return f"parameters: {fit['samples']:,} samples, {fit['freedom']:,} degrees of freedom, {weighed}"
+    scatter = f"residual standard deviation {fit['deviation']:.{DIGITS}g}"
+    if fit["absolute_sigma"]:
+        scatter = f"chi-squared {fit['deviation'] ** 2 * fit['freedom']:.{DIGITS}g}"
+    return f"parameters: {fit['samples']:,} samples, {fit['freedom']:,} degrees of freedom, {scatter}"
 
 
 def rows(fit: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -2,63 +2,105 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from html import escape
 from typing import Any
 
-import numpy as np
-
-from agcli.engine.graph import Tensor
 from agcli.expression.api import to_text
+from agcli.expression.calculus import WRONG
 from agcli.expression.kinks import kinks
-from agcli.expression.printers import printer
+from agcli.expression.printers import printer, programs
 from agcli.expression.questions import Answer, Result
-from agcli.expression.values import plain, show, undefined_part
 from agcli.report import labels
+from agcli.report.point_values import is_value, json_fields, order_of, words
 
-LABELS: dict[str, Callable[[Result], str]] = {
+PROGRAMS = ("python", "numpy", "c")
+LABELS: dict[str, Callable[[Result, bool], str]] = {
     "text": labels.text,
     "unicode": labels.unicode,
     "latex": labels.latex,
     "mathml": labels.text,
 }
 STEPS = {"derivative": "({})′", "gradient": "d/d({})", "rewrite": "{}"}
+UNSEEN = "could not be checked: no point was found at which it has a value"
 COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--", "latex": "%"}
 
 
 def lines(answer: Answer, form: str) -> Iterator[str]:
     """The lines of an answer in any format but JSON."""
-    write = one_line if form in ("text", "unicode", "latex") else block
-    if answer.at:
+    if form in PROGRAMS:
+        yield from program_lines(answer, form)
+        return
+    write = one_line if form in LABELS and form != "mathml" else block
+    if answer.valued:
         yield write_value(answer, form)
     for result in answer.results:
         yield from write(answer, result, form)
-        if result.check:
-            yield comment(f"check: {check_words(answer, result)}", form)
-        yield from (comment(words, form) for words in step_words(result))
+        yield from remarks(answer, result, form)
+
+
+def remarks(answer: Answer, result: Result, form: str) -> Iterator[str]:
+    """What was checked, and the steps."""
+    if result.check:
+        yield comment(f"check: {check_words(answer, result)}", form)
+    yield from (comment(words, form) for words in step_words(result))
 
 
 def one_line(answer: Answer, result: Result, form: str) -> Iterator[str]:
-    """`d/dx = 4*x`, and its value behind."""
+    """`d/dx = 4*x`, and its value behind; a Taylor polynomial with the order of what it leaves out."""
     formula = printer(form)(result.formula)
-    value = value_words(answer, result.formula, result.value) if answer.at else formula
-    yield " = ".join([LABELS[form](result), formula, *([value] if value != formula else [])])
+    if result.kind == "taylor" and form == "latex":
+        formula += remainder(result)
+    value = value_words(answer, result) if answer.valued else ""
+    label = LABELS[form](result, len(answer.variables) == 1)
+    yield f"{label} = {formula}{value if value != f' = {formula}' else ''}"
+
+
+def remainder(result: Result) -> str:
+    r"""As in ` + O\left(x^{6}\right)`."""
+    step = printer("latex")(result.step) if result.step is not None else ""
+    return rf" + O\left({step}\right)" if step else ""
 
 
 def block(answer: Answer, result: Result, form: str) -> Iterator[str]:
-    """A function, a drawing or an element, and the value in a comment."""
+    """A drawing or an element, and the value in a comment."""
     to_block: Any = printer(form)
     if form == "mathml":
         formula = to_block(result.formula)
-        label = f"<mtext>{labels.text(result)}</mtext><mo>=</mo>"
+        label = f"<mtext>{escape(labels.text(result))}</mtext><mo>=</mo>"
         yield formula.replace("<mrow>", f"<mrow>{label}", 1)
     else:
         yield to_block(result.formula, labels.identifier(result))
-    if answer.at:
-        yield comment(f"{labels.text(result)} = {value_words(answer, result.formula, result.value)}", form)
+    if answer.valued:
+        yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
+
+
+def program_lines(answer: Answer, form: str) -> Iterator[str]:
+    """One program with a function for each result, of all variables in alphabetical order; values in comments."""
+    names = identifiers([labels.identifier(result) for result in answer.results])
+    functions = [(name, result.formula) for name, result in zip(names, answer.results, strict=True)]
+    yield programs(form)(functions, answer.parameters)
+    if answer.valued:
+        yield write_value(answer, form)
+    for result in answer.results:
+        if answer.valued:
+            yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
+        yield from remarks(answer, result, form)
+
+
+def identifiers(names: Iterable[str]) -> list[str]:
+    """Names of functions, each once: a second `d_dx` is `d_dx_2`."""
+    counts: Counter[str] = Counter()
+    found = []
+    for name in names:
+        counts[name] += 1
+        found.append(name if counts[name] == 1 else f"{name}_{counts[name]}")
+    return found
 
 
 def write_value(answer: Answer, form: str) -> str:
-    value = value_words(answer, answer.function, answer.value)
+    value = words(answer.found, answer.at, 0)
     return f"f = {value}" if form in ("text", "unicode", "latex") else comment(f"f = {value}", form)
 
 
@@ -68,16 +110,22 @@ def comment(text: str, form: str) -> str:
     return f"  {text}" if sign is None else f"{sign} {text}{' -->' if form == 'mathml' else ''}"
 
 
-def value_words(answer: Answer, formula: Tensor, value: Any) -> str:
-    """A value, or in words that there is none and why."""
-    if np.isfinite(value).all():
-        return show(value)
-    kind = "undefined" if np.isnan(value).any() else "infinite"
-    part = undefined_part(formula, answer.at)
-    if part is None:
-        return f"{kind} ({show(value)})"
-    point = ", ".join(f"{name}={show(v)}" for name, v in answer.at.items())
-    return f"{kind}: {to_text(part)} has no finite value at {point}"
+def value_words(answer: Answer, result: Result) -> str:
+    """` = 4` behind a formula, or `: undefined` and why."""
+    sign = " = " if is_value(result.found) else ": "
+    return sign + words(result.found, answer.at, order_of(result.kind, result.wrt))
+
+
+def doubts(answer: Answer) -> Iterator[str]:
+    """What the check of every answer has to say, which is nothing where all is well."""
+    for result in answer.results:
+        if result.proven is not True:
+            yield doubt(result)
+
+
+def doubt(result: Result) -> str:
+    words = WRONG if result.proven is False else UNSEEN
+    return f"{labels.text(result)}: the shorter form {words}"
 
 
 def check_words(answer: Answer, result: Result) -> str:
@@ -113,16 +161,21 @@ def shown_steps(result: Result) -> list[tuple[str, str, str, str]]:
 
 def to_json(answer: Answer) -> dict[str, Any]:
     """The documented object; a value is null where it was not asked for and where there is none."""
-    results = [result_json(result, bool(answer.at)) for result in answer.results]
-    return {"expression": answer.text, "results": results, "variables": answer.variables}
+    results = [result_json(result, answer.valued) for result in answer.results]
+    row: dict[str, Any] = {"expression": answer.text, "results": results, "variables": answer.variables}
+    row["notes"] = list(answer.notes)
+    return row | {"f": json_fields(answer.found, 0)} if answer.valued else row
 
 
 def result_json(result: Result, valued: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"wrt": list(result.wrt), "derivative": to_text(result.formula)}
-    row["value"] = plain(result.value) if valued else None
+    known = json_fields(result.found, order_of(result.kind, result.wrt)) if valued else {}
+    row["value"] = known.pop("value", None)
     if result.check:
         row["check"] = result.check.to_json()
+    if result.proven is not True:
+        row |= {"simplified": result.proven is None, "note": doubt(result)}
     if result.steps:
         names = ("rule", "before", "after", "kind")
         row["steps"] = [dict(zip(names, step, strict=True)) for step in shown_steps(result)]
-    return row
+    return row | known

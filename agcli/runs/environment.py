@@ -46,7 +46,7 @@ def arithmetic() -> dict[str, Any]:
         for lib in blas().info()
     ]
     packages = {name: found for name in PACKAGES if (found := installed().get(name))}
-    kernels = "compiled" if jit.active() else "numpy"
+    kernels = " ".join(["compiled", *jit.limits()]) if jit.active() else "numpy"
     return {"packages": packages, "kernels": kernels, "processor": processor(), "blas": libraries}
 
 

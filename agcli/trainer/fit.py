@@ -152,8 +152,13 @@ def fit_of(model: Model, split: Split, step: int = 0) -> Fit:
     if len(split) * len(names) > MAX_JACOBIAN:
         raise NoFitError(f"the Jacobian of {len(split):,} samples by {len(names):,} parameters is too large to be kept")
     options: Any = {"inputs": list(model.inputs.values()), "key": model.key}
-    function = Function([found.residuals, found.roots, jacobian_of(found.residuals, params)], **options)
-    r, roots, j = (np.asarray(v, np.float64) for v in function(fed_split(function, split)))
+    wanted = [found.factor, found.residuals, found.roots, jacobian_of(found.residuals, params)]
+    function = Function(wanted, **options)
+    factor, r, roots, j = (np.asarray(v, np.float64) for v in function(fed_split(function, split)))
+    if factor < 0 or not (np.isfinite(r).all() and np.isfinite(j).all()):
+        raise NoFitError(
+            "errors and bands are those of least squares; some weight is negative, or some number infinite"
+        )
     values = np.concatenate([v.value.reshape(-1) for v in params]).astype(np.float64)
     held = at_bounds(model, params)
     free = [name for name, is_held in zip(names, held, strict=True) if not is_held]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from .logic import where
 from .special import erfc
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., 2017
+LARGE = 2.0**60  # from here on x / (1 + x) is 1 in every float, also for infinity
 unary = partial(any_unary, family="activations")
 
 
@@ -48,9 +50,16 @@ def _log_sigmoid(x: Array, scratch: Array, out: Array) -> None:
 
 
 def _softsign(x: Array, scratch: Array, out: Array) -> None:
-    np.abs(x, out=scratch)
+    large = min(LARGE, float(np.finfo(out.dtype).max))
+    np.clip(x, -large, large, out=out)
+    np.abs(out, out=scratch)
     np.add(scratch, 1, out=scratch)
-    np.divide(x, scratch, out=out)
+    np.divide(out, scratch, out=out)
+
+
+def softsign_of(x: Any) -> Any:
+    near = x.maximum(-LARGE).minimum(LARGE)
+    return near / (near.abs() + 1)
 
 
 relu = unary(
@@ -94,7 +103,7 @@ softsign = unary(
     "x / (1 + abs(x)): softsign(3.0) = 0.75.",
     fill=_softsign,
     scratch=True,
-    lane=lambda x: x / (x.abs() + 1),
+    lane=softsign_of,
 )
 
 

@@ -20,6 +20,7 @@ from ..types import Array, Shape, TensorType, fits
 from . import patches
 from .program import Call
 from .slicing import expand_dims, squeeze
+from .wide import wide
 from .windows import Axis, Pads, Window, is_int, window, window1d
 
 
@@ -45,6 +46,9 @@ class Product(Op):
     def check(self, x: Shape, w: Shape, y: Shape) -> None:
         """Whether channels of input, weights and output fit together; lengths are checked where they are computed."""
         (channels, (*_, inner, outputs)), groups = (x[3], w), self.groups
+        if 0 in (w[0], w[1], outputs):
+            what = "no filters" if outputs == 0 else "an empty window"
+            raise ShapeError(f"{self.name}: expected weights of at least one row, column and filter, found {what}: {w}")
         if channels is not None and inner is not None and channels != inner * groups:
             text = f"weights {w} take {inner * groups}" + (f" ({groups} groups of {inner})" if groups > 1 else "")
             raise ShapeError(f"{self.name}: the input {x} has {channels} channels, {text}")
@@ -174,6 +178,7 @@ def arguments(x: Like, w: Like, groups: int, rank: int, name: str) -> list[Tenso
     sample((2, 3, 3, 2), (1, 1, 2, 3)),
     sample((0, 3, 3, 1), (2, 2, 1, 1)),
 )
+@wide
 def conv2d(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -198,6 +203,7 @@ def conv2d(
     sample((1, 3, 3, 4), (2, 2, 1, 4), groups=2, strides=2),
     sample((1, 3, 3, 2), (2, 2, 1, 2), groups=2),
 )
+@wide
 def conv2d_transpose(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -219,6 +225,7 @@ def conv2d_transpose(
     sample((1, 6, 2), (3, 1, 2), strides=2, padding="same", groups=2),
     sample((1, 5, 1), (2, 1, 2), dilation=2, padding=(2, 0)),
 )
+@wide
 def conv1d(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:
@@ -237,6 +244,7 @@ def conv1d(
 
 
 @op(sample((2, 3, 3), (3, 2, 3)), sample((1, 3, 2), (3, 1, 2), strides=2, padding="same", groups=2))
+@wide
 def conv1d_transpose(
     x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
 ) -> Tensor:

@@ -14,6 +14,7 @@ from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import integers, op, sample
 from ..types import Array, TensorType, TupleType, fits, static
 from .activations import sigmoid
+from .alike import alike
 from .base import Elementwise, items
 from .creation import ones_like
 from .indexing import check_range, one_hot
@@ -21,6 +22,7 @@ from .nn import Rows, Softmax, float_only, log_softmax
 from .program import ROW, Aligned, Call, program, steady
 from .reductions import mean, sum
 from .slicing import expand_dims
+from .wide import wide
 
 
 def check_labels(labels: Array, classes: int) -> None:
@@ -181,6 +183,9 @@ class SparseSoftmaxGrad(Op):
         return p * (dx - sum(p * dx, -1, keepdims=True))
 
 
+PROBABILITIES = "targets are a probability for each class; for class numbers there is sparse_softmax_cross_entropy"
+
+
 def smoothing(value: float, name: str) -> float:
     if not 0 <= value < 1:
         raise ShapeError(f"{name}: label_smoothing lies in [0, 1), got {value}")
@@ -194,6 +199,7 @@ def smoothing(value: float, name: str) -> float:
     sample((2, 70), integers(2, high=70)),
     sample((3, 4), integers(3, high=4), label_smoothing=0.1),
 )
+@wide
 def sparse_softmax_cross_entropy(logits: Like, labels: Like, label_smoothing: float = 0.0) -> Tensor:
     """-log(softmax(logits)) at the integer ``labels``: logits (..., classes), labels (...), result (...).
 
@@ -211,8 +217,9 @@ def sparse_softmax_cross_entropy(logits: Like, labels: Like, label_smoothing: fl
 @op(
     sample((3, 4), (3, 4)),
     sample((4, 3), (4, 3), axis=0),
-    sample((2, 3), (3,), label_smoothing=0.2),
+    sample((2, 3), (2, 3), label_smoothing=0.2),
 )
+@wide
 def softmax_cross_entropy(logits: Like, targets: Like, axis: int = -1, label_smoothing: float = 0.0) -> Tensor:
     """-sum(targets log(softmax(logits))) along ``axis``, for targets that are probabilities.
 
@@ -221,7 +228,8 @@ def softmax_cross_entropy(logits: Like, targets: Like, axis: int = -1, label_smo
     >>> print(ag.softmax_cross_entropy([[2.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.5, 0.5]]).eval())
     [0.12692801 0.69314718]
     """
-    t, log_p = as_tensor(targets), log_softmax(logits, axis)
+    x, t = alike(logits, targets, "softmax_cross_entropy", ("logits", "targets"), PROBABILITIES)
+    log_p = log_softmax(x, axis)
     s = smoothing(label_smoothing, "softmax_cross_entropy")
     loss = -sum(t * log_p, axis)
     return loss if s == 0 else (1 - s) * loss - s * mean(log_p, axis)
@@ -241,11 +249,12 @@ SIGMOID_CROSS_ENTROPY = Elementwise(
 )
 
 
-@op(sample((3,), (3,)), sample((2, 3), (3,)))
+@op(sample((3,), (3,)), sample((2, 3), ()))
+@wide
 def sigmoid_cross_entropy(logits: Like, targets: Like) -> Tensor:
     """max(x, 0) - x t + log(1 + exp(-abs(x))): the binary cross-entropy of sigmoid(x) against targets in [0, 1].
 
     >>> print(ag.sigmoid_cross_entropy([2.0, -1000.0], [1.0, 0.0]).eval())
     [0.12692801 0.        ]
     """
-    return SIGMOID_CROSS_ENTROPY(logits, targets)
+    return SIGMOID_CROSS_ENTROPY(*alike(logits, targets, "sigmoid_cross_entropy", ("logits", "targets")))

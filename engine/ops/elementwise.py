@@ -101,11 +101,12 @@ def add_n(*xs: Like) -> Tensor:
 def power_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor) -> Cotangents:
     """d a^b = b a^(b-1) da + a^b log(a) db; where a factor is 0 by itself, the unsafe power or log beside it is masked.
 
-    0^0 is 1. The derivative in b is taken as 0 at a = 0, and does not exist (NaN) for a < 0.
+    0^0 is 1. The derivative in b is taken as 0 at a = 0 for b >= 0, and does not exist (NaN) for a < 0.
     """
-    db = g * y * log(where(equal(a, 0), 1, a))
+    base = equal(a, 0)
+    db = g * y * log(where(logical_and(base, b >= 0), 1, a))
     if not isinstance(b, Constant) or isinstance(b.value, np.ndarray):
-        return g * b * power(a, where(equal(b, 0), 1, b - 1)), db
+        return g * b * power(where(logical_and(base, equal(b, 0)), 1, a), b - 1), db
     n = b.value
     return zero(a) if n == 0 else g if n == 1 else g * n * (a if n == 2 else power(a, n - 1)), db
 

@@ -124,6 +124,11 @@ def add_rows(out: Array, at: Array, rows: Array) -> None:
     so to the same bits, and SciPy, which takes 0.1 s to load, comes in when ``add.at`` has cost about as much.
     """
     width = out.shape[1]
+    if out.dtype == np.float16:  # sums of many need more digits
+        total = np.empty(out.shape, np.float32)
+        add_rows(total, at, rows.astype(np.float32))
+        np.copyto(out, total, casting="same_kind")
+        return
     if width > 1 and len(out) <= 2 * len(at) and out.dtype.char in "fdlq" and next(_added) * rows.size >= WORTH_SCIPY:
         from scipy.sparse import csc_array
 

@@ -1,7 +1,8 @@
 """Losses of predictions against targets; the cross-entropies of logits stand in cross_entropy.
 
 Those whose name begins with ``mean`` are one number. The others keep one number an element, or an example where an
-axis is consumed, so that they can be weighted and masked; ``mean`` of them is what one minimises.
+axis is consumed, so that they can be weighted and masked; ``mean`` of them is what one minimises. Predictions and
+targets have one shape, or one of them is a single number: (n, 1) against (n,) is an error, not n times n errors.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from ..graph import Like, Tensor, as_tensor
 from ..table import booleans, distinct, integers, op, real, sample
 from ..types import Array
 from .activations import relu, softplus
+from .alike import alike
 from .base import Elementwise
 from .cross_entropy import sigmoid_cross_entropy
 from .elementwise import abs, clip, exp, maximum, rsqrt, square, tanh, xlogy
@@ -20,33 +22,39 @@ from .indexing import take_along_axis
 from .reductions import mean, sum
 from .slicing import expand_dims, squeeze
 from .special import lgamma
+from .wide import wide
 
 LN2 = float(np.log(2.0))
 HALF_LOG_2PI = float(np.log(2 * np.pi) / 2)
 LINEAR = 20.0  # above it, log(cosh(x)) is |x| - log(2) in double precision
 
 
-@op(sample((2, 3), (2, 3)), sample((2, 3), (3,)))
+@op(sample((2, 3), (2, 3)), sample((2, 3), ()))
+@wide
 def mean_squared_error(prediction: Like, target: Like) -> Tensor:
     """Mean of (prediction - target)^2 over all elements.
 
     >>> print(ag.mean_squared_error([1.0, 2.0], [1.0, 4.0]).eval())
     2.0
     """
-    return mean(square(as_tensor(prediction) - as_tensor(target)))
+    p, t = alike(prediction, target, "mean_squared_error")
+    return mean(square(p - t))
 
 
-@op(sample(distinct(2, 3), real(2, 3, low=-0.04, high=0.04)), sample(distinct(2, 3), real(3, low=-0.04, high=0.04)))
+@op(sample(distinct(2, 3), real(2, 3, low=-0.04, high=0.04)), sample(distinct(2, 3), real(low=-0.04, high=0.04)))
+@wide
 def mean_absolute_error(prediction: Like, target: Like) -> Tensor:
     """Mean of |prediction - target| over all elements; derivative 0 where they are equal.
 
     >>> print(ag.mean_absolute_error([1.0, 2.0], [1.0, 4.0]).eval())
     1.0
     """
-    return mean(abs(as_tensor(prediction) - as_tensor(target)))
+    p, t = alike(prediction, target, "mean_absolute_error")
+    return mean(abs(p - t))
 
 
-@op(sample((2, 3), (2, 3), delta=0.7), sample((2, 3), (3,)))
+@op(sample((2, 3), (2, 3), delta=0.7), sample((2, 3), ()))
+@wide
 def huber(prediction: Like, target: Like, delta: float = 1.0) -> Tensor:
     """e^2 / 2 for errors e up to ``delta``, beyond it delta (|e| - delta / 2), element by element (Huber, 1964).
 
@@ -55,7 +63,8 @@ def huber(prediction: Like, target: Like, delta: float = 1.0) -> Tensor:
     """
     if not delta > 0:
         raise ShapeError(f"huber: delta is positive, got {delta}")
-    error = as_tensor(prediction) - as_tensor(target)
+    p, t = alike(prediction, target, "huber")
+    error = p - t
     inner = clip(error, -delta, delta)
     return inner * (error - 0.5 * inner)
 
@@ -72,29 +81,34 @@ LOG_COSH = Elementwise(
 )
 
 
-@op(sample((2, 3), (2, 3)), sample((2, 3), (3,)))
+@op(sample((2, 3), (2, 3)), sample((2, 3), ()))
+@wide
 def log_cosh(prediction: Like, target: Like = 0) -> Tensor:
     """log(cosh(prediction - target)), element by element: a smooth |e| that does not overflow.
 
     >>> print(ag.log_cosh([0.0, 1000.0]).eval())
     [  0.         999.30685282]
     """
-    return LOG_COSH(as_tensor(prediction) - as_tensor(target))
+    p, t = alike(prediction, target, "log_cosh")
+    return LOG_COSH(p - t)
 
 
 @op(sample((2, 3), real(2, 3, low=-0.4, high=0.4)))
+@wide
 def hinge(prediction: Like, target: Like) -> Tensor:
     """max(0, 1 - target prediction), element by element, for targets -1 and 1; derivative 0 at the kink.
 
     >>> print(ag.hinge([0.5, 2.0], [1.0, -1.0]).eval())
     [0.5 3. ]
     """
-    return relu(1 - as_tensor(target) * as_tensor(prediction))
+    p, t = alike(prediction, target, "hinge")
+    return relu(1 - t * p)
 
 
 @op(
     sample(real(2, 3, low=0.1, high=1), real(2, 3, low=0.1, high=1)), sample(real(3, low=0.1), real(3, low=0.1), axis=0)
 )
+@wide
 def kl_divergence(prediction: Like, target: Like, axis: int = -1) -> Tensor:
     """sum(target log(target / prediction)) along ``axis``, for probabilities; 0 log 0 is 0.
 
@@ -103,11 +117,12 @@ def kl_divergence(prediction: Like, target: Like, axis: int = -1) -> Tensor:
     >>> print(ag.kl_divergence([0.5, 0.5], [1.0, 0.0]).eval().round(6))
     0.693147
     """
-    p, t = as_tensor(prediction), as_tensor(target)
+    p, t = alike(prediction, target, "kl_divergence")
     return sum(xlogy(t, t) - xlogy(t, p), axis)
 
 
 @op(sample((3,), real(3, low=0.5, high=3)), sample((3,), real(3, low=0.5, high=3), full=True))
+@wide
 def poisson_nll(log_rate: Like, target: Like, full: bool = False) -> Tensor:
     """exp(log_rate) - target log_rate: -log of the Poisson probability of counts, element by element.
 
@@ -116,12 +131,13 @@ def poisson_nll(log_rate: Like, target: Like, full: bool = False) -> Tensor:
     >>> print(ag.poisson_nll(0.0, 2.0).eval())
     1.0
     """
-    s, t = as_tensor(log_rate), as_tensor(target)
+    s, t = alike(log_rate, target, "poisson_nll", ("log_rate", "target"))
     loss = exp(s) - t * s
     return loss + lgamma(t + 1) if full else loss
 
 
-@op(sample((3,), (3,), (3,)), sample((2, 3), (3,), (), full=True))
+@op(sample((3,), (3,), (3,)), sample((2, 3), (), (2, 3), full=True))
+@wide
 def gaussian_nll(prediction: Like, log_variance: Like, target: Like, full: bool = False) -> Tensor:
     """(log v + (prediction - target)^2 / v) / 2: -log of the normal density, element by element.
 
@@ -130,12 +146,14 @@ def gaussian_nll(prediction: Like, log_variance: Like, target: Like, full: bool 
     >>> print(ag.gaussian_nll([1.0, 1.0], 0.0, [1.0, 3.0]).eval())
     [0. 2.]
     """
-    s = as_tensor(log_variance)
-    loss = 0.5 * (s + square(as_tensor(prediction) - as_tensor(target)) * exp(-s))
+    p, t = alike(prediction, target, "gaussian_nll")
+    p, s = alike(p, log_variance, "gaussian_nll", ("prediction", "log_variance"))
+    loss = 0.5 * (s + square(p - t) * exp(-s))
     return loss + HALF_LOG_2PI if full else loss
 
 
 @op(sample((3,), booleans(3)), sample((2, 3), booleans(2, 3), gamma=1.5, alpha=0.25))
+@wide
 def sigmoid_focal_loss(logits: Like, targets: Like, gamma: float = 2.0, alpha: float | None = None) -> Tensor:
     """(1 - p)^gamma times the sigmoid cross-entropy, where p is the probability given to the target 0 or 1.
 
@@ -144,13 +162,14 @@ def sigmoid_focal_loss(logits: Like, targets: Like, gamma: float = 2.0, alpha: f
     >>> print(ag.sigmoid_focal_loss([0.0, 5.0], [1.0, 1.0]).eval().round(6))
     [0.173287 0.      ]
     """
-    x = as_tensor(logits)
-    t = as_tensor(targets).astype(x.dtype)
+    x, t = alike(logits, targets, "sigmoid_focal_loss", ("logits", "targets"))
+    t = t.astype(x.dtype)
     loss = sigmoid_cross_entropy(x, t) * exp(-gamma * softplus((2 * t - 1) * x))
     return loss if alpha is None else loss * (alpha * t + (1 - alpha) * (1 - t))
 
 
 @op(sample((2, 3), (2, 3)), sample((3, 2), (3, 1), axis=0), sample((3,), (2, 3)))
+@wide
 def cosine_similarity(a: Like, b: Like, axis: int = -1, epsilon: float = 1e-8) -> Tensor:
     """Cosine of the angle between vectors along ``axis``; lengths below ``epsilon`` count as ``epsilon``.
 
@@ -172,5 +191,8 @@ def negative_log_likelihood(log_probabilities: Like, labels: Like) -> Tensor:
     >>> print(ag.negative_log_likelihood([[-0.5, -1.0]], [1]).eval())
     [1.]
     """
-    index = expand_dims(labels, -1)
-    return -squeeze(take_along_axis(as_tensor(log_probabilities), index, -1), -1)
+    x = as_tensor(log_probabilities)
+    if x.ndim == 0:
+        raise ShapeError("negative_log_likelihood: needs log-probabilities (..., classes), got a single number")
+    _, index = alike(x[..., 0], labels, "negative_log_likelihood", ("the rows of log_probabilities", "labels"))
+    return -squeeze(take_along_axis(x, expand_dims(index, -1), -1), -1)

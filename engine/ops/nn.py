@@ -19,6 +19,7 @@ from ..table import op, sample
 from ..types import Array, TensorType, normalize_axis
 from .program import ROW, Aligned, Call, program
 from .reductions import sum
+from .wide import wide
 
 SHORT = 32  # elements; the length up to which columns are faster than rows
 
@@ -108,6 +109,7 @@ class Softmax(Op):
 
 
 @op(sample((3, 4)), sample((3, 4), axis=0), sample((3,)), sample((2, 0)), sample((2, 70)))
+@wide
 def softmax(x: Like, axis: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along ``axis``, without overflow.
 
@@ -161,6 +163,7 @@ class LogSoftmax(Op):
 
 
 @op(sample((3, 4)), sample((3, 4), axis=0), sample((3,)), sample((2, 0)), sample((2, 70)))
+@wide
 def log_softmax(x: Like, axis: int = -1) -> Tensor:
     """x - logsumexp(x) along ``axis``, without overflow or cancellation.
 

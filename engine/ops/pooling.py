@@ -18,6 +18,7 @@ from .program import Aligned, Call, program
 from .reductions import max as largest
 from .reductions import mean
 from .slicing import expand_dims, squeeze
+from .wide import wide
 from .windows import Axis, Pads, Window, cut, one_axis, pair, taps, window, window1d
 
 
@@ -139,6 +140,7 @@ def max_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "val
     sample((1, 5, 3, 2), size=2, strides=3, padding=1),
     sample((0, 4, 4, 1)),
 )
+@wide
 def avg_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
     """Mean of every window, padding not counted; arguments as for max_pool2d.
 
@@ -164,6 +166,7 @@ def max_pool1d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "val
 
 
 @op(sample((2, 6, 2)), sample((1, 5, 2), size=3, strides=2, padding="same"))
+@wide
 def avg_pool1d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
     """Mean of every window of (N, L, C), padding not counted; otherwise as max_pool2d.
 
@@ -195,6 +198,7 @@ def global_max_pool(x: Like, keepdims: bool = False) -> Tensor:
 
 
 @op(sample((2, 3, 2, 2)), sample((2, 3, 2), keepdims=True))
+@wide
 def global_avg_pool(x: Like, keepdims: bool = False) -> Tensor:
     """Mean over all axes but the first and the last.
 

@@ -19,7 +19,9 @@ from .base import Linear, result_dtype
 from .creation import Size
 from .elementwise import exp
 from .logic import equal, where
+from .program import program
 from .scans import products_of_others
+from .wide import is_half, wide, widened
 
 ROWS: tuple[Sample, ...] = (
     sample((3, 4)),
@@ -69,8 +71,15 @@ class Sum(Reduction, Linear):
     name = "sum"
     ufunc = np.add
 
+    def kernel(self, x: Array, *, out: Array) -> None:
+        self.bind((x,), out)()
+
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         (x,) = inputs
+        if out.dtype == np.float16:  # sums of many need more digits
+            total = np.empty(out.shape, np.float32)
+            add = partial(np.add.reduce, x, self.axes, np.float32, total, self.keepdims)
+            return program((add, partial(np.copyto, out, total, "same_kind")))
         if x.flags.c_contiguous and x.dtype == out.dtype and x.dtype.char in "fd" and 1 < out.size < x.size:
             n = x.size // out.size
             if self.axes == tuple(range(len(self.axes))):
@@ -96,7 +105,7 @@ class Sum(Reduction, Linear):
 
 
 class Mean(Reduction, Linear):
-    """Becomes a sum and a product as soon as the lengths are known."""
+    """Becomes a sum and a product as soon as the lengths are known; in float32 for float16, whose sums overflow."""
 
     name = "mean"
     ufunc = np.add
@@ -112,9 +121,11 @@ class Mean(Reduction, Linear):
         return partial(self.kernel, *inputs, out=out)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
-        return (self.back(g / Size(self.axes).simplest(x), x),)
+        return (self.back(widened(g) / Size(self.axes).simplest(x), x),)
 
     def simplify(self, x: Tensor) -> Tensor | None:
+        if is_half(x):
+            return self(widened(x)).astype(x.dtype)
         n = Size(self.axes).simplify(x)
         if n is None or x.dtype.kind != "f":
             return None
@@ -230,6 +241,7 @@ def mean(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @op(*ROWS, *EMPTY)
+@wide
 def prod(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """Product over ``axis``; derivatives of any order are exact also where elements are 0.
 
@@ -286,6 +298,7 @@ def min(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
 
 
 @op(*ROWS, sample((3, 0), axis=0))
+@wide
 def logsumexp(x: Like, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """log(sum(exp(x))) over ``axis``, without overflow.
 

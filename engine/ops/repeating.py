@@ -58,7 +58,8 @@ class SumTiles(Linear):
 
     def kernel(self, g: Array, like: Array, *, out: Array) -> None:
         copies = Tile(self.reps, self.inner).split(out.shape, True)
-        np.add.reduce(g.reshape(copies), tuple(range(int(self.inner), 2 * out.ndim, 2)), out=out)
+        axes = tuple(range(int(self.inner), 2 * out.ndim, 2))
+        out[...] = np.add.reduce(g.reshape(copies), axes, np.float32 if out.dtype == np.float16 else None)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor, like: Tensor) -> Cotangents:
         return Tile(self.reps, self.inner)(g), None

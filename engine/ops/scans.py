@@ -24,6 +24,7 @@ from .indexing import take_along_axis
 from .logic import where
 from .repeating import Pad
 from .slicing import getitem
+from .wide import wide
 
 ROWS: tuple[Sample, ...] = (
     sample((4,)),
@@ -140,6 +141,7 @@ def running(make: Callable[[int], Op], x: Like, axis: int | None, name: str) -> 
 
 
 @op(*ROWS)
+@wide
 def cumsum(x: Like, axis: int | None = None, reverse: bool = False) -> Tensor:
     """Sums of the elements up to each, along ``axis`` or in the flattened ``x``; from the end with ``reverse``.
 
@@ -150,6 +152,7 @@ def cumsum(x: Like, axis: int | None = None, reverse: bool = False) -> Tensor:
 
 
 @op(*ROWS)
+@wide
 def cumprod(x: Like, axis: int | None = None, reverse: bool = False) -> Tensor:
     """Products of the elements up to each, along ``axis`` or in the flattened ``x``; derivatives are exact at zeros.
 
@@ -183,6 +186,7 @@ class LogCumSumExp(Op):
 
 
 @op(sample((4,)), sample((3, 4), axis=1), sample((0, 2), axis=0))
+@wide
 def logcumsumexp(x: Like, axis: int | None = None) -> Tensor:
     """log(cumsum(exp(x))) along ``axis`` or in the flattened ``x``, without overflow.
 
@@ -212,7 +216,10 @@ class RunningArg(Op):
             return
         best = (np.maximum if self.largest else np.minimum).accumulate(x, 0)
         place[0] = 0
-        place[1:] = np.arange(1, len(x)).reshape(-1, *(1,) * (x.ndim - 1)) * (best[1:] != best[:-1])
+        better = best[1:] != best[:-1]
+        if x.dtype.kind == "f":  # after NaN all is NaN
+            better &= ~np.isnan(best[:-1])
+        place[1:] = np.arange(1, len(x)).reshape(-1, *(1,) * (x.ndim - 1)) * better
         np.maximum.accumulate(place, 0, None, place)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:

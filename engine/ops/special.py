@@ -39,12 +39,21 @@ erfinv = unary(
     (-0.8, 0.8),
     family="special",
 )
+
+
+def _lgamma(x: Array, out: Array) -> None:
+    """SciPy's, but for minus infinity, where C's lgamma and the poles to its right are infinite and SciPy's is -inf."""
+    GAMMALN(np.where(x == -np.inf, np.inf, x), out=out)
+
+
+GAMMALN = SciPy("gammaln")
 lgamma = unary(
     "lgamma",
-    SciPy("gammaln"),
+    GAMMALN,
     lambda g, y, x: (g * digamma(x),),
     "Logarithm of the absolute value of the gamma function: lgamma(10.0) = 12.801827.",
     (0.5, 3.0),
+    fill=_lgamma,
     family="special",
 )
 gamma = unary(

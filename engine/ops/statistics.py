@@ -14,9 +14,10 @@ from ..table import Sample, distinct, op, sample
 from ..types import Array, Axes, TensorType, normalize_axes, reduced_shape
 from .arrays import astype
 from .creation import size
-from .elementwise import abs, power, sqrt, square
+from .elementwise import abs, maximum, power, sqrt, square
 from .logic import not_equal, where
 from .reductions import ROWS, Reduction, max, mean, min, sum
+from .wide import wide
 
 
 class Norm(Reduction):
@@ -80,6 +81,7 @@ SPREAD: tuple[Sample, ...] = (sample((3, 4)), sample((3, 4), axis=0), sample((2,
     sample(distinct(5, gap=0.2), ord=3),
     sample((0, 2), axis=0),
 )
+@wide
 def norm(x: Like, ord: float | str = 2, axis: Axes = None, keepdims: bool = False) -> Tensor:
     """The vector norm of order ``ord`` over ``axis``: sum(abs(x)^ord)^(1/ord).
 
@@ -121,22 +123,32 @@ def centred(x: Tensor, axis: Axes) -> Tensor:
 
 
 @op(*SPREAD, sample((4, 2), axis=0, ddof=1))
+@wide
 def var(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Variance over ``axis``: the sum of squared distances from the mean, divided by the count less ``ddof``.
+
+    Where ``ddof`` leaves nothing to divide by it is infinite, or NaN if all elements are equal or there are none, as
+    NumPy has it.
 
     >>> print(ag.var([1.0, 2.0, 3.0, 4.0]).eval())
     1.25
     """
     t = as_tensor(x)
-    return sum(square(centred(t, axis)), axis, keepdims) / (size(t, axis) - ddof)
+    return sum(square(centred(t, axis)), axis, keepdims) / maximum(size(t, axis) - ddof, 0)
 
 
 @op(*SPREAD, sample((4, 2), axis=0, ddof=1))
+@wide
 def std(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> Tensor:
     """Standard deviation over ``axis``, the root of ``var``; where all elements are equal its derivatives are 0.
+
+    Where ``ddof`` leaves nothing to divide by it is infinite or NaN, and its derivatives are NaN.
 
     >>> print(ag.std([[1.0, 3.0], [5.0, 5.0]], axis=1).eval())
     [1. 0.]
     """
     t = as_tensor(x)
-    return norm(centred(t, axis), 2, axis, keepdims) / sqrt(size(t, axis) - ddof)
+    free = size(t, axis) - ddof
+    known = free > 0
+    root = norm(centred(t, axis), 2, axis, keepdims) / sqrt(where(known, free, 1))
+    return where(known, root, sqrt(var(t, axis, ddof, keepdims)))

@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GradientError, ShapeError
-from ..gradient import grad, is_float, pullback, pushforward
+from ..arguments import applied, listed, tensors
+from ..errors import GradientError, ShapeError, UsageError
+from ..gradient import grad, is_float, pullback, pushforward, reached
 from ..graph import Like, Tensor, as_tensor, call, constant, label
 from ..leaves import Placeholder
 from ..ops.arrays import Reshape
@@ -25,24 +26,16 @@ from .batching import batch
 Many = Tensor | Sequence[Tensor]
 
 
-def listed(xs: Any) -> list[Any]:
-    """A tensor, an array or a number as a list of one."""
-    return list(xs) if isinstance(xs, list | tuple) else [xs]
-
-
 def shaped(results: Sequence[Any], like: Any) -> Any:
     """A list where ``like`` is one, else its only member."""
     return list(results) if isinstance(like, list | tuple) else results[0]
 
 
-def applied(y: Any, xs: Any) -> Any:
-    """``y``, or what it returns for ``xs`` if it is a function."""
-    return y if isinstance(y, Tensor | list | tuple) else y(*listed(xs))
-
-
 def directions(vs: Any, xs: Many, name: str) -> list[Tensor]:
     """One tensor for each of ``xs``, in its shape and dtype."""
     inputs = listed(xs)
+    if vs is None:
+        raise UsageError(f"{name}: expected directions in the shape of {label(inputs[0])}, found nothing")
     given = [vs] if isinstance(xs, Tensor) else listed(vs)
     if len(given) != len(inputs):
         raise GradientError(f"{name}: needs {len(inputs)} directions, one for each tensor, got {len(given)}")
@@ -57,54 +50,62 @@ def or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
     return call("zeros_like", like) if t is None else t
 
 
-def value_and_grad(y: Any, xs: Many, *, allow_unused: bool = False) -> tuple[Tensor, Any]:
+def value_and_grad(y: Any, xs: Any = None, *, allow_unused: bool = False) -> tuple[Tensor, Any]:
     """The scalar ``y`` and its gradient with respect to ``xs``.
 
     >>> x = ag.placeholder("x", (), "float64")
     >>> print(*ag.function(list(ag.value_and_grad(lambda x: x * x, x)))(x=3.0))
     9.0 6.0
     """
-    value = applied(y, xs)
+    value = applied(y, xs, "value_and_grad")
     return value, grad(value, xs, allow_unused=allow_unused)
 
 
-def vjp(y: Any, xs: Many, cotangents: Any) -> Any:
-    """Cotangents of ``xs`` for those of ``y``: a row vector times the Jacobian. Zeros where nothing flows.
+def vjp(y: Any, xs: Any = None, cotangents: Any = None, *, allow_unused: bool = False) -> Any:
+    """Cotangents of ``xs`` for those of ``y``: a row vector times the Jacobian.
 
     >>> x = ag.placeholder("x", (2,), "float64")
     >>> print(ag.vjp(lambda x: x * x, x, [1.0, 10.0]).eval({x: [3.0, 4.0]}))
     [ 6. 80.]
     """
-    return grad(applied(y, xs), xs, cotangents, allow_unused=True)
+    ys = applied(y, xs, "vjp")
+    if not allow_unused:
+        reached(listed(ys), listed(xs), None, "vjp")
+    return grad(ys, xs, cotangents, allow_unused=allow_unused)
 
 
-def jvp(y: Any, xs: Many, tangents: Any) -> Any:
+def jvp(y: Any, xs: Any = None, tangents: Any = None, *, allow_unused: bool = False) -> Any:
     """Tangents of ``y`` for those of ``xs``, in forward mode: the Jacobian times a vector.
 
     >>> x = ag.placeholder("x", (2,), "float64")
     >>> print(ag.function(ag.jvp(lambda x: x * x, x, [1.0, 10.0]))([3.0, 4.0]))
     [ 6. 80.]
     """
-    ys = applied(y, xs)
-    found = pushforward(listed(ys), listed(xs), directions(tangents, xs, "jvp"))
+    ys = applied(y, xs, "jvp")
+    dxs = directions(tangents, xs, "jvp")
+    found = pushforward(listed(ys), listed(xs), dxs)
+    if not allow_unused:
+        reached(listed(ys), listed(xs), found, "jvp")
     return shaped([or_zeros(d, t) for d, t in zip(found, listed(ys), strict=True)], ys)
 
 
-def hvp(y: Any, xs: Many, vs: Any) -> Any:
+def hvp(y: Any, xs: Any = None, vs: Any = None, *, allow_unused: bool = False) -> Any:
     """The Hessian of the scalar ``y`` times ``vs``, by forward over reverse: the cost of a few gradients.
 
     >>> x = ag.placeholder("x", (2,), "float64")
     >>> print(ag.function(ag.hvp(lambda x: (x**3).sum(), x, [1.0, 0.0]))([2.0, 5.0]))
     [12.  0.]
     """
-    value = applied(y, xs)
+    value = applied(y, xs, "hvp")
     inputs = listed(xs)
     dxs = directions(vs, xs, "hvp")
-    found = pushforward(grad(value, inputs, allow_unused=True), inputs, dxs)
+    if not allow_unused:
+        reached(listed(value), inputs, None, "hvp")
+    found = pushforward(grad(value, inputs, allow_unused=allow_unused), inputs, dxs)
     return shaped([or_zeros(d, x) for d, x in zip(found, inputs, strict=True)], xs)
 
 
-def gauss_newton_vp(outputs: Many, loss: Any, xs: Many, vs: Any) -> Any:
+def gauss_newton_vp(outputs: Many, loss: Any, xs: Many, vs: Any, *, allow_unused: bool = False) -> Any:
     """J^T H J v: J the Jacobian of ``outputs`` by ``xs``, H the Hessian of the scalar ``loss`` by ``outputs``.
 
     ``loss`` is a function of the outputs, or a tensor made from them. Positive semi-definite for a convex loss
@@ -116,10 +117,14 @@ def gauss_newton_vp(outputs: Many, loss: Any, xs: Many, vs: Any) -> Any:
     >>> print(product.eval())  # (A^T A) v
     [10. 14.]
     """
-    made, inputs = listed(outputs), listed(xs)
-    dxs = directions(vs, xs, "gauss_newton_vp")
-    moved = [or_zeros(d, t) for d, t in zip(pushforward(made, inputs, dxs), made, strict=True)]
-    curved = pushforward(grad(applied(loss, outputs), made), made, moved)
+    name = "gauss_newton_vp"
+    made, inputs = listed(applied(outputs, xs, name)), listed(xs)
+    dxs = directions(vs, xs, name)
+    tangents = pushforward(made, inputs, dxs)
+    if not allow_unused:
+        reached(made, inputs, tangents, name)
+    moved = [or_zeros(d, t) for d, t in zip(tangents, made, strict=True)]
+    curved = pushforward(grad(applied(loss, shaped(made, outputs), name), made), made, moved)
     found = pullback(made, inputs, [or_zeros(d, t) for d, t in zip(curved, made, strict=True)])
     return shaped([or_zeros(g, x) for g, x in zip(found, inputs, strict=True)], xs)
 
@@ -133,33 +138,38 @@ def basis(t: Tensor, n: int) -> Tensor:
     return constant(np.eye(n, dtype=t.dtype).reshape(n, *t.shape))
 
 
-def jacobian(y: Any, x: Tensor, mode: str | None = None) -> Any:
+def jacobian(y: Any, x: Tensor | None = None, mode: str | None = None, *, allow_unused: bool = False) -> Any:
     """All derivatives of ``y`` (a tensor or a list of them) by ``x``, in the shape ``y.shape + x.shape``.
 
     ``mode`` is "forward" (one vectorised pass for all elements of x) or "reverse" (for all of y); by default the
-    cheaper one. The lengths of x, or of y, must be known. Zeros where nothing flows.
+    cheaper one. The lengths of x, or of y, must be known. A tensor that does not reach any of ``y`` is an error that
+    names it, or zeros with ``allow_unused=True``.
 
     >>> x = ag.placeholder("x", (2,), "float64")
     >>> print(ag.function(ag.jacobian(lambda x: x * x.sum(), x))([1.0, 2.0]))
     [[4. 1.]
      [2. 5.]]
     """
-    ys = applied(y, [x])
-    tensors = listed(ys)
-    for t in (*tensors, x):
+    if isinstance(x, list | tuple):
+        raise UsageError("jacobian: expected one tensor to differentiate by, found a list; call it for each of them")
+    ys = applied(y, x, "jacobian")
+    outputs, (x,) = listed(ys), tensors(x, "jacobian")
+    for t in (*outputs, x):
         if not is_float(t):
             raise GradientError(f"jacobian: {label(t)} is {t.type}; only floats have a derivative")
-    columns, rows = size_of(x), [size_of(t) for t in tensors]
+    if not allow_unused:
+        reached(outputs, [x], None, "jacobian")
+    columns, rows = size_of(x), [size_of(t) for t in outputs]
     if mode not in (None, "forward", "reverse"):
         raise GradientError(f'jacobian: mode is "forward", "reverse" or None for the cheaper one, got {mode!r}')
     if mode is None:
         known = columns is not None and (None in rows or columns <= sum(r or 0 for r in rows))
         mode = "forward" if known else "reverse"
     if mode == "forward" and columns is not None:
-        return shaped(by_columns(tensors, x, columns), ys)
+        return shaped(by_columns(outputs, x, columns), ys)
     if mode == "reverse" and None not in rows:
-        return shaped([by_rows(t, x, n or 0) for t, n in zip(tensors, rows, strict=True)], ys)
-    unknown = x if mode == "forward" else next(t for t in tensors if not t.type.known)
+        return shaped([by_rows(t, x, n or 0) for t, n in zip(outputs, rows, strict=True)], ys)
+    unknown = x if mode == "forward" else next(t for t in outputs if not t.type.known)
     raise ShapeError(f"jacobian: in {mode} mode the lengths of {label(unknown)} must be known, it is {unknown.type}")
 
 
@@ -210,19 +220,22 @@ def no_flow(y: Tensor, x: Tensor) -> Tensor:
     return zeros * call("zeros_like", x)
 
 
-def hessian(y: Any, xs: Many) -> Any:
+def hessian(y: Any, xs: Any = None, *, allow_unused: bool = False) -> Any:
     """Second derivatives of the scalar ``y``: x.shape + x.shape, or a list of lists for a list of tensors.
 
-    By forward over reverse, vectorised over the elements of x.
+    By forward over reverse, vectorised over the elements of x. A tensor that does not reach ``y`` is an error that
+    names it, or zeros with ``allow_unused=True``.
 
     >>> x = ag.placeholder("x", (2,), "float64")
     >>> print(ag.function(ag.hessian(lambda x: x[0] ** 2 * x[1], x))([3.0, 5.0]))
     [[10.  6.]
      [ 6.  0.]]
     """
-    inputs = listed(xs)
-    gradients = grad(applied(y, xs), inputs, allow_unused=True)
-    columns = [jacobian(gradients, x, "forward") for x in inputs]
+    value, inputs = applied(y, xs, "hessian"), listed(xs)
+    if not allow_unused:
+        reached(listed(value), inputs, None, "hessian")
+    gradients = grad(value, inputs, allow_unused=allow_unused)
+    columns = [jacobian(gradients, x, "forward", allow_unused=True) for x in inputs]
     rows = [[columns[j][i] for j in range(len(inputs))] for i in range(len(inputs))]
     return rows if isinstance(xs, list | tuple) else rows[0][0]
 
@@ -239,6 +252,9 @@ def vmap(function: Callable[..., Any], axes: int | Sequence[int | None] | None =
     >>> print(f([[1.0, 2.0, 3.0], [0.0, 1.0, 0.0]], [1.0, 1.0, 2.0]))
     [9. 1.]
     """
+
+    if isinstance(function, Tensor) or not callable(function):
+        raise UsageError("vmap: expected a function of one example, found a tensor; write ag.vmap(lambda a: a * a)(x)")
 
     @wraps(function)
     def mapped(*args: Like) -> Any:
@@ -267,7 +283,7 @@ def first_axis(t: Tensor, axis: int) -> Tensor:
     return t if n == 0 else t.transpose(n, *(i for i in range(t.ndim) if i != n))
 
 
-def per_example_grads(loss: Callable[..., Tensor], xs: Many, examples: Many) -> Any:
+def per_example_grads(loss: Callable[..., Tensor], xs: Many, examples: Many, *, allow_unused: bool = False) -> Any:
     """Gradients by ``xs`` of ``loss(*xs, *example)`` for every example, stacked along a new first axis.
 
     ``examples`` are tensors whose first axis counts the examples.
@@ -281,9 +297,14 @@ def per_example_grads(loss: Callable[..., Tensor], xs: Many, examples: Many) -> 
     [[ 2.  0.]
      [20. 30.]]
     """
-    inputs, data = listed(xs), listed(examples)
+    if isinstance(loss, Tensor) or not callable(loss):
+        raise UsageError(
+            "per_example_grads: expected a function of one example, found a tensor; "
+            "write ag.per_example_grads(lambda w, x, y: (x @ w - y) ** 2, w, [x, y])"
+        )
+    inputs, data = tensors(xs, "per_example_grads"), listed(examples)
 
     def one(*example: Tensor) -> list[Tensor]:
-        return grad(loss(*inputs, *example), inputs, allow_unused=True)
+        return grad(loss(*inputs, *example), inputs, allow_unused=allow_unused)
 
     return shaped(vmap(one)(*data), xs)

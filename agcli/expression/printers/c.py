@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import ClassVar
 
 from agcli.engine.graph import Tensor
-from agcli.expression.printers.program import Code, helper, program
+from agcli.engine.leaves import Placeholder
+from agcli.expression.printers.program import Code, Program, helper, joined, program
+from agcli.expression.printers.where_else import in_numpy
 from agcli.expression.reading import Text
 from agcli.expression.syntax import ATOM, COMPARISON, EQUATION, SIGN, Call, Form, Literal, Number
 from agcli.expression.writer import Content, Writer, infix, named, prefix
@@ -14,8 +17,17 @@ from agcli.expression.writer import Content, Writer, infix, named, prefix
 SAME = [
     "sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt",
     "cbrt", "erf", "erfc", "lgamma", "hypot", "floor", "ceil", "trunc",
+    "fmod", "isnan", "isinf", "isfinite",
 ]  # fmt: skip
-RENAMED = {"abs": "fabs", "maximum": "fmax", "minimum": "fmin", "gamma": "tgamma", "power": "pow", "arctan2": "atan2"}
+RENAMED = {
+    "abs": "fabs",
+    "maximum": "fmax",
+    "minimum": "fmin",
+    "gamma": "tgamma",
+    "power": "pow",
+    "arctan2": "atan2",
+    "round": "rint",
+}
 HELPERS = {
     "sign": "static double sign(double x) {\n    return (x > 0) - (x < 0);\n}",
     "sigmoid": (
@@ -23,29 +35,68 @@ HELPERS = {
         "    return x >= 0 ? 1 / (1 + exp(-x)) : exp(x) / (1 + exp(x));\n}"
     ),
     "softplus": "static double softplus(double x) {\n    return fmax(x, 0) + log1p(exp(-fabs(x)));\n}",
+    "log_sigmoid": "static double log_sigmoid(double x) {\n    return fmin(x, 0) - log1p(exp(-fabs(x)));\n}",
+    "log_cosh": (
+        "static double log_cosh(double x) {\n"
+        "    if (fabs(x) < 1) return 0.5 * log1p(pow(sinh(x), 2));\n"
+        "    return fabs(x) + log1p(exp(-2 * fabs(x))) - 0.6931471805599453;\n}"
+    ),
     "relu": "static double relu(double x) {\n    return fmax(x, 0);\n}",
-    "mod": "static double mod(double x, double y) {\n    return x - y * floor(x / y);\n}",
+    "rsqrt": "static double rsqrt(double x) {\n    return 1 / sqrt(x);\n}",
+    "power_of_10": "static double power_of_10(double x) {\n    return pow(10, x);\n}",
+    "softsign": "static double softsign(double x) {\n    return x / (1 + fabs(x));\n}",
+    "sinc": (
+        "static double sinc(double x) {\n"
+        "    return x == 0 ? 1 : sin(3.141592653589793 * fmod(x, 2)) / (3.141592653589793 * x);\n}"
+    ),
+    "clip": "static double clip(double x, double low, double high) {\n    return fmin(fmax(x, low), high);\n}",
+    "floor_divide": "static double floor_divide(double x, double y) {\n    return floor(x / y);\n}",
+    "logaddexp": (
+        "static double logaddexp(double x, double y) {\n"
+        "    return x == y ? x + 0.6931471805599453 : fmax(x, y) + log1p(exp(-fabs(x - y)));\n}"
+    ),
+    "xlogy": "static double xlogy(double x, double y) {\n    return x == 0 ? 0 : x * log(y);\n}",
+    "mod": (
+        "static double mod(double x, double y) {\n"
+        "    double rest = fmod(x, y);\n"
+        "    return rest != 0 && (rest < 0) != (y < 0) ? rest + y : rest;\n}"
+    ),
 }  # fmt: skip
+TWO_LINES = "\n\n"
 KEYWORDS = [
     "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float",
     "for", "goto", "if", "inline", "int", "long", "main", "out", "register", "restrict", "return", "short", "signed",
     "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile", "while",
+    "alignas", "alignof", "asm", "bool", "constexpr", "false", "nullptr", "static_assert", "thread_local", "true",
+    "typeof", "typeof_unqual",
 ]  # fmt: skip
 LIBRARY = ["gamma", "index", "j0", "j1", "jn", "signgam", "y0", "y1", "yn"]  # names that old headers declare
+MACROS = ["INFINITY", "NAN", "HUGE_VAL", "HUGE_VALF", "HUGE_VALL", "unix", "linux", "I"]  # that compilers define
 
 
 def to_c(t: Tensor, name: str = "f") -> str:
     """A C function of the formula's variables in alphabetical order; a vector is written to the array `out`."""
-    parts = program(t, C, split=True)
-    parameters = ", ".join([f"double {p}" for p in parts.parameters] + ["double *out"] * parts.vector) or "void"
+    return to_program([(name, t)])
+
+
+def to_program(functions: Sequence[tuple[str, Tensor]], parameters: Mapping[str, Placeholder] | None = None) -> str:
+    """A translation unit with a function for each formula."""
+    parts = [program(t, C, parameters) for _, t in functions]
+    texts = [function(part, name) for part, (name, _) in zip(parts, functions, strict=True)]
+    return f"#include <math.h>\n\n{joined(parts, texts, TWO_LINES)}"
+
+
+def function(parts: Program, name: str) -> str:
+    """The text of one function; the elements of an array are written to `out`, row by row."""
+    vector = bool(parts.shape)
+    parameters = ", ".join([f"double {p}" for p in parts.parameters] + ["double *out"] * vector) or "void"
     lines = [f"    const double {part} = {text};" for part, text in parts.lines]
-    if parts.vector:
+    if vector:
         lines += [f"    out[{i}] = {text};" for i, text in enumerate(parts.results)]
     else:
         lines.append(f"    return {parts.results[0]};")
     body = "\n".join(lines)
-    function = f"{'void' if parts.vector else 'double'} {name}({parameters}) {{\n{body}\n}}"
-    return "\n\n".join(["#include <math.h>", *parts.helpers, function])
+    return f"{'void' if vector else 'double'} {name}({parameters}) {{\n{body}\n}}"
 
 
 def where(writer: Writer, node: Call) -> Content:
@@ -58,7 +109,7 @@ class C(Code):
 
     language: ClassVar = "C"
     reserved: ClassVar = {
-        *KEYWORDS, *LIBRARY, *SAME, *RENAMED.values(), *HELPERS,
+        *KEYWORDS, *LIBRARY, *MACROS, *SAME, *RENAMED.values(), *HELPERS,
         *(f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")),
     }  # fmt: skip
     helpers: ClassVar = HELPERS
@@ -69,6 +120,7 @@ class C(Code):
         **{f"arc{name}": named(f"a{name}") for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
         **{name: named(there) for name, there in RENAMED.items()},
         **{name: helper(name) for name in HELPERS},
+        "exp10": helper("power_of_10"),
         "logical_and": infix(" && ", EQUATION),
         "logical_or": infix(" || ", EQUATION),
         "logical_not": prefix("!", COMPARISON),
@@ -87,10 +139,14 @@ class C(Code):
             return str(int(node.value))
         raise self.unknown(str(node.value))
 
+    def elsewhere(self, function: str) -> str:
+        return in_numpy(function)
+
     def call(self, node: Call) -> Content:
-        if node.keywords or node.function not in self.reserved:
-            raise self.unknown(node.function, "--format numpy has more functions")
+        known = node.function in self.reserved and node.function not in MACROS
+        if node.keywords or not known:
+            raise self.unknown(node.function)
         return super().call(node)
 
     def form(self, node: Form) -> Content:
-        raise self.unknown({"index": "x[0]", "vector": "[a, b]"}.get(node.kind, node.kind), "use --format numpy")
+        raise self.unknown({"index": "x[0]", "vector": "[a, b]"}.get(node.kind, node.kind))

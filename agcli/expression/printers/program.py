@@ -6,17 +6,20 @@ any sharing is written in as many lines as it has such parts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from agcli.engine.graph import Tensor
+from agcli.engine.graph import Tensor, toposort
+from agcli.engine.leaves import Placeholder
+from agcli.engine.types import static
 from agcli.expression.errors import ExpressionError
 from agcli.expression.lift import lift
 from agcli.expression.printers.letters import fresh, identifiers
 from agcli.expression.reading import Text
 from agcli.expression.syntax import AnyNode, Call, Form, Name, Syntax
-from agcli.expression.writer import Rule, Writer
+from agcli.expression.writer import Content, Rule, Writer
+from agcli.expression.written_out import spread
 
 MAX_DEPTH = 20  # of one line; compilers refuse expressions that are nested too deeply
 
@@ -25,48 +28,92 @@ class Code(Text):
     """A writer of program text: names are identifiers, and helpers are noted when they are used."""
 
     helpers: ClassVar[Mapping[str, str]] = {}  # function -> its definition in the language
+    needs: ClassVar[Mapping[str, Sequence[str]]] = {}  # helper -> helpers that it calls
     reserved: ClassVar[Collection[str]] = ()
     language: ClassVar[str]
+    arrays: ClassVar[bool] = False  # whether variables may be vectors and matrices
 
     def __init__(self, nodes: tuple[AnyNode, ...], bound: dict[int, str], names: dict[str, str]) -> None:
         super().__init__(nodes, bound)
         self.names = names
         self.used: dict[str, str] = {}
+        self.eager = False  # whether a part of a branch may be computed where the branch is not taken
 
     def name(self, name: str) -> str:
         return self.names[name]
 
+    def elsewhere(self, function: str) -> str:
+        """Who has a function that is not here."""
+        return ""
+
     def unknown(self, function: str, hint: str = "") -> ExpressionError:
+        hint = hint or self.elsewhere(function)
         return ExpressionError(f"{self.language} has no function `{function}`", hint=hint)
+
+    def use(self, name: str) -> None:
+        """Note that a helper is called."""
+        for other in self.needs.get(name, ()):
+            self.use(other)
+        self.used[name] = self.helpers[name]
 
 
 @dataclass(frozen=True)
 class Program:
-    """Lines `name = expression` in order, and the expressions of the result: one, or the elements of a vector."""
+    """Lines `name = expression` in order, and the expressions of the result: one, or all elements of an array of
+    `shape` in order. `floats` are the parameters that are no whole numbers."""
 
     parameters: list[str]
+    floats: list[str]
     lines: list[tuple[str, str]]
     results: list[str]
     helpers: list[str]
-    vector: bool
+    shape: tuple[int, ...]
 
 
-def program(t: Tensor, writer: type[Code], split: bool = False) -> Program:
-    """The parts of a function that computes `t`; with `split`, a vector's elements are results of their own."""
+def program(t: Tensor, writer: type[Code], parameters: Mapping[str, Placeholder] | None = None) -> Program:
+    """The parts of a function that computes `t`.
+
+    Its variables are those of `t` and `parameters`, in alphabetical order: also those that `t` does not need. In a
+    language without arrays, a vector's elements are results of their own.
+    """
+    leaves = {p.name: p for p in toposort([t]) if isinstance(p, Placeholder) and p.name} | dict(parameters or {})
+    if not writer.arrays:
+        check_numbers(leaves.values(), writer)
+        t = spread(t)
     syntax = lift(t)
     nodes = syntax.nodes
-    names = identifiers(sorted(syntax.variables), writer.reserved)
-    roots = list(elements(syntax)) if split else [len(nodes) - 1]
+    check_constants(syntax, leaves)
+    names = identifiers(sorted(leaves), writer.reserved)
+    roots = [len(nodes) - 1] if writer.arrays else list(elements(syntax))
     prefix = fresh("t", names.values())
     bound: dict[int, str] = {}
     code = writer(nodes, bound, names)
+    parts = named_parts(nodes, roots)
+    code.eager = bool(parts) and any(isinstance(node, Call) and node.function == "where" for node in nodes)
     lines = []
-    for index in named_parts(nodes, roots):
+    for index in parts:
         text = code.write(index)
         bound[index] = f"{prefix}{len(bound) + 1}"
         lines.append((bound[index], text))
     results = [bound.get(root) or code.write(root) for root in roots]
-    return Program(list(names.values()), lines, results, list(code.used.values()), roots != [len(nodes) - 1])
+    shape = () if writer.arrays else tuple(map(static, t.shape))
+    floats = [word for name, word in names.items() if leaves[name].dtype.kind == "f"]
+    return Program(list(names.values()), floats, lines, results, list(code.used.values()), shape)
+
+
+def check_numbers(leaves: Iterable[Placeholder], writer: type[Code]) -> None:
+    """Refuse variables that are arrays in a language of numbers."""
+    for p in leaves:
+        if p.shape != ():
+            message = f"{writer.language} functions take numbers here; `{p.name}` has the shape {p.shape}"
+            raise ExpressionError(message, hint="--format numpy takes vectors and matrices")
+
+
+def check_constants(syntax: Syntax, leaves: Collection[str]) -> None:
+    """Refuse arrays that are too large to be written out; `lift` has only names for them."""
+    for name in syntax.variables:
+        if name not in leaves:
+            raise ExpressionError(f"the formula holds an array that is too large to be written out, `{name}`")
 
 
 def elements(syntax: Syntax) -> tuple[int, ...]:
@@ -106,12 +153,18 @@ def is_number(nodes: tuple[AnyNode, ...], index: int) -> bool:
     return not isinstance(node, Call)
 
 
-def helper(name: str) -> Rule:
+def helper(name: str, as_name: str = "") -> Rule:
     """A function that the language lacks, whose definition stands before the program."""
 
-    def rule(writer: Writer, node: Call) -> tuple[list[str | tuple[int, int]], int]:
+    def rule(writer: Writer, node: Call) -> Content:
         if isinstance(writer, Code):
-            writer.used[name] = writer.helpers[name]
-        return writer.call(node)
+            writer.use(as_name or name)
+        return writer.call(Call(0, 0, as_name or name, node.args, node.keywords))
 
     return rule
+
+
+def joined(parts: Iterable[Program], functions: Iterable[str], apart: str) -> str:
+    """Functions, and before them every helper once."""
+    helpers = dict.fromkeys(text for part in parts for text in part.helpers)
+    return apart.join([*helpers, *functions])

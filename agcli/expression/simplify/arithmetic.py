@@ -233,17 +233,22 @@ def minus_leads(e: Expr) -> bool:
 
 def power(base: Expr, exponent: Expr) -> Expr:
     """``base^exponent``."""
+    if type(exponent) is Fraction and exponent.denominator == 1:
+        exponent = exponent.numerator
     if exponent == 0 or base == 1:
         return 1
     if exponent == 1:
         return base
+    return POWERS_OF[kind_of_power(base, exponent)](base, exponent)
+
+
+def kind_of_power(base: Expr, exponent: Expr) -> str:
+    """The row of ``POWERS_OF``."""
     if not isinstance(base, Node):
-        return number_power(base, exponent)
+        return "number"
     if base is E:
-        return exponential(exponent)
-    if isinstance(exponent, Node):
-        return symbolic_power(base, exponent)
-    return POWER_OF[type(base)](base, exponent)
+        return "exponential"
+    return "symbolic" if isinstance(exponent, Node) else type(base).__name__
 
 
 def plain_power(base: Expr, exponent: Expr) -> Expr:
@@ -342,10 +347,10 @@ def is_square(content: Number, exponent: Number) -> bool:
     return content > 0 and not isinstance(number_power(content, exponent), Node)
 
 
-def exponential(exponent: Expr) -> Expr:
+def exponential(base: Expr, exponent: Expr) -> Expr:
     """E^exponent; E^(a*log(u) + b) is u^a * E^b."""
     if not isinstance(exponent, Node) or not has_log(exponent):
-        return make_mul(1, ((E, exponent),))
+        return make_mul(1, ((base, exponent),))
     constant, terms = terms_of(exponent)
     rest: list[Expr] = [constant]
     powers: list[Expr] = []
@@ -370,9 +375,13 @@ def split_log(term: Node) -> tuple[Expr, Expr] | None:
     return logs[0].args[0], mul(term, power(logs[0], -1))
 
 
-POWER_OF: dict[type, Callable[[Any, Number], Expr]] = {
-    Atom: plain_power,
-    Fn: function_power,
-    Mul: product_power,
-    Add: sum_power,
+# What a power is, by its base and exponent.
+POWERS_OF: dict[str, Callable[[Any, Any], Expr]] = {
+    "number": number_power,
+    "exponential": exponential,
+    "symbolic": symbolic_power,
+    "Atom": plain_power,
+    "Fn": function_power,
+    "Mul": product_power,
+    "Add": sum_power,
 }

@@ -11,6 +11,7 @@ from agcli.engine.graph import Constant, Op, Tensor, call, label, toposort
 from agcli.engine.ops.arrays import BroadcastTo, ExpandLike
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.ops.creation import FullLike
+from agcli.engine.ops.special import Sinc
 from agcli.engine.origin import origin
 from agcli.engine.table import OPS
 from agcli.engine.types import TensorType
@@ -159,7 +160,11 @@ LIKE = {"sum_like", "reshape", "reshape_like", "astype"}
 
 def head_of(op: Op) -> Any:
     """The name of an op of the table, or an op with attributes itself."""
-    named = op.name == "where" or (isinstance(op, Elementwise) and op.name in OPS and OPS[op.name].function is op)
+    named = (
+        op.name == "where"
+        or op == Sinc()
+        or (isinstance(op, Elementwise) and op.name in OPS and OPS[op.name].function is op)
+    )
     return op.name if named else op
 
 

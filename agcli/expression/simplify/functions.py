@@ -56,24 +56,14 @@ ALGEBRA: dict[str, Callable[..., Expr]] = {
     "exp": lambda a: power(E, a),
     "exp2": lambda a: power(2, a),
     "exp10": lambda a: power(10, a),
-    "add_n": add,
     "hypot": lambda a, b: power(add(power(a, 2), power(b, 2)), HALF),
 }
 
 
 def call(head: Any, *args: Expr) -> Expr:
     """The function ``head`` of ``args``, with what is known about its values."""
-    build = ALGEBRA.get(head)
-    if build is not None:
-        return build(*args)
-    x = args[0] if args else 0
-    if head in VALUES and not isinstance(x, Node) and x in VALUES[head]:
-        return VALUES[head][x]
-    if (head in ODD or head in EVEN) and minus_leads(x):
-        inner = call(head, negate(x))
-        return inner if head in EVEN else negate(inner)
-    rule = RULES.get(head)
-    found = rule(*args) if rule else None
+    maker = MAKERS.get(head)
+    found = maker(*args) if maker is not None else None
     return fn(head, *args) if found is None else found
 
 
@@ -332,4 +322,26 @@ RULES: dict[str, Callable[..., Expr | None]] = {
     "maximum": pick(max),
     "minimum": pick(min),
     "where": where,
+}
+
+
+def maker(head: str) -> Callable[..., Expr | None]:
+    """What is known of a function: its values at numbers, whether it is even or odd, and its own rule."""
+    values, rule, parity = VALUES.get(head, {}), RULES.get(head), head in ODD or head in EVEN
+
+    def make(x: Expr, *others: Expr) -> Expr | None:
+        if not isinstance(x, Node) and x in values:
+            return values[x]
+        if parity and minus_leads(x):
+            inner = call(head, negate(x))
+            return inner if head in EVEN else negate(inner)
+        return rule(x, *others) if rule else None
+
+    return make
+
+
+# Every function of which something is known -> what it is of given arguments, or None for the plain function.
+MAKERS: dict[Any, Callable[..., Expr | None]] = {
+    **ALGEBRA,
+    **{head: maker(head) for head in sorted({*VALUES, *ODD, *EVEN, *RULES})},
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -14,9 +13,30 @@ from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, N
 from agcli.expression.simplify.order import key
 from agcli.expression.simplify.polynomials import expand
 from agcli.expression.simplify.signs import nonnegative
+from agcli.expression.simplify.stable import grows_above
 from agcli.expression.simplify.trigonometry import replaced, same
 
 HALVES: dict[Number, str] = {1: "cosh", -1: "sinh"}  # exp(u) + 1 = 2*exp(u/2)*cosh(u/2)
+EVERYWHERE = {
+    "sin",
+    "cos",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arctan",
+    "arcsinh",
+    "erf",
+    "sigmoid",
+    "softplus",
+    "abs",
+    "sign",
+    "step",
+    "maximum",
+    "minimum",
+    "cbrt",
+    "floor",
+    "ceil",
+}  # functions of all numbers
 LARGEST_LOG = 1_000_000  # log(m) + log(n) is put together up to this product
 
 
@@ -45,6 +65,8 @@ def exponential_quotients(e: Mul) -> Iterator[Expr]:
             ((term, k),) = base.terms
             (inner, u), *others = factors_of(term)[1]
             if k == 1 and inner is E and not others and same(add(exponent, scale(n * HALF, u)), 0):
+                if grows_above(mul(e, power(E, negate(exponent)))):
+                    continue  # E^u*(x + E^u)/(E^u + 1)^2 would be inf/inf at a large u
                 function = call(HALVES[base.constant], scale(HALF, u))
                 yield mul(e, power(E, negate(exponent)), power(base, -n), power(mul(2, function), n))
 
@@ -83,7 +105,8 @@ def digamma_difference(e: Add) -> Iterator[Expr]:
 
 
 def logarithms(e: Add) -> Iterator[Expr]:
-    """a*log(u) + a*log(v) -> a*log(u*v); a*log(u) - a*log(v) -> a*log(u/v)"""
+    """a*log(u) + a*log(v) -> a*log(u*v); a*log(u) - a*log(v) -> a*log(u/v), where u or v is known not to be negative:
+    log(u*v) has a value also where both are negative, and the sum has none"""
     found: dict[Any, tuple[Node, Number, Fn]] = {}
     for term, k in e.terms:
         logs = [b for b, x in factors_of(term)[1] if type(b) is Fn and b.head == "log" and x == 1]
@@ -93,6 +116,8 @@ def logarithms(e: Add) -> Iterator[Expr]:
         key = (rest, abs(k))
         if key in found:
             other, j, log = found[key]
+            if not (nonnegative(log.args[0]) or nonnegative(logs[0].args[0])):
+                continue
             inner = mul(log.args[0], power(logs[0].args[0], 1 if j == k else -1))
             yield add(e, scale(-k, term), scale(-j, other), mul(j, rest, call("log", inner)))
         else:
@@ -149,67 +174,6 @@ def count(exponent: Any) -> int:
     return exponent if type(exponent) is int else 0
 
 
-def guards(e: Mul) -> Iterator[Expr]:
-    """b * a^where(b == 0, 1, b - 1) -> b * a^(b - 1); a^b * log(where(a == 0, 1, a)) -> a^b * log(a);
-    a/where(r == 0, 1, r) -> a/r for a distance r. The guards keep the engine's gradients finite at 0."""
-    bases = {b for b, _ in e.factors}
-    for base, exponent in e.factors:
-        for term, k in terms_of(exponent)[1]:
-            plain = unguarded(term, any_value=True)  # of a factor that is 0 there, the power does not matter
-            if plain is not None and has_factors(plain[0], bases):
-                powers = dict(e.factors)
-                powers[base] = add(exponent, scale(-k, term), scale(k, plain[1]))
-                yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()))
-        if type(base) is Fn and base.head == "log":
-            plain = unguarded(base.args[0])
-            if plain is not None and (plain[0] in bases or plain[1] in bases):
-                yield mul(divide(e, power(base, exponent)), power(call("log", plain[1]), exponent))
-        plain = unguarded(base)
-        if plain is not None and plain[0] is plain[1] and is_distance(plain[0]):
-            front = mul(divide(e, power(base, exponent)), power(plain[1], exponent))
-            yield mul(front, power(fn("where", fn("equal", plain[0], 0), 0, 1), -1))
-            yield front
-
-
-def has_factors(e: Expr, bases: AbstractSet[Expr]) -> bool:
-    """Whether a product of powers of all ``bases`` is 0 where ``e`` is."""
-    return e in bases or (type(e) is Mul and all(base in bases for base, _ in e.factors))
-
-
-def guarded_distance(e: Fn) -> Iterator[Expr]:
-    """where(r == 0, 0, a/r) -> a/r for a distance r, which has no derivative at 0"""
-    if e.head == "where" and same(e.args[1], 0) and type(e.args[0]) is Fn and e.args[0].head == "equal":
-        r = e.args[0].args[0]
-        if is_distance(r) and same(e.args[0].args[1], 0):
-            yield replaced_condition(e.args[2], e.args[0])
-
-
-def replaced_condition(e: Expr, condition: Fn) -> Expr:
-    """``e`` where the condition does not hold."""
-    factors = [
-        (b.args[2] if type(b) is Fn and b.head == "where" and b.args[0] is condition else b, x)
-        for b, x in factors_of(e)[1]
-    ]
-    return mul(factors_of(e)[0], *(power(b, x) for b, x in factors))
-
-
-def is_distance(e: Expr) -> bool:
-    """Whether ``e`` is a root of a sum of squares, or a norm."""
-    if type(e) is Atom:
-        return e.tensor is not None and e.tensor.op is not None and e.tensor.op.name == "norm"
-    factors = factors_of(e)[1]
-    return len(factors) == 1 and factors[0][1] == HALF and type(factors[0][0]) is Add and nonnegative(factors[0][0])
-
-
-def unguarded(e: Expr, any_value: bool = False) -> tuple[Expr, Expr] | None:
-    """``where(u == 0, 1, v)`` as (u, v), or with any number in the place of 1."""
-    if type(e) is Fn and e.head == "where" and (e.args[1] == 1 or (any_value and not isinstance(e.args[1], Node))):
-        condition = e.args[0]
-        if type(condition) is Fn and condition.head == "equal" and condition.args[1] == 0:
-            return condition.args[0], e.args[2]
-    return None
-
-
 def step(e: Fn) -> Iterator[Expr]:
     """where(u > v, g, where(u == v, g/2, 0)), the share of a maximum in its derivative, as g*step(u, v)"""
     if e.head != "where":
@@ -222,7 +186,23 @@ def step(e: Fn) -> Iterator[Expr]:
         if type(inner) is Fn and inner.head == "equal" and set(inner.args) == set(condition.args):
             u, v = condition.args if condition.head == "greater" else condition.args[::-1]
             turned = isinstance(v, Node) and (not isinstance(u, Node) or key(v) < key(u))
-            yield call("where", fn("greater", v, u), 0, share) if turned else mul(share, fn("step", u, v))
+            if turned:
+                yield call("where", fn("greater", v, u), 0, share)
+            elif has_value(share):
+                yield mul(share, fn("step", u, v))
+            else:  # 0 times what has no value is none
+                yield call("where", fn("greater", u, v), share, 0)
+
+
+def has_value(e: Expr) -> bool:
+    """Whether ``e`` has a value for all numbers."""
+    if not isinstance(e, Node) or type(e) is Atom:
+        return True
+    if type(e) is Fn:
+        return e.head in EVERYWHERE and all(map(has_value, e.args))
+    if type(e) is Mul:
+        return all(has_value(b) and has_value(x) and (b is E or (type(x) is int and x > 0)) for b, x in e.factors)
+    return all(has_value(t) for t, _ in terms_of(e)[1])
 
 
 def choices(e: Add | Mul) -> Iterator[Expr]:
@@ -251,10 +231,9 @@ def signed_sums(e: Add) -> Iterator[Expr | None]:
 def shifted_roots(e: Mul) -> Iterator[Expr]:
     """(a/b)^(-1/2)/b^2 -> sqrt(a/b)/(a*b)"""
     for base, exponent in e.factors:
-        if type(base) is Mul and type(exponent) is Fraction:
-            shift = 1 if exponent < 0 else -1
+        if type(base) is Mul and type(exponent) is Fraction and exponent < 0:
             rest = mul(e.coefficient, *(power(b, x) for b, x in e.factors if b is not base))
-            yield mul(rest, power(base, exponent + shift), power(base, -shift))
+            yield mul(rest, power(base, exponent + 1), power(base, -1))
 
 
 def number_logarithms(e: Add) -> Iterator[Expr]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive
 from agcli.expression.simplify.features import NEGATIVE, features
-from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Mul, Node, Number, make_add
+from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
 from agcli.expression.simplify.polynomials import (
     common_divisor,
     expand,
@@ -19,6 +19,7 @@ from agcli.expression.simplify.polynomials import (
     read,
     write,
 )
+from agcli.expression.simplify.signs import never_zero
 
 Row: TypeAlias = "tuple[Number, dict[Any, Number]]"
 
@@ -56,15 +57,26 @@ def pull_out(rows: list[Row], shared: dict[Any, Number]) -> tuple[Expr, Expr]:
 
 
 def common_factor(e: Add) -> Iterator[Expr]:
-    """a*b + a*c -> a*(b + c); a/2 + b/2 -> (a + b)/2"""
+    """a*b + a*c -> a*(b + c); a/2 + b/2 -> (a + b)/2; u^(a - 1) + u^a -> u^(a - 1)*(u + 1)"""
     joined = whole_numbers(e)
     if joined is not e:
         yield joined
     rows = rows_of(e)
-    shared = {g: k for g, k in lowest(rows).items() if k > 0}
+    least = lowest(rows)
+    shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows)}
     if shared:
         front, rest = pull_out(rows, shared)
         yield mul(front, rest)
+
+
+def is_shift(u: Any, least: dict[Any, Number], rows: list[Row]) -> bool:
+    """Whether a negative power of ``u`` is a part of u^(a - 1): without it, u^a*(1/u + 1) would have no value at 0.
+
+    Where log(u) is in the sum, it has none there already.
+    """
+    if not any(isinstance(g, tuple) and g[0] is u and k > 0 for g, k in least.items()) or never_zero(u):
+        return False
+    return not any(type(g) is Fn and g.head == "log" and g.args[0] is u for _, row in rows for g in row)
 
 
 def aligned(rows: list[Row]) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from agcli.expression.simplify import guards, stable
 from agcli.expression.simplify import identities as ids
 from agcli.expression.simplify import trigonometry as trig
 from agcli.expression.simplify.features import (
@@ -82,7 +83,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("choice", ids.choices, STEP),
     ),
     Mul: (
-        Rule("guard at 0", ids.guards, GUARD),
+        Rule("guard at 0", guards.guards, GUARD),
         Rule("cancel", once(cancelled), SUM | BELOW),
         Rule("tan = sin/cos", trig.ratios("sin", "cos", "tan"), TRIG),
         Rule("tan = sin/cos", trig.ratios("sin", "cos", "tan"), TANGENT),
@@ -106,17 +107,24 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("split logarithm", ids.log_of_product),
         Rule("branches", ids.branches),
         Rule("step", ids.step),
-        Rule("guard at 0", ids.guarded_distance),
+        Rule("guard at 0", guards.guarded_distance),
     ),
 }
 
 # Of the finished formula and its parts: forms in which parts of a sum would not meet.
 LAST: dict[type, tuple[Rule, ...]] = {
-    Add: (Rule("1 + tan(u)^2 = 2/(cos(2u) + 1)", trig.tangent_of_half, TANGENT | SQUARE, gain=0.5),),
+    Add: (
+        Rule("1 + tan(u)^2 = 2/(cos(2u) + 1)", trig.tangent_of_half, TANGENT | SQUARE, gain=0.5),
+        Rule("stable difference", stable.differences),
+    ),
     Mul: (
         Rule("1 + tan(u)^2 = 2/(cos(2u) + 1)", trig.tangent_of_half, ADDED, gain=0.5),
         Rule("exponentials to hyperbolic functions", ids.exponential_quotients, EXPONENTIAL | BELOW),
         Rule("tangent of a sum", trig.tangent_of_sum, ADDED | BELOW, gain=0.5),
         Rule("2*cos(u)^2 = cos(2u) + 1", trig.squares_of_half, TRIG | SQUARE, gain=0.5),
+        Rule("stable quotient", stable.hyperbolic_quotients),
+        Rule("stable quotient", stable.exponential_quotients, EXPONENTIAL | BELOW),
+        Rule("stable quotient", stable.in_exponentials, EXPONENTIAL),
+        Rule("stable quotient", stable.split_quotients, SUM | NEGATIVE),
     ),
 }

@@ -10,9 +10,9 @@ POSITIVE = {"cosh", "sigmoid", "exp2", "exp10", "softplus"}
 
 def nonnegative_power(base: Expr, exponent: Expr) -> bool:
     """Whether ``base^exponent`` is never negative where it has a value."""
-    if not isinstance(exponent, Node) and (exponent.denominator % 2 == 0 or exponent.numerator % 2 == 0):
+    if not isinstance(exponent, Node) and (exponent.denominator != 1 or exponent.numerator % 2 == 0):
         return True
-    return nonnegative(base) or isinstance(exponent, Node)
+    return nonnegative(base)  # (-2)^n is negative for an odd number n
 
 
 def nonnegative(e: Expr) -> bool:

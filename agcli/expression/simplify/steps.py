@@ -12,10 +12,11 @@ from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.creation import ones_like
 from agcli.engine.types import TensorType
 from agcli.expression.gradients import gradients
+from agcli.expression.guards import unguarded
 from agcli.expression.lift_shapes import FULL, tidy
 from agcli.expression.simplify.convert import Reader
 from agcli.expression.simplify.nodes import ExhaustedError, UndefinedError
-from agcli.expression.simplify.search import finished
+from agcli.expression.simplify.search import finished, shortest
 from agcli.expression.simplify.simplifier import BUDGET, readable, workspace
 
 TOGETHER = "put together"
@@ -54,11 +55,13 @@ def steps(t: Tensor, x: Placeholder, budget: int = BUDGET) -> list[Step]:
 
     def trace(node: Tensor, tangents: Sequence[Any], tangent: Any) -> None:
         if isinstance(tangent, Tensor) and node.op is not None:
-            found.append(Step(rule_name(node, tangents, x), node, collected(tangent), "derivative"))
+            (bare,) = unguarded([tangent], typed)
+            found.append(Step(rule_name(node, tangents, x), node, collected(bare), "derivative"))
 
+    typed = {node.id for node in toposort([t])}
     (whole,) = forward(toposort([t]), [t], [x], [ones_like(x)], trace)
     if t.shape != ():
-        return found if whole is None else [*found, *rewrites(whole, budget)]
+        return found if whole is None else [*found, *rewrites(unguarded([whole], typed)[0], budget)]
     return [*found, *rewrites(gradients(t, [x])[0], budget)]
 
 
@@ -68,7 +71,7 @@ def gradient_steps(t: Tensor, x: Placeholder, budget: int = BUDGET) -> list[Step
     Of a vector that is only turned into a row or a column, one form is told.
     """
     order = toposort([t])
-    live = depends(order, [x])
+    live, typed = depends(order, [x]), {part.id for part in order}
     path = [part for part in order if part.id in live and isinstance(part.type, TensorType) and part.dtype.kind == "f"]
     users: dict[int, list[str]] = {}
     forms: dict[int, Tensor] = {}
@@ -84,7 +87,8 @@ def gradient_steps(t: Tensor, x: Placeholder, budget: int = BUDGET) -> list[Step
         root = origin_of(part)
         if root.id in users and part is forms[root.id] and g is not None:
             names = " and ".join(dict.fromkeys(users[root.id]))
-            found.append(Step(f"through {names}", part, collected(tidy(g)), "gradient"))
+            (bare,) = unguarded([g], typed)
+            found.append(Step(f"through {names}", part, collected(tidy(bare)), "gradient"))
     return [*found, *rewrites(tidy(gradients(t, [x])[0]), budget)]
 
 
@@ -155,12 +159,14 @@ def rewrites(t: Tensor, budget: int) -> list[Step]:
             e = reader.read(t)
             result = reader.search(e)
             last, names = finished(result)
-            start, end = reader.write(e, t), reader.write(last, t)
+            start, end = reader.write(e, t), reader.write(shortest(reader.search, e), t)
             found = [Step(COLLECT, t, start, "rewrite")]
             for rule, before, after in dict.fromkeys(reader.search.trail(e)):
                 found.append(Step(rule, reader.emit(before), reader.emit(after), "rewrite"))
             if last is not result:
-                found.append(Step(", ".join(names), reader.write(result, t), end, "rewrite"))
+                found.append(
+                    Step(", ".join(names) or TOGETHER, reader.write(result, t), reader.write(last, t), "rewrite")
+                )
             if found[-1].after is not end:
                 found.append(Step(TOGETHER, start, end, "rewrite"))
         except (UndefinedError, ExhaustedError, RecursionError, DTypeError):

@@ -143,7 +143,7 @@ def products_to_sums(e: Add) -> Iterator[Expr]:
         if not found:
             parts.append(scale(k, term))
             continue
-        rest, f, g = found[0] if found[0][1].head == "sin" else found[-1]
+        rest, f, g = next((row for row in found if row[1].head == "sin"), found[0])
         total, difference = add(f.args[0], g.args[0]), subtract(f.args[0], g.args[0])
         if f.head != g.head:
             value = add(call("sin", total), call("sin", difference))
@@ -154,7 +154,7 @@ def products_to_sums(e: Add) -> Iterator[Expr]:
 
 
 def halved(e: Add | Mul) -> Iterator[Expr]:
-    """sin(2u) -> 2 sin(u)cos(u), cos(2u) -> 1 - 2 sin(u)^2, where functions of u are there too"""
+    """sin(2u) -> 2 sin(u)cos(u), cos(2u) -> 1 - 2 sin(u)^2 or 2 cos(u)^2 - 1, where functions of u are there too"""
     there = heads_of(e)
     for one, other, sign in (("sin", "cos", -1), ("sinh", "cosh", 1)):
         for u in arguments(e, one, other):
@@ -162,7 +162,7 @@ def halved(e: Add | Mul) -> Iterator[Expr]:
             if fn(one, twice) not in there and fn(other, twice) not in there:
                 continue
             s, c = fn(one, u), fn(other, u)
-            for square in (add(1, mul(2 * sign, power(s, 2))), add(-sign, mul(2, power(c, 2)))):
+            for square in (add(1, mul(2 * sign, power(s, 2))), add(-1, mul(2, power(c, 2)))):
                 table = {fn(one, twice): mul(2, s, c), fn(other, twice): square}
                 yield replaced(e, table)
                 if type(e) is Mul:

@@ -36,6 +36,13 @@ def active() -> bool:
     return chosen != "numpy" and available()
 
 
+def limits() -> list[str]:
+    """The level of the processor that kernels keep to, if the environment names one."""
+    from .code.machine import level
+
+    return [level()] if level() else []
+
+
 def fusion(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
     """``roots`` with groups of elementwise ops fused, where that is possible and worth it; see ``fuse``."""
     if not active():

@@ -1,4 +1,8 @@
-"""What this machine is to LLVM, without loading it where that is known from an earlier process."""
+"""What this machine is to LLVM, without loading it where that is known from an earlier process.
+
+``AG_CPU_LEVEL`` names the level of x86-64 that kernels are made for at most, so that one machine shows what another
+one computes: ``x86-64-v3`` is without AVX-512, ``x86-64-v2`` without AVX. On other machines it changes nothing.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,12 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from ....errors import StateError
 from .store import load, save
 
-LEVEL = 2  # of code generation; there is nothing for the optimizer to do that the text does not say already
+OPTIMIZATION = 2  # of code generation; there is nothing for the optimizer to do that the text does not say already
+# Level of x86-64 -> what it lacks, and with it all that builds on that; bytes of its registers.
+LEVELS = {"x86-64-v3": ("avx512f", 32), "x86-64-v2": ("avx", 16)}
 NATURE = ("vendor_id", "cpu family", "model", "stepping", "flags", "CPU ", "Features")  # of a processor
 NOTHING: dict[str, Any] = {"version": "", "width": 16, "masks": False}  # known of a machine without LLVM
 
@@ -27,13 +34,29 @@ def llvm() -> Any:
     return binding
 
 
+def level() -> str:
+    """The level of x86-64 that the environment allows; empty where it allows everything."""
+    named = os.environ.get("AG_CPU_LEVEL", "")
+    if named and named not in LEVELS:
+        raise StateError(
+            f"AG_CPU_LEVEL: expected {' or '.join(LEVELS)}, got {named!r}; unset it for all of this processor"
+        )
+    return named
+
+
+def features() -> str:
+    """What this processor can, as LLVM writes it, down to the level that is allowed."""
+    there = llvm().get_host_cpu_features()
+    lost, _ = LEVELS.get(level(), ("", 0))
+    return str(there.flatten() + (f",-{lost}" if lost in there else ""))
+
+
 @cache
 def target() -> Any:
-    """What code is made for: this processor with all it can."""
-    features = llvm().get_host_cpu_features().flatten()
+    """What code is made for: this processor with all that is allowed."""
     kind = llvm().Target.from_default_triple()
     return kind.create_target_machine(
-        cpu=llvm().get_host_cpu_name(), features=features, opt=LEVEL, reloc="pic", codemodel="small", jit=True
+        cpu=llvm().get_host_cpu_name(), features=features(), opt=OPTIMIZATION, reloc="pic", codemodel="small", jit=True
     )
 
 
@@ -41,12 +64,14 @@ def told() -> dict[str, Any]:
     """What LLVM says: whatever changes the machine code for the same text, and what kernels are made to fit."""
     import llvmlite
 
-    features = llvm().get_host_cpu_features()
-    parts = (llvmlite.__version__, llvm().llvm_version_info, LEVEL, target().triple, llvm().get_host_cpu_name())
+    there = llvm().get_host_cpu_features()
+    width = 64 if there.get("avx512f") else 32 if there.get("avx2") else 16
+    width = min(width, LEVELS[level()][1] if level() else width)
+    parts = (llvmlite.__version__, llvm().llvm_version_info, OPTIMIZATION, target().triple, llvm().get_host_cpu_name())
     return {
-        "version": " ".join(map(str, (*parts, features.flatten()))),
-        "width": 64 if features.get("avx512f") else 32 if features.get("avx2") else 16,
-        "masks": bool(features.get("avx512bw")),
+        "version": " ".join(map(str, (*parts, features()))),
+        "width": width,
+        "masks": width == 64 and bool(there.get("avx512bw")),
     }
 
 
@@ -62,7 +87,7 @@ def identity() -> str | None:
             first = [line for line in takewhile(str.strip, file) if line.startswith(NATURE)]
     except OSError:
         return None
-    facts = f"{LEVEL} {' '.join(NOTHING)} {os.uname().machine}"
+    facts = f"{OPTIMIZATION} {level()} {' '.join(NOTHING)} {os.uname().machine}"
     return f"{facts} {library} {found.st_size} {found.st_mtime_ns}\n{''.join(first)}"
 
 

@@ -122,12 +122,29 @@ def exp(x: Value) -> Value:
     return (p + 1.0) * power_of_two(half, form) * power_of_two(n - half, form)
 
 
+def rounding_of_product(x: Value, factor: float, product: Value) -> Value:
+    """x * factor - product, exactly, on processors that round a * b + c twice too.
+
+    Halves of the digits have exact products (Dekker, A floating-point technique for extending the available precision,
+    1971). NaN where x is so large that it cannot be halved.
+    """
+    digits = form_of(x).mantissa + 1
+    half = digits // 2
+    rough = x * (2.0 ** (digits - half) + 1)
+    high = rough - (rough - x)
+    low = x - high
+    fraction, exponent = math.frexp(factor)
+    first = math.ldexp(round(math.ldexp(fraction, half)), exponent - half)
+    second = factor - first
+    return ((high * first - product) + high * second + low * first) + low * second
+
+
 def power_of(base: float, x: Value) -> Value:
     """base^x = e^(x log base), with log base in two numbers, as the rounding of x log base would be multiplied by x."""
     exact = Context(prec=50).ln(Decimal(base))
     high = float(exact) if x.kind == "double" else unpack("f", pack("f", exact))[0]
     whole = x * high
-    rest = x.fma(high, -whole) + x * float(exact - Decimal(high))
+    rest = rounding_of_product(x, high, whole) + x * float(exact - Decimal(high))
     y = whole.exp()
     better = y.fma(rest, y)
     return better.isnan().choose(y, better)  # infinity

@@ -1,0 +1,216 @@
+"""The value of a derivative at a point, or what is there instead of one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from agcli.engine.graph import Tensor
+from agcli.expression.enclosures.interval import Interval
+from agcli.expression.enclosures.limits import FINE, UNDEFINED, Limit, alike, along, limits, middle
+from agcli.expression.enclosures.program import Undefined, Unknown, point
+from agcli.expression.enclosures.refine import ACCURACY, NOTHING, evaluate, width
+
+LARGEST, SMALLEST = Decimal("1.7976931348623157e308"), Decimal("2.2250738585072014e-308")
+UNIT_STEP = point(1.0)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is known of a formula at a point.
+
+    `status` is `value`, `too large` or `too small` for float64 (`value` holds the number), `rough` (a value of which
+    `digits` are right), `removable` (`left` and `right` are one limit), `kink`, `jump`, `one-sided`, `infinite`,
+    `undefined` or `unknown`. `left` and `right` are the limits of the derivative of order `order`: where it is lower
+    than the order asked for, that one has no value, so there is none. `part` is what has no value.
+    """
+
+    status: str
+    value: Decimal | None = None
+    left: Limit | None = None
+    right: Limit | None = None
+    part: Tensor | None = None
+    digits: int | None = None
+    order: int = 0
+
+    @property
+    def number(self) -> float:
+        """The value as float64: the nearest one, NaN where there is none or it is too large."""
+        if self.value is None or self.status == "too large":
+            return math.nan
+        return float(self.value)
+
+    @property
+    def limit(self) -> Decimal | None:
+        """The value, or the limit where a point is missing."""
+        if self.status in ("value", "too small", "too large"):
+            return self.value
+        return self.left.value if self.status == "removable" and self.left is not None else None
+
+
+def finding_of(value: Any) -> Finding:
+    """What a value that was computed tells."""
+    if isinstance(value, Undefined):
+        return Finding("undefined", part=value.part)
+    if isinstance(value, Unknown):
+        return Finding("unknown")
+    number = middle(value)
+    if number is None:
+        return Finding("unknown")
+    size, error = max(value.low.copy_abs(), value.high.copy_abs()), width(value)
+    if size < NOTHING and error >= FINE.multiply(size, Decimal("0.1")):  # 0, or too small to tell from it
+        return Finding("value", Decimal(0))
+    if min(value.low.copy_abs(), value.high.copy_abs()) > LARGEST and (value.low > 0) == (value.high > 0):
+        return Finding("too large", number)
+    if size < SMALLEST:
+        return Finding("too small", number)
+    if error <= FINE.multiply(number.copy_abs(), ACCURACY.scaleb(4)):
+        return Finding("value", number)
+    digits = number.adjusted() - error.adjusted() - 1 if error.is_finite() and number else 0
+    return Finding("rough", number, digits=digits) if digits > 0 else Finding("unknown")
+
+
+Differentiate = Callable[[Tensor, str], Tensor]
+
+
+class Finder:
+    """A formula of one number at a point, and its derivatives there.
+
+    `feeds` are intervals by name, or functions from a precision to one. `chain` makes the next derivative of a formula.
+    """
+
+    def __init__(self, f: Tensor, feeds: Mapping[str, Any], chain: Callable[[tuple[str, ...]], Tensor]) -> None:
+        self.f = f
+        self.feeds = feeds
+        self.chain = chain
+        self.found: dict[tuple[str, ...], Finding] = {}
+        (self.whole,), self.bits = evaluate([f], feeds)
+
+    def singular(self, names: Sequence[str]) -> bool:
+        """Whether the formula is not smooth here along one of the variables."""
+        return bool(self.whole.singular & sum(self.bits.get(name, 0) for name in set(names)))
+
+    def value(self) -> Finding:
+        """Of the formula itself: of one variable, with its limits where it has none."""
+        found = finding_of(self.whole.value)
+        names = list(self.bits)
+        if found.status != "undefined" or len(names) != 1 or isinstance(self.feeds[names[0]], np.ndarray):
+            return found
+        return self.missing(found, *self.sides([self.f], names[0]))
+
+    def missing(self, found: Finding, left: list[Limit], right: list[Limit]) -> Finding:
+        """A formula without a value at a point, by its limits there."""
+        before, after = left[0], right[0]
+        found = replace(found, left=before, right=after)
+        kinds = {before.kind, after.kind}
+        if "infinite" in kinds:
+            return replace(found, status="infinite")
+        if kinds == {"finite"}:
+            return replace(found, status="removable" if alike(before.value, after.value) else "jump")
+        return replace(found, status="one-sided") if kinds == {"finite", "undefined"} else found
+
+    def sides(self, outputs: list[Tensor], name: str) -> tuple[list[Limit], list[Limit]]:
+        """The limits of formulas from the left and from the right along one variable."""
+        return self.directed(outputs, {name: UNIT_STEP})
+
+    def directed(self, outputs: list[Tensor], parts: Mapping[str, Interval]) -> tuple[list[Limit], list[Limit]]:
+        move, scale = along(self.feeds, parts)
+        first = limits([self.f, *outputs], move, scale, -1, list(parts))
+        return first[1:], limits([self.f, *outputs], move, scale, 1, list(parts))[1:]
+
+    def derivative(self, names: tuple[str, ...]) -> Finding:
+        """Of the derivative by each name in turn."""
+        if names not in self.found:
+            self.found[names] = self.find(names)
+        return self.found[names]
+
+    def find(self, names: tuple[str, ...]) -> Finding:
+        if not names:
+            return self.value()
+        g = self.chain(names)
+        if names[-1] not in self.bits:  # the formula does not depend on it
+            found = self.value()
+            return Finding("value", Decimal(0)) if found.limit is not None else found
+        defined = isinstance(self.whole.value, Interval)
+        if defined and not self.singular(names):
+            found = finding_of(evaluate([g], self.feeds)[0][0].value)
+            if found.status != "undefined":
+                return found
+        if isinstance(self.whole.value, Unknown):
+            return Finding("unknown")
+        before = self.derivative(names[:-1]) if len(names) > 1 else self.base(names[-1])
+        if before.limit is None:
+            return before
+        return self.step(before, g, self.chain(names[:-1]), {names[-1]: UNIT_STEP}, len(names))
+
+    def base(self, name: str) -> Finding:
+        """The formula itself, with limits along one variable where it has no value."""
+        found = finding_of(self.whole.value)
+        return self.missing(found, *self.sides([self.f], name)) if found.status == "undefined" else found
+
+    def base_value(self) -> Finding:
+        """The formula itself, of whatever variables."""
+        return finding_of(self.whole.value)
+
+    def direction(self, g: Tensor, parts: Mapping[str, Interval]) -> Finding:
+        """Of a first derivative along several variables at once."""
+        found = finding_of(self.whole.value)
+        if found.value is not None and not self.singular(list(parts)):
+            slope = finding_of(evaluate([g], self.feeds)[0][0].value)
+            if slope.status != "undefined":
+                return slope
+        if found.value is None:
+            return found
+        return self.step(found, g, self.f, parts, 1)
+
+    def step(self, before: Finding, g: Tensor, below: Tensor, parts: Mapping[str, Any], order: int) -> Finding:
+        """The derivative `g` of `below`, which has the value or limit `before`, from the limits of both."""
+        (low_left, left), (low_right, right) = self.directed([below, g], parts)
+        broken = discontinuity(before.limit or Decimal(0), low_left, low_right)
+        if broken:
+            return Finding(broken, left=low_left, right=low_right, part=before.part, order=order - 1)
+        if low_left.kind == "undefined":
+            return Finding("one-sided", left=UNDEFINED, right=right, order=order)
+        if low_right.kind == "undefined":
+            return Finding("one-sided", left=left, right=UNDEFINED, order=order)
+        status = smoothness(left, right)
+        if status == "value" and before.status != "removable":
+            return finding_of(Interval(left.value, left.value))
+        status = "removable" if status == "value" else status
+        return Finding(status, left=left, right=right, order=order, part=before.part)
+
+
+def discontinuity(value: Decimal, left: Limit, right: Limit) -> str:
+    """What keeps a function with a value at a point from being continuous there, on the sides where it is defined."""
+    kinds = {left.kind, right.kind}
+    for kind, status in (("none", "undefined"), ("infinite", "infinite")):
+        if kind in kinds:
+            return status
+    if kinds == {"undefined"}:
+        return "undefined"
+    return "" if all(side.kind == "undefined" or side.meets(value) for side in (left, right)) else "jump"
+
+
+def smoothness(left: Limit, right: Limit) -> str:
+    """What the limits of a derivative say of it."""
+    kinds = {left.kind, right.kind}
+    if kinds - {"finite", "infinite"}:
+        return "undefined"
+    if kinds == {"finite"}:
+        return "value" if alike(left.value, right.value) else "kink"
+    return "infinite" if left == right else "kink"
+
+
+def findings(value: Any) -> Any:
+    """What each element of a value tells."""
+    if not isinstance(value, np.ndarray):
+        return finding_of(value)
+    out = np.empty(value.shape, object)
+    for index in np.ndindex(*value.shape):
+        out[index] = finding_of(value[index])
+    return out

@@ -1,0 +1,98 @@
+"""More and more digits, until the values of formulas are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from agcli.engine.graph import Tensor
+from agcli.expression.enclosures.interval import Interval, Precision
+from agcli.expression.enclosures.program import UNKNOWN, Program, Undefined, Unknown, Value
+
+LEVELS = (40, 100, 250, 600, 1500)  # digits
+MAX_WORK = 30_000_000  # of the steps, where one costs digits^1.6 and a function as much as 20 of arithmetic
+FUNCTION = 20
+ARITHMETIC = frozenset(["add", "subtract", "multiply", "divide", "negative", "square", "abs", "where", "reciprocal"])
+ACCURACY = Decimal("1e-16")  # relative, of a value that is known
+NOTHING, HUGE = Decimal("1e-400"), Decimal("1e400")  # beyond all float64
+
+Feed = Interval | np.ndarray | Callable[[Precision], Interval]
+
+
+class Known(NamedTuple):
+    """A value, or an array of values, and the variables along which the formula is singular."""
+
+    value: Any
+    singular: int
+
+
+def width(a: Interval) -> Decimal:
+    if not a.low.is_finite() or not a.high.is_finite():
+        return Decimal("Infinity")
+    return WIDE.subtract(a.high, a.low)
+
+
+WIDE = Precision(30).up
+
+
+def settled(value: Value) -> bool:
+    """Whether more digits would tell nothing new."""
+    if isinstance(value, Undefined):
+        return True
+    if isinstance(value, Unknown):
+        return False
+    low, high = value.low.copy_abs(), value.high.copy_abs()
+    if value.low == value.high or max(low, high) < NOTHING:
+        return True
+    if (value.low > 0) != (value.high > 0):
+        return False
+    least = min(low, high)
+    return least > HUGE or width(value) <= WIDE.multiply(least, ACCURACY)
+
+
+def all_settled(value: Any) -> bool:
+    return all(map(settled, value.flat)) if isinstance(value, np.ndarray) else settled(value)
+
+
+def evaluate(outputs: Sequence[Tensor], feeds: Mapping[str, Any], start: int = 0) -> tuple[list[Known], dict[str, int]]:
+    """The value of each formula, and the bits of the variables. Raises UnsupportedError.
+
+    Feeds are intervals, arrays of them, or functions from a precision to an interval.
+    """
+    program = Program(outputs)
+    bits = program.bits
+    found: list[Known | None] = [None] * len(outputs)
+    waiting = list(range(len(outputs)))
+    for level in range(start, len(LEVELS)):
+        digits = LEVELS[level]
+        last = level + 1 == len(LEVELS) or weight(program) * LEVELS[level + 1] ** 1.6 > MAX_WORK
+        p = Precision(digits, last)
+        at = {name: v(p) if callable(v) else v for name, v in feeds.items()}
+        values, singular = program.run(at, p)
+        unknown = []
+        for i, value, mask in zip(waiting, values, singular, strict=True):
+            found[i] = Known(value, named(mask, program.bits, bits))
+            if not all_settled(value):
+                unknown.append(i)
+        waiting = unknown
+        if not waiting or last:
+            break
+        if len(waiting) < len(program.outputs):
+            program = Program([outputs[i] for i in waiting])
+    return [Known(UNKNOWN, 0) if f is None else f for f in found], bits
+
+
+def weight(program: Program) -> int:
+    """How much a program costs, in steps of arithmetic."""
+    ops = [step.tensor.op for step in program.steps]
+    return sum(1 if op is None or op.name in ARITHMETIC else FUNCTION for op in ops)
+
+
+def named(mask: int, own: Mapping[str, int], bits: Mapping[str, int]) -> int:
+    """A mask of one program in the bits of another."""
+    if own is bits:
+        return mask
+    return sum(bits[name] for name, bit in own.items() if mask & bit)
