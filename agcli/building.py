@@ -19,6 +19,7 @@ from agcli.engine.ops.keys import streams
 from agcli.engine.ops.reductions import mean
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
+from agcli.expression.lower import VALUES, functions
 from agcli.formulas import tensor_of
 from agcli.layers import Network, Scope, Trace, run, start
 from agcli.losses import LOSSES
@@ -61,7 +62,7 @@ def is_number(part: Part) -> bool:
 
 
 def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dict[str, Tensor]:
-    """The columns of numbers of a table, each (n,), by their own names, as far as the spec gives these no meaning."""
+    """The columns of numbers of a table, each (n,), by their own names, as far as these mean nothing else."""
     if not spec.is_formulas or not isinstance(data.fitted, Recipe):
         return {}
     groups = data.fitted.groups
@@ -76,7 +77,7 @@ def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dic
     target = data.fitted.target
     if len(target) == 1 and TARGET in inputs:
         found[target[0].column] = inputs[TARGET]
-    taken = {*inputs, *spec.variables, *spec.let, OUTPUT}
+    taken = {*inputs, *spec.variables, *spec.let, OUTPUT, *VALUES, *functions()}
     return {name: t for name, t in found.items() if name not in taken and name.isidentifier()}
 
 

@@ -232,8 +232,8 @@ def test_the_layers_are_drawn_from_input_to_loss():
         "loss: softmax_cross_entropy",
     ]
     assert draw(parse_spec(FREE)).splitlines()[2:] == [
-        "w: float32(64, 10), a variable",
-        "b: float32(10,), a variable",
+        "w: float64(64, 10), a variable",
+        "b: float64(10,), a variable",
         "loss: mean(sparse_softmax_cross_entropy(z, y))",
     ]
 

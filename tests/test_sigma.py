@@ -134,6 +134,15 @@ def test_the_spec_s_own_names_come_first(folder):
     assert "t" in model.parameters
 
 
+def test_functions_and_constants_come_first(tmp_path):
+    pl.DataFrame({"exp": [1.0, 2.0], "e": [5.0, 6.0], "y": [1.0, 2.0]}).write_csv(tmp_path / "odd.csv")
+    text = f"data: {{file: {tmp_path}/odd.csv, target: y, split: {{tail: 0}}}}\nvariables: {{a: 2}}\n"
+    made = parse_spec(f"{text}let: {{output: 'exp(a) + e + 0 * x[:, 0]'}}\nloss: mse")
+    session = Session(made, load_data(made))
+    output = session.model.predictor()(session.next_batch()["x"])
+    assert output == pytest.approx([np.exp(2) + np.e] * 2)
+
+
 def test_a_column_beside_a_row_is_refused(folder):
     made = spec(folder, "let.output=a * exp(-b * x) + c", "loss=mean(square((y - output) / sigma))")
     with pytest.raises(SpecError, match=r"`x` has the shape \(n, 1\).*write x\[:, 0\], or name the column: t"):
