@@ -131,6 +131,13 @@ def test_other_losses_say_nothing_of_errors(table, tmp_path):
         _ = run.fit
 
 
+def test_errors_that_take_long_are_left_to_who_asks(table, tmp_path, monkeypatch):
+    monkeypatch.setattr("agcli.trainer.fit.MAX_WORK", 60 * 3**2 - 1)
+    run = ag.train(spec(table), tmp_path / "run")
+    assert run.result["fit"] == {"problem": "of 3 parameters and 60 samples only `run.fit` computes them"}
+    assert run.parameters["a"].standard_error > 0
+
+
 def test_numbers_of_an_array_have_names_of_their_own(table, tmp_path):
     model = {"variables": {"p": {"value": [1, 1, 0]}}, "let": {"output": "p[0]*exp(-p[1]*t) + p[2]"}}
     run = ag.train(spec(table, **model), tmp_path / "run")
