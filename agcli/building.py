@@ -166,11 +166,19 @@ class Building:
         """Raise SpecError where a column (n, 1) meets numbers (n,): together they would silently make (n, n)."""
         known = {t.id for t in self.network.names.values()}
         for t in toposort([made], known):
-            if isinstance(t.op, Elementwise) and {(None,), (None, 1)} <= {x.shape for x in t.inputs}:
-                column = next(source for x in t.inputs if x.shape == (None, 1) for source in [whole(x)])
-                if column is not None:
-                    told = f"`{column.name}` has the shape (n, 1): beside numbers of shape (n,) it makes a table (n, n)"
-                    raise self.spec.error(path, f"{told}; write {column.name}[:, 0]{self.own_names}")
+            if not isinstance(t.op, Elementwise) or not {(None,), (None, 1)} <= {x.shape for x in t.inputs}:
+                continue
+            side = next(x for x in t.inputs if x.shape == (None, 1))
+            column = whole(side)
+            target = next((x for x in t.inputs for name in KNOWN if x is self.inputs.get(name)), None)
+            if column is not None:
+                told = f"`{column.name}` has the shape (n, 1): beside numbers of shape (n,) it makes a table (n, n)"
+                raise self.spec.error(path, f"{told}; write {column.name}[:, 0]{self.own_names}")
+            if target is not None and all(x is not target for x in toposort([side])):  # else, pairs may be meant
+                name = next((name for name, x in self.network.names.items() if x is side), "the other side")
+                shown = name if " " in name else f"`{name}`"
+                told = f"`{target.name}` has the shape (n,), and {shown} (n, 1): together they make a table (n, n)"
+                raise self.spec.error(path, f"{told}; write {'(...)' if ' ' in name else name}[:, 0]")
 
     @property
     def own_names(self) -> str:
