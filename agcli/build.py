@@ -48,6 +48,11 @@ class Model:
         return self.inputs.get("y")
 
     @property
+    def sources(self) -> dict[str, Placeholder]:
+        """The inputs without what is known of the target: what a prediction is made of."""
+        return {name: p for name, p in self.inputs.items() if name not in KNOWN}
+
+    @property
     def sigma(self) -> Placeholder | None:
         """The standard deviation of the target, (n,), if the spec names its column; the loss has it in it already."""
         return self.inputs.get(SIGMA)
@@ -76,7 +81,7 @@ class Model:
     def predictor(self) -> Function:
         """The model's output for a batch of inputs."""
         output = self.evaluated({OUTPUT: self.test.output})[OUTPUT]
-        return Function(output, inputs=[p for name, p in self.inputs.items() if name not in KNOWN], key=self.key)
+        return Function(output, inputs=list(self.sources.values()), key=self.key)
 
     def describer(self) -> Function:
         """The `outputs` of the spec, of a batch; some of them need all samples in one."""

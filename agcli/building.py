@@ -44,6 +44,7 @@ class Graph:
     outputs: Mapping[str, Tensor]  # the spec's own, by name
     updates: Mapping[Variable, Tensor]
     traces: tuple[Trace, ...]
+    let: Mapping[str, Tensor]  # formulas by name
 
     @property
     def fetches(self) -> dict[str, Tensor]:
@@ -115,7 +116,8 @@ class Building:
                 outputs[name] = self.formula(text, ("outputs", name))
                 network.names.setdefault(name, outputs[name])
         final = output if output is not None else loss
-        return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces))
+        let = {name: network.names[name] for name in spec.let}
+        return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces), let)
 
     def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
         if name in self.network.names:

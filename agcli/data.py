@@ -32,6 +32,15 @@ from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
 
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
+QUANTITIES = (
+    "expression",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+    "log_cosh",
+    "poisson",
+    "gaussian",
+)  # losses of numbers
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
 
@@ -182,7 +191,8 @@ def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> T
     roles = {name: _role(choice, scale) for name, choice in (fields.columns or {}).items()}
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
-        source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream, scale=scale,
+        source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream,
+        plain=spec.is_formulas, quantity=spec.loss.name in QUANTITIES,
         dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
     )  # fmt: skip
 

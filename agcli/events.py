@@ -171,7 +171,9 @@ class Done:
     seconds: float
     reason: str = FINISHED
     best: dict[str, Any] | None = None  # step, epoch, value, and what was watched
+    converged: bool | None = None  # whether the optimizer came to a minimum; None if it has not said
     split: str = "test"  # of which the metrics are
+    fit: dict[str, Any] | None = None  # of a least-squares fit: its parameters and their errors, or the problem
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -189,8 +191,10 @@ class Done:
             "metrics": self.metrics,
             "seconds": round(self.seconds, 6),
             "reason": self.reason,
+            "converged": self.converged,
             "best": self.best,
             "split": self.split,
+            "fit": self.fit,
         }
 
 

@@ -46,4 +46,6 @@ def wide(op: Any) -> Any:
     if getattr(op, "dtype", None) == SINGLE:
         return changed(op, dtype=DOUBLE)
     made = getattr(op, "type", None)
-    return changed(op, type=TensorType(made.shape, DOUBLE)) if getattr(made, "dtype", None) == SINGLE else op
+    if isinstance(made, TensorType) and made.dtype == SINGLE:
+        return changed(op, type=TensorType(made.shape, DOUBLE))
+    return op

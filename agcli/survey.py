@@ -118,7 +118,8 @@ def head(name: str, count: int) -> tuple[list[str], list[list[str]]]:
     if not 1 <= count <= 1_000:
         raise DataError(f"expected 1 to 1,000 samples, got {count}")
     if name in names():
-        return _samples(load(name, **({"raw": True} if "raw" in options(name) else {})), count)
+        raw: dict[str, Any] = {"raw": True} if "raw" in options(name) else {}
+        return _samples(load(name, **raw), count)
     found = described(name)
     if not isinstance(found, Table):
         return _samples(found.read(), count)

@@ -16,6 +16,7 @@ from agcli.evaluation import Evaluation
 from agcli.evaluation.evaluate import evaluate
 from agcli.events import Event
 from agcli.prediction import Classes, Predictor
+from agcli.prediction.bands import LEVEL, Bands
 from agcli.prediction.given import frame_of
 from agcli.prediction.reading import Answers, plain
 from agcli.runs import Run, RunError
@@ -23,6 +24,7 @@ from agcli.runs.files import read_json
 from agcli.runs.run import final
 from agcli.spec import Spec, Train, parse_spec, read_spec
 from agcli.spec.names import suggestion
+from agcli.trainer.fit import Estimate, Fit, fit_for
 
 Specified: TypeAlias = "Spec | str | os.PathLike[str] | Mapping[str, Any]"
 
@@ -175,6 +177,26 @@ class TrainedRun:
     def answers(self, samples: Any) -> Answers:
         """All that the model says of samples: Classes with probabilities, or Numbers."""
         return self.predictor.predict(frame_of(samples, self.spec, self.predictor.terms))
+
+    @cached_property
+    def fit(self) -> Fit:
+        """What a least-squares fit says of its parameters: values, standard errors, covariance, correlations.
+
+        Of the split that was fitted. Raises NoFitError, a RunError, where the loss or the data has no such thing.
+        """
+        return fit_for(self.place)
+
+    @property
+    def parameters(self) -> dict[str, Estimate]:
+        """The numbers of a least-squares fit by name: ``run.parameters["a"].value``, ``.standard_error``."""
+        return self.fit.parameters
+
+    def bands(self, samples: Any, level: float = LEVEL) -> Bands:
+        """The predictions of a least-squares fit with their confidence and prediction bands.
+
+        Raises RunError for a model that is none, or whose parameters the data does not determine.
+        """
+        return self.predictor.bands(frame_of(samples, self.spec, self.predictor.terms), level)
 
     def evaluate(self, split: str = "", **options: Any) -> Evaluation:
         """Judge the model on a split of its data (the test split, if there is one), or on a file ``data``.

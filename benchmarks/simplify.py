@@ -3,9 +3,10 @@
     python -m benchmarks.simplify [--sample N] [--json]
 
 Both sides differentiate by x and simplify, in one process and one run: first ours all formulas, then both in turn,
-where SymPy takes the caches of the processor from us. Our time includes reading and printing. Lengths are counted in
-the texts of both by one counter: operators, signs, functions. At the end, whole processes: `ag grad "x^2"` against
-Python importing SymPy, in turn.
+where SymPy takes the caches of the processor from us. Our time includes reading and printing, but not the comparison
+of the answer with the derivative as it was built, which `ag grad` makes before it prints: its cost stands apart.
+Lengths are counted in the texts of both by one counter: operators, signs, functions. At the end, whole processes:
+`ag grad "x^2"` against Python importing SymPy, in turn.
 """
 
 import argparse
@@ -28,7 +29,7 @@ def ours():
 
     def run(text):
         start = time.perf_counter()
-        result = to_text(derivative(parse(text), "x"))
+        result = to_text(derivative(parse(text), "x", check=False))
         seconds = time.perf_counter() - start
         return {"result": result, "ours": operators(result), "seconds": seconds}
 
@@ -94,6 +95,19 @@ def report(rows):
             print(f"  {r['ours']:>3}{r['simplify']:>4}  {r['formula']}:  {r['result']}  |  {r['sympy']}{twice}")
 
 
+def check_cost(sample):
+    """Median and largest milliseconds of processor time of an answer without and with its check, in turn."""
+    from agcli.expression.api import derivative, parse, to_text
+
+    times = {False: [], True: []}
+    for i, (_, text) in enumerate(corpus()):
+        for check in times if i % sample == 0 else ():
+            start = time.process_time()
+            to_text(derivative(parse(text), "x", check=check))
+            times[check].append(1000 * (time.process_time() - start))
+    return {check: (statistics.median(found), max(found)) for check, found in times.items()}
+
+
 def cold_starts(rounds=9):
     """The median seconds of two whole processes, which take turns."""
     commands = {
@@ -124,6 +138,9 @@ def main():
         print(json.dumps(rows))
         return
     report(rows)
+    print("\nmilliseconds of processor time of an answer, median and largest:")
+    for check, (middle, most) in check_cost(options.sample).items():
+        print(f"  {middle:6.2f}{most:8.1f}  {'with' if check else 'without'} the check before it is printed")
     print("\nwhole processes, median seconds:")
     for name, seconds in cold_starts().items():
         print(f"  {seconds:.3f}  {name}")

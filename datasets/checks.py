@@ -19,9 +19,12 @@ _FIRST = 1_000  # samples
 _SAME = 1 - 1e-9  # a correlation that is no accident
 
 
-def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split]) -> tuple[str, ...]:
-    """All that is strange about the samples of the training split, and about the classes of each split."""
-    found = [*_missing(train, recipe), *_constant(train, recipe), *_leaks(train, recipe)]
+def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaks: bool = True) -> tuple[str, ...]:
+    """All that is strange about the samples of the training split, and about the classes of each split.
+
+    Without ``leaks``, an input may say the target: a law that is fitted to exact numbers does.
+    """
+    found = [*_missing(train, recipe), *_constant(train, recipe), *(_leaks(train, recipe) if leaks else ())]
     if recipe.classes:
         counts = {name: _counts(split, len(recipe.classes)) for name, split in splits.items()}
         found += [*_tiny(recipe.classes, counts), *_sorted(splits["train"].columns["y"].stored)]

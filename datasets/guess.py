@@ -98,6 +98,17 @@ def target(frame: Frame) -> str:
     return names[-1]
 
 
+def is_quantity(cells: Cells) -> bool:
+    """Whether a column holds nothing but numbers, one a sample, of which some are known."""
+    values = cells.values
+    if isinstance(values, np.ndarray):
+        return values.ndim == 1 and values.dtype.kind in "iuf"
+    import polars as pl
+
+    known = values.drop_nulls()
+    return len(known) > 0 and values.dtype != pl.Boolean and _numbers(known) is not None
+
+
 def _array_role(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Role:
     if values.ndim in (3, 4) and values.dtype == np.uint8:
         return Image()

@@ -73,7 +73,7 @@ class Recipe:
         arrays = {name: self._joined(frame, name, group) for name, group in self.groups.items()}
         known = {TARGET: self._targets(frame)} if target and self.target else {}
         if known and self.sigma:
-            known[SIGMA] = self._deviations(frame)
+            known[SIGMA] = self.deviations(frame)
         return arrays | known
 
     def columns(self, arrays: Mapping[str, Array]) -> dict[str, Column]:
@@ -151,7 +151,7 @@ class Recipe:
         arrays = [self._encoded(frame, part) for part in self.target]
         return arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
 
-    def _deviations(self, frame: Frame) -> Array:
+    def deviations(self, frame: Frame) -> Array:
         """The standard deviations of the target, in its encoded units. Raises DataError for one that is none."""
         cells = frame[self.sigma]
         values = cells.numbers()

@@ -46,8 +46,9 @@ class Table:
     """A file of columns and what is to be made of them. What is left open is guessed, see `settled`.
 
     `target` names the columns to predict, `columns` gives roles, `split` says what is held out unless `test` is a
-    file of its own. `stream` leaves the samples on disk. `dtype` is that of the floats that are fed, `scale` that
-    of columns of numbers whose role is guessed. `sigma` names the column with the target's standard deviations.
+    file of its own. `stream` leaves the samples on disk. `dtype` is that of the floats that are fed. With `plain`,
+    columns of numbers without a role are fed as they stand, even if they count the rows; with `quantity`, a target of
+    numbers has no classes. `sigma` names the column with the target's standard deviations.
     """
 
     source: Source
@@ -57,7 +58,8 @@ class Table:
     test: Source | None = None
     stream: bool = False
     dtype: str = "float32"
-    scale: str = "standard"
+    plain: bool = False
+    quantity: bool = False
     sigma: str = ""
 
     def __post_init__(self) -> None:
@@ -84,7 +86,11 @@ class Table:
             _check_name(frame, name, ("columns", name))
         if self.split is not None and self.split.by is not None:
             _check_name(frame, self.split.by, ("split",))
-        guessed = {name: self._scaled(role) for name, role in guess.roles(frame, target).items()}
+        guessed = guess.roles(frame, target)
+        for name, role in guessed.items() if self.plain else ():
+            is_free = name not in target or self.quantity
+            if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
+                guessed[name] = Numeric(scale="none")
         if self.sigma:
             guessed[self.sigma] = Ignore()
         roles = {**guessed, **self.columns}
@@ -97,9 +103,6 @@ class Table:
         ordered = {name: roles[name] for name in frame.columns}
         test = self.test.settled() if self.test else None
         return replace(self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test)
-
-    def _scaled(self, role: Role) -> Role:
-        return replace(role, scale=self.scale) if isinstance(role, Numeric) else role
 
     def frames(self, side: str) -> Iterator[Frame]:
         """The samples of the train or test split as they stand in the file, in the order of the split, in pieces.
@@ -137,7 +140,7 @@ class Table:
         splits = {"train": recipe.split(train, training=True)}
         if len(test):
             splits["test"] = recipe.split(test)
-        return recipe, splits, warnings(train, recipe, splits)
+        return recipe, splits, warnings(train, recipe, splits, leaks=not self.plain)
 
     def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
         is_test = self._masks()
@@ -145,7 +148,7 @@ class Table:
         splits = written(self._pieces(self.source), recipe, is_test)
         if self.test is not None:
             splits["test"] = written(self._pieces(self.test), recipe, None)["train"]
-        return recipe, splits, warnings(_with_target(head, self.target), recipe, splits)
+        return recipe, splits, warnings(_with_target(head, self.target), recipe, splits, leaks=not self.plain)
 
     def _masks(self) -> Callable[[Frame], npt.NDArray[np.bool_]] | None:
         """What says of the samples of a piece which are for testing; None if none are."""

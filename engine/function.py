@@ -26,7 +26,7 @@ from .rewrite.rules import specialise
 from .rewrite.shards import Sharder
 from .rewrite.stability import stabilise
 from .stages import compute, dynamic_tensors
-from .types import Array, Shape, TensorType, fits
+from .types import Array, Shape, TensorType, fits, loses
 
 AUTO = "auto"
 COMPILE = "call the function with placeholders, and compile what it returns: ag.function(f(x), inputs=[x])"
@@ -290,9 +290,10 @@ def conform(p: Placeholder, value: Any) -> Array:
         raise FeedError(f"placeholder {label(p)}: feed an array, not the lazy tensor {label(value)}")
     array = value if isinstance(value, np.ndarray) else np.asarray(value)
     if array.dtype != p.dtype:
-        numbers = not isinstance(value, np.ndarray | np.generic) and array.dtype.kind in "bif"
-        if not np.can_cast(array.dtype, p.dtype, "same_kind") or (numbers and array.dtype.kind > p.dtype.kind == "i"):
-            raise FeedError(f"placeholder {label(p)}: expected {p.type}, got {array.dtype}{array.shape}")
+        lost = loses(array, p.dtype)
+        if lost:
+            why = f": {lost}" if array.dtype.kind in "iu" and p.dtype.kind in "iu" else ""
+            raise FeedError(f"placeholder {label(p)}: expected {p.type}, got {array.dtype}{array.shape}{why}")
         array = array.astype(p.dtype)
     if not fits(p.shape, array.shape):
         raise FeedError(f"placeholder {label(p)}: expected {p.type}, got {array.dtype}{array.shape}")

@@ -17,7 +17,7 @@ from .errors import DTypeError, GradientError, ShapeError
 from .foreign import LazyError, NoNumbers
 from .origin import here, origin
 from .table import OPS
-from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, number_type, promote
+from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, holds, number_type, promote
 
 if TYPE_CHECKING:
     from .table import Sample
@@ -109,15 +109,14 @@ class Op:
 
     def __call__(self, *args: Like) -> Tensor:
         inputs = [a if isinstance(a, Tensor) else as_tensor(a) for a in args]
-        if len(inputs) > 1:
-            inputs = self.unify(inputs)
-        types = [x.type for x in inputs]
         try:
+            if len(inputs) > 1:
+                inputs = self.unify(inputs)
+            types = [x.type for x in inputs]
             result = self.infer(*types)
         except (ShapeError, DTypeError) as e:
             raise type(e)(explain(self, inputs, e)) from None
-        weak = types and getattr(types[0], "weak", False) and all(getattr(t, "weak", False) for t in types)
-        if weak and isinstance(result, TensorType):
+        if types and isinstance(result, TensorType) and all(getattr(t, "weak", False) for t in types):
             result = TensorType(result.shape, result.dtype, weak=True)
         return Tensor(result, self, tuple(inputs))
 
@@ -320,13 +319,12 @@ def constant(value: Any, dtype: Any = None) -> Constant:
     """
     if isinstance(value, bool | int | float | Fraction) and not isinstance(value, np.generic):
         if dtype is not None:
-            return Constant(value, number_type(as_dtype(dtype)))
+            return cast(constant(value), as_dtype(dtype))  # type: ignore[return-value]
         whole = isinstance(value, int) and -(2**63) <= value < 2**63
         kind = "bool" if isinstance(value, bool) else "int64" if whole else "float64"
         return Constant(value, number_type(kind, weak=True))
     array = np.asarray(value, None if dtype is None else as_dtype(dtype))
-    as_dtype(array.dtype)
-    return Constant(array, TensorType(array.shape, array.dtype))
+    return Constant(array, TensorType(array.shape, as_dtype(array.dtype)))
 
 
 def as_tensor(value: Like) -> Tensor:
@@ -341,7 +339,7 @@ def as_tensor(value: Like) -> Tensor:
     try:
         return constant(value)
     except LazyError:
-        return call("stack", *map(as_tensor, value))
+        return call("stack", *map(as_tensor, value))  # type: ignore[arg-type]
 
 
 def unify(inputs: list[Tensor]) -> list[Tensor]:
@@ -356,6 +354,8 @@ def unify(inputs: list[Tensor]) -> list[Tensor]:
 def cast(x: Tensor, dtype: DType) -> Tensor:
     """``x`` in another dtype; exact numbers stay exact."""
     if isinstance(x, Constant) and not isinstance(x.value, np.ndarray):
+        if not holds(dtype, x.value):
+            raise DTypeError(f"{x.value} is no {dtype}; cast the tensor beside it first, as in x.astype('int64')")
         return Constant(x.value, number_type(dtype))
     return x if x.dtype == dtype and not x.type.weak else call("astype", x, dtype=dtype)
 

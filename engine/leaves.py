@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .errors import ShapeError
+from .errors import DTypeError, ShapeError
 from .graph import Tensor, label
-from .types import Array, TensorType, as_dtype, as_shape
+from .types import Array, TensorType, as_dtype, as_shape, loses
 
 
 class Placeholder(Tensor):
@@ -53,6 +53,9 @@ class Variable(Tensor):
         array = np.asarray(new)
         if array.shape != self._value.shape:
             raise ShapeError(f"variable {label(self)}: expected shape {self._value.shape}, got {array.shape}")
+        lost = loses(array, self.dtype) if array.dtype != self.dtype else None
+        if lost:
+            raise DTypeError(f"variable {label(self)}: expected {self.dtype}, got {array.dtype}: {lost}")
         self._value[...] = array
 
     @property

@@ -156,6 +156,26 @@ def promote(*types: tuple[DType, bool]) -> DType:
     return np.result_type(*strong, *(samples[d.kind] for d, weak in types if weak))
 
 
+def holds(dtype: DType, number: Any) -> bool:
+    """Whether a whole number lies within an integer dtype; any number may become a float or a bool."""
+    if dtype.kind not in "iu" or not isinstance(number, int):
+        return True
+    limits = np.iinfo(dtype)
+    return bool(limits.min <= number <= limits.max)
+
+
+def loses(array: Array, dtype: DType) -> str | None:
+    """What ``array`` would lose as an array of ``dtype``, beside digits of floats; None if nothing."""
+    whole = array.dtype.kind in "iu" and dtype.kind in "iu"
+    if not whole and not np.can_cast(array.dtype, dtype, "same_kind"):
+        return f"{array.dtype} is no {dtype}"
+    if whole and array.size and not np.can_cast(array.dtype, dtype):
+        low, high = int(array.min()), int(array.max())
+        if not (holds(dtype, low) and holds(dtype, high)):
+            return f"numbers from {low} to {high} do not fit into {dtype}"
+    return None
+
+
 def normalize_axis(axis: int, rank: int, op: str) -> int:
     """``axis`` counted from 0."""
     if not isinstance(axis, int | np.integer) or isinstance(axis, bool):

@@ -31,7 +31,8 @@ PIECES = [
 QUESTIONS = [
     Question(), Question(raw=True), Question(order=2), Question(steps=True), Question(gradient=True),
     Question(hessian=True), Question(jacobian=True), Question(implicit="y"), Question(taylor="x=0,n=3"),
-    Question(direction="x=1"), Question(at=("x=1,y=2",)), Question(given=("y=2",)), Question(shape=("x=2",)),
+    Question(direction="x=1"), Question(at=("x=1,y=2",)), Question(at=("x=0,y=0",), order=2),
+    Question(given=("y=2",)), Question(shape=("x=2",)),
 ]  # fmt: skip
 
 

@@ -1,7 +1,6 @@
-"""Values of formulas in mpmath, to any number of digits: of the simplifier's expressions, and of graphs of tensors.
+"""Values in mpmath, to any number of digits, of functions and of the simplifier's expressions.
 
-What has no real, finite value is NaN. Floats of a graph stand for what they were written for: a short decimal is that
-decimal, and the float next to pi is pi.
+What has no real, finite value is NaN.
 """
 
 from __future__ import annotations
@@ -11,10 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import mpmath as mp
-import numpy as np
 
-from agcli.engine.graph import Constant, Tensor, toposort
-from agcli.engine.leaves import Placeholder
 from agcli.expression.simplify.nodes import PI, Atom, E, Fn, Mul, Node
 
 LARGEST = 10**7  # of an exponent
@@ -48,6 +44,15 @@ def power(b: Any, y: Any) -> Any:
     if b < 0 or (b == 0 and y < 0):
         return mp.nan
     return mp.mpf(0) if b == 0 else exp(y * mp.log(b))
+
+
+def quotient(a: Any, b: Any) -> Any:
+    return mp.nan if is_nothing(b) else a / b
+
+
+def is_nothing(x: Any) -> bool:
+    """Whether a number is 0, or what rounding left of it."""
+    return bool(abs(x) < mp.mpf(10) ** (8 - mp.mp.dps))
 
 
 def log(x: Any) -> Any:
@@ -106,14 +111,14 @@ SCALARS: dict[str, Any] = {
     "add_n": lambda *a: mp.fsum(a),
     "subtract": lambda a, b: a - b,
     "multiply": lambda a, b: a * b,
-    "divide": lambda a, b: a / b,
+    "divide": quotient,
     "negative": lambda a: -a,
     "power": power,
     "square": lambda a: a * a,
     "sqrt": lambda a: power(a, mp.mpf(0.5)),
-    "rsqrt": lambda a: power(a, mp.mpf(-0.5)),
+    "rsqrt": lambda a: quotient(mp.mpf(1), power(a, mp.mpf(0.5))),
     "cbrt": cbrt,
-    "reciprocal": lambda a: 1 / a,
+    "reciprocal": lambda a: quotient(mp.mpf(1), a),
     "hypot": lambda a, b: mp.sqrt(a * a + b * b),
     "exp": exp,
     "exp2": lambda x: exp(x * mp.log(2)),
@@ -205,7 +210,8 @@ def apply(head: Any, *args: Any) -> Any:
 class Values:
     """Values of the simplifier's expressions at one point; every expression is computed once."""
 
-    def __init__(self, point: dict[Any, Any], digits: int) -> None:
+    def __init__(self, point: dict[Any, Any], digits: int, largest: float = math.inf) -> None:
+        self.largest = largest  # value that is told; more is none
         self.point = point  # atoms -> numbers
         self.digits = digits
         self.found: dict[Any, Any] = {}
@@ -219,7 +225,10 @@ class Values:
             return number(e)
         known = self.found.get(e)
         if known is None:
-            known = self.found[e] = self.compute(e)
+            known = self.compute(e)
+            if not isinstance(known, bool) and abs(known) > self.largest:
+                known = mp.nan
+            self.found[e] = known
         return known
 
     def compute(self, e: Any) -> Any:
@@ -241,111 +250,7 @@ class Values:
             return b
         if isinstance(exponent, Fraction) and b < 0:
             return mp.nan
-        if not isinstance(exponent, Node) and exponent < 0 and abs(b) < mp.mpf(10) ** (8 - self.digits):
-            return mp.nan  # a 0, or what rounding left of it
+        if not isinstance(exponent, Node) and exponent < 0 and is_nothing(b):
+            return mp.nan
         y = self.value(exponent)
         return mp.nan if mp.isnan(y) else apply("power", b, y)
-
-
-# Graphs
-
-KNOWN = [
-    lambda: +mp.pi, lambda: +mp.e, lambda: mp.log(2), lambda: mp.log(10), lambda: mp.sqrt(mp.pi), lambda: mp.sqrt(2),
-    lambda: mp.sqrt(2 * mp.pi),
-]  # fmt: skip
-DIGITS = 12
-
-
-def constant(value: Any) -> Any:
-    """An element of a constant as what it was written for."""
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | Fraction):
-        return number(value)
-    x = float(value)
-    if not math.isfinite(x):
-        return mp.nan
-    text = repr(x)
-    if len(text.partition("e")[0].replace(".", "").strip("-0")) <= DIGITS:
-        return mp.mpf(text)
-    for known in KNOWN:
-        for k in (1, 2, 0.5, -1, -2, -0.5):
-            for exponent in (1, -1):
-                candidate = k * known() ** exponent
-                if float(candidate) == x:
-                    return candidate
-    for k in (1, 2, 3):
-        for known in (mp.pi, mp.e):
-            if float(known) - k == x:
-                return known - k
-    return mp.mpf(x)
-
-
-MOVES: dict[str, Any] = {
-    "reshape": lambda t, x: x.reshape(t.shape),
-    "reshape_like": lambda t, x, like: x.reshape(like.shape),
-    "broadcast_to": lambda t, x: np.broadcast_to(x, t.shape),
-    "transpose": lambda t, x: np.transpose(x, t.op.axes),
-    "expand_dims": lambda t, x: x.reshape(t.shape),
-    "squeeze": lambda t, x: x.reshape(t.shape),
-    "expand_like": lambda t, x, like: np.broadcast_to(
-        x if t.op.keepdims or not t.op.axes else np.expand_dims(x, t.op.axes), like.shape
-    ),
-    "zeros_like": lambda t, like: np.full(like.shape, mp.mpf(0), object),
-    "ones_like": lambda t, like: np.full(like.shape, mp.mpf(1), object),
-    "full_like": lambda t, like: np.full(like.shape, constant(t.op.value), object),
-    "concatenate": lambda t, *xs: np.concatenate(xs, axis=t.op.axis),
-    "matmul": lambda t, a, b: np.asarray(np.dot(a, b) if a.ndim <= 2 and b.ndim <= 2 else np.matmul(a, b)),
-    "sum": lambda t, x: np.asarray(x.sum(axis=t.op.axes, keepdims=t.op.keepdims)),
-    "mean": lambda t, x: np.asarray(
-        x.sum(axis=t.op.axes, keepdims=t.op.keepdims) / mp.mpf(x.size // max(1, math.prod(t.shape)))
-    ),
-    "astype": lambda t, x: x,
-}
-
-
-def getitem(t: Tensor, x: Any) -> Any:
-    index = tuple(slice(*i) if isinstance(i, tuple) else i for i in t.op.index)
-    return np.asarray(x[index], object)
-
-
-def sum_like(t: Tensor, x: Any, like: Any) -> Any:
-    extra = x.ndim - like.ndim
-    x = np.asarray(x.sum(axis=tuple(range(extra)))) if extra else x
-    axes = tuple(i for i, n in enumerate(like.shape) if n == 1 and x.shape[i] != 1)
-    return np.asarray(x.sum(axis=axes, keepdims=True)) if axes else x
-
-
-MOVES |= {"getitem": getitem, "sum_like": sum_like}
-
-
-def graph_values(outputs: list[Tensor], feeds: dict[str, Any], digits: int = 50) -> list[Any]:
-    """The values of tensors as object arrays of mpmath numbers. Raises UnknownError for an op not known here."""
-    with mp.workdps(digits):
-        found: dict[int, Any] = {}
-        for t in toposort(outputs):
-            found[t.id] = graph_value(t, [found[x.id] for x in t.inputs], feeds)
-        return [found[t.id] for t in outputs]
-
-
-def graph_value(t: Tensor, inputs: list[Any], feeds: dict[str, Any]) -> Any:
-    if isinstance(t, Placeholder):
-        return np.asarray(feeds[t.name], object)
-    if isinstance(t, Constant):
-        value = t.value
-        if not isinstance(value, np.ndarray):
-            return np.full(t.shape, constant(value), object)
-        found = np.empty(value.shape, object)
-        found[...] = np.vectorize(constant, otypes=[object])(value) if value.size else value
-        return found
-    move = MOVES.get(t.op.name)
-    if move is not None:
-        return np.asarray(move(t, *inputs), object)
-    if t.op.name not in SCALARS and t.op.name != "polygamma":
-        raise UnknownError(t.op.name)
-    head = t.op if t.op.name in ("polygamma", "sinc", "keep") else t.op.name
-    arrays = np.broadcast_arrays(*inputs)
-    out = np.empty(arrays[0].shape, object)
-    for i in np.ndindex(out.shape):
-        out[i] = apply(head, *(a[i] for a in arrays))
-    return out

@@ -114,6 +114,6 @@ def formulas(seed: int, lacking: Callable[[], list[str]]) -> Iterator[tuple[str,
         texts += [function_text(str(head), luck) for head in MAKERS]
         texts += other_texts(luck)
         for name in lacking():
-            for _ in range(8):
+            for _ in range(30):
                 texts += texts_for(name, luck)
         yield from ((text, luck.choice([0, 0, 0, 1, 1, 2])) for text in texts)

@@ -42,6 +42,8 @@ ROWS = [
     ("gamma(u + 1) = u*gamma(u)", "gamma(x + 1)/gamma(x)", "x"),
     ("guard at 0", "y*x^where(y == 0, 1, y - 1)", "y*x^(y - 1)"),
     ("guard at 0", "y*x^where(y == 0, 3, y + 1) + 2*x^(y + 1)", "(y + 2)*x^(y + 1)"),
+    ("guard at 0", "y*where(logical_and(x == 0, y == 0), 1, x)^(y - 1)", "y*x^(y - 1)"),
+    ("guard at 0", "x^y*log(where(logical_and(x == 0, y >= 0), 1, x))", "log(x)*x^y"),
     ("guard at 0", "x^y*log(where(x == 0, 1, x))", "log(x)*x^y"),
     ("guard at 0", "where(hypot(x, y) == 0, 0, x/hypot(x, y))", "x/sqrt(x^2 + y^2)"),
     ("cancel", "(x^2 - 1)/(x - 1)", "x + 1"),

@@ -18,8 +18,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import matrix_rules
 import mpmath as mp
-from precise import UnknownError, Values, apply, graph_values
+from precise import UnknownError, Values, apply
+from precise_graphs import graph_values
 from rule_formulas import formulas
 
 from agcli.engine.errors import EngineError
@@ -34,18 +36,39 @@ POINTS = 8  # at which a form is compared
 CANDIDATES = 64  # points that are tried
 PROBED = 10  # of them also where the origin has no value
 DIGITS, MORE_DIGITS = 50, 150
+LARGEST_VALUE = 1e40  # at points where a part is larger, the digits may not suffice
 TOLERANCE = mp.mpf("1e-30")
 NOTHING = mp.mpf("1e-90")  # what cancellation leaves of 0 with more digits
 LEAST, MISSED = 200, 0.02  # applications of a rule; share of its forms that may go uncompared
+MODELS = 1_600  # small ones, whose gradients are matrix formulas
 LARGEST = 400  # tensors of a formula that is looked at
 WHOLE = "whole: raw and simplified graph"
 
-# Rules that make another value at single points, as docs/simplification.md says: where a maximum has a tie, and where
-# the engine guards a gradient. They are not compared at whole numbers, which meet such points.
-APART = {"Fn: step", "Add: choice", "Mul: choice", "Mul: guard at 0", "Fn: guard at 0"}
+# Rules that make another value, or none, at single points, as docs/simplification.md says: where a maximum has a tie,
+# where the engine guards a gradient, and where a cosine above a sine is 0, of which 1/tan has no value. They are not
+# compared at whole numbers, which meet such points.
+APART = {"Fn: step", "Add: choice", "Mul: choice", "Mul: guard at 0", "Fn: guard at 0", "function: tan",
+         "Mul: tan = sin/cos", "Mul: tan = sin/cos #2"}  # fmt: skip
+APART_OPS = {"where", "tan"}
 
-# Rules whose forms may have a value where their origin has none.
-WIDER: dict[str, str] = {}
+# Rules whose forms may have a value where their origin has none: what cancels takes its domain with it, as
+# sqrt(x)*sqrt(x) = x, exp(log(x)) = x and sin(sqrt(x))^2 + cos(sqrt(x))^2 = 1; a branch that is not taken; and
+# sqrt(x - 1)*sqrt(x + 1) = sqrt(x^2 - 1).
+WIDER = {
+    *(f"function: {name}" for name in (
+        "add", "subtract", "multiply", "divide", "power", "square", "sqrt", "hypot", "exp", "expm1", "sin", "cos",
+        "tan", "cosh", "tanh", "erf", "sign", "abs", "where", "negative", "rsqrt", "reciprocal")),
+    "power: exponential", "power: Mul", "power: Fn", "power: symbolic",
+    "Add: multiply out", "Add: common denominator", "Add: nested fractions", "Add: partial factor",
+    "Add: sin^2 + cos^2 = 1", "Add: cosh^2 - sinh^2 = 1", "Add: double argument", "Add: double argument #2",
+    "Add: double argument #3", "Add: hyperbolic functions to exponentials", "Add: 1 + tan^2 = 1/cos^2",
+    "Add: tan = sin/cos", "Add: sum of angles", "Add: sum of angles #2", "Add: products to sums", "Add: choice",
+    "Add: signs", "Add: common factor", "Add: factor",
+    "Mul: multiply out", "Mul: multiply out below", "Mul: join roots", "Mul: choice", "Mul: clear fractions",
+    "Mul: cancel", "Mul: tan = sin/cos #2", "Mul: double argument #3", "Mul: double argument #4",
+    "last Mul: stable quotient #4",
+}  # fmt: skip
+WIDER.add(WHOLE)
 
 
 @dataclass
@@ -83,7 +106,7 @@ class Report:
     def faults(self, least: int = LEAST) -> list[str]:
         """What makes a run fail, in words."""
         found = [str(w) for w in self.wrong]
-        for name in [*names(), WHOLE]:
+        for name in [*names(), *matrix_rules.names(), WHOLE]:
             if self.applied[name] < least:
                 found.append(f"{name}: applied {self.applied[name]} times, expected {least}")
             if self.missed[name] > max(MISSED * self.forms[name], 2):
@@ -137,11 +160,11 @@ class Comparison:
 
     def point(self, place: int) -> Values:
         while len(self.points) <= place:
-            self.points.append(Values(Point(self.seed, len(self.points)), DIGITS))
+            self.points.append(Values(Point(self.seed, len(self.points)), DIGITS, LARGEST_VALUE))
         return self.points[place]
 
     def precise(self, place: int) -> Values:
-        return Values(self.point(place).point, MORE_DIGITS)
+        return Values(self.point(place).point, MORE_DIGITS, LARGEST_VALUE)
 
     def signature(self, e: Any) -> int:
         """Equal for equal forms of different formulas."""
@@ -166,7 +189,8 @@ class Comparison:
 def value(at: Values, e: Any) -> Any:
     if isinstance(e, Call):
         with mp.workdps(at.digits):
-            return apply(e.head, *(at(a) for a in e.args))
+            found = apply(e.head, *(at(a) for a in e.args))
+            return mp.nan if not isinstance(found, bool) and abs(found) > at.largest else found
     return at(e)
 
 
@@ -287,7 +311,7 @@ class Sweep:
         report = self.report
         report.applied[WHOLE] += 1
         report.forms[WHOLE] += 1
-        pieces = any(p.op is not None and p.op.name == "where" for p in toposort([raw]))
+        pieces = any(p.op is not None and p.op.name in APART_OPS for p in toposort([raw, short]))
         leaves = [p for p in toposort([raw]) if isinstance(p, Placeholder)]
         good = 0
         try:
@@ -313,8 +337,19 @@ class Sweep:
             report.missed[WHOLE] += 1
             report.unknown[str(error)] += 1
 
+    def matrices(self, seed: int) -> None:
+        """The forms of the gradients of one small model: all elements of arrays at two points."""
+        report = self.report
+        for name, place, before, after in matrix_rules.forms(seed):
+            report.applied[name] += place == 0
+            report.forms[name] += place == 0
+            for a, b in zip(before.flat, after.flat, strict=True):
+                if not nothing(a) and not close(a, b, NOTHING):
+                    report.wrong.append(Wrong(name, f"model {seed}", "", "", {}, (a, b)))
+                    break
+
     def both(self, raw: Any, short: Any, feeds: dict[str, Any], digits: int) -> list[Any]:
-        return [v.reshape(-1)[:1] for v in graph_values([raw, short], feeds, digits)]
+        return [v.reshape(-1)[:1] for v in graph_values([raw, short], feeds, digits, LARGEST_VALUE)]
 
 
 def shaky(rough: Any, exact: Any) -> bool:
@@ -336,12 +371,15 @@ def main() -> int:
     options = parser.parse_args()
     sweep = Sweep(options.seed)
     report, start = sweep.report, time.process_time()
+    for number in range(MODELS):
+        sweep.matrices(options.seed + number)
     for text, order in formulas(options.seed, lambda: report.lacking(LEAST)):
         sweep.examine(text, order)
-        if report.forms.total() >= options.forms or len(report.wrong) > 100:
+        enough = report.forms.total() >= options.forms and not report.lacking(LEAST)
+        if enough or len(report.wrong) > 100 or report.forms.total() >= 2 * options.forms:
             break
     print(f"{'rule':<58}{'applied':>9}{'forms':>9}{'missed':>8}{'wider':>7}")
-    for name in [*names(), WHOLE]:
+    for name in [*names(), *matrix_rules.names(), WHOLE]:
         counts = report.applied[name], report.forms[name], report.missed[name], report.wider[name]
         print(f"{name:<58}{counts[0]:>9,}{counts[1]:>9,}{counts[2]:>8,}{counts[3]:>7,}")
     total = report.forms.total()

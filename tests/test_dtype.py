@@ -87,6 +87,29 @@ def test_columns_of_a_table_keep_all_their_digits(tmp_path):
         session(text, "dtype=float32", "data.columns={t: {numeric: none}}")
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_stream_has_the_same_numbers(tmp_path, dtype):
+    rows = np.random.default_rng(0).normal(size=(300, 2))
+    pl.DataFrame(rows, ["t", "y"]).write_csv(tmp_path / "some.csv")
+    data = f"data: {{file: {tmp_path}/some.csv, target: y, split: {{tail: 0.1}}, STREAM}}"
+    text = f"{data}\nvariables: {{a: 1}}\nloss: mean(a * t)"
+    whole, stream = (
+        session(text.replace("STREAM", f"stream: {flag}"), f"dtype={dtype}").data for flag in ("false", "true")
+    )
+    for split in ("train", "test"):
+        for name in ("x", "y"):
+            assert stream[split][name].dtype == dtype
+            np.testing.assert_array_equal(stream[split][name], whole[split][name])
+
+
+def test_a_data_set_of_a_program_is_fed_in_the_type_of_the_spec(tmp_path):
+    data = ag.datasets.load("sine", samples=50)
+    trainer = Trainer(parse_spec(FORMULA, "spec", ("train.epochs=1",)), tmp_path / "run", data=data)
+    trainer.finish()
+    assert trainer.data.train.x.dtype == np.float64
+    assert data.train.x.dtype == np.float32
+
+
 def test_sets_by_name_are_exact():
     assert ag.datasets.load("iris", "float64", raw=True).train.x.dtype == np.float64
     assert 5.1 in ag.datasets.load("iris", "float64", raw=True).train.x

@@ -147,7 +147,7 @@ write `sin(x)`
 the argument of the function `sin` stands in parentheses
   sin^n(x)
   ^^^
-write `sin(x)^2`
+write `sin(x)^n`
 a negative power of `sin` could be the inverse function or the reciprocal
   sin^-1(x)
   ^^^^^^
@@ -183,7 +183,7 @@ write `alpha` without the `\`
 unexpected character `'`
   f'(x)
    ^
-`'` could be a derivative or a transpose: write `x.T` for the transpose
+`'` could be a derivative or a transpose: write the formula alone, or `x.T`
 unexpected character `.`
   np.sin(x)
     ^

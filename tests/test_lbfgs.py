@@ -110,3 +110,23 @@ def test_a_search_comes_back_from_far_beyond_where_the_loss_is_finite():
 
     found = search(evaluate, evaluate(0.0), 1.0)
     assert 0 < found.t < 1e-12
+
+
+def test_what_is_steep_in_one_parameter_does_not_hide_the_way_of_another():
+    """The gradient shows how to move the rate alone; by relative changes the size has as far to go."""
+    p, step = saturation(1 / 14)
+    for _ in range(3):
+        step()
+    np.testing.assert_allclose(p.value, [239, 5.5e-4], rtol=1e-6)
+    assert step.halt.converged
+
+
+def test_why_it_ends_is_known():
+    p = ag.variable(np.array([1.0, -1.0]), "p")
+    step = o.lbfgs().function(ag.sum((p - 1.0) ** 2), [p])
+    step()
+    assert (step.halt.converged, step.halt.why) == (True, "no gradient is above 1e-07")
+    kink = o.lbfgs().function(ag.sum(ag.abs(p - 0.5)) + p[0], [p])
+    for _ in range(3):
+        kink()
+    assert (kink.halt.converged, kink.halt.why) == (False, "no step makes the loss smaller")

@@ -188,6 +188,23 @@ def test_why_it_ends_is_known(loss, converged, why):
     assert step.halt.converged is converged
 
 
+@pytest.mark.parametrize(
+    ("loss", "why"),
+    [
+        (lambda p: -ag.sum((p - 1.0) ** 2), "the squares have a negative factor"),
+        (lambda p: ag.sum(ag.constant([1.0, -1.0]) * (p - 1.0) ** 2), "residuals are not finite numbers"),
+        (lambda p: ag.sum(p**2) + (-0.5) * ag.sum((p - 1.0) ** 2), "residuals are not finite numbers"),
+    ],
+)
+def test_squares_that_count_negatively_are_no_sum_of_squares(loss, why):
+    p = ag.variable(np.array([2.0, 3.0]), "p")
+    step = ag.levenberg_marquardt().function(loss(p), [p])
+    step()
+    assert step.halt.why.startswith(why)
+    assert not step.halt.converged
+    assert p.value.tolist() == [2.0, 3.0]
+
+
 def test_exact_data_end_at_their_rounding():
     p, step = decay([1.0, 1.0], y=3.0 * np.exp(-0.6 * X))
     step()
@@ -195,10 +212,10 @@ def test_exact_data_end_at_their_rounding():
     np.testing.assert_allclose(p.value, [3.0, 0.6], rtol=1e-12)
 
 
-def test_a_start_that_is_not_finite_is_left_to_whoever_looks_after_the_loss():
+def test_a_start_that_is_not_finite_stays():
     p, step = decay([1.0, -1e3])
     assert not np.isfinite(step())
-    assert step.halt is None
+    assert not step.halt.converged
     assert p.value.tolist() == [1.0, -1e3]
 
 

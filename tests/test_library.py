@@ -119,6 +119,26 @@ def test_integer_placeholders_refuse_fractions():
         f(n=3.5)
 
 
+@pytest.mark.parametrize(
+    ("dtype", "value"), [("int8", [200]), ("int32", [2**40]), ("uint8", [-1]), ("int8", np.array([200], "uint8"))]
+)
+def test_integers_that_do_not_fit_are_refused_not_wrapped(dtype, value):
+    n, v = ag.placeholder("n", (1,), dtype), ag.variable(np.zeros(1, dtype), "v")
+    with pytest.raises(ag.FeedError, match=f"placeholder n: .* do not fit into {dtype}"):
+        ag.function(n + 0)(n=value)
+    with pytest.raises(ag.DTypeError, match=f"variable v: .* do not fit into {dtype}"):
+        v.value = value
+    assert ag.function(n + 0)(n=np.array([7])) == 7
+
+
+def test_variables_of_integers_refuse_fractions():
+    v = ag.variable([1, 2], "v")
+    with pytest.raises(ag.DTypeError, match="variable v: expected int64, got float64"):
+        v.value = [1.5, 2.5]
+    v.value = np.array([3, 4], "int32")
+    assert v.value.tolist() == [3, 4]
+
+
 def test_labels_out_of_range_are_an_error_that_says_so():
     z, y = ag.placeholder("z", (None, 3)), ag.placeholder("y", (None,), "int64")
     f = ag.function(ag.sparse_softmax_cross_entropy(z, y))

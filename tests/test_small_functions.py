@@ -158,7 +158,7 @@ def test_functions_are_those_of_numpy(dtype, form):
         for row in zip(numbers, *[rng.permutation(numbers)] * (len(xs) - 1), strict=True):
             same([f(*row)], by_steps(f, *row))
     floats = {n for n, entry in OPS.items() if isinstance(entry.function, Elementwise) and n not in TRUTHS}
-    assert tested == floats - {"round"}
+    assert tested == floats - {"round", "lgamma"}  # which have kernels of their own
 
 
 @pytest.mark.skipif(not jit.available(), reason="needs llvmlite")

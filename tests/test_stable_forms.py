@@ -3,7 +3,8 @@
 import mpmath as mp
 import numpy as np
 import pytest
-from precise import UnknownError, graph_values
+from precise import UnknownError
+from precise_graphs import graph_values
 from rule_formulas import corpus
 
 from agcli.expression.api import derivative, parse, to_text, variables

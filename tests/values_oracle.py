@@ -16,7 +16,7 @@ from agcli.expression.parser import parse_syntax
 from agcli.expression.syntax import Call, Constant, Name, Number
 
 DIGITS, MORE_DIGITS = 400, 2600
-STEPS = (30, 45)  # powers of ten
+STEPS, SHORTER_STEPS = (30, 45), (300, 450)  # powers of ten; the latter with more digits
 AGREE = mp.mpf(10) ** -12
 
 
@@ -154,10 +154,11 @@ class Oracle:
 
     def one_sided(self, point, n, side, start=0):
         """The n-th derivative from one side; None where it does not exist."""
-        first, second = (self.difference(point, n, side, k, start) for k in STEPS)
+        steps = STEPS if mp.mp.dps == DIGITS else SHORTER_STEPS
+        first, second = (self.difference(point, n, side, k, start) for k in steps)
         if first is None or second is None:
             return None
-        if max(abs(first), abs(second)) < mp.mpf(10) ** (235 - mp.mp.dps):  # rounding by h^3
+        if max(abs(first), abs(second)) < mp.mpf(10) ** max(235 - mp.mp.dps, -330):  # rounding by h^3
             return mp.mpf(0)
         if abs(first - second) <= AGREE * abs(second):
             return second

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from importlib import import_module
+from io import StringIO
 from itertools import pairwise
 from typing import Any
 
@@ -87,7 +88,8 @@ def main() -> None:
         sys.exit(told("interrupted", 130, lead=""))
     except click.ClickException as e:
         if not wants_json():
-            e.show()
+            e.show(shown := StringIO())
+            click.echo(printable(shown.getvalue()), err=True, nl=False)
             sys.exit(e.exit_code)
         sys.exit(told(e.format_message(), e.exit_code))
     except Exception as e:
@@ -117,8 +119,13 @@ def told(message: str, code: int, more: dict[str, Any] | None = None, *, lead: s
 
         click.echo(json.dumps({"error": {"code": code, "message": message, **(more or {})}}), err=True)
     else:
-        click.echo(lead + message, err=True)
+        click.echo(lead + printable(message), err=True)
     return code
+
+
+def printable(text: str) -> str:
+    """A message in which nothing that a file or an argument holds moves the cursor or colors the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def wants_json() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,7 +28,7 @@ def starts_with_minus(arg: str) -> bool:
 @click.command("grad", cls=FormulaCommand)
 @click.argument("expression", required=False)
 @click.option("--wrt", multiple=True, metavar="x,y", help="Differentiate by these in turn; repeat for more results.")
-@click.option("--order", default=1, metavar="N", help="Differentiate N times.")
+@click.option("--order", type=int, metavar="N", help="Differentiate N times; with --taylor, its n.")
 @click.option("--gradient", is_flag=True, help="All first derivatives as one vector.")
 @click.option("--jacobian", is_flag=True, help="The derivatives of each element of a vector formula.")
 @click.option("--hessian", is_flag=True, help="The matrix of second derivatives.")
@@ -39,7 +40,11 @@ def starts_with_minus(arg: str) -> bool:
 @click.option("--shape", multiple=True, metavar="x=3", help="A variable is a vector, or a matrix: A=[2,3].")
 @click.option("--simplify/--raw", "simplify", default=True, help="Shorten the result, or show it as it was built.")
 @click.option("--steps", is_flag=True, help="List the rules that were applied.")
-@click.option("--check/--no-check", default=None, help="Prove the result by numbers; on for JSON.")
+@click.option(
+    "--check/--no-check",
+    default=None,
+    help="Show a proof by numbers; on for JSON. --no-check skips what is checked silently, too.",
+)
 @click.option("--plot", is_flag=True, help="Draw the formula and its derivative.")
 @click.option("--range", "interval", metavar="-pi:pi", help="The interval of the plot.")
 @click.option("--save", metavar="FILE", help="Save a plot as .svg or .png.")
@@ -88,22 +93,31 @@ def question_of(options: dict[str, Any], check: bool) -> Question:
     from agcli.expression.questions import Question
 
     known = {f.name for f in fields(Question)}
-    chosen = {name: value for name, value in options.items() if name in known}
-    return Question(**chosen | {"raw": not options["simplify"], "check": check})
+    chosen = {name: value for name, value in options.items() if name in known and value is not None}
+    if options["taylor"] and options["order"] == 1:  # which Question cannot tell from no order
+        chosen["taylor"] += ",n=1"
+    silent = options["check"] is not False
+    return Question(**chosen | {"raw": not options["simplify"], "check": check, "verify": silent})
 
 
 def run_one(expression: str, options: dict[str, Any]) -> int:
     from agcli.expression.answers import answer
-    from agcli.report.formulas import lines, to_json
+    from agcli.expression.errors import ExpressionError
+    from agcli.report.formulas import doubts, lines, to_json
 
     form, drawing = options["form"], None
-    found = answer(expression, question_of(options, form == "json" if options["check"] is None else options["check"]))
+    question = question_of(options, form == "json" if options["check"] is None else options["check"])
+    try:
+        found = answer(expression, question)
+    except ExpressionError as error:
+        if form != "json":  # there they are a part of the error
+            tell(error.notes)
+        raise
     if options["plot"] or options["save"]:
         from agcli.report.curves import plot
 
         drawing = plot(found, options["interval"], options["save"])  # what is wrong with it is said before the answer
-    for doubt in found.formula.syntax.doubts:
-        click.echo(f"note: {doubt.message}", err=True)
+    tell([*found.notes, *doubts(found)])
     if form == "json":
         import json
 
@@ -116,6 +130,14 @@ def run_one(expression: str, options: dict[str, Any]) -> int:
     return verdict(found)
 
 
+def tell(notes: Iterable[str]) -> None:
+    """Notes beside an answer or before an error."""
+    from agcli.expression.errors import printable
+
+    for note in notes:
+        click.echo(f"note: {printable(note)}", err=True)
+
+
 def run_model(path: str, options: dict[str, Any]) -> int:
     """The gradient of the loss of a spec, by what --wrt names."""
     import json
@@ -125,7 +147,7 @@ def run_model(path: str, options: dict[str, Any]) -> int:
 
     allowed = ("wrt", "check", "format", "form", "simplify", "order")
     others = [name for name, value in options.items() if value and name not in allowed]
-    others += ["order"] * (options["order"] != 1) + ["raw"] * (not options["simplify"])
+    others += ["order"] * (options["order"] not in (None, 1)) + ["raw"] * (not options["simplify"])
     if others:
         name = {"interval": "range"}.get(others[0], others[0])
         raise click.UsageError(f"--{name} is for formulas; a model takes --wrt, --check and --format")
@@ -143,7 +165,10 @@ def verdict(found: Answer) -> int:
     """1, with a message, if a result was found to be wrong."""
     if all(r.check is None or r.check.ok is not False for r in found.results):
         return 0
-    click.echo(f"error: a derivative of `{found.text[:200]}` failed its check; please report this formula", err=True)
+    from agcli.expression.errors import shorten
+
+    formula = shorten(found.text, 200)
+    click.echo(f"error: a derivative of `{formula}` failed its check; please report this formula", err=True)
     return 1
 
 
@@ -153,7 +178,7 @@ def run_batch(expression: str | None, options: dict[str, Any]) -> int:
 
     from agcli.expression.batch import answers, error_json, formulas
     from agcli.expression.errors import ExpressionError
-    from agcli.report.formulas import to_json
+    from agcli.report.formulas import doubts, to_json
 
     if expression is not None:
         raise click.UsageError("give a formula or --batch FILE, not both")
@@ -171,6 +196,7 @@ def run_batch(expression: str | None, options: dict[str, Any]) -> int:
                     code = 2
                 else:
                     click.echo(json.dumps(to_json(found)))
+                    tell(f"`{text[:200]}`: {message}" for message in doubts(found))
                     code = max(code, verdict(found))
     except UnicodeDecodeError as e:
         byte = f"the byte 0x{e.object[e.start]:02x}"

@@ -16,19 +16,28 @@ import click
     "--format", type=click.Choice(["csv", "jsonl", "parquet"]), help="How to write [as --out is called, or csv]."
 )
 @click.option("--keep", is_flag=True, help="Write the columns of FILE before the predictions.")
+@click.option(
+    "--bands", is_flag=True, help="Write the ends of confidence and prediction bands, of a least-squares fit."
+)
+@click.option("--level", type=click.FloatRange(0, 1, True, True), metavar="P", help="With bands of this level [0.95].")
 @click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")
-def command(run: Path, file: str, out: Path | None, format: str | None, keep: bool, which: str) -> None:
+def command(
+    run: Path, file: str, out: Path | None, format: str | None, keep: bool, bands: bool, level: float | None,
+    which: str,
+) -> None:  # fmt: skip
     """Predict the samples in FILE with the model in the folder RUN; `-` reads standard input.
 
     FILE is a table (CSV, TSV, JSON lines, Parquet) with the columns that were trained on, in any order, or arrays
     (NPY, NPZ, IDX). A row of the result belongs to a row of FILE: the class and its probability, or the number in
-    units of the target.
+    units of the target. For a least-squares fit, --bands adds where the curve may lie (confidence_low, _high) and where
+    a new sample may lie (prediction_low, _high).
     """
     if out is None and format == "parquet" and sys.stdout.isatty():
         raise click.UsageError("--format parquet writes bytes, which a terminal cannot show; give --out FILE")
     from agcli.prediction.files import predict_file
 
-    summary = predict_file(run, file, out, format=format, keep=keep, which=which)
+    chosen = level if level is not None else 0.95 if bands else None
+    summary = predict_file(run, file, out, format=format, keep=keep, which=which, level=chosen)
     for note in summary.notes:
         click.echo(f"note: {note}", err=True)
     if out is not None:

@@ -15,11 +15,13 @@ from agcli.data import scales
 from agcli.datasets import DataError, Dataset, Split
 from agcli.engine.types import Array
 from agcli.prediction import Answers, Classes, Numbers, Predictor
-from agcli.prediction.predictor import has_answers
+from agcli.prediction.answerable import why_not
 from agcli.prediction.sources import opened as opened_source
 from agcli.prediction.terms import Terms, terms_in, terms_of
 from agcli.runs import Run
+from agcli.runs.files import read_json
 from agcli.trainer.evaluate import Trained, opened, weighted
+from agcli.trainer.fit import FILE, Fit, attempted
 
 from .bootstrap import Figure
 from .classes import Calibration, ClassRow, calibration, class_table, confusion
@@ -54,7 +56,9 @@ class Evaluation:
     answers: Answers | None = field(default=None, repr=False)  # a row a sample, too much to print
     truth: Array | None = field(default=None, repr=False)
     outputs: dict[str, Array] = field(default_factory=dict, repr=False)  # the spec's own formulas
+    outputs_of: str = ""  # the split that these are of; empty for a file's samples
     notes: tuple[str, ...] = ()  # what has to be known to read the figures
+    fit: dict[str, Any] | None = field(default=None, repr=False)  # of least squares: parameters with errors, or why not
 
     def to_json(self) -> dict[str, Any]:
         """Plain data; None stands for what is not finite, as JSON has no word for it."""
@@ -80,7 +84,9 @@ class Evaluation:
             "by": self.by,
             "groups": [g.to_json() for g in self.groups],
             "notes": list(self.notes),
+            "outputs_of": self.outputs_of,
             "outputs": {k: v.tolist() for k, v in self.outputs.items()},
+            "fit": self.fit,
         }
 
 
@@ -115,8 +121,11 @@ def evaluate(
     if data is None:
         trained = opened(folder, which)
         terms = terms_of(trained.data)
+        fitted = "train" if trained.model.spec.is_formulas and not split else ""
         split = split or trained.data.judged
-        return judge(trained, terms, of_split(trained.data, terms, split), split, by=by, count=count, seed=seed)
+        return judge(
+            trained, terms, of_split(trained.data, terms, split), split, by=by, count=count, seed=seed, fitted=fitted
+        )
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
     with opened_source(data, spec, terms) as source:
@@ -126,15 +135,26 @@ def evaluate(
 
 
 def judge(
-    trained: Trained, terms: Terms, samples: Samples, split: str, *, by: str | None, count: int, seed: int
+    trained: Trained,
+    terms: Terms,
+    samples: Samples,
+    split: str,
+    *,
+    by: str | None,
+    count: int,
+    seed: int,
+    fitted: str = "",
 ) -> Evaluation:
-    """The evaluation of a trained model on samples."""
+    """The evaluation of a trained model on samples; the spec's `outputs` are of a split ``fitted`` if named."""
     sums, model = trained.evaluate(samples.split), trained.model
+    described = trained.data[fitted] if fitted else samples.split
     base: dict[str, Any] = {
         "run": trained.run.folder, "name": model.spec.name, "data": trained.data.name if split else samples.name,
         "split": split, "samples": len(samples.split), "epoch": trained.epoch, "step": trained.step,
-        "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, samples.split),
+        "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, described),
+        "outputs_of": fitted or split,
         "notes": tuple(notes(trained.data, terms, split)),
+        "fit": attempted(model, trained.data.train, trained.step)[1] if split else written(trained.run, trained.step),
     }  # fmt: skip
     found = answered(model, terms, samples)
     if found is None:
@@ -151,6 +171,13 @@ def judge(
     if by is not None:
         base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed)}
     return Evaluation(**base)
+
+
+def written(run: Run, step: int) -> dict[str, Any] | None:
+    """What training wrote of the fit, if it is that of the same weights."""
+    known = read_json(run.folder / FILE, "the fit that training wrote")
+    fit = None if known is None else Fit.from_json(known)
+    return None if fit is None or fit.step != step else fit.report()
 
 
 def notes(data: Dataset, terms: Terms, split: str) -> Iterator[str]:
@@ -172,7 +199,7 @@ def outputs(model: Model, split: Split) -> dict[str, Array]:
 
 def answered(model: Model, terms: Terms, samples: Samples) -> tuple[Answers, Array] | None:
     """The model's answers and the truth in the same terms; None if its outputs cannot be compared to a target."""
-    if "y" not in samples.split.columns or not has_answers(model):
+    if "y" not in samples.split.columns or why_not(model):
         return None
     predictor = Predictor.of(model, terms)
     answers = predictor.answers(samples.split)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
+import numpy as np
+
+from agcli.engine.errors import EngineError
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula, read, variable_named
@@ -13,6 +17,7 @@ from agcli.expression.at_point import Point, numbers
 from agcli.expression.check import Claim, check
 from agcli.expression.derivation import Derivation
 from agcli.expression.errors import ExpressionError, shorten
+from agcli.expression.foreign_names import defined, derivative_written
 from agcli.expression.lift_shapes import vector_parts
 from agcli.expression.lower import lower
 from agcli.expression.questions import Answer, Question
@@ -21,15 +26,31 @@ from agcli.expression.substitution import substitute
 from agcli.expression.syntax import Syntax
 from agcli.expression.values import values
 
+NO_VARIABLE = re.compile("the formula has no variable `(.+)`")
+ONE_VARIABLE = re.compile("`(.+)` is read as one variable; write `(.+)` for the product")
 MAX_NODES = 4_000  # of a formula: what is answered within a second
 
 
 def answer(text: str, question: Question) -> Answer:
-    """The answer to a question about a formula. Raises ExpressionError."""
+    """The answer to a question about a formula. Raises ExpressionError, with notes how the formula was read."""
+    notes: list[str] = []
+    try:
+        return answered(text, question, notes)
+    except (ExpressionError, EngineError) as e:
+        error = e if isinstance(e, ExpressionError) else ExpressionError(str(e), text)
+        error.notes = tuple(notes)
+        error.hint = named_in(notes, error) or error.hint
+        raise error from None
+
+
+def answered(text: str, question: Question, notes: list[str]) -> Answer:
+    """The answer; `notes` is filled as the texts are read."""
     point = {name: constant(value, "--at") for name, value in assignments(question.at, "--at").items()}
-    formula = read(text, shapes_of(question.shape, point))
+    formula = read(formula_alone(text, question, notes), shapes_of(question.shape, point))
+    notes += (doubt.message for doubt in formula.syntax.doubts)
     check_size(formula.syntax)
     given = assignments(question.given, "--given")
+    notes += (doubt.message for syntax in given.values() for doubt in syntax.doubts)
     if question.implicit:
         given_names = [*given, question.implicit]
         for name in given_names:
@@ -43,9 +64,37 @@ def answer(text: str, question: Question) -> Answer:
     if question.check:
         results = [replace(r, check=check(r.claims)) for r in results]
     if question.steps:
-        results = [replace(r, steps=tuple(steps_of(r.claims, question.raw))) for r in results]
-    found = Answer(text, formula, function, tuple(results), given=tuple(given))
-    return at_point(found, point, given) if question.at else found
+        results = [replace(r, steps=tuple(steps_of(r.claims, question.raw or r.proven is False))) for r in results]
+    found = Answer(text, formula, function, tuple(results), given=tuple(given), notes=tuple(notes))
+    return at_point(found, point, given, question.plot) if question.at else found
+
+
+def formula_alone(text: str, question: Question, notes: list[str]) -> str:
+    """The right side of `y = x^2` and of `f(x) = x^2`, with blanks before it so that places stay as they are.
+
+    Raises ExpressionError for `d/dx x^2`, with the line that works.
+    """
+    line = derivative_written(text)
+    if line:
+        raise ExpressionError("the formula is typed alone; `ag grad` differentiates", text, hint=f"write {line}")
+    left, start = ("", 0) if question.implicit else defined(text)
+    asked = {word.strip() for option in question.wrt for word in option.split(",")}
+    if not left or left in asked:
+        return text
+    notes.append(f"`{shorten(left)} =` is read as the name of the formula behind it")
+    return " " * start + text[start:]
+
+
+def named_in(notes: Sequence[str], error: ExpressionError) -> str:
+    """The note that explains why a variable is not there: `ωt` is one name; empty where none does."""
+    missing = NO_VARIABLE.search(error.message)
+    if missing is None:
+        return ""
+    for note in notes:
+        found = ONE_VARIABLE.fullmatch(note)
+        if found and missing[1] in found[2].split("*"):
+            return f"`{found[1]}` is one variable; write `{found[2]}`"
+    return ""
 
 
 def steps_of(claims: Sequence[Claim], raw: bool) -> Iterator[Step]:
@@ -97,18 +146,23 @@ def with_given(formula: Formula, given: Mapping[str, Syntax]) -> Tensor:
     return substitute(formula.tensor, new) if new else formula.tensor
 
 
-def at_point(answer: Answer, point: Mapping[str, Tensor], given: Mapping[str, Syntax]) -> Answer:
-    """The values of the formula and of the results at a point."""
+def at_point(answer: Answer, point: Mapping[str, Tensor], given: Mapping[str, Syntax], plot: bool) -> Answer:
+    """The values of the formula and of the results at a point; a plot may leave out the variable that moves."""
     for name in point:
         variable_named(name, answer.formula.names, "--at")
     roots = [answer.function, *(r.formula for r in answer.results)]
     needed = {t.name for t in toposort(roots) if isinstance(t, Placeholder)}
     missing = [name for name in answer.variables if name in needed and name not in point and name not in given]
+    at = dict(zip(point, values(list(point.values()), {}), strict=True))
+    if any(not np.isfinite(v).all() for v in at.values()):
+        name = next(name for name, v in at.items() if not np.isfinite(v).all())
+        raise ExpressionError(f"--at: the value of `{shorten(name)}` is not a finite number")
+    if plot and len(missing) == 1:
+        return replace(answer, at=at)
     if missing:
         example = ",".join([*(f"{name}=..." for name in point), *(f"{name}=1" for name in missing)])
         message = f"--at gives no value for {', '.join(f'`{shorten(name)}`' for name in missing)}"
         raise ExpressionError(message, hint=f"write --at {example}")
-    at = dict(zip(point, values(list(point.values()), {}), strict=True))
     place = Point(answer.function, answer.formula.names, at)
     whole, found = place.value(), [place.result(r) for r in answer.results]
     results = tuple(replace(r, value=numbers(v), found=v) for r, v in zip(answer.results, found, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, placeholder
 from agcli.engine.types import TensorType
-from agcli.expression.calculus import differentiate, simplified
+from agcli.expression.calculus import WRONG, checked, differentiate, simplified
 from agcli.expression.errors import ExpressionError, nearest, shorten
 from agcli.expression.lower import functions, lower
 from agcli.expression.parser import parse_syntax
@@ -74,10 +75,13 @@ def variable_named(name: str, known: Any, option: str = "") -> Placeholder:
     raise ExpressionError(message, hint=f"did you mean `{near}`?" if near else there)
 
 
-def derivative(f: Tensor | str, *wrt: str | Placeholder, order: int = 1, shorten: bool = True) -> Tensor:
+def derivative(
+    f: Tensor | str, *wrt: str | Placeholder, order: int = 1, shorten: bool = True, check: bool = True
+) -> Tensor:
     """The derivative of `f` by each of `wrt` in turn, `order` times; simplified unless `shorten` is False.
 
-    Without `wrt`, `f` has one variable. A variable that `f` does not have is an error.
+    Without `wrt`, `f` has one variable. A variable that `f` does not have is an error. With `check`, a simplified form
+    is compared with the derivative as it was built, at a few points; one that differs is not taken, with a warning.
 
     >>> ag.to_text(ag.derivative("x^2*sin(y)", "x"))
     '2*x*sin(y)'
@@ -90,7 +94,9 @@ def derivative(f: Tensor | str, *wrt: str | Placeholder, order: int = 1, shorten
     for x in xs * order:
         t = differentiate(t, x)
         if shorten:
-            t = simplified(t)
+            t, same = checked(t) if check else (simplified(t), True)
+            if same is False:
+                warnings.warn(f"a simplified form {WRONG}", stacklevel=2)
     return t
 
 

@@ -9,21 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from agcli.engine.graph import Tensor, call, toposort
+from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array, static
 from agcli.expression.calculus import differentiate, elements, simplified
 from agcli.expression.enclosures.arrays import UnsupportedError
-from agcli.expression.enclosures.findings import Finder, Finding, findings
+from agcli.expression.enclosures.findings import Finder, Finding, finding_of, findings
 from agcli.expression.enclosures.interval import Interval
-from agcli.expression.enclosures.program import point
+from agcli.expression.enclosures.program import Program, point
 from agcli.expression.enclosures.refine import evaluate
+from agcli.expression.lower import FLOAT
 from agcli.expression.questions import Result
+from agcli.expression.substitution import substitute
 from agcli.expression.values import values
 
 MAX_RAW = 1_500  # tensors of a derivative that is differentiated again as it is
+TIES = {"subtract": 0, "divide": 1}
+HIGH_ORDER = 4  # from which derivatives as they are grow too large for limits
 GOOD_DIGITS = 10  # of a float64 value that needs no word
 SEED, DRAWS = 11, 4
+CAUTION = 4  # as rounding on the way adds to that of the point
 
 
 def exact_feeds(at: Mapping[str, Array]) -> dict[str, Any]:
@@ -46,7 +51,7 @@ class Chain:
 
     def __init__(self, f: Tensor, variables: Mapping[str, Placeholder]) -> None:
         self.variables = variables
-        self.made: dict[tuple[str, ...], Tensor] = {(): f}
+        self.made: dict[tuple[str, ...], Tensor] = {(): without_ties(f)}
 
     def __call__(self, names: tuple[str, ...]) -> Tensor:
         if names not in self.made:
@@ -55,6 +60,19 @@ class Chain:
                 before = simplified(before)
             self.made[names] = differentiate(before, self.variables[names[-1]])
         return self.made[names]
+
+
+def without_ties(f: Tensor) -> Tensor:
+    """The formula with 0 for a - a and 1 for a/a, whose derivatives may be 0 times what has no value."""
+    if f.shape != ():
+        return f
+    places = Program([f]).places
+    new: dict[Tensor, Tensor] = {}
+    for t in toposort([f]):
+        number = TIES.get(t.op.name) if t.op is not None else None
+        if number is not None and t.shape == () and places[t.inputs[0].id] == places[t.inputs[1].id]:
+            new[t] = Constant(number, FLOAT)
+    return substitute(f, new) if new else f
 
 
 class Point:
@@ -66,11 +84,15 @@ class Point:
         self.at = at
         self.feeds = exact_feeds(at)
         self.finders: dict[int, Finder] = {}
+        self.chains: dict[int, Chain] = {}
 
     def finder(self, f: Tensor) -> Finder:
         if f.id not in self.finders:
-            self.finders[f.id] = Finder(f, self.feeds, Chain(f, self.variables))
+            self.finders[f.id] = Finder(f, self.feeds, self.chain(f))
         return self.finders[f.id]
+
+    def chain(self, f: Tensor) -> Chain:
+        return self.chains.setdefault(f.id, Chain(f, self.variables))
 
     def value(self) -> Any:
         """Of the formula itself: a finding, or an array of them."""
@@ -89,6 +111,8 @@ class Point:
             found = None
         if found is None or np.shape(found) != result.formula.shape:
             raw = result.claims[-1].formula if result.kind in ("direction", "implicit") and result.claims else None
+            if not np.isfinite(np.asarray(values([self.f], self.at)[0])).all():
+                return unlike(result.formula)
             return in_floats(result.formula, result.formula if raw is None else raw, self.at)
         return found
 
@@ -101,16 +125,19 @@ class Point:
             return self.finder(f).derivative(names)
         finder = self.finder(f)
         g = finder.chain(names)
-        if g.shape == () or not finder.singular(names):
-            return findings(evaluate([g], self.feeds)[0][0].value)
-        if len(names) > 1:
-            raise UnsupportedError
         before = finder.base_value()
+        if before.limit is not None and not finder.singular(names):
+            return findings(evaluate([g], self.feeds)[0][0].value)
+        if len(names) > 1 and before.limit is not None:
+            before = Finding("undefined")
         out: Any = np.empty(tuple(map(static, g.shape)), object)
         for index in np.ndindex(*out.shape):
-            element = call("getitem", g, index=index if len(index) > 1 else index[0])
-            out[index] = before if before.limit is None else finder.step(before, element, f, {names[0]: index}, 1)
-        return out
+            if before.limit is None or not index:
+                out[index] = before
+            else:
+                element = call("getitem", g, index=index if len(index) > 1 else index[0])
+                out[index] = finder.step(before, element, f, {names[0]: index}, 1)
+        return out if out.shape else out[()]
 
 
 def parts(f: Tensor) -> list[Tensor]:
@@ -174,11 +201,30 @@ def plain(p: Point, r: Result) -> Any:
 
 
 def implicit(p: Point, r: Result) -> Any:
+    """Of -F_x/F_y, where F has a value and is smooth."""
+    finder = p.finder(p.f)
+    before = finder.base_value()
+    if before.value is None:
+        return before
+    if finder.singular([*r.wrt, r.about]):
+        return Finding("undefined")
     return findings(evaluate([r.claims[-1].formula], p.feeds)[0][0].value)
 
 
+def derivative(p: Point, r: Result) -> Any:
+    """Of high orders, from the shortened formulas of the derivatives."""
+    if p.f.shape == () and len(r.claims) == len(r.wrt):
+        for k in range(HIGH_ORDER, len(r.wrt) + 1):
+            p.chain(p.f).made[r.wrt[:k]] = r.claims[k - 1].result
+    found = p.partial(p.f, r.wrt)
+    if not isinstance(found, Finding) or found.status not in ("unknown", "rough") or p.finder(p.f).singular(r.wrt):
+        return found
+    shorter = finding_of(evaluate([r.formula], p.feeds)[0][0].value)
+    return found if shorter.value is None or p.finder(p.f).base_value().value is None else shorter
+
+
 KINDS: dict[str, Callable[[Point, Result], Any]] = {
-    "derivative": lambda p, r: p.partial(p.f, r.wrt),
+    "derivative": derivative,
     "gradient": gradient,
     "jacobian": jacobian,
     "hessian": hessian,
@@ -193,16 +239,23 @@ def in_floats(t: Tensor, other: Tensor, at: Mapping[str, Array]) -> Any:
     """What float64 tells of a formula; `other` is another form of it."""
     value, second = (np.asarray(v, np.float64) for v in values([t, other], at))
     luck = np.random.default_rng(SEED)
-    noise = np.abs(second - value) if second.shape == value.shape else np.zeros(value.shape)
     with np.errstate(all="ignore"):
+        noise = np.abs(second - value) if second.shape == value.shape else np.zeros(value.shape)
         for _ in range(DRAWS):
             moved = {n: np.asarray(v) * (1 + 4e-16 * luck.uniform(-1, 1, np.shape(v))) for n, v in at.items()}
             noise = np.fmax(noise, np.abs(np.asarray(values([t], moved)[0], np.float64) - value))
-        lost = np.where(noise > 0, -np.log10(noise / np.abs(value)), 15)
+        kept = np.where(noise > 0, -np.log10(CAUTION * noise / np.abs(value)), 15)
     out = np.empty(value.shape, object)
     for index in np.ndindex(*value.shape):
-        out[index] = of_float(float(value[index]), float(lost[index]))
+        out[index] = of_float(float(value[index]), float(kept[index]))
     return out if value.shape else out[()]
+
+
+def unlike(t: Tensor) -> Any:
+    """The derivative of what has no value."""
+    out: Any = np.empty(tuple(map(static, t.shape)), object)
+    out[...] = Finding("undefined")
+    return out if out.shape else out[()]
 
 
 def of_float(value: float, digits: float) -> Finding:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import IO
 
-from agcli.engine.errors import EngineError
 from agcli.expression.answers import answer
 from agcli.expression.errors import ExpressionError
 from agcli.expression.questions import Answer, Question
@@ -31,10 +30,9 @@ def answers(texts: Iterable[str], question: Question) -> Iterator[tuple[Answer |
             yield answer(text, question), text
         except ExpressionError as error:
             yield error, text
-        except EngineError as error:
-            yield ExpressionError(str(error), text), text
 
 
 def error_json(error: ExpressionError, text: str) -> str:
-    """The error of one line: message, place and hint."""
-    return json.dumps({"expression": text[:1000], "error": error.to_json()})
+    """The error of one line: message, place and hint, and how the formula was read."""
+    fields = error.to_json()
+    return json.dumps({"expression": text[:1000], "error": fields, "notes": fields.pop("notes", [])})

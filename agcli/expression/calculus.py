@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -17,10 +18,12 @@ from agcli.expression.gradients import gradients, tangent
 from agcli.expression.jacobians import jacobian
 from agcli.expression.lift_shapes import barest, tidy, vector_parts
 from agcli.expression.lower import FLOAT, stack
+from agcli.expression.same_value import same_value
 from agcli.expression.simplify import simplify
 from agcli.expression.single_elements import elementwise
 from agcli.expression.written_out import spread
 
+WRONG = "failed its check and is left as it was built; please report this formula"
 MAX_ELEMENTS = 1_000  # of a vector whose elements are looked at one by one
 
 
@@ -91,6 +94,31 @@ def simplified(t: Tensor) -> Tensor:
     if tidier is not shorter:  # vectors that met in the simplified form
         shorter = simplify(tidier)
     return folded(tidied) if shorter is tidied else shorter
+
+
+class Shorter(NamedTuple):
+    """A formula made shorter. `same` is False if the shorter form was wrong, so that `formula` is as it was; None if no
+    point was found at which the two can be compared."""
+
+    formula: Tensor
+    same: bool | None
+
+
+def checked(t: Tensor) -> Shorter:
+    """`simplified(t)` after a comparison of the two by numbers; `t` itself where they differ."""
+    parts = vector_parts(t)
+    if parts is not None:
+        found = [checked(part) for part in parts]
+        return Shorter(stack([part.formula for part in found]), worst(part.same for part in found))
+    short = simplified(t)
+    same = same_value(t, short).same
+    return Shorter(t if same is False else short, same)
+
+
+def worst(verdicts: Iterable[bool | None]) -> bool | None:
+    """False if one is, else None if one is."""
+    found = set(verdicts)
+    return False if False in found else None if None in found else True
 
 
 def folded(t: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from agcli.expression.errors import ExpressionError, shorten
+from agcli.expression.foreign_names import INSTEAD
 from agcli.expression.names import CONSTANTS
 from agcli.expression.stacks import Stacks
 from agcli.expression.syntax import PREFIX, ROOT, Form, Literal
@@ -54,6 +55,8 @@ class Cursor(Stacks):
         """What to type instead of an `=` within brackets."""
         if kind == "call" and self.before.kind == "name":
             return f"write a comma before `{shorten(self.before.text)}=`, or `==` to compare"
+        if name in INSTEAD:
+            return INSTEAD[name]
         if kind == "group" and name:
             return f"`{shorten(name)}` is a variable, not a function"
         return "write `==` to compare"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -13,12 +13,14 @@ from agcli.engine.leaves import Placeholder
 from agcli.engine.rewrite.rules import number
 from agcli.expression.api import Formula, variable_named
 from agcli.expression.assignments import assignments, constant
-from agcli.expression.calculus import differentiate, differentiate_all, elements, simplified, zero
+from agcli.expression.calculus import checked, differentiate, differentiate_all, elements, simplified, worst, zero
 from agcli.expression.check import Claim
 from agcli.expression.errors import ExpressionError, shorten
 from agcli.expression.lift_shapes import vector_parts
-from agcli.expression.lower import FLOAT, lower, stack
+from agcli.expression.lower import FLOAT, functions, lower, stack
+from agcli.expression.parser import parse_syntax
 from agcli.expression.questions import Question, Result
+from agcli.expression.series import Centre
 from agcli.expression.substitution import substitute
 from agcli.expression.tokens import canonical_name
 from agcli.expression.values import values
@@ -37,8 +39,27 @@ class Derivation:
     function: Tensor
     question: Question
     given: tuple[str, ...]
+    verdicts: dict[int, bool | None] = field(default_factory=dict)  # by the ids of shorter forms
 
     def results(self) -> list[Result]:
+        """The answers, each with what its check before printing found."""
+        return [replace(r, proven=self.proven(r)) for r in self.found()]
+
+    def proven(self, result: Result) -> bool | None:
+        """Whether all shorter forms of a result have the values of what they were made of."""
+        if result.kind == "taylor":  # whose terms are no claims
+            return worst(self.verdicts.values())
+        return worst(self.verdicts.get(claim.result.id, True) for claim in result.claims)
+
+    def shorter(self, t: Tensor) -> Tensor:
+        """The simplified formula; `t` itself if a comparison by numbers finds another value."""
+        if not self.question.verify:
+            return simplified(t)
+        formula, same = checked(t)
+        self.verdicts[formula.id] = same
+        return formula
+
+    def found(self) -> list[Result]:
         q = self.question
         kinds = {
             "gradient": q.gradient, "jacobian": q.jacobian, "hessian": q.hessian, "direction": q.direction,
@@ -98,7 +119,7 @@ class Derivation:
                 message = f"the derivative by {', '.join(names)} has more than {MAX_TENSORS:,} operations"
                 raise ExpressionError(message, hint="ask for a lower order")
             if not self.question.raw:
-                df = simplified(df)
+                df = self.shorter(df)
             claims.append(Claim(f, x, df))
             f = df
         return f, tuple(claims)
@@ -196,7 +217,7 @@ class Derivation:
             total = product if total is None else total + product
             proof += claims
         about = self.question.direction
-        final = simplified(total) if total is not None else zero(self.function)
+        final = self.shorter(total) if total is not None else zero(self.function)
         claims_of_sum = (Claim(total, None, final),) if total is not None else ()
         return [Result("direction", tuple(parts), final, (*proof, *claims_of_sum), about)]
 
@@ -215,11 +236,11 @@ class Derivation:
             x = self.known(other)
             f_x, claims_x = self.partial(self.function, [other])
             raw = -f_x / f_y
-            slope = total = simplified(raw)
+            slope = total = self.shorter(raw)
             proof = [*claims_y, *claims_x, Claim(raw, None, slope)]
             for _ in range(self.question.order - 1):
                 raw = differentiate(total, x) + differentiate(total, y) * slope
-                total = simplified(raw)
+                total = self.shorter(raw)
                 proof.append(Claim(raw, None, total))
             results.append(Result("implicit", (other,) * self.question.order, total, tuple(proof), name))
         return results
@@ -232,15 +253,18 @@ class Derivation:
         total: Tensor | None = None
         proof: list[Claim] = []
         factorial = 1
+        place = Centre(self.function, x, centre, self.formula.names)
         for k in range(n + 1):
             if k:
                 f, claims = self.partial(f, [name])
                 proof += claims
                 factorial *= k
-            coefficient = substitute(f, {x: centre})
+                place.knows(k, f)
+            limit = place.limit(k)
+            coefficient = substitute(f, {x: centre}) if limit is None else limit
             check_finite(coefficient, name, k)
             step = x if is_zero(centre) else x - centre
-            term = simplified(coefficient * power(step, k) / factorial)
+            term = self.shorter(coefficient * power(step, k) / factorial)
             if not is_zero(term):
                 total = term if total is None else total + term
         final = zero(self.function) if total is None else total
@@ -251,6 +275,10 @@ class Derivation:
         options = assignments([self.question.taylor], "--taylor")
         hint = "write --taylor x=0,n=5"
         order = options.pop("n", None) if len(options) > 1 else None
+        if self.question.order != 1:
+            if order is not None:
+                raise ExpressionError("--taylor: n and --order are the same thing", self.question.taylor, hint=hint)
+            order = parse_syntax(str(self.question.order), functions())
         if len(options) != 1:
             raise ExpressionError("--taylor: expected one variable and n", self.question.taylor, hint=hint)
         n = 5 if order is None else float(values([constant(order, "--taylor")], {})[0])

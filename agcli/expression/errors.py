@@ -34,14 +34,18 @@ class ExpressionError(ValueError):
         self.start = start
         self.end = end
         self.hint = hint
+        self.notes: tuple[str, ...] = ()  # how the formula was read where it could be read in two ways
 
     def __str__(self) -> str:
         lines = [self.message, *(f"  {line}" for line in picture(self.text, self.start, self.end))]
         return "\n".join([*lines, self.hint] if self.hint else lines)
 
-    def to_json(self) -> dict[str, str | int]:
-        """The error as plain data, without its text."""
-        return {"message": self.message, "start": self.start, "end": self.end, "hint": self.hint}
+    def to_json(self) -> dict[str, str | int | list[str]]:
+        """The error as plain data, without its text; notes where there are some."""
+        fields: dict[str, str | int | list[str]] = {
+            "message": self.message, "start": self.start, "end": self.end, "hint": self.hint,
+        }  # fmt: skip
+        return fields | {"notes": list(self.notes)} if self.notes else fields
 
 
 def picture(text: str, start: int, end: int) -> tuple[str, ...]:
@@ -66,7 +70,7 @@ def shorten(text: str, length: int = LONGEST_WORD) -> str:
     return "".join(map(_glyph, text))
 
 
-def nearest(word: str, names: Iterable[str]) -> str | None:
+def nearest(word: str, names: Iterable[str], cutoff: float = 0.6) -> str | None:
     """The name that `word` was most likely meant to be; None where nothing is near."""
     if len(word) > LONGEST_WORD:
         return None
@@ -75,7 +79,12 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
     known = sorted(names)
     if word.lower() in known:
         return word.lower()
-    return next(iter(get_close_matches(word.lower(), known, n=1)), None)
+    return next(iter(get_close_matches(word.lower(), known, n=1, cutoff=cutoff)), None)
+
+
+def printable(text: str) -> str:
+    """A text in which nothing moves the cursor or colors a terminal; lines stay lines."""
+    return "\n".join("".join(map(_glyph, line)) for line in text.split("\n"))
 
 
 def show_character(character: str) -> str:

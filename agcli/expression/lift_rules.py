@@ -24,8 +24,26 @@ def negative(lifter: Lifter, t: Any, x: int) -> int:
     return lifter.call("negative", x) if inner is None else inner
 
 
+def spelled_out(lifter: Lifter, t: Any, *args: int) -> list[int]:
+    """The terms of a sum; a number beside the identity matrix is one in every element, as matrices are read."""
+    found = list(args)
+    if len(t.shape) == 2 and any(map(is_diagonal, t.inputs)):
+        for place, x in enumerate(t.inputs):
+            if barest(x).shape == () and number(barest(x)) != 0:
+                found[place] = multiply_by_ones(lifter, t.shape, args[place])
+    return found
+
+
+def is_diagonal(t: Any) -> bool:
+    """Whether a matrix is a sum or a multiple of diagonal ones."""
+    while t.op is not None and t.op.name in ("multiply", "divide", "negative", "add", "subtract", "broadcast_to"):
+        t = next((x for x in t.inputs if len(x.shape) == 2), t.inputs[0])
+    return t.op is not None and t.op.name in ("eye", "diag")
+
+
 def add(lifter: Lifter, t: Any, a: int, b: int) -> int:
     """a + -b is written a - b, and -a + b is b - a."""
+    a, b = spelled_out(lifter, t, a, b)
     right, left = lifter.negated(b), lifter.negated(a)
     if right is not None:
         return lifter.call("subtract", a, right)
@@ -35,6 +53,7 @@ def add(lifter: Lifter, t: Any, a: int, b: int) -> int:
 
 
 def subtract(lifter: Lifter, t: Any, a: int, b: int) -> int:
+    a, b = spelled_out(lifter, t, a, b)
     right = lifter.negated(b)
     return lifter.call("subtract", a, b) if right is None else lifter.call("add", a, right)
 
@@ -237,14 +256,16 @@ def broadcast_to(lifter: Lifter, t: Any, x: int) -> int:
         if lifter.is_number(x, value):
             return lifter.call(name, lifter.plain(t.op.shape))
     if number(t.inputs[0]) is not None:
-        return multiply_by_ones(lifter, t, x)
+        return multiply_by_ones(lifter, t.op.shape, x)
     return lifter.call("broadcast_to", x, shape=t.op.shape)
 
 
-def multiply_by_ones(lifter: Lifter, t: Any, x: int) -> int:
+def multiply_by_ones(lifter: Lifter, shape: Any, x: int) -> int:
     """A number in every element: 2*ones((3,))."""
     plain = lifter.negated(x)
-    product = lifter.call("multiply", x if plain is None else plain, lifter.call("ones", lifter.plain(t.op.shape)))
+    ones = lifter.call("ones", lifter.plain(shape))
+    value = x if plain is None else plain
+    product = ones if lifter.is_number(value, 1) else lifter.call("multiply", value, ones)
     return product if plain is None else lifter.call("negative", product)
 
 

@@ -23,12 +23,18 @@ from agcli.engine.types import TensorType
 from agcli.expression.composites import COMPOSITES, SYNONYMS, Composite
 from agcli.expression.errors import ExpressionError, nearest, shorten
 from agcli.expression.exact import compute
+from agcli.expression.foreign_names import INSTEAD
 from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name, Number, Syntax
 
 MAX_ELEMENTS = 1_000_000  # of one tensor in a formula
 MAX_NUMBER = 1_000_000  # of a plain argument
 VALUES = {"pi": math.pi, "e": math.e}
 INDICES = {"indices", "index", "labels", "key", "ids"}  # parameters that take whole numbers
+COMMANDS = {"solve"}  # of other systems, that are functions of matrices here
+INDEXED = {
+    "sum": "write out the terms, `a + b + c`, or `sum([a, b, c])`; of whole numbers `sum(arange(1, 11)^2)`",
+    "prod": "write out the factors, `a*b*c`, or `prod([a, b, c])`",
+}
 FLOAT = TensorType((), np.dtype("float64"), weak=True)
 
 # What a node becomes: a tensor, an exact number, or structure that only an argument or an index can be.
@@ -118,6 +124,7 @@ class _Lowering:
 
     def op(self, node: Call, name: str, args: list[Value], keywords: dict[str, Value]) -> Tensor:
         """An op of the table, called with tensors where it takes tensors and plain values elsewhere."""
+        self.check_command(node, name, args)
         signature = signature_of(name)
         if len(args) < signature.least or (signature.most is not None and len(args) > signature.most):
             missing = [p for p in signature.names[len(args) : signature.least] if p not in keywords]
@@ -137,6 +144,13 @@ class _Lowering:
             return OPS[name].function(*plain, **named)  # type: ignore[no-any-return]
 
         return self.engine(node, build)
+
+    def check_command(self, node: Call, name: str, args: list[Value]) -> None:
+        """Refuse what other systems mean by the name of a function: a sum over an index, the roots of an equation."""
+        if name in INDEXED and (len(args) > 3 or any(isinstance(a, Tensor) for a in args[1:])):
+            raise self.error(node, f"`{name}` combines the elements of a vector, not terms by an index", INDEXED[name])
+        if name in COMMANDS and args and isinstance(args[0], Tensor | int | Fraction) and rank(args[0]) == 0:
+            raise self.error(node, f"`{name}` takes a matrix, found a number", INSTEAD[name])
 
     def precision(self, name: str) -> dict[str, Value]:
         """The type of what a function makes from nothing: where all variables are float64, `eye(3)/3` is so, too."""
@@ -241,6 +255,10 @@ class _Lowering:
 
     def error(self, node: AnyNode, message: str, hint: str = "") -> ExpressionError:
         return ExpressionError(message, self.syntax.text, node.start, node.end, hint)
+
+
+def rank(value: Tensor | int | Fraction) -> int:
+    return value.ndim if isinstance(value, Tensor) else 0
 
 
 class Signature(NamedTuple):

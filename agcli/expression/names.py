@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 
 from agcli.expression.errors import nearest, shorten
+from agcli.expression.foreign_names import INSTEAD
 
 CONSTANTS = {"pi": "pi", "π": "pi", "e": "e"}
 LITERALS = {"True": True, "False": False, "None": None}
@@ -21,6 +22,7 @@ RESERVED = {
     "in": "a formula has no loops; write `sum(x)` or `prod(x)`",
     "import": "a formula needs no imports; the functions are there",
 }
+NEAR = 0.7  # of a name of a function, as difflib measures it
 _INVERSES = {"sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "sech", "csch", "coth"}
 
 
@@ -28,6 +30,12 @@ def is_letter(name: str) -> bool:
     """Whether a name is one letter, perhaps with an index (`x`, `θ`, `theta`, `x1`, `x_max`): nobody's function."""
     letter = name.partition("_")[0].rstrip("0123456789")
     return len(letter) == 1 or letter in GREEK
+
+
+def is_word(name: str) -> bool:
+    """Whether a name is a word, which may have been meant as anything but a factor: `tan`, `derive`, no `x`, `pi`,
+    `theta` or `x_max`."""
+    return len(name) > 1 and name.isalpha() and name not in GREEK and name not in CONSTANTS
 
 
 def inverse_hint(function: str, power: str) -> str:
@@ -52,10 +60,11 @@ def other_reading(name: str, functions: AbstractSet[str]) -> str:
 
 
 def unknown_function(name: str, functions: AbstractSet[str]) -> str:
-    """What to type instead of an unknown function: the nearest one, or a product."""
-    for cut in (1, 2):
-        if name[cut:] in functions:
-            return f"write `{'*'.join(name[:cut])}*{name[cut:]}(...)` for a product"
-    near = nearest(name, functions)
+    """What to type instead of an unknown function: what does the same, the nearest one, or a product."""
+    if name in INSTEAD:
+        return INSTEAD[name]
+    if name[1:] in functions and len(name) > 3:
+        return f"write `{name[0]}*{name[1:]}(...)` for a product"
+    near = nearest(name, functions, NEAR)
     product = f"write `{shorten(name)}*(...)` if it is a variable"
     return f"did you mean `{near}`? Or {product}" if near else product

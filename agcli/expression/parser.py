@@ -9,7 +9,8 @@ from collections.abc import Callable, Collection
 from collections.abc import Set as AbstractSet
 
 from agcli.expression.cursor import Cursor
-from agcli.expression.errors import shorten
+from agcli.expression.errors import ExpressionError, shorten
+from agcli.expression.foreign_names import ALIASES, INFINITIES, WORDS
 from agcli.expression.names import (
     CONSTANTS,
     GREEK,
@@ -17,6 +18,7 @@ from agcli.expression.names import (
     RESERVED,
     inverse_hint,
     is_letter,
+    is_word,
     other_reading,
     unknown_function,
 )
@@ -77,6 +79,9 @@ class _Parser(Cursor):
         called = self.following.kind == "("
         if self.following.kind == "=" and self.starts_argument("call"):
             self.keyword(token)
+        elif called and name in ALIASES and name not in self.variables and name not in self.functions:
+            self.doubt(start, end, f"the function `{ALIASES[name]}`")
+            self.function(token._replace(text=ALIASES[name]))
         elif name in self.functions and (called or name not in self.variables):
             self.function(token)
         elif name in self.variables:
@@ -91,10 +96,19 @@ class _Parser(Cursor):
             hint = unknown_function(name, self.functions)
             raise self.error(f"there is no function `{shorten(name)}`", start, end, hint)
         else:
-            other = other_reading(name, self.functions)
-            if other:
-                self.doubt(start, end, f"one variable; write {other}")
-            self.add(Name(start, end, name))
+            self.variable(token)
+
+    def variable(self, token: Token) -> None:
+        """A name that is no function and no constant; it may have been meant as one."""
+        name = token.text
+        other = other_reading(name, self.functions)
+        if name in ALIASES and self.following.kind in ("name", "number"):
+            raise self.unbracketed(token, ALIASES[name])
+        if name in INFINITIES:
+            self.doubt(token.start, token.end, "a variable; a formula has no infinity, only large numbers as 1e300")
+        elif other:
+            self.doubt(token.start, token.end, f"one variable; write {other}")
+        self.add(Name(token.start, token.end, name))
 
     def keyword(self, token: Token) -> None:
         keywords = self.frames[-1].keywords
@@ -115,15 +129,33 @@ class _Parser(Cursor):
             self.doubt(token.start, token.end, f"a variable; write `{token.text}(x)` for the function")
             self.add(Name(token.start, token.end, token.text))
         else:
-            argument = self.source(following.start, self.end_of_argument()) or "x"
-            power = "^2" if following.kind in ("^", "power") else ""
-            message = f"the argument of the function `{token.text}` stands in parentheses"
-            raise self.error(message, token.start, token.end, f"write `{token.text}({argument}){power}`")
+            raise self.unbracketed(token, token.text)
+
+    def unbracketed(self, token: Token, function: str) -> ExpressionError:
+        """The error of `sin 2x`, of `x mod 3`, and of `exp^x`."""
+        word, following = token.text, self.following
+        start, behind = following.start, self.end_of_argument()
+        if word in WORDS and self.at > 1 and self.before.kind in ("name", "number", ")", "]"):
+            left, right = self.source(self.before.start, self.before.end), self.source(start, behind)
+            simple = self.before.kind in ("name", "number") and right
+            call = f"{function}({left}, {right})" if simple else WORDS[word]
+            return self.error(f"`{word}` is a function of two values", token.start, token.end, f"write `{call}`")
+        argument, power = self.source(start, behind) or "x", ""
+        if following.kind in ("^", "power"):
+            place = self.at + (following.kind == "^")
+            exponent, behind_it = self.tokens[place], self.tokens[min(place + 1, len(self.tokens) - 1)]
+            of_call = exponent.kind in ("number", "power") or behind_it.kind == "("
+            power = f"^{exponent.text}" if of_call else ""
+            argument = "x" if power or exponent.kind != "name" else exponent.text
+        message = f"the argument of the function `{word}` stands in parentheses"
+        return self.error(message, token.start, token.end, f"write `{function}({argument}){power}`")
 
     def end_of_argument(self) -> int:
         """Where the `2x` of `sin 2x` ends."""
         last = self.at
         while self.tokens[last].kind in ("number", "name") and last < self.at + 4:
+            if self.tokens[last].text in self.functions:
+                break
             last += 1
         return self.tokens[last - 1].end
 
@@ -209,10 +241,18 @@ class _Parser(Cursor):
 
     def juxtaposed(self, token: Token) -> None:
         """A value right after a value: a product."""
-        doubt = self.doubt_of_product(token)
+        doubt = self.doubt_of_product(token) or ("`{left}*{right}`" if self.is_prose(token) else "")
         self.reduce(PRODUCT)
         self.push(BINARY["*"], token.start, doubt)
         _VALUES[token.kind](self, token)
+
+    def is_prose(self, token: Token) -> bool:
+        """Whether a product is one of words, as `derive x` and `arc tan(x)`."""
+        before = self.before
+        if token.kind != "name" or before.kind != "name":
+            return False
+        known = token.text in self.functions or (token.text in ALIASES and self.tokens[self.at].kind == "(")
+        return is_word(before.text) or (is_word(token.text) and not known)
 
     def number_after_value(self, token: Token) -> None:
         number = self.source(token.start, token.end)
@@ -240,9 +280,19 @@ class _Parser(Cursor):
         """`[` opens an index, but after a number a vector."""
         if self.before.kind == "number":
             self.juxtaposed(token)
+        elif self.before.kind == "name" and self.meant(self.before.text):
+            before, function = self.before, self.meant(self.before.text)
+            message = f"the argument of a function stands in parentheses, not in `[ ]`: `{before.text}` is a variable"
+            raise self.error(message, before.start, token.end, f"write `{function}(...)`")
         else:
             self.reduce(POSTFIX)
             self.open("index", token.start, token.end)
+
+    def meant(self, name: str) -> str:
+        """The function that a variable in front of `[` was meant to be, as in `Sin[x]`; empty for others."""
+        lower = name.lower()
+        known = name != lower and name not in self.variables and lower in self.functions
+        return lower if known else ""
 
     def bar(self, token: Token) -> None:
         """`|` closes the innermost bracket if that is a `|`, and opens one if not."""

@@ -30,7 +30,9 @@ class Question:
     given: tuple[str, ...] = ()
     shape: tuple[str, ...] = ()
     raw: bool = False
+    plot: bool = False
     check: bool = False
+    verify: bool = True  # compare shorter forms with what they were made of
     steps: bool = False
 
 
@@ -49,11 +51,13 @@ class Result:
     check: Check | None = None
     steps: tuple[Step, ...] = ()
     step: Tensor | None = None  # of a Taylor polynomial: the first power that it leaves out
+    proven: bool | None = True  # False: a shorter form was wrong and is not shown; None: it could not be checked
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A formula and its results. `at` holds the point at which `value` and the results' values were taken."""
+    """A formula and its results. `at` holds the point at which `value` and the results' values were taken; for a plot
+    over the one variable that it leaves out, there are no values."""
 
     text: str
     formula: Formula
@@ -63,6 +67,11 @@ class Answer:
     value: Any = None
     found: Any = None
     given: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()  # how the formula was read where it could be read in two ways
+
+    @property
+    def valued(self) -> bool:
+        return self.found is not None
 
     @property
     def variables(self) -> list[str]:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from agcli.expression.errors import ExpressionError, shorten, show_character
+from agcli.expression.foreign_names import INSTEAD
 from agcli.expression.syntax import MAX_DIGITS, MAX_EXPONENT, MAX_LENGTH, MAX_TOKENS
 
 
@@ -54,10 +55,9 @@ _LATEX = {
     "left": "write plain parentheses `( )`",
 }
 _HINTS = {
-    "'": "`'` could be a derivative or a transpose: write `x.T` for the transpose",
-    "’": "`'` could be a derivative or a transpose: write `x.T` for the transpose",
+    **dict.fromkeys("'’", "`'` could be a derivative or a transpose: write the formula alone, or `x.T`"),
     '"': 'a text needs a quote at both ends, as in `norm(x, ord="fro")`',
-    "%": "write `x/100` for percent",
+    "%": "write `mod(a, b)` for the remainder of a/b, `x/100` for percent",
     "{": "use parentheses `( )` to group",
     "}": "use parentheses `( )` to group",
     ";": "one formula at a time; the rows of a matrix are written `[[a, b], [c, d]]`",
@@ -72,8 +72,9 @@ _HINTS = {
     "∞": "infinity is not a number; write a large one, such as `1e300`",
     "∑": "write `sum(x)`",
     "∏": "write `prod(x)`",
-    "∂": "write the function alone; it is `ag grad` that differentiates",
-    "∫": "integrals are not computed",
+    "∂": 'write the formula alone, and name the variable: ag grad "x^2" --wrt x',
+    "∫": INSTEAD["integrate"],
+    "?": "write `where(condition, a, b)`",
     **dict.fromkeys("“”„‘", 'use straight quotes, as in `norm(x, ord="fro")`'),
 }
 

@@ -14,7 +14,7 @@ from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.runs import Run
 
-from .predictor import Predictor
+from .predictor import Predictor, spread
 from .reading import Answers, Classes, Numbers
 from .sinks import format_of, sink
 from .sources import opened
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 PREDICTED, PROBABILITY, DEVIATION = "predicted", "probability", "deviation"
+NO_SIGMA = "no prediction bands: the samples lack the column of `sigma`, which says how far they scatter"
 CLASSES = 100  # whose probabilities get a column each
 
 
@@ -42,11 +43,12 @@ class Summary:
 
     samples: int = 0
     unseen: dict[str, Unseen] = field(default_factory=dict)
+    of_bands: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
-        """A sentence for each column with names that training did not see."""
-        return [
+        """A sentence for each column with names that training did not see, and for bands that are not there."""
+        return [*self.of_bands] + [
             f'column "{column}": {u.cells:,} of {self.samples:,} samples have a name that training did not see, '
             f'such as "{u.name}" in row {u.row:,}; the model takes it as unknown'
             for column, u in self.unseen.items()
@@ -61,10 +63,12 @@ def predict_file(
     format: str | None = None,
     keep: bool = False,
     which: str = "",
+    level: float | None = None,
 ) -> Summary:
     """Predict the samples of a file (`-` is standard input) with the model of a run.
 
-    The table goes to ``out``, or to standard output; ``keep`` puts the file's columns before the predictions.
+    The table goes to ``out``, or to standard output; ``keep`` puts the file's columns before the predictions. With a
+    ``level``, columns for the ends of confidence and prediction bands of this level follow the predictions.
     Raises RunError for what is no run, DataError for samples that do not fit it, before anything is written.
     """
     predictor = Predictor.open(Run.open(folder), which)
@@ -73,7 +77,7 @@ def predict_file(
     with opened(samples, predictor.spec, predictor.terms) as source:
         frames = source.frames()
         first = next(frames)
-        tables = _tables(predictor, first, frames, summary, keep)
+        tables = _tables(predictor, first, frames, summary, keep, level)
         head = next(tables)
         with sink(out, chosen) as write:
             write(head)
@@ -83,11 +87,15 @@ def predict_file(
 
 
 def _tables(
-    predictor: Predictor, first: Frame, rest: Iterator[Frame], summary: Summary, keep: bool
+    predictor: Predictor, first: Frame, rest: Iterator[Frame], summary: Summary, keep: bool, level: float | None
 ) -> Iterator[pl.DataFrame]:
     frame: Frame | None = first
     while frame is not None:
         answers, outputs = predictor.predict_all(frame)
+        if level is not None:
+            bands = predictor.bands(frame, level)
+            summary.of_bands = bands.notes if bands.prediction is not None else (*bands.notes, NO_SIGMA)
+            outputs = bands.columns() | outputs
         yield table_of(answers, frame if keep else None, outputs, str(predictor.spec.dtype))
         summary.samples += len(frame)
         if isinstance(predictor.terms, TableTerms):
@@ -101,7 +109,7 @@ def _tables(
 
 
 def table_of(
-    answers: Answers,
+    answers: Answers | None,
     kept: Frame | None = None,
     outputs: Mapping[str, Array] | None = None,
     dtype: str = "float32",
@@ -122,15 +130,10 @@ def table_of(
     return pl.DataFrame(before | columns)
 
 
-def spread(name: str, values: Array) -> Iterator[tuple[str, Array]]:
-    """A column, or a column for each number of a sample."""
-    flat = values.reshape(len(values), -1)
-    for i in range(flat.shape[1]):
-        yield (name if flat.shape[1] == 1 else f"{name}_{i}"), flat[:, i]
-
-
-def columns_of(answers: Answers, dtype: str = "float32") -> dict[str, Array]:
-    """The columns of predictions by name: classes with their probabilities, or numbers in units."""
+def columns_of(answers: Answers | None, dtype: str = "float32") -> dict[str, Array]:
+    """The columns of predictions by name: classes with their probabilities, numbers in units, or none."""
+    if answers is None:
+        return {}
     found = _of_numbers(answers) if isinstance(answers, Numbers) else _of_classes(answers)
     return {name: values.astype(dtype) if values.dtype.kind == "f" else values for name, values in found.items()}
 

@@ -35,6 +35,9 @@ class Terms(Protocol):
     def restore(self, values: Array) -> Array:
         """Encoded targets (n, targets) in their own units."""
 
+    def deviations(self, frame: Frame) -> Array | None:
+        """The standard deviations of the encoded target, (n,), if samples bring such."""
+
     def skeleton(self, split: Split) -> Dataset:
         """A data set of the same columns as the one that was trained on, to build the model by."""
 
@@ -63,6 +66,9 @@ class TableTerms:
 
     def restore(self, values: Array) -> Array:
         return self.recipe.restore(values)
+
+    def deviations(self, frame: Frame) -> Array | None:
+        return self.recipe.deviations(frame) if self.recipe.sigma in frame.columns else None
 
     def skeleton(self, split: Split) -> Dataset:
         columns = {name: column for name, column in split.columns.items() if name not in KNOWN}
@@ -117,6 +123,9 @@ class SetTerms:
 
     def restore(self, values: Array) -> Array:
         return values
+
+    def deviations(self, frame: Frame) -> Array | None:
+        return None
 
     def skeleton(self, split: Split) -> Dataset:
         return self.data

@@ -18,6 +18,7 @@ from agcli.evaluation.groups import Group
 from agcli.evaluation.worst import Worst
 from agcli.spec.errors import printable
 
+from . import fits
 from .figures import figure
 
 WIDE = 12  # classes of a confusion matrix that fit a terminal; of more, the most frequent confusions are listed
@@ -40,8 +41,11 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     for note in found.notes:
         yield Text(f"note: {note}", "yellow")
     yield figure_table(found)
+    if found.fit is not None:
+        yield from fit_parts(found.fit)
     if found.outputs:
-        yield Text("\noutputs", "bold")
+        of = {"train": " of the training data", "test": " of the test data"}.get(found.outputs_of, "")
+        yield Text(f"\noutputs{of}", "bold")
         yield output_table(found.outputs)
     if found.table:
         yield Text("\nclasses", "bold")
@@ -60,6 +64,19 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     if found.worst:
         yield Text("\nworst samples", "bold")
         yield worst_table(found.worst, width)
+
+
+def fit_parts(fit: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The parameters of a least-squares fit with their errors, or why they have none."""
+    if fits.problem(fit):
+        yield Text(fits.problem(fit))
+        return
+    yield Text(f"\n{fits.heading(fit)}", "bold")
+    table = columned(*fits.HEAD, right=(1, 2))
+    for row in fits.rows(fit):
+        table.add_row(*row)
+    yield table
+    yield from map(Text, fits.remarks(fit))
 
 
 def output_table(outputs: Mapping[str, Array]) -> Table:

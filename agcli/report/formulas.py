@@ -8,6 +8,7 @@ from html import escape
 from typing import Any
 
 from agcli.expression.api import to_text
+from agcli.expression.calculus import WRONG
 from agcli.expression.kinks import kinks
 from agcli.expression.printers import printer, programs
 from agcli.expression.questions import Answer, Result
@@ -22,6 +23,7 @@ LABELS: dict[str, Callable[[Result, bool], str]] = {
     "mathml": labels.text,
 }
 STEPS = {"derivative": "({})′", "gradient": "d/d({})", "rewrite": "{}"}
+UNSEEN = "could not be checked: no point was found at which it has a value"
 COMMENTS = {"python": "#", "numpy": "#", "c": "//", "dot": "//", "mathml": "<!--", "latex": "%"}
 
 
@@ -31,7 +33,7 @@ def lines(answer: Answer, form: str) -> Iterator[str]:
         yield from program_lines(answer, form)
         return
     write = one_line if form in LABELS and form != "mathml" else block
-    if answer.at:
+    if answer.valued:
         yield write_value(answer, form)
     for result in answer.results:
         yield from write(answer, result, form)
@@ -50,7 +52,7 @@ def one_line(answer: Answer, result: Result, form: str) -> Iterator[str]:
     formula = printer(form)(result.formula)
     if result.kind == "taylor" and form == "latex":
         formula += remainder(result)
-    value = value_words(answer, result) if answer.at else ""
+    value = value_words(answer, result) if answer.valued else ""
     label = LABELS[form](result, len(answer.variables) == 1)
     yield f"{label} = {formula}{value if value != f' = {formula}' else ''}"
 
@@ -70,7 +72,7 @@ def block(answer: Answer, result: Result, form: str) -> Iterator[str]:
         yield formula.replace("<mrow>", f"<mrow>{label}", 1)
     else:
         yield to_block(result.formula, labels.identifier(result))
-    if answer.at:
+    if answer.valued:
         yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
 
 
@@ -79,10 +81,10 @@ def program_lines(answer: Answer, form: str) -> Iterator[str]:
     names = identifiers([labels.identifier(result) for result in answer.results])
     functions = [(name, result.formula) for name, result in zip(names, answer.results, strict=True)]
     yield programs(form)(functions, answer.parameters)
-    if answer.at:
+    if answer.valued:
         yield write_value(answer, form)
     for result in answer.results:
-        if answer.at:
+        if answer.valued:
             yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
         yield from remarks(answer, result, form)
 
@@ -112,6 +114,18 @@ def value_words(answer: Answer, result: Result) -> str:
     """` = 4` behind a formula, or `: undefined` and why."""
     sign = " = " if is_value(result.found) else ": "
     return sign + words(result.found, answer.at, order_of(result.kind, result.wrt))
+
+
+def doubts(answer: Answer) -> Iterator[str]:
+    """What the check of every answer has to say, which is nothing where all is well."""
+    for result in answer.results:
+        if result.proven is not True:
+            yield doubt(result)
+
+
+def doubt(result: Result) -> str:
+    words = WRONG if result.proven is False else UNSEEN
+    return f"{labels.text(result)}: the shorter form {words}"
 
 
 def check_words(answer: Answer, result: Result) -> str:
@@ -147,9 +161,10 @@ def shown_steps(result: Result) -> list[tuple[str, str, str, str]]:
 
 def to_json(answer: Answer) -> dict[str, Any]:
     """The documented object; a value is null where it was not asked for and where there is none."""
-    results = [result_json(result, bool(answer.at)) for result in answer.results]
+    results = [result_json(result, answer.valued) for result in answer.results]
     row: dict[str, Any] = {"expression": answer.text, "results": results, "variables": answer.variables}
-    return row | {"f": json_fields(answer.found, 0)} if answer.at else row
+    row["notes"] = list(answer.notes)
+    return row | {"f": json_fields(answer.found, 0)} if answer.valued else row
 
 
 def result_json(result: Result, valued: bool) -> dict[str, Any]:
@@ -158,6 +173,8 @@ def result_json(result: Result, valued: bool) -> dict[str, Any]:
     row["value"] = known.pop("value", None)
     if result.check:
         row["check"] = result.check.to_json()
+    if result.proven is not True:
+        row |= {"simplified": result.proven is None, "note": doubt(result)}
     if result.steps:
         names = ("rule", "before", "after", "kind")
         row["steps"] = [dict(zip(names, step, strict=True)) for step in shown_steps(result)]

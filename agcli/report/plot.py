@@ -67,7 +67,7 @@ def limits(finite: Array) -> tuple[float, float]:
 
 
 def draw(values: Array, low: float, high: float) -> Array:
-    """Dots: each column from the smallest to the largest value that it holds, jumps left open."""
+    """Dots: each column from the smallest to the largest value that it holds; NaN leaves a gap."""
     dots = np.zeros((4 * HEIGHT, 2 * WIDTH), bool)
     last = len(dots) - 1
     with np.errstate(invalid="ignore"):
@@ -75,7 +75,7 @@ def draw(values: Array, low: float, high: float) -> Array:
     for column in range(dots.shape[1]):
         part = heights[max(0, column * SAMPLES - 1) : (column + 1) * SAMPLES]
         for a, b in pairwise(part):
-            if np.isfinite(a) and np.isfinite(b) and abs(a - b) < last / 2:
+            if np.isfinite(a) and np.isfinite(b):
                 top, bottom = sorted((round(float(np.clip(a, -1, last + 1))), round(float(np.clip(b, -1, last + 1)))))
                 dots[max(top, 0) : min(bottom, last) + 1, column] = True
     return dots
@@ -110,19 +110,10 @@ def save(path: str, points: Array, curves: Sequence[Curve]) -> None:
             continue
         low, high = limits(finite)
         axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
-        axes.plot(points, unjoined(curve.values, (high - low) / 2))
+        axes.plot(points, np.where(np.isfinite(curve.values), curve.values, np.nan))
     temporary = f"{path}.part{path[-4:]}"
     try:
         figure.savefig(temporary)
         os.replace(temporary, path)
     except OSError as error:
         raise ExpressionError(f"--save: cannot write `{path}`: {error.strerror}") from None
-
-
-def unjoined(values: Array, jump: float) -> Array:
-    """The values with gaps where there is none, and where they jump."""
-    shown = np.where(np.isfinite(values), values, np.nan)
-    with np.errstate(invalid="ignore"):
-        jumps = np.flatnonzero(np.abs(np.diff(shown)) > jump)
-    shown[jumps] = np.nan
-    return shown

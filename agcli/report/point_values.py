@@ -52,24 +52,27 @@ def limit_words(limit: Limit | None) -> str:
 
 def both(found: Finding) -> str:
     """`-1 from the left, 1 from the right`"""
-    sides = [(found.left, "left"), (found.right, "right")]
-    told = [f"{limit_words(limit)} from the {side}" for limit, side in sides if limit and limit.value is not None
-            and limit.kind in ("finite", "infinite")]  # fmt: skip
-    left, right = found.left, found.right
-    if left and right and left.kind == right.kind == "infinite" and left.value == right.value:
-        return f"{limit_words(left)} from both sides"
-    return ", ".join(told)
+    told = {
+        side: limit_words(limit)
+        for side, limit in (("left", found.left), ("right", found.right))
+        if limit is not None and limit.kind in ("finite", "infinite")
+    }
+    if len(told) == 2 and told["left"] == told["right"]:
+        return f"{told['left']} from both sides"
+    return ", ".join(f"{words} from the {side}" for side, words in told.items())
 
 
-def lower(found: Finding, order: int) -> str:
-    """Which derivative a name belongs to, where it is not the one that was asked for."""
+def named(found: Finding, order: int) -> str:
+    """`kink`, or `jump of f` and `f is infinite` where it is not the derivative that was asked for."""
     if found.order == order:
-        return ""
-    return " of f" if found.order == 0 else f" of the derivative of order {found.order}"
+        return found.status
+    which = "f" if found.order == 0 else f"the derivative of order {found.order}"
+    return f"{found.status} of {which}" if found.status in ("kink", "jump") else f"{which} is {found.status}"
 
 
 def sided(found: Finding, at: Mapping[str, Any], order: int) -> str:
-    return f"undefined ({found.status}{lower(found, order)}: {both(found)})"
+    sides = both(found)
+    return f"undefined ({named(found, order)}{': ' if sides else ''}{sides})"
 
 
 def removable(found: Finding, at: Mapping[str, Any], order: int) -> str:
@@ -133,7 +136,7 @@ def more(found: Finding, order: int) -> dict[str, Any]:
         row["size"] = digits(found.value)
     if found.status == "removable" and found.left is not None:
         row["limit"] = float(found.left.value)
-    elif found.left is not None and found.right is not None:
+    elif found.left is not None and found.right is not None and both(found):
         row |= {"left": json_limit(found.left), "right": json_limit(found.right)}
     if found.order != order and found.status in ("kink", "jump", "one-sided", "infinite"):
         row["order"] = found.order

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 
+from . import fits
 from .figures import amount, duration, figure
 from .lines import closing, evaluation, opening
 from .memory import resident
@@ -63,7 +64,7 @@ class Screen:
                 self.say(Text(f"note: {event.text}", style="yellow"), whole=True)
             case Done():
                 self.stop()
-                self.say(Text(closing(event)))
+                self.say(Text(closing(event)), whole=True)
             case Interrupted() | Failed():
                 self.stop()
 
@@ -189,10 +190,25 @@ def print_result(event: Done) -> None:
     head = "test data" if event.split == "test" else "training data"
     print_table(["metric", head], rows, right=[head])
     out = Console(soft_wrap=True)
+    if event.fit is not None:
+        print_fit(out, event.fit)
     if event.best is not None:
         watched, value = event.best["watch"], figure(event.best["value"])
         out.print(f"best: epoch {event.best['epoch']}, {watched} {value}", highlight=False)
+    if event.reason != Done.FINISHED:
+        out.print(f"ended: {event.reason}", highlight=False, markup=False)
     out.print(f"run: {event.run}", highlight=False, markup=False)
+
+
+def print_fit(out: Console, fit: dict[str, Any]) -> None:
+    """The parameters of a least-squares fit with their errors, or why they have none."""
+    if fits.problem(fit):
+        out.print(fits.problem(fit), highlight=False, markup=False)
+        return
+    out.print(f"\n{fits.heading(fit)}", highlight=False, markup=False)
+    print_table(list(fits.HEAD), [list(row) for row in fits.rows(fit)], right=list(fits.HEAD[1:]))
+    for line in fits.remarks(fit):
+        out.print(line, highlight=False, markup=False)
 
 
 def console(stderr: bool = False) -> Console:

@@ -19,6 +19,7 @@ OURS = (
     "last",
     "lock",
     "result.json",
+    "fit.json",
     "report.html",
     "profile.json",
     "failure-step-*/*",

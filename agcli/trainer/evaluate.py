@@ -53,6 +53,11 @@ def fed(function: Function, batch: Batch) -> dict[Placeholder, Array]:
     return {p: batch[p.name or ""] for p in function.inputs}
 
 
+def fed_split(function: Function, split: Split) -> dict[Placeholder, Array]:
+    """The same of all samples of a split at once."""
+    return {p: split[p.name or ""] for p in function.inputs}
+
+
 def measured(
     model: Model,
     evaluator: Function,

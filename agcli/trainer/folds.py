@@ -51,7 +51,7 @@ class CrossValidation:
         yield self._together(done)
 
     def _together(self, done: list[Done]) -> Folded:
-        figures = [{"loss": event.test_loss, **event.metrics} for event in done]
+        figures = [event.figures for event in done]
         numbers = [name for name, value in figures[0].items() if isinstance(value, int | float)]  # no confusion matrix
         columns: dict[str, list[float]] = {name: [one[name] for one in figures] for name in numbers}
         folded = Folded(

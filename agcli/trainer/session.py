@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import Context
+from dataclasses import asdict
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +16,7 @@ from agcli.datasets import Batch, Batches, DataError, Dataset, Split
 from agcli.engine.backends.jit import gathering
 from agcli.engine.function import Function
 from agcli.engine.leaves import Variable
+from agcli.engine.optimizers import Halt
 from agcli.engine.types import Array
 from agcli.engine.variables import assign
 from agcli.spec import Spec
@@ -60,6 +62,7 @@ class Session:
         self.epoch = 0  # epochs that are complete
         self.batch = 0  # batches of the next epoch that are done
         self.step = 0
+        self.halted = 0  # steps, up to the last one, that each found that another would change nothing
         self.evaluated = -1  # the step of the last evaluation, whose sums are ``test`` (of training data, if all is)
         self.last_loss: float | None = None  # of the last complete epoch
         self.observed: list[tuple[int, float]] = []  # step and loss of the evaluations of this process
@@ -103,6 +106,8 @@ class Session:
             "test": self.test.to_json(),
             "best": self.best.to_json(),
             "threads": self.step_function.threads,
+            "halt": None if self.halt is None else asdict(self.halt),
+            "halted": self.halted,
         }
 
     def restore(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], source: str) -> None:
@@ -114,6 +119,9 @@ class Session:
         self.test.set(progress["test"])
         self.best.set(progress["best"])
         self.step_function.threads = int(progress.get("threads", self.step_function.threads))
+        halt = progress.get("halt")
+        self.step_function.halt = None if halt is None else Halt(**halt)
+        self.halted = int(progress.get("halted", 0))
         self.leave()
 
     def has_logged(self, record: Mapping[str, Any]) -> bool:
@@ -142,6 +150,7 @@ class Session:
         self.sums.add(self.step_function(fed(self.step_function, batch)), len(batch))
         self.batch += 1
         self.step += 1
+        self.halted = 0 if self.halt is None else self.halted + 1
         return math.isfinite(self.sums.loss) and self.is_sound()
 
     def is_sound(self) -> bool:
@@ -154,6 +163,12 @@ class Session:
         homes: dict[int, Variable] = {id(v.home): v.home for v in self.model.parameters.trainable}
         flat = [v.value.reshape(-1) for v in homes.values() if v.dtype.kind == "f"]
         return flat if sum(a.size for a in flat) <= CHECKED else []
+
+    @property
+    def halt(self) -> Halt | None:
+        """Why the optimizer goes no further, if it has found that; not where every step draws other numbers."""
+        drawn = self.step_function.random or any(c.augment is not None for c in self.data.train.columns.values())
+        return None if drawn else self.step_function.halt
 
     @property
     def rate(self) -> float:

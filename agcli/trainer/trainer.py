@@ -12,6 +12,7 @@ from typing import Any
 from agcli.data import load_data, resolved, scaled_inputs, scales
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
+from agcli.engine.frozen import changed
 from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
@@ -22,14 +23,17 @@ from agcli.spec import Spec
 
 from . import resume
 from .failure import investigate
+from .fit import FILE, attempted
 from .health import Health
 from .profile import Profile
 from .rhythm import Rhythm
 from .session import Session
+from .standstill import TOPIC, Standstill, ending
 from .threads import suited
 
 TICK = 0.1  # seconds between two looks at the clock
 PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
+SETTLED = 2  # steps that found nothing left to do end a training: the second reports the loss to which the first came
 RESULT = "result.json"
 
 
@@ -101,6 +105,8 @@ class Trainer:
         trainer.elapsed_before = max((r.get("elapsed", 0.0) for r in kept), default=0.0)
         if found:
             run.rewrite(trainer.spec)
+            if any(change.path[0] == "optimizer" for change in found):  # under which another step may help
+                trainer.session.step_function.halt, trainer.session.halted = None, 0
         trainer.notes += [Note(f"passed over {text}", "checkpoint") for text in passed_over]
         trainer.notes += [
             Note(f"other numbers may come out than on the machine before: {text}", "environment")
@@ -155,6 +161,9 @@ class Trainer:
         while not (reason := self.reason()):
             yield from self.steps()
             yield from self.between()
+        halt = self.session.halt
+        if halt is not None and not halt.converged and not self.signal:
+            yield self.noted(Note(f"{TOPIC}: {reason}", TOPIC))
         yield self.closing(reason)
 
     # Beginning and end
@@ -168,7 +177,8 @@ class Trainer:
         if not self.run.environment:
             self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
         with writing(self.run.folder):
-            (self.run.folder / RESULT).unlink(missing_ok=True)
+            for name in (RESULT, FILE):
+                (self.run.folder / name).unlink(missing_ok=True)
         count = total(s.model.parameters.trainable)
         epochs = self.spec.train.epochs
         started = Started(
@@ -183,15 +193,19 @@ class Trainer:
         self.pending: Snapshot | None = None
         self.saved_at = self.looked = time.perf_counter()
         self.epoch_began = time.perf_counter()
+        self.standstill = Standstill(s)
 
     def reason(self) -> str:
         """Why training is over; empty if it is not."""
         s, train = self.session, self.spec.train
         if self.signal:
             return "interrupted"
+        is_over = s.epoch >= train.epochs or (train.max_steps is not None and s.step >= train.max_steps)
+        if s.halt is not None and (is_over or s.halted >= SETTLED):
+            return ending(s.halt, self.spec)
         if s.epoch >= train.epochs:
-            return Done.FINISHED
-        if train.max_steps is not None and s.step >= train.max_steps:
+            return self.standstill.reason or Done.FINISHED
+        if is_over:
             return f"max_steps: {train.max_steps} steps are done"
         if train.patience is not None and s.best.since >= train.patience:
             return f"patience: {train.watch} has not improved for {s.best.since} evaluations"
@@ -210,21 +224,34 @@ class Trainer:
             return Interrupted(self.run.folder, self.signal, s.epoch + 1, s.step)
         test, found = s.test, s.best.found
         loss, metrics = test.mean_loss, test.metrics
+        ended: dict[str, Any] = {"reason": reason, "converged": self.converged}
         if not self.data.has_test:
-            return self.done(
-                Done(self.run.folder, s.epoch, s.step, loss, None, metrics, self.elapsed, reason, split="train")
-            )
+            ended["split"] = "train"
+            return self.done(Done(self.run.folder, s.epoch, s.step, loss, None, metrics, self.elapsed, **ended))
         if self.spec.train.patience is not None and found is not None:
             checkpoint = self.run.chosen(str(found["step"]))
             s.restore(checkpoint.arrays, {**s.progress, "best": s.best.to_json()}, "the best checkpoint")
             metrics = dict(found["figures"])
             loss = metrics.pop("loss")
         best = None if found is None else {k: found[k] for k in ("watch", "value", "epoch", "step")}
-        return self.done(Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, reason, best))
+        ended["best"] = best
+        return self.done(Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, **ended))
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether the optimizer came to a minimum; None if it does not know."""
+        halt = self.session.halt
+        return halt.converged if halt is not None else False if self.standstill.reason else None
 
     def done(self, done: Done) -> Done:
         """Write down how it ended."""
+        best = done.best if self.spec.train.patience is not None else None
+        kept = int(best["step"]) if best is not None else done.steps  # whose weights the model has
+        fit, said = attempted(self.session.model, self.data.train, kept)
+        done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
+        if fit is not None:
+            self.run.write(FILE, fit.to_json())
         self.run.say(f"done after {done.steps} steps: {done.reason}")
         return done
 
@@ -291,6 +318,10 @@ class Trainer:
         if is_end and not (self.signal and s.evaluated != s.step and self.is_evaluation_due(is_end, is_last)):
             yield self.end_of_epoch(better)
             yield from map(self.noted, self.health.after_epoch(s.loss))
+            still = self.standstill.after_epoch()
+            if still is not None:
+                self.health.said.add((TOPIC, ""))
+                yield self.noted(still)
         if is_last or self.signal or self.is_save_due() or ((is_end or better) and self.is_pause_over()):
             self.save()
         elif better:  # written with the next checkpoint, before it
@@ -305,7 +336,7 @@ class Trainer:
         s, train = self.session, self.spec.train
         by_epochs = s.epoch + 1 >= train.epochs and s.is_epoch_complete
         by_steps = train.max_steps is not None and s.step >= train.max_steps
-        return by_epochs or by_steps or (self.time is not None and self.elapsed >= self.time)
+        return by_epochs or by_steps or s.halted >= SETTLED or (self.time is not None and self.elapsed >= self.time)
 
     def is_evaluation_due(self, is_end: bool, is_last: bool) -> bool:
         every, s = self.evaluations, self.session

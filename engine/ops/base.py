@@ -11,13 +11,22 @@ import numpy as np
 
 from ..errors import DTypeError, GradientError, ShapeError
 from ..frozen import changed, frozen
-from ..graph import Cotangents, Like, Op, Tensor, call
+from ..graph import Constant, Cotangents, Like, Op, Tensor, call, constant, unify
 from ..table import Sample, real, register, sample
-from ..types import Array, DType, TensorType, TupleType, broadcast_shapes
+from ..types import Array, DType, TensorType, TupleType, broadcast_shapes, holds
 
 Rule = Callable[..., Cotangents]
 KEYWORD_ONLY = (np.maximum, np.minimum)  # NumPy wants their ``out`` by name
 EXAMPLE = re.compile(r": (\w+\(.*\)) = (\S+)\.$")  # "Natural logarithm: log(10.0) = 2.302585."
+
+
+COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
+CONNECTIVES = (np.logical_and, np.logical_or, np.logical_xor)
+
+
+def infinity(x: Any) -> Tensor:
+    """The infinity beyond a number."""
+    return constant(np.inf if x.value > 0 else -np.inf)
 
 
 @lru_cache(maxsize=8192)
@@ -104,6 +113,18 @@ class Elementwise(Pointwise):
     commutative: bool = False  # type: ignore[misc]
     scratch: bool = False
     lane: Callable[..., Any] | str | None = None
+
+    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
+        if self.ufunc in COMPARISONS or self.ufunc in CONNECTIVES:
+            strong = next((x.dtype for x in inputs if not x.type.weak), None)
+            far = [
+                x for x in inputs if x.type.weak and isinstance(x, Constant) and strong and not holds(strong, x.value)
+            ]
+            if far and self.ufunc in CONNECTIVES:
+                inputs = [constant(bool(x.value)) if x in far else x for x in inputs]  # type: ignore[attr-defined]
+            elif far:  # beyond all that the tensor may hold, so any larger number compares alike
+                inputs = [infinity(x) if x in far else call("astype", x, dtype="float64") for x in inputs]
+        return unify(inputs)
 
     def scalar(self, *values: Any) -> Any:
         if isinstance(self.lane, str):

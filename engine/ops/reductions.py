@@ -19,6 +19,7 @@ from .base import Linear, result_dtype
 from .creation import Size
 from .elementwise import exp
 from .logic import equal, where
+from .program import program
 from .scans import products_of_others
 from .wide import is_half, wide, widened
 
@@ -76,7 +77,9 @@ class Sum(Reduction, Linear):
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         (x,) = inputs
         if out.dtype == np.float16:  # sums of many need more digits
-            return lambda: np.copyto(out, np.add.reduce(x, self.axes, np.float32, keepdims=self.keepdims), "same_kind")
+            total = np.empty(out.shape, np.float32)
+            add = partial(np.add.reduce, x, self.axes, np.float32, total, self.keepdims)
+            return program((add, partial(np.copyto, out, total, "same_kind")))
         if x.flags.c_contiguous and x.dtype == out.dtype and x.dtype.char in "fd" and 1 < out.size < x.size:
             n = x.size // out.size
             if self.axes == tuple(range(len(self.axes))):

@@ -82,10 +82,14 @@ class Place:
         slope = -float((self.j.T @ self.r) @ p) / self.norm**2
         return 2 * slope - (float(np.linalg.norm(self.j @ p)) / self.norm) ** 2, slope
 
-    def is_rounding(self) -> bool:
-        """Whether the residuals are no more than the rounding errors of the terms that they are made of."""
-        terms = np.linalg.norm(self.j, axis=0) * np.abs(self.x)
-        return self.norm <= ROUNDING * float(np.max(terms, initial=0.0))
+
+def is_rounding(r: Array, j: Array, x: Array) -> bool:
+    """Whether residuals (n,) are no more than rounding errors of the terms that they are made of.
+
+    These are as long as a column of the Jacobian (n, p) times its parameter (p,), or longer.
+    """
+    terms = np.linalg.norm(j, axis=0) * np.abs(x)
+    return float(np.linalg.norm(r)) <= ROUNDING * float(np.max(terms, initial=0.0))
 
 
 @dataclass
@@ -196,7 +200,7 @@ class Descent:
             return Halt(True, f"the loss is about to fall by less than {self.least_fall:.0e} of itself")
         if self.radius > self.least_move * self.span(at.x):
             return None
-        if at.is_rounding():
+        if is_rounding(at.r, at.j, at.x):
             return Halt(True, "the residuals are rounding errors", rounding=True)
         whole = bounded(*linear, self.scale, np.inf, at.low, at.high)
         if at.promise(whole)[0] <= np.sqrt(self.stops.eps):

@@ -1,11 +1,11 @@
-"""Why an optimizer goes no further from where it is: it has come to a minimum, or it can't get on."""
+"""Why an optimizer goes no further from where it is: it has come to a minimum, or it cannot get on."""
 
 from __future__ import annotations
 
-from ..frozen import frozen
+from dataclasses import dataclass
 
 
-@frozen
+@dataclass(frozen=True)
 class Halt:
     """What a step says of itself when another one would end where it began."""
 

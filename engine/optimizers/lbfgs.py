@@ -25,6 +25,7 @@ from .wolfe import Point, search
 
 BOUNDED = "levenberg_marquardt (for sums of squares) and the optimizers with a learning rate"
 NOISE = 16.0  # roundings of the loss; a smaller fall in a whole call is none
+FLAT = 0.01  # of the share by which a parameter changes, the share by which the loss still does at its least
 
 Gradient: TypeAlias = Callable[[Array], tuple[float, Array]]
 
@@ -67,41 +68,37 @@ def descend(
 ) -> tuple[Array, float, Array, Halt | None]:
     """One iteration from ``x``: where it ends, with loss and gradient; at ``x`` itself, and why, if no step helps.
 
-    Where the remembered curvature leads nowhere, it is forgotten and the gradient followed instead.
+    Where the remembered curvature leads nowhere, it is forgotten and the gradient followed instead, at last that by
+    the relative change of each parameter: what is steep in one may hide that there is a way to go in another.
     """
-    hopes = True  # whether the curvature promises a fall that the loss could show
-    while True:
-        d = history.direction(g)
+    for d in (history.direction(g), -g, -g * x * x):
         start = Point(0.0, loss, float(d @ g), g)
         if start.slope < 0:
-            if history.count:
-                hopes = -start.slope / 2 > float(np.finfo(x.dtype).eps) ** 0.5 * abs(loss)
-            end = search(along(gradient_at, x, d), start, 1.0 if history.count else first_trial(loss, g))
+            end = search(along(gradient_at, x, d), start, 1.0 if history.count else first_trial(loss, g, d))
             if end.t > 0:
                 new = moved(x, end.t, d)
                 history.add(new - x, end.gradient - g)
                 return new, end.value, end.gradient, None
-        if not history.count:
-            return x, loss, g, rounded(x, hopes)
         history.count = 0
+    return x, loss, g, stopped(x, loss, g)
 
 
-def rounded(x: Array, hopes: bool) -> Halt:
+def stopped(x: Array, loss: float, g: Array) -> Halt:
     """Why no step helps: in float64 the loss may be at its least but for rounding; in float32 that is too early."""
-    if hopes or x.dtype != np.float64:
-        return Halt(False, "no step makes the loss smaller", rounding=True)
-    return Halt(True, f"the loss cannot be told from its least in {x.dtype}", rounding=True)
+    if x.dtype == np.float64 and float(np.max(np.abs(g * x), initial=0.0)) <= FLAT * abs(loss):
+        return Halt(True, f"the loss cannot be told from its least in {x.dtype}", rounding=True)
+    return Halt(False, "no step makes the loss smaller", rounding=True)
 
 
-def first_trial(loss: float, g: Array) -> float:
-    """How far to go at first along -g, where nothing is known of the curvature.
+def first_trial(loss: float, g: Array, d: Array) -> float:
+    """How far to go at first along d, a gradient downhill, where nothing is known of the curvature.
 
     So far that no parameter moves by more than 1 (as in torch and SciPy), and that a loss of which 0 is the least
     falls to it twice over: that is the same step in any units of the loss, and of the parameters together.
     """
-    wide = g.astype(np.float64)  # where the square of no float32 underflows
+    wide = d.astype(np.float64)  # where the square of no float32 underflows
     unit = 1.0 / float(np.abs(wide).sum())
-    return min(unit, 2.0 * abs(loss) / float(wide @ wide)) if loss else unit
+    return min(unit, 2.0 * abs(loss) / -float(wide @ g)) if loss else unit
 
 
 def moved(x: Array, t: float, d: Array) -> Array:
@@ -170,6 +167,8 @@ class Lbfgs:
 class LbfgsStep(Step):
     """Runs L-BFGS on the batch that it is given; the updates of the model are made once, at the start."""
 
+    largest = 0.0  # of the losses with which the calls began
+
     def prepare(self, rule: Lbfgs, flat: Variable, loss: Tensor, g: Tensor) -> None:
         """Compile what is evaluated: everything at the start of a step, loss and gradient on the way."""
         options: dict[str, Any] = {"inputs": self.inputs, "key": self.key}
@@ -201,7 +200,7 @@ class LbfgsStep(Step):
 
     def iterated(self, gradient_at: Gradient, x: Array, loss: float, g: Array, history: History) -> Array:
         """Iterate until the gradient is small, no step helps, or the iterations are used up."""
-        first = loss
+        first, slope, self.largest = loss, np.abs(g).max(initial=0.0), max(self.largest, abs(loss))
         for _ in range(self.rule.iterations):
             largest = np.abs(g).max(initial=0.0)
             if not largest > self.rule.tolerance:  # also where it is NaN
@@ -211,9 +210,12 @@ class LbfgsStep(Step):
             with np.errstate(all="ignore"):
                 x, loss, g, self.halt = descend(gradient_at, x, loss, g, history)
             if self.halt is not None:
+                if abs(loss) <= float(np.finfo(x.dtype).eps) * self.largest:
+                    self.halt = Halt(True, "the loss is a rounding error of what it was at first", rounding=True)
                 return x
-        if not abs(first - loss) > NOISE * float(np.finfo(x.dtype).eps) * abs(first):
-            self.halt = rounded(x, hopes=False)
+        falls = abs(first - loss) > NOISE * float(np.finfo(x.dtype).eps) * abs(first)
+        if not (falls or 2 * np.abs(g).max(initial=0.0) < slope):
+            self.halt = stopped(x, loss, g)
         return x
 
 

@@ -18,6 +18,7 @@ from ..transforms.apply import jacobian
 from ..types import Array, TensorType
 from .bounds import Bounds, box
 from .descent import Descent, Stops
+from .halt import Halt
 from .least_squares import NoSquaresError, Squares, squares_of
 from .optimizer import Fetches, Step, arena
 from .state import State
@@ -107,6 +108,15 @@ def jacobian_of(residuals: Tensor, params: Sequence[Variable], mode: str = "forw
     return columns[0] if len(columns) == 1 else concatenate(*columns, axis=1)
 
 
+def refused(factor: float, r: Array) -> Halt | None:
+    """Why squares in the graph are no sum of squares in numbers, which shows only with the data."""
+    if factor < 0:
+        return Halt(False, "the squares have a negative factor, and the loss no least value")
+    if factor > 0 and not np.isfinite(r).all():
+        return Halt(False, "residuals are not finite numbers (the root of a negative weight is none)")
+    return None
+
+
 class LevenbergMarquardtStep(Step):
     """Runs Levenberg-Marquardt on the batch that it is given; the updates of the model are made once, at the start."""
 
@@ -121,7 +131,7 @@ class LevenbergMarquardtStep(Step):
         """Declare what is evaluated: the fetches at the start of a call, residuals and Jacobian on the way."""
         self.rule, self.flat, self.params, self.found, self.limits = rule, flat, params, found, limits
         self.options: dict[str, Any] = {"inputs": self.inputs, "key": self.key}
-        self.first = Function([*outputs_of(self.fetches), found.residuals], self.updates, **self.options)
+        self.first = Function([*outputs_of(self.fetches), found.factor, found.residuals], self.updates, **self.options)
         self.next = Function([found.residuals], **self.options)
         self.slopes = Function([jacobian_of(found.residuals, params)], **self.options)
         self.by_rows: tuple[Any, Function] | None = None  # for a batch with fewer residuals than parameters
@@ -149,7 +159,10 @@ class LevenbergMarquardtStep(Step):
     def run(self, arrays: list[Array]) -> list[Any]:
         """The fetches as they are at the start; if anything fails on the way, the parameters stay as they were."""
         x = self.flat.value.copy()
-        *values, r = self.first.run(arrays)
+        *values, factor, r = self.first.run(arrays)
+        self.halt = refused(float(factor), r)
+        if self.halt is not None:
+            return values
         slopes = self.slopes_for(arrays, len(r))
 
         def residuals_at(point: Array) -> Array:

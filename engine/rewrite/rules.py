@@ -21,7 +21,7 @@ from ..ops.base import Item, Pointwise
 from ..ops.logic import Keep, Where
 from ..origin import origin
 from ..registry import several_a_name
-from ..types import Array, TensorType, TupleType
+from ..types import Array, TensorType, TupleType, holds
 from . import pools
 from .products import sum_of_products, sum_of_transpose, transpose_after
 
@@ -58,7 +58,7 @@ def add_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
 def add_negative(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x + (-y) -> x - y"""
     for x, y in ((a, b), (b, a)):
-        if y.op is ew.negative:
+        if y.op is ew.negative and signs_move(t, y):
             return ew.subtract(x, y.inputs[0])
     return None
 
@@ -70,7 +70,12 @@ def subtract_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
         return a
     if number(a) == 0 and b.type == t.type:
         return ew.negative(b)
-    return ew.add(a, b.inputs[0]) if b.op is ew.negative else None
+    return ew.add(a, b.inputs[0]) if b.op is ew.negative and signs_move(t, b) else None
+
+
+def signs_move(t: Tensor, x: Tensor) -> bool:
+    """Whether -x in ``t`` is the number -x: integers wrap around, so that -1 of uint8 is 255 beside wider numbers."""
+    return x.dtype == t.dtype or x.dtype.kind == "f"
 
 
 @rule("multiply")
@@ -88,7 +93,13 @@ def multiply_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
             return ew.negative(x)
         if x.op is ew.multiply and isinstance(y, Constant) and number(x) is None:
             for u, v in ((x.inputs), (x.inputs[::-1])):
-                if isinstance(v, Constant) and v.shape == () and number(v) is not None and exact(v, y):
+                if (
+                    isinstance(v, Constant)
+                    and v.shape == ()
+                    and number(v) is not None
+                    and exact(v, y)
+                    and holds(y.dtype, number(v) * n)
+                ):
                     return ew.multiply(u, Constant(number(v) * n, y.type))
     return None
 
@@ -100,19 +111,19 @@ def exact(*constants: Tensor) -> bool:
 @rule("multiply", "divide")
 def move_sign_out(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """(-x) * y -> -(x * y), and the same for quotients"""
-    if a.op is ew.negative:
+    if a.op is ew.negative and signs_move(t, a):
         return ew.negative(t.op(a.inputs[0], b))  # type: ignore[misc]
-    if b.op is ew.negative:
+    if b.op is ew.negative and signs_move(t, b):
         return ew.negative(t.op(a, b.inputs[0]))  # type: ignore[misc]
     return None
 
 
 @rule("divide")
 def divide_one(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
-    """x / 1 -> x; 0 / x -> 0"""
+    """x / 1 -> x; 0 / n -> 0 for a number n that is not 0: 0 / 0 is NaN"""
     if number(b) == 1 and a.type == t.type:
         return a
-    return fill(0, t) if number(a) == 0 and number(b) != 0 and t.type.known else None
+    return fill(0, t) if number(a) == 0 and number(b) not in (0, None) and t.type.known else None
 
 
 @rule("negative")
@@ -214,8 +225,8 @@ def fold_exact(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
     if result is None or (t.dtype.kind != "f" and Fraction(result).denominator != 1):
         return None
     value = Fraction(result)
-    if max(abs(value.numerator), value.denominator) >= 2**63:
-        return None
+    if max(abs(value.numerator), value.denominator) >= 2**63 or not holds(t.dtype, value.numerator):
+        return None  # integers wrap around, as their kernels do
     return Constant(value.numerator if value.denominator == 1 else value, t.type)
 
 

@@ -50,7 +50,7 @@ def or_zeros(t: Tensor | None, like: Tensor) -> Tensor:
     return call("zeros_like", like) if t is None else t
 
 
-def value_and_grad(y: Any, xs: Many | None = None, *, allow_unused: bool = False) -> tuple[Tensor, Any]:
+def value_and_grad(y: Any, xs: Any = None, *, allow_unused: bool = False) -> tuple[Tensor, Any]:
     """The scalar ``y`` and its gradient with respect to ``xs``.
 
     >>> x = ag.placeholder("x", (), "float64")
@@ -61,7 +61,7 @@ def value_and_grad(y: Any, xs: Many | None = None, *, allow_unused: bool = False
     return value, grad(value, xs, allow_unused=allow_unused)
 
 
-def vjp(y: Any, xs: Many | None = None, cotangents: Any = None, *, allow_unused: bool = False) -> Any:
+def vjp(y: Any, xs: Any = None, cotangents: Any = None, *, allow_unused: bool = False) -> Any:
     """Cotangents of ``xs`` for those of ``y``: a row vector times the Jacobian.
 
     >>> x = ag.placeholder("x", (2,), "float64")
@@ -74,7 +74,7 @@ def vjp(y: Any, xs: Many | None = None, cotangents: Any = None, *, allow_unused:
     return grad(ys, xs, cotangents, allow_unused=allow_unused)
 
 
-def jvp(y: Any, xs: Many | None = None, tangents: Any = None, *, allow_unused: bool = False) -> Any:
+def jvp(y: Any, xs: Any = None, tangents: Any = None, *, allow_unused: bool = False) -> Any:
     """Tangents of ``y`` for those of ``xs``, in forward mode: the Jacobian times a vector.
 
     >>> x = ag.placeholder("x", (2,), "float64")
@@ -89,7 +89,7 @@ def jvp(y: Any, xs: Many | None = None, tangents: Any = None, *, allow_unused: b
     return shaped([or_zeros(d, t) for d, t in zip(found, listed(ys), strict=True)], ys)
 
 
-def hvp(y: Any, xs: Many | None = None, vs: Any = None, *, allow_unused: bool = False) -> Any:
+def hvp(y: Any, xs: Any = None, vs: Any = None, *, allow_unused: bool = False) -> Any:
     """The Hessian of the scalar ``y`` times ``vs``, by forward over reverse: the cost of a few gradients.
 
     >>> x = ag.placeholder("x", (2,), "float64")
@@ -220,7 +220,7 @@ def no_flow(y: Tensor, x: Tensor) -> Tensor:
     return zeros * call("zeros_like", x)
 
 
-def hessian(y: Any, xs: Many | None = None, *, allow_unused: bool = False) -> Any:
+def hessian(y: Any, xs: Any = None, *, allow_unused: bool = False) -> Any:
     """Second derivatives of the scalar ``y``: x.shape + x.shape, or a list of lists for a list of tensors.
 
     By forward over reverse, vectorised over the elements of x. A tensor that does not reach ``y`` is an error that

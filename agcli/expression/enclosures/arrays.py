@@ -14,6 +14,7 @@ from agcli.expression.enclosures.interval import NULL, UNIT, Interval
 
 MAX_ELEMENTS = 300
 MAX_PRODUCTS = 20_000
+MAX_ROWS = 4  # of a matrix whose determinant is written out
 Apply = Callable[..., Any]  # the name of an op and its operands -> value
 
 
@@ -81,6 +82,11 @@ def mean(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
     return each(lambda v: apply("divide", v, whole(count)), t.shape, summed)
 
 
+def norm(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
+    squares = each(lambda v: apply("square", v), boxed(args[0]).shape, args[0])
+    return each(lambda v: apply("sqrt", v), t.shape, reduction("add", NULL)(apply, t, [squares]))
+
+
 def whole(n: int) -> Interval:
     return Interval(Decimal(n), Decimal(n))
 
@@ -98,18 +104,100 @@ def matmul(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
     return unboxed(out.reshape(t.shape))
 
 
+def log_sum_exp(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
+    powers = each(lambda v: apply("exp", v), boxed(args[0]).shape, args[0])
+    return each(lambda v: apply("log", v), t.shape, reduction("add", NULL)(apply, t, [powers]))
+
+
+def softmax(last: str, of: str) -> Callable[..., Any]:
+    """exp(x)/sum(exp(x)) along an axis, or its logarithm x - log(sum(exp(x)))."""
+
+    def rule(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
+        x = boxed(args[0])
+        out = empty(x.shape)
+        rows = np.moveaxis(x, t.op.axis, -1)  # type: ignore[union-attr]
+        results = np.moveaxis(out, t.op.axis, -1)  # type: ignore[union-attr]
+        for index in np.ndindex(*rows.shape[:-1]):
+            powers = [apply("exp", v) for v in rows[index]]
+            summed = total(apply, powers, "add", NULL)
+            terms = powers if of == "exp" else list(rows[index])
+            whole_row = summed if of == "exp" else apply("log", summed)
+            for i, term in enumerate(terms):
+                results[(*index, i)] = apply(last, term, whole_row)
+        return out
+
+    return rule
+
+
+def running_product(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
+    op: Any = t.op
+    out = boxed(args[0]).copy()
+    rows = np.moveaxis(out, op.axis, 0)
+    rows = rows[::-1] if op.reverse else rows
+    for k in range(1, len(rows)):
+        for index in np.ndindex(*rows.shape[1:]):
+            rows[(k, *index)] = apply("multiply", rows[(k - 1, *index)], rows[(k, *index)])
+    return out
+
+
+def square(matrix: Any) -> Array:
+    """One small square matrix."""
+    a = boxed(matrix)
+    if a.ndim != 2 or not 1 <= len(a) <= MAX_ROWS:
+        raise UnsupportedError
+    return a
+
+
+def determinant(apply: Apply, a: Array) -> Any:
+    """By the first row (Laplace), without a division."""
+    if len(a) == 1:
+        return a[0, 0]
+    found = None
+    for j in range(len(a)):
+        part = apply("multiply", a[0, j], determinant(apply, minor(a, 0, j)))
+        found = part if found is None else apply("subtract" if j % 2 else "add", found, part)
+    return found
+
+
+def minor(a: Array, i: int, j: int) -> Array:
+    """A matrix without a row and a column."""
+    return np.delete(np.delete(a, i, 0), j, 1)
+
+
+def cofactors(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
+    a = square(args[0])
+    out = empty(a.shape)
+    for i, j in np.ndindex(*a.shape):
+        part = UNIT if len(a) == 1 else determinant(apply, minor(a, i, j))
+        out[i, j] = apply("negative", part) if (i + j) % 2 else part
+    return out
+
+
+def inverse(apply: Apply, t: Tensor, args: Sequence[Any]) -> Any:
+    whole_matrix = determinant(apply, square(args[0]))
+    return each(lambda v: apply("divide", v, whole_matrix), t.shape, cofactors(apply, t, args).T)
+
+
 ARRAY_RULES: dict[str, Callable[..., Any]] = {
     "sum": reduction("add", NULL),
     "prod": reduction("multiply", UNIT),
     "max": reduction("maximum", None),
     "min": reduction("minimum", None),
     "mean": mean,
+    "norm": norm,
     "matmul": matmul,
+    "logsumexp": log_sum_exp,
+    "softmax": softmax("divide", "exp"),
+    "log_softmax": softmax("subtract", "log"),
+    "cumprod": running_product,
+    "det": lambda apply, t, args: determinant(apply, square(args[0])),
+    "cofactors": cofactors,
+    "inv": inverse,
 }
 MOVES = frozenset([
     "reshape", "reshape_like", "transpose", "broadcast_to", "expand_like", "sum_like", "getitem", "putitem",
     "concatenate", "part_like", "diagonal", "diag", "tile", "sum_tiles", "pad", "roll", "flip", "tril", "triu",
-    "from_diagonal", "zeros_like", "ones_like", "full_like", "full", "eye", "repeat",
+    "from_diagonal", "cumsum", "zeros_like", "ones_like", "full_like", "full", "eye", "repeat",
 ])  # fmt: skip
 
 

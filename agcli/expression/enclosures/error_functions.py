@@ -13,6 +13,7 @@ from agcli.expression.enclosures.elementary import (
 )
 from agcli.expression.enclosures.gammas import modest
 from agcli.expression.enclosures.interval import (
+    GUARD,
     INFINITY,
     NULL,
     ONE,
@@ -115,7 +116,7 @@ def erfinv_point(p: Precision, y: Decimal) -> Interval:
     root = c.sqrt(pi_digits(c.prec))
     for _ in range(200):
         if rest < Decimal("0.5"):
-            tail = erfc_point(p, x)
+            tail = erfc_point(Precision(p.digits + 2 * GUARD), x)
             value = c.divide(c.add(tail.low, tail.high), TWO)
             change = c.multiply(c.subtract(c.ln(value), log_rest), value)
         else:

@@ -99,7 +99,7 @@ class Finder:
         """Of the formula itself: of one variable, with its limits where it has none."""
         found = finding_of(self.whole.value)
         names = list(self.bits)
-        if found.status != "undefined" or len(names) != 1:
+        if found.status != "undefined" or len(names) != 1 or isinstance(self.feeds[names[0]], np.ndarray):
             return found
         return self.missing(found, *self.sides([self.f], names[0]))
 

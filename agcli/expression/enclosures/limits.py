@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.graph import Tensor
-from agcli.expression.enclosures.interval import Interval, Precision, add, multiply
+from agcli.expression.enclosures.interval import Interval, Precision, add, context, multiply
 from agcli.expression.enclosures.program import Undefined, Unknown
 from agcli.expression.enclosures.refine import NOTHING, evaluate
 
-STEPS = (20, 40, 80)  # powers of ten of the distances
+STEPS = ((20, 40, 80), (8, 16, 32))  # powers of ten of the distances; the second where digits run out at the first
 CONVERGED = Decimal("1e-13")  # relative difference of the last two values
 FAST = Decimal(100)  # by which each value differs from the one before where a limit is 0 or infinite
 SLOW = Decimal("1.3")  # the same for logarithms, whose values double
@@ -43,9 +43,9 @@ def alike(a: Decimal, b: Decimal) -> bool:
 
 
 def distance(at: Interval, k: int) -> Decimal:
-    """1.37 10^-k, relative to numbers that are not 0; not round, as 1/x is whole for too many round x."""
+    """About 10^-k, relative to numbers that are not 0; without a pattern, as 1/x is whole for too many round x."""
     exponent = at.low.adjusted() if at.low else 0
-    return Decimal((0, (1, 3, 7), exponent - k - 2))
+    return context(20, "ROUND_HALF_EVEN").sqrt(Decimal(k + 2)).scaleb(exponent - k - 1, FINE)
 
 
 Move = Callable[[Decimal, int], Mapping[str, Any]]  # distance and side -> feeds
@@ -84,19 +84,27 @@ def limits(outputs: Sequence[Tensor], move: Move, scale: Interval, side: int, va
 
     One that is not smooth at any has operands that tie everywhere, as in max(x, x), which does no harm.
     """
-    rows, rough = [], 0
-    for k in STEPS:
-        found, bits = evaluate(outputs, move(distance(scale, k), side), start=1)
-        mask = sum(bits.get(name, 0) for name in variables)
-        row = [middle(f.value) for f in found]
-        rough += bool(found[0].singular & mask and row[0] is not None)
-        rows.append(row)
-    if 0 < rough < len(STEPS):
+    for steps in STEPS:
+        rows, rough, sure = [], 0, True
+        for k in steps:
+            found, bits = evaluate(outputs, move(distance(scale, k), side), start=1)
+            mask = sum(bits.get(name, 0) for name in variables)
+            row = [middle(f.value) for f in found]
+            rough += bool(found[0].singular & mask and row[0] is not None)
+            sure = sure and not any(isinstance(f.value, Unknown) for f in found)
+            rows.append(row)
+            if not sure:
+                break
+        if sure:
+            break
+    else:
+        return [NONE] * len(outputs)
+    if all(row[0] is None for row in rows):
+        return [UNDEFINED] * len(outputs)
+    if 0 < rough < len(rows):
         return [NONE] * len(outputs)
     if rough and len({row[0] for row in rows}) == 1:  # constant next to the point, whatever its parts are
         rows = [[Decimal(0) if v is None else v for v in row] for row in rows]
-    if all(row[0] is None for row in rows):
-        return [UNDEFINED] * len(outputs)
     return [limit_of([row[i] for row in rows]) for i in range(len(outputs))]
 
 
@@ -120,7 +128,8 @@ def limit_of(values: Sequence[Decimal | None]) -> Limit:
         return Limit("finite")
     if c.adjusted() > ENDLESS and b.adjusted() > ENDLESS // 4:
         return Limit("infinite", Decimal("Infinity").copy_sign(c)) if (b > 0) == (c > 0) else NONE
-    if FINE.subtract(b, c).copy_abs() <= FINE.multiply(sizes[2], CONVERGED):
+    close = FINE.subtract(a, b).copy_abs() <= FINE.multiply(sizes[2], Decimal("0.1"))
+    if close and FINE.subtract(b, c).copy_abs() <= FINE.multiply(sizes[2], CONVERGED):
         return Limit("finite", c)
     for factor in (FAST, SLOW):
         larger = [FINE.multiply(s, factor) for s in sizes]

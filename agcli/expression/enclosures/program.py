@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, DecimalException
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
@@ -46,7 +46,8 @@ Value: TypeAlias = Interval | Undefined | Unknown
 
 def same_as(feeds: Mapping[str, Any]) -> dict[float, Interval]:
     """The numbers of a point by their float64."""
-    return {float(v.low): v for v in feeds.values() if isinstance(v, Interval) and v.exact}
+    every = [v for feed in feeds.values() for v in (feed.flat if isinstance(feed, np.ndarray) else [feed])]
+    return {float(v.low): v for v in every if isinstance(v, Interval) and v.exact}
 
 
 def two_by_root_pi(p: Precision) -> Interval:
@@ -157,7 +158,7 @@ class Run(NamedTuple):
     singular: list[int]
 
     def leaf(self, t: Tensor) -> tuple[Any, int]:
-        if isinstance(t, Placeholder):
+        if isinstance(t, Placeholder) and (t.name or "") in self.feeds:
             return self.feeds[t.name or ""], 0
         if not isinstance(t, Constant):
             raise UnsupportedError
@@ -182,7 +183,8 @@ class Run(NamedTuple):
             def apply(kind: str, *operands: Any) -> Value:
                 return applied(RULES[kind], site, t, operands)
 
-            value = ARRAY_RULES.get(name, moved)(apply, t, args)
+            array_rule: Callable[..., Any] = ARRAY_RULES.get(name, moved)
+            value = array_rule(apply, t, args)
         elif t.shape == ():
             twice = len(args) == 2 and step.inputs[0] == step.inputs[1]
             value = applied(SAME.get(name, rule) if twice else rule, site, t, args)

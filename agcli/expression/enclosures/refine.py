@@ -13,7 +13,9 @@ from agcli.expression.enclosures.interval import Interval, Precision
 from agcli.expression.enclosures.program import UNKNOWN, Program, Undefined, Unknown, Value
 
 LEVELS = (40, 100, 250, 600, 1500)  # digits
-MAX_WORK = 10_000_000  # steps times digits^1.6
+MAX_WORK = 30_000_000  # of the steps, where one costs digits^1.6 and a function as much as 20 of arithmetic
+FUNCTION = 20
+ARITHMETIC = frozenset(["add", "subtract", "multiply", "divide", "negative", "square", "abs", "where", "reciprocal"])
 ACCURACY = Decimal("1e-16")  # relative, of a value that is known
 NOTHING, HUGE = Decimal("1e-400"), Decimal("1e400")  # beyond all float64
 
@@ -66,7 +68,7 @@ def evaluate(outputs: Sequence[Tensor], feeds: Mapping[str, Any], start: int = 0
     waiting = list(range(len(outputs)))
     for level in range(start, len(LEVELS)):
         digits = LEVELS[level]
-        last = level + 1 == len(LEVELS) or len(program.steps) * LEVELS[level + 1] ** 1.6 > MAX_WORK
+        last = level + 1 == len(LEVELS) or weight(program) * LEVELS[level + 1] ** 1.6 > MAX_WORK
         p = Precision(digits, last)
         at = {name: v(p) if callable(v) else v for name, v in feeds.items()}
         values, singular = program.run(at, p)
@@ -81,6 +83,12 @@ def evaluate(outputs: Sequence[Tensor], feeds: Mapping[str, Any], start: int = 0
         if len(waiting) < len(program.outputs):
             program = Program([outputs[i] for i in waiting])
     return [Known(UNKNOWN, 0) if f is None else f for f in found], bits
+
+
+def weight(program: Program) -> int:
+    """How much a program costs, in steps of arithmetic."""
+    ops = [step.tensor.op for step in program.steps]
+    return sum(1 if op is None or op.name in ARITHMETIC else FUNCTION for op in ops)
 
 
 def named(mask: int, own: Mapping[str, int], bits: Mapping[str, int]) -> int:

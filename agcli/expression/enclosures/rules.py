@@ -171,29 +171,35 @@ def cube_root(s: Site, a: Interval) -> Interval:
 
 def power(s: Site, a: Interval, b: Interval) -> Interval:
     """a^b: 0^0 is 1, and a negative base takes whole exponents only."""
-    if b.exact and b.low == b.low.to_integral_value() and b.low.copy_abs() < WIDEST:
+    whole_number = b.exact and b.low == b.low.to_integral_value()
+    if whole_number and b.low.copy_abs() < WIDEST:
         n = int(b.low)
         side = s.p.sign(a) if n < 0 or s.moving[1] else 1
-        if side == 0:
-            s.touch()
-            if n < 0:
-                raise NoValueError
-        if side < 0:
-            s.touch(1)
+        if side <= 0:
+            s.touch(*((1,) if side else ()))
+        if side == 0 and n < 0:
+            raise NoValueError
         return elementary.whole_power(s.p, a, n)
     side = s.p.sign(a)
     if side > 0:
         return elementary.exp(s.p, multiply(s.p, b, elementary.log(s.p, a)))
-    s.touch()
+    s.touch(*((1,) if side and whole_number else ()))
     if side < 0:
-        if b.low.to_integral_value("ROUND_CEILING") <= b.high:
-            whole_exponent = whole(Site(s.p, (), s.op), b, "ROUND_FLOOR")
-            return power(s, a, whole_exponent)
-        raise NoValueError
+        return power_of_negative(s, a, b, whole_number)
     exponent = s.p.sign(b)
     if exponent < 0:
         raise NoValueError
     return NULL if exponent else UNIT
+
+
+def power_of_negative(s: Site, a: Interval, b: Interval, whole_number: bool) -> Interval:
+    """Of an exponent that is a very large whole number, or may turn out to be whole."""
+    if whole_number:
+        size = elementary.exp(s.p, multiply(s.p, b, elementary.log(s.p, negative(s.p, a))))
+        return size if b.low.remainder_near(Decimal(2), s.p.more(400)) == 0 else negative(s.p, size)
+    if b.low.to_integral_value("ROUND_CEILING") > b.high:
+        raise NoValueError
+    return power(s, a, whole(Site(s.p, (), s.op), b, "ROUND_FLOOR"))
 
 
 def power_of(base: int) -> Rule:
@@ -234,6 +240,15 @@ def sinc(s: Site, a: Interval) -> Interval:
     return angles.sinc(s.p, s.op.n, a)
 
 
+def log_cosh(p: Precision, a: Interval) -> Interval:
+    return elementary.log(p, hyperbolic.cosh(p, a))
+
+
+def sigmoid_cross_entropy(p: Precision, x: Interval, t: Interval) -> Interval:
+    """softplus(x) - x t"""
+    return subtract(p, hyperbolic.softplus(p, x), multiply(p, x, t))
+
+
 def identity(s: Site, a: Interval) -> Interval:
     return a
 
@@ -252,6 +267,7 @@ SMOOTH: dict[str, Callable[..., Interval]] = {
     "erf": error_functions.erf, "erfc": error_functions.erfc, "erfinv": error_functions.erfinv,
     "lgamma": gammas.log_gamma,
     "gamma": gammas.gamma, "sigmoid": hyperbolic.sigmoid, "softplus": hyperbolic.softplus, "log_sigmoid": log_sigmoid,
+    "log_cosh": log_cosh, "sigmoid_cross_entropy": sigmoid_cross_entropy,
 }  # fmt: skip
 RULES: dict[str, Rule] = {
     **{name: smooth(function) for name, function in SMOOTH.items()},

@@ -78,6 +78,28 @@ def where(writer: Writer, node: Call) -> Content:
     return [*pieces, r" \\ ", (b, EQUATION), r" & \text{otherwise}\end{cases}"], ATOM
 
 
+def identity(writer: Writer, node: Call) -> Content:
+    """`I_{3}`"""
+    return writer.call(node) if len(node.args) > 1 else (["I_{", (node.args[0], EQUATION), "}"], ATOM)
+
+
+def outer(writer: Writer, node: Call) -> Content:
+    r"""`x y^{\top}`"""
+    a, b = node.args
+    return [(a, POSTFIX), " ", (b, ATOM), r"^{\top}"], PRODUCT
+
+
+def filled(symbol: str) -> Rule:
+    r"""An array of one number, with its lengths below: `0_{3 \times 3}`."""
+
+    def rule(writer: Writer, node: Call) -> Content:
+        shape = writer.nodes[node.args[0]]
+        lengths = shape.args if isinstance(shape, Form) else node.args[:1]
+        return [symbol, "_{", *listed(lengths, comma=r" \times "), "}"], ATOM
+
+    return rule
+
+
 class Latex(Writer):
     """Formulas as mathematicians set them."""
 
@@ -115,6 +137,11 @@ class Latex(Writer):
         "transpose": around("", r"^{\top}", precedence=POSTFIX, inside=ATOM),
         "inv": around("", "^{-1}", precedence=POSTFIX, inside=ATOM),
         "where": where,
+        "eye": identity,
+        "outer": outer,
+        "zeros": filled("0"),
+        "ones": filled(r"\mathbf{1}"),
+        "diag": function(r"\operatorname{diag}"),
         "sum": function(r"\operatorname{sum}"),
     }
 

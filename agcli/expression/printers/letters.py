@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from unicodedata import combining, normalize
 from unicodedata import name as unicode_name
 
 GREEK_LETTERS = {
@@ -23,8 +24,9 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def spelt(name: str) -> str:
-    """A name in ASCII letters, digits and underscores."""
-    return "".join(c if c.isascii() and (c.isalnum() or c == "_") else letter_name(c) for c in name)
+    """A name in ASCII letters, digits and underscores; a letter with an accent is that letter."""
+    plain = (c for letter in name for c in normalize("NFKD", letter) if not combining(c))
+    return "".join(c if c.isascii() and (c.isalnum() or c == "_") else letter_name(c) for c in plain)
 
 
 def letter_name(letter: str) -> str:

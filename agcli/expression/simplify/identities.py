@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from collections.abc import Set as AbstractSet
 from fractions import Fraction
 from math import prod
 from typing import Any
@@ -173,75 +172,6 @@ def size_products(e: Mul, b: Fn, n: int, powers: dict[Any, Any]) -> Iterator[Exp
 def count(exponent: Any) -> int:
     """A whole exponent; 0 for any other, or none."""
     return exponent if type(exponent) is int else 0
-
-
-def guards(e: Mul) -> Iterator[Expr]:
-    """b * a^where(b == 0, 1, b - 1) -> b * a^(b - 1); a^b * log(where(a == 0, 1, a)) -> a^b * log(a);
-    a/where(r == 0, 1, r) -> a/r for a distance r. The guards keep the engine's gradients finite at 0."""
-    bases = {b for b, _ in e.factors}
-    for base, exponent in e.factors:
-        for term, k in terms_of(exponent)[1]:
-            plain = unguarded(term, any_value=True)  # of a factor that is 0 there, the power does not matter
-            if plain is not None and has_factors(plain[0], bases, e):
-                powers = dict(e.factors)
-                powers[base] = add(exponent, scale(-k, term), scale(k, plain[1]))
-                yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()))
-        if type(base) is Fn and base.head == "log":
-            plain = unguarded(base.args[0])
-            if plain is not None and (plain[0] in bases or plain[1] in bases):
-                yield mul(divide(e, power(base, exponent)), power(call("log", plain[1]), exponent))
-        plain = unguarded(base)
-        if plain is not None and plain[0] is plain[1] and is_distance(plain[0]):
-            front = mul(divide(e, power(base, exponent)), power(plain[1], exponent))
-            yield mul(front, power(fn("where", fn("equal", plain[0], 0), 0, 1), -1))
-            yield front
-
-
-def has_factors(e: Expr, bases: AbstractSet[Expr], product: Mul) -> bool:
-    """Whether ``product``, of powers of ``bases``, is 0 or has no value where ``e`` is 0."""
-    factors = [base for base, _ in e.factors] if type(e) is Mul else [e]
-    return all(factor in bases or stands_below(factor, product) for factor in factors)
-
-
-def stands_below(factor: Expr, e: Expr) -> bool:
-    """Whether something is divided by ``factor`` in a sum or product that is a base of ``e``."""
-    terms = [term for base, _ in factors_of(e)[1] for term, _ in terms_of(base)[1]]
-    powers = (dict(factors_of(term)[1]).get(factor, 0) for term in terms)
-    return any(not isinstance(x, Node) and x < 0 for x in powers)
-
-
-def guarded_distance(e: Fn) -> Iterator[Expr]:
-    """where(r == 0, 0, a/r) -> a/r for a distance r, which has no derivative at 0"""
-    if e.head == "where" and same(e.args[1], 0) and type(e.args[0]) is Fn and e.args[0].head == "equal":
-        r = e.args[0].args[0]
-        if is_distance(r) and same(e.args[0].args[1], 0):
-            yield replaced_condition(e.args[2], e.args[0])
-
-
-def replaced_condition(e: Expr, condition: Fn) -> Expr:
-    """``e`` where the condition does not hold."""
-    factors = [
-        (b.args[2] if type(b) is Fn and b.head == "where" and b.args[0] is condition else b, x)
-        for b, x in factors_of(e)[1]
-    ]
-    return mul(factors_of(e)[0], *(power(b, x) for b, x in factors))
-
-
-def is_distance(e: Expr) -> bool:
-    """Whether ``e`` is a root of a sum of squares, or a norm."""
-    if type(e) is Atom:
-        return e.tensor is not None and e.tensor.op is not None and e.tensor.op.name == "norm"
-    factors = factors_of(e)[1]
-    return len(factors) == 1 and factors[0][1] == HALF and type(factors[0][0]) is Add and nonnegative(factors[0][0])
-
-
-def unguarded(e: Expr, any_value: bool = False) -> tuple[Expr, Expr] | None:
-    """``where(u == 0, 1, v)`` as (u, v), or with any number in the place of 1."""
-    if type(e) is Fn and e.head == "where" and (e.args[1] == 1 or (any_value and not isinstance(e.args[1], Node))):
-        condition = e.args[0]
-        if type(condition) is Fn and condition.head == "equal" and condition.args[1] == 0:
-            return condition.args[0], e.args[2]
-    return None
 
 
 def step(e: Fn) -> Iterator[Expr]:

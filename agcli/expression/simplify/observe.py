@@ -54,7 +54,7 @@ def observed(see: See) -> Iterator[None]:
                 kind: tuple(rule._replace(find=reported(see, name, rule.find)) for name, rule in named(table, kind))
                 for kind in table
             }
-            tables.append((table, rows))  # type: ignore[arg-type]
+            tables.append((table, rows))
         calls = {head: reported_call(see, head, make) for head, make in functions.MAKERS.items()}
         powers = {kind: reported_power(see, kind, make) for kind, make in POWERS_OF.items() if kind != "Atom"}
         tables += [(functions.MAKERS, calls), (POWERS_OF, powers)]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
+from agcli.expression.simplify import guards, stable
 from agcli.expression.simplify import identities as ids
-from agcli.expression.simplify import stable
 from agcli.expression.simplify import trigonometry as trig
 from agcli.expression.simplify.features import (
     ADDED,
@@ -83,7 +83,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("choice", ids.choices, STEP),
     ),
     Mul: (
-        Rule("guard at 0", ids.guards, GUARD),
+        Rule("guard at 0", guards.guards, GUARD),
         Rule("cancel", once(cancelled), SUM | BELOW),
         Rule("tan = sin/cos", trig.ratios("sin", "cos", "tan"), TRIG),
         Rule("tan = sin/cos", trig.ratios("sin", "cos", "tan"), TANGENT),
@@ -107,7 +107,7 @@ RULES: dict[type, tuple[Rule, ...]] = {
         Rule("split logarithm", ids.log_of_product),
         Rule("branches", ids.branches),
         Rule("step", ids.step),
-        Rule("guard at 0", ids.guarded_distance),
+        Rule("guard at 0", guards.guarded_distance),
     ),
 }
 

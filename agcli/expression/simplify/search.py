@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from agcli.expression.simplify.arithmetic import add, mul, power, scale
+from agcli.expression.simplify.arithmetic import add, mul, negate, power, scale
 from agcli.expression.simplify.features import features
 from agcli.expression.simplify.functions import call
 from agcli.expression.simplify.layout import cost
-from agcli.expression.simplify.nodes import TABLE, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
+from agcli.expression.simplify.nodes import TABLE, Add, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
 from agcli.expression.simplify.rules import LAST, RULES, Rule
 from agcli.expression.simplify.stable import penalty
 
 SLACK = 3.0  # operators by which a form may be longer and still be followed
 TRIES = 2  # forms that are followed
 AHEAD = 1  # how far
+AGAIN = 4  # times that a formula is searched and finished
 LAST_ROUNDS = 4  # of last rules for one expression
 RESERVE = 2_000  # expressions that may still be made to write down what was found
 
@@ -133,6 +134,17 @@ def applicable(kind: type, found: int) -> tuple[Rule, ...]:
     return tuple(rule for rule in RULES[kind] if not rule.needs & ~found)
 
 
+def shortest(search: Search, e: Expr) -> Expr:
+    """The form that stays what it is: searched and finished again until nothing changes, so that simplifying twice is
+    simplifying once."""
+    for _ in range(AGAIN):
+        found, _ = finished(search(e))
+        if found is e:
+            break
+        e = found
+    return e
+
+
 def finished(e: Expr) -> tuple[Expr, list[str]]:
     """The formula after the last rules, which are for a form that stays as it is, and the names of those that were
     used."""
@@ -147,7 +159,15 @@ def finished(e: Expr) -> tuple[Expr, list[str]]:
             names.extend([name] if name else [])
         return made[e]
 
-    return finish(e), list(dict.fromkeys(names))
+    return plain_sign(finish(e)), list(dict.fromkeys(names))
+
+
+def plain_sign(e: Expr) -> Expr:
+    """-(x + y) as -x - y, which is what reading it gives."""
+    if type(e) is Mul and e.coefficient == -1 and len(e.factors) == 1 and type(e.factors[0][0]) is Add:
+        turned = negate(e.factors[0][0])
+        return turned if e.factors[0][1] == 1 and cost(turned) <= cost(e) else e
+    return e
 
 
 def last_form(e: Any) -> tuple[Expr, str]:

@@ -11,7 +11,7 @@ from agcli.engine.graph import Tensor, toposort
 from agcli.engine.types import TensorType
 from agcli.expression.simplify.convert import Reader
 from agcli.expression.simplify.nodes import TABLE, ExhaustedError, UndefinedError
-from agcli.expression.simplify.search import finished
+from agcli.expression.simplify.search import shortest
 
 BUDGET = 6_000  # expressions that may be made
 LARGEST = 2_000  # tensors of a graph that is still looked at
@@ -40,8 +40,7 @@ def simplify(t: Tensor, budget: int = BUDGET) -> Tensor:
     with workspace(budget):
         try:
             reader = Reader(t.dtype)
-            short, _ = finished(reader.search(reader.read(t)))
-            return reader.write(short, t)
+            return reader.write(shortest(reader.search, reader.read(t)), t)
         except (UndefinedError, ExhaustedError, RecursionError, DTypeError):
             return t
 

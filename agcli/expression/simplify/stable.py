@@ -18,6 +18,7 @@ from agcli.expression.simplify.trigonometry import halved
 
 GROWING = ("cosh", "sinh")
 OVERFLOW = 6.0  # operators that a form may have more if it does not overflow
+LOSS = 2.0  # and if it loses no digits
 
 
 def exponents_of(e: Expr) -> list[tuple[Expr, Expr]]:
@@ -92,20 +93,30 @@ def in_exponentials(e: Mul) -> Iterator[Expr]:
     if E not in powers:
         return
     for base, n in e.factors:
-        inner = next(iter(base.terms))[0] if type(base) is Add and len(base.terms) == 1 else base
-        if type(n) is not int or n > -1 or type(inner) is not Fn or inner.head not in GROWING:
+        if type(n) is not int or n > -1:
             continue
-        u = inner.args[0]
-        if inner is base:
-            whole = mul(HALF, power(E, negate(u)), add(power(E, times(2, u)), 1 if base.head == "cosh" else -1))
-        elif base.constant in (1, -1) and base.terms == ((inner, 1),) and inner.head == "cosh":
-            whole = mul(HALF, power(E, negate(u)), power(add(power(E, u), base.constant), 2))
-        else:
+        whole = hyperbolic_as_exponentials(base)
+        if whole is None:
             continue
         made = mul(e, power(base, -n), power(whole, n))
         if type(made) is Mul:
             yield made
             yield from exponential_quotients(made)
+
+
+def hyperbolic_as_exponentials(e: Expr) -> Expr | None:
+    """cosh(u), sinh(u), cosh(u) + 1 or cosh(u) - 1 as a product of exponentials."""
+    shift: Number = 0
+    if type(e) is Add and len(e.terms) == 1 and e.terms[0][1] == 1:
+        shift, e = e.constant, e.terms[0][0]
+    if type(e) is not Fn or e.head not in GROWING:
+        return None
+    front = mul(HALF, power(E, negate(e.args[0])))
+    if not shift:
+        return mul(front, add(power(E, times(2, e.args[0])), 1 if e.head == "cosh" else -1))
+    if e.head == "cosh" and shift in (1, -1):
+        return mul(front, power(add(power(E, e.args[0]), shift), 2))
+    return None
 
 
 def same_exponent(a: Expr, b: Expr) -> bool:
@@ -126,22 +137,22 @@ def hyperbolic_quotients(e: Mul) -> Iterator[Expr]:
             sine = fn("sinh", *base.args)
             m = powers.get(sine)
             if type(m) is int and m < 0:
-                k = min(n, -m)
-                yield mul(e, power(base, -k), power(sine, k), power(call("tanh", *base.args), -k))
+                j = min(n, -m)
+                yield mul(e, power(base, -j), power(sine, j), power(call("tanh", *base.args), -j))
         elif type(base) is Fn and base.head == "sinh":
             u = base.args[0]
             cosine = fn("cosh", u)
             m = powers.get(cosine)
             if type(m) is int and m < 0:
-                k = min(n, -m)
-                yield mul(e, power(base, -k), power(cosine, k), power(call("tanh", u), k))
+                j = min(n, -m)
+                yield mul(e, power(base, -j), power(cosine, j), power(call("tanh", u), j))
             for sign in (1, -1):
                 below = add(cosine, sign)
                 m = powers.get(below)
                 if type(m) is int and m < 0:
-                    k = min(n, -m)
-                    half = power(call("tanh", scale(HALF, u)), sign * k)
-                    yield mul(e, power(base, -k), power(below, k), half)
+                    j = min(n, -m)
+                    half = power(call("tanh", scale(HALF, u)), sign * j)
+                    yield mul(e, power(base, -j), power(below, j), half)
         elif type(base) is Add and len(base.terms) == 1 and base.constant in (1, -1):
             ((term, k),) = base.terms
             found = factors_of(term)[1]
@@ -226,7 +237,7 @@ def penalty(e: Expr) -> float:
     if type(e) is not Add:
         return 0
     lossy = next(differences(e), None) is not None
-    return OVERFLOW * any(overflows(t) for t, _ in e.terms) + lossy
+    return OVERFLOW * any(overflows(t) for t, _ in e.terms) + LOSS * lossy
 
 
 def differences(e: Add) -> Iterator[Expr]:

@@ -16,7 +16,7 @@ from agcli.expression.guards import unguarded
 from agcli.expression.lift_shapes import FULL, tidy
 from agcli.expression.simplify.convert import Reader
 from agcli.expression.simplify.nodes import ExhaustedError, UndefinedError
-from agcli.expression.simplify.search import finished
+from agcli.expression.simplify.search import finished, shortest
 from agcli.expression.simplify.simplifier import BUDGET, readable, workspace
 
 TOGETHER = "put together"
@@ -159,12 +159,14 @@ def rewrites(t: Tensor, budget: int) -> list[Step]:
             e = reader.read(t)
             result = reader.search(e)
             last, names = finished(result)
-            start, end = reader.write(e, t), reader.write(last, t)
+            start, end = reader.write(e, t), reader.write(shortest(reader.search, e), t)
             found = [Step(COLLECT, t, start, "rewrite")]
             for rule, before, after in dict.fromkeys(reader.search.trail(e)):
                 found.append(Step(rule, reader.emit(before), reader.emit(after), "rewrite"))
             if last is not result:
-                found.append(Step(", ".join(names), reader.write(result, t), end, "rewrite"))
+                found.append(
+                    Step(", ".join(names) or TOGETHER, reader.write(result, t), reader.write(last, t), "rewrite")
+                )
             if found[-1].after is not end:
                 found.append(Step(TOGETHER, start, end, "rewrite"))
         except (UndefinedError, ExhaustedError, RecursionError, DTypeError):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agcli.engine.types import Array
+
 from .html import Html, joined, tag
 
 WIDTH, HEIGHT = 460, 240
@@ -52,8 +54,7 @@ def lines(title: str, series: Sequence[Series], across: str) -> Html:
     parts = [axes(frame, whole, marks, across)]
     for number, s in enumerate(known):
         points = [(frame.x(x), frame.y(y)) for x, y in zip(s.x, s.y, strict=True)]
-        way = " ".join(f"{'L' if i else 'M'}{x:.1f} {y:.1f}" for i, (x, y) in enumerate(points))
-        parts.append(tag("path", d=way, class_=f"line s{number}"))
+        parts.append(tag("path", d=way(frame, list(zip(s.x, s.y, strict=True))), class_=f"line s{number}"))
         if len(points) <= DOTTED:
             for (x, y), at, value in zip(points, s.x, s.y, strict=True):
                 said = tag("title", f"{s.name}: {number_text(value)} at {across} {number_text(at)}")
@@ -96,6 +97,39 @@ def scatter(title: str, x: Sequence[float], y: Sequence[float], across: str, up:
         if frame.x0 <= a <= frame.x1 and frame.y0 <= b <= frame.y1:
             parts.append(tag("circle", cx=f"{frame.x(a):.1f}", cy=f"{frame.y(b):.1f}", r=1.8, class_="point"))
     return figure(title, parts, [("point", f"{up} over {across}"), ("same", "both the same")])
+
+
+def curve(
+    title: str,
+    samples: tuple[Sequence[float], Sequence[float]],
+    grid: Array,
+    values: Array,
+    bands: Sequence[tuple[str, Array | None]],
+    across: str,
+) -> Html:
+    """A curve over points, in bands (m, 2) about it, the widest first."""
+    known = [(name, band) for name, band in bands if band is not None]
+    ends = np.concatenate([samples[1], values, *(band.reshape(-1) for _, band in known)])
+    ends = ends[np.isfinite(ends)]
+    wide, high = ticks(float(grid[0]), float(grid[-1])), ticks(float(ends.min()), float(ends.max()))
+    frame = Frame(wide[0], wide[-1], high[0], high[-1])
+    parts = [axes(frame, wide, high, across)]
+    for number, (_, band) in enumerate(known):
+        there = np.flatnonzero(np.isfinite(band).all(axis=1))
+        around = [(grid[i], band[i, 0]) for i in there] + [(grid[i], band[i, 1]) for i in there[::-1]]
+        if around:
+            parts.append(tag("path", d=f"{way(frame, around)}Z", class_=f"band b{number}"))
+    for x, y in zip(*samples, strict=True):
+        parts.append(tag("circle", cx=f"{frame.x(x):.1f}", cy=f"{frame.y(y):.1f}", r=1.8, class_="point"))
+    line = [(x, y) for x, y in zip(grid, values, strict=True) if np.isfinite(y)]
+    parts.append(tag("path", d=way(frame, line), class_="line s1"))
+    legend = [("point", "samples"), ("s1", "model"), *((f"band b{i}", name) for i, (name, _) in enumerate(known))]
+    return figure(title, parts, legend)
+
+
+def way(frame: Frame, points: Sequence[tuple[float, float]]) -> str:
+    """The path from point to point."""
+    return " ".join(f"{'L' if i else 'M'}{frame.x(x):.1f} {frame.y(y):.1f}" for i, (x, y) in enumerate(points))
 
 
 def axes(frame: Frame, across: Sequence[float], up: Sequence[float], name: str) -> Html:

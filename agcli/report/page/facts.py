@@ -15,6 +15,7 @@ from agcli.evaluation import Evaluation
 from agcli.evaluation.evaluate import judge
 from agcli.evaluation.samples import of_split
 from agcli.evaluation.worst import COUNT
+from agcli.prediction.curve import Curve, curve_of
 from agcli.prediction.terms import terms_of
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
@@ -35,6 +36,7 @@ class Facts:
     evaluation: Evaluation | None
     model: Model | None
     problem: str = ""
+    curve: Curve | None = None
 
 
 def facts(folder: Path, *, which: str = "", split: str = "", count: int = COUNT) -> Facts:
@@ -42,17 +44,19 @@ def facts(folder: Path, *, which: str = "", split: str = "", count: int = COUNT)
     and that is an error if a checkpoint or a split was asked for by name."""
     run = Run.open(folder)
     folder = run.folder
-    evaluation, model, problem = None, None, ""
+    evaluation, model, problem, curve = None, None, "", None
     try:
         trained = opened(folder, which)
         model, terms = trained.model, terms_of(trained.data)
         judged = split or trained.data.judged
         samples = of_split(trained.data, terms, judged)
-        evaluation = judge(trained, terms, samples, judged, by=None, count=count, seed=0)
+        fitted = "train" if model.spec.is_formulas and not split else ""
+        curve = curve_of(trained, terms)
+        evaluation = judge(trained, terms, samples, judged, by=None, count=count, seed=0, fitted=fitted)
     except (DataError, RunError, EngineError, SpecError) as error:
         if which or split:  # what is asked for by name must be there
             raise
         problem = str(error)
     result = read_json(folder / "result.json", "the result of a training")
     text = (folder / "spec.yaml").read_text("utf-8", "replace")
-    return Facts(folder, row(run), text, run.metrics, result, run.environment, evaluation, model, problem)
+    return Facts(folder, row(run), text, run.metrics, result, run.environment, evaluation, model, problem, curve)

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agcli.build import Model
-from agcli.datasets.dataset import KNOWN
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.variables import total
@@ -41,7 +40,7 @@ def nodes_of(model: Model) -> list[Node]:
     traces = model.test.traces
     outer = min((t.depth for t in traces), default=0)
     layers = [t for t in traces if t.depth == outer]
-    inputs = [p for name, p in model.inputs.items() if name not in KNOWN]
+    inputs = list(model.sources.values())
     made = {p.id: i for i, p in enumerate(inputs)}
     found = [Node(p.name or "", "input", shape_text(p), 0, ()) for p in inputs]
     for trace in layers:

@@ -16,7 +16,7 @@ from . import charts
 from .facts import Facts, facts
 from .html import Html, joined, table, tag
 from .layers import LAYERS, graph, layer_table, nodes_of
-from .results import results, worst_table
+from .results import fitted, results, worst_table
 from .style import STYLE
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # of the browser: nothing is fetched or run
@@ -128,6 +128,12 @@ def evaluation(found: Facts) -> Iterator[Html]:
         yield tag("p", f"There is no evaluation: {found.problem}", class_="note")
 
 
+def fit(found: Facts) -> Iterator[Html]:
+    """The curve of a formula model with its bands, over the samples that it was fitted to."""
+    if found.curve is not None:
+        yield from fitted(found.curve)
+
+
 def worst(found: Facts) -> Iterator[Html]:
     if found.evaluation is not None and found.evaluation.worst:
         yield worst_table(found.evaluation.worst)
@@ -164,6 +170,7 @@ def _flat(value: Any) -> str:
 
 SECTIONS = {
     "Curves": curves,
+    "Fit": fit,
     "Evaluation": evaluation,
     "Worst samples": worst,
     "Model": model,

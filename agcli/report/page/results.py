@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from agcli.engine.types import Array
 from agcli.evaluation import Evaluation
 from agcli.evaluation.worst import Worst
 from agcli.prediction import Numbers
+from agcli.prediction.curve import Curve
 
+from .. import fits
 from ..evaluation import amount, cell_text, interval, share, tidy
 from . import charts
 from .html import Html, joined, picture, table, tag
@@ -27,8 +30,11 @@ def results(found: Evaluation) -> Iterator[Html]:
     yield tag("p", f"{found.samples:,} samples: {where}; weights of step {found.step:,}.", class_="soft")
     yield from (tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in found.notes)
     yield figure_table(found)
+    if found.fit is not None:
+        yield from fit_parts(found.fit)
     if found.outputs:
-        yield tag("h3", "Outputs of the spec")
+        of = {"train": " of the training data", "test": " of the test data"}.get(found.outputs_of, "")
+        yield tag("h3", f"Outputs of the spec{of and ','}{of}")
         values = [(name, np.array2string(value, precision=5, threshold=64)) for name, value in found.outputs.items()]
         yield table(("name", "value"), [(name, tag("code", value)) for name, value in values])
     if found.table:
@@ -41,6 +47,36 @@ def results(found: Evaluation) -> Iterator[Html]:
     if drawn:
         yield tag("h3", "Can the answers be believed?")
         yield tag("div", *drawn, class_="charts")
+
+
+def fitted(found: Curve) -> Iterator[Html]:
+    """A curve over its samples, with the bands of a least-squares fit, or with the reason why there are none."""
+    count = min(len(found.x), POINTS)
+    chosen = np.linspace(0, len(found.x) - 1, count).astype(int)
+    shown = found.x[chosen].tolist(), found.y[chosen].tolist()
+    bands: list[tuple[str, Array | None]] = []
+    if found.bands is not None:
+        percent = f"{100 * found.bands.level:g} %"
+        bands = [
+            (f"{percent} prediction band", found.bands.prediction),
+            (f"{percent} confidence band", found.bands.confidence),
+        ]
+    title = f"{found.up} over {found.across}: training data and model"
+    drawn = charts.curve(title, shown, found.grid, found.values, bands, found.across)
+    yield tag("div", drawn, class_="charts wide")
+    if found.problem:
+        yield tag("p", f"No bands: {found.problem}.", class_="note")
+
+
+def fit_parts(fit: Mapping[str, Any]) -> Iterator[Html]:
+    """The parameters of a least-squares fit with their errors, or why they have none."""
+    if fits.problem(fit):
+        yield tag("p", f"{fits.problem(fit)}.", class_="note")
+        return
+    yield tag("h3", fits.heading(fit).capitalize())
+    yield table(fits.HEAD, fits.rows(fit), (1, 2))
+    for line in fits.remarks(fit):
+        yield tag("p", line, class_="soft")
 
 
 def figure_table(found: Evaluation) -> Html:

@@ -27,6 +27,8 @@ figcaption { font-size: .85rem; margin-bottom: .3rem; } figure svg { width: 100%
 .s0 { color: var(--s0); } .s1 { color: var(--s1); } .s2 { color: var(--s2); } .s3 { color: var(--s3); }
 .s4, .s5 { color: var(--s4); } .bar, .point { color: var(--s0); fill: var(--s0); }
 .line { fill: none; stroke: currentColor; stroke-width: 1.8; stroke-linejoin: round; } .dot { fill: currentColor; }
+.band { fill: var(--s1); color: var(--s1); stroke: none; } .b0 { fill-opacity: .14; } .b1 { fill-opacity: .28; }
+.key.band { height: .7rem; opacity: .35; } .key.b0 { opacity: .18; } .wide { grid-template-columns: minmax(0, 46rem); }
 .point { fill-opacity: .45; } .bar { fill-opacity: .8; }
 .grid { stroke: var(--rule); stroke-width: 1; } .same { stroke: var(--soft); stroke-dasharray: 4 4; }
 .tick { fill: var(--soft); font-size: 10.5px; text-anchor: middle; } .up { text-anchor: end; }

@@ -24,7 +24,7 @@ from ..code.compiler import CompileError, compiled
 from ..code.native import Native, address, movable
 from ..llvm.counted import Row, counted, shifted, times
 from ..llvm.nest import SIZES, element, module, stored, truth
-from ..llvm.values import Code, Value, kind_of
+from ..llvm.values import Code, UnsupportedError, Value, kind_of
 from .fused import Program
 from .launch import SHARED, collapse, lanes, packed, together
 from .sums import Summed, chain, stored_apart
@@ -59,7 +59,7 @@ class Columns(Summed):
         shape: tuple[Any, ...] = self.shape
         try:
             return column_sums(self.program, shape, inputs, wholes, totals, self.threads)
-        except CompileError:
+        except (CompileError, UnsupportedError):
             return stored_apart(self.program, shape, inputs, wholes, totals, COLUMNS)
 
 

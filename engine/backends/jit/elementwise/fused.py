@@ -132,7 +132,7 @@ class Fused(Op):
         outputs = list(out) if len(self.program.results) > 1 else [out]
         try:
             return bound(self.program, list(inputs), outputs, self.threads)
-        except CompileError:
+        except (CompileError, UnsupportedError):
             return one_by_one(self.program, inputs, outputs)
 
 

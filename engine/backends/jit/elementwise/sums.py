@@ -21,6 +21,7 @@ from ....ops.reductions import Max, Min, Sum
 from ....types import Array, TensorType, TupleType
 from ..code.compiler import CompileError
 from ..code.native import Native, Parts, pairs, sequence
+from ..llvm.values import UnsupportedError
 from .fused import Fused, Program, one_by_one
 from .launch import DEPTH, SUMMED, collapse, lanes, packed, parts, together
 
@@ -68,7 +69,7 @@ class Summed(Fused):
         shape: tuple[Any, ...] = self.shape
         try:
             return summed(self.program, shape, self.kept, inputs, stored, totals, self.threads)
-        except CompileError:
+        except (CompileError, UnsupportedError):
             return stored_apart(self.program, shape, inputs, stored, totals, self.kept)
 
 

@@ -1,0 +1,106 @@
+"""The guards of the engine's gradients, which keep them finite at single points, left out where a factor is 0 there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+from agcli.expression.simplify.arithmetic import add, divide, mul, power, scale
+from agcli.expression.simplify.functions import HALF, call
+from agcli.expression.simplify.nodes import Add, Atom, Expr, Fn, Mul, Node, factors_of, fn, terms_of
+from agcli.expression.simplify.signs import nonnegative
+from agcli.expression.simplify.trigonometry import same
+
+
+def guards(e: Mul) -> Iterator[Expr]:
+    """b * where(a == 0 and b == 0, 1, a)^(b - 1) -> b * a^(b - 1), also with where(b == 0, 1, b - 1) as the exponent;
+    a^b * log(where(a == 0 and b >= 0, 1, a)) -> a^b * log(a); a/where(r == 0, 1, r) -> a/r for a distance r"""
+    bases = {b for b, _ in e.factors}
+    for base, exponent in e.factors:
+        for term, k in terms_of(exponent)[1]:
+            plain = unguarded(term, any_value=True)  # of a factor that is 0 there, the power does not matter
+            if plain is not None and has_factors(plain[0], bases, e):
+                powers = dict(e.factors)
+                powers[base] = add(exponent, scale(-k, term), scale(k, plain[1]))
+                yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()))
+        if type(base) is Fn and base.head == "log":
+            plain = unguarded(base.args[0])
+            if plain is not None and (plain[0] in bases or plain[1] in bases):
+                yield mul(divide(e, power(base, exponent)), power(call("log", plain[1]), exponent))
+            both = unguarded_pair(base.args[0])
+            if both is not None and both[0] in bases:
+                yield mul(divide(e, power(base, exponent)), power(call("log", both[0]), exponent))
+        both = unguarded_pair(base)
+        if both is not None and has_factors(both[1], bases, e):
+            yield mul(divide(e, power(base, exponent)), power(both[0], exponent))
+        plain = unguarded(base)
+        if plain is not None and plain[0] is plain[1] and is_distance(plain[0]):
+            front = mul(divide(e, power(base, exponent)), power(plain[1], exponent))
+            yield mul(front, power(fn("where", fn("equal", plain[0], 0), 0, 1), -1))
+            yield front
+
+
+def has_factors(e: Expr, bases: AbstractSet[Expr], product: Mul) -> bool:
+    """Whether ``product``, of powers of ``bases``, is 0 or has no value where ``e`` is 0."""
+    factors = [base for base, _ in e.factors] if type(e) is Mul else [e]
+    return all(factor in bases or stands_below(factor, product) for factor in factors)
+
+
+def stands_below(factor: Expr, e: Expr) -> bool:
+    """Whether something is divided by ``factor`` in ``e``, in a sum or product that is a base, or behind a guard."""
+    for term, _ in terms_of(e)[1]:
+        for base, x in factors_of(term)[1]:
+            if base is factor and not isinstance(x, Node) and x < 0:
+                return True
+            both = unguarded_pair(base)
+            inner = base if type(base) in (Add, Mul) else None if both is None else both[0]
+            if inner is not None and stands_below(factor, inner):
+                return True
+    return False
+
+
+def guarded_distance(e: Fn) -> Iterator[Expr]:
+    """where(r == 0, 0, a/r) -> a/r for a distance r, which has no derivative at 0"""
+    if e.head == "where" and same(e.args[1], 0) and type(e.args[0]) is Fn and e.args[0].head == "equal":
+        r = e.args[0].args[0]
+        if is_distance(r) and same(e.args[0].args[1], 0):
+            yield replaced_condition(e.args[2], e.args[0])
+
+
+def replaced_condition(e: Expr, condition: Fn) -> Expr:
+    """``e`` where the condition does not hold."""
+    factors = [
+        (b.args[2] if type(b) is Fn and b.head == "where" and b.args[0] is condition else b, x)
+        for b, x in factors_of(e)[1]
+    ]
+    return mul(factors_of(e)[0], *(power(b, x) for b, x in factors))
+
+
+def is_distance(e: Expr) -> bool:
+    """Whether ``e`` is a root of a sum of squares, or a norm."""
+    if type(e) is Atom:
+        return e.tensor is not None and e.tensor.op is not None and e.tensor.op.name == "norm"
+    factors = factors_of(e)[1]
+    return len(factors) == 1 and factors[0][1] == HALF and type(factors[0][0]) is Add and nonnegative(factors[0][0])
+
+
+def unguarded(e: Expr, any_value: bool = False) -> tuple[Expr, Expr] | None:
+    """``where(u == 0, 1, v)`` as (u, v), or with any number in the place of 1."""
+    if type(e) is Fn and e.head == "where" and (e.args[1] == 1 or (any_value and not isinstance(e.args[1], Node))):
+        condition = e.args[0]
+        if type(condition) is Fn and condition.head == "equal" and condition.args[1] == 0:
+            return condition.args[0], e.args[2]
+    return None
+
+
+def unguarded_pair(e: Expr) -> tuple[Expr, Expr] | None:
+    """``where(u == 0 and v == 0, 1, u)`` as (u, v), and the same with v >= 0."""
+    if type(e) is not Fn or e.head != "where" or e.args[1] != 1:
+        return None
+    condition, _, u = e.args
+    if type(condition) is not Fn or condition.head != "logical_and":
+        return None
+    first, second = condition.args
+    pointed = type(first) is Fn and first.head == "equal" and first.args[0] is u and same(first.args[1], 0)
+    bounded = type(second) is Fn and second.head in ("equal", "greater_equal") and same(second.args[1], 0)
+    return (u, second.args[0]) if pointed and bounded else None  # type: ignore[union-attr]
