@@ -12,6 +12,8 @@ from agcli.datasets import DataError
 from agcli.spec import parse_spec
 from agcli.trainer import Trainer
 
+pytestmark = pytest.mark.numeric
+
 COUNT = 50
 
 
