@@ -12,8 +12,6 @@ from agcli.datasets import DataError
 from agcli.spec import parse_spec
 from agcli.trainer import Trainer
 
-pytestmark = pytest.mark.numeric
-
 COUNT = 50
 
 
