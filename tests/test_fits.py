@@ -15,6 +15,8 @@ from agcli.report.fits import value_and_error
 from agcli.trainer.fit import NoFitError, OtherLossError
 from benchmarks.nist import FOLDER, PASSED, PASSED_ERRORS, ROUNDED, Problem, digits, fitted, problems
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(7)
 T = np.linspace(0, 5, 60)
 V = 3 * np.exp(-0.7 * T) + 0.5 + 0.05 * RNG.normal(size=60)

@@ -19,8 +19,6 @@ from agcli.inspection.pictures import Node, Picture, svg
 from agcli.report.checks import short
 from agcli.spec import SpecError, parse_spec
 
-pytestmark = pytest.mark.numeric
-
 DENSE = """
 name: small
 data: digits

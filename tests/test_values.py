@@ -19,6 +19,8 @@ from agcli.expression.samples import sampled
 from agcli.report.formulas import lines, to_json
 from tests.values_oracle import Oracle, as_mpf
 
+pytestmark = pytest.mark.numeric
+
 LINES = [
     # formula, point, what is shown of it and of its derivatives of order 1 to 3
     ("1/(1+e^-x)", 800, "1", "3.66787458418e-348 (too small for float64)", None, None),
