@@ -13,7 +13,7 @@ import mpmath as mp
 
 from agcli.expression.simplify.nodes import PI, Atom, E, Fn, Mul, Node
 
-LARGEST = 10**7  # of an exponent
+LARGEST = 2_500  # of an exponent, so that a few thousand digits tell what cancels
 LARGEST_ANGLE = 10**30
 LARGEST_GAMMA = 10**4
 
@@ -40,6 +40,8 @@ def power(b: Any, y: Any) -> Any:
     if mp.isint(y):
         if b == 0:
             return mp.mpf(0) if y > 0 else mp.mpf(1) if y == 0 else mp.nan
+        if y < 0 and is_nothing(b):
+            return mp.nan
         return b ** int(y) if abs(y) <= LARGEST else mp.nan
     if b < 0 or (b == 0 and y < 0):
         return mp.nan

@@ -90,7 +90,7 @@ def test_rows_stay_when_they_are_read_again(row):
     assert to_text(simplified(parse(once))) == once
 
 
-@given(st.sampled_from([row[1] for row in (*ROWS, *CORPUS_ROWS)]), st.integers(0, 10**6), st.sampled_from([0, 0, 1, 2]))
+@given(st.sampled_from([row[1] for row in (*ROWS, *CORPUS_ROWS)]), st.integers(0, 10**6), st.sampled_from([0, 0, 1]))
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_simplifying_twice_is_simplifying_once(row, seed, order):
     try:
