@@ -8,7 +8,10 @@ from rule_rows import CANONICAL, DOMAIN, ROWS
 
 import agcli as ag
 from agcli.engine.graph import toposort
-from agcli.expression.api import parse, to_text
+from agcli.expression.answers import answer
+from agcli.expression.api import parse, read, to_text
+from agcli.expression.calculus import differentiate, simplified
+from agcli.expression.questions import Question
 from agcli.expression.simplify import simplify
 from agcli.expression.simplify.rules import LAST, RULES
 from agcli.expression.simplify.steps import rewrites
@@ -205,3 +208,16 @@ def test_arrays_keep_type_and_value(case):
 )
 def test_constants_without_a_value_are_not_made_floats(text, derivative):
     assert ag.to_text(ag.derivative(text, "x")) == derivative
+
+
+@pytest.mark.parametrize("text", ["sum(x^2)/sin(pi)", "norm(x)/(sqrt(2)^2 - 2)"])
+def test_constants_of_formulas_of_vectors_are_not_made_floats(text):
+    f = read(text, {"x": (3,)})
+    assert "e+" not in to_text(simplified(differentiate(f.tensor, f.names["x"])))
+
+
+def test_what_has_a_value_nowhere_is_not_proved():
+    proof = answer("x/sin(pi)", Question(check=True)).results[0].check
+    assert (proof.ok, proof.points) == (None, 0)
+    proof = answer("where(x > -9, x^2, x/sin(pi))", Question(check=True)).results[0].check
+    assert proof.ok

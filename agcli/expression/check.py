@@ -19,6 +19,7 @@ from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.reductions import sum
 from agcli.engine.types import Array, static
+from agcli.expression.constants import has_value
 from agcli.expression.values import is_pointwise, pointwise, values
 
 POINTS = 12  # wanted
@@ -97,7 +98,7 @@ def check_pointwise(
     f, exact = (np.broadcast_to(v, DRAWS) for v in pointwise([claim.formula, reference], feeds))
     good = np.flatnonzero(np.isfinite(f) & np.isfinite(exact) & (np.abs(exact) < 1e100) & (np.abs(f) < 1e100))
     chosen = good[:POINTS]
-    if not len(chosen):
+    if not len(chosen) or not has_value(claim.formula, {name: float(v[chosen[0]]) for name, v in feeds.items()}):
         return Check(None, 0, 0.0)
     feeds = {name: v[chosen] for name, v in feeds.items()}
     found = np.broadcast_to(pointwise([claim.result], feeds)[0], len(chosen))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from agcli.engine.rewrite.rules import simplify as rewrite
 from agcli.engine.types import TensorType
 from agcli.expression.enclosures.arrays import UnsupportedError
 from agcli.expression.enclosures.findings import finding_of
+from agcli.expression.enclosures.program import Undefined, point
 from agcli.expression.enclosures.refine import evaluate
 from agcli.expression.substitution import substitute
 
@@ -41,6 +42,7 @@ def constants(order: Sequence[Tensor], whole: Tensor) -> list[Tensor]:
     for t in order:
         if isinstance(t, Constant) or (t.op is not None and t.op.pure and all(x.id in fixed for x in t.inputs)):
             fixed.add(t.id)
+        if t.id in fixed and (isinstance(t, Constant) or is_number(t)):
             continue
         largest |= {x.id: x for x in t.inputs if x.id in fixed and is_number(x)}
     if whole.id in fixed and is_number(whole):
@@ -68,3 +70,13 @@ def values_of(parts: Sequence[Tensor]) -> dict[Tensor, Tensor] | None:
 
 def whole(value: float) -> float | int:
     return int(value) if value == int(value) and abs(value) < 2**53 else value
+
+
+def has_value(t: Tensor, at: Mapping[str, float]) -> bool:
+    """Whether a formula has a value at a point, as far as its constants go: x/sin(pi) has none, though float64 has."""
+    if not constants(toposort([t]), t):
+        return True
+    try:
+        return not isinstance(evaluate([t], {name: point(v) for name, v in at.items()})[0][0].value, Undefined)
+    except UnsupportedError:
+        return True
