@@ -15,6 +15,8 @@ from agcli.engine.errors import EngineError
 from agcli.expression.api import parse, to_text, variables
 from agcli.expression.calculus import differentiate, simplified
 from agcli.expression.simplify import arithmetic, observe, search, trigonometry
+from agcli.expression.simplify.functions import RULES as FUNCTIONS
+from agcli.expression.simplify.functions import VALUES
 from agcli.expression.simplify.observe import names, observed
 from agcli.expression.simplify.rules import LAST, RULES
 
@@ -29,6 +31,8 @@ def sample():
     yield from ((row_text(row[1], luck), luck.choice([0, 1])) for row in ROWS)
     yield from ((row[0], 0) for row in (*CANONICAL, *DOMAIN))
     yield from ((text, order) for order in (1, 2) for text in corpus()[order::6])
+    for name in sorted(VALUES.keys() | FUNCTIONS.keys()):
+        yield from ((f"x*{name}({value})", 0) for value in (0, 1, 2, "1/2") if name != "where")
     for name in names():
         for _ in range(4):
             yield from ((text, 0) for text in texts_for(name, luck))
@@ -36,7 +40,7 @@ def sample():
 
 def test_a_sample_of_all_rules():
     sweep = Sweep(SEED)
-    for text, order in itertools.islice(sample(), 1_800):
+    for text, order in itertools.islice(sample(), 2_000):
         sweep.examine(text, order)
     for number in range(40):
         sweep.matrices(number)
