@@ -19,6 +19,7 @@ from agcli.engine.ops.keys import streams
 from agcli.engine.ops.reductions import mean
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
+from agcli.expression.lower import VALUES, functions
 from agcli.formulas import tensor_of
 from agcli.layers import Network, Scope, Trace, run, start
 from agcli.losses import LOSSES
@@ -61,7 +62,7 @@ def is_number(part: Part) -> bool:
 
 
 def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dict[str, Tensor]:
-    """The columns of numbers of a table, each (n,), by their own names, as far as the spec gives these no meaning."""
+    """The columns of numbers of a table, each (n,), by their own names, as far as these mean nothing else."""
     if not spec.is_formulas or not isinstance(data.fitted, Recipe):
         return {}
     groups = data.fitted.groups
@@ -76,7 +77,7 @@ def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dic
     target = data.fitted.target
     if len(target) == 1 and TARGET in inputs:
         found[target[0].column] = inputs[TARGET]
-    taken = {*inputs, *spec.variables, *spec.let, OUTPUT}
+    taken = {*inputs, *spec.variables, *spec.let, OUTPUT, *VALUES, *functions()}
     return {name: t for name, t in found.items() if name not in taken and name.isidentifier()}
 
 
@@ -165,11 +166,19 @@ class Building:
         """Raise SpecError where a column (n, 1) meets numbers (n,): together they would silently make (n, n)."""
         known = {t.id for t in self.network.names.values()}
         for t in toposort([made], known):
-            if isinstance(t.op, Elementwise) and {(None,), (None, 1)} <= {x.shape for x in t.inputs}:
-                column = next(source for x in t.inputs if x.shape == (None, 1) for source in [whole(x)])
-                if column is not None:
-                    told = f"`{column.name}` has the shape (n, 1): beside numbers of shape (n,) it makes a table (n, n)"
-                    raise self.spec.error(path, f"{told}; write {column.name}[:, 0]{self.own_names}")
+            if not isinstance(t.op, Elementwise) or not {(None,), (None, 1)} <= {x.shape for x in t.inputs}:
+                continue
+            side = next(x for x in t.inputs if x.shape == (None, 1))
+            column = whole(side)
+            target = next((x for x in t.inputs for name in KNOWN if x is self.inputs.get(name)), None)
+            if column is not None:
+                told = f"`{column.name}` has the shape (n, 1): beside numbers of shape (n,) it makes a table (n, n)"
+                raise self.spec.error(path, f"{told}; write {column.name}[:, 0]{self.own_names}")
+            if target is not None and all(x is not target for x in toposort([side])):  # else, pairs may be meant
+                name = next((name for name, x in self.network.names.items() if x is side), "the other side")
+                shown = name if " " in name else f"`{name}`"
+                told = f"`{target.name}` has the shape (n,), and {shown} (n, 1): together they make a table (n, n)"
+                raise self.spec.error(path, f"{told}; write {'(...)' if ' ' in name else name}[:, 0]")
 
     @property
     def own_names(self) -> str:

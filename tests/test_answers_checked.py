@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 from rule_formulas import corpus, formulas
 
+import agcli as ag
 from agcli.cli.grad import command
 from agcli.engine.errors import EngineError
 from agcli.expression.answers import answer
@@ -140,6 +141,16 @@ EQUAL = [
 @pytest.mark.parametrize(("before", "after"), EQUAL)
 def test_cancellation_is_no_alarm(before, after):
     assert same_value(parse(before), parse(after)).same is True
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("shape", [(), (3,)])
+def test_other_precisions_are_no_alarm(dtype, shape):
+    x = ag.placeholder("x", shape, dtype)
+    t = ag.grad(ag.sum(ag.sin(x) ** 2 * ag.exp(-x) / (1 + x * x) + ag.tanh(3 * x)), x)
+    assert checked(t).same is True
+    if dtype != "float16":
+        assert same_value(t, t * 1.01).same is False
 
 
 def derivatives(texts):

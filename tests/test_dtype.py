@@ -17,8 +17,6 @@ from agcli.runs import Run
 from agcli.spec import SpecError, parse_spec, read_spec
 from agcli.trainer import Session, Trainer
 
-pytestmark = pytest.mark.numeric
-
 OLD = Path(__file__).parent / "golden" / "runs"  # trained when all was float32, and columns of formulas were scaled
 FORMULA = """
 name: line

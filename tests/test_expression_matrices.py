@@ -8,6 +8,7 @@ import pytest
 
 from agcli.expression.answers import answer
 from agcli.expression.api import parse, to_text
+from agcli.expression.check import Claim, check
 from agcli.expression.questions import Question
 from agcli.expression.values import values
 
@@ -154,3 +155,13 @@ def test_jacobians_of_vectors_have_a_row_for_each_element(text, shapes, shown, r
         np.testing.assert_allclose(values([result.formula], at)[0], expected, rtol=1e-7, atol=1e-7)
     if shown and not raw:
         assert to_text(matrix.formula) == shown
+
+
+@pytest.mark.parametrize("text", ["softmax(x)", "A @ x", "x/norm(x)", "sigmoid(A @ x + b)"])
+def test_the_check_compares_jacobians(text):
+    shapes = used(text, WIDE)
+    (result,) = answer(text, Question(wrt=("x",), shape=texts(shapes), check=True)).results
+    assert result.check.ok
+    f, x = result.claims[0].formula, result.claims[0].x
+    for wrong in (2 * result.formula, result.formula[::-1]):
+        assert check([Claim(f, x, wrong)]).ok is False

@@ -14,8 +14,6 @@ from agcli.spec import SpecError, parse_spec
 from agcli.trainer import Trainer
 from agcli.trainer.trials import dry_run
 
-pytestmark = pytest.mark.numeric
-
 COUNT = 40
 
 

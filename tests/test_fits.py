@@ -15,6 +15,8 @@ from agcli.report.fits import value_and_error
 from agcli.trainer.fit import NoFitError, OtherLossError
 from benchmarks.nist import FOLDER, PASSED, PASSED_ERRORS, ROUNDED, Problem, digits, fitted, problems
 
+pytestmark = pytest.mark.numeric
+
 RNG = np.random.default_rng(7)
 T = np.linspace(0, 5, 60)
 V = 3 * np.exp(-0.7 * T) + 0.5 + 0.05 * RNG.normal(size=60)
@@ -129,6 +131,13 @@ def test_other_losses_say_nothing_of_errors(table, tmp_path):
     assert run.evaluate().fit is None
     with pytest.raises(OtherLossError, match="errors and bands are those of least squares: the loss has `abs`"):
         _ = run.fit
+
+
+def test_errors_that_take_long_are_left_to_who_asks(table, tmp_path, monkeypatch):
+    monkeypatch.setattr("agcli.trainer.fit.MAX_WORK", 60 * 3**2 - 1)
+    run = ag.train(spec(table), tmp_path / "run")
+    assert run.result["fit"] == {"problem": "of 3 parameters and 60 samples only `run.fit` computes them"}
+    assert run.parameters["a"].standard_error > 0
 
 
 def test_numbers_of_an_array_have_names_of_their_own(table, tmp_path):

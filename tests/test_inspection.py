@@ -19,8 +19,6 @@ from agcli.inspection.pictures import Node, Picture, svg
 from agcli.report.checks import short
 from agcli.spec import SpecError, parse_spec
 
-pytestmark = pytest.mark.numeric
-
 DENSE = """
 name: small
 data: digits
@@ -232,8 +230,8 @@ def test_the_layers_are_drawn_from_input_to_loss():
         "loss: softmax_cross_entropy",
     ]
     assert draw(parse_spec(FREE)).splitlines()[2:] == [
-        "w: float32(64, 10), a variable",
-        "b: float32(10,), a variable",
+        "w: float64(64, 10), a variable",
+        "b: float64(10,), a variable",
         "loss: mean(sparse_softmax_cross_entropy(z, y))",
     ]
 

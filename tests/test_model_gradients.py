@@ -260,3 +260,26 @@ def test_the_name_of_a_model_is_one_where_a_formula_has_no_such_variable(grad):
     assert grad("iris") == grad("iris", "--wrt", "iris") == (0, "d/diris = 1\n", note)
     code, _, err = grad("flowers", "--wrt", "W2")
     assert (code, "the formula has no variable `W2`" in err) == (2, True)
+
+
+def test_formulas_are_checked_before_they_are_printed(grad, monkeypatch):
+    """Without --check, too; but not with --no-check."""
+    path = "models/iris.yaml"
+    code, out, err = grad(path, "--wrt", "W2")
+    assert (code, err) == (0, "")
+    assert "check" not in out
+    monkeypatch.setattr("agcli.gradients.shortened", lambda gradients, model: [2 * t for t in gradients])
+    code, out, err = grad(path, "--wrt", "W2")
+    assert code == 1
+    assert err == f"error: a gradient of `{path}` failed its check; please report this model\n"
+    code, out, err = grad(path, "--wrt", "W2", "--no-check")
+    assert (code, err) == (0, "")
+
+
+def test_a_gradient_that_cannot_be_checked_says_so(grad, tmp_path):
+    path = tmp_path / "model.yaml"
+    path.write_text("data: digits\nmodel: [reshape: [8, 8], lstm: 4, dense: 10]\nloss: softmax_cross_entropy\n")
+    code, _, err = grad(str(path), "--wrt", "dense_1.weight")
+    assert (code, err) == (
+        0, "note: the gradient by dense_1.weight could not be checked: formulas lack some of its ops\n"
+    )  # fmt: skip

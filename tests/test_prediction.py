@@ -219,7 +219,7 @@ def test_several_inputs_and_the_outputs_of_the_spec(tmp_path):
         "{in: {embedding: {size: 3, width: 2}, input: district}, all: {concat: {}, input: [x, in]}, out: {dense: 1}}"
     )
     spec = TABLE.format(file=tmp_path / "flats.csv", encoding="index", model=model)
-    outputs = "outputs: {double: 2 * output, pair: 'output * [1, 3]', all: mean(output), gap: output - y}\n"
+    outputs = "outputs: {double: 2 * output, pair: 'output * [1, 3]', all: mean(output), gap: 'output[:, 0] - y'}\n"
     run = trained(tmp_path / "run", spec + outputs)
     found = table(run, tmp_path / "flats.csv")
     assert found.columns == ["predicted", "double", "pair_0", "pair_1"]

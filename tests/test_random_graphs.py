@@ -6,6 +6,8 @@ import pytest
 import agcli as ag
 from agcli.engine.backends.jit import fuse
 
+pytestmark = pytest.mark.numeric
+
 UNARY = ["negative", "square", "sqrt", "cbrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "arctan", "sinh",
          "cosh", "abs", "sign", "floor", "ceil", "trunc", "isnan", "logical_not", "arcsinh"]  # fmt: skip
 BINARY = ["add", "subtract", "multiply", "divide", "mod", "fmod", "floor_divide", "power", "hypot", "logaddexp",

@@ -134,6 +134,34 @@ def test_the_spec_s_own_names_come_first(folder):
     assert "t" in model.parameters
 
 
+LAYERS = "data: sine\nmodel: [{dense: 4}, tanh, {dense: 1}]\n"
+
+
+@pytest.mark.parametrize("formula", ["mean(square(output - y))", "mean(abs(y - 2 * tanh(output)))"])
+def test_an_output_of_one_column_beside_the_target_is_refused(formula):
+    made = parse_spec(f"{LAYERS}loss: {formula}")
+    with pytest.raises(SpecError, match=r"`y` has the shape \(n,\), and .* \(n, 1\): together they make a table"):
+        Session(made, load_data(made))
+
+
+@pytest.mark.parametrize(
+    "formula", ["mean(square(output[:, 0] - y))", "mean(square(expand_dims(y, 1) - y)) + mean(output)"]
+)
+def test_rows_and_pairs_are_not(formula):
+    made = parse_spec(f"{LAYERS}loss: {formula}")
+    session = Session(made, load_data(made))
+    assert session.advance(session.next_batch())
+
+
+def test_functions_and_constants_come_first(tmp_path):
+    pl.DataFrame({"exp": [1.0, 2.0], "e": [5.0, 6.0], "y": [1.0, 2.0]}).write_csv(tmp_path / "odd.csv")
+    text = f"data: {{file: {tmp_path}/odd.csv, target: y, split: {{tail: 0}}}}\nvariables: {{a: 2}}\n"
+    made = parse_spec(f"{text}let: {{output: 'exp(a) + e + 0 * x[:, 0]'}}\nloss: mse")
+    session = Session(made, load_data(made))
+    output = session.model.predictor()(session.next_batch()["x"])
+    assert output == pytest.approx([np.exp(2) + np.e] * 2)
+
+
 def test_a_column_beside_a_row_is_refused(folder):
     made = spec(folder, "let.output=a * exp(-b * x) + c", "loss=mean(square((y - output) / sigma))")
     with pytest.raises(SpecError, match=r"`x` has the shape \(n, 1\).*write x\[:, 0\], or name the column: t"):

@@ -9,6 +9,8 @@ import agcli as ag
 from agcli.cli import ag as program
 from agcli.events import Done, Note
 
+pytestmark = pytest.mark.numeric
+
 LINE = {
     "data": {"name": "sine", "samples": 50},
     "variables": {"a": 0.5, "b": 1.5},

@@ -19,6 +19,8 @@ from agcli.expression.samples import sampled
 from agcli.report.formulas import lines, to_json
 from tests.values_oracle import Oracle, as_mpf
 
+pytestmark = pytest.mark.numeric
+
 LINES = [
     # formula, point, what is shown of it and of its derivatives of order 1 to 3
     ("1/(1+e^-x)", 800, "1", "3.66787458418e-348 (too small for float64)", None, None),
@@ -158,6 +160,25 @@ def test_limits_of_several_variables_are_taken_along_one():
     assert names[1].endswith("undefined (kink: -2 from the left, 2 from the right)")
     assert names[2].endswith("= 0")
     assert "kink of the derivative of order 1" in names[3]
+
+
+MIXED = [
+    # formula, variables in turn, whether the derivative at the origin has a value
+    ("|x|*y", ("x", "x"), True),
+    ("|x|*y", ("x", "y"), False),
+    ("|x|*y", ("y", "x"), False),
+    ("x*|y|*y", ("x", "y"), True),
+    ("|x*y|", ("x",), True),
+    ("|x*y|", ("x", "y"), False),
+]
+
+
+@pytest.mark.parametrize(("text", "names", "has_value"), MIXED)
+def test_mixed_derivatives_where_a_kink_runs_through_the_point(text, names, has_value):
+    """As a limit of the first derivative beside the point, where that exists."""
+    formula = read(text)
+    found = Point(formula.tensor, formula.names, {"x": np.float64(0), "y": np.float64(0)})
+    assert (found.partial(formula.tensor, names).value == 0) is has_value
 
 
 SERIES = [

@@ -12,8 +12,6 @@ from agcli.spec import read_spec
 from agcli.spec.source import ZOO
 from agcli.trainer import Session
 
-pytestmark = pytest.mark.numeric
-
 MODELS = sorted(path.stem for path in ZOO.glob("*.yaml"))
 NOTES = (ZOO / "README.md").read_text("utf-8")
 PACKAGED = ("digits", "iris", "sine", "moons", "blobs", "spirals")

@@ -1,6 +1,6 @@
 """Run everything that can be run, and write what ran, where and with what result into docs/verified.md.
 
-    python tools/verify.py [PART...]     lint types tests narrow fuzz peers; all without one
+    python tools/verify.py [PART...]     lint types tests narrow fuzz rules values peers; all without one
 
 `./check full` calls this in an environment that has all extras. A part that fails, and a test that is skipped, is a
 failure, and the page says so; the page is written after all parts have run.
@@ -36,9 +36,11 @@ COMMANDS = {
     "types": ["bash", "check", "types"],
     "tests": [PYTHON, "-m", "pytest", "-n", "auto", "--no-skips"],
     "fuzz": [PYTHON, "tests/fuzz_expression.py", str(FUZZING)],
+    "rules": [PYTHON, "tests/rules.py", "200000"],  # forms of the simplifier, at 50 digits
+    "values": [PYTHON, "tests/values_corpus.py", "1"],  # all of them
     "peers": [PYTHON, "-m", "benchmarks", "run", "--peers", "torch,jax,hips", "--quick"],
 }
-PARTS = ("lint", "types", "tests", "narrow", "fuzz", "peers")
+PARTS = ("lint", "types", "tests", "narrow", "fuzz", "rules", "values", "peers")
 
 
 @dataclass(frozen=True)

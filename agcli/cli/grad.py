@@ -139,8 +139,9 @@ def tell(notes: Iterable[str]) -> None:
 
 
 def run_model(path: str, options: dict[str, Any]) -> int:
-    """The gradient of the loss of a spec, by what --wrt names."""
+    """The gradient of the loss of a spec, by what --wrt names; checked before it is printed, but with --no-check."""
     import json
+    from dataclasses import replace
 
     from agcli.gradients import model_gradients
     from agcli.report.models import model_json, model_lines
@@ -152,9 +153,13 @@ def run_model(path: str, options: dict[str, Any]) -> int:
         name = {"interval": "range"}.get(others[0], others[0])
         raise click.UsageError(f"--{name} is for formulas; a model takes --wrt, --check and --format")
     form = options["form"]
-    found = model_gradients(path, options["wrt"], form == "json" if options["check"] is None else options["check"])
-    for line in [json.dumps(model_json(found))] if form == "json" else model_lines(found, form):
+    found = model_gradients(path, options["wrt"], options["check"] is not False)
+    shown = found if options["check"] or form == "json" else replace(found, checks=())
+    for line in [json.dumps(model_json(found))] if form == "json" else model_lines(shown, form):
         click.echo(line)
+    for name, check in zip(found.wrt, found.checks, strict=False):
+        if check.ok is None and shown is not found:
+            click.echo(f"note: the gradient by {name} could not be checked: formulas lack some of its ops", err=True)
     if all(check.ok is not False for check in found.checks):
         return 0
     click.echo(f"error: a gradient of `{path}` failed its check; please report this model", err=True)

@@ -136,7 +136,7 @@ class Point:
                 out[index] = before
             else:
                 element = call("getitem", g, index=index if len(index) > 1 else index[0])
-                out[index] = finder.step(before, element, f, {names[0]: index}, 1)
+                out[index] = finder.step(before, element, f, {names[0]: index}, names)
         return out if out.shape else out[()]
 
 

@@ -147,11 +147,20 @@ def times_one(t: Tensor) -> Tensor | None:
 
 
 def times_unit(t: Tensor) -> Tensor | None:
-    """A matrix times the matrix [[1]]."""
+    """A matrix times the identity matrix, or times [[1]]."""
     for one, other in (t.inputs, t.inputs[::-1]):
+        if is_identity(one) and other.shape == t.shape:
+            return other
         if one.shape == (1, 1) and other.shape == t.shape and number(barest(one)) == 1:
             return other
     return None
+
+
+def is_identity(t: Tensor) -> bool:
+    """Whether a matrix has ones on its main diagonal and zeros elsewhere."""
+    if t.op is None or len(t.shape) != 2 or t.shape[0] != t.shape[1] or getattr(t.op, "k", None) != 0:
+        return False
+    return t.op.name == "eye" or (t.op.name == "diag" and number(barest(t.inputs[0])) == 1)
 
 
 def unguarded(t: Tensor) -> Tensor | None:

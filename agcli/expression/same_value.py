@@ -1,8 +1,8 @@
 """Whether a shorter form has the value of the formula that it was made of: a quick proof by numbers.
 
-Both are computed in float64 at points at which the formula has a value. How far rounding moves a value is measured by
-computing it again several times with every operation off by a few units of its last digit, as in the CESTAC method of
-Vignes (1993): what differs by more than that is not the same.
+Both are computed in their own precision at points at which the formula has a value. How far rounding moves a value is
+measured by computing it again several times with every operation off by a few units of its last digit, as in the
+CESTAC method of Vignes (1993): what differs by more than that is not the same.
 """
 
 from __future__ import annotations
@@ -15,17 +15,18 @@ import numpy as np
 from agcli.engine.function import Function
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
-from agcli.engine.types import Array, static
+from agcli.engine.types import Array, TensorType, static
 from agcli.expression.values import is_pointwise, pointwise, value_of
 
 POINTS = 8  # compared
 DRAWS = 48  # made for them at once
 SCALES = (1.0, 0.1, 10.0, 200.0, 1e-3)  # of the draws, one after the other until there are points
 SHAKES = 3  # times that a value is computed with other rounding
-UNIT = 4 * float(np.finfo(np.float64).eps)
+UNITS = 4  # of the last digit, by which each operation is off
 ALLOWED = 60  # times what the shakes move a value
-LOOSE = 1e-7  # relative difference that is no fault
-LARGEST = 1e100  # value that is compared
+LOOSE = 1e-7  # relative difference that is no fault; and so many units of the last digit
+LOOSE_UNITS = 1e3
+LARGEST = 1e100  # value that is compared; of float32 and float16, all
 TRIES = 12  # draws for arrays, which are compared one by one
 MAX_TENSORS = 6_000  # of a formula that is compared
 
@@ -49,9 +50,13 @@ def same_value(before: Tensor, after: Tensor, seed: int = 0) -> Verdict:
         return Verdict(None, 0)
     variables = [t for t in order if isinstance(t, Placeholder)]
     rng = np.random.default_rng(seed)
-    if is_pointwise([before, after]):
-        return compare_points(before, after, variables, rng)
-    return compare_arrays(before, after, variables, rng)
+    unit = max((float(np.finfo(t.dtype).eps) for t in order if is_float(t)), default=0.0)
+    compare = compare_points if is_pointwise([before, after]) else compare_arrays
+    return compare(before, after, variables, unit, rng)
+
+
+def is_float(t: Tensor) -> bool:
+    return isinstance(t.type, TensorType) and t.dtype.kind == "f"
 
 
 def draw(count: int, rng: np.random.Generator) -> Array:
@@ -66,7 +71,7 @@ def draw(count: int, rng: np.random.Generator) -> Array:
 
 
 def compare_points(
-    before: Tensor, after: Tensor, variables: Sequence[Placeholder], rng: np.random.Generator
+    before: Tensor, after: Tensor, variables: Sequence[Placeholder], unit: float, rng: np.random.Generator
 ) -> Verdict:
     chosen = good_points(before, variables, rng)
     if chosen is None:
@@ -74,8 +79,10 @@ def compare_points(
     feeds = {name: np.repeat(v, 1 + SHAKES) for name, v in chosen.items()}
     count = len(next(iter(chosen.values()), np.zeros(1)))
     shape = (count, 1 + SHAKES)
-    (a, b), infinite = shaken([before, after], feeds, shape, rng)
-    return verdict(a, b, infinite)
+    shakes = 1 + UNITS * unit * (2 * rng.random((len(toposort([before, after])), *shape)) - 1)
+    shakes[:, :, 0] = 1
+    (a, b), infinite = shaken([before, after], feeds, shakes)
+    return verdict(a, b, infinite, max(LOOSE, LOOSE_UNITS * unit))
 
 
 def good_points(t: Tensor, variables: Sequence[Placeholder], rng: np.random.Generator) -> dict[str, Array] | None:
@@ -84,22 +91,19 @@ def good_points(t: Tensor, variables: Sequence[Placeholder], rng: np.random.Gene
     for scale in SCALES:
         feeds = {p.name or "": scale * draw(count, rng) for p in variables}
         (values,) = pointwise([t], feeds)
-        good = np.flatnonzero(np.abs(np.broadcast_to(values, count)) < LARGEST)[:POINTS]  # NaN is not
+        sizes = np.abs(np.broadcast_to(values, count).astype(np.float64))
+        good = np.flatnonzero(sizes < LARGEST)[:POINTS]  # NaN and infinity are not
         if len(good):
             return {name: v[good] for name, v in feeds.items()}
     return None
 
 
-def shaken(
-    outputs: Sequence[Tensor], feeds: dict[str, Array], shape: tuple[int, int], rng: np.random.Generator
-) -> tuple[list[Array], Array]:
+def shaken(outputs: Sequence[Tensor], feeds: dict[str, Array], shakes: Array) -> tuple[list[Array], Array]:
     """Values at points that are there several times over: of each, the first as it is, the others shaken; and where a
     part was infinite."""
     found: dict[int, Array] = {}
+    order, shape = toposort(outputs), shakes.shape[1:]
     size = shape[0] * shape[1]
-    order = toposort(outputs)
-    shakes = 1 + UNIT * (2 * rng.random((len(order), *shape)) - 1)
-    shakes[:, :, 0] = 1
     vague, infinite = np.zeros(size, bool), np.zeros(size, bool)
     with np.errstate(all="ignore"):
         for t, shake in zip(order, shakes.reshape(-1, size), strict=True):
@@ -108,8 +112,8 @@ def shaken(
             if value.dtype.kind == "b":  # a comparison with what has no value is no condition
                 for x in inputs:
                     vague |= np.isnan(x)
-            elif not isinstance(t, Placeholder) and not is_whole(t):
-                value = value * shake
+            elif value.dtype.kind == "f" and not isinstance(t, Placeholder) and not is_whole(t):
+                value = (value * shake).astype(value.dtype)
                 infinite |= np.isinf(value)
             found[t.id] = value
     values = [np.where(vague, np.nan, found[t.id]).reshape(shape) for t in outputs]
@@ -120,7 +124,7 @@ def is_whole(t: Tensor) -> bool:
     return isinstance(t, Constant) and bool((t.array == np.rint(t.array)).all())
 
 
-def verdict(a: Array, b: Array, infinite: Array) -> Verdict:
+def verdict(a: Array, b: Array, infinite: Array, loose: float) -> Verdict:
     """Rows are points; columns a value as it is and shaken. A point at which a part overflows says nothing."""
     usable = np.isfinite(a[:, 0]) & np.isfinite(b[:, 0])
     lost = np.isfinite(a).all(axis=1) & np.isnan(b).all(axis=1) & ~infinite.any(axis=1)  # outside of its domain
@@ -129,7 +133,7 @@ def verdict(a: Array, b: Array, infinite: Array) -> Verdict:
     with np.errstate(all="ignore"):
         noise = spread(a) + spread(b)
         error = np.abs(a[:, 0] - b[:, 0]) - ALLOWED * noise
-        wrong = usable & (error > LOOSE * np.fmax(np.abs(a[:, 0]), np.abs(b[:, 0])) + 1e-290)
+        wrong = usable & (error > loose * np.fmax(np.abs(a[:, 0]), np.abs(b[:, 0])) + 1e-290)
     return Verdict(not (wrong | lost).any(), int(usable.sum()))
 
 
@@ -143,7 +147,7 @@ def spread(values: Array) -> Array:
 
 
 def compare_arrays(
-    before: Tensor, after: Tensor, variables: Sequence[Placeholder], rng: np.random.Generator
+    before: Tensor, after: Tensor, variables: Sequence[Placeholder], unit: float, rng: np.random.Generator
 ) -> Verdict:
     if not all(t.type.known for t in variables):
         return Verdict(None, 0)
@@ -159,10 +163,13 @@ def compare_arrays(
             a, b = function(used)
             if not (np.isfinite(a).all() and np.isfinite(b).all()):
                 continue
-            near = function({name: v * (1 + 16 * UNIT) for name, v in used.items()})
+            near = function({name: v * (1 + 16 * UNITS * unit) for name, v in used.items()})
             noise = sum(float(np.max(np.abs(x - y), initial=0)) for x, y in zip((a, b), near, strict=True))
             size = max(float(np.max(np.abs(a), initial=0)), float(np.max(np.abs(b), initial=0)))
-            if float(np.max(np.abs(a - b), initial=0)) > 1e-6 * size + 1e3 * noise + 1e-290:
+            if (
+                float(np.max(np.abs(a - b), initial=0))
+                > max(10 * LOOSE, LOOSE_UNITS * unit) * size + 1e3 * noise + 1e-290
+            ):
                 return Verdict(False, points)
             points += 1
             if points == POINTS // 2:

@@ -139,7 +139,7 @@ STARTS: Mapping[str, Callable[[Any, Shape, Rng], Array]] = {
 }
 
 
-def start(init: Any, shape: Shape, rng: Rng, dtype: Any) -> Array:
+def start(init: Any, shape: Shape, rng: Rng, dtype: Any = "float32") -> Array:
     """The first value of a parameter for an initialiser chosen in the spec."""
     if init.name in STARTS:
         return STARTS[init.name](init.fields, shape, rng).astype(dtype)

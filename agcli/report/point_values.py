@@ -16,6 +16,7 @@ from agcli.expression.values import show
 
 MAX_SHOWN = 100  # elements that are written out
 LARGEST_EXPONENT = 1_000_000  # of ten, beyond which only the exponent is told
+COUNTED = 10**17  # the exponents that decimals can count
 ORDERS = {"derivative": None, "hessian": 2}  # of the results of each kind; None: how many variables it names
 
 
@@ -40,10 +41,11 @@ def words(found: Any, at: Mapping[str, Any], order: int) -> str:
 
 def digits(value: Decimal, count: int = 12) -> str:
     """A number beyond float64."""
-    if abs(value.adjusted()) > LARGEST_EXPONENT:
-        return f"about 10^{value.adjusted()}" if value.is_finite() else "without bound"
-    mantissa, _, exponent = f"{value:.{count - 1}e}".partition("e")
-    return f"{mantissa.rstrip('0').rstrip('.')}e{exponent}"
+    exponent = value.adjusted()
+    if abs(exponent) > LARGEST_EXPONENT:
+        return f"{'more than' if exponent > COUNTED else 'about'} {'-' * (value < 0)}10^{exponent}"
+    mantissa, _, power = f"{value:.{count - 1}e}".partition("e")
+    return f"{mantissa.rstrip('0').rstrip('.')}e{power}"
 
 
 def limit_words(limit: Limit | None) -> str:

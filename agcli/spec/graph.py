@@ -282,18 +282,9 @@ Includes = Annotated[
 ]
 
 
-def _columns(data: Any) -> set[str]:
-    """The names of columns that a raw section `data` knows."""
-    if not isinstance(data, dict):
-        return set()
-    target = data.get("target")
-    named = [*(data.get("columns") or {}), *(target if isinstance(target, list) else [target])]
-    return {name for name in named if isinstance(name, str) and name.isidentifier()}
-
-
 def names_of(content: dict[str, Any]) -> frozenset[str]:
     """The names that a raw spec gives to things, which its formulas may use."""
-    found = {"x", "y", "sigma", "output"} | _columns(content.get("data"))
+    found = {"x", "y", "sigma", "output"}
     for section in ("variables", "let", "model"):
         named = content.get(section)
         if isinstance(named, dict):

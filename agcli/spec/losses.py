@@ -41,7 +41,7 @@ class Expression(Fields):
     """A formula of all names of the spec; one number, or numbers whose mean counts. The bare formula does the same."""
 
     main = "formula"
-    formula: Formula = Field(description="such as `mean(square(output - y))`")
+    formula: Formula = Field(description="such as `mean(square(output[:, 0] - y))`")
 
 
 LOSSES = Table(

@@ -23,6 +23,7 @@ from agcli.engine.optimizers.descent import is_rounding
 from agcli.engine.optimizers.least_squares import NoSquaresError, squares_of
 from agcli.engine.optimizers.levenberg_marquardt import MAX_JACOBIAN, jacobian_of
 from agcli.engine.types import Array
+from agcli.engine.variables import total
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
 
@@ -30,6 +31,7 @@ from .evaluate import fed_split, weighted
 
 FILE = "fit.json"
 FAR = 0.1  # standard errors from the least loss; nearer than that, errors are what they will be
+MAX_WORK = 10**10  # samples times parameters squared, about the products of a decomposition: a few seconds
 SMALLEST = 1e-13  # of the largest singular value; below, the data says nothing of a combination of parameters
 
 
@@ -237,6 +239,9 @@ def attempted(model: Model, split: Split, step: int) -> tuple[Fit | None, dict[s
     """The fit of a model of formulas, and what there is to say of it: also why a least-squares loss has none."""
     if not model.spec.is_formulas:
         return None, None
+    count = total(model.parameters.trainable)
+    if len(split) * count**2 > MAX_WORK:
+        return None, {"problem": f"of {count:,} parameters and {len(split):,} samples only `run.fit` computes them"}
     try:
         fit = fit_of(model, split, step)
     except OtherLossError:

@@ -167,8 +167,13 @@ class Session:
     @property
     def halt(self) -> Halt | None:
         """Why the optimizer goes no further, if it has found that; not where every step draws other numbers."""
-        drawn = self.step_function.random or any(c.augment is not None for c in self.data.train.columns.values())
-        return None if drawn else self.step_function.halt
+        found = self.step_function.halt
+        return None if found is None or self.is_drawn else found
+
+    @cached_property
+    def is_drawn(self) -> bool:
+        """Whether the same parameters may have another loss in the next epoch."""
+        return self.step_function.random or any(c.augment is not None for c in self.data.train.columns.values())
 
     @property
     def rate(self) -> float:

@@ -118,10 +118,14 @@ class Finder:
         """The limits of formulas from the left and from the right along one variable."""
         return self.directed(outputs, {name: UNIT_STEP})
 
-    def directed(self, outputs: list[Tensor], parts: Mapping[str, Interval]) -> tuple[list[Limit], list[Limit]]:
+    def directed(
+        self, outputs: list[Tensor], parts: Mapping[str, Any], names: Sequence[str] = ()
+    ) -> tuple[list[Limit], list[Limit]]:
+        """The limits from both sides; `names` are all variables of a mixed derivative."""
         move, scale = along(self.feeds, parts)
-        first = limits([self.f, *outputs], move, scale, -1, list(parts))
-        return first[1:], limits([self.f, *outputs], move, scale, 1, list(parts))[1:]
+        others = set(names) - set(parts)
+        left, right = (limits([self.f, *outputs], move, scale, side, list(parts), others) for side in (-1, 1))
+        return left[1:], right[1:]
 
     def derivative(self, names: tuple[str, ...]) -> Finding:
         """Of the derivative by each name in turn."""
@@ -146,7 +150,7 @@ class Finder:
         before = self.derivative(names[:-1]) if len(names) > 1 else self.base(names[-1])
         if before.limit is None:
             return before
-        return self.step(before, g, self.chain(names[:-1]), {names[-1]: UNIT_STEP}, len(names))
+        return self.step(before, g, self.chain(names[:-1]), {names[-1]: UNIT_STEP}, names)
 
     def base(self, name: str) -> Finding:
         """The formula itself, with limits along one variable where it has no value."""
@@ -166,11 +170,14 @@ class Finder:
                 return slope
         if found.value is None:
             return found
-        return self.step(found, g, self.f, parts, 1)
+        return self.step(found, g, self.f, parts, ("",))
 
-    def step(self, before: Finding, g: Tensor, below: Tensor, parts: Mapping[str, Any], order: int) -> Finding:
-        """The derivative `g` of `below`, which has the value or limit `before`, from the limits of both."""
-        (low_left, left), (low_right, right) = self.directed([below, g], parts)
+    def step(
+        self, before: Finding, g: Tensor, below: Tensor, parts: Mapping[str, Any], names: Sequence[str]
+    ) -> Finding:
+        """The derivative `g` by `names` of `below`, which has the value or limit `before`, from the limits of both."""
+        order = len(names)
+        (low_left, left), (low_right, right) = self.directed([below, g], parts, names)
         broken = discontinuity(before.limit or Decimal(0), low_left, low_right)
         if broken:
             return Finding(broken, left=low_left, right=low_right, part=before.part, order=order - 1)

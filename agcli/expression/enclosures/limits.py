@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -79,18 +79,23 @@ def exactly(digits: int) -> Precision:
     return Precision(max(digits, 200) + 1200)
 
 
-def limits(outputs: Sequence[Tensor], move: Move, scale: Interval, side: int, variables: Sequence[str]) -> list[Limit]:
+def limits(
+    outputs: Sequence[Tensor], move: Move, scale: Interval, side: int, moving: Collection[str], others: Collection[str]
+) -> list[Limit]:
     """The limit of each formula; `none` where the first is not smooth at some numbers next to the point.
 
-    One that is not smooth at any has operands that tie everywhere, as in max(x, x), which does no harm.
+    One that is smooth at no number has operands that tie everywhere, as in max(x, x), which does no harm along the
+    variables that are `moving`. Along the `others` of a mixed derivative it must be smooth.
     """
     for steps in STEPS:
         rows, rough, sure = [], 0, True
         for k in steps:
             found, bits = evaluate(outputs, move(distance(scale, k), side), start=1)
-            mask = sum(bits.get(name, 0) for name in variables)
             row = [middle(f.value) for f in found]
-            rough += bool(found[0].singular & mask and row[0] is not None)
+            singular = found[0].singular if row[0] is not None else 0
+            if singular & sum(bits.get(name, 0) for name in others):
+                return [NONE] * len(outputs)
+            rough += bool(singular & sum(bits.get(name, 0) for name in moving))
             sure = sure and not any(isinstance(f.value, Unknown) for f in found)
             rows.append(row)
             if not sure:
