@@ -189,3 +189,19 @@ def test_arrays_keep_type_and_value(case):
              for p in toposort([g]) if isinstance(p, ag.Placeholder)}  # fmt: skip
     known = {p.name for p in toposort([r]) if isinstance(p, ag.Placeholder)}
     np.testing.assert_allclose(r.eval({k: v for k, v in feeds.items() if k in known}), g.eval(feeds), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("text", "derivative"),
+    [
+        ("x/sin(pi)", "1/sin(pi)"),
+        ("x^2/(sqrt(2)^2 - 2)", "1/(sqrt(2)^2 - 2)*2*x"),
+        ("x/(exp(log(3)) - 3)", "1/(exp(log(3)) - 3)"),
+        ("x/cos(pi/2)", "1/cos(pi/2)"),
+        ("x*log(sin(pi))", "1*log(sin(pi))"),
+        ("x/(log(6) - log(2) - log(3))", "1/(log(6) - log(2) - log(3))"),
+        ("1/(x - x + sin(pi))", "1/(x - x)/(x - x) - 1/(x - x)/(x - x)"),
+    ],
+)
+def test_constants_without_a_value_are_not_made_floats(text, derivative):
+    assert ag.to_text(ag.derivative(text, "x")) == derivative

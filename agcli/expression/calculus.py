@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-import numpy as np
-
-from agcli.engine.graph import Constant, Tensor, call, toposort
+from agcli.engine.graph import Constant, Tensor, call
 from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.creation import zeros_like
 from agcli.engine.rewrite.rules import number
-from agcli.engine.rewrite.rules import simplify as rewrite
 from agcli.engine.types import static
+from agcli.expression.constants import folded
 from agcli.expression.errors import ExpressionError
 from agcli.expression.gradients import gradients, tangent
 from agcli.expression.jacobians import jacobian
@@ -119,13 +117,3 @@ def worst(verdicts: Iterable[bool | None]) -> bool | None:
     """False if one is, else None if one is."""
     found = set(verdicts)
     return False if False in found else None if None in found else True
-
-
-def folded(t: Tensor) -> Tensor:
-    """What the simplifier leaves as it is, with constants computed; but not to an infinity, nor the identity matrix to
-    its elements, which say less."""
-    if any(x.op is not None and x.op.name == "eye" for x in toposort([t])):
-        return t
-    new = rewrite([t])[0]
-    numbers = [x.array for x in toposort([new]) if isinstance(x, Constant) and x.dtype.kind == "f"]
-    return new if all(np.isfinite(n).all() for n in numbers) else t

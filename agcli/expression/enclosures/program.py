@@ -68,6 +68,17 @@ KNOWN: dict[float, Any] = {
 }
 
 
+NONE_SAME: dict[float, Interval] = {}
+
+
+def rounded(t: Tensor, same: Same) -> bool:
+    """Whether a constant is a pi, say, that rounds to a number of the point."""
+    if not isinstance(t, Constant) or t.shape != () or isinstance(t.value, Fraction | int):
+        return False
+    value = float(t.array)
+    return value in same and abs(value) in KNOWN
+
+
 def number(p: Precision, value: Any, same: Same) -> Value:
     """A constant of a formula. One that rounds to a number of the point, is that number."""
     if isinstance(value, Fraction | int) and not isinstance(value, bool):
@@ -139,13 +150,32 @@ class Program:
         return (t.op, inputs)
 
     def run(self, feeds: Mapping[str, Any], p: Precision) -> tuple[list[Any], list[int]]:
-        """The values of the formulas, and along which variables each is singular. Raises UnsupportedError."""
-        run = Run(feeds, p, same_as(feeds), [], [])
+        """The values of the formulas, and along which variables each is singular. Raises UnsupportedError.
+
+        A pi that rounds to a number of the point is that number where it decides what is there, a kink or a pole; a
+        value that it only moves by its last digits is that of the pi itself.
+        """
+        same = same_as(feeds)
+        run = self.once(feeds, p, same)
+        values, singular = [run.values[i] for i in self.outputs], [run.singular[i] for i in self.outputs]
+        met = [value for value in same if abs(value) in KNOWN and same[value].low == Decimal(value)]
+        if met and any(rounded(step.tensor, same) for step in self.steps):
+            true = self.once(feeds, p, {value: v for value, v in same.items() if value not in met})
+            for k, i in enumerate(self.outputs):
+                if not singular[k] and isinstance(values[k], Interval) and isinstance(true.values[i], Interval):
+                    values[k] = true.values[i]
+        return values, singular
+
+    def once(self, feeds: Mapping[str, Any], p: Precision, same: Same) -> Run:
+        """All steps; `same` are the numbers of the point with which constants are identified."""
+        run = Run(feeds, p, same, [], [], {})
         for step in self.steps:
             value, bits = run.leaf(step.tensor) if step.tensor.op is None else run.operation(step)
+            if rounded(step.tensor, same):
+                run.true[len(run.values)] = run.constant(step.tensor, NONE_SAME)
             run.values.append(value)
             run.singular.append(bits)
-        return [run.values[i] for i in self.outputs], [run.singular[i] for i in self.outputs]
+        return run
 
 
 class Run(NamedTuple):
@@ -156,6 +186,7 @@ class Run(NamedTuple):
     same: Same
     values: list[Any]
     singular: list[int]
+    true: dict[int, Value]  # of constants that are identified with a number of the point, what they are by themselves
 
     def leaf(self, t: Tensor) -> tuple[Any, int]:
         if isinstance(t, Placeholder) and (t.name or "") in self.feeds:
@@ -163,12 +194,17 @@ class Run(NamedTuple):
         if not isinstance(t, Constant):
             raise UnsupportedError
         if t.shape == ():
-            return number(self.p, t.value.item() if isinstance(t.value, np.ndarray) else t.value, self.same), 0
+            return self.constant(t, self.same), 0
         return each(lambda v: number(self.p, float(v), self.same), t.shape, t.array), 0
+
+    def constant(self, t: Constant, same: Same) -> Value:
+        return number(self.p, t.value.item() if isinstance(t.value, np.ndarray) else t.value, same)
 
     def operation(self, step: Step) -> tuple[Any, int]:
         t, name = step.tensor, step.tensor.op.name  # type: ignore[union-attr]
         args, masks = [self.values[i] for i in step.inputs], [self.singular[i] for i in step.inputs]
+        if self.true and not any(step.moving):  # sin(pi) is 0 wherever the point is
+            args = [self.true.get(i, value) for i, value in zip(step.inputs, args, strict=True)]
         if name in ("where", "keep"):
             return chosen(t, args, masks)
         bits = 0
