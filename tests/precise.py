@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import mpmath as mp
 
 from agcli.expression.simplify.nodes import PI, Atom, E, Fn, Mul, Node
 
-LARGEST = 10**7  # of an exponent
+LARGEST = 2_500  # of an exponent, so that a few thousand digits tell what cancels
 LARGEST_ANGLE = 10**30
 LARGEST_GAMMA = 10**4
 
@@ -40,6 +41,8 @@ def power(b: Any, y: Any) -> Any:
     if mp.isint(y):
         if b == 0:
             return mp.mpf(0) if y > 0 else mp.mpf(1) if y == 0 else mp.nan
+        if y < 0 and is_nothing(b):
+            return mp.nan
         return b ** int(y) if abs(y) <= LARGEST else mp.nan
     if b < 0 or (b == 0 and y < 0):
         return mp.nan
@@ -52,7 +55,12 @@ def quotient(a: Any, b: Any) -> Any:
 
 def is_nothing(x: Any) -> bool:
     """Whether a number is 0, or what rounding left of it."""
-    return bool(abs(x) < mp.mpf(10) ** (8 - mp.mp.dps))
+    return bool(abs(x) < rounding(mp.mp.dps))
+
+
+@cache
+def rounding(digits: int) -> Any:
+    return mp.mpf(10) ** (8 - digits)
 
 
 def log(x: Any) -> Any:

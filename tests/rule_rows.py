@@ -164,4 +164,5 @@ DOMAIN = [
     ("sign(x)^2", "sign(x)^2"),
     ("x^y*z^y", "x^y*z^y"),
     ("where(x == 0, 1, sin(x)/x)", "where(x == 0, 1, sin(x)/x)"),
+    ("where(abs(x) > x, y, where(abs(x) == x, y/2, 0))", "where(abs(x) > x, y, where(abs(x) == x, y/2, 0))"),
 ]

@@ -1,15 +1,20 @@
-"""The check of rules: `python tests/rules.py FORMS [--seed N]`.
+"""The check of rules: `python tests/rules.py FORMS [--seed N] [--jobs N]`.
 
 Every form that a rule of the simplifier makes is compared with what it was made of, in mpmath at 50 digits: at 8 points
-at which the origin is real and finite, to 1e-30 of the larger of the two. Where the digits cancel, 150 of them decide.
+at which the origin is real and finite, to 1e-30 of the larger of the two; if they cancel, at 150 or 4,000 digits.
 Forms without variables have one point. A form that has a value where its origin has none is counted: only the rules of
-``WIDER`` may make it. The end is an error if a form is wrong, if a rule made fewer than 200 forms, or if more than 2 %
+``WIDER`` may make it. Then the rules that made fewer than 200 different forms get formulas of their own. A function of
+which nothing but a few values is known, as arccos of 0, 1/2 and 1, cannot make 200: each of its values must have been
+compared, and met 200 times. The end is an error if a form is wrong, if a rule made too few forms, or if more than 2 %
 of the forms of a rule could not be compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import multiprocessing
+import os
 import random
 import sys
 import time
@@ -22,7 +27,7 @@ import matrix_rules
 import mpmath as mp
 from precise import UnknownError, Values, apply
 from precise_graphs import graph_values
-from rule_formulas import formulas
+from rule_formulas import finite, formulas, rare_texts
 
 from agcli.engine.errors import EngineError
 from agcli.engine.graph import toposort
@@ -35,12 +40,13 @@ from agcli.expression.simplify.observe import Call, names, observed
 POINTS = 8  # at which a form is compared
 CANDIDATES = 64  # points that are tried
 PROBED = 10  # of them also where the origin has no value
-DIGITS, MORE_DIGITS = 50, 150
-LARGEST_VALUE = 1e40  # at points where a part is larger, the digits may not suffice
+DIGITS, MORE_DIGITS = 50, (150, 4_000)
 TOLERANCE = mp.mpf("1e-30")
 NOTHING = mp.mpf("1e-90")  # what cancellation leaves of 0 with more digits
-LEAST, MISSED = 200, 0.02  # applications of a rule; share of its forms that may go uncompared
-MODELS = 1_600  # small ones, whose gradients are matrix formulas
+LEFT = mp.mpf("1e-40")  # what it leaves in an array, which is computed once
+LEAST, MISSED = 200, 0.02  # different forms of a rule; share of them that may go uncompared
+RARE = 6_000  # formulas at most for a rule that made too few
+FORMS_A_MODEL = 125  # small models, whose gradients are matrix formulas, are a part of the run
 LARGEST = 400  # tensors of a formula that is looked at
 WHOLE = "whole: raw and simplified graph"
 
@@ -69,6 +75,7 @@ WIDER = {
     "last Mul: stable quotient #4",
 }  # fmt: skip
 WIDER.add(WHOLE)
+UNSIGNED = (WHOLE, *matrix_rules.names())  # whose forms are not asked whether they are different
 
 
 @dataclass
@@ -100,15 +107,29 @@ class Report:
     wrong: list[Wrong] = field(default_factory=list)
 
     def lacking(self, least: int) -> list[str]:
-        """The rules that were not applied often enough."""
-        return [name for name in names() if self.applied[name] < least]
+        """The rules that made too few different forms."""
+        return [name for name in names() if self.count(name, least) < least]
+
+    def count(self, name: str, least: int) -> int:
+        """The forms of a rule; its applications if it cannot make so many and made all."""
+        possible = finite(name)
+        return self.applied[name] if 0 < possible <= self.forms[name] and possible < least else self.forms[name]
+
+    def take(self, other: Report) -> None:
+        """Add what was counted elsewhere; which forms are different is for ``Sweep`` to say."""
+        for name in ("applied", "missed", "wider", "unknown"):
+            getattr(self, name).update(getattr(other, name))
+        self.wrong += other.wrong
+        self.widened = other.widened | self.widened
+        for name, found in other.examples.items():
+            self.examples.setdefault(name, []).extend(found)
 
     def faults(self, least: int = LEAST) -> list[str]:
         """What makes a run fail, in words."""
         found = [str(w) for w in self.wrong]
         for name in [*names(), *matrix_rules.names(), WHOLE]:
-            if self.applied[name] < least:
-                found.append(f"{name}: applied {self.applied[name]} times, expected {least}")
+            if (count := self.count(name, least)) < least:
+                found.append(f"{name}: {count} forms, expected {least}")
             if self.missed[name] > max(MISSED * self.forms[name], 2):
                 examples = "; ".join(self.examples.get(name, [])[:3])
                 found.append(
@@ -160,11 +181,11 @@ class Comparison:
 
     def point(self, place: int) -> Values:
         while len(self.points) <= place:
-            self.points.append(Values(Point(self.seed, len(self.points)), DIGITS, LARGEST_VALUE))
+            self.points.append(Values(Point(self.seed, len(self.points)), DIGITS))
         return self.points[place]
 
-    def precise(self, place: int) -> Values:
-        return Values(self.point(place).point, MORE_DIGITS, LARGEST_VALUE)
+    def precise(self, place: int, digits: int) -> Values:
+        return Values(self.point(place).point, digits)
 
     def signature(self, e: Any) -> int:
         """Equal for equal forms of different formulas."""
@@ -243,6 +264,7 @@ class Sweep:
         self.report = Report()
         self.seen: set[tuple[str, int, int]] = set()
         self.formulas = 0
+        self.processor = 0.0  # seconds
 
     def examine(self, text: str, order: int) -> None:
         """The forms that arise while the derivative of a formula is made shorter."""
@@ -288,15 +310,18 @@ class Sweep:
                         report.widened.setdefault(name, f"{shown(before)} -> {shown(after)}")
                     continue
                 b = value(at, after)
-                if not close(a, b):
-                    more = comparison.precise(place)
-                    rough, a, b = a, value(more, before), value(more, after)
-                    if nothing(a) or shaky(rough, a):
-                        continue
+                for digits in MORE_DIGITS if not close(a, b) else ():
+                    more = comparison.precise(place, digits)
+                    a, b = value(more, before), value(more, after)
+                    if nothing(a) or close(a, b, NOTHING):
+                        break
+                else:
                     if not close(a, b, NOTHING):
                         named = {atom.name: at.point[atom] for atom in dict.fromkeys(atoms(before))}
                         report.wrong.append(Wrong(name, text, shown(before), shown(after), named, (a, b)))
                         return
+                if nothing(a):
+                    continue
                 good += 1
                 if good == wanted:
                     return
@@ -322,13 +347,15 @@ class Sweep:
                 (a,), (b,) = self.both(raw, short, feeds, DIGITS)
                 if nothing(a):
                     continue
-                if not close(a, b):
-                    rough, ((a,), (b,)) = a, self.both(raw, short, feeds, MORE_DIGITS)
-                    if nothing(a) or shaky(rough, a):
-                        continue
-                    if not close(a, b, NOTHING):
-                        report.wrong.append(Wrong(WHOLE, text, to_text(raw), to_text(short), feeds, (a, b)))
-                        return
+                for digits in MORE_DIGITS if not close(a, b) else ():
+                    (a,), (b,) = self.both(raw, short, feeds, digits)
+                    if nothing(a) or close(a, b, NOTHING):
+                        break
+                if nothing(a):
+                    continue
+                if not close(a, b, NOTHING):
+                    report.wrong.append(Wrong(WHOLE, text, to_text(raw), to_text(short), feeds, (a, b)))
+                    return
                 good += 1
                 if good == (POINTS if leaves else 1):
                     return
@@ -344,17 +371,12 @@ class Sweep:
             report.applied[name] += place == 0
             report.forms[name] += place == 0
             for a, b in zip(before.flat, after.flat, strict=True):
-                if not nothing(a) and not close(a, b, NOTHING):
+                if not nothing(a) and not close(a, b, LEFT):
                     report.wrong.append(Wrong(name, f"model {seed}", "", "", {}, (a, b)))
                     break
 
     def both(self, raw: Any, short: Any, feeds: dict[str, Any], digits: int) -> list[Any]:
-        return [v.reshape(-1)[:1] for v in graph_values([raw, short], feeds, digits, LARGEST_VALUE)]
-
-
-def shaky(rough: Any, exact: Any) -> bool:
-    """Whether rounding made a large number of what has no value, or has one only with more digits."""
-    return not isinstance(exact, bool) and abs(exact - rough) > 0.5 * abs(exact) > NOTHING
+        return [v.reshape(-1)[:1] for v in graph_values([raw, short], feeds, digits)]
 
 
 def is_plain(before: Any, after: Any) -> bool:
@@ -364,20 +386,60 @@ def is_plain(before: Any, after: Any) -> bool:
     return after.coefficient == 1 and after.factors == (before.args,)
 
 
+def portion(forms: int, seed: int, first: int, jobs: int) -> Sweep:
+    """One process's share of the formulas."""
+    start = time.process_time()
+    sweep = Sweep(seed)
+    for number in range(first, forms // FORMS_A_MODEL, jobs):
+        sweep.matrices(seed + number)
+    for text, order in itertools.islice(formulas(seed), first, None, jobs):
+        sweep.examine(text, order)
+        if sweep.report.forms.total() >= forms / jobs or len(sweep.report.wrong) > 100:
+            break
+    sweep.processor = time.process_time() - start
+    return sweep
+
+
+def whole_run(forms: int, seed: int, jobs: int) -> Sweep:
+    """The shares of all processes; then more for rules that made too few forms, and until there are enough in all."""
+    # A forked process has the same hashes of strings, by which forms are known to be different.
+    with multiprocessing.get_context("fork").Pool(jobs) as pool:
+        shares = pool.starmap(portion, [(forms, seed, first, jobs) for first in range(jobs)])
+    sweep = shares[0]
+    for share in shares[1:]:
+        sweep.report.take(share.report)
+        for name, count in share.report.forms.items():
+            if name.startswith(UNSIGNED):
+                sweep.report.forms[name] += count
+        for key in share.seen - sweep.seen:
+            sweep.report.forms[key[0]] += 1
+        sweep.seen |= share.seen
+        sweep.formulas += share.formulas
+        sweep.processor += share.processor
+    start = time.process_time()
+    luck = random.Random(f"{seed} rare")
+    for name in sweep.report.lacking(LEAST):
+        for text in itertools.islice(rare_texts(name, luck), RARE):
+            if sweep.report.count(name, LEAST) >= LEAST:
+                break
+            sweep.examine(text, luck.choice([0, 0, 0, 1]))
+    for text, order in formulas(seed + 1) if len(sweep.report.wrong) <= 100 else ():
+        if sweep.report.forms.total() >= forms:
+            break
+        sweep.examine(text, order)
+    sweep.processor += time.process_time() - start
+    return sweep
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("forms", type=int, help="different forms that are compared at least")
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes")
     options = parser.parse_args()
-    sweep = Sweep(options.seed)
-    report, start = sweep.report, time.process_time()
-    for number in range(MODELS):
-        sweep.matrices(options.seed + number)
-    for text, order in formulas(options.seed, lambda: report.lacking(LEAST)):
-        sweep.examine(text, order)
-        enough = report.forms.total() >= options.forms and not report.lacking(LEAST)
-        if enough or len(report.wrong) > 100 or report.forms.total() >= 2 * options.forms:
-            break
+    start = time.perf_counter()
+    sweep = whole_run(options.forms, options.seed, options.jobs)
+    report = sweep.report
     print(f"{'rule':<58}{'applied':>9}{'forms':>9}{'missed':>8}{'wider':>7}")
     for name in [*names(), *matrix_rules.names(), WHOLE]:
         counts = report.applied[name], report.forms[name], report.missed[name], report.wider[name]
@@ -385,7 +447,7 @@ def main() -> int:
     total = report.forms.total()
     print(f"\n{total:,} forms of {sweep.formulas:,} formulas, {len(report.wrong)} wrong, {report.missed.total():,} not "
           f"compared ({report.missed.total() / total:.2%}; ops without a twin: {dict(report.unknown)}), "
-          f"{time.process_time() - start:.0f} s of processor time, seed {options.seed}")  # fmt: skip
+          f"{time.perf_counter() - start:.0f} s, {sweep.processor:.0f} s of processor time")  # fmt: skip
     faults = report.faults()
     print(*faults, sep="\n")
     return 1 if faults else 0

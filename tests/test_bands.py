@@ -16,8 +16,6 @@ from agcli.spec import parse_spec
 from agcli.trainer import Trainer
 from agcli.trainer.fit import NoFitError, fit_for
 
-pytestmark = pytest.mark.numeric
-
 COUNT = 25
 NEW = np.linspace(-1, 7, 9)
 MODELS = {

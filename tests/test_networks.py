@@ -17,7 +17,6 @@ from agcli.engine.ops.keys import make_key, streams
 from agcli.engine.ops.reductions import sum
 
 pytestmark = pytest.mark.numeric
-
 RNG = np.random.default_rng(7)
 
 

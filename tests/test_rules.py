@@ -15,6 +15,8 @@ from agcli.engine.errors import EngineError
 from agcli.expression.api import parse, to_text, variables
 from agcli.expression.calculus import differentiate, simplified
 from agcli.expression.simplify import arithmetic, observe, search, trigonometry
+from agcli.expression.simplify.functions import RULES as FUNCTIONS
+from agcli.expression.simplify.functions import VALUES
 from agcli.expression.simplify.observe import names, observed
 from agcli.expression.simplify.rules import LAST, RULES
 
@@ -29,6 +31,8 @@ def sample():
     yield from ((row_text(row[1], luck), luck.choice([0, 1])) for row in ROWS)
     yield from ((row[0], 0) for row in (*CANONICAL, *DOMAIN))
     yield from ((text, order) for order in (1, 2) for text in corpus()[order::6])
+    for name in sorted(VALUES.keys() | FUNCTIONS.keys()):
+        yield from ((f"x*{name}({value})", 0) for value in (0, 1, 2, "1/2") if name != "where")
     for name in names():
         for _ in range(4):
             yield from ((text, 0) for text in texts_for(name, luck))
@@ -36,7 +40,7 @@ def sample():
 
 def test_a_sample_of_all_rules():
     sweep = Sweep(SEED)
-    for text, order in itertools.islice(sample(), 1_800):
+    for text, order in itertools.islice(sample(), 2_000):
         sweep.examine(text, order)
     for number in range(40):
         sweep.matrices(number)
@@ -64,7 +68,7 @@ def test_a_rule_that_is_not_at_work_fails_the_run():
     sweep.examine("x + x", 0)
     faults = sweep.report.faults(least=1)
     assert len(faults) > len(names()) - 5
-    assert "Add: digamma(u + 1) = digamma(u) + 1/u: applied 0 times, expected 1" in faults
+    assert "Add: digamma(u + 1) = digamma(u) + 1/u: 0 forms, expected 1" in faults
 
 
 def test_every_row_of_every_table_has_a_name():
@@ -90,7 +94,7 @@ def test_rows_stay_when_they_are_read_again(row):
     assert to_text(simplified(parse(once))) == once
 
 
-@given(st.sampled_from([row[1] for row in (*ROWS, *CORPUS_ROWS)]), st.integers(0, 10**6), st.sampled_from([0, 0, 1, 2]))
+@given(st.sampled_from([row[1] for row in (*ROWS, *CORPUS_ROWS)]), st.integers(0, 10**6), st.sampled_from([0, 0, 1]))
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_simplifying_twice_is_simplifying_once(row, seed, order):
     try:

@@ -140,6 +140,13 @@ def run(texts, luck, show=print):
     return counts
 
 
+def is_too_bad(counts):
+    """Whether a value is wrong or stands where there is none, or more than 2 % are named where mpmath has a value."""
+    named = sum(n for kind, n in counts.items() if kind.startswith("named"))
+    wrong = sum(n for kind, n in counts.items() if kind.startswith(("wrong", "printed")))
+    return wrong > 0 or named > 0.02 * counts.total()
+
+
 if __name__ == "__main__":
     share = float(sys.argv[1]) if len(sys.argv) > 1 else 1.0
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else SEED
@@ -147,3 +154,4 @@ if __name__ == "__main__":
     luck = random.Random(seed)
     totals = run(luck.sample(every, round(share * len(every))), luck)
     print(sum(totals.values()), "pairs:", dict(totals.most_common()))
+    sys.exit(int(is_too_bad(totals)))

@@ -37,6 +37,36 @@ EVERYWHERE = {
     "floor",
     "ceil",
 }  # functions of all numbers
+MOVING = {"abs", "maximum", "minimum"}  # functions none of whose pieces is a constant
+SMOOTH = {
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "tanh",
+    "arcsin",
+    "arccos",
+    "arctan",
+    "arcsinh",
+    "arccosh",
+    "arctanh",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "expm1",
+    "erf",
+    "erfc",
+    "erfinv",
+    "gamma",
+    "lgamma",
+    "digamma",
+    "sigmoid",
+    "softplus",
+    "cbrt",
+    "sinc",
+}  # functions of one piece
 LARGEST_LOG = 1_000_000  # log(m) + log(n) is put together up to this product
 
 
@@ -185,6 +215,8 @@ def step(e: Fn) -> Iterator[Expr]:
         inner = tie.args[0]
         if type(inner) is Fn and inner.head == "equal" and set(inner.args) == set(condition.args):
             u, v = condition.args if condition.head == "greater" else condition.args[::-1]
+            if not meet_at_points(u, v):
+                return
             turned = isinstance(v, Node) and (not isinstance(u, Node) or key(v) < key(u))
             if turned:
                 yield call("where", fn("greater", v, u), 0, share)
@@ -192,6 +224,38 @@ def step(e: Fn) -> Iterator[Expr]:
                 yield mul(share, fn("step", u, v))
             else:  # 0 times what has no value is none
                 yield call("where", fn("greater", u, v), share, 0)
+
+
+def meet_at_points(u: Expr, v: Expr) -> bool:
+    """Whether ``u`` and ``v`` are known to tie at single points only: |x| and x tie where x is positive.
+
+    They do if neither has pieces, or if they share no symbol and no piece is constant.
+    """
+    (one, pieces), (other, more) = symbols_and_pieces(u), symbols_and_pieces(v)
+    if not pieces and not more:
+        return True
+    apart = bool(one) and bool(other) and not one & other
+    return apart and all(p.head in MOVING and all(isinstance(a, Node) for a in p.args) for p in (*pieces, *more))
+
+
+def symbols_and_pieces(e: Expr) -> tuple[set[Atom], list[Fn]]:
+    """The atoms of an expression, and its functions that are made of pieces."""
+    atoms: set[Atom] = set()
+    pieces: list[Fn] = []
+    stack = [e]
+    while stack:
+        part = stack.pop()
+        if type(part) is Atom:
+            atoms.add(part)
+        elif type(part) is Fn:
+            if part.head not in SMOOTH:
+                pieces.append(part)
+            stack.extend(part.args)
+        elif type(part) is Mul:
+            stack.extend(p for factor in part.factors for p in factor)
+        elif type(part) is Add:
+            stack.extend(t for t, _ in part.terms)
+    return atoms, pieces
 
 
 def has_value(e: Expr) -> bool:

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive
+from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, scale
 from agcli.expression.simplify.features import NEGATIVE, features
 from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
 from agcli.expression.simplify.polynomials import (
     common_divisor,
     expand,
     exponents,
-    generator_power,
     quotient,
     read,
     write,
@@ -46,14 +45,22 @@ def is_exponential(generator: Any) -> bool:
     return isinstance(generator, tuple) or generator is E
 
 
+def product_of(row: dict[Any, Number]) -> Expr:
+    """A product of generators; u^a and u^-1 are u^(a - 1), which may have a value at 0."""
+    exponents_by_base: dict[Expr, Expr] = {}
+    for generator, k in row.items():
+        base, exponent = (generator[0], scale(k, generator[1])) if isinstance(generator, tuple) else (generator, k)
+        exponents_by_base[base] = plus(exponents_by_base.get(base, 0), exponent)
+    return mul(*(power(base, exponent) for base, exponent in exponents_by_base.items()))
+
+
 def pull_out(rows: list[Row], shared: dict[Any, Number]) -> tuple[Expr, Expr]:
     """``shared`` as a product, and the sum of what is left of the terms."""
-    front = mul(*(generator_power(g, k) for g, k in shared.items()))
     rest = [
-        mul(k, *(generator_power(g, x - shared.get(g, 0)) for g, x in {**dict.fromkeys(shared, 0), **row}.items()))
+        mul(k, product_of({g: x - shared.get(g, 0) for g, x in {**dict.fromkeys(shared, 0), **row}.items()}))
         for k, row in rows
     ]
-    return front, add(*rest)
+    return product_of(shared), add(*rest)
 
 
 def common_factor(e: Add) -> Iterator[Expr]:
@@ -122,7 +129,7 @@ def horner(rows: list[Row]) -> Expr:
     if below:
         inner = [(k, {g: plus(x, negate(below.get(g, 0))) for g, x in row.items()}) for k, row in rows]
         rest = horner([(k, {g: x for g, x in row.items() if x}) for k, row in inner])  # type: ignore[misc]
-        return mul(whole_numbers(rest), *(generator_power(g, k) for g, k in below.items()))
+        return mul(whole_numbers(rest), product_of(below))
     counts = Counter(g for _, row in rows for g, x in row.items() if x < 0)
     shared, count = counts.most_common(1)[0] if counts else (None, 0)
     if count < 2:

@@ -118,7 +118,6 @@ LAST: dict[type, tuple[Rule, ...]] = {
         Rule("stable difference", stable.differences),
     ),
     Mul: (
-        Rule("1 + tan(u)^2 = 2/(cos(2u) + 1)", trig.tangent_of_half, ADDED, gain=0.5),
         Rule("exponentials to hyperbolic functions", ids.exponential_quotients, EXPONENTIAL | BELOW),
         Rule("tangent of a sum", trig.tangent_of_sum, ADDED | BELOW, gain=0.5),
         Rule("2*cos(u)^2 = cos(2u) + 1", trig.squares_of_half, TRIG | SQUARE, gain=0.5),

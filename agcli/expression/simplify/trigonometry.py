@@ -212,18 +212,13 @@ def tangent_square(e: Add) -> Iterator[Expr]:
                 yield add(e, scale(-k, function), scale(k, subtract(inverse, sign)))
 
 
-def tangent_of_half(e: Add | Mul) -> Iterator[Expr]:
-    """1 + tan(u/2)^2 -> 2/(cos(u) + 1); 1 - tanh(u/2)^2 -> 2/(cosh(u) + 1); also in the factors of a product"""
-    if type(e) is Mul:
-        for base, n in e.factors:
-            for found in tangent_of_half(base) if type(base) is Add else ():
-                yield mul(e, power(base, negate(n)), power(found, n))
-        return
+def tangent_of_half(e: Add) -> Iterator[Expr]:
+    """1 + tan(u/2)^2 -> 2/(cos(u) + 1); 1 - tanh(u/2)^2 -> 2/(cosh(u) + 1)"""
     for head, other, sign in (("tan", "cos", 1), ("tanh", "cosh", -1)):
         for u in filter(is_half, arguments(e, head)):
             below = add(call(other, times(2, u)), 1)
             square = scale(sign, subtract(divide(2, below), 1))
-            found_sum = substituted(e, head, u, square)  # type: ignore[arg-type]
+            found_sum = substituted(e, head, u, square)
             if found_sum is not None:
                 yield found_sum
 
