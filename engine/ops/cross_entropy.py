@@ -66,9 +66,18 @@ class SparseSoftmaxCrossEntropy(Op):
     def infer(self, logits: TensorType, labels: TensorType) -> TupleType:
         float_only(self.name, logits)
         if labels.dtype.kind not in "iu":
-            raise DTypeError(f"{self.name}: labels must be integers, got {labels}")
+            hint = (
+                "a probability for each class goes to softmax_cross_entropy"
+                if labels.shape == logits.shape
+                else "class numbers are cast by labels.astype('int64')"
+            )
+            raise DTypeError(f"{self.name}: labels must be integers, got {labels}; {hint}")
         if logits.rank == 0 or not fits(logits.shape[:-1], labels.shape):
-            raise ShapeError(f"{self.name}: logits {logits.shape} need labels {logits.shape[:-1]}, got {labels.shape}")
+            hint = "; drop the last axis: labels[..., 0]" if labels.shape == (*logits.shape[:-1], 1) else ""
+            wanted = f"logits {logits.shape} need labels {logits.shape[:-1]}, got {labels.shape}"
+            raise ShapeError(
+                f"{self.name}: {wanted if logits.rank else 'logits need an axis of classes, got ()'}{hint}"
+            )
         loss = TensorType(logits.shape[:-1], logits.dtype)
         return TupleType((loss, loss))
 
