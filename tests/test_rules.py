@@ -94,6 +94,17 @@ def test_rows_stay_when_they_are_read_again(row):
     assert to_text(simplified(parse(once))) == once
 
 
+@pytest.mark.parametrize(
+    "text", ["(1 - tanh(x - y)^2)*(x - y) + 2*x^(2/3)", "exp(exp(x))/(exp(exp(x)) + exp(cosh(x)))"]
+)
+def test_second_derivatives_stay_whatever_was_looked_at_before_them(text):
+    t = parse(text)
+    for _ in range(2):
+        t = differentiate(t, variables(t)["x"])
+    once = simplified(t)
+    assert to_text(simplified(once)) == to_text(once)
+
+
 @given(st.sampled_from([row[1] for row in (*ROWS, *CORPUS_ROWS)]), st.integers(0, 10**6), st.sampled_from([0, 0, 1]))
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_simplifying_twice_is_simplifying_once(row, seed, order):
