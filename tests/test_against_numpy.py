@@ -9,7 +9,6 @@ from scipy import special
 
 import agcli as ag
 from agcli.engine import functional, ops
-from agcli.engine.backends.jit import fuse
 from agcli.engine.table import OPS
 
 pytestmark = pytest.mark.numeric
@@ -115,17 +114,6 @@ ELSEWHERE = {
 def test_every_elementwise_op_has_a_reference():
     families = ("elementwise", "special", "activations", "logic")
     assert {n for n, e in OPS.items() if e.family in families} - ELSEWHERE == set(REFERENCES)
-
-
-@pytest.fixture(params=["numpy", "compiled"])
-def backend(request, monkeypatch):
-    if request.param == "numpy":
-        monkeypatch.setenv("AG_BACKEND", "numpy")
-    else:
-        request.getfixturevalue("own_kernels")
-        monkeypatch.setattr(fuse, "LEAST", 0)
-        monkeypatch.setattr(fuse, "WORTH", 0)
-        monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
 
 
 def ends(dtype):
