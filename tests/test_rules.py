@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_formulas import corpus, row_text, texts_for
+from rule_report import WHOLE, WIDER
 from rule_rows import CANONICAL, DOMAIN, ROWS
-from rules import WHOLE, WIDER, Sweep
+from rules import Sweep
 
 from agcli.engine.errors import EngineError
 from agcli.expression.api import parse, to_text, variables
