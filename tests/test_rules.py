@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rule_formulas import corpus, row_text, texts_for
+from rule_report import WHOLE, WIDER
 from rule_rows import CANONICAL, DOMAIN, ROWS
-from rules import WHOLE, WIDER, Sweep
+from rules import Sweep
 
 from agcli.engine.errors import EngineError
 from agcli.expression.api import parse, to_text, variables
@@ -92,6 +93,17 @@ def test_nobody_pays_for_what_is_not_observed():
 def test_rows_stay_when_they_are_read_again(row):
     once = to_text(simplified(parse(row[1])))
     assert to_text(simplified(parse(once))) == once
+
+
+@pytest.mark.parametrize(
+    "text", ["(1 - tanh(x - y)^2)*(x - y) + 2*x^(2/3)", "exp(exp(x))/(exp(exp(x)) + exp(cosh(x)))"]
+)
+def test_second_derivatives_stay_whatever_was_looked_at_before_them(text):
+    t = parse(text)
+    for _ in range(2):
+        t = differentiate(t, variables(t)["x"])
+    once = simplified(t)
+    assert to_text(simplified(once)) == to_text(once)
 
 
 @given(st.sampled_from([row[1] for row in (*ROWS, *CORPUS_ROWS)]), st.integers(0, 10**6), st.sampled_from([0, 0, 1]))
