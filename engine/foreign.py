@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from numbers import Number
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -91,17 +91,19 @@ class NoNumbers:
             raise UsageError(f"== asks whether two tensors are one; for their values write ag.equal(t, {other})")
         return NotImplemented
 
-    def __getattr__(self, name: str) -> NoReturn:
-        """Only asked for what a tensor does not have."""
-        if name.startswith("_"):  # Python and libraries ask for protocols
-            raise AttributeError(name)
-        op = renamed(name)
-        if name in METHODS or not op:
-            written = METHODS.get(name, UNCHANGED if name.endswith("_") else "")
-        else:
-            written = f"write ag.{op}(t, ...)"
-        hint = f"; {written}" if written else ""
-        raise AttributeError(f"a tensor has no attribute {name!r}{hint}")
+    if not TYPE_CHECKING:  # else every attribute would be there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            """Only asked for what a tensor does not have."""
+            if name.startswith("_"):  # Python and libraries ask for protocols
+                raise AttributeError(name)
+            op = renamed(name)
+            if name in METHODS or not op:
+                written = METHODS.get(name, UNCHANGED if name.endswith("_") else "")
+            else:
+                written = f"write ag.{op}(t, ...)"
+            hint = f"; {written}" if written else ""
+            raise AttributeError(f"a tensor has no attribute {name!r}{hint}")
 
     def __reduce_ex__(self, protocol: Any) -> NoReturn:
         raise UsageError(
