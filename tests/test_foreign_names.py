@@ -81,6 +81,8 @@ HINTS = [
     ("exp^x", "write `exp(x)`"),
     ("x > 0 ? x : 0", "write `where(condition, a, b)`"),
     ("besselj(0, x)", "Bessel functions are not known"),
+    ("Si(x)", "integral sine, exponential and logarithm are not known"),
+    ("cross(a, b)", "of two vectors of 3 numbers"),
     ("binomial(n, k)", "gamma(n + 1)"),
     ("heaviside(x)", "write `where(x > 0, 1, 0)`"),
 ]

@@ -12,8 +12,10 @@ from agcli.expression import ExpressionError
 from agcli.expression.answers import answer
 from agcli.expression.api import parse, read, to_text
 from agcli.expression.at_point import Point
+from agcli.expression.calculus import simplified
 from agcli.expression.enclosures import angles, elementary, error_functions, gammas, hyperbolic, interval
 from agcli.expression.enclosures.interval import Interval, NoValueError, Precision, UnsureError
+from agcli.expression.jets import coefficients
 from agcli.expression.questions import Question
 from agcli.expression.samples import sampled
 from agcli.report.formulas import lines, to_json
@@ -66,6 +68,7 @@ LINES = [
     ("x + sqrt(x - x)", 2, "2", "1", "0", "0"),
     ("x*arcsin(x/x)", 2, "3.14159265359", "1.57079632679", "0", "0"),
     ("1/log(x)", 0, "undefined (one-sided: 0 from the right)", None, None, None),
+    ("gamma(x)", 1e300, *["too large for float64 (more than 10^999999999999999999)"] * 2, None, None),
     # pi is the number of the point where a kink or a pole hangs on it, but not where it has a value of its own
     ("x/sin(pi)", math.pi, *["undefined: x/sin(pi) has no value at x=3.14159265359"] * 2, None, None),
     ("x*sin(pi)", math.pi, "0", "0", None, None),
@@ -198,6 +201,8 @@ SERIES = [
     ("exp(-1/x^2)", "x=0", "0"),
     ("sin(3*x)/x", "x=0,n=2", "3 - 9*x^2/2"),
     ("exp(a*x)", "x=0,n=1", "1 + a*x"),
+    ("sin(a*x)/x", "x=0,n=4", "a - a^3*x^2/6 + a^5*x^4/120"),
+    ("(exp(a*x) - 1)/x", "x=0,n=1", "a + a^2*x/2"),
 ]
 REFUSED = [
     ("|x|", "x=0", "its derivative of order 1 has no finite value at that x: there is a kink"),
@@ -206,7 +211,7 @@ REFUSED = [
     ("sqrt(x)", "x=0", "its derivative of order 1 has no finite value at that x: it ends there"),
     ("log(x) + log(x)", "x=-1", "the formula has no finite value at that x"),
     ("a*|x|", "x=0", "its derivative of order 1 has no finite value at that x: there is a kink"),
-    ("sin(a*x)/x", "x=0", "a limit is taken only of a formula of one variable"),
+    ("a*exp(-1/x^2)", "x=0", "a limit is taken only of a formula of one variable"),
     ("x", "x=0,n=2 --order 3", "n and --order are the same thing"),
 ]
 
@@ -215,6 +220,47 @@ REFUSED = [
 def test_series_about_points_where_limits_exist(text, about, series):
     (result,) = answer(text, Question(taylor=about)).results
     assert to_text(result.formula) == series
+
+
+@pytest.mark.parametrize(
+    ("text", "about", "n"),
+    [
+        ("exp(sin(cos(x)))", "0", 12),
+        ("sqrt(1 + sin(x)^2)/log(2 + x)", "0", 10),
+        ("x^x", "1", 20),
+        ("(x^2 + 2)^(7/3)*asinh(x)*atanh(x/3)", "1/2", 8),
+        ("log(1 + sinh(x))^3/(2 + tanh(x))", "1", 7),
+        ("expm1(x)*tan(x)*asin(x/2)/(1 + sigmoid(x))", "0", 8),
+        ("atan(exp(x))*log1p(x)/cosh(x)", "1/4", 7),
+        ("sin(x)/x", "0", 20),
+        ("(x - sin(x))/x^3", "0", 20),
+        ("x/(exp(x) - 1)", "0", 12),
+    ],
+)
+def test_series_of_high_order(text, about, n):
+    """Near its centre the polynomial has the value of the formula."""
+    (result,) = answer(text, Question(taylor=f"x={about},n={n}")).results
+    at = {"x": np.asarray(float(Fraction(about)) + 1 / 64)}
+    f = read(text)
+    wanted = Point(f.tensor, f.names, at).value().value
+    found = Point(result.formula, f.names, at).value().value
+    assert abs(found - wanted) < max(Decimal(64) ** -n, abs(wanted) * Decimal("1e-14"))
+
+
+def test_arithmetic_of_series_alone():
+    f = read("sin(x)^2*exp(-x)/(x + x^2) + sqrt(4 + x)")
+    series = coefficients(f.tensor, f.names["x"], parse("0"), 3, simplified)
+    assert [to_text(c) for c in series] == ["2", "5/4", "-129/64", "3331/1536"]
+
+
+NO_SERIES = [("abs(x)", "1"), ("1/x", "0"), ("sqrt(x)", "0"), ("sin(x)/x^2", "0"), ("log(x)", "-1"), ("sqrt(x)", "-1"),
+             ("arctanh(x)", "2"), ("arcsin(x)", "1"), ("x^x", "-1"), ("1/sin(x)", "pi")]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "centre"), NO_SERIES)
+def test_no_series_where_a_formula_may_not_be_smooth(text, centre):
+    f = read(text)
+    assert coefficients(f.tensor, f.names["x"], parse(centre), 3, simplified) is None
 
 
 @pytest.mark.parametrize(("text", "about", "message"), REFUSED)

@@ -16,6 +16,7 @@ from agcli.expression.assignments import assignments, constant
 from agcli.expression.calculus import checked, differentiate, differentiate_all, elements, simplified, worst, zero
 from agcli.expression.check import Claim
 from agcli.expression.errors import ExpressionError, shorten
+from agcli.expression.jets import coefficients
 from agcli.expression.lift_shapes import vector_parts
 from agcli.expression.lower import FLOAT, functions, lower, stack
 from agcli.expression.parser import parse_syntax
@@ -27,6 +28,7 @@ from agcli.expression.values import values
 
 MAX_ORDER = 50
 MAX_TENSORS = 200_000  # of a derivative
+MAX_CHAIN = 250  # tensors of a derivative that is differentiated again for a Taylor polynomial
 MAX_RESULTS = 1_000  # elements of a Jacobian or Hessian
 MAX_ANSWERS = 200  # derivatives that nobody named
 
@@ -254,22 +256,39 @@ class Derivation:
         proof: list[Claim] = []
         factorial = 1
         place = Centre(self.function, x, centre, self.formula.names)
+        step = x if is_zero(centre) else x - centre
+        series: list[Tensor] | None = None
         for k in range(n + 1):
-            if k:
-                f, claims = self.partial(f, [name])
-                proof += claims
-                factorial *= k
-                place.knows(k, f)
-            limit = place.limit(k)
-            coefficient = substitute(f, {x: centre}) if limit is None else limit
-            check_finite(coefficient, name, k)
-            step = x if is_zero(centre) else x - centre
-            term = self.shorter(coefficient * power(step, k) / factorial)
+            if k and series is None:
+                series = self.series(f, x, centre, n)
+            if series is None:
+                if k:
+                    f, claims = self.partial(f, [name])
+                    proof += claims
+                    factorial *= k
+                    place.knows(k, f)
+                try:
+                    limit = place.limit(k)
+                    coefficient = (substitute(f, {x: centre}) if limit is None else limit) / factorial
+                    check_finite(coefficient, name, k)
+                except ExpressionError:
+                    series = self.series(None, x, centre, n)
+                    if series is None:
+                        raise
+            if series is not None:
+                coefficient = series[k]
+            term = self.shorter(coefficient * power(step, k))
             if not is_zero(term):
                 total = term if total is None else total + term
         final = zero(self.function) if total is None else total
         step = power(x if is_zero(centre) else x - centre, n + 1)
         return [Result("taylor", (name,), final, tuple(proof), f"{self.question.taylor}", step=step)]
+
+    def series(self, f: Tensor | None, x: Placeholder, centre: Tensor, n: int) -> list[Tensor] | None:
+        """The coefficients by arithmetic of power series, once a derivative `f` is large; None where that fails."""
+        if f is not None and len(toposort([f])) <= MAX_CHAIN:
+            return None
+        return coefficients(self.function, x, centre, n, self.shorter)
 
     def taylor_options(self) -> tuple[str, Tensor, int]:
         options = assignments([self.question.taylor], "--taylor")

@@ -8,6 +8,8 @@ import re
 ALIASES = {  # read as functions where parentheses follow; elsewhere they are variables
     "tg": "tan",
     "ctg": "cot",
+    "sen": "sin",
+    "arcsen": "arcsin",
     "cotg": "cot",
     "cotan": "cot",
     "ctan": "cot",
@@ -43,6 +45,7 @@ _FORM = f"{_ONLY}, and chooses the shortest form itself; this form is `sympy.{{}
 _DERIVATIVE = 'type the formula alone and name the variable: ag grad "x^2" --wrt x'
 _ROOT = "write `sqrt(x)`, `cbrt(x)`, or `x^(1/n)`"
 _BESSEL = "Bessel functions are not known; SymPy differentiates `sympy.besselj(n, x)`"
+_INTEGRALS = "integral sine, exponential and logarithm are not known; SymPy differentiates `sympy.Si(x)`, `sympy.Ei(x)`"
 _REAL = "formulas are of real numbers"
 _PIECES = "write `where(condition, a, b)`"
 _CHOOSE = "write `gamma(n + 1)/(gamma(k + 1)*gamma(n - k + 1))`, or `n!/(k!*(n - k)!)`"
@@ -71,6 +74,8 @@ INSTEAD = {
     **dict.fromkeys(["binom", "binomial", "nCr", "choose", "comb"], _CHOOSE),
     **dict.fromkeys(["heaviside", "Heaviside", "step", "unitstep", "UnitStep"], _STEP),
     **dict.fromkeys(["summation", "Sum", "sigma_sum"], "write out the terms, or `sum([a, b, c])`"),
+    "cross": "of two vectors of 3 numbers: `[a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]]`",
+    **dict.fromkeys(["Si", "Ci", "Shi", "Chi", "Ei", "li", "Li"], _INTEGRALS),
     **dict.fromkeys(["sqr", "squared"], "write `x^2`"),
     **dict.fromkeys(["cubed", "cube"], "write `x^3`"),
     "rad": "write `x*pi/180` for degrees in radians",

@@ -79,6 +79,9 @@ class Value:
 
 
 def refusal(found: Finding, k: int, name: str) -> ExpressionError:
+    if k and found.status in ("undefined", "unknown"):
+        message = f"--taylor: the limit of its derivative of order {k} at that {name} was not found"
+        return ExpressionError(message, hint="ask for a lower order")
     what = "the formula" if found.order == 0 and k == 0 else f"its derivative of order {max(found.order, 1)}"
     if found.order == 0 and found.status in ("infinite", "jump", "undefined", "one-sided"):
         what = "the formula"

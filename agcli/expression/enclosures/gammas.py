@@ -11,6 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from agcli.expression.enclosures.elementary import (
+    exp,
     pi_digits,
 )
 from agcli.expression.enclosures.interval import (
@@ -121,7 +122,9 @@ def gamma_point(p: Precision, x: Decimal) -> Interval:
     if 0 < x < 200 and x == x.to_integral_value():
         return p.within(Decimal(math.factorial(int(x) - 1)), ZERO)
     if x.adjusted() > 18:
-        raise UnsureError
+        if x < 0:
+            raise UnsureError
+        return exp(p, Interval(x, x))  # too large for any number, and smaller
     steps = shift_of(p, x)
     c = working(p, x)
     value = c.exp(stirling(c, c.add(x, Decimal(steps)), p.digits + max(0, x.adjusted()) + 5))

@@ -171,7 +171,7 @@ class Program:
         run = Run(feeds, p, same, [], [], {})
         for step in self.steps:
             value, bits = run.leaf(step.tensor) if step.tensor.op is None else run.operation(step)
-            if rounded(step.tensor, same):
+            if isinstance(step.tensor, Constant) and rounded(step.tensor, same):
                 run.true[len(run.values)] = run.constant(step.tensor, NONE_SAME)
             run.values.append(value)
             run.singular.append(bits)
