@@ -11,6 +11,7 @@ from agcli.data import load_data
 from agcli.datasets import DataError
 from agcli.spec import SpecError, parse_spec
 from agcli.trainer import Trainer
+from agcli.trainer.failure import TrainingError
 
 COUNT = 50
 
@@ -83,6 +84,26 @@ loss: mean(square(y - t))
 """
     with pytest.raises(SpecError, match=rf"{section}\.t: expected a new name, got `t`, which is a column of the data"):
         Trainer(parse_spec(text, "hidden"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["let.output=a"], "the target (None,); a number for all samples is written with an input, as in `a + 0*x`"),
+        (["data.split=0.2"], "expected a split such as {shuffled: 0.2}, or {tail: 0} to train on all samples, got 0.2"),
+    ],
+)
+def test_what_a_law_lacks_is_said(folder, overrides, said):
+    with pytest.raises(SpecError) as caught:
+        Trainer(spec(folder, "loss=mean_squared_error", "metrics=[]", *overrides))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("optimizer", ["levenberg_marquardt", "lm", "lbfgs"])
+def test_a_start_without_a_loss_asks_for_another_start(folder, tmp_path, optimizer):
+    made = spec(folder, f"optimizer={optimizer}", let='{output: "a + b * t + c * u + log(a - 1)"}')
+    with pytest.raises(TrainingError, match=r"the loss became nan at step 1(.|\n)*try other starting values"):
+        fitted(made, tmp_path / "run")
 
 
 # Missing numbers

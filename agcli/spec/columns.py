@@ -173,6 +173,7 @@ SPLITS = Table(
         "tail": Row(HeldOut, "The last samples of the file."),
         "fold": OneFold,
     },
+    example="{shuffled: 0.2}, or {tail: 0} to train on all samples",
 )
 
 ColumnChoice = Annotated[Choice, COLUMNS]
