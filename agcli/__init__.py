@@ -39,8 +39,10 @@ def find(name: str) -> Any:
     except ModuleNotFoundError:
         from difflib import get_close_matches
 
-        near = get_close_matches(name, api.__all__, 1)
-        hint = f"; did you mean ag.{near[0]}?" if near else ""
+        from agcli.elsewhere import sentence
+
+        known, near = sentence(name), get_close_matches(name, api.__all__, 1)
+        hint = f"; {known}" if known else f"; did you mean ag.{near[0]}?" if near else ""
         raise AttributeError(f"module 'agcli' has no attribute {name!r}{hint}") from None
 
 

@@ -62,7 +62,11 @@ def is_number(part: Part) -> bool:
 
 
 def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dict[str, Tensor]:
-    """The columns of numbers of a table, each (n,), by their own names, as far as these mean nothing else."""
+    """The columns of numbers of a table, each (n,), by their own names, as far as these mean nothing else.
+
+    A name that the header of a table has means that column: `x` is one of several inputs, not all of them side by
+    side, and `y` is no target, where the table has columns with these names.
+    """
     if not spec.is_formulas or not isinstance(data.fitted, Recipe):
         return {}
     groups = data.fitted.groups
@@ -77,8 +81,15 @@ def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dic
     target = data.fitted.target
     if len(target) == 1 and TARGET in inputs:
         found[target[0].column] = inputs[TARGET]
-    taken = {*inputs, *spec.variables, *spec.let, OUTPUT, *VALUES, *functions()}
+    own = {name for name in inputs.keys() - {SIGMA} if is_other(found.get(name), inputs[name])}
+    ours = {*spec.variables, *spec.let} - (found.keys() - {part.column for part in target})  # else refused by name
+    taken = {*inputs, *ours, OUTPUT, *VALUES, *functions()} - own
     return {name: t for name, t in found.items() if name not in taken and name.isidentifier()}
+
+
+def is_other(column: Tensor | None, t: Placeholder) -> bool:
+    """Whether a column is another tensor than the input that has its name, or only a part of it."""
+    return column is not None and column is not t and (t.shape != (None, 1) or column.inputs[:1] != (t,))
 
 
 class Building:
@@ -122,7 +133,8 @@ class Building:
 
     def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
         if name in self.network.names:
-            raise self.spec.error(path, f"expected a new name, got `{name}`, which means something else already")
+            means = "is a column of the data" if name in self.columns else "means something else already"
+            raise self.spec.error(path, f"expected a new name, got `{name}`, which {means}")
         self.network.names[name] = t
 
     def variable(self, name: str) -> Variable:

@@ -187,8 +187,8 @@ def _arrays(spec: Spec) -> Table:
 
 def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> Table:
     fields: Any = spec.data.fields
-    scale = "none" if spec.is_formulas else "standard"  # the parameters of a formula are in the units of the data
-    roles = {name: _role(choice, scale) for name, choice in (fields.columns or {}).items()}
+    defaults = {"scale": "none", "missing": "refuse"} if spec.is_formulas else {"scale": "standard", "missing": "mean"}
+    roles = {name: _role(choice, defaults) for name, choice in (fields.columns or {}).items()}
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
         source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream,
@@ -197,11 +197,12 @@ def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> T
     )  # fmt: skip
 
 
-def _role(choice: Choice, scale: str) -> Role:
-    """The role that a spec gives; numbers have a scale if it says none."""
-    options = dict(choice.fields)
-    if "scale" in options and options["scale"] is None:
-        options["scale"] = scale
+def _role(choice: Choice, defaults: Mapping[str, str]) -> Role:
+    """The role that a spec gives, with defaults for what it leaves open.
+
+    The parameters of a formula are in the units of the data, and a missing number is no sample of its law.
+    """
+    options = {name: defaults.get(name) if value is None else value for name, value in dict(choice.fields).items()}
     return ROLES[choice.name](**options)
 
 

@@ -158,3 +158,65 @@ OTHERS = {
     "JAX `lax.stop_gradient`, `lax.select`": "`stop_gradient`, `where`",
     "JAX `nn.swish`, `nn.one_hot`, `nn.logsumexp`": "`silu`, `one_hot`, `logsumexp`",
 }
+
+ALL_HERE = "all names stand in ag itself, as ag.exp, ag.inv, ag.normal, ag.adam"
+PLAIN = "leave it out: tensors have no state of that kind, and nothing is recorded before ag.grad asks for it"
+MADE = 'write ag.constant(array), or ag.placeholder("x", shape) for what is fed later'
+
+# what people ask ``ag`` for who come from JAX, PyTorch, TensorFlow or HIPS autograd -> the sentence that helps
+ATTRIBUTES = {
+    **dict.fromkeys(("jit", "compile"), "write ag.function(y), which compiles tensors"),
+    **dict.fromkeys(("numpy", "np", "jnp", "nn", "lax", "linalg", "random", "optim", "fft", "scipy"), ALL_HERE),
+    **dict.fromkeys(("tensor", "array", "asarray", "from_numpy"), MADE),
+    **dict.fromkeys(("Parameter", "get_variable"), "write ag.variable(array)"),
+    **dict.fromkeys(("no_grad", "enable_grad", "inference_mode", "Session", "global_variables_initializer"), PLAIN),
+    "GradientTape": "write ag.grad(y, x): the graph itself is the tape",
+    **dict.fromkeys(("backward", "gradient", "autograd", "multigrad", "make_vjp"), "write ag.grad(y, x)"),
+    "elementwise_grad": "write ag.grad(y, x, cotangents=ag.ones_like(y))",
+    "jacfwd": 'write ag.jacobian(y, x, mode="forward")',
+    "jacrev": 'write ag.jacobian(y, x, mode="reverse")',
+    "linearize": "write ag.jvp(y, x, v)",
+    **dict.fromkeys(("custom_vjp", "custom_jvp"), "write ag.custom_gradient"),
+    "remat": "write ag.checkpoint",
+    **dict.fromkeys(("pmap", "shard_map"), "write ag.function(y, shards=2)"),
+    **dict.fromkeys(("float16", "float32", "float64", "int32", "int64", "bool_"), 'write its name: "float32"'),
+    **dict.fromkeys(("cuda", "device", "devices"), "everything is computed on the processor"),
+    **dict.fromkeys(("manual_seed", "seed"), "write ag.function(y, seed=1), or key=ag.random_key(1)"),
+    **dict.fromkeys(
+        ("set_default_dtype", "config"), 'name the type where a tensor is made: ag.placeholder("x", (), "float64")'
+    ),
+    **dict.fromkeys(("rand", "random_sample"), "write ag.standard_uniform((2, 3))"),
+    "randn": "write ag.standard_normal((2, 3))",
+    "detach": "write ag.stop_gradient(x)",
+    **dict.fromkeys(
+        ("cross_entropy", "CrossEntropyLoss", "nll_loss"), "write ag.sparse_softmax_cross_entropy(logits, labels)"
+    ),
+    **dict.fromkeys(("mse_loss", "MSELoss"), "write ag.mean_squared_error(prediction, target)"),
+    **dict.fromkeys(
+        ("binary_cross_entropy_with_logits", "bce_loss"), "write ag.sigmoid_cross_entropy(logits, targets)"
+    ),
+    **dict.fromkeys(
+        ("Module", "Linear", "Sequential", "Model", "keras", "fit"), "write a spec in YAML and ag.train(spec)"
+    ),
+    **dict.fromkeys(("tree_map", "tree_util", "tree"), "transforms take lists of tensors: ag.grad(y, [a, b])"),
+    **dict.fromkeys(("gradcheck", "grad_check"), "write ag.check_grads"),
+    **dict.fromkeys(
+        ("SGD", "Adam", "AdamW", "RMSprop", "LBFGS", "minimize"), "write ag.adam, ag.sgd, ag.lbfgs: small letters"
+    ),
+    **dict.fromkeys(("symbols", "Symbol", "sympify"), 'write ag.parse("x^2") for a formula'),
+    "diff": 'write ag.derivative("x^2", "x") for a formula, ag.grad(y, x) for a tensor',
+    "lambdify": "write ag.function(y)",
+    "is_tensor": "write isinstance(x, ag.Tensor)",
+}
+
+
+def sentence(name: str) -> str:
+    """What to write instead of ``ag.name``, or nothing."""
+    from agcli.engine.foreign import renamed
+
+    if name in ATTRIBUTES:
+        return ATTRIBUTES[name]
+    if name in RUST_AUTOGRAD:
+        return f"here it is {RUST_AUTOGRAD[name]}".replace("`", "")
+    op = renamed(name)
+    return f"write ag.{op}" if op else ""

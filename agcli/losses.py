@@ -28,7 +28,8 @@ def matched(output: Tensor, target: Tensor) -> Tensor:
     if t.ndim == output.ndim - 1 and output.shape[-1] == 1:
         t = call("expand_dims", t, -1)
     if not fits(output.shape, t.shape):
-        raise ShapeError(f"the model's output has shape {output.shape}, the target {target.shape}")
+        advice = "; a number for all samples is written with an input, as in `a + 0*x`" if not output.shape else ""
+        raise ShapeError(f"the model's output has shape {output.shape}, the target {target.shape}{advice}")
     return t
 
 

@@ -35,10 +35,11 @@ class Cells:
 
     def error(self, index: int, expected: str, advice: str = "") -> DataError:
         """The error for the cell at an index."""
-        found = str(self.values[index])
-        shown = found if len(found) <= _SHOWN else f"{found[: _SHOWN - 1]}…"
+        value = self.values[index]
+        found = str(value)
+        shown = f'"{found if len(found) <= _SHOWN else f"{found[: _SHOWN - 1]}…"}"' if value is not None else "none"
         place = f'{self.file}: row {self.rows(index):,}: column "{self.name}"'
-        return DataError(f'{place}: expected {expected}, found "{shown}"{advice}', ("columns", self.name))
+        return DataError(f"{place}: expected {expected}, found {shown}{advice}", ("columns", self.name))
 
     def numbers(self) -> npt.NDArray[np.float64]:
         """The cells as float64, NaN where one is missing; arrays keep their shape."""

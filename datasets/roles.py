@@ -26,6 +26,7 @@ Stats = dict[str, Any]
 Floats = npt.NDArray[np.float64]
 SCALES = ("standard", "minmax", "none")
 FILLS = ("mean", "median")
+REFUSE = "refuse"  # of a missing value: an error
 ENCODINGS = ("one_hot", "index")
 INT64 = Cast(np.dtype(np.int64))
 
@@ -95,7 +96,7 @@ class Numeric(Role):
     """A quantity: clipped, then on a logarithmic scale, then scaled; what is missing is filled last.
 
     `log` is sign(v) * log(1 + |v|), which every number has. `scale` is "standard" (zero mean, unit variance),
-    "minmax" (0 to 1) or "none". `missing` is "mean", "median" (of clipped values, on the scale) or a number.
+    "minmax" (0 to 1) or "none". `missing` is "mean", "median" (of clipped values, on the scale), a number, or "refuse".
     """
 
     name = "numeric"
@@ -107,7 +108,7 @@ class Numeric(Role):
     def __post_init__(self) -> None:
         one_of("scale", self.scale, SCALES)
         if isinstance(self.missing, str):
-            one_of("missing", self.missing, FILLS)
+            one_of("missing", self.missing, (*FILLS, REFUSE))
         if self.clip is not None and not self.clip[0] < self.clip[1]:
             raise DataError(f"clip: expected a lower and a higher bound, found {self.clip}")
 
@@ -132,7 +133,10 @@ class Numeric(Role):
     def encode(self, cells: Cells, stats: Stats) -> Array:
         scale, offset = self.affine(stats)
         values = self.squeezed(cells.numbers())
-        if isinstance(self.missing, str):
+        if self.missing == REFUSE:
+            fill = np.asarray(np.nan)
+            self.refuse_missing(cells, values)
+        elif isinstance(self.missing, str):
             fill = np.asarray(stats[self.missing])
         else:
             fill = self.squeezed(np.asarray(float(self.missing)))
@@ -141,6 +145,14 @@ class Numeric(Role):
             wrong = int(np.argwhere(~np.isfinite(encoded))[0][0])
             raise cells.error(wrong, "a finite number")
         return encoded
+
+    def refuse_missing(self, cells: Cells, values: Floats) -> None:
+        """Raise DataError for the first sample without a value."""
+        wrong = np.isnan(values)
+        if wrong.any():
+            fill = f"`columns: {{{cells.name}: {{numeric: {{missing: mean}}}}}}`"
+            advice = f"; a formula takes numbers as they stand: leave the row out, or fill its place with {fill}"
+            raise cells.error(int(np.argwhere(wrong)[0][0]), "a number", advice)
 
     def restore(self, output: Array, stats: Stats) -> Array:
         """Encoded numbers in their own units again."""

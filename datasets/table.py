@@ -16,7 +16,7 @@ from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .frame import Frame
 from .recipe import Fitting, Recipe, fit
-from .roles import Categorical, Ignore, Numeric, Role
+from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import Rule, Shuffled, Stratified
 from .stream import written
 
@@ -90,7 +90,7 @@ class Table:
         for name, role in guessed.items() if self.plain else ():
             is_free = name not in target or self.quantity
             if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
-                guessed[name] = Numeric(scale="none")
+                guessed[name] = Numeric(scale="none", missing=REFUSE)
         if self.sigma:
             guessed[self.sigma] = Ignore()
         roles = {**guessed, **self.columns}

@@ -31,6 +31,8 @@ def applied(y: Any, xs: Any, name: str) -> Any:
     by = tensors(xs, name)
     made = y(*by) if callable(y) and not isinstance(y, Tensor) else y
     found = list(made) if isinstance(made, Sequence) and not isinstance(made, str) else [made]
+    if not found and made is y:
+        raise UsageError(f"{name}: expected a tensor to differentiate, found an empty list")
     for t in found:
         if not isinstance(t, Tensor):
             returned = "" if made is y else "the function to return "

@@ -47,9 +47,9 @@ class GradientError(EngineError, ValueError):
 class UsageError(EngineError, TypeError):
     """Something other than a tensor was given, or a tensor where numbers are needed; the text shows what to write.
 
-    >>> float(ag.placeholder("x"))
+    >>> int(ag.placeholder("x"))
     Traceback (most recent call last):
-    agcli.engine.errors.UsageError: a lazy tensor is not a number (float); call tensor.eval(feeds)
+    agcli.engine.errors.UsageError: a lazy tensor is not a number (int); call tensor.eval(feeds)
     """
 
 

@@ -77,6 +77,8 @@ class Function:
         self.fetches = fetches
         self.shards = shards
         self.threads = processors()  # for which "auto" chooses; a run that is resumed elsewhere sets it
+        if not isinstance(updates or {}, Mapping):
+            raise UsageError("function: updates are {variable: its new value}; placeholders go into inputs=[x]")
         self.updates = dict(updates or {})
         self.debug_nans = debug_nans
         self.outputs = outputs_of(fetches)
@@ -239,6 +241,8 @@ def evaluate(t: Tensor, feeds: Mapping[Any, Any] | None = None) -> Any:
         f = Function([t])
         f.outputs = [t]
         _evaluators[t] = f
+    if feeds is not None and not isinstance(feeds, Mapping):
+        raise UsageError(f"eval: expected what placeholders are fed, as in .eval({{x: 2.0}}); found {described(feeds)}")
     known = feeds if feeds is None else {k: v for k, v in feeds.items() if relevant(k, f)}
     return f(known)[0]
 

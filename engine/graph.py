@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
-from .foreign import LazyError, NoNumbers
+from .foreign import LazyError, NoNumbers, endless, made_elsewhere, numbers
 from .origin import here, origin
 from .table import OPS
 from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, holds, number_type, promote
@@ -157,6 +157,8 @@ class Tensor(NoNumbers):
         place: Any = None,
         name: str | None = None,
     ) -> None:
+        if op is None and not isinstance(type, TensorType | TupleType):
+            raise made_elsewhere(self)
         self.type = type
         self.op = op
         self.inputs = inputs
@@ -211,13 +213,11 @@ class Tensor(NoNumbers):
         return None if Tensor.display is None else Tensor.display(self)
 
     def __iter__(self) -> Iterator[Tensor]:
-        if not self.shape or self.shape[0] is None:
-            raise TypeError(f"cannot loop over {self.type}: its first length is not known")
-        return (self[i] for i in range(self.shape[0]))
+        return (self[i] for i in range(len(self)))
 
     def __len__(self) -> int:
         if not self.shape or self.shape[0] is None:
-            raise TypeError(f"{self.type} has no known length")
+            raise endless(self.type)
         return self.shape[0]
 
     __add__, __radd__ = infix("add"), infix("add", swapped=True)
@@ -323,7 +323,7 @@ def constant(value: Any, dtype: Any = None) -> Constant:
         whole = isinstance(value, int) and -(2**63) <= value < 2**63
         kind = "bool" if isinstance(value, bool) else "int64" if whole else "float64"
         return Constant(value, number_type(kind, weak=True))
-    array = np.asarray(value, None if dtype is None else as_dtype(dtype))
+    array = numbers(value, None if dtype is None else as_dtype(dtype))
     return Constant(array, TensorType(array.shape, as_dtype(array.dtype)))
 
 

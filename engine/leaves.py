@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .errors import DTypeError, ShapeError
+from .errors import DTypeError, ShapeError, UsageError
+from .foreign import numbers
 from .graph import Tensor, label
 from .types import Array, TensorType, as_dtype, as_shape, loses
 
@@ -36,7 +37,9 @@ class Variable(Tensor):
     __slots__ = ("_value", "arena", "trainable")
     moves: ClassVar[int] = 0  # how often any variable changed its memory; bound plans look at it
 
-    def __init__(self, value: Array, name: str | None, trainable: bool) -> None:
+    def __init__(self, value: Array, name: str | None = None, trainable: bool | None = None) -> None:
+        if trainable is None:
+            raise UsageError("a variable is made by ag.variable(value)")
         super().__init__(TensorType(value.shape, value.dtype))
         self.name = name
         self._value = value
@@ -76,6 +79,8 @@ def placeholder(name: str, shape: int | Sequence[int | None] = (), dtype: Any = 
     >>> ag.placeholder("x", (None, 784))
     <Tensor x = placeholder: float32(None, 784)>
     """
+    if not isinstance(name, str):
+        raise UsageError('placeholder: the name comes first, then the shape: ag.placeholder("x", (None, 3))')
     t = Placeholder(TensorType(as_shape(shape), as_dtype(dtype)))
     t.name = name
     return t
@@ -91,4 +96,7 @@ def variable(value: Any, name: str | None = None, dtype: Any = None, trainable: 
     """
     if dtype is None and not isinstance(value, np.ndarray | np.generic):
         dtype = "float32" if np.asarray(value).dtype.kind == "f" else None
+    if isinstance(value, str) or not (name is None or isinstance(name, str)):
+        raise UsageError("variable: the value comes first, then the name: ag.variable(np.zeros(3), 'w')")
+    numbers(value, None if dtype is None else as_dtype(dtype))
     return Variable(np.array(value, None if dtype is None else as_dtype(dtype), order="C"), name, trainable)

@@ -218,12 +218,22 @@ def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[st
         raise StateError(f"{path}: cannot be read: {e.strerror}") from None
     try:
         arrays = load(data)
-        (length,) = struct.unpack("<Q", data[:8])
-        header = json.loads(data[8 : 8 + min(length, MAX_HEADER)])
-        metadata = json.loads(header.get("__metadata__", {}).get("agcli", "{}"))
-    except (SafetensorError, KeyError, ValueError, struct.error) as e:
+        metadata = json.loads(header(data).get("__metadata__", {}).get("agcli", "{}"))
+    except KeyError as e:  # the file is whole, but NumPy has no such dtype
+        kind = e.args[0]
+        name = next((k for k, v in header(data).items() if v.get("dtype") == kind), "")
+        advice = "convert it to F32 where it was written, in torch with tensor.float()"
+        raise StateError(f'{path}: tensor "{name}" is of type {kind}, which NumPy does not have; {advice}') from None
+    except (SafetensorError, ValueError, struct.error) as e:
         raise StateError(f"{path}: is not a whole safetensors file ({e})") from None
     return {k: np.array(v) for k, v in arrays.items()}, metadata
+
+
+def header(data: bytes) -> dict[str, dict[str, Any]]:
+    """What a safetensors file says of its tensors: their types, shapes and places."""
+    (length,) = struct.unpack("<Q", data[:8])
+    found: dict[str, dict[str, Any]] = json.loads(data[8 : 8 + min(length, MAX_HEADER)])
+    return found
 
 
 def total(variables: Iterable[Tensor]) -> int:

@@ -129,3 +129,15 @@ def own_kernels(monkeypatch, tmp_path_factory):
     """Kernels are compiled, and their machine code is kept for these tests alone."""
     monkeypatch.delenv("AG_BACKEND", raising=False)
     monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
+
+
+@pytest.fixture(params=["numpy", "compiled"])
+def backend(request, monkeypatch):
+    """NumPy's kernels alone, then compiled ones for all that has any, however small."""
+    if request.param == "numpy":
+        monkeypatch.setenv("AG_BACKEND", "numpy")
+    else:
+        request.getfixturevalue("own_kernels")
+        monkeypatch.setattr("agcli.engine.backends.jit.fuse.LEAST", 0)
+        monkeypatch.setattr("agcli.engine.backends.jit.fuse.WORTH", 0)
+        monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from functools import cache
 from typing import Any
 
 import mpmath as mp
@@ -54,7 +55,12 @@ def quotient(a: Any, b: Any) -> Any:
 
 def is_nothing(x: Any) -> bool:
     """Whether a number is 0, or what rounding left of it."""
-    return bool(abs(x) < mp.mpf(10) ** (8 - mp.mp.dps))
+    return bool(abs(x) < rounding(mp.mp.dps))
+
+
+@cache
+def rounding(digits: int) -> Any:
+    return mp.mpf(10) ** (8 - digits)
 
 
 def log(x: Any) -> Any:

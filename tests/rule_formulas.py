@@ -5,12 +5,12 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from rule_rows import CANONICAL, DOMAIN, ROWS
 
-from agcli.expression.simplify.functions import EVEN, MAKERS, ODD, RULES, VALUES
+from agcli.expression.simplify.functions import ANGLES, EVEN, MAKERS, ODD, RULES, VALUES
 
 CORPUS = Path(__file__).parent / "corpus"
 PARTS = [
@@ -56,7 +56,8 @@ def function_text(name: str, luck: random.Random) -> str:
         return f"hypot({part}, {other})"
     texts = []
     if name in RULES or name in VALUES:
-        value = luck.choice([*map(str, VALUES.get(name, {})), *(NUMBERS if name in RULES else ())])
+        known = [*VALUES.get(name, {}), *ANGLES.get(name, {})]
+        value = luck.choice([*map(str, known), *(NUMBERS if name in RULES and name not in ANGLES else ())])
         texts.append(f"{luck.choice(['x', 'y', 'z'])}^{luck.randint(1, 9)} + {part}*{name}({value})")
     if name in ODD or name in EVEN:
         part = luck.choice(SMALL) if name in NARROW else part
@@ -103,9 +104,30 @@ def texts_for(name: str, luck: random.Random) -> Iterator[str]:
         yield from (row_text(before, luck) for rule, before, _ in ROWS if rule == rest)
 
 
-def formulas(seed: int, lacking: Callable[[], list[str]]) -> Iterator[tuple[str, int]]:
+def rare_texts(name: str, luck: random.Random) -> Iterator[str]:
+    """Formulas for a rule that is seldom at work, without end: with parts in the places of variables of parts, and
+    other numbers."""
+    while True:
+        for row in texts_for(name, luck):
+            text = re.sub(r"(?<![\^.\w])\d+\b(?!\.)", lambda m: number(m.group(), luck), row)
+            yield put_in(text, {v: luck.choice(PARTS) if luck.random() < 0.3 else v for v in "xyz"})
+
+
+def number(digits: str, luck: random.Random) -> str:
+    return str(luck.randint(2, 30)) if digits not in "01" and luck.random() < 0.3 else digits
+
+
+def finite(name: str) -> int:
+    """How many values a function has of which nothing else is known; 0 for every other rule."""
+    head = name.removeprefix("function: ")
+    if head in ODD or head in EVEN or (head in RULES and head not in ANGLES):
+        return 0
+    return len(VALUES.get(head, {})) + len(ANGLES.get(head, {}))
+
+
+def formulas(seed: int) -> Iterator[tuple[str, int]]:
     """Texts without end, each with the order of the derivative by x that is to be simplified: the corpus to order 3,
-    then rounds of all rows and functions, and more of those for the rules that are ``lacking``."""
+    then rounds of all rows and functions."""
     luck = random.Random(seed)
     yield from ((text, order) for order in range(4) for text in corpus())
     while True:
@@ -113,7 +135,4 @@ def formulas(seed: int, lacking: Callable[[], list[str]]) -> Iterator[tuple[str,
         texts = [row_text(row, luck) for row in rows]
         texts += [function_text(str(head), luck) for head in MAKERS]
         texts += other_texts(luck)
-        for name in lacking():
-            for _ in range(30):
-                texts += texts_for(name, luck)
         yield from ((text, luck.choice([0, 0, 0, 1, 1, 2])) for text in texts)

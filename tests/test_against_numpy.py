@@ -9,7 +9,6 @@ from scipy import special
 
 import agcli as ag
 from agcli.engine import functional, ops
-from agcli.engine.backends.jit import fuse
 from agcli.engine.table import OPS
 
 pytestmark = pytest.mark.numeric
@@ -117,17 +116,6 @@ def test_every_elementwise_op_has_a_reference():
     assert {n for n, e in OPS.items() if e.family in families} - ELSEWHERE == set(REFERENCES)
 
 
-@pytest.fixture(params=["numpy", "compiled"])
-def backend(request, monkeypatch):
-    if request.param == "numpy":
-        monkeypatch.setenv("AG_BACKEND", "numpy")
-    else:
-        request.getfixturevalue("own_kernels")
-        monkeypatch.setattr(fuse, "LEAST", 0)
-        monkeypatch.setattr(fuse, "WORTH", 0)
-        monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
-
-
 def ends(dtype):
     with np.errstate(over="ignore"):
         return EXTREMES.astype(dtype)
@@ -230,6 +218,54 @@ def test_derivatives_of_powers(point, slopes, backend):
     np.testing.assert_array_equal(ag.grad(a**y, y).eval({y: b}), slopes[1])  # a constant base, a constant exponent
     if np.isfinite(b):
         np.testing.assert_array_equal(ag.grad(x**b, x, allow_unused=True).eval({x: a}), slopes[0])
+
+
+# (logit, target) -> the binary cross-entropy and its derivatives by both: the limits
+BINARY = {
+    (INF, 1.0): (0, 0, -INF),
+    (-INF, 0.0): (0, 0, INF),
+    (INF, 0.0): (INF, 1, -INF),
+    (-INF, 1.0): (INF, -1, INF),
+    (INF, 0.5): (INF, 0.5, -INF),
+    (-INF, 0.5): (INF, -0.5, INF),
+    (NAN, 0.0): (NAN, NAN, NAN),
+    (NAN, 1.0): (NAN, NAN, NAN),
+    (1e30, 1.0): (0, 0, -1e30),
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_binary_cross_entropy_at_infinities(dtype, backend):
+    points = np.array(list(BINARY)).T.astype(dtype)
+    x, t = (ag.placeholder(n, (len(BINARY),), dtype) for n in "xt")
+    loss = ag.sigmoid_cross_entropy(x, t)
+    found = ag.function([loss, *ag.grad(ag.sum(loss), [x, t])], inputs=[x, t])(*points)
+    np.testing.assert_allclose(found, np.array(list(BINARY.values())).T, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_cross_entropy_of_classes_that_are_ruled_out(dtype, backend):
+    """A mask of logits -inf: value, first and second derivatives are those of the other classes alone."""
+    x, t = (ag.placeholder(n, (4, 5), dtype) for n in "xt")
+    logits, targets = np.random.default_rng(0).normal(size=(2, 4, 5)).astype(dtype)
+    targets = np.exp(targets)
+    logits[:, 3], targets[:, 3] = -INF, 0
+    some = [0, 1, 2, 4]
+
+    def slopes(x, t):
+        loss = ag.softmax_cross_entropy(x, t)
+        g = ag.grad(ag.sum(loss), x)
+        return [loss, g, ag.grad(ag.sum(ag.where(ag.isfinite(x), g * g, 0)), x)]
+
+    loss, *found = ag.function(slopes(x, t), inputs=[x, t])(logits, targets)
+    y, u = (ag.placeholder(n, (4, 4), dtype) for n in "yu")
+    exact, *expected = ag.function(slopes(y, u), inputs=[y, u])(logits[:, some], targets[:, some])
+    np.testing.assert_allclose(loss, exact, rtol=1e-5)
+    for g, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(g[:, 3], 0)
+        np.testing.assert_allclose(g[:, some], wanted, rtol=1e-5, atol=1e-6)
+    targets[0, 3] = 0.5  # what is ruled out, but happens
+    assert ag.function(slopes(x, t)[0], inputs=[x, t])(logits, targets)[0] == INF
 
 
 def test_mixed_second_derivatives_of_powers_where_the_exponent_is_0():

@@ -5,11 +5,11 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from rule_formulas import corpus, formulas
+from rule_formulas import corpus
+from self_check import derivatives, random_formulas
 
 import agcli as ag
 from agcli.cli.grad import command
-from agcli.engine.errors import EngineError
 from agcli.expression.answers import answer
 from agcli.expression.api import derivative, parse, to_text, variables
 from agcli.expression.calculus import checked, differentiate
@@ -153,23 +153,10 @@ def test_other_precisions_are_no_alarm(dtype, shape):
         assert same_value(t, t * 1.01).same is False
 
 
-def derivatives(texts):
-    for text, order in texts:
-        try:
-            t = parse(text)
-            for _ in range(order if "x" in variables(t) else 0):
-                t = differentiate(t, variables(t)["x"])
-        except (KeyError, ValueError, EngineError):  # constant by now, no value, or no derivative
-            continue
-        if t.dtype.kind == "f":
-            yield text, t
-
-
 def test_no_false_alarm():
-    """`python -m benchmarks.self_check` takes all of the corpus to order 3, and thousands of random formulas."""
+    """`python tests/self_check.py` takes all of the corpus to order 3, and thousands of random formulas."""
     known = ((text, 1 + i % 2) for i, text in enumerate(corpus()[::2]))
-    random_ones = itertools.islice(formulas(11, list), 4 * len(corpus()), 4 * len(corpus()) + 300)
-    found = [(text, checked(t).same) for text, t in derivatives(itertools.chain(known, random_ones))]
+    found = [(text, checked(t).same) for text, t in derivatives(itertools.chain(known, random_formulas(300)))]
     assert len(found) > 500
     assert [text for text, same in found if same is False] == []
     assert sum(same is None for _, same in found) < 0.02 * len(found)

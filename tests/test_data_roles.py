@@ -184,6 +184,7 @@ def test_roles_that_do_not_fit_together_are_refused(roles, target, text):
     [
         (lambda: Numeric(scale="standrad"), 'unknown scale "standrad"; did you mean "standard"?'),
         (lambda: Numeric(missing="men"), 'unknown missing "men"; did you mean "mean"?'),
+        (lambda: Numeric(missing="refused"), 'did you mean "refuse"?'),
         (lambda: Numeric(clip=(2, 1)), "clip: expected a lower and a higher bound"),
         (lambda: Categorical(encoding="onehot"), 'did you mean "one_hot"?'),
         (lambda: Text(unit="word"), 'did you mean "words"?'),

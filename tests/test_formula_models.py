@@ -9,8 +9,9 @@ import pytest
 import agcli as ag
 from agcli.data import load_data
 from agcli.datasets import DataError
-from agcli.spec import parse_spec
+from agcli.spec import SpecError, parse_spec
 from agcli.trainer import Trainer
+from agcli.trainer.failure import TrainingError
 
 COUNT = 50
 
@@ -44,6 +45,88 @@ train: {{epochs: 2, batch_size: 1000}}
 def fitted(made, place):
     Trainer(made, place).finish()
     return ag.load(place)
+
+
+# Names
+
+
+@pytest.mark.parametrize("loss", ["mean_squared_error", "mean(square(z - output))"])
+def test_columns_called_x_and_y_are_those_of_the_table(tmp_path, loss):
+    """A surface z(x, y): `x` is not all inputs, and `y` is not the target."""
+    x, y = (v.ravel() for v in np.meshgrid(np.linspace(-1, 1, 5), np.linspace(0, 2, 6)))
+    z = 1 + 2 * x - 3 * y + 0.1 * np.cos(9 * x * y)
+    pl.DataFrame({"x": x, "y": y, "z": z}).write_csv(tmp_path / "surface.csv")
+    made = parse_spec(
+        f"""
+data: {{file: {tmp_path}/surface.csv, target: z, split: {{tail: 0}}}}
+variables: {{a: 0, b: 0, c: 0}}
+let: {{output: a + b*x + c*y}}
+loss: {loss}
+optimizer: levenberg_marquardt
+""",
+        "surface",
+    )
+    run = fitted(made, tmp_path / "run")
+    best, *_ = np.linalg.lstsq(np.stack([np.ones(30), x, y], axis=1), z, rcond=None)
+    np.testing.assert_allclose([p.value for p in run.parameters.values()], best, rtol=1e-9)
+    np.testing.assert_allclose(run.predict({"x": [1.0], "y": [0.5]}), best @ [1, 1, 0.5], rtol=1e-9)
+
+
+@pytest.mark.parametrize(("section", "entry"), [("variables", "t: 1"), ("let", "t: a")])
+def test_no_name_hides_a_column(folder, section, entry):
+    sections = {"variables": "a: 1", "let": "output: a * u", section: entry}
+    sections["let" if section == "variables" else "variables"] = "output: t * u" if section == "variables" else "a: 1"
+    text = f"""
+data: {{file: {folder}/plane.csv, target: y}}
+variables: {{{sections["variables"]}}}
+let: {{{sections["let"]}}}
+loss: mean(square(y - t))
+"""
+    with pytest.raises(SpecError, match=rf"{section}\.t: expected a new name, got `t`, which is a column of the data"):
+        Trainer(parse_spec(text, "hidden"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["let.output=a"], "the target (None,); a number for all samples is written with an input, as in `a + 0*x`"),
+        (["data.split=0.2"], "expected a split such as {shuffled: 0.2}, or {tail: 0} to train on all samples, got 0.2"),
+    ],
+)
+def test_what_a_law_lacks_is_said(folder, overrides, said):
+    with pytest.raises(SpecError) as caught:
+        Trainer(spec(folder, "loss=mean_squared_error", "metrics=[]", *overrides))
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("optimizer", ["levenberg_marquardt", "lm", "lbfgs"])
+def test_a_start_without_a_loss_asks_for_another_start(folder, tmp_path, optimizer):
+    made = spec(folder, f"optimizer={optimizer}", let='{output: "a + b * t + c * u + log(a - 1)"}')
+    with pytest.raises(TrainingError, match=r"the loss became nan at step 1(.|\n)*try other starting values"):
+        fitted(made, tmp_path / "run")
+
+
+# Missing numbers
+
+
+@pytest.mark.parametrize("cell", ["", "nan"])
+def test_a_missing_number_is_no_sample_of_a_law(tmp_path, cell):
+    (tmp_path / "line.csv").write_text(f"t,v\n1,2\n2,4.1\n{cell},6\n4,8\n")
+    text = f"""
+data: {{file: {tmp_path}/line.csv, target: v, split: {{tail: 0}}}}
+variables: {{a: 1}}
+let: {{output: a*t}}
+loss: mean(square(v - output))
+optimizer: levenberg_marquardt
+"""
+    with pytest.raises(SpecError, match=r'row 3: column "t": expected a number, found none; a formula takes numbers'):
+        Trainer(parse_spec(text, "line"))
+    filled = parse_spec(text, "line", ["data.columns={t: {numeric: {missing: 3}}}"])
+    run = fitted(filled, tmp_path / "filled")
+    assert run.predict({"t": [None]}) == pytest.approx(3 * run.parameters["a"].value)
+    (tmp_path / "line.csv").write_text("t,v\n1,2\n2,4.1\n3,6\n4,8\n")
+    with pytest.raises(DataError, match=r'row 1: column "t": expected a number, found none'):
+        fitted(parse_spec(text, "line"), tmp_path / "full").predict({"t": [None]})
 
 
 # Units

@@ -219,6 +219,32 @@ def test_a_start_that_is_not_finite_stays():
     assert p.value.tolist() == [1.0, -1e3]
 
 
+def test_a_plateau_is_no_minimum():
+    """Far out the exponential is gone at all points but the first, and every step is short beside the parameters."""
+    x = np.linspace(0.1, 10, 30)
+    y = 3 * np.exp(-0.7 * x) + 0.5 + 0.05 * np.cos(7 * x)
+    p = ag.variable(np.array([1e4, 20.0, -100.0]), "p")
+    step = ag.levenberg_marquardt().function(ag.mean((y - p[0] * ag.exp(-p[1] * x) - p[2]) ** 2), [p])
+    for _ in range(5):
+        step()
+    assert not step.halt.converged
+    near = ag.variable(np.array([1.0, 1.0, 0.0]), "p")
+    step = ag.levenberg_marquardt().function(ag.mean((y - near[0] * ag.exp(-near[1] * x) - near[2]) ** 2), [near])
+    step()
+    assert step.halt.converged
+
+
+@pytest.mark.parametrize(("unit", "converged"), [(1e-140, True), (1e-165, False)])
+def test_squares_too_small_for_float64_are_named(unit, converged):
+    p = ag.variable(np.array([0.0, 0.0]), "p")
+    step = ag.levenberg_marquardt().function(ag.mean((unit * Y - p[0] * X - p[1]) ** 2), [p])
+    step()
+    assert step.halt.converged is converged
+    assert converged or step.halt.why == "the squares of the residuals are too small for float64"
+    if converged:
+        np.testing.assert_allclose(p.value, unit * np.polyfit(X, Y, 1), rtol=1e-9)
+
+
 # The linear problem -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("seed", range(10))
 def test_a_damped_step_has_the_length_of_the_radius(seed):

@@ -2,7 +2,9 @@
 
 import doctest
 import importlib
+import json
 import pkgutil
+import struct
 
 import numpy as np
 import pytest
@@ -265,3 +267,18 @@ def test_a_call_that_is_interrupted_leaves_nothing_behind(monkeypatch):
         sums, largest = f(b)
         np.testing.assert_allclose(sums, np.exp(b).sum(1), rtol=1e-5)
         assert largest == b[:, ::3].max() * 2
+
+
+@pytest.mark.parametrize("kind", ["BF16", "F8_E4M3"])
+def test_files_of_types_that_numpy_does_not_have_are_refused_by_name(kind, tmp_path):
+    path, size = tmp_path / "w.safetensors", {"BF16": 2, "F8_E4M3": 1}[kind]
+    tensors = {"a": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
+    tensors["b.weight"] = {"dtype": kind, "shape": [2], "data_offsets": [4, 4 + 2 * size]}
+    said = json.dumps(tensors).encode()
+    path.write_bytes(struct.pack("<Q", len(said)) + said + bytes(4 + 2 * size))
+    with pytest.raises(ag.StateError) as caught:
+        ag.load_arrays(path)
+    assert str(caught.value) == (
+        f'{path}: tensor "b.weight" is of type {kind}, which NumPy does not have; '
+        "convert it to F32 where it was written, in torch with tensor.float()"
+    )

@@ -33,7 +33,7 @@ def value_and_error(value: float, error: float | None) -> tuple[str, str]:
     last = math.floor(math.log10(error)) - DIGITS + 1  # the decimal place of the error's last digit
     if value == 0 or -6 <= last <= 0:
         return f"{value:.{min(max(-last, 0), 15)}f}", f"{error:.{min(max(-last, 0), 15)}f}"
-    digits = min(max(math.floor(math.log10(abs(value))) - last + 1, 1), 17)
+    digits = min(max(math.floor(math.log10(abs(value))) - last + 1, DIGITS), 17)
     return f"{value:.{digits}g}", f"{error:.{DIGITS}g}"
 
 

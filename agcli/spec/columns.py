@@ -24,7 +24,10 @@ Length = Annotated[int, Gt(0), Le(1_000_000), Kind("a positive integer", less_th
 Unit = Annotated[Literal["characters", "bytes", "words"], OneOf("characters", "bytes", "words")]
 Scale = Annotated[Literal["standard", "minmax", "none"], OneOf("standard", "minmax", "none")]
 Encoding = Annotated[Literal["one_hot", "index"], OneOf("one_hot", "index")]
-Fill = Annotated[Literal["mean", "median"] | Annotated[float, AllowInfNan(False)], Kind("`mean`, `median` or a number")]
+Fill = Annotated[
+    Literal["mean", "median", "refuse"] | Annotated[float, AllowInfNan(False)],
+    Kind("`mean`, `median`, `refuse` or a number"),
+]
 _PARTS = ("year", "month", "day", "weekday", "day_of_year", "hour", "minute")
 Part = Annotated[Literal["year", "month", "day", "weekday", "day_of_year", "hour", "minute"], OneOf(*_PARTS)]
 Parts = Annotated[tuple[Part, ...], Strict(False), Len(1, len(_PARTS)), Kind("a list of parts of a date")]
@@ -58,7 +61,10 @@ class Numeric(Column):
     )
     log: Flag = Field(default=False, description="`sign(v) * log(1 + abs(v))` before it is scaled")
     clip: Bounds | None = Field(default=None, description="the lowest and the highest value, applied first")
-    missing: Fill = Field(default="mean", description="what stands for a missing value")
+    missing: Fill | None = Field(
+        default=None,
+        description="what stands for a missing value; `mean` if not given, of formulas alone `refuse`: an error",
+    )
 
 
 class Categorical(Column):
@@ -167,6 +173,7 @@ SPLITS = Table(
         "tail": Row(HeldOut, "The last samples of the file."),
         "fold": OneFold,
     },
+    example="{shuffled: 0.2}, or {tail: 0} to train on all samples",
 )
 
 ColumnChoice = Annotated[Choice, COLUMNS]

@@ -164,7 +164,7 @@ OPTIMIZERS = Table(
         "lion": Lion,
         "lamb": Lamb,
         "lbfgs": Lbfgs,
-        "levenberg_marquardt": LevenbergMarquardt,
+        "levenberg_marquardt": Row(LevenbergMarquardt, aliases=("lm",)),
     },
 )
 

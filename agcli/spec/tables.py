@@ -56,8 +56,10 @@ class Table:
         *,
         tag: str = "",
         beside: type[Fields] | None = None,
+        example: str = "",
     ) -> None:
         self.noun = noun
+        self.example = example
         self.tag = tag
         self.beside = beside
         self.rows: dict[str, Row] = {}
@@ -116,7 +118,8 @@ class Table:
         if isinstance(value, str):
             return value, None, (value,)
         if not isinstance(value, dict) or not value:
-            raise failed([fault(f"expected {self.phrase}, got {described(value)}")])
+            example = f" such as {self.example}" if self.example else ""
+            raise failed([fault(f"expected {self.phrase}{example}, got {described(value)}")])
         name, *others = value
         if not others:
             return name, value[name], (name,)

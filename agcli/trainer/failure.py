@@ -23,6 +23,7 @@ from agcli.runs import checkpoints as files
 from agcli.runs.files import read_json
 from agcli.runs.run import LEARNT, MARK
 from agcli.spec import Spec, read_resolved
+from agcli.spec.optimizers import FullBatch
 
 from .advice import clipping, other_rate
 from .culprit import Culprit, find
@@ -135,6 +136,8 @@ def advice(spec: Spec, culprit: Culprit | None = None) -> str:
     """What to try."""
     if culprit is not None and not culprit.op and culprit.result.name.startswith("the batch's"):
         return "look at these rows of the data"
+    if isinstance(spec.optimizer.fields, FullBatch):
+        return "try other starting values, at which the loss and its derivatives are numbers, or `bounds`"
     return f"try {other_rate(spec, 0.1)}, or limit the gradient: {clipping(spec)}"
 
 

@@ -19,6 +19,7 @@ from agcli.data import load_data
 from agcli.datasets import Split
 from agcli.engine.function import Function
 from agcli.engine.leaves import Variable
+from agcli.engine.optimizers.descent import SMALLEST as SMALLEST_RESIDUALS
 from agcli.engine.optimizers.descent import is_rounding
 from agcli.engine.optimizers.least_squares import NoSquaresError, squares_of
 from agcli.engine.optimizers.levenberg_marquardt import MAX_JACOBIAN, jacobian_of
@@ -87,7 +88,7 @@ class Fit:
     def correlations(self) -> Array:
         """The correlations of the parameters, (p, p); NaN where there is none."""
         errors = self.errors
-        return np.asarray(self.covariance / np.multiply.outer(errors, errors))
+        return np.clip(self.covariance / np.multiply.outer(errors, errors), -1.0, 1.0)
 
     @property
     def parameters(self) -> dict[str, Estimate]:
@@ -109,7 +110,7 @@ class Fit:
         if self.away > FAR and not self.rounding:
             found.append(
                 f"the least loss is {self.away:.2g} standard errors away; errors are those of a fit that has come "
-                "to it: train longer, or with levenberg_marquardt"
+                "to it: train longer, with levenberg_marquardt, or from other starting values"
             )
         if self.rounding:
             found.append("the residuals are rounding errors: they say nothing of the errors of the parameters")
@@ -168,13 +169,16 @@ def fit_of(model: Model, split: Split, step: int = 0) -> Fit:
     if freedom < 1:
         least = f"{len(free) + 1:,} residuals for {len(free):,} parameters"
         raise NoFitError(f"errors and bands need at least {least}, found {freedom + len(free):,}")
+    rounding = is_rounding(r, j, values)
+    if not rounding and 0 < np.max(np.abs(r)) < SMALLEST_RESIDUALS:
+        raise NoFitError("the squares of the residuals are too small for float64: give the target in smaller units")
     variance = float(r @ r) / freedom
     covariance = np.zeros((len(names), len(names)))
     covariance[np.ix_(~held, ~held)] = inverse(j[:, ~held], free) * (1.0 if model.absolute_sigma else variance)
     return Fit(
         tuple(names), values, covariance, scatter(model, split, freedom), freedom, model.absolute_sigma, step,
         deviation=math.sqrt(variance), samples=len(split), fixed=tuple(n for n in names if n not in free),
-        rounding=not model.absolute_sigma and is_rounding(r, j, values), away=distance(r, j[:, ~held], variance),
+        rounding=not model.absolute_sigma and rounding, away=distance(r, j[:, ~held], variance),
     )  # fmt: skip
 
 

@@ -59,7 +59,10 @@ class SciPy:
         return getattr(special, self.name)
 
     def resolve_dtypes(self, dtypes: tuple[DType | None, ...]) -> Any:
-        return self.ufunc.resolve_dtypes(dtypes)
+        """As NumPy's own, which keep float16; SciPy's loops make float32 of it, or float64, by their order."""
+        given = [d for d in dtypes if d is not None]
+        found = self.ufunc.resolve_dtypes(dtypes)
+        return (np.dtype("float16"),) * len(dtypes) if np.result_type(*given) == np.float16 else found
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.ufunc(*args, **kwargs)

@@ -18,6 +18,7 @@ from .alike import alike
 from .base import Elementwise, items
 from .creation import ones_like
 from .indexing import check_range, one_hot
+from .logic import equal, logical_and, where
 from .nn import Rows, Softmax, float_only, log_softmax
 from .program import ROW, Aligned, Call, program, steady
 from .reductions import mean, sum
@@ -65,9 +66,18 @@ class SparseSoftmaxCrossEntropy(Op):
     def infer(self, logits: TensorType, labels: TensorType) -> TupleType:
         float_only(self.name, logits)
         if labels.dtype.kind not in "iu":
-            raise DTypeError(f"{self.name}: labels must be integers, got {labels}")
+            hint = (
+                "a probability for each class goes to softmax_cross_entropy"
+                if labels.shape == logits.shape
+                else "class numbers are cast by labels.astype('int64')"
+            )
+            raise DTypeError(f"{self.name}: labels must be integers, got {labels}; {hint}")
         if logits.rank == 0 or not fits(logits.shape[:-1], labels.shape):
-            raise ShapeError(f"{self.name}: logits {logits.shape} need labels {logits.shape[:-1]}, got {labels.shape}")
+            hint = "; drop the last axis: labels[..., 0]" if labels.shape == (*logits.shape[:-1], 1) else ""
+            wanted = f"logits {logits.shape} need labels {logits.shape[:-1]}, got {labels.shape}"
+            raise ShapeError(
+                f"{self.name}: {wanted if logits.rank else 'logits need an axis of classes, got ()'}{hint}"
+            )
         loss = TensorType(logits.shape[:-1], logits.dtype)
         return TupleType((loss, loss))
 
@@ -223,6 +233,7 @@ def sparse_softmax_cross_entropy(logits: Like, labels: Like, label_smoothing: fl
 def softmax_cross_entropy(logits: Like, targets: Like, axis: int = -1, label_smoothing: float = 0.0) -> Tensor:
     """-sum(targets log(softmax(logits))) along ``axis``, for targets that are probabilities.
 
+    A class of logit -inf whose target is 0 counts nothing.
     With ``label_smoothing`` s the targets are (1 - s) targets + s / classes.
 
     >>> print(ag.softmax_cross_entropy([[2.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.5, 0.5]]).eval())
@@ -231,12 +242,20 @@ def softmax_cross_entropy(logits: Like, targets: Like, axis: int = -1, label_smo
     x, t = alike(logits, targets, "softmax_cross_entropy", ("logits", "targets"), PROBABILITIES)
     log_p = log_softmax(x, axis)
     s = smoothing(label_smoothing, "softmax_cross_entropy")
-    loss = -sum(t * log_p, axis)
+    counted = where(logical_and(equal(t, 0), equal(log_p, -np.inf)), 0, log_p)
+    loss = -sum(t * counted, axis)
     return loss if s == 0 else (1 - s) * loss - s * mean(log_p, axis)
 
 
-def _sigmoid_cross_entropy(x: Array, y: Array, out: Array) -> None:
-    out[...] = np.maximum(x, 0) - x * y + np.log1p(np.exp(-np.abs(x)))
+def _sigmoid_cross_entropy(x: Array, t: Array, out: Array) -> None:
+    """log(1 + exp(-abs(x))) + abs(x) times what the target gives to the other side, which is 0 if that is nothing."""
+    other = np.where(x > 0, 1 - t, -t)
+    out[...] = np.where(other == 0, 0, x * other) + np.log1p(np.exp(-np.abs(x)))
+
+
+def sigmoid_cross_entropy_of(x: Any, t: Any) -> Any:
+    other = (x > 0).choose(1 - t, -t)
+    return other.differs(0).choose(x * other, 0) + (-x.abs()).exp().log1p()
 
 
 SIGMOID_CROSS_ENTROPY = Elementwise(
@@ -245,7 +264,7 @@ SIGMOID_CROSS_ENTROPY = Elementwise(
     lambda g, y, x, t: (g * (sigmoid(x) - t), -g * x),
     "Cross-entropy of a sigmoid.",
     fill=_sigmoid_cross_entropy,
-    lane=lambda x, t: x.maximum(0) - x * t + (-x.abs()).exp().log1p(),
+    lane=sigmoid_cross_entropy_of,
 )
 
 

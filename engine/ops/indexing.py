@@ -18,7 +18,8 @@ from ..errors import DTypeError, FeedError, ShapeError
 from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import booleans, integers, op, sample
-from ..types import Array, Shape, TensorType, as_dtype, broadcast_shapes, fits, normalize_axis
+from ..types import Array, DType, Shape, TensorType, as_dtype, broadcast_shapes, fits, normalize_axis
+from .addition import LONGEST
 from .arrays import flatten, transpose
 from .base import Linear
 from .creation import zeros
@@ -124,9 +125,9 @@ def add_rows(out: Array, at: Array, rows: Array) -> None:
     so to the same bits, and SciPy, which takes 0.1 s to load, comes in when ``add.at`` has cost about as much.
     """
     width = out.shape[1]
-    if out.dtype == np.float16:  # sums of many need more digits
-        total = np.empty(out.shape, np.float32)
-        add_rows(total, at, rows.astype(np.float32))
+    if meets_often(out.dtype, len(out), len(at)):
+        total = np.empty(out.shape, WIDER[out.dtype.char])
+        add_rows(total, at, rows.astype(total.dtype))
         np.copyto(out, total, casting="same_kind")
         return
     if width > 1 and len(out) <= 2 * len(at) and out.dtype.char in "fdlq" and next(_added) * rows.size >= WORTH_SCIPY:
@@ -140,6 +141,12 @@ def add_rows(out: Array, at: Array, rows: Array) -> None:
     np.add.at(out.reshape(-1), places, rows.reshape(-1))
 
 
+def meets_often(dtype: DType, places: int, rows: int) -> bool:
+    """Whether so many rows are added at each place, one after another, that their sums need more digits."""
+    return dtype == np.float16 or (dtype == np.float32 and rows > LONGEST * places)
+
+
+WIDER = {"e": np.float32, "f": np.float64}
 _added = itertools.count()  # how often wide rows have been added
 WORTH_SCIPY = 1 << 26  # elements
 

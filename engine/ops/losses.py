@@ -117,7 +117,7 @@ def kl_divergence(prediction: Like, target: Like, axis: int = -1) -> Tensor:
     >>> print(ag.kl_divergence([0.5, 0.5], [1.0, 0.0]).eval().round(6))
     0.693147
     """
-    p, t = alike(prediction, target, "kl_divergence")
+    p, t = alike(prediction, target, "kl_divergence", hint="both hold a probability for each class")
     return sum(xlogy(t, t) - xlogy(t, p), axis)
 
 

@@ -14,6 +14,7 @@ from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
 from ..types import Array, Axes, TensorType, normalize_axes, normalize_axis, reduced_shape, static
+from .addition import summation, total
 from .arrays import Reshape, expand_like, flatten
 from .base import Linear, result_dtype
 from .creation import Size
@@ -62,11 +63,8 @@ class Reduction(Op):
         return x if not self.axes and x.dtype.kind == "f" else None
 
 
-ROW = 256  # elements; longer rows are summed pairwise, which is more exact than a product
-
-
 class Sum(Reduction, Linear):
-    """The sum over the first axes, or over short last ones, is a product with ones: up to nine times as fast."""
+    """The sum, added in blocks and pairs (``addition.py``)."""
 
     name = "sum"
     ufunc = np.add
@@ -75,18 +73,7 @@ class Sum(Reduction, Linear):
         self.bind((x,), out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        (x,) = inputs
-        if out.dtype == np.float16:  # sums of many need more digits
-            total = np.empty(out.shape, np.float32)
-            add = partial(np.add.reduce, x, self.axes, np.float32, total, self.keepdims)
-            return program((add, partial(np.copyto, out, total, "same_kind")))
-        if x.flags.c_contiguous and x.dtype == out.dtype and x.dtype.char in "fd" and 1 < out.size < x.size:
-            n = x.size // out.size
-            if self.axes == tuple(range(len(self.axes))):
-                return partial(np.dot, np.ones(n, x.dtype), x.reshape(n, -1), out.reshape(-1))
-            if n <= ROW and self.axes == tuple(range(x.ndim - len(self.axes), x.ndim)):
-                return partial(np.dot, x.reshape(-1, n), np.ones(n, x.dtype), out.reshape(-1))
-        return super().bind(inputs, out)
+        return summation(inputs[0], self.axes, self.keepdims, out)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (self.back(g, x),)
@@ -115,10 +102,14 @@ class Mean(Reduction, Linear):
         return TensorType(reduced_shape(x.shape, self.axes, self.keepdims), dtype)
 
     def kernel(self, x: Array, *, out: Array) -> None:
-        np.mean(x, self.axes, out=out, keepdims=self.keepdims)
+        self.bind((x,), out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        return partial(self.kernel, *inputs, out=out)
+        (x,) = inputs
+        whole = np.empty(out.shape, np.float32) if is_half(out) else out
+        n = np.prod([x.shape[axis] for axis in self.axes], dtype=whole.dtype)
+        divide = partial(np.divide, whole, n, out, casting="same_kind")
+        return program((summation(x, self.axes, self.keepdims, whole), divide))
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (self.back(widened(g) / Size(self.axes).simplest(x), x),)
@@ -204,8 +195,8 @@ class LogSumExp(Reduction):
     def kernel(self, x: Array, *, out: Array) -> None:
         top = np.max(x, self.axes, keepdims=True, initial=-np.inf)
         safe = np.where(np.isfinite(top), top, 0)
-        total = np.exp(x - safe).sum(self.axes, keepdims=True)
-        out[...] = (np.log(total) + safe).reshape(out.shape)
+        sums = total(np.exp(x - safe), self.axes, keepdims=True)
+        out[...] = (np.log(sums) + safe).reshape(out.shape)
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         return partial(self.kernel, *inputs, out=out)

@@ -12,6 +12,7 @@ from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import op, sample
 from ..types import Array, Axes, TensorType, as_shape, fits, normalize_axis, static
+from .addition import summation
 from .arrays import flatten, reshape_like
 from .base import Linear
 from .indexing import take
@@ -59,7 +60,7 @@ class SumTiles(Linear):
     def kernel(self, g: Array, like: Array, *, out: Array) -> None:
         copies = Tile(self.reps, self.inner).split(out.shape, True)
         axes = tuple(range(int(self.inner), 2 * out.ndim, 2))
-        out[...] = np.add.reduce(g.reshape(copies), axes, np.float32 if out.dtype == np.float16 else None)
+        summation(g.reshape(copies), axes, False, out)()
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor, like: Tensor) -> Cotangents:
         return Tile(self.reps, self.inner)(g), None

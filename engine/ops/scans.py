@@ -16,6 +16,7 @@ from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
 from ..types import Array, TensorType, normalize_axis
+from .addition import LONGEST
 from .arrays import flatten
 from .base import Linear
 from .creation import zeros_like
@@ -102,7 +103,10 @@ class CumSum(Running, Linear):
 
     def kernel(self, x: Array, *, out: Array) -> None:
         x, y = forward(self.axis, self.reverse, x, out)
-        np.add.accumulate(x, 0, y.dtype, y)
+        if y.dtype == np.float32 and len(y) > LONGEST:  # one after another, they lose digits
+            np.copyto(y, np.add.accumulate(x, 0, np.float64), "same_kind")
+        else:
+            np.add.accumulate(x, 0, y.dtype, y)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (CumSum(self.axis, not self.reverse)(g),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..errors import ShapeError
 from ..graph import Cotangents, Like, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
 from ..types import Array, Axes, TensorType, normalize_axes, reduced_shape
+from .addition import LONGEST, total
 from .arrays import astype
 from .creation import size
 from .elementwise import abs, maximum, power, sqrt, square
@@ -43,13 +45,14 @@ class Norm(Reduction):
 
     def sum_of_squares(self, x: Array) -> Array:
         """By a scalar product where the axes allow it, which is 4 times as fast as squaring and summing."""
-        if len(self.axes) == x.ndim:
-            flat = x.reshape(1, -1)
-        elif self.axes == (x.ndim - 1,):
-            flat = x
-        else:
-            return np.asarray(np.add.reduce(np.square(x), self.axes))
-        return np.asarray(np.vecdot(flat, flat))
+        n = prod(x.shape[axis] for axis in self.axes)
+        if n <= LONGEST and self.axes == (x.ndim - 1,):
+            return np.asarray(np.vecdot(x, x))
+        if len(self.axes) < x.ndim or not x.flags.c_contiguous:
+            return total(np.square(x), self.axes)
+        whole, rest = np.split(x.reshape(-1), [n - n % LONGEST])
+        rows = whole.reshape(-1, LONGEST)
+        return np.asarray(np.add.reduce(np.vecdot(rows, rows)) + np.vecdot(rest, rest))
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         return partial(self.kernel, *inputs, out=out)

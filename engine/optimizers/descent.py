@@ -19,6 +19,7 @@ FIRST = 1.0  # the first radius, in lengths of the scaled parameters
 ACCEPTED, POOR, GOOD = 1e-4, 0.25, 0.75  # of the fall that the linear model promises
 POLISHING, POLISHED, SAME = 20, 1.1, 8.0  # steps, how much smaller the slope becomes in each, and roundings of the loss
 SHORT, SHORTEST, LONG = 0.5, 0.1, 2.0  # factors of the radius
+SMALLEST = float(np.finfo(np.float64).tiny / np.finfo(np.float64).eps) ** 0.5  # residuals; squares lose digits below
 ROUNDING = 1e-12  # residuals this small beside the terms that they are made of are rounding errors of these
 
 Evaluate: TypeAlias = Callable[[Array], Array]
@@ -89,7 +90,16 @@ def is_rounding(r: Array, j: Array, x: Array) -> bool:
     These are as long as a column of the Jacobian (n, p) times its parameter (p,), or longer.
     """
     terms = np.linalg.norm(j, axis=0) * np.abs(x)
-    return float(np.linalg.norm(r)) <= ROUNDING * float(np.max(terms, initial=0.0))
+    longest = float(np.max(np.abs(r), initial=0.0))
+    length = longest * float(np.linalg.norm(r / longest)) if longest else 0.0  # also where squares are too small
+    return length <= ROUNDING * float(np.max(terms, initial=0.0))
+
+
+def too_small(at: Place) -> Halt:
+    """Why residuals whose squares float64 does not hold are the last ones."""
+    if is_rounding(at.r, at.j, at.x):
+        return Halt(True, "the residuals are rounding errors", rounding=True)
+    return Halt(False, "the squares of the residuals are too small for float64")
 
 
 @dataclass
@@ -103,6 +113,7 @@ class Descent:
     stops: Stops
     scale: Array
     radius: float
+    renewed: bool = False  # whether the region was made anew once, where its scale had misled
 
     def descended(self, x: Array, r: Array, iterations: int) -> tuple[Array, Halt | None]:
         """Where so many iterations from ``x`` with residuals ``r`` lead, and why no more would help, if so."""
@@ -115,10 +126,31 @@ class Descent:
             j = self.jacobian_at(x)
             if not np.isfinite(j).all():
                 return x, Halt(False, "the derivatives are not finite here")
-            x, r, halt = self.iteration(x, self.place(x, r, j))
+            at = self.place(x, r, j)
+            if not at.norm > SMALLEST:
+                return x, too_small(at)
+            x, r, halt = self.iteration(x, at)
+            if halt is not None and halt.converged and not halt.rounding and r.any():
+                halt = self.confirmed(x, r, halt)
             if halt is not None:
                 return self.polished(x, r) if halt.converged else x, halt
         return x, halt
+
+    def confirmed(self, x: Array, r: Array, halt: Halt) -> Halt | None:
+        """``halt``, if the linear model promises nothing without a region either: one that is too small, by a column
+        of the Jacobian that was long once, makes every step short. Then it is made anew, once, and None returned."""
+        at = self.place(x, r, self.jacobian_at(x))
+        if not (at.norm > SMALLEST and np.isfinite(at.j).all()):
+            return halt
+        lengths = np.linalg.norm(at.j, axis=0)
+        scale = np.where(lengths > 0, lengths, 1.0)
+        whole = bounded(*triangle(at.j, at.r), scale, np.inf, at.low, at.high)
+        if at.promise(whole)[0] <= np.sqrt(self.stops.eps):
+            return halt
+        if self.renewed:
+            return Halt(False, "the steps have become too short to get on")
+        self.renewed, self.scale, self.radius = True, scale, 0.0
+        return None
 
     def polished(self, x: Array, r: Array) -> Array:
         """A minimum, to more digits than the loss shows: it is flat there, while its slope is not.

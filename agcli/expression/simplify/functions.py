@@ -225,8 +225,15 @@ def trig_value(head: str, turns: Fraction) -> Expr | None:
     return {"sin": s, "cos": c, "tan": None if c == 0 else divide(s, c)}[head]
 
 
+# Values of inverse functions in parts of pi.
+ANGLES: dict[str, dict[Any, Fraction]] = {
+    "arcsin": {1: HALF, HALF: Fraction(1, 6)},
+    "arccos": {0: HALF, HALF: Fraction(1, 3)},
+    "arctan": {1: Fraction(1, 4)},
+}
+
+
 def angle(table: dict[Any, Fraction]) -> Callable[[Expr], Expr | None]:
-    """Values in parts of pi."""
     return lambda x: mul(table[x], PI) if not isinstance(x, Node) and x in table else None
 
 
@@ -308,9 +315,7 @@ RULES: dict[str, Callable[..., Expr | None]] = {
     "sinh": inverse_of("arcsinh"),
     "cosh": cosh,
     "tanh": inverse_of("arctanh"),
-    "arcsin": angle({1: HALF, HALF: Fraction(1, 6)}),
-    "arccos": angle({0: HALF, HALF: Fraction(1, 3)}),
-    "arctan": angle({1: Fraction(1, 4)}),
+    **{head: angle(table) for head, table in ANGLES.items()},
     "arcsinh": inverse_of("sinh"),
     "arctanh": inverse_of("tanh"),
     "erf": inverse_of("erfinv"),

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, scale
 from agcli.expression.simplify.features import NEGATIVE, features
 from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
+from agcli.expression.simplify.order import term_key
 from agcli.expression.simplify.polynomials import (
     common_divisor,
     expand,
@@ -217,16 +218,13 @@ def partial_factor(e: Add) -> Iterator[Expr]:
     """a*b + a*c + d -> a*(b + c) + d"""
     if len(e.terms) + (e.constant != 0) < 3:
         return
-    rows = [(t, k, dict(exponents(t))) for t, k in e.terms]
+    # In the order of writing, so that ties are decided alike when the sum is read again.
+    rows = [(t, k, dict(exponents(t))) for t, k in sorted(e.terms, key=term_key)]
     holders: dict[Any, list[int]] = {}
     for i, (_, _, row) in enumerate(rows):
         for g in row:
             holders.setdefault(g, []).append(i)
-    seen: set[tuple[int, ...]] = set()
-    for where in holders.values():
-        if len(where) < 2 or tuple(where) in seen:
-            continue
-        seen.add(tuple(where))
+    for where in sorted({tuple(found) for found in holders.values() if len(found) > 1}):
         chosen = [rows[i] for i in where]
         group = make_add(0, tuple((t, k) for t, k, _ in chosen))
         rest = [mul(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]

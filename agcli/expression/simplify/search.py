@@ -67,6 +67,13 @@ class Search:
             self.moves[ahead][e] = moves
         return best[e]
 
+    def again(self) -> Search:
+        """A search with the forms that the rules made, but without what was the best of them: that depends on what was
+        looked at around it."""
+        other = Search()
+        other.forms, other.tired = self.forms, self.tired
+        return other
+
     def improved(self, e: Any, ahead: int) -> tuple[Expr, list[Move]]:
         """The best of what the rules make of ``e``."""
         price = cost(e)
@@ -141,7 +148,7 @@ def shortest(search: Search, e: Expr) -> Expr:
         found, _ = finished(search(e))
         if found is e:
             break
-        e = found
+        e, search = found, search.again()
     return e
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...frozen import frozen
 from ...graph import Op, Tensor
-from ...ops.indexing import Place, flat_indices
+from ...ops.indexing import Place, flat_indices, meets_often
 from ...types import Array, TensorType
 from .code.compiler import CompileError, compiled
 from .code.machine import register_width
@@ -47,7 +47,8 @@ class Scatter(Op):
             run = kernel(out.dtype.name)
         except CompileError:
             rows = None
-        if rows is None or not g.size or rows.strides[2] != rows.itemsize or not out.flags.c_contiguous:
+        many = meets_often(out.dtype, prod(out.shape[:count]), g.size // max(width, 1))
+        if rows is None or many or not g.size or rows.strides[2] != rows.itemsize or not out.flags.c_contiguous:
             return self.place.bind(inputs, out)
         numbers = [*rows.shape, address(g), *rows.strides[:2], 0, address(out), width * out.itemsize]
         call = movable(run, numbers, [g, out], [FIELDS.index("g"), FIELDS.index("out")])
