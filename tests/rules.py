@@ -219,6 +219,7 @@ def whole_run(forms: int, seed: int, jobs: int) -> Sweep:
     start = time.process_time()
     luck = random.Random(f"{seed} rare")
     for name in sweep.report.lacking(LEAST):
+        print(f"{sweep.report.forms.total():,} forms; more of {name}", file=sys.stderr, flush=True)
         for text in itertools.islice(rare_texts(name, luck), RARE):
             if sweep.report.count(name, LEAST) >= LEAST:
                 break
