@@ -24,7 +24,7 @@ import matrix_rules
 import mpmath as mp
 from precise import UnknownError
 from precise_graphs import graph_values
-from rule_formulas import formulas, rare_texts
+from rule_formulas import corpus, formulas, rare_texts
 from rule_points import DIGITS, Comparison, atoms, close, drawn, nothing, shown, value
 from rule_report import LEAST, WHOLE, Report, Wrong
 
@@ -219,12 +219,13 @@ def whole_run(forms: int, seed: int, jobs: int) -> Sweep:
     start = time.process_time()
     luck = random.Random(f"{seed} rare")
     for name in sweep.report.lacking(LEAST):
+        print(f"{sweep.report.forms.total():,} forms; more of {name}", file=sys.stderr, flush=True)
         for text in itertools.islice(rare_texts(name, luck), RARE):
             if sweep.report.count(name, LEAST) >= LEAST:
                 break
             sweep.examine(text, luck.choice([0, 0, 0, 1]))
-    for text, order in formulas(seed + 1) if len(sweep.report.wrong) <= 100 else ():
-        if sweep.report.forms.total() >= forms:
+    for text, order in itertools.islice(formulas(seed + 1), 4 * len(corpus()), None):  # the corpus was there
+        if sweep.report.forms.total() >= forms or len(sweep.report.wrong) > 100:
             break
         sweep.examine(text, order)
     sweep.processor += time.process_time() - start
