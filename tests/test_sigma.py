@@ -127,13 +127,6 @@ def test_formulas_know_columns_by_name(folder):
     assert losses[0] == pytest.approx(losses[1])
 
 
-def test_the_spec_s_own_names_come_first(folder):
-    made = spec(folder, "variables.t=2", "let.output=a * x[:, 0] + b * t + c")
-    model = Session(made, load_data(made)).model
-    assert model.test.output.shape == (None,)
-    assert "t" in model.parameters
-
-
 LAYERS = "data: sine\nmodel: [{dense: 4}, tanh, {dense: 1}]\n"
 
 

@@ -24,7 +24,7 @@ REFUSED = {
     "stack": (lambda: np.stack([T, T]), "ag.stack"),
     "reshape": (lambda: np.reshape(T, (3, 1)), "ag.reshape"),
     "norm": (lambda: np.linalg.norm(T), "ag.norm"),
-    "dot": (lambda: np.dot(T, A), "ag.matmul"),
+    "dot": (lambda: np.dot(T, A), "ag.dot"),
     "fft": (lambda: np.fft.fft(T), "eval"),
     "exp": (lambda: np.exp(T), "ag.exp"),
     "absolute": (lambda: np.absolute(T), "ag.abs"),

@@ -153,3 +153,5 @@ for name, function in OTHERS.items():
     setattr(Scalar, f"__{name}__", method(function, False))
 for name in ("exp", "log1p", "sqrt", "maximum", "minimum", "abs"):
     setattr(Scalar, name, method(getattr(np, name), False))
+for name, function in (("equals", np.equal), ("differs", np.not_equal)):
+    setattr(Scalar, name, method(function, False))
