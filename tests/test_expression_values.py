@@ -130,3 +130,11 @@ def test_values_of_the_formula_and_its_parts_are_those_of_the_engine():
     f = parse("exp(x)*log(y)")
     at = {"x": np.float64(0.3), "y": np.float64(2.0)}
     assert values([f], at)[0] == pytest.approx(float(f.eval({"x": 0.3, "y": 2.0})))
+
+
+@pytest.mark.parametrize("text", ["sum(svd([[x, 1], [2, y]]))", "top_k([x, y], 1)", "2*split([x, y], 2)"])
+def test_results_of_a_function_are_not_mixed(text):
+    with pytest.raises(ExpressionError, match=r"expected one value, found the \d results") as e:
+        parse(text)
+    assert e.value.hint == "write f(...)[0]"
+    assert parse("sum(svd([[x, 1], [2, y]])[1])").shape == ()

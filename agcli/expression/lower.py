@@ -122,7 +122,7 @@ class _Lowering:
             raise self.error(node, f"there is no function `{name}`", f"did you mean `{near}`?" if near else "")
         return self.op(node, name, args[:n], keywords)
 
-    def op(self, node: Call, name: str, args: list[Value], keywords: dict[str, Value]) -> Tensor:
+    def op(self, node: Call, name: str, args: list[Value], keywords: dict[str, Value]) -> Value:
         """An op of the table, called with tensors where it takes tensors and plain values elsewhere."""
         self.check_command(node, name, args)
         signature = signature_of(name)
@@ -143,7 +143,8 @@ class _Lowering:
             named = {k: self.argument(node, signature, signature.names.index(k), a) for k, a in keywords.items()}
             return OPS[name].function(*plain, **named)  # type: ignore[no-any-return]
 
-        return self.engine(node, build)
+        made: Any = self.engine(node, build)
+        return Results(made) if isinstance(made, tuple) else made
 
     def check_command(self, node: Call, name: str, args: list[Value]) -> None:
         """Refuse what other systems mean by the name of a function: a sum over an index, the roots of an equation."""
@@ -184,8 +185,10 @@ class _Lowering:
     def index(self, node: Form) -> Value:
         base = self.values[node.args[0]]
         index = tuple(self.position(i) for i in node.args[1:])
-        if type(base) is tuple and len(index) == 1 and isinstance(index[0], int) and -len(base) <= index[0] < len(base):
-            return base[index[0]]  # type: ignore[no-any-return]
+        if isinstance(base, tuple) and not isinstance(base, Vector) and len(index) == 1:
+            (at,) = index
+            if isinstance(at, int) and -len(base) <= at < len(base):
+                return base[at]  # type: ignore[no-any-return]
         x = self.tensor(node.args[0])
         if x.ndim == 0 and any(i is not None for i in index):
             what = f"`{x.name}`" if x.name else "this value"
@@ -214,6 +217,10 @@ class _Lowering:
             return self.number(node, value)
         if isinstance(value, Vector):
             return self.engine(node, lambda: constant(np.asarray(value, np.float64)))
+        if isinstance(value, Results):
+            raise self.error(
+                node, f"expected one value, found the {len(value)} results of a function", "write f(...)[0]"
+            )
         if isinstance(value, tuple) and value:
             return self.engine(node, lambda: stack([self.as_tensor(node, v) for v in value]))
         raise self.error(node, f"expected a value that can be calculated with, found `{value}`")
@@ -259,6 +266,12 @@ class _Lowering:
 
 def rank(value: Tensor | int | Fraction) -> int:
     return value.ndim if isinstance(value, Tensor) else 0
+
+
+class Results(tuple[Any, ...]):
+    """What a function with several results gives, such as `svd`; a formula goes on with one of them."""
+
+    __slots__ = ()
 
 
 class Signature(NamedTuple):
