@@ -11,6 +11,7 @@ from agcli.expression.api import parse, to_text
 from agcli.expression.check import Claim, check
 from agcli.expression.questions import Question
 from agcli.expression.values import values
+from agcli.report.formulas import lines
 
 pytestmark = pytest.mark.numeric
 
@@ -165,3 +166,15 @@ def test_the_check_compares_jacobians(text):
     f, x = result.claims[0].formula, result.claims[0].x
     for wrong in (2 * result.formula, result.formula[::-1]):
         assert check([Claim(f, x, wrong)]).ok is False
+
+
+@pytest.mark.parametrize("text", ["[y]/[x, y]", "[x, y] - [0.1y]", "[x]*[1, y]*[y]"])
+def test_a_vector_of_one_element_stands_for_all(text):
+    found = answer(text, Question(at=("x=3,y=2",)))
+    function = found.formula.tensor
+    for result in found.results:
+        name, h = result.wrt[0], 1e-6
+        ahead, behind = (function.eval({"x": 3.0, "y": 2.0, name: {"x": 3.0, "y": 2.0}[name] + s * h}) for s in (1, -1))
+        np.testing.assert_allclose(np.asarray(result.value, float), (ahead - behind) / (2 * h), rtol=1e-6, atol=1e-9)
+    for form in ("text", "python", "numpy", "latex"):
+        assert list(lines(found, form))

@@ -66,6 +66,7 @@ def element(t: Tensor, place: int, depth: int = MAX_TURNED) -> Tensor | None:
     """An element of a vector that is written out, or of a pointwise formula of such vectors and numbers."""
     if len(t.shape) != 1:
         return None
+    place = 0 if t.shape[0] == 1 else place  # a vector of one element stands for all of the others' length
     parts = vector_parts(t)
     if parts is not None:
         return parts[place]
