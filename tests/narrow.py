@@ -1,6 +1,6 @@
 """Run tests as a narrower processor computes: without AVX-512, then as a plain x86-64.
 
-    python tests/narrow.py                  the tests marked `numeric`, of each one case in ten
+    python tests/narrow.py                  the tests marked `numeric`, of each one case in twelve
     python tests/narrow.py tests/test_jit*  what pytest would take
 
 Products, sums and elementary functions of another width add in another order and round differently, and a right test
@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-NUMERIC = ["-m", "numeric and not long", "--one-in", "10", "-n", "auto"]  # what the gate has time for
+NUMERIC = ["-m", "numeric and not long", "--one-in", "12", "-n", "auto"]  # what the gate has time for
 
 
 @dataclass(frozen=True)
