@@ -117,14 +117,6 @@ def number(digits: str, luck: random.Random) -> str:
     return str(luck.randint(2, 30)) if digits not in "01" and luck.random() < 0.3 else digits
 
 
-def finite(name: str) -> int:
-    """How many values a function has of which nothing else is known; 0 for every other rule."""
-    head = name.removeprefix("function: ")
-    if head in ODD or head in EVEN or (head in RULES and head not in ANGLES):
-        return 0
-    return len(VALUES.get(head, {})) + len(ANGLES.get(head, {}))
-
-
 def formulas(seed: int) -> Iterator[tuple[str, int]]:
     """Texts without end, each with the order of the derivative by x that is to be simplified: the corpus to order 3,
     then rounds of all rows and functions."""

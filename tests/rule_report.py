@@ -8,11 +8,10 @@ from typing import Any
 
 import matrix_rules
 import mpmath as mp
-from rule_formulas import finite
 
 from agcli.expression.simplify.observe import names
 
-LEAST, MISSED = 200, 0.02  # different forms of a rule; share of them that may go uncompared
+LEAST, MISSED = 200, 0.02  # times that a rule fires; share of its different forms that may go uncompared
 WHOLE = "whole: raw and simplified graph"
 
 # Rules whose forms may have a value where their origin has none: what cancels takes its domain with it, as
@@ -64,13 +63,12 @@ class Report:
     wrong: list[Wrong] = field(default_factory=list)
 
     def lacking(self, least: int) -> list[str]:
-        """The rules that made too few different forms."""
-        return [name for name in names() if self.count(name, least) < least]
+        """The rules that fired too rarely."""
+        return [name for name in names() if self.count(name) < least]
 
-    def count(self, name: str, least: int) -> int:
-        """The forms of a rule; its applications if it cannot make so many and made all."""
-        possible, compared = finite(name), self.forms[name] - self.missed[name]
-        return self.applied[name] if 0 < possible <= compared and possible < least else self.forms[name]
+    def count(self, name: str) -> int:
+        """How often a rule fired; 0 if nothing that it made could be compared."""
+        return self.applied[name] if self.forms[name] > self.missed[name] else 0
 
     def take(self, other: Report) -> None:
         """Add what was counted elsewhere; which forms are different is for ``Sweep`` to say."""
@@ -85,8 +83,8 @@ class Report:
         """What makes a run fail, in words."""
         found = [str(w) for w in self.wrong]
         for name in [*names(), *matrix_rules.names(), WHOLE]:
-            if (count := self.count(name, least)) < least:
-                found.append(f"{name}: {count} forms, expected {least}")
+            if (count := self.count(name)) < least:
+                found.append(f"{name}: fired {count} times, expected {least}")
             if self.missed[name] > max(MISSED * self.forms[name], 2):
                 examples = "; ".join(self.examples.get(name, [])[:3])
                 found.append(

@@ -3,10 +3,8 @@
 Every form that a rule of the simplifier makes is compared with what it was made of, in mpmath at 50 digits: at 8 points
 at which the origin is real and finite, to 1e-30 of the larger of the two; if they cancel, at 150 or 4,000 digits.
 Forms without variables have one point. A form that has a value where its origin has none is counted: only the rules of
-``WIDER`` may make it. Then the rules that made fewer than 200 different forms get formulas of their own. A function of
-which nothing but a few values is known, as arccos of 0, 1/2 and 1, cannot make 200: each of its values must have been
-compared, and met 200 times. The end is an error if a form is wrong, if a rule made too few forms, or if more than 2 %
-of the forms of a rule could not be compared.
+``WIDER`` may make it. Then the rules that fired fewer than 200 times get formulas of their own. The end is an error if a
+form is wrong, if a rule fired too rarely, or if more than 2 % of the forms of a rule could not be compared.
 """
 
 from __future__ import annotations
@@ -42,7 +40,7 @@ PROBED = 10  # of them also where the origin has no value
 MORE_DIGITS = 150, 4_000
 NOTHING = mp.mpf("1e-90")  # what cancellation leaves of 0 with more digits
 LEFT = mp.mpf("1e-40")  # what it leaves in an array, which is computed once
-RARE = 6_000  # formulas at most for a rule that made too few
+RARE = 6_000  # formulas at most for a rule that fired too rarely
 FORMS_A_MODEL = 125  # small models, whose gradients are matrix formulas, are a part of the run
 LARGEST = 400  # tensors of a formula that is looked at
 
@@ -201,7 +199,7 @@ def portion(forms: int, seed: int, first: int, jobs: int) -> Sweep:
 
 
 def whole_run(forms: int, seed: int, jobs: int) -> Sweep:
-    """The shares of all processes; then more for rules that made too few forms, and until there are enough in all."""
+    """The shares of all processes; then more for rules that fired too rarely, and until there are enough in all."""
     # A forked process has the same hashes of strings, by which forms are known to be different.
     with multiprocessing.get_context("fork").Pool(jobs) as pool:
         shares = pool.starmap(portion, [(forms, seed, first, jobs) for first in range(jobs)])
@@ -221,7 +219,7 @@ def whole_run(forms: int, seed: int, jobs: int) -> Sweep:
     for name in sweep.report.lacking(LEAST):
         print(f"{sweep.report.forms.total():,} forms; more of {name}", file=sys.stderr, flush=True)
         for text in itertools.islice(rare_texts(name, luck), RARE):
-            if sweep.report.count(name, LEAST) >= LEAST:
+            if sweep.report.count(name) >= LEAST:
                 break
             sweep.examine(text, luck.choice([0, 0, 0, 1]))
     for text, order in itertools.islice(formulas(seed + 1), 4 * len(corpus()), None):  # the corpus was there
