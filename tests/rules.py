@@ -3,8 +3,8 @@
 Every form that a rule of the simplifier makes is compared with what it was made of, in mpmath at 50 digits: at 8 points
 at which the origin is real and finite, to 1e-30 of the larger of the two; if they cancel, at 150 or 4,000 digits.
 Forms without variables have one point. A form that has a value where its origin has none is counted: only the rules of
-``WIDER`` may make it. Then the rules that fired fewer than 200 times get formulas of their own. The end is an error if a
-form is wrong, if a rule fired too rarely, or if more than 2 % of the forms of a rule could not be compared.
+``WIDER`` may make it. Then the rules that fired fewer than 200 times get formulas of their own. The end is an error if
+a form is wrong, if a rule fired too rarely, or if more than 2 % of the forms of a rule could not be compared.
 """
 
 from __future__ import annotations
