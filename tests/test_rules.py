@@ -69,7 +69,7 @@ def test_a_rule_that_is_not_at_work_fails_the_run():
     sweep.examine("x + x", 0)
     faults = sweep.report.faults(least=1)
     assert len(faults) > len(names()) - 5
-    assert "Add: digamma(u + 1) = digamma(u) + 1/u: 0 forms, expected 1" in faults
+    assert "Add: digamma(u + 1) = digamma(u) + 1/u: fired 0 times, expected 1" in faults
 
 
 def test_every_row_of_every_table_has_a_name():

@@ -1,4 +1,4 @@
-"""A sample of the values that `python tests/values_corpus.py` measures, against mpmath."""
+"""A sample of the values that `python -m tests.values_corpus` measures, against mpmath."""
 
 import random
 

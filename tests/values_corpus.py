@@ -1,4 +1,4 @@
-"""Values and names against mpmath: `python tests/values_corpus.py [SHARE] [SEED]` runs that share of all formulas.
+"""Values and names against mpmath: `python -m tests.values_corpus [SHARE] [SEED]` runs that share of all formulas.
 
 Formulas are those of tests/corpus and 2,000 drawn from a grammar; derivatives to order 3, at points that are hard.
 """

@@ -1,6 +1,6 @@
 """Run everything that can be run, and write what ran, where and with what result into docs/verified.md.
 
-    python tools/verify.py [PART...]     lint types tests narrow rules values fuzz peers; all without one
+    python tools/verify.py [PART...]     lint types rules values fuzz tests narrow peers; all without one
 
 `./check full` calls this in an environment that has all extras. A part that fails, and a test that is skipped, is a
 failure, and the page says so; the page is written after all parts have run.
@@ -40,10 +40,10 @@ COMMANDS = {
     "tests": [PYTHON, "-m", "pytest", "-n", "auto", "--no-skips"],
     "fuzz": [PYTHON, "tests/fuzz_expression.py", str(FUZZING)],
     "rules": [PYTHON, "tests/rules.py", "200000", "--jobs", "1"],  # forms of the simplifier, at 50 digits
-    "values": [PYTHON, "tests/values_corpus.py", "0.6"],  # over 20,000 pairs of a formula and a point
+    "values": [PYTHON, "-m", "tests.values_corpus", "0.6"],  # over 20,000 pairs of a formula and a point
     "peers": [PYTHON, "-m", "benchmarks", "run", "--peers", "torch,jax,hips", "--quick"],
 }
-PARTS = ("lint", "types", "tests", "narrow", "rules", "values", "fuzz", "peers")
+PARTS = ("lint", "types", "rules", "values", "fuzz", "tests", "narrow", "peers")
 BESIDE = ("rules", "values", "fuzz")  # one process each, and none is timed: they run side by side
 NARROW = ["-m", "numeric and not long", "--one-in", "3"]  # a third of the cases of each test about numbers
 
