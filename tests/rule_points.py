@@ -14,6 +14,7 @@ from agcli.expression.simplify.observe import Call
 
 DIGITS = 50
 TOLERANCE = mp.mpf("1e-30")
+OTHERS = 64  # the place from which on numbers have other sizes, for domains that are small or far away
 
 
 class Point(dict[Any, Any]):
@@ -37,9 +38,11 @@ class Point(dict[Any, Any]):
 
 
 def drawn(luck: random.Random, place: int) -> Any:
-    """A number of the sizes that domains have; at every fifth place a small whole one."""
+    """A number of the sizes that most domains have; at every fifth place a small whole one."""
     if place % 5 == 4:
         return mp.mpf(luck.choice([-3, -2, -1, 1, 2, 3, 4]))
+    if place >= OTHERS:
+        return mp.mpf(luck.uniform(*luck.choice([(-0.1, 0.1), (0, 0.3), (-0.6, 0), (1, 1.05), (3, 30), (-30, -3)])))
     kinds = [(0.1, 1), (1, 4), (-2, 2), (0, 3)]
     low, high = kinds[place % 5] if place < 5 else luck.choice([*kinds, (-1, 0), (-5, 5), (1, 1.6), (-1, 1)])
     return mp.mpf(luck.uniform(low, high))

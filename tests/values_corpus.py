@@ -104,7 +104,9 @@ def judge_point(text, oracle, place, x, at):
 
 def verdicts(oracle, found, at, *digits):
     expected = oracle.derivatives(at, ORDERS, *digits)
-    return [verdict(oracle, f, e, n, at, digits) for n, (f, e) in enumerate(zip(found, expected, strict=True))]
+    exact = oracle.exactly().derivatives(at, ORDERS, *digits) if oracle.meets(at) else expected
+    rows = enumerate(zip(found, expected, exact, strict=True))
+    return [verdict(oracle, f, e if f.value is None else x, n, at, digits) for n, (f, e, x) in rows]
 
 
 def verdict(oracle, found, expected, n, at, digits):

@@ -84,7 +84,19 @@ def is_shift(u: Any, least: dict[Any, Number], rows: list[Row]) -> bool:
     """
     if not any(isinstance(g, tuple) and g[0] is u and k > 0 for g, k in least.items()) or never_zero(u):
         return False
-    return not any(type(g) is Fn and g.head == "log" and g.args[0] is u for _, row in rows for g in row)
+    return not any(is_log(g, u) for _, row in rows for g in row)
+
+
+def is_lowered(u: Any, rows: list[Row]) -> bool:
+    """Whether ``u`` is below the line only as a part of u^(a - 1): u^a/u would have no value at 0. See ``is_shift``."""
+    below = [row for _, row in rows if row.get(u, 0) < 0]
+    if is_exponential(u) or never_zero(u) or any(is_log(g, u) for _, row in rows for g in row):
+        return False
+    return all(any(isinstance(g, tuple) and g[0] is u and k > 0 for g, k in row.items()) for row in below)
+
+
+def is_log(g: Any, u: Any) -> bool:
+    return type(g) is Fn and g.head == "log" and g.args[0] is u
 
 
 def aligned(rows: list[Row]) -> list[Row]:
@@ -106,7 +118,7 @@ def aligned(rows: list[Row]) -> list[Row]:
 def common_denominator(e: Add) -> Iterator[Expr]:
     """a/b + c/d -> (a*d + b*c)/(b*d), cancelled"""
     rows = aligned(rows_of(e))
-    shared = lowest(rows)
+    shared = {g: k for g, k in lowest(rows).items() if k > 0 or not is_lowered(g, rows)}
     if not any(k < 0 for k in shared.values()):
         return
     plain = {g: k for g, k in shared.items() if k > 0 or not is_exponential(g)}
@@ -126,12 +138,13 @@ def nested(e: Add) -> Iterator[Expr]:
 
 def horner(rows: list[Row]) -> Expr:
     """A sum in which what stands below several terms is written once."""
-    below = {g: k for g, k in lowest(rows).items() if k < 0 and all(g in row for _, row in rows)}
+    least = lowest(rows).items()
+    below = {g: k for g, k in least if k < 0 and all(g in row for _, row in rows) and not is_lowered(g, rows)}
     if below:
         inner = [(k, {g: plus(x, negate(below.get(g, 0))) for g, x in row.items()}) for k, row in rows]
         rest = horner([(k, {g: x for g, x in row.items() if x}) for k, row in inner])  # type: ignore[misc]
         return mul(whole_numbers(rest), product_of(below))
-    counts = Counter(g for _, row in rows for g, x in row.items() if x < 0)
+    counts = Counter(g for _, row in rows for g, x in row.items() if x < 0 and not is_lowered(g, rows))
     shared, count = counts.most_common(1)[0] if counts else (None, 0)
     if count < 2:
         return pull_out(rows, {})[1]
