@@ -79,7 +79,7 @@ class Screen:
             self.live = Live(
                 get_renderable=self.render, console=self.console, transient=True, refresh_per_second=FRAMES
             )
-            self.live.start()
+            self.live.start(refresh=True)  # first here, else a line of an epoch and its first frame may be one line
 
     def end_of_epoch(self, event: EpochDone) -> None:
         assert self.started is not None  # noqa: S101  # trainings begin with it
