@@ -27,9 +27,15 @@ train: {epochs: 1000000, batch_size: BATCH, shuffle: false}
 """
 ROWS = (
     Row(
-        "cnn", "CNN 32-64, batch 128, Adam", "ms/step", 0.7, ("torch", "jax", "numpy"), check={"drop": 0.0}, memory=0.8,
+        "cnn",
+        "CNN 32-64, batch 128, Adam",
+        "ms/step",
+        0.7,
+        ("torch", "jax", "numpy"),
+        check={"drop": 0.0},
+        memory=0.8,
         tolerance=1e-3,  # the last digits of ten steps of float32 grow a thousandfold, here as between the peers
-    ),  # fmt: skip
+    ),
 )
 
 
