@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import mpmath as mp
-from precise import Values, apply
+from precise import LARGEST, Values, apply
 
 from agcli.expression.simplify.nodes import Add, Atom, Fn, Mul, Node
 from agcli.expression.simplify.observe import Call
@@ -94,6 +94,11 @@ def value(at: Values, e: Any) -> Any:
 
 def nothing(v: Any) -> bool:
     return not isinstance(v, bool) and bool(mp.isnan(v))
+
+
+def beyond(v: Any) -> bool:
+    """Whether a number is so large or small that another form of it has exponents that `precise` does not take."""
+    return not isinstance(v, bool) and v != 0 and bool(abs(mp.log(abs(v))) > LARGEST)
 
 
 def close(a: Any, b: Any, least: Any = 0) -> bool:

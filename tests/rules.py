@@ -23,7 +23,7 @@ import mpmath as mp
 from precise import UnknownError
 from precise_graphs import graph_values
 from rule_formulas import corpus, formulas, rare_texts
-from rule_points import DIGITS, Comparison, atoms, close, drawn, nothing, shown, value
+from rule_points import DIGITS, Comparison, atoms, beyond, close, drawn, nothing, shown, value
 from rule_report import LEAST, WHOLE, Report, Wrong
 
 from agcli.engine.errors import EngineError
@@ -106,6 +106,8 @@ class Sweep:
                     if place < PROBED and wanted > 1 and place % 5 != 4 and not nothing(value(at, after)):
                         report.wider[name] += 1
                         report.widened.setdefault(name, f"{shown(before)} -> {shown(after)}")
+                    continue
+                if beyond(a):
                     continue
                 b = value(at, after)
                 for digits in MORE_DIGITS if not close(a, b) else ():

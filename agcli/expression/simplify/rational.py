@@ -118,7 +118,8 @@ def aligned(rows: list[Row]) -> list[Row]:
 def common_denominator(e: Add) -> Iterator[Expr]:
     """a/b + c/d -> (a*d + b*c)/(b*d), cancelled"""
     rows = aligned(rows_of(e))
-    shared = {g: k for g, k in lowest(rows).items() if k > 0 or not is_lowered(g, rows)}
+    least = lowest(rows)
+    shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows) or not is_lowered(g, rows)}
     if not any(k < 0 for k in shared.values()):
         return
     plain = {g: k for g, k in shared.items() if k > 0 or not is_exponential(g)}
