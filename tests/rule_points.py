@@ -98,7 +98,7 @@ def nothing(v: Any) -> bool:
 
 def beyond(v: Any) -> bool:
     """Whether a number is so large or small that another form of it has exponents that `precise` does not take."""
-    return not isinstance(v, bool) and v != 0 and bool(abs(mp.log(abs(v))) > LARGEST)
+    return not isinstance(v, bool) and v != 0 and bool(abs(mp.log(abs(v))) > LARGEST / 3)
 
 
 def close(a: Any, b: Any, least: Any = 0) -> bool:
