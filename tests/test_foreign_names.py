@@ -62,6 +62,8 @@ HINTS = [
     ("solve(x^2 = 1)", "sympy.solve"),
     ("sum(i, 1, n)", "write out the terms"),
     ("sum(i^2, i, 1, 10)", "write out the terms"),
+    ("sum(k, 1, 10)", "write out the terms"),
+    ("prod(k, 1, 5)", "write out the factors"),
     ("limit(sin(x)/x, x, 0)", "sympy.limit"),
     ("factor(x^2 - 1)", "sympy.factor"),
     ("expand((x + 1)^2)", "sympy.expand"),

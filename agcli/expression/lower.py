@@ -148,7 +148,8 @@ class _Lowering:
 
     def check_command(self, node: Call, name: str, args: list[Value]) -> None:
         """Refuse what other systems mean by the name of a function: a sum over an index, the roots of an equation."""
-        if name in INDEXED and (len(args) > 3 or any(isinstance(a, Tensor) for a in args[1:])):
+        limits = len(args) == 3 and type(args[2]) is int  # where a function of the table takes `keepdims`
+        if name in INDEXED and (limits or len(args) > 3 or any(isinstance(a, Tensor) for a in args[1:])):
             raise self.error(node, f"`{name}` combines the elements of a vector, not terms by an index", INDEXED[name])
         if name in COMMANDS and args and isinstance(args[0], Tensor | int | Fraction) and rank(args[0]) == 0:
             raise self.error(node, f"`{name}` takes a matrix, found a number", INSTEAD[name])
