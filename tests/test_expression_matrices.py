@@ -178,3 +178,22 @@ def test_a_vector_of_one_element_stands_for_all(text):
         np.testing.assert_allclose(np.asarray(result.value, float), (ahead - behind) / (2 * h), rtol=1e-6, atol=1e-9)
     for form in ("text", "python", "numpy", "latex"):
         assert list(lines(found, form))
+
+
+WRITTEN = [  # what is written out has derivatives without a matrix
+    ("trace([[x, 1], [1, y]])", "1", "1"),
+    ("trace([[x, 1], [1, y]] @ [[x, 2], [3, y]])", "2*x", "2*y"),
+    ("([[x, 1], [1, y]] @ [x, y])[1]", "1", "2*y"),
+    ("[x, y] @ [[x, 1], [1, y]] @ [x, y]", "3*x^2 + 2*y", "3*y^2 + 2*x"),
+    ("[x, y] @ [[x, 1], [1, y]]", "[2*x, 1]", "[1, 2*y]"),
+    ("inv([[x, 1], [1, y]])[0, 0]", "-y^2/(x*y - 1)^2", "-1/(x*y - 1)^2"),
+    ("[[x*y, 1], [1, y]][:, 0]", "[y, 0]", "[x, 0]"),
+    ("[[x*y, 1], [x, y]][1, :]", "[1, 0]", "[0, 1]"),
+]
+
+
+@pytest.mark.parametrize(("text", "by_x", "by_y"), WRITTEN, ids=[row[0] for row in WRITTEN])
+def test_matrices_that_are_written_out_are_formulas_of_their_elements(text, by_x, by_y):
+    found = answer(text, Question(check=True))
+    assert [to_text(result.formula) for result in found.results] == [by_x, by_y]
+    assert all(result.check.ok for result in found.results)

@@ -1,11 +1,13 @@
 """Functions of vectors and matrices that are written out, as formulas of their elements.
 
-det([[a, b], [c, d]]) is a*d - b*c, prod([a, b]) is a*b, norm([a, b]) is sqrt(a^2 + b^2).
+det([[a, b], [c, d]]) is a*d - b*c, trace([[a, b], [c, d]]) a + d, prod([a, b]) a*b, norm([a, b]) sqrt(a^2 + b^2).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import add, mul
 from typing import Any
 
 from agcli.engine.graph import Constant, Tensor, call, toposort
@@ -16,11 +18,12 @@ from agcli.expression.lower import stack
 from agcli.expression.substitution import substitute
 
 MAX_ROWS = 3
+WHOLE = (None, None, None)  # the slice `:`, as an index has it
 MAX_SPREAD = 1_000  # elements of an array that are told apart
 
 
 def expanded(t: Tensor) -> Tensor:
-    """`t` without determinants, products and norms of what is written out."""
+    """`t` without determinants, traces, products and norms of what is written out."""
     found = {}
     for x in toposort([t]):
         rule = RULES.get(x.op.name) if x.op is not None else None
@@ -42,9 +45,15 @@ def spread(t: Tensor) -> Tensor:
 
 
 def rows_of(t: Tensor) -> list[list[Tensor]] | None:
-    """The rows of a square matrix whose elements are formulas of one value."""
-    if len(t.shape) != 2 or t.shape[0] != t.shape[1]:
+    """The rows of a matrix whose elements are formulas of one value."""
+    if len(t.shape) != 2:
         return None
+    index = getattr(t.op, "index", ())
+    if index in ((WHOLE, None), (None, WHOLE)):
+        elements = written(t.inputs[0])
+        if not elements:
+            return None
+        return [[x] for x in elements] if index[0] else [elements]
     rows = []
     for part in vector_parts(t) or []:
         row = vector_parts(part)
@@ -57,8 +66,59 @@ def rows_of(t: Tensor) -> list[list[Tensor]] | None:
 
 
 def det(t: Tensor) -> Tensor | None:
+    rows = square(t)
+    return determinant(rows) if rows else None
+
+
+def square(t: Tensor) -> list[list[Tensor]] | None:
+    """The rows of the operand of `t`, if it is a small square matrix."""
     rows = rows_of(t.inputs[0])
-    return determinant(rows) if rows and len(rows) <= MAX_ROWS else None
+    return rows if rows and len(rows) == len(rows[0]) <= MAX_ROWS else None
+
+
+def inv(t: Tensor) -> Tensor | None:
+    """Cramer's rule: the transposed cofactors by the determinant."""
+    rows = square(t)
+    if not rows or len(rows) == 1:
+        return None
+    places, whole = range(len(rows)), determinant(rows)
+    return stack([stack([cofactor(rows, j, i) / whole for j in places]) for i in places])
+
+
+def cofactor(rows: list[list[Tensor]], row: int, column: int) -> Tensor:
+    minor = determinant([r[:column] + r[column + 1 :] for i, r in enumerate(rows) if i != row])
+    return minor if (row + column) % 2 == 0 else -minor
+
+
+def diagonal(t: Tensor) -> Tensor | None:
+    rows = square(t) if getattr(t.op, "k", None) == 0 else None
+    return stack([row[i] for i, row in enumerate(rows)]) if rows else None
+
+
+def product(t: Tensor) -> Tensor | None:
+    """The product of two small matrices."""
+    rows, others = (rows_of(x) for x in t.inputs)
+    if not rows or not others or not others[0] or max(len(rows), len(others), len(others[0])) > MAX_ROWS:
+        return None
+    columns = list(zip(*others, strict=True))
+    return stack([stack([reduce(add, map(times, row, column)) for column in columns]) for row in rows])
+
+
+def picked(t: Tensor) -> Tensor | None:
+    """An element of a vector or matrix, or a row or column."""
+    index = getattr(t.op, "index", ())
+    rows = rows_of(t.inputs[0]) if len(index) == 2 else None
+    elements = written(t.inputs[0]) if len(index) == 1 else None
+    match index:
+        case (int(i),) if elements:
+            return elements[i]
+        case (int(i), int(j)) if rows:
+            return rows[i][j]
+        case (int(i), (None, None, None)) if rows:
+            return stack(rows[i])
+        case ((None, None, None), int(j)) if rows:
+            return stack([row[j] for row in rows])
+    return None
 
 
 def determinant(rows: list[list[Tensor]]) -> Tensor:
@@ -83,24 +143,22 @@ def reduced(t: Any) -> list[Tensor] | None:
     return written(t.inputs[0]) if t.shape == () else None
 
 
+def total(t: Tensor) -> Tensor | None:
+    elements = reduced(t)
+    return reduce(add, elements) if elements else None
+
+
 def prod(t: Tensor) -> Tensor | None:
     elements = reduced(t)
-    if not elements:
-        return None
-    total = elements[0]
-    for other in elements[1:]:
-        total = total * other
-    return total
+    return reduce(mul, elements) if elements else None
 
 
 def norm(t: Tensor) -> Tensor | None:
     elements = reduced(t)
-    if not elements:
-        return None
-    total = call("square", elements[0])
-    for other in elements[1:]:
-        total = total + call("square", other)
-    return call("sqrt", total)
+    return call("sqrt", reduce(add, [call("square", x) for x in elements])) if elements else None
 
 
-RULES: dict[str, Callable[[Tensor], Tensor | None]] = {"det": det, "prod": prod, "norm": norm}
+RULES: dict[str, Callable[[Tensor], Tensor | None]] = {
+    "det": det, "inv": inv, "diagonal": diagonal, "matmul": product, "getitem": picked,
+    "sum": total, "prod": prod, "norm": norm,
+}  # fmt: skip
