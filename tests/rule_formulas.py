@@ -62,7 +62,7 @@ def function_text(name: str, luck: random.Random) -> str:
     if name in ODD or name in EVEN:
         part = luck.choice(SMALL) if name in NARROW else part
         texts.append(f"{name}({luck.choice(['-', '-2*', '-1/3*'])}({part}))")
-    if name in NARROW:
+    if name in NARROW or INVERSES.get(name) in NARROW:
         part = luck.choice(SMALL)
     if name in INVERSES:
         texts.append(f"{name}({INVERSES[name]}({part}))")
@@ -73,7 +73,8 @@ def other_texts(luck: random.Random) -> Iterator[str]:
     """Powers of powers, and functions of their inverses."""
     part, other, number = luck.choice(PARTS), luck.choice(PARTS), luck.choice(EXPONENTS)
     for outer in ("sin", "cos", "tan"):
-        yield f"{outer}({luck.choice(['arcsin', 'arccos', 'arctan'])}({luck.choice(PARTS)}))"
+        inner = luck.choice(["arcsin", "arccos", "arctan"])
+        yield f"{outer}({inner}({luck.choice(SMALL if inner in NARROW else PARTS)}))"
         yield f"{outer}({luck.choice(PARTS)} + {luck.randint(-5, 5)}*pi/2)"
         yield f"{luck.choice(PARTS)}*{outer}({luck.randint(-9, 9)}*pi/{luck.choice([1, 2, 3, 4, 6])})"
     yield f"cosh(arcsinh({part}))"
@@ -109,6 +110,9 @@ def rare_texts(name: str, luck: random.Random) -> Iterator[str]:
     other numbers."""
     while True:
         for row in texts_for(name, luck):
+            if name.startswith("function: "):  # which are drawn within their domains
+                yield row
+                continue
             text = re.sub(r"(?<![\^.\w])\d+\b(?!\.)", lambda m: number(m.group(), luck), row)
             yield put_in(text, {v: luck.choice(PARTS) if luck.random() < 0.3 else v for v in "xyz"})
 

@@ -101,6 +101,11 @@ def beyond(v: Any) -> bool:
     return not isinstance(v, bool) and v != 0 and bool(abs(mp.log(abs(v))) > LARGEST / 3)
 
 
+def exponent_beyond(v: Any) -> bool:
+    """Whether a number is the logarithm of what `beyond` is true of."""
+    return not isinstance(v, bool) and bool(abs(v) > LARGEST / 3)
+
+
 def close(a: Any, b: Any, least: Any = 0) -> bool:
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b

@@ -15,8 +15,8 @@ LEAST, MISSED = 200, 0.02  # times that a rule fires; share of its different for
 WHOLE = "whole: raw and simplified graph"
 
 # Rules whose forms may have a value where their origin has none: what cancels takes its domain with it, as
-# sqrt(x)*sqrt(x) = x, exp(log(x)) = x and sin(sqrt(x))^2 + cos(sqrt(x))^2 = 1; a branch that is not taken; and
-# sqrt(x - 1)*sqrt(x + 1) = sqrt(x^2 - 1).
+# sqrt(x)*sqrt(x) = x, exp(log(x)) = x, sign(x^(1/3)) = 1 and sin(sqrt(x))^2 + cos(sqrt(x))^2 = 1; a branch that
+# is not taken; and sqrt(x - 1)*sqrt(x + 1) = sqrt(x^2 - 1).
 WIDER = {
     *(f"function: {name}" for name in (
         "add", "subtract", "multiply", "divide", "power", "square", "sqrt", "hypot", "exp", "expm1", "sin", "cos",
@@ -27,9 +27,9 @@ WIDER = {
     "Add: double argument #3", "Add: hyperbolic functions to exponentials", "Add: 1 + tan^2 = 1/cos^2",
     "Add: tan = sin/cos", "Add: sum of angles", "Add: sum of angles #2", "Add: products to sums", "Add: choice",
     "Add: signs", "Add: common factor", "Add: factor",
-    "Mul: multiply out", "Mul: multiply out below", "Mul: join roots", "Mul: choice", "Mul: clear fractions",
-    "Mul: cancel", "Mul: tan = sin/cos #2", "Mul: double argument #3", "Mul: double argument #4",
-    "last Mul: stable quotient #4",
+    "Mul: signs", "Mul: multiply out", "Mul: multiply out below", "Mul: join roots", "Mul: choice",
+    "Mul: clear fractions", "Mul: cancel", "Mul: tan = sin/cos #2", "Mul: double argument #3",
+    "Mul: double argument #4", "last Mul: stable quotient #4",
 }  # fmt: skip
 WIDER.add(WHOLE)
 

@@ -23,7 +23,7 @@ import mpmath as mp
 from precise import UnknownError
 from precise_graphs import graph_values
 from rule_formulas import corpus, formulas, rare_texts
-from rule_points import DIGITS, Comparison, atoms, beyond, close, drawn, nothing, shown, value
+from rule_points import DIGITS, Comparison, atoms, beyond, close, drawn, exponent_beyond, nothing, shown, value
 from rule_report import LEAST, WHOLE, Report, Wrong
 
 from agcli.engine.errors import EngineError
@@ -35,7 +35,7 @@ from agcli.expression.simplify.nodes import Mul
 from agcli.expression.simplify.observe import Call, names, observed
 
 POINTS = 8  # at which a form is compared
-CANDIDATES = 160  # points that are tried
+CANDIDATES, MORE = 160, 1_000  # points that are tried, and where some of them have a value
 PROBED = 10  # of them also where the origin has no value
 MORE_DIGITS = 150, 4_000
 NOTHING = mp.mpf("1e-90")  # what cancellation leaves of 0 with more digits
@@ -97,13 +97,16 @@ class Sweep:
         wanted = POINTS if next(atoms(before), None) is not None else 1
         good = 0
         try:
-            for place in range(CANDIDATES if wanted > 1 else 1):
+            for place in range(MORE if wanted > 1 else 1):
+                if place == CANDIDATES and not good:
+                    break
                 if place % 5 == 4 and name in APART:
                     continue
                 at = comparison.point(place)
                 a = value(at, before)
                 if nothing(a):
-                    if place < PROBED and wanted > 1 and place % 5 != 4 and not nothing(value(at, after)):
+                    probed = place < PROBED and wanted > 1 and place % 5 != 4
+                    if probed and self.widens(comparison, place, before, after):
                         report.wider[name] += 1
                         report.widened.setdefault(name, f"{shown(before)} -> {shown(after)}")
                     continue
@@ -131,6 +134,13 @@ class Sweep:
         except UnknownError as error:
             report.missed[name] += 1
             report.unknown[str(error)] += 1
+
+    def widens(self, comparison: Comparison, place: int, before: Any, after: Any) -> bool:
+        """Whether a form has a value at a point where its origin has none, for all digits and exponents that count."""
+        v = value(comparison.point(place), after)
+        if nothing(v) or exponent_beyond(v):
+            return False
+        return nothing(value(comparison.precise(place, MORE_DIGITS[-1]), before))
 
     def whole(self, text: str, raw: Any, short: Any) -> None:
         """The graph before and after, with reading and writing."""
