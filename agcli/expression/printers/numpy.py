@@ -45,7 +45,6 @@ LINALG = ["inv", "solve", "det", "slogdet", "cholesky", "norm", "eigh", "eigvals
 OTHERS = {  # functions of NumPy that mean something else there
     "argsort", "argwhere", "nonzero", "putitem", "setdiff1d", "take_along_axis", "unique", "histogram", "random",
 }  # fmt: skip
-SCANS = {"cumsum", "cumprod", "sort"}
 
 
 def to_numpy(t: Tensor, name: str = "f") -> str:
