@@ -95,6 +95,7 @@ def test_help_loads_no_numpy():
 def test_a_formula_loads_little():
     code = "from agcli.cli import ag; from click.testing import CliRunner; r = CliRunner().invoke(ag, ['grad', 'x^2'])"
     code += "; assert r.output == 'd/dx = 2*x\\n', r.output"
+    code += "; assert not [m for m in sys.modules if 'enclosures' in m]"  # which only --at and --taylor need
     heavy = {"scipy", "rich", "pydantic", "yaml", "polars", "safetensors", "threadpoolctl", "concurrent", "matplotlib"}
     assert not heavy & loaded_by(code)
 

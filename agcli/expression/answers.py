@@ -13,7 +13,6 @@ from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula, read, variable_named
 from agcli.expression.assignments import assignments, constant
-from agcli.expression.at_point import Point, numbers
 from agcli.expression.check import Claim, check
 from agcli.expression.derivation import Derivation
 from agcli.expression.errors import ExpressionError, shorten
@@ -154,15 +153,17 @@ def at_point(answer: Answer, point: Mapping[str, Tensor], given: Mapping[str, Sy
     needed = {t.name for t in toposort(roots) if isinstance(t, Placeholder)}
     missing = [name for name in answer.variables if name in needed and name not in point and name not in given]
     at = dict(zip(point, values(list(point.values()), {}), strict=True))
-    if any(not np.isfinite(v).all() for v in at.values()):
-        name = next(name for name, v in at.items() if not np.isfinite(v).all())
-        raise ExpressionError(f"--at: the value of `{shorten(name)}` is not a finite number")
+    for name, v in at.items():
+        if not np.isfinite(v).all():
+            raise ExpressionError(f"--at: the value of `{shorten(name)}` is not a finite number")
     if plot and len(missing) == 1:
         return replace(answer, at=at)
     if missing:
         example = ",".join([*(f"{name}=..." for name in point), *(f"{name}=1" for name in missing)])
         message = f"--at gives no value for {', '.join(f'`{shorten(name)}`' for name in missing)}"
         raise ExpressionError(message, hint=f"write --at {example}")
+    from agcli.expression.at_point import Point, numbers
+
     place = Point(answer.function, answer.formula.names, at)
     whole, found = place.value(), [place.result(r) for r in answer.results]
     results = tuple(replace(r, value=numbers(v), found=v) for r, v in zip(answer.results, found, strict=True))

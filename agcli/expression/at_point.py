@@ -12,13 +12,14 @@ import numpy as np
 from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array, static
+from agcli.expression.assignments import assignments
 from agcli.expression.calculus import differentiate, elements, simplified
 from agcli.expression.enclosures.arrays import UnsupportedError
-from agcli.expression.enclosures.findings import Finder, Finding, finding_of, findings
+from agcli.expression.enclosures.findings import Finder, Finding, value_at
 from agcli.expression.enclosures.interval import Interval
 from agcli.expression.enclosures.program import Program, point
 from agcli.expression.enclosures.refine import evaluate
-from agcli.expression.lower import FLOAT
+from agcli.expression.lower import FLOAT, lower
 from agcli.expression.questions import Result
 from agcli.expression.substitution import substitute
 from agcli.expression.values import values
@@ -37,13 +38,7 @@ def exact_feeds(at: Mapping[str, Array]) -> dict[str, Any]:
 
 
 def boxed(value: Any) -> Any:
-    array = np.asarray(value, np.float64)
-    if not array.ndim:
-        return point(float(array))
-    out = np.empty(array.shape, object)
-    for index in np.ndindex(*array.shape):
-        out[index] = point(float(array[index]))
-    return out
+    return np.frompyfunc(point, 1, 1)(np.asarray(value, np.float64))
 
 
 class Chain:
@@ -99,7 +94,7 @@ class Point:
         try:
             if self.f.shape == ():
                 return self.finder(self.f).value()
-            return findings(evaluate([self.f], self.feeds)[0][0].value)
+            return value_at(self.f, self.feeds)
         except UnsupportedError:
             return in_floats(self.f, self.f, self.at)
 
@@ -127,7 +122,7 @@ class Point:
         g = finder.chain(names)
         before = finder.base_value()
         if before.limit is not None and not finder.singular(names):
-            return findings(evaluate([g], self.feeds)[0][0].value)
+            return value_at(g, self.feeds)
         if len(names) > 1 and before.limit is not None:
             before = Finding("undefined")
         out: Any = np.empty(tuple(map(static, g.shape)), object)
@@ -161,8 +156,7 @@ def stacked(items: Sequence[Any]) -> Any:
 
 
 def gradient(p: Point, r: Result) -> Any:
-    found = [p.partial(p.f, (name,)) for name in r.wrt]
-    return found[0] if len(found) == 1 and np.shape(found[0]) else stacked(found)
+    return stacked_row([p.partial(p.f, (name,)) for name in r.wrt])
 
 
 def jacobian(p: Point, r: Result) -> Any:
@@ -179,9 +173,6 @@ def hessian(p: Point, r: Result) -> Any:
 
 def direction(p: Point, r: Result) -> Any:
     """Along a direction whose parts may be formulas."""
-    from agcli.expression.assignments import assignments
-    from agcli.expression.lower import lower
-
     steps: dict[str, Interval] = {}
     for name, syntax in assignments([r.about], "--direction").items():
         component = lower(syntax, p.variables)[0]
@@ -197,7 +188,7 @@ def direction(p: Point, r: Result) -> Any:
 def plain(p: Point, r: Result) -> Any:
     """Of the formula of a result as it stands."""
     whole = p.finder(r.formula) if r.formula.shape == () else None
-    return whole.value() if whole else findings(evaluate([r.formula], p.feeds)[0][0].value)
+    return whole.value() if whole else value_at(r.formula, p.feeds)
 
 
 def implicit(p: Point, r: Result) -> Any:
@@ -208,7 +199,7 @@ def implicit(p: Point, r: Result) -> Any:
         return before
     if finder.singular([*r.wrt, r.about]):
         return Finding("undefined")
-    return findings(evaluate([r.claims[-1].formula], p.feeds)[0][0].value)
+    return value_at(r.claims[-1].formula, p.feeds)
 
 
 def derivative(p: Point, r: Result) -> Any:
@@ -219,7 +210,7 @@ def derivative(p: Point, r: Result) -> Any:
     found = p.partial(p.f, r.wrt)
     if not isinstance(found, Finding) or found.status not in ("unknown", "rough") or p.finder(p.f).singular(r.wrt):
         return found
-    shorter = finding_of(evaluate([r.formula], p.feeds)[0][0].value)
+    shorter = value_at(r.formula, p.feeds)
     return found if shorter.value is None or p.finder(p.f).base_value().value is None else shorter
 
 
@@ -245,10 +236,7 @@ def in_floats(t: Tensor, other: Tensor, at: Mapping[str, Array]) -> Any:
             moved = {n: np.asarray(v) * (1 + 4e-16 * luck.uniform(-1, 1, np.shape(v))) for n, v in at.items()}
             noise = np.fmax(noise, np.abs(np.asarray(values([t], moved)[0], np.float64) - value))
         kept = np.where(noise > 0, -np.log10(CAUTION * noise / np.abs(value)), 15)
-    out = np.empty(value.shape, object)
-    for index in np.ndindex(*value.shape):
-        out[index] = of_float(float(value[index]), float(kept[index]))
-    return out if value.shape else out[()]
+    return np.frompyfunc(of_float, 2, 1)(value, kept)
 
 
 def unlike(t: Tensor) -> Any:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.rewrite.rules import simplify as rewrite
 from agcli.engine.types import TensorType
-from agcli.expression.enclosures.arrays import UnsupportedError
-from agcli.expression.enclosures.findings import finding_of
-from agcli.expression.enclosures.program import Undefined, point
-from agcli.expression.enclosures.refine import evaluate
 from agcli.expression.substitution import substitute
 
 KEPT = {"eye"}  # say more than their elements
@@ -57,9 +52,14 @@ def is_number(t: Tensor) -> bool:
 def values_of(parts: Sequence[Tensor]) -> dict[Tensor, Tensor] | None:
     """Their values as constants; None if one has none, or none that is sure. Those without a rule are left out."""
     new: dict[Tensor, Tensor] = {}
+    if not parts:
+        return new
+    from agcli.expression.enclosures.arrays import UnsupportedError
+    from agcli.expression.enclosures.findings import value_at
+
     for t in parts:
         try:
-            found: Any = finding_of(evaluate([t], {})[0][0].value)
+            found = value_at(t, {})
         except UnsupportedError:
             continue
         if found.status != "value":
@@ -76,6 +76,10 @@ def has_value(t: Tensor, at: Mapping[str, float]) -> bool:
     """Whether a formula has a value at a point, as far as its constants go: x/sin(pi) has none, though float64 has."""
     if not constants(toposort([t]), t):
         return True
+    from agcli.expression.enclosures.arrays import UnsupportedError
+    from agcli.expression.enclosures.program import Undefined, point
+    from agcli.expression.enclosures.refine import evaluate
+
     try:
         return not isinstance(evaluate([t], {name: point(v) for name, v in at.items()})[0][0].value, Undefined)
     except UnsupportedError:

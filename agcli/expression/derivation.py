@@ -16,12 +16,9 @@ from agcli.expression.assignments import assignments, constant
 from agcli.expression.calculus import checked, differentiate, differentiate_all, elements, simplified, worst, zero
 from agcli.expression.check import Claim
 from agcli.expression.errors import ExpressionError, shorten
-from agcli.expression.jets import coefficients
 from agcli.expression.lift_shapes import vector_parts
-from agcli.expression.lower import FLOAT, functions, lower, stack
-from agcli.expression.parser import parse_syntax
+from agcli.expression.lower import FLOAT, lower, stack
 from agcli.expression.questions import Question, Result
-from agcli.expression.series import Centre
 from agcli.expression.substitution import substitute
 from agcli.expression.tokens import canonical_name
 from agcli.expression.values import values
@@ -249,6 +246,8 @@ class Derivation:
 
     def taylor(self) -> list[Result]:
         """f(a) + f'(a) (x - a) + ... + f^(n)(a) (x - a)^n / n!"""
+        from agcli.expression.series import Centre
+
         name, centre, n = self.taylor_options()
         x = self.known(name, "--taylor")
         f = self.function
@@ -281,26 +280,27 @@ class Derivation:
             if not is_zero(term):
                 total = term if total is None else total + term
         final = zero(self.function) if total is None else total
-        step = power(x if is_zero(centre) else x - centre, n + 1)
-        return [Result("taylor", (name,), final, tuple(proof), f"{self.question.taylor}", step=step)]
+        return [Result("taylor", (name,), final, tuple(proof), self.question.taylor, step=power(step, n + 1))]
 
     def series(self, f: Tensor | None, x: Placeholder, centre: Tensor, n: int) -> list[Tensor] | None:
         """The coefficients by arithmetic of power series, once a derivative `f` is large; None where that fails."""
         if f is not None and len(toposort([f])) <= MAX_CHAIN:
             return None
+        from agcli.expression.jets import coefficients
+
         return coefficients(self.function, x, centre, n, self.shorter)
 
     def taylor_options(self) -> tuple[str, Tensor, int]:
         options = assignments([self.question.taylor], "--taylor")
         hint = "write --taylor x=0,n=5"
-        order = options.pop("n", None) if len(options) > 1 else None
-        if self.question.order != 1:
-            if order is not None:
-                raise ExpressionError("--taylor: n and --order are the same thing", self.question.taylor, hint=hint)
-            order = parse_syntax(str(self.question.order), functions())
+        given, order = options.pop("n", None) if len(options) > 1 else None, self.question.order
+        if given is not None and order != 1:
+            raise ExpressionError("--taylor: n and --order are the same thing", self.question.taylor, hint=hint)
         if len(options) != 1:
             raise ExpressionError("--taylor: expected one variable and n", self.question.taylor, hint=hint)
-        n = 5 if order is None else float(values([constant(order, "--taylor")], {})[0])
+        n: float = 5 if order == 1 else order
+        if given is not None:
+            n = float(values([constant(given, "--taylor")], {})[0])
         if n != int(n) or not 0 <= n <= MAX_ORDER:
             raise ExpressionError(f"--taylor: expected n from 0 to {MAX_ORDER}, found {n:g}", hint=hint)
         ((name, syntax),) = options.items()

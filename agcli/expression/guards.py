@@ -27,7 +27,7 @@ def unguarded(outputs: Sequence[Tensor], typed: Collection[int]) -> list[Tensor]
             made[t.id] = bare if bare.type == t.type else t
         else:
             unchanged = t.op is None or all(a is b for a, b in zip(inputs, t.inputs, strict=True))
-            made[t.id] = t if unchanged else t.op(*inputs)  # type: ignore[misc]
+            made[t.id] = t if unchanged else t.on(inputs)
     return [made[t.id] for t in outputs]
 
 

@@ -174,10 +174,6 @@ def matmul(t: Tensor, forms: Forms) -> Linear | None:
     return Linear(length, form.width, pairs=pairs, matrices=tuple(matrices))
 
 
-def transpose(t: Tensor, forms: Forms) -> Linear | None:
-    return same(t, forms)
-
-
 def getitem(t: Tensor, forms: Forms) -> Linear | None:
     index, form = getattr(t.op, "index", None), forms[t.inputs[0].id]
     if index is None:  # arrays as indices
@@ -196,7 +192,7 @@ def getitem(t: Tensor, forms: Forms) -> Linear | None:
         return Linear(size, form.width, matrices=(rows,))
     if isinstance(part, int) and form.diagonal is not None and not form.pairs and not form.matrices:
         d = form.diagonal if form.diagonal.shape == () else call("getitem", form.diagonal, part)
-        return Linear(1, form.width, row=scaled(Linear(1, form.width, row=unit(part, form.width)), d).row)
+        return scaled(Linear(1, form.width, row=unit(part, form.width)), d)
     return Linear(1, form.width, row=rows if isinstance(part, int) else call("reshape", rows, (form.width,)))
 
 
@@ -272,7 +268,7 @@ def concatenate(t: Tensor, forms: Forms) -> Linear | None:
 
 
 RULES: dict[str, Callable[[Any, Forms], Linear | None]] = {
-    **dict.fromkeys(["reshape", "broadcast_to", "expand_dims", "squeeze", "astype"], same),
+    **dict.fromkeys(["reshape", "broadcast_to", "expand_dims", "squeeze", "transpose", "astype"], same),
     "negative": negative,
     "add": add,
     "subtract": subtract,
@@ -281,7 +277,6 @@ RULES: dict[str, Callable[[Any, Forms], Linear | None]] = {
     "sum": summed,
     "mean": averaged,
     "matmul": matmul,
-    "transpose": transpose,
     "getitem": getitem,
     "putitem": putitem,
     "keep": keep,

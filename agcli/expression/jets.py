@@ -15,8 +15,7 @@ from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.rewrite.rules import number
 from agcli.expression.enclosures.arrays import UnsupportedError
-from agcli.expression.enclosures.findings import finding_of
-from agcli.expression.enclosures.refine import evaluate
+from agcli.expression.enclosures.findings import Finding, value_at
 from agcli.expression.lower import FLOAT
 
 Series = list[Any]  # of tensors; None for a coefficient that a division by a power of x - centre has lost
@@ -45,7 +44,7 @@ def value_of(t: Tensor) -> Decimal | None:
     if any(isinstance(part, Placeholder) for part in toposort([t])):
         return None
     try:
-        found = finding_of(evaluate([t], {})[0][0].value)
+        found: Finding = value_at(t, {})
     except UnsupportedError:
         raise NoSeriesError from None
     if found.status != "value":

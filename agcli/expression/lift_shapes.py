@@ -31,7 +31,7 @@ def tidy(t: Tensor) -> Tensor:
     for x in order:
         inputs = [made[i.id] for i in x.inputs]
         unchanged = x.op is None or all(a is b for a, b in zip(inputs, x.inputs, strict=True))
-        made[x.id] = tidied(x if unchanged else x.op(*inputs))  # type: ignore[misc]
+        made[x.id] = tidied(x if unchanged else x.on(inputs))
     return made[t.id]
 
 
@@ -54,7 +54,7 @@ def picked(t: Tensor) -> Tensor | None:
     x = t.inputs[0]
     if len(index) == 1 and isinstance(index[0], int):
         if isinstance(x, Constant) and len(x.shape) == 1:
-            return Constant(float(x.array[index[0]]), TensorType((), t.dtype, weak=True))
+            return entry(x, index[0])
         found = element(x, index[0])
         if found is not None:
             return found
@@ -72,8 +72,13 @@ def element(t: Tensor, place: int, depth: int = MAX_TURNED) -> Tensor | None:
         return parts[place]
     if not isinstance(t.op, Pointwise) or not depth or t.type.size > MAX_WRITTEN:
         return None
-    operands = [barest(x) if barest(x).shape == () else element(x, place, depth - 1) for x in t.inputs]
-    return None if None in operands else t.op(*operands)  # type: ignore[arg-type]
+    operands = []
+    for x in t.inputs:
+        operand = barest(x) if barest(x).shape == () else element(x, place, depth - 1)
+        if operand is None:
+            return None
+        operands.append(operand)
+    return t.op(*operands)
 
 
 def written(t: Tensor) -> list[Tensor] | None:
@@ -81,19 +86,25 @@ def written(t: Tensor) -> list[Tensor] | None:
     if not t.type.known or len(t.shape) != 1 or t.type.size > MAX_WRITTEN:
         return None
     if isinstance(t, Constant):
-        return [Constant(float(v), TensorType((), t.dtype, weak=True)) for v in t.array]
+        return [entry(t, i) for i in range(t.type.size)]
     parts = vector_parts(t)
     return parts if parts is not None and all(part.shape == () for part in parts) else None
+
+
+def entry(t: Constant, place: int) -> Tensor:
+    """An element of a constant vector."""
+    return Constant(float(t.array[place]), TensorType((), t.dtype, weak=True))
 
 
 def written_product(t: Tensor) -> Tensor | None:
     """The product of two vectors that are written out, as a sum of products."""
     vectors = factors(t) if t.shape == () else None
-    sides = [written(v) for v in vectors] if vectors is not None else [None]
-    if None in sides:
+    if vectors is None:
         return None
-    a, b = sides
-    terms = [x * y for x, y in zip(a, b, strict=True)]  # type: ignore[arg-type]
+    a, b = map(written, vectors)
+    if a is None or b is None:
+        return None
+    terms = [x * y for x, y in zip(a, b, strict=True)]
     result = terms[0]
     for term in terms[1:]:
         result = result + term

@@ -89,18 +89,15 @@ def numbers_of(t: Tensor) -> tuple[Tensor, Tensor]:
 def flat(t: Tensor, length: int) -> Tensor | None:
     """An operand that does not move, as a number or as a vector of that length."""
     bare = barest(t)
-    if bare.shape == ():
-        return bare
-    if bare.shape == (length,):
+    if bare.shape in ((), (length,)):
         return bare
     if t.type.known and t.type.size == 1:
         return call("reshape", t, ())
     vector = as_vector(t)
     if vector is not None and vector.shape == (length,):
         return vector
-    return (
-        call("reshape", t, (length,)) if t.type.known and t.type.size == length == max(map(static, t.shape)) else None
-    )
+    straight = t.type.known and t.type.size == length == max(map(static, t.shape))
+    return call("reshape", t, (length,)) if straight else None
 
 
 def both(a: Tensor | None, b: Tensor | None) -> Tensor | None:

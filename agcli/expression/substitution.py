@@ -13,5 +13,5 @@ def substitute(t: Tensor, new: Mapping[Tensor, Tensor]) -> Tensor:
     for x in toposort([t], made):
         inputs = [made[i.id] for i in x.inputs]
         unchanged = x.op is None or all(a is b for a, b in zip(inputs, x.inputs, strict=True))
-        made[x.id] = x if unchanged else x.op(*inputs)  # type: ignore[misc]
+        made[x.id] = x if unchanged else x.on(inputs)
     return made[t.id]

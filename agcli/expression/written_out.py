@@ -12,8 +12,8 @@ from typing import Any
 
 from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.rewrite.rules import number
-from agcli.engine.types import TensorType, static
-from agcli.expression.lift_shapes import element, tidy, vector_parts, written
+from agcli.engine.types import static
+from agcli.expression.lift_shapes import element, entry, tidy, vector_parts, written
 from agcli.expression.lower import stack
 from agcli.expression.substitution import substitute
 
@@ -58,7 +58,7 @@ def rows_of(t: Tensor) -> list[list[Tensor]] | None:
     for part in vector_parts(t) or []:
         row = vector_parts(part)
         if row is None and isinstance(part, Constant):
-            row = [Constant(float(v), TensorType((), t.dtype, weak=True)) for v in part.array]
+            row = [entry(part, i) for i in range(part.type.size)]
         if row is None:
             return None
         rows.append(row)

@@ -20,7 +20,6 @@ LABELS: dict[str, Callable[[Result, bool], str]] = {
     "text": labels.text,
     "unicode": labels.unicode,
     "latex": labels.latex,
-    "mathml": labels.text,
 }
 STEPS = {"derivative": "({})′", "gradient": "d/d({})", "rewrite": "{}"}
 UNSEEN = "could not be checked: no point was found at which it has a value"
@@ -32,7 +31,7 @@ def lines(answer: Answer, form: str) -> Iterator[str]:
     if form in PROGRAMS:
         yield from program_lines(answer, form)
         return
-    write = one_line if form in LABELS and form != "mathml" else block
+    write = one_line if form in LABELS else block
     if answer.valued:
         yield write_value(answer, form)
     for result in answer.results:
@@ -101,7 +100,7 @@ def identifiers(names: Iterable[str]) -> list[str]:
 
 def write_value(answer: Answer, form: str) -> str:
     value = words(answer.found, answer.at, 0)
-    return f"f = {value}" if form in ("text", "unicode", "latex") else comment(f"f = {value}", form)
+    return f"f = {value}" if form in LABELS else comment(f"f = {value}", form)
 
 
 def comment(text: str, form: str) -> str:

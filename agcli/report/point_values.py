@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agcli.expression.api import to_text
-from agcli.expression.enclosures.findings import Finding
-from agcli.expression.enclosures.limits import Limit
 from agcli.expression.values import show
+
+if TYPE_CHECKING:
+    from agcli.expression.enclosures.findings import Finding
+    from agcli.expression.enclosures.limits import Limit
 
 MAX_SHOWN = 100  # elements that are written out
 LARGEST_EXPONENT = 1_000_000  # of ten, beyond which only the exponent is told

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from decimal import Context, Decimal
 from fractions import Fraction
 
 from agcli.expression.enclosures.elementary import (
     Function,
     increasing,
+    odd_powers,
     pi,
     pi_digits,
     powers,
@@ -101,15 +101,8 @@ def arctan_value(c: Context, x: Decimal) -> Decimal:
     while x > Decimal("0.05"):
         x = c.divide(x, c.add(ONE, c.sqrt(c.add(ONE, c.multiply(x, x)))))
         halved += 1
-    square = c.multiply(x, x).copy_negate()
-
-    def terms() -> Iterator[Decimal]:
-        power, k = x, 1
-        while True:
-            power, k = c.multiply(power, square), k + 2
-            yield c.divide(power, Decimal(k))
-
-    return c.multiply(series(c, x, terms()), Decimal(2**halved)) if x else ZERO
+    terms = odd_powers(c, x, c.multiply(x, x).copy_negate())
+    return c.multiply(series(c, x, terms), Decimal(2**halved)) if x else ZERO
 
 
 def arctan_point(p: Precision, x: Decimal) -> Interval:

@@ -63,6 +63,14 @@ def powers(c: Context, first: Decimal, ratio: Decimal, step: Callable[[int], int
         yield term
 
 
+def odd_powers(c: Context, first: Decimal, ratio: Decimal) -> Iterator[Decimal]:
+    """first * ratio^k / (2 k + 1) for k = 1, 2, ...: the series of inverse tangents"""
+    power, k = first, 1
+    while True:
+        power, k = c.multiply(power, ratio), k + 2
+        yield c.divide(power, Decimal(k))
+
+
 @lru_cache(maxsize=64)
 def pi_digits(digits: int) -> Decimal:
     """Machin: pi/4 = 4 arctan(1/5) - arctan(1/239), in whole numbers."""
@@ -130,15 +138,7 @@ def log1p_value(c: Context, x: Decimal) -> Decimal:
     if x.copy_abs() > TENTH:
         return c.ln(c.add(ONE, x))
     t = c.divide(x, c.add(TWO, x))
-    square = c.multiply(t, t)
-
-    def terms() -> Iterator[Decimal]:
-        power, k = t, 1
-        while True:
-            power, k = c.multiply(power, square), k + 2
-            yield c.divide(power, Decimal(k))
-
-    return c.multiply(TWO, series(c, t, terms())) if x else ZERO
+    return c.multiply(TWO, series(c, t, odd_powers(c, t, c.multiply(t, t)))) if x else ZERO
 
 
 def log1p_point(p: Precision, x: Decimal) -> Interval:
@@ -181,11 +181,8 @@ def whole_power(p: Precision, a: Interval, n: int) -> Interval:
         high = whole_power(p, Interval(a.high, a.high), n).high if a.high >= 0 else None
         return Interval(low, negative(p, whole_power(p, negative(p, a), n)).high if high is None else high)
     if n > 1_000_000:
-        return (
-            hull(NULL, exp(p, multiply(p, p.number(n), raw_log(p, a))))
-            if a.low == 0
-            else exp(p, multiply(p, p.number(n), raw_log(p, a)))
-        )
+        large = exp(p, multiply(p, p.number(n), raw_log(p, a)))
+        return hull(NULL, large) if a.low == 0 else large
     result, factor = UNIT, a
     while n:
         if n & 1:

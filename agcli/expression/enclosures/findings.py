@@ -142,9 +142,9 @@ class Finder:
             return Finding("value", Decimal(0)) if found.limit is not None else found
         defined = isinstance(self.whole.value, Interval)
         if defined and not self.singular(names):
-            found = finding_of(evaluate([g], self.feeds)[0][0].value)
-            if found.status != "undefined":
-                return found
+            plain: Finding = value_at(g, self.feeds)
+            if plain.status != "undefined":
+                return plain
         if isinstance(self.whole.value, Unknown):
             return Finding("unknown")
         before = self.derivative(names[:-1]) if len(names) > 1 else self.base(names[-1])
@@ -165,7 +165,7 @@ class Finder:
         """Of a first derivative along several variables at once."""
         found = finding_of(self.whole.value)
         if found.value is not None and not self.singular(list(parts)):
-            slope = finding_of(evaluate([g], self.feeds)[0][0].value)
+            slope: Finding = value_at(g, self.feeds)
             if slope.status != "undefined":
                 return slope
         if found.value is None:
@@ -215,9 +215,10 @@ def smoothness(left: Limit, right: Limit) -> str:
 
 def findings(value: Any) -> Any:
     """What each element of a value tells."""
-    if not isinstance(value, np.ndarray):
-        return finding_of(value)
-    out = np.empty(value.shape, object)
-    for index in np.ndindex(*value.shape):
-        out[index] = finding_of(value[index])
-    return out
+    return np.frompyfunc(finding_of, 1, 1)(value) if isinstance(value, np.ndarray) else finding_of(value)
+
+
+def value_at(t: Tensor, feeds: Mapping[str, Any]) -> Any:
+    """What is known of a formula where its variables have the values `feeds`: a finding, or an array of them. Raises
+    UnsupportedError."""
+    return findings(evaluate([t], feeds)[0][0].value)

@@ -6,6 +6,7 @@ Stirling's series with an argument that was shifted until its terms fall below t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from decimal import Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
@@ -23,8 +24,8 @@ from agcli.expression.enclosures.interval import (
     NoValueError,
     Precision,
     UnsureError,
+    absolute,
     multiply,
-    subtract,
 )
 
 MAX_DIGITS = 330  # to which these functions are computed
@@ -164,13 +165,12 @@ def polygamma_point(p: Precision, n: int, x: Decimal) -> Interval:
     return p.within(value, p.up.multiply(size, p.unit))
 
 
-def wide(p: Precision, a: Interval, value: Interval, slope: Interval) -> Interval:
-    """The value at the lower end, and how far it may move up to the upper one."""
-    return hull_of(p, value, multiply(p, slope, subtract(p, a, Interval(a.low, a.low))))
-
-
-def hull_of(p: Precision, value: Interval, change: Interval) -> Interval:
-    return Interval(p.down.add(value.low, min(change.low, ZERO)), p.up.add(value.high, max(change.high, ZERO)))
+def wide(p: Precision, a: Interval, value: Interval, slopes: Iterable[Interval]) -> Interval:
+    """The value at the lower end, and how far it may move up to the upper one of a short interval: four times as far as
+    the steepest of the slopes at the ends says."""
+    steepest = max(absolute(p, slope).high for slope in slopes)
+    change = p.up.multiply(p.up.multiply(Decimal(4), steepest), p.up.subtract(a.high, a.low))
+    return Interval(p.down.subtract(value.low, change), p.up.add(value.high, change))
 
 
 def regular(p: Precision, a: Interval) -> None:
@@ -196,14 +196,7 @@ def polygamma(p: Precision, n: int, a: Interval) -> Interval:
     if a.low > 0 or n % 2 == 0:  # monotone between two poles
         high = polygamma_point(p, n, a.high)
         return Interval(min(low.low, high.low), max(low.high, high.high))
-    slope = Interval(*sorted(polygamma_point(p, n + 1, v).low for v in a))
-    return wide(p, a, low, scaled_slope(p, slope))
-
-
-def scaled_slope(p: Precision, slope: Interval) -> Interval:
-    """Twice a slope that is known at the ends of a short interval."""
-    size = p.up.multiply(Decimal(4), max(slope.low.copy_abs(), slope.high.copy_abs()))
-    return Interval(size.copy_negate(), size)
+    return wide(p, a, low, [polygamma_point(p, n + 1, v) for v in a])
 
 
 def log_gamma(p: Precision, a: Interval) -> Interval:
@@ -212,8 +205,7 @@ def log_gamma(p: Precision, a: Interval) -> Interval:
     low = log_gamma_point(p, a.low)
     if a.exact:
         return low
-    slopes = [polygamma_point(p, 0, v) for v in a]
-    return wide(p, a, low, scaled_slope(p, Interval(min(s.low for s in slopes), max(s.high for s in slopes))))
+    return wide(p, a, low, [polygamma_point(p, 0, v) for v in a])
 
 
 def gamma(p: Precision, a: Interval) -> Interval:
@@ -222,5 +214,4 @@ def gamma(p: Precision, a: Interval) -> Interval:
     low = gamma_point(p, a.low)
     if a.exact:
         return low
-    slopes = [multiply(p, gamma_point(p, v), polygamma_point(p, 0, v)) for v in a]
-    return wide(p, a, low, scaled_slope(p, Interval(min(s.low for s in slopes), max(s.high for s in slopes))))
+    return wide(p, a, low, [multiply(p, gamma_point(p, v), polygamma_point(p, 0, v)) for v in a])

@@ -27,9 +27,7 @@ from agcli.expression.enclosures.interval import (
     add,
     context,
     divide,
-    multiply,
     negative,
-    sqrt,
     subtract,
 )
 
@@ -131,7 +129,3 @@ def logaddexp(p: Precision, a: Interval, b: Interval) -> Interval:
     if subtract(p, b, a).high < 0:
         a, b = b, a
     return add(p, b, softplus(p, subtract(p, a, b)))
-
-
-def hypot(p: Precision, a: Interval, b: Interval) -> Interval:
-    return sqrt(p, add(p, multiply(p, *(absolute(p, a),) * 2), multiply(p, *(absolute(p, b),) * 2)))

@@ -129,10 +129,6 @@ def absolute(p: Precision, a: Interval) -> Interval:
     return Interval(ZERO, max(a.low.copy_negate(), a.high))
 
 
-def scaled(p: Precision, a: Interval, factor: int) -> Interval:
-    return multiply(p, a, p.number(factor))
-
-
 def maximum(p: Precision, a: Interval, b: Interval) -> Interval:
     return Interval(max(a.low, b.low), max(a.high, b.high))
 

@@ -229,7 +229,7 @@ class Run(NamedTuple):
         return value, bits | site.singular
 
 
-def applied(rule: Any, site: Site, t: Tensor, args: Sequence[Any]) -> Value:
+def applied(rule: Rule, site: Site, t: Tensor, args: Sequence[Any]) -> Value:
     """One op on numbers."""
     for a in args:
         if type(a) is Undefined:
@@ -238,7 +238,7 @@ def applied(rule: Any, site: Site, t: Tensor, args: Sequence[Any]) -> Value:
         if type(a) is Unknown:
             return a
     try:
-        return rule(site, *args)  # type: ignore[no-any-return]
+        return rule(site, *args)
     except UnsureError:
         return UNKNOWN
     except NoValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -18,8 +18,6 @@ FUNCTION = 20
 ARITHMETIC = frozenset(["add", "subtract", "multiply", "divide", "negative", "square", "abs", "where", "reciprocal"])
 ACCURACY = Decimal("1e-16")  # relative, of a value that is known
 NOTHING, HUGE = Decimal("1e-400"), Decimal("1e400")  # beyond all float64
-
-Feed = Interval | np.ndarray | Callable[[Precision], Interval]
 
 
 class Known(NamedTuple):

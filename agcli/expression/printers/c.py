@@ -8,10 +8,9 @@ from typing import ClassVar
 
 from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder
-from agcli.expression.printers.program import Code, Program, helper, joined, program
-from agcli.expression.printers.where_else import in_numpy
+from agcli.expression.printers.program import Code, Program, helper, module
 from agcli.expression.reading import Text
-from agcli.expression.syntax import ATOM, COMPARISON, EQUATION, SIGN, Call, Form, Literal, Number
+from agcli.expression.syntax import ATOM, COMPARISON, EQUATION, SIGN, Call, Literal, Number
 from agcli.expression.writer import Content, Writer, infix, named, prefix
 
 SAME = [
@@ -81,9 +80,7 @@ def to_c(t: Tensor, name: str = "f") -> str:
 
 def to_program(functions: Sequence[tuple[str, Tensor]], parameters: Mapping[str, Placeholder] | None = None) -> str:
     """A translation unit with a function for each formula."""
-    parts = [program(t, C, parameters) for _, t in functions]
-    texts = [function(part, name) for part, (name, _) in zip(parts, functions, strict=True)]
-    return f"#include <math.h>\n\n{joined(parts, texts, TWO_LINES)}"
+    return f"#include <math.h>\n\n{module(functions, C, function, parameters, TWO_LINES)}"
 
 
 def function(parts: Program, name: str) -> str:
@@ -139,14 +136,8 @@ class C(Code):
             return str(int(node.value))
         raise self.unknown(str(node.value))
 
-    def elsewhere(self, function: str) -> str:
-        return in_numpy(function)
-
     def call(self, node: Call) -> Content:
         known = node.function in self.reserved and node.function not in MACROS
         if node.keywords or not known:
             raise self.unknown(node.function)
         return super().call(node)
-
-    def form(self, node: Form) -> Content:
-        raise self.unknown({"index": "x[0]", "vector": "[a, b]"}.get(node.kind, node.kind))

@@ -12,7 +12,7 @@ import numpy as np
 from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder
 from agcli.expression.errors import ExpressionError
-from agcli.expression.printers.program import Code, Program, helper, joined, program
+from agcli.expression.printers.program import Code, Program, helper, module
 from agcli.expression.printers.where_else import EVALUATE
 from agcli.expression.reading import Text
 from agcli.expression.syntax import ATOM, COMPARISON, POSTFIX, POWER, Call, Form, Literal
@@ -45,7 +45,6 @@ LINALG = ["inv", "solve", "det", "slogdet", "cholesky", "norm", "eigh", "eigvals
 OTHERS = {  # functions of NumPy that mean something else there
     "argsort", "argwhere", "nonzero", "putitem", "setdiff1d", "take_along_axis", "unique", "histogram", "random",
 }  # fmt: skip
-SCANS = {"cumsum", "cumprod", "sort"}
 
 
 def to_numpy(t: Tensor, name: str = "f") -> str:
@@ -55,9 +54,7 @@ def to_numpy(t: Tensor, name: str = "f") -> str:
 
 def to_program(functions: Sequence[tuple[str, Tensor]], parameters: Mapping[str, Placeholder] | None = None) -> str:
     """A module with a function for each formula."""
-    parts = [program(t, NumPy, parameters) for _, t in functions]
-    texts = [function(part, name) for part, (name, _) in zip(parts, functions, strict=True)]
-    return imported(joined(parts, texts, "\n\n\n"))
+    return imported(module(functions, NumPy, function, parameters))
 
 
 def function(parts: Program, name: str) -> str:
@@ -218,10 +215,10 @@ class NumPy(Code):
 
 def takes(function: object, keywords: Sequence[str]) -> bool:
     """Whether a function of NumPy takes these keywords."""
-    if not keywords:
-        return True
+    if not keywords or not callable(function):
+        return not keywords
     try:
-        known = inspect.signature(function).parameters  # type: ignore[arg-type]
+        known = inspect.signature(function).parameters
     except (TypeError, ValueError):  # one that does not say what it takes
         return False
     return all(word in known for word in keywords)

@@ -6,7 +6,7 @@ any sharing is written in as many lines as it has such parts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -16,6 +16,7 @@ from agcli.engine.types import static
 from agcli.expression.errors import ExpressionError
 from agcli.expression.lift import lift
 from agcli.expression.printers.letters import fresh, identifiers
+from agcli.expression.printers.where_else import in_numpy
 from agcli.expression.reading import Text
 from agcli.expression.syntax import AnyNode, Call, Form, Name, Syntax
 from agcli.expression.writer import Content, Rule, Writer
@@ -43,12 +44,16 @@ class Code(Text):
         return self.names[name]
 
     def elsewhere(self, function: str) -> str:
-        """Who has a function that is not here."""
-        return ""
+        """What to type for a function that is not here."""
+        return in_numpy(function)
 
-    def unknown(self, function: str, hint: str = "") -> ExpressionError:
-        hint = hint or self.elsewhere(function)
-        return ExpressionError(f"{self.language} has no function `{function}`", hint=hint)
+    def unknown(self, function: str) -> ExpressionError:
+        return ExpressionError(f"{self.language} has no function `{function}`", hint=self.elsewhere(function))
+
+    def form(self, node: Form) -> Content:
+        if self.arrays:
+            return super().form(node)
+        raise self.unknown({"index": "x[0]", "vector": "[a, b]"}.get(node.kind, node.kind))
 
     def use(self, name: str) -> None:
         """Note that a helper is called."""
@@ -164,7 +169,14 @@ def helper(name: str, as_name: str = "") -> Rule:
     return rule
 
 
-def joined(parts: Iterable[Program], functions: Iterable[str], apart: str) -> str:
-    """Functions, and before them every helper once."""
+def module(
+    functions: Sequence[tuple[str, Tensor]],
+    writer: type[Code],
+    write: Callable[[Program, str], str],
+    parameters: Mapping[str, Placeholder] | None,
+    apart: str = "\n\n\n",
+) -> str:
+    """A function for each formula, by name, and before them every helper once."""
+    parts = [program(t, writer, parameters) for _, t in functions]
     helpers = dict.fromkeys(text for part in parts for text in part.helpers)
-    return apart.join([*helpers, *functions])
+    return apart.join([*helpers, *(write(part, name) for part, (name, _) in zip(parts, functions, strict=True))])

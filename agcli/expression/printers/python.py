@@ -11,10 +11,9 @@ from typing import ClassVar
 
 from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder
-from agcli.expression.printers.program import Code, Program, helper, joined, program
-from agcli.expression.printers.where_else import in_numpy
+from agcli.expression.printers.program import Code, Program, helper, module
 from agcli.expression.reading import Text
-from agcli.expression.syntax import ATOM, EQUATION, POWER, PRODUCT, SIGN, Call, Constant, Form, Name, Number
+from agcli.expression.syntax import ATOM, EQUATION, POWER, PRODUCT, SIGN, Call, Constant, Name, Number
 from agcli.expression.writer import Content, Piece, Rule, Writer, infix, named, prefix, whole
 
 SAME = [
@@ -85,9 +84,7 @@ def to_python(t: Tensor, name: str = "f") -> str:
 
 def to_program(functions: Sequence[tuple[str, Tensor]], parameters: Mapping[str, Placeholder] | None = None) -> str:
     """A module with a function for each formula."""
-    parts = [program(t, Python, parameters) for _, t in functions]
-    texts = [function(part, name) for part, (name, _) in zip(parts, functions, strict=True)]
-    text = joined(parts, texts, "\n\n\n")
+    text = module(functions, Python, function, parameters)
     return f"import math\n\n\n{text}" if "math." in text else text
 
 
@@ -113,8 +110,8 @@ def power(writer: Writer, node: Call) -> Content:
     base, exponent = node.args
     digits, inner = whole(writer, exponent), writer.nodes[base]
     if digits in ("2", "3") and (isinstance(inner, Name) or base in writer.bound):
-        pieces: list[Piece] = [(base, ATOM), *["*", (base, ATOM)] * (int(digits) - 1)]  # type: ignore[list-item]
-        return pieces, PRODUCT
+        again: list[Piece] = ["*", (base, ATOM)]
+        return [(base, ATOM), *again * (int(digits) - 1)], PRODUCT
     bounded = isinstance(inner, Call) and inner.function in BOUNDED and digits.isdigit()
     if bounded or (isinstance(inner, Number | Constant) and digits):
         return infix("**", POWER, right=True)(writer, node)
@@ -166,15 +163,9 @@ class Python(Code):
         "where": where,
     }
 
-    def elsewhere(self, function: str) -> str:
-        return in_numpy(function)
-
     def call(self, node: Call) -> Content:
         known = node.function in self.rules or node.function in ("max", "min") or node.function.startswith("math.")
         reduction = node.function in ("max", "min") and len(node.args) < 2
         if known and not node.keywords and not reduction:
             return super().call(node)
         raise self.unknown(node.function)
-
-    def form(self, node: Form) -> Content:
-        raise self.unknown({"index": "x[0]", "vector": "[a, b]"}.get(node.kind, node.kind))

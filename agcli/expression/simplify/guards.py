@@ -101,6 +101,8 @@ def unguarded_pair(e: Expr) -> tuple[Expr, Expr] | None:
     if type(condition) is not Fn or condition.head != "logical_and":
         return None
     first, second = condition.args
-    pointed = type(first) is Fn and first.head == "equal" and first.args[0] is u and same(first.args[1], 0)
-    bounded = type(second) is Fn and second.head in ("equal", "greater_equal") and same(second.args[1], 0)
-    return (u, second.args[0]) if pointed and bounded else None  # type: ignore[union-attr]
+    if type(first) is not Fn or type(second) is not Fn:
+        return None
+    pointed = first.head == "equal" and first.args[0] is u and same(first.args[1], 0)
+    bounded = second.head in ("equal", "greater_equal") and same(second.args[1], 0)
+    return (u, second.args[0]) if pointed and bounded else None

@@ -6,7 +6,7 @@ loses its digits, such as 1 - sigmoid(u), is one function.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -135,37 +135,35 @@ def hyperbolic_quotients(e: Mul) -> Iterator[Expr]:
             continue
         if type(base) is Fn and base.head == "cosh":
             sine = fn("sinh", *base.args)
-            m = powers.get(sine)
-            if type(m) is int and m < 0:
-                j = min(n, -m)
+            j = shared(powers, sine, n)
+            if j:
                 yield mul(e, power(base, -j), power(sine, j), power(call("tanh", *base.args), -j))
         elif type(base) is Fn and base.head == "sinh":
             u = base.args[0]
             cosine = fn("cosh", u)
-            m = powers.get(cosine)
-            if type(m) is int and m < 0:
-                j = min(n, -m)
+            j = shared(powers, cosine, n)
+            if j:
                 yield mul(e, power(base, -j), power(cosine, j), power(call("tanh", u), j))
             for sign in (1, -1):
                 below = add(cosine, sign)
-                m = powers.get(below)
-                if type(m) is int and m < 0:
-                    j = min(n, -m)
+                j = shared(powers, below, n)
+                if j:
                     half = power(call("tanh", scale(HALF, u)), sign * j)
                     yield mul(e, power(base, -j), power(below, j), half)
         elif type(base) is Add and len(base.terms) == 1 and base.constant in (1, -1):
             ((term, k),) = base.terms
             found = factors_of(term)[1]
-            other = add(scale(size_of(k), term), 1)
-            m = powers.get(other)
-            if k == -base.constant and len(found) == 1 and found[0][0] is E and type(m) is int and m < 0:
-                j = min(n, -m)
+            other = add(scale(-k if k < 0 else k, term), 1)
+            j = shared(powers, other, n)
+            if j and k == -base.constant and len(found) == 1 and found[0][0] is E:
                 ratio_of = call("tanh", scale(HALF, found[0][1]))
                 yield mul(e, power(base, -j), power(other, j), power(scale(k, ratio_of), j))
 
 
-def size_of(k: Number) -> Number:
-    return -k if k < 0 else k
+def shared(powers: Mapping[Any, Any], below: Expr, n: int) -> int:
+    """How often a factor with the power ``n`` stands over ``below``; 0 where that is not below the line."""
+    m = powers.get(below)
+    return min(n, -m) if type(m) is int and m < 0 else 0
 
 
 def split_quotients(e: Mul) -> Iterator[Expr]:

@@ -58,8 +58,9 @@ def steps(t: Tensor, x: Placeholder, budget: int = BUDGET) -> list[Step]:
             (bare,) = unguarded([tangent], typed)
             found.append(Step(rule_name(node, tangents, x), node, collected(bare), "derivative"))
 
-    typed = {node.id for node in toposort([t])}
-    (whole,) = forward(toposort([t]), [t], [x], [ones_like(x)], trace)
+    order = toposort([t])
+    typed = {node.id for node in order}
+    (whole,) = forward(order, [t], [x], [ones_like(x)], trace)
     if t.shape != ():
         return found if whole is None else [*found, *rewrites(unguarded([whole], typed)[0], budget)]
     return [*found, *rewrites(gradients(t, [x])[0], budget)]
