@@ -12,14 +12,19 @@ from .errors import UsageError
 from .graph import Tensor
 
 
+def several(xs: Any) -> bool:
+    """Whether this is a list of tensors, arrays or numbers, not one of them."""
+    return isinstance(xs, Sequence) and not isinstance(xs, str)
+
+
 def listed(xs: Any) -> list[Any]:
     """A tensor, an array or a number as a list of one."""
-    return list(xs) if isinstance(xs, list | tuple) else [xs]
+    return list(xs) if several(xs) else [xs]
 
 
 def tensors(xs: Any, name: str) -> list[Tensor]:
     """The tensors by which ``name`` differentiates."""
-    found = list(xs) if isinstance(xs, Sequence) and not isinstance(xs, str) else [xs]
+    found = listed(xs)
     for x in found:
         if not isinstance(x, Tensor):
             raise UsageError(f"{name}: expected a tensor to differentiate by, found {described(x)}; {example(name, x)}")
@@ -29,8 +34,8 @@ def tensors(xs: Any, name: str) -> list[Tensor]:
 def applied(y: Any, xs: Any, name: str) -> Any:
     """``y``, or what it returns for ``xs`` if it is a function; a tensor, or a list of them."""
     by = tensors(xs, name)
-    made = y(*by) if callable(y) and not isinstance(y, Tensor) else y
-    found = list(made) if isinstance(made, Sequence) and not isinstance(made, str) else [made]
+    made = y(*by) if callable(y) else y
+    found = listed(made)
     if not found and made is y:
         raise UsageError(f"{name}: expected a tensor to differentiate, found an empty list")
     for t in found:

@@ -44,7 +44,7 @@ RENAMED = {
     "add.reduce": "sum", "multiply.reduce": "prod", "maximum.reduce": "max", "minimum.reduce": "min",
     "add.accumulate": "cumsum", "multiply.accumulate": "cumprod", "maximum.accumulate": "cummax",
     "multiply.outer": "outer", "add.at": "scatter_add", "mul": "multiply", "sub": "subtract", "div": "divide",
-    "neg": "negative", "index_select": "take", "gather": "take_along_axis", "numel": "size", "norm": "norm",
+    "neg": "negative", "index_select": "take", "gather": "take_along_axis", "numel": "size",
 }  # fmt: skip
 # and those for which more than a name is to be written
 PHRASES = {
@@ -98,10 +98,8 @@ class NoNumbers:
             if name.startswith("_"):  # Python and libraries ask for protocols
                 raise AttributeError(name)
             op = renamed(name)
-            if name in METHODS or not op:
-                written = METHODS.get(name, UNCHANGED if name.endswith("_") else "")
-            else:
-                written = f"write ag.{op}(t, ...)"
+            named = f"write ag.{op}(t, ...)" if op else UNCHANGED if name.endswith("_") else ""
+            written = METHODS.get(name, named)
             hint = f"; {written}" if written else ""
             raise AttributeError(f"a tensor has no attribute {name!r}{hint}")
 

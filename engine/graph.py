@@ -17,7 +17,7 @@ from .errors import DTypeError, GradientError, ShapeError
 from .foreign import LazyError, NoNumbers, endless, made_elsewhere, numbers
 from .origin import here, origin
 from .table import OPS
-from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, holds, number_type, promote
+from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, number_type, promote, type_holding
 
 if TYPE_CHECKING:
     from .table import Sample
@@ -319,7 +319,7 @@ def constant(value: Any, dtype: Any = None) -> Constant:
     """
     if isinstance(value, bool | int | float | Fraction) and not isinstance(value, np.generic):
         if dtype is not None:
-            return cast(constant(value), as_dtype(dtype))  # type: ignore[return-value]
+            return Constant(value, type_holding(value, as_dtype(dtype)))
         whole = isinstance(value, int) and -(2**63) <= value < 2**63
         kind = "bool" if isinstance(value, bool) else "int64" if whole else "float64"
         return Constant(value, number_type(kind, weak=True))
@@ -339,7 +339,9 @@ def as_tensor(value: Like) -> Tensor:
     try:
         return constant(value)
     except LazyError:
-        return call("stack", *map(as_tensor, value))  # type: ignore[arg-type]
+        if not isinstance(value, Sequence):
+            raise
+        return call("stack", *map(as_tensor, value))
 
 
 def unify(inputs: list[Tensor]) -> list[Tensor]:
@@ -354,9 +356,7 @@ def unify(inputs: list[Tensor]) -> list[Tensor]:
 def cast(x: Tensor, dtype: DType) -> Tensor:
     """``x`` in another dtype; exact numbers stay exact."""
     if isinstance(x, Constant) and not isinstance(x.value, np.ndarray):
-        if not holds(dtype, x.value):
-            raise DTypeError(f"{x.value} is no {dtype}; cast the tensor beside it first, as in x.astype('int64')")
-        return Constant(x.value, number_type(dtype))
+        return Constant(x.value, type_holding(x.value, dtype))
     return x if x.dtype == dtype and not x.type.weak else call("astype", x, dtype=dtype)
 
 

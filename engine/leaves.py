@@ -94,9 +94,9 @@ def variable(value: Any, name: str | None = None, dtype: Any = None, trainable: 
     >>> print(w.sum().eval(), w.type, ag.variable(1.0).dtype)
     2.0 float64(2, 3) float32
     """
-    if dtype is None and not isinstance(value, np.ndarray | np.generic):
-        dtype = "float32" if np.asarray(value).dtype.kind == "f" else None
     if isinstance(value, str) or not (name is None or isinstance(name, str)):
         raise UsageError("variable: the value comes first, then the name: ag.variable(np.zeros(3), 'w')")
-    numbers(value, None if dtype is None else as_dtype(dtype))
-    return Variable(np.array(value, None if dtype is None else as_dtype(dtype), order="C"), name, trainable)
+    array = numbers(value, None if dtype is None else as_dtype(dtype))
+    if dtype is None and array.dtype.kind == "f" and not isinstance(value, np.ndarray | np.generic):
+        array = array.astype(np.float32)
+    return Variable(np.array(array, order="C"), name, trainable)

@@ -164,6 +164,13 @@ def holds(dtype: DType, number: Any) -> bool:
     return bool(limits.min <= number <= limits.max)
 
 
+def type_holding(number: Any, dtype: DType) -> TensorType:
+    """The type of a number of ``dtype``. Raises DTypeError for one that does not lie within it."""
+    if not holds(dtype, number):
+        raise DTypeError(f"{number} is no {dtype}; cast the tensor beside it first, as in x.astype('int64')")
+    return number_type(dtype)
+
+
 def loses(array: Array, dtype: DType) -> str | None:
     """What ``array`` would lose as an array of ``dtype``, beside digits of floats; None if nothing."""
     whole = array.dtype.kind in "iu" and dtype.kind in "iu"

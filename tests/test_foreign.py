@@ -76,6 +76,7 @@ NUMPY = [
     (lambda: X + "a", "found text"),
     (lambda: X * {}, "found a dict"),
     (lambda: ag.constant([[1], [1, 2]]), "one length"),
+    (lambda: ag.variable([[1], [1, 2]]), "one length"),
     (lambda: list(S), "it has no axes"),
     (lambda: list(P), "ag.shape(t)[0]"),
 ]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 
 pytestmark = pytest.mark.numeric
 
@@ -53,17 +52,6 @@ def grown(rng, pool):
         return getattr(ag, name)(*ours), array
     except ag.DTypeError:
         return None
-
-
-@pytest.fixture(params=["numpy", "compiled"])
-def backend(request, monkeypatch):
-    if request.param == "numpy":
-        monkeypatch.setenv("AG_BACKEND", "numpy")
-    else:
-        request.getfixturevalue("own_kernels")
-        monkeypatch.setattr(fuse, "LEAST", 0)
-        monkeypatch.setattr(fuse, "WORTH", 0)
-        monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")

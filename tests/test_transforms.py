@@ -1,6 +1,7 @@
 """Transforms of functions: Jacobians, Hessians, batching, checkpoints, functions of the user, hooks."""
 
 import io
+from collections import UserList
 
 import numpy as np
 import pytest
@@ -106,6 +107,18 @@ def test_jacobian_of_nothing_is_zero_if_allowed_and_of_integers_an_error():
     np.testing.assert_array_equal(function(j, inputs=[x, y])(np.ones(2), np.ones(3)), np.zeros((3, 2)))
     with pytest.raises(GradientError, match=r"k is int64\(2,\); only floats"):
         jacobian(y, placeholder("k", (2,), "int64"))
+
+
+@pytest.mark.parametrize("transform", [
+    grad, lambda y, xs: [t for row in hessian(y, xs) for t in row], lambda y, xs: hvp(y, xs, [1.0, 2.0]),
+    lambda y, xs: vjp(y, xs, 3.0),
+])  # fmt: skip
+@pytest.mark.parametrize("sequence", [tuple, UserList])
+def test_any_sequence_of_tensors_is_a_list_of_them(transform, sequence):
+    x = [placeholder(name, (), "float64") for name in "ab"]
+    y = x[0] ** 2 * x[1]
+    of_list, of_sequence = (function(transform(y, xs), inputs=x) for xs in (x, sequence(x)))
+    assert of_sequence(3.0, 5.0) == of_list(3.0, 5.0)
 
 
 def test_hessian_in_blocks():

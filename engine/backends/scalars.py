@@ -145,13 +145,13 @@ def method(function: np.ufunc, swapped: bool) -> Callable[..., Scalar]:
 
 
 BETWEEN: dict[str, np.ufunc] = {"add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide}
-OTHERS: dict[str, np.ufunc] = {"neg": np.negative, "lt": np.less, "gt": np.greater, "invert": np.logical_not}
+OTHERS: dict[str, np.ufunc] = {
+    "__neg__": np.negative, "__lt__": np.less, "__gt__": np.greater, "__invert__": np.logical_not,
+    "equals": np.equal, "differs": np.not_equal, "maximum": np.maximum, "minimum": np.minimum,
+    "abs": np.abs, "exp": np.exp, "log1p": np.log1p, "sqrt": np.sqrt,
+}  # fmt: skip
 for name, function in BETWEEN.items():
     setattr(Scalar, f"__{name}__", method(function, False))
     setattr(Scalar, f"__r{name}__", method(function, True))
 for name, function in OTHERS.items():
-    setattr(Scalar, f"__{name}__", method(function, False))
-for name in ("exp", "log1p", "sqrt", "maximum", "minimum", "abs"):
-    setattr(Scalar, name, method(getattr(np, name), False))
-for name, function in (("equals", np.equal), ("differs", np.not_equal)):
     setattr(Scalar, name, method(function, False))

@@ -7,8 +7,10 @@ most ``LONGEST`` numbers are added one after another, then the sums of such bloc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -60,6 +62,14 @@ def summation(x: Array, axes: tuple[int, ...], keepdims: bool, out: Array) -> Ca
         whole = memory.reshape([full[i] for i in kept]).transpose(np.argsort(kept))
         calls.append(partial(np.copyto, out, whole.reshape(out.shape)))
     return program(calls)
+
+
+def reduction(ufunc: np.ufunc, x: Array, axes: tuple[int, ...], keepdims: bool, out: Array) -> Call:
+    """A call that fills ``out`` with ``x`` reduced over ``axes`` by a ufunc; sums are added in blocks."""
+    if ufunc is np.add:
+        return summation(x, axes, keepdims, out)
+    reduce: Callable[..., Any] = ufunc.reduce
+    return partial(reduce, x, axes, None, out, keepdims)
 
 
 def arranged(x: Array, dtype: DType, calls: list[Call]) -> tuple[Array, list[int]]:

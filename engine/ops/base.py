@@ -24,9 +24,9 @@ COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, n
 CONNECTIVES = (np.logical_and, np.logical_or, np.logical_xor)
 
 
-def infinity(x: Any) -> Tensor:
+def infinity(number: Any) -> Tensor:
     """The infinity beyond a number."""
-    return constant(np.inf if x.value > 0 else -np.inf)
+    return constant(np.inf if number > 0 else -np.inf)
 
 
 @lru_cache(maxsize=8192)
@@ -120,13 +120,12 @@ class Elementwise(Pointwise):
     def unify(self, inputs: list[Tensor]) -> list[Tensor]:
         if self.ufunc in COMPARISONS or self.ufunc in CONNECTIVES:
             strong = next((x.dtype for x in inputs if not x.type.weak), None)
-            far = [
-                x for x in inputs if x.type.weak and isinstance(x, Constant) and strong and not holds(strong, x.value)
-            ]
+            weak = [x for x in inputs if isinstance(x, Constant) and x.type.weak]
+            far = {x.id: x.value for x in weak if strong and not holds(strong, x.value)}
             if far and self.ufunc in CONNECTIVES:
-                inputs = [constant(bool(x.value)) if x in far else x for x in inputs]  # type: ignore[attr-defined]
+                inputs = [constant(bool(far[x.id])) if x.id in far else x for x in inputs]
             elif far:  # beyond all that the tensor may hold, so any larger number compares alike
-                inputs = [infinity(x) if x in far else call("astype", x, dtype="float64") for x in inputs]
+                inputs = [infinity(far[x.id]) if x.id in far else call("astype", x, dtype="float64") for x in inputs]
         return unify(inputs)
 
     def scalar(self, *values: Any) -> Any:

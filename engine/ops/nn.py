@@ -17,7 +17,7 @@ from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import op, sample
 from ..types import Array, TensorType, normalize_axis
-from .addition import summation
+from .addition import reduction
 from .program import ROW, Aligned, Call, program
 from .reductions import sum
 from .wide import wide
@@ -61,10 +61,7 @@ class Rows:
         self.calls.append(partial(ufunc, *inputs, out=out))
 
     def reduce(self, ufunc: np.ufunc, x: Array, out: Array) -> None:
-        if ufunc is np.add:
-            self.calls.append(summation(x, (self.axis,), True, out))
-        else:
-            self.calls.append(partial(ufunc.reduce, x, self.axis, out=out, keepdims=True))
+        self.calls.append(reduction(ufunc, x, (self.axis,), True, out))
 
     def program(self, out: Array) -> Call:
         """Everything, and at the end the work copied to ``out`` if it is not there already."""

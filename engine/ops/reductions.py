@@ -14,7 +14,7 @@ from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import Sample, distinct, op, sample
 from ..types import Array, Axes, TensorType, normalize_axes, normalize_axis, reduced_shape, static
-from .addition import summation, total
+from .addition import reduction, summation, total
 from .arrays import Reshape, expand_like, flatten
 from .base import Linear, result_dtype
 from .creation import Size
@@ -49,11 +49,10 @@ class Reduction(Op):
         return TensorType(reduced_shape(x.shape, self.axes, self.keepdims), dtype)
 
     def kernel(self, x: Array, *, out: Array) -> None:
-        self.ufunc.reduce(x, axis=self.axes, keepdims=self.keepdims, out=out)
+        self.bind((x,), out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        reduce: Callable[..., Any] = self.ufunc.reduce
-        return partial(reduce, inputs[0], self.axes, None, out, self.keepdims)
+        return reduction(self.ufunc, inputs[0], self.axes, self.keepdims, out)
 
     def back(self, g: Tensor, x: Tensor) -> Tensor:
         """``g``, of the reduced shape, repeated to the shape of ``x``."""
@@ -68,12 +67,6 @@ class Sum(Reduction, Linear):
 
     name = "sum"
     ufunc = np.add
-
-    def kernel(self, x: Array, *, out: Array) -> None:
-        self.bind((x,), out)()
-
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        return summation(inputs[0], self.axes, self.keepdims, out)
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
         return (self.back(g, x),)
@@ -100,9 +93,6 @@ class Mean(Reduction, Linear):
     def infer(self, x: TensorType) -> TensorType:
         dtype = x.dtype if x.dtype.kind == "f" else np.dtype("float64")
         return TensorType(reduced_shape(x.shape, self.axes, self.keepdims), dtype)
-
-    def kernel(self, x: Array, *, out: Array) -> None:
-        self.bind((x,), out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         (x,) = inputs

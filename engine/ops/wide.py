@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
 from ..graph import Tensor, call
 
-F = TypeVar("F", bound=Callable[..., Any])
+P = ParamSpec("P")
+R = TypeVar("R")
 HALF, SINGLE = np.dtype("float16"), np.dtype("float32")
 
 
@@ -22,21 +23,23 @@ def widened(x: Any) -> Any:
     return call("astype", x, dtype=SINGLE) if is_half(x) else x
 
 
-def wide(function: F) -> F:
+def wide(function: Callable[P, R]) -> Callable[P, R]:
     """``function`` with float16 arguments computed in float32, forward and backward; results are rounded once.
 
     Their types stay those that ``function`` gives for the arguments as they are. NumPy accumulates means in float32
     too, and torch normalizes so.
     """
 
+    run: Callable[..., Any] = function
+
     @wraps(function)
     def computed(*args: Any, **kwargs: Any) -> Any:
-        made = function(*args, **kwargs)
+        made = run(*args, **kwargs)
         if not any(map(is_half, (*args, *kwargs.values()))):
             return made
-        better = function(*map(widened, args), **{k: widened(v) for k, v in kwargs.items()})
+        better = run(*map(widened, args), **{k: widened(v) for k, v in kwargs.items()})
         if isinstance(made, Tensor):
             return call("astype", better, dtype=made.dtype)
         return type(made)(call("astype", b, dtype=m.dtype) for b, m in zip(better, made, strict=True))
 
-    return computed  # type: ignore[return-value]
+    return computed

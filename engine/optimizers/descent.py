@@ -47,7 +47,6 @@ class Trial:
     promised: float
     slope: float  # the promise of the slope alone, halved
     length: float  # of the scaled step
-    norm: float  # of the new residuals
 
     @property
     def ratio(self) -> float:
@@ -130,21 +129,25 @@ class Descent:
             if not at.norm > SMALLEST:
                 return x, too_small(at)
             x, r, halt = self.iteration(x, at)
-            if halt is not None and halt.converged and not halt.rounding and r.any():
-                halt = self.confirmed(x, r, halt)
+            if halt is None:
+                continue
+            if not halt.converged:
+                return x, halt
+            end = self.place(x, r, self.jacobian_at(x))
+            if not halt.rounding and r.any():
+                halt = self.confirmed(end, halt)
             if halt is not None:
-                return self.polished(x, r) if halt.converged else x, halt
+                return self.polished(x, end) if halt.converged else x, halt
         return x, halt
 
-    def confirmed(self, x: Array, r: Array, halt: Halt) -> Halt | None:
+    def confirmed(self, at: Place, halt: Halt) -> Halt | None:
         """``halt``, if the linear model promises nothing without a region either: one that is too small, by a column
         of the Jacobian that was long once, makes every step short. Then it is made anew, once, and None returned."""
-        at = self.place(x, r, self.jacobian_at(x))
         if not (at.norm > SMALLEST and np.isfinite(at.j).all()):
             return halt
         lengths = np.linalg.norm(at.j, axis=0)
         scale = np.where(lengths > 0, lengths, 1.0)
-        whole = bounded(*triangle(at.j, at.r), scale, np.inf, at.low, at.high)
+        whole = bounded(at.j, at.r, scale, np.inf, at.low, at.high)
         if at.promise(whole)[0] <= np.sqrt(self.stops.eps):
             return halt
         if self.renewed:
@@ -152,21 +155,17 @@ class Descent:
         self.renewed, self.scale, self.radius = True, scale, 0.0
         return None
 
-    def polished(self, x: Array, r: Array) -> Array:
+    def polished(self, x: Array, at: Place) -> Array:
         """A minimum, to more digits than the loss shows: it is flat there, while its slope is not.
 
         Whole steps are taken as long as the slope halves and the loss stays what it is, up to rounding.
         """
-        j = self.jacobian_at(x)
         for _ in range(POLISHING):
-            at = self.place(x, r, j)
-            new = self.inside((at.x + bounded(j, r, self.scale, np.inf, at.low, at.high)).astype(x.dtype))
-            r = self.residuals_at(new)
-            j = self.jacobian_at(new)
-            then = self.place(new, r, j)
+            new = self.inside((at.x + bounded(at.j, at.r, self.scale, np.inf, at.low, at.high)).astype(x.dtype))
+            then = self.place(new, self.residuals_at(new), self.jacobian_at(new))
             if not (then.norm <= at.norm * (1 + SAME * self.stops.eps) and POLISHED * then.cosine() < at.cosine()):
                 break
-            x = new
+            x, at = new, then
         return x
 
     def place(self, x: Array, r: Array, j: Array) -> Place:
@@ -207,7 +206,7 @@ class Descent:
     def judged(self, at: Place, p: Array, r: Array) -> Trial:
         norm = float(np.linalg.norm(r)) if np.isfinite(r).all() else np.inf
         gain = 1 - (norm / at.norm) ** 2 if SHORTEST * norm < at.norm else -1.0
-        return Trial(gain, *at.promise(p), self.span(p), norm)
+        return Trial(gain, *at.promise(p), self.span(p))
 
     def resize(self, trial: Trial) -> None:
         """The next radius: half or less where the linear model misled, twice the step where it held."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arguments import applied, listed, tensors
+from ..arguments import applied, listed, several, tensors
 from ..errors import GradientError, ShapeError, UsageError
 from ..gradient import grad, is_float, pullback, pushforward, reached
 from ..graph import Like, Tensor, as_tensor, call, constant, label
@@ -28,7 +28,7 @@ Many = Tensor | Sequence[Tensor]
 
 def shaped(results: Sequence[Any], like: Any) -> Any:
     """A list where ``like`` is one, else its only member."""
-    return list(results) if isinstance(like, list | tuple) else results[0]
+    return list(results) if several(like) else results[0]
 
 
 def directions(vs: Any, xs: Many, name: str) -> list[Tensor]:
@@ -150,7 +150,7 @@ def jacobian(y: Any, x: Tensor | None = None, mode: str | None = None, *, allow_
     [[4. 1.]
      [2. 5.]]
     """
-    if isinstance(x, list | tuple):
+    if several(x):
         raise UsageError("jacobian: expected one tensor to differentiate by, found a list; call it for each of them")
     ys = applied(y, x, "jacobian")
     outputs, (x,) = listed(ys), tensors(x, "jacobian")
@@ -237,7 +237,7 @@ def hessian(y: Any, xs: Any = None, *, allow_unused: bool = False) -> Any:
     gradients = grad(value, inputs, allow_unused=allow_unused)
     columns = [jacobian(gradients, x, "forward", allow_unused=True) for x in inputs]
     rows = [[columns[j][i] for j in range(len(inputs))] for i in range(len(inputs))]
-    return rows if isinstance(xs, list | tuple) else rows[0][0]
+    return rows if several(xs) else rows[0][0]
 
 
 def vmap(function: Callable[..., Any], axes: int | Sequence[int | None] | None = 0) -> Callable[..., Any]:
@@ -253,7 +253,7 @@ def vmap(function: Callable[..., Any], axes: int | Sequence[int | None] | None =
     [9. 1.]
     """
 
-    if isinstance(function, Tensor) or not callable(function):
+    if not callable(function):
         raise UsageError("vmap: expected a function of one example, found a tensor; write ag.vmap(lambda a: a * a)(x)")
 
     @wraps(function)
@@ -273,7 +273,7 @@ def vmap(function: Callable[..., Any], axes: int | Sequence[int | None] | None =
         outputs = [as_tensor(t) for t in listed(made)]
         pairs = {e: t for e, t, a in zip(examples, moved, places, strict=True) if a is not None}
         results = batch(outputs, pairs)
-        return type(made)(results) if isinstance(made, list | tuple) else results[0]
+        return type(made)(results) if several(made) else results[0]
 
     return mapped
 
@@ -297,7 +297,7 @@ def per_example_grads(loss: Callable[..., Tensor], xs: Many, examples: Many, *, 
     [[ 2.  0.]
      [20. 30.]]
     """
-    if isinstance(loss, Tensor) or not callable(loss):
+    if not callable(loss):
         raise UsageError(
             "per_example_grads: expected a function of one example, found a tensor; "
             "write ag.per_example_grads(lambda w, x, y: (x @ w - y) ** 2, w, [x, y])"

@@ -9,14 +9,13 @@ elements are found in the same way, exactly.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ....frozen import frozen
 from ....graph import Tensor
-from ....ops.addition import summation
+from ....ops.addition import reduction
 from ....ops.program import program as row
 from ....ops.reductions import Max, Min, Sum
 from ....types import Array, TensorType, TupleType
@@ -27,7 +26,7 @@ from .fused import Fused, Program, one_by_one
 from .launch import DEPTH, SUMMED, collapse, lanes, packed, parts, together
 
 LEAST = 64  # elements of a sum; shorter rows are a product with ones
-UFUNCS = {"max": np.maximum, "min": np.minimum}
+UFUNCS = {"sum": np.add, "max": np.maximum, "min": np.minimum}
 TURNS = 16  # numbers that are added one after another
 
 
@@ -87,10 +86,7 @@ def stored_apart(
     calls = [one_by_one(program, inputs, [*stored, *wholes])]
     for x, t in zip(wholes, totals, strict=True):
         rows = x.reshape(-1, t.size) if kept < 0 else x.reshape(t.size, -1)
-        if program.fold == "sum":
-            calls.append(summation(rows, (int(kept >= 0),), False, t.reshape(-1)))
-        else:
-            calls.append(partial(UFUNCS[program.fold].reduce, rows, int(kept >= 0), None, t.reshape(-1)))
+        calls.append(reduction(UFUNCS[program.fold], rows, (int(kept >= 0),), False, t.reshape(-1)))
     return row(calls)
 
 
