@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from agcli.losses import LOSSES
 from agcli.metrics import Meter, meter
 from agcli.precision import in_floats
 from agcli.spec import Spec
+from agcli.spec.graph import Parameter
 from agcli.spec.initializers import INITIALIZERS
 from agcli.spec.names import path_text
 from agcli.streaming import formula_meter
@@ -75,8 +77,8 @@ def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dic
         widths = [len(part.role.features(part.column, part.stats)) for part in group]
         if inputs[name].shape != (None, sum(widths)):  # pictures and texts have other axes
             continue
-        places = [sum(widths[:i]) for i in range(len(widths))]
-        numbers = [(part.column, place) for part, place in zip(group, places, strict=True) if is_number(part)]
+        places = accumulate(widths, initial=0)  # of the first feature of each, and the end
+        numbers = [(part.column, place) for part, place in zip(group, places, strict=False) if is_number(part)]
         found |= {column: inputs[name][:, place] for column, place in numbers}
     target = data.fitted.target
     if len(target) == 1 and TARGET in inputs:
@@ -295,13 +297,13 @@ def beside(column: Tensor, t: Tensor) -> Tensor:
     return column
 
 
-def drawn(fields: Any, rng: np.random.Generator, dtype: Any) -> Array:
+def drawn(fields: Parameter, rng: np.random.Generator, dtype: Any) -> Array:
     """The first value of a variable whose value is not given."""
     init = fields.init or INITIALIZERS.read("glorot_uniform" if len(fields.shape) > 1 else "zeros")
     return start(init, fields.shape, rng, dtype)
 
 
-def filled(fields: Any, dtype: Any) -> Array:
+def filled(fields: Parameter, dtype: Any) -> Array:
     """The given value of a variable, in its shape if it has one."""
     value = np.asarray(fields.value, dtype)
     try:

@@ -132,12 +132,13 @@ def by_scipy(problem: Problem, start: int) -> list[float]:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return least_squares(
+            found = least_squares(
                 lambda v: residuals(v, *data).copy(), problem.starts[start], lambda v: slopes(v, *data).copy(),
                 method="lm", x_scale="jac", max_nfev=100_000, **tolerances,
-            ).x.tolist()  # type: ignore[no-any-return]  # fmt: skip
+            )  # fmt: skip
         except ValueError:  # residuals that are not finite
             return problem.starts[start]
+    return [float(v) for v in found.x]
 
 
 @dataclass(frozen=True)

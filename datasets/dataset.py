@@ -180,7 +180,9 @@ class Split:
 
     def cast(self, dtype: Any) -> Split:
         """The split with its floats of this type."""
-        return replace(self, columns={name: column.cast(dtype) for name, column in self.columns.items()})
+        columns = {name: column.cast(dtype) for name, column in self.columns.items()}
+        is_same = all(column is self.columns[name] for name, column in columns.items())
+        return self if is_same else replace(self, columns=columns)
 
     def augmented(self, augment: Augment | None, name: str = "x") -> Split:
         """The same split, whose column of images is changed at random in batches for training."""
@@ -232,9 +234,9 @@ class Dataset(Info):
 
     def cast(self, dtype: Any) -> Dataset:
         """The data set with its floats of this type, float32 or float64; whole numbers stay what they are."""
-        if all(column.cast(dtype) is column for split in self.splits.values() for column in split.columns.values()):
-            return self
-        return replace(self, splits={name: split.cast(dtype) for name, split in self.splits.items()})
+        splits = {name: split.cast(dtype) for name, split in self.splits.items()}
+        is_same = all(split is self.splits[name] for name, split in splits.items())
+        return self if is_same else replace(self, splits=splits)
 
     @property
     def train(self) -> Split:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,10 +15,12 @@ from .checks import left_out, warnings
 from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .frame import Frame
-from .recipe import Fitting, Recipe, fit
+from .recipe import Recipe, fit
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import Rule, Shuffled, Stratified
 from .stream import written
+
+IsTest = Callable[[Frame], npt.NDArray[np.bool_]]  # what says of the samples of a piece which are for testing
 
 
 class Source(Protocol):
@@ -116,7 +118,7 @@ class Table:
         else:
             is_test = self._masks()
             for frame in self._pieces(self.source):
-                part = frame if is_test is None else frame.take(np.flatnonzero(is_test(frame) == (side == "test")))
+                part = _side(frame, is_test, side)
                 if len(part):
                     yield part
 
@@ -136,7 +138,7 @@ class Table:
     def _fitted(
         self, train: Frame, test: Frame, fitted: Recipe | None
     ) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
-        recipe = fitted or fit([train], self.columns, self.target, dtype=self.dtype, sigma=self.sigma)
+        recipe = fitted or self._learnt([train])
         splits = {"train": recipe.split(train, training=True)}
         if len(test):
             splits["test"] = recipe.split(test)
@@ -144,13 +146,13 @@ class Table:
 
     def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
         is_test = self._masks()
-        recipe = fitted or self._learnt(is_test)
+        recipe = fitted or self._learnt(_side(frame, is_test, "train") for frame in self._pieces(self.source))
         splits = written(self._pieces(self.source), recipe, is_test)
         if self.test is not None:
             splits["test"] = written(self._pieces(self.test), recipe, None)["train"]
         return recipe, splits, warnings(_with_target(head, self.target), recipe, splits, leaks=not self.plain)
 
-    def _masks(self) -> Callable[[Frame], npt.NDArray[np.bool_]] | None:
+    def _masks(self) -> IsTest | None:
         """What says of the samples of a piece which are for testing; None if none are."""
         split = self.split
         if split is None or split.keeps_all:
@@ -158,11 +160,8 @@ class Table:
         total = sum(len(frame) for frame in self._pieces(self.source)) if split.counts else 0
         return lambda frame: split.is_test(frame, total)
 
-    def _learnt(self, is_test: Any) -> Recipe:
-        fitting = Fitting(self.columns, self.target, self.dtype, self.sigma)
-        for frame in self._pieces(self.source):
-            fitting.add(frame if is_test is None else frame.take(np.flatnonzero(~is_test(frame))))
-        return fitting.recipe()
+    def _learnt(self, frames: Iterable[Frame]) -> Recipe:
+        return fit(frames, self.columns, self.target, dtype=self.dtype, sigma=self.sigma)
 
     def _pieces(self, source: Source) -> Iterator[Frame]:
         """The samples that have a target, renumbered, so that a split need not know of the others."""
@@ -195,6 +194,11 @@ class Table:
             warnings=found,
             settled=self,
         )
+
+
+def _side(frame: Frame, is_test: IsTest | None, side: str) -> Frame:
+    """The samples of a piece that are of the train or test split; all of them if nothing parts them."""
+    return frame if is_test is None else frame.take(np.flatnonzero(is_test(frame) == (side == "test")))
 
 
 def _check_name(frame: Frame, name: str, path: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import io
 import itertools
 import os
 import subprocess
@@ -41,6 +42,22 @@ def ag():
             assert done.returncode == check, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stderr, done.stderr
         return done
+
+    return run
+
+
+@pytest.fixture
+def grad(monkeypatch, capsys):
+    """Run `ag grad` in this process: grad(*args, input="") -> exit code, output, errors."""
+    from agcli.cli import main
+
+    def run(*args, input=""):
+        monkeypatch.setattr(sys, "argv", ["ag", "grad", *args])
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode()), encoding="utf-8"))
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        captured = capsys.readouterr()
+        return stopped.value.code, captured.out, captured.err
 
     return run
 

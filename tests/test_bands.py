@@ -147,7 +147,8 @@ def test_bands_hold_as_often_as_they_say(fits):
         b, a = np.polyfit(t, y, 1)
         model.parameters["a"].value, model.parameters["b"].value = np.asarray(a), np.asarray(b)
         fit = fit_of(model, Split({"x": data.train.columns["x"], "y": Column(y)}))
-        low, high = bands_of(fit, *slopes(np.array([[4.5]])), 0.9, None, False).confidence[0]
+        found = slopes(np.array([[4.5]]))
+        low, high = bands_of(fit, **found, level=0.9, sigma=None, weighed=False).confidence[0]
         inside += low <= 1 + 2 * 4.5 <= high
     assert 340 <= inside <= 380
 

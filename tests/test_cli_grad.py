@@ -1,8 +1,6 @@
 """`ag grad`: every option, every format, the JSON shape, bad input, and many formulas at once."""
 
-import io
 import json
-import re
 import shlex
 import subprocess
 import sys
@@ -10,26 +8,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from pages import console, page
 
-from agcli.cli import main
 from agcli.cli.grad import command
 
 FORMATS = ["text", "unicode", "latex", "python", "numpy", "c", "json", "mathml", "dot"]
-
-
-@pytest.fixture
-def grad(monkeypatch, capsys):
-    """Run `ag grad` in this process: grad(args, input) -> exit code, output, errors."""
-
-    def run(*args, input=""):
-        monkeypatch.setattr(sys, "argv", ["ag", "grad", *args])
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(input.encode()), encoding="utf-8"))
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return run
 
 
 ANSWERS = [
@@ -291,9 +274,9 @@ def test_hostile_formulas_are_answered_or_refused(grad, text):
 
 # The page ----------------------------------------------------------------------------------------------------------
 
-PAGE = (Path(__file__).parent.parent / "docs" / "grad.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-EXAMPLES = [example for block in BLOCKS for example in re.findall(r"^\$ ag grad (.*)\n((?:(?!\$ ).*\n)*)", block, re.M)]
+PAGE = page("grad.md")
+START = "ag grad "
+EXAMPLES = [(line.removeprefix(START), shown) for line, shown in console(PAGE) if line.startswith(START)]
 
 
 @pytest.mark.parametrize(("line", "shown"), EXAMPLES, ids=[line for line, _ in EXAMPLES])

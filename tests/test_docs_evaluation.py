@@ -7,12 +7,12 @@ import shlex
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import ROOT
+from pages import console, page
 
 import agcli
 from agcli.cli import COMMANDS, ag
 
-PAGE = (ROOT / "docs" / "evaluation.md").read_text("utf-8")
+PAGE = page("evaluation.md")
 OPTIONS = ("eval", "predict", "report", "runs")
 
 
@@ -45,8 +45,7 @@ def write(words):
 def test_the_commands_of_the_page(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-    blocks = re.findall(r"```console\n(.*?)```", PAGE, re.DOTALL)
-    examples = [e for block in blocks for e in re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.MULTILINE)]
+    examples = console(PAGE)
     assert len(examples) > 10
     for line, shown in examples:
         said = "\n".join(normal(run(line))).strip()

@@ -1,13 +1,10 @@
 """What people type who come from other systems: read as meant, or answered with the line that works."""
 
-import io
 import json
-import sys
 
 import pytest
 
 import agcli as ag
-from agcli.cli import main
 from agcli.expression import ExpressionError
 from agcli.expression.answers import answer
 from agcli.expression.api import to_text
@@ -140,30 +137,21 @@ def test_notes_survive_errors(asked):
         assert error.hint == "`γt` is one variable; write `γ*t`"
 
 
-def run(monkeypatch, capsys, *words, stdin=""):
-    monkeypatch.setattr(sys, "argv", ["ag", "grad", *words])
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode()), encoding="utf-8"))
-    with pytest.raises(SystemExit) as end:
-        main()
-    captured = capsys.readouterr()
-    return end.value.code, captured.out, captured.err
-
-
-def test_notes_stand_before_the_error(monkeypatch, capsys):
-    code, out, err = run(monkeypatch, capsys, WAVE, "--wrt", "t")
+def test_notes_stand_before_the_error(grad):
+    code, out, err = grad(WAVE, "--wrt", "t")
     assert (code, out) == (2, "")
     assert f"note: {NOTE}\n" in err
     assert err.index("note:") < err.index("error:")
 
 
-def test_errors_in_json_hold_the_notes(monkeypatch, capsys):
-    code, out, err = run(monkeypatch, capsys, WAVE, "--wrt", "t", "--format", "json")
+def test_errors_in_json_hold_the_notes(grad):
+    code, out, err = grad(WAVE, "--wrt", "t", "--format", "json")
     assert (code, out) == (2, "")
     assert NOTE in json.loads(err)["error"]["notes"]
 
 
-def test_a_batch_tells_of_every_line_how_it_was_read(monkeypatch, capsys):
-    code, out, _ = run(monkeypatch, capsys, "--batch", "-", stdin="j0(x)\nx^2\nωt + \nωt\x1b\nf(x) = x^2\n")
+def test_a_batch_tells_of_every_line_how_it_was_read(grad):
+    code, out, _ = grad("--batch", "-", input="j0(x)\nx^2\nωt + \nωt\x1b\nf(x) = x^2\n")
     rows = [json.loads(line) for line in out.splitlines()]
     assert code == 2
     assert rows[0]["notes"] == ["`j0(x)` is read as `j0*(x)`"]
@@ -189,7 +177,7 @@ def test_products_of_words_are_told():
         ["x", "--order", "\x1b[2J"], ["\u202ex y z("],
     ],
 )  # fmt: skip
-def test_control_characters_do_not_reach_the_terminal(monkeypatch, capsys, words):
-    code, out, err = run(monkeypatch, capsys, *words)
+def test_control_characters_do_not_reach_the_terminal(grad, words):
+    code, out, err = grad(*words)
     assert code == 2
     assert all(c.isprintable() or c in "\n\t" for c in out + err)

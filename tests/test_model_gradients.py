@@ -1,7 +1,6 @@
 """`ag grad model.yaml`: matrix formulas, their proof, every format, and what is said of wrong names."""
 
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import pytest
 
 import agcli as ag
 from agcli.build import build
-from agcli.cli import main
 from agcli.data import load_data
 from agcli.engine.graph import toposort
 from agcli.engine.leaves import Placeholder
@@ -56,18 +54,6 @@ def spec(tmp_path):
         return str(path)
 
     return write
-
-
-@pytest.fixture
-def grad(monkeypatch, capsys):
-    def run(*args):
-        monkeypatch.setattr(sys, "argv", ["ag", "grad", *args])
-        with pytest.raises(SystemExit) as stopped:
-            main()
-        captured = capsys.readouterr()
-        return stopped.value.code, captured.out, captured.err
-
-    return run
 
 
 @pytest.mark.parametrize(("name", "wrt", "text"), FORMULAS)

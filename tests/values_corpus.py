@@ -9,7 +9,6 @@ import math
 import random
 import sys
 from collections import Counter
-from pathlib import Path
 
 import mpmath as mp
 from mpmath.libmp import NoConvergence
@@ -17,6 +16,7 @@ from mpmath.libmp import NoConvergence
 from agcli.expression import ExpressionError
 from agcli.expression.api import read
 from agcli.expression.at_point import Point
+from benchmarks.formulas import corpus
 from tests.values_oracle import MORE_DIGITS, Oracle, TooHardError, as_mpf, close
 
 SEED, DRAWN, ORDERS = 2026, 2_000, 3
@@ -51,9 +51,7 @@ def drawn(luck, depth):
 
 def formulas(seed=SEED):
     """Those of the corpus, and 2,000 that are drawn."""
-    found = []
-    for path in sorted((Path(__file__).parent / "corpus").glob("*.txt")):
-        found += [line for line in path.read_text("utf-8").splitlines() if line and not line.startswith("#")]
+    found = [text for _, text in corpus()]
     luck = random.Random(seed)
     while len(found) < DRAWN + 569:
         text = drawn(luck, luck.choice([2, 3, 3, 4]))

@@ -34,9 +34,10 @@ def command(
     """
     if out is None and format == "parquet" and sys.stdout.isatty():
         raise click.UsageError("--format parquet writes bytes, which a terminal cannot show; give --out FILE")
+    from agcli.prediction.bands import LEVEL
     from agcli.prediction.files import predict_file
 
-    chosen = level if level is not None else 0.95 if bands else None
+    chosen = level if level is not None else LEVEL if bands else None
     summary = predict_file(run, file, out, format=format, keep=keep, which=which, level=chosen)
     for note in summary.notes:
         click.echo(f"note: {note}", err=True)

@@ -19,9 +19,8 @@ from agcli.prediction.answerable import why_not
 from agcli.prediction.sources import opened as opened_source
 from agcli.prediction.terms import Terms, terms_in, terms_of
 from agcli.runs import Run
-from agcli.runs.files import read_json
 from agcli.trainer.evaluate import Trained, opened, weighted
-from agcli.trainer.fit import FILE, Fit, attempted
+from agcli.trainer.fit import attempted, written
 
 from .bootstrap import Figure
 from .classes import Calibration, ClassRow, calibration, class_table, confusion
@@ -120,18 +119,23 @@ def evaluate(
     """
     if data is None:
         trained = opened(folder, which)
-        terms = terms_of(trained.data)
-        fitted = "train" if trained.model.spec.is_formulas and not split else ""
-        split = split or trained.data.judged
-        return judge(
-            trained, terms, of_split(trained.data, terms, split), split, by=by, count=count, seed=seed, fitted=fitted
-        )
+        return judge_split(trained, terms_of(trained.data), split, by=by, count=count, seed=seed)
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
     with opened_source(data, spec, terms) as source:
         samples = of_source(source, terms)
         trained = weighted(run, terms.skeleton(samples.split), which)
         return judge(trained, terms, samples, "", by=by, count=count, seed=seed)
+
+
+def judge_split(
+    trained: Trained, terms: Terms, split: str = "", *, by: str | None = None, count: int = COUNT, seed: int = 0
+) -> Evaluation:
+    """The evaluation of a trained model on a split of its data; see ``evaluate``."""
+    fitted = "train" if trained.model.spec.is_formulas and not split else ""
+    split = split or trained.data.judged
+    samples = of_split(trained.data, terms, split)
+    return judge(trained, terms, samples, split, by=by, count=count, seed=seed, fitted=fitted)
 
 
 def judge(
@@ -154,7 +158,7 @@ def judge(
         "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, described),
         "outputs_of": fitted or split,
         "notes": tuple(notes(trained.data, terms, split)),
-        "fit": attempted(model, trained.data.train, trained.step)[1] if split else written(trained.run, trained.step),
+        "fit": fit_report(trained, split),
     }  # fmt: skip
     found = answered(model, terms, samples)
     if found is None:
@@ -173,11 +177,12 @@ def judge(
     return Evaluation(**base)
 
 
-def written(run: Run, step: int) -> dict[str, Any] | None:
-    """What training wrote of the fit, if it is that of the same weights."""
-    known = read_json(run.folder / FILE, "the fit that training wrote")
-    fit = None if known is None else Fit.from_json(known)
-    return None if fit is None or fit.step != step else fit.report()
+def fit_report(trained: Trained, split: str) -> dict[str, Any] | None:
+    """What training wrote of the fit, if it is that of the same weights; else, with all of the data, a new one."""
+    known = written(trained.run, trained.step)
+    if known is not None:
+        return known.report()
+    return attempted(trained.model, trained.data.train, trained.step)[1] if split else None
 
 
 def notes(data: Dataset, terms: Terms, split: str) -> Iterator[str]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.special import ndtri, stdtrit
@@ -22,6 +21,7 @@ from agcli.engine.types import Array
 from agcli.trainer.fit import Fit, NoFitError
 
 LEVEL = 0.95
+ONE_NUMBER = ((None,), (None, 1))  # the shapes of outputs with one number a sample
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,14 +62,13 @@ def checked(level: float) -> float:
 
 
 def slopes_of(model: Model) -> Function:
-    """The output (n,) and its derivatives by the parameters, (n, p). Raises DataError for several numbers a sample."""
+    """`values` (n,) and derivatives by the parameters, `slopes` (n, p). DataError for several numbers a sample."""
     output = model.test.output
-    if output.shape not in ((None,), (None, 1)):
+    if output.shape not in ONE_NUMBER:
         raise DataError(f"bands are of one number a sample; the output has the shape {output.shape}")
     flat = output.reshape(-1)
-    inputs = [model.inputs[name] for name in model.sources]
-    options: Any = {"inputs": inputs, "key": model.key}
-    return Function([flat, jacobian_of(flat, list(model.parameters.trainable))], **options)
+    fetches = {"values": flat, "slopes": jacobian_of(flat, list(model.parameters.trainable))}
+    return Function(fetches, inputs=list(model.sources.values()), key=model.key)
 
 
 def quantile(fit: Fit, level: float) -> float:

@@ -10,10 +10,10 @@ from agcli.datasets.frame import Frame, joined
 from agcli.datasets.table import Table
 from agcli.engine.types import Array
 from agcli.trainer.evaluate import Trained
-from agcli.trainer.fit import NoFitError, fit_of
+from agcli.trainer.fit import NoFitError, fit_with
 
 from .answerable import why_not
-from .bands import LEVEL, Bands, slopes_of
+from .bands import LEVEL, ONE_NUMBER, Bands
 from .predictor import Predictor
 from .reading import Numbers
 from .terms import SetTerms, TableTerms, Terms, set_frame
@@ -44,7 +44,7 @@ def curve_of(trained: Trained, terms: Terms, level: float = LEVEL) -> Curve | No
     inputs = terms.inputs if isinstance(terms, TableTerms | SetTerms) else ()
     if not model.spec.is_formulas or why_not(model) or len(inputs) != 1 or len(terms.targets) != 1 or terms.classes:
         return None
-    if model.test.output.shape not in ((None,), (None, 1)):
+    if model.test.output.shape not in ONE_NUMBER:
         return None
     table = data.settled
     frame = joined(table.frames("train")) if isinstance(table, Table) else set_frame(data, "train")
@@ -59,7 +59,7 @@ def curve_of(trained: Trained, terms: Terms, level: float = LEVEL) -> Curve | No
         return None
     bands, problem = None, ""
     try:
-        predictor.fit, predictor.slopes = fit_of(model, data.train, trained.step), slopes_of(model)
+        predictor.fit = fit_with(trained)
         bands = predictor.bands(line, level)
     except NoFitError as error:
         problem = str(error)

@@ -56,13 +56,7 @@ class Predictor:
         if self.function is None:
             self.model = self.model or self._built(split)
             self.function = function_of(self.model)
-        function = self.function
-        inputs = function.inputs
-        parts: dict[str, list[Array]] = {}
-        for count, feeds in _batches(split, [p.name or "" for p in inputs]):
-            for name, values in function(dict(zip(inputs, feeds, strict=True))).items():
-                parts.setdefault(name, []).append(np.array(values[:count]))
-        return {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        return _in_batches(self.function, split)
 
     def answers(self, split: Split) -> Answers:
         """What the model says of the samples of a split, in the data's own terms.
@@ -99,18 +93,10 @@ class Predictor:
             self.fit = fit_for(self.run, self.which)
         if self.fit is None:
             raise DataError("bands need a run, whose training data says how sure its parameters are")
-        slopes = self.slopes = self.slopes or slopes_of(self.model)
-        found = self._bands(split, slopes, self.fit, level, self.terms.deviations(frame))
+        self.slopes = self.slopes or slopes_of(self.model)
+        sigma, weighed = self.terms.deviations(frame), self.spec.sigma is not None
+        found = bands_of(self.fit, **_in_batches(self.slopes, split), level=level, sigma=sigma, weighed=weighed)
         return found.mapped(lambda ends: np.asarray(self.terms.restore(ends[:, None]), np.float64).reshape(len(ends)))
-
-    def _bands(self, split: Split, slopes: Function, fit: Fit, level: float, sigma: Array | None) -> Bands:
-        """The bands in the model's own units."""
-        parts = []
-        for count, feeds in _batches(split, [p.name or "" for p in slopes.inputs]):
-            values, g = slopes(dict(zip(slopes.inputs, feeds, strict=True)))
-            parts.append((np.array(values[:count]), np.array(g[:count])))
-        values, g = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return bands_of(fit, values, g, level, sigma, self.spec.sigma is not None)
 
     def _built(self, split: Split) -> Model:
         try:
@@ -137,6 +123,15 @@ def spread(name: str, values: Array) -> Iterator[tuple[str, Array]]:
     flat = values.reshape(len(values), -1)
     for i in range(flat.shape[1]):
         yield (name if flat.shape[1] == 1 else f"{name}_{i}"), flat[:, i]
+
+
+def _in_batches(function: Function, split: Split) -> dict[str, Array]:
+    """The results of a function by name, with a row a sample."""
+    parts: dict[str, list[Array]] = {}
+    for count, feeds in _batches(split, [p.name or "" for p in function.inputs]):
+        for name, values in function(dict(zip(function.inputs, feeds, strict=True))).items():
+            parts.setdefault(name, []).append(np.array(values[:count]))
+    return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
 def _batches(split: Split, names: list[str]) -> Iterator[tuple[int, list[Array]]]:

@@ -44,8 +44,7 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     if found.fit is not None:
         yield from fit_parts(found.fit)
     if found.outputs:
-        of = {"train": " of the training data", "test": " of the test data"}.get(found.outputs_of, "")
-        yield Text(f"\noutputs{of}", "bold")
+        yield Text(f"\noutputs{of_data(found.outputs_of)}", "bold")
         yield output_table(found.outputs)
     if found.table:
         yield Text("\nclasses", "bold")
@@ -64,6 +63,11 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     if found.worst:
         yield Text("\nworst samples", "bold")
         yield worst_table(found.worst, width)
+
+
+def of_data(split: str) -> str:
+    """Of which split something is, in words; empty for a file's samples."""
+    return {"train": " of the training data", "test": " of the test data"}.get(split, "")
 
 
 def fit_parts(fit: Mapping[str, Any]) -> Iterator[RenderableType]:

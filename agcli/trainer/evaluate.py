@@ -48,14 +48,9 @@ def weighted(run: Run, data: Dataset, which: str = "") -> Trained:
     return Trained(run, model, data, int(checkpoint.progress["epoch"]), checkpoint.step)
 
 
-def fed(function: Function, batch: Batch) -> dict[Placeholder, Array]:
-    """What a function takes of a batch: inputs have the names of columns."""
-    return {p: batch[p.name or ""] for p in function.inputs}
-
-
-def fed_split(function: Function, split: Split) -> dict[Placeholder, Array]:
-    """The same of all samples of a split at once."""
-    return {p: split[p.name or ""] for p in function.inputs}
+def fed(function: Function, samples: Batch | Split) -> dict[Placeholder, Array]:
+    """What a function takes of a batch, or of all samples of a split: inputs have the names of columns."""
+    return {p: samples[p.name or ""] for p in function.inputs}
 
 
 def measured(

@@ -28,7 +28,7 @@ from agcli.engine.variables import total
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
 
-from .evaluate import fed_split, weighted
+from .evaluate import Trained, fed, weighted
 
 FILE = "fit.json"
 FAR = 0.1  # standard errors from the least loss; nearer than that, errors are what they will be
@@ -154,10 +154,9 @@ def fit_of(model: Model, split: Split, step: int = 0) -> Fit:
         raise OtherLossError(f"errors and bands are those of least squares: {error}") from None
     if len(split) * len(names) > MAX_JACOBIAN:
         raise NoFitError(f"the Jacobian of {len(split):,} samples by {len(names):,} parameters is too large to be kept")
-    options: Any = {"inputs": list(model.inputs.values()), "key": model.key}
     wanted = [found.factor, found.residuals, found.roots, jacobian_of(found.residuals, params)]
-    function = Function(wanted, **options)
-    factor, r, roots, j = (np.asarray(v, np.float64) for v in function(fed_split(function, split)))
+    function = Function(wanted, inputs=list(model.inputs.values()), key=model.key)
+    factor, r, roots, j = (np.asarray(v, np.float64) for v in function(fed(function, split)))
     if factor < 0 or not (np.isfinite(r).all() and np.isfinite(j).all()):
         raise NoFitError(
             "errors and bands are those of least squares; some weight is negative, or some number infinite"
@@ -230,9 +229,8 @@ def scatter(model: Model, split: Split, freedom: int) -> float:
     y, output = model.y, model.test.output
     if y is None or output.shape[:1] != (None,):
         return 0.0
-    inputs: Any = {"inputs": list(model.inputs.values()), "key": model.key}
-    function = Function([output], **inputs)
-    (values,) = function(fed_split(function, split))
+    function = Function(output, inputs=list(model.inputs.values()), key=model.key)
+    values = function(fed(function, split))
     away = np.asarray(values, np.float64).reshape(len(split), -1) - split["y"].reshape(len(split), -1)
     if model.sigma is not None:
         away = away / split["sigma"][:, None]
@@ -255,10 +253,18 @@ def attempted(model: Model, split: Split, step: int) -> tuple[Fit | None, dict[s
     return fit, fit.report()
 
 
-def fit_for(run: Run, which: str = "") -> Fit:
-    """The fit of a run with the weights of a checkpoint: as training wrote it, or else from the run's data."""
+def written(run: Run, step: int) -> Fit | None:
+    """The fit that training wrote, if it is that of the weights of a step."""
     known = read_json(run.folder / FILE, "the fit that training wrote")
-    if known is not None and int(known.get("step", -1)) == run.chosen(which).step:
-        return Fit.from_json(known)
-    trained = weighted(run, load_data(run.spec, run.learnt), which)
-    return fit_of(trained.model, trained.data.train, trained.step)
+    return Fit.from_json(known) if known is not None and int(known.get("step", -1)) == step else None
+
+
+def fit_with(trained: Trained) -> Fit:
+    """The fit of an opened run: as training wrote it, or else from the run's data."""
+    return written(trained.run, trained.step) or fit_of(trained.model, trained.data.train, trained.step)
+
+
+def fit_for(run: Run, which: str = "") -> Fit:
+    """The same of a run with the weights of a checkpoint; its data is read only if training wrote no such fit."""
+    known = written(run, run.chosen(which).step)
+    return known or fit_with(weighted(run, load_data(run.spec, run.learnt), which))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from agcli.datasets import Batches
@@ -96,7 +94,7 @@ class Standstill:
     def largest_gradient(self) -> float:
         """Of the loss of some training data, by any parameter."""
         model = self.session.model
-        gradients: Any = grad(model.test.loss, model.parameters.trainable, allow_unused=True)
+        gradients = grad(model.test.loss, model.parameters.trainable, allow_unused=True)
         function = Function(gradients, inputs=self.session.step_function.inputs)
         data = self.session.data.train
         batch = next(iter(Batches(data, min(len(data), EVAL_BATCH), shuffle=False).epoch()))

@@ -53,12 +53,12 @@ def lines(title: str, series: Sequence[Series], across: str) -> Html:
     whole = [tick for tick in ticks(min(xs), max(xs)) if tick == int(tick)]
     parts = [axes(frame, whole, marks, across)]
     for number, s in enumerate(known):
-        points = [(frame.x(x), frame.y(y)) for x, y in zip(s.x, s.y, strict=True)]
-        parts.append(tag("path", d=way(frame, list(zip(s.x, s.y, strict=True))), class_=f"line s{number}"))
-        if len(points) <= DOTTED:
-            for (x, y), at, value in zip(points, s.x, s.y, strict=True):
-                said = tag("title", f"{s.name}: {number_text(value)} at {across} {number_text(at)}")
-                parts.append(tag("circle", said, cx=f"{x:.1f}", cy=f"{y:.1f}", r=2.6, class_=f"dot s{number}"))
+        points = list(zip(s.x, s.y, strict=True))
+        parts.append(tag("path", d=way(frame, points), class_=f"line s{number}"))
+        for x, y in points if len(points) <= DOTTED else ():
+            said = tag("title", f"{s.name}: {number_text(y)} at {across} {number_text(x)}")
+            place = {"cx": f"{frame.x(x):.1f}", "cy": f"{frame.y(y):.1f}"}
+            parts.append(tag("circle", said, **place, r=2.6, class_=f"dot s{number}"))
     return figure(title, parts, [(f"s{i}", s.name) for i, s in enumerate(known)] if len(known) > 1 else [])
 
 

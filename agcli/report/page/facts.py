@@ -12,8 +12,7 @@ from agcli.comparison import Row, row
 from agcli.datasets import DataError
 from agcli.engine.errors import EngineError
 from agcli.evaluation import Evaluation
-from agcli.evaluation.evaluate import judge
-from agcli.evaluation.samples import of_split
+from agcli.evaluation.evaluate import judge_split
 from agcli.evaluation.worst import COUNT
 from agcli.prediction.curve import Curve, curve_of
 from agcli.prediction.terms import terms_of
@@ -48,11 +47,8 @@ def facts(folder: Path, *, which: str = "", split: str = "", count: int = COUNT)
     try:
         trained = opened(folder, which)
         model, terms = trained.model, terms_of(trained.data)
-        judged = split or trained.data.judged
-        samples = of_split(trained.data, terms, judged)
-        fitted = "train" if model.spec.is_formulas and not split else ""
         curve = curve_of(trained, terms)
-        evaluation = judge(trained, terms, samples, judged, by=None, count=count, seed=0, fitted=fitted)
+        evaluation = judge_split(trained, terms, split, count=count)
     except (DataError, RunError, EngineError, SpecError) as error:
         if which or split:  # what is asked for by name must be there
             raise

@@ -14,7 +14,7 @@ from agcli.prediction import Numbers
 from agcli.prediction.curve import Curve
 
 from .. import fits
-from ..evaluation import amount, cell_text, interval, share, tidy
+from ..evaluation import amount, cell_text, interval, of_data, share, tidy
 from . import charts
 from .html import Html, joined, picture, table, tag
 
@@ -33,7 +33,7 @@ def results(found: Evaluation) -> Iterator[Html]:
     if found.fit is not None:
         yield from fit_parts(found.fit)
     if found.outputs:
-        of = {"train": " of the training data", "test": " of the test data"}.get(found.outputs_of, "")
+        of = of_data(found.outputs_of)
         yield tag("h3", f"Outputs of the spec{of and ','}{of}")
         values = [(name, np.array2string(value, precision=5, threshold=64)) for name, value in found.outputs.items()]
         yield table(("name", "value"), [(name, tag("code", value)) for name, value in values])
