@@ -19,7 +19,7 @@ ORDER = {
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
         "ops", "functional", "rewrite",
         "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
-        "variables", "stages", "function", "initializers", "optimizers", "testing",
+        "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
         "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",

@@ -97,7 +97,7 @@ def event(executor: Executor, n: int, began: int, ended: int, start: int) -> dic
     shapes = [list(executor.plan.slots[i].type.shape) for i in (*step.inputs, *step.outputs)]
     said = {"place": step.tensor.origin, "inputs": shapes[: len(step.inputs)], "outputs": shapes[len(step.inputs) :]}
     times = {"ts": (began - start) / 1000, "dur": (ended - began) / 1000}
-    return {"name": step.op.name, "cat": "op", "ph": "X", "pid": 1, "tid": step.colour + 1, **times, "args": said}
+    return {"name": step.op.name, "cat": "op", "ph": "X", "pid": 1, "tid": step.shard + 1, **times, "args": said}
 
 
 def moved(plan: Plan, step: Step) -> int:

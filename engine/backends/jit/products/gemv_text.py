@@ -6,7 +6,7 @@ elements that were done already are done again, or count as zero.
 
 from __future__ import annotations
 
-from ..llvm.nest import SIZES, mask_of, module, read_fields, store, suffix
+from ..llvm.loop_nest import SIZES, mask_of, module, read_fields, store, suffix
 from ..llvm.values import Code
 
 ROW_FIELDS = ("k", "n", "blocks", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")

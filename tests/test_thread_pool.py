@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agcli.engine.backends.crew import beside
+from agcli.engine.backends.thread_pool import beside
 
 INTERRUPTED = """
 import signal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from .nest import SIZES, mask_of, store, suffix
+from .loop_nest import SIZES, mask_of, store, suffix
 from .values import Code
 
 Carried: TypeAlias = "Sequence[tuple[str, str]]"  # types, and references to the values before the first turn

@@ -2,7 +2,7 @@
 
 A call of NumPy costs about as much as twenty operations of Python, or a thousand of compiled code. So a graph of a few
 thousand elements, such as a formula of ten variables with its gradient and Hessian, is taken apart, without its zeros
-and with equal parts once; ``small`` and ``jit.straight`` write these operations out.
+and with equal parts once; ``tiered`` and ``jit.scalar_function`` write these operations out.
 """
 
 from __future__ import annotations

@@ -5,9 +5,10 @@ import pytest
 from scipy import special
 
 import agcli as ag
-from agcli.engine.backends import jit, small
-from agcli.engine.backends.apart import taken_apart
+from agcli.engine.backends import jit
+from agcli.engine.backends import tiered as small
 from agcli.engine.backends.numpy import Executor
+from agcli.engine.backends.scalarize import taken_apart
 from agcli.engine.backends.scalars import Unsuited
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..llvm.nest import SIZES, mask_of, module, read_fields, store, suffix
+from ..llvm.loop_nest import SIZES, mask_of, module, read_fields, store, suffix
 from ..llvm.values import Code
-from .thin_text import add_product, added, apart, begin, read
+from .gemv_text import add_product, added, apart, begin, read
 
 ROWS = 8  # of the result at a time, to hide how long one multiplication takes
 FIELDS = ("m", "k", "n", "a", "a.row", "a.step", "b", "b.row", "out", "out.row")

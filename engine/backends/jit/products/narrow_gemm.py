@@ -22,11 +22,11 @@ from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Movable, Native, address, movable, pairs, sequence
 from ..elementwise.sums import chain
-from ..llvm.nest import SIZES
+from ..llvm.loop_nest import SIZES
 from ..llvm.values import KINDS
-from .skinny_text import FIELDS, dots_text, product_text, turn_text
-from .thin import multiplies_floats, row_kernel
-from .thin_text import ROW_FIELDS
+from .gemv import multiplies_floats, row_kernel
+from .gemv_text import ROW_FIELDS
+from .narrow_gemm_text import FIELDS, dots_text, product_text, turn_text
 
 COLUMN = 128  # elements of a row or column, along which vectors run
 LEAST = 32  # rows and common length
@@ -37,7 +37,7 @@ ADDRESSES = tuple(FIELDS.index(name) for name in ("a", "b", "out"))
 
 
 @frozen
-class Skinny(Op):
+class NarrowGemm(Op):
     """A matrix product whose right side has few columns."""
 
     name = "compiled<matmul>"
@@ -117,7 +117,7 @@ def dots_kernel(*parameters: Any) -> Any:
     return compiled(dots_text(*parameters))
 
 
-def is_skinny(t: Tensor) -> bool:
+def is_narrow_gemm(t: Tensor) -> bool:
     """Whether ``t`` is such a product."""
     if not multiplies_floats(t):
         return False

@@ -25,8 +25,8 @@ from ..ops.reductions import Sum
 from ..plan import Step
 from ..types import Array, Shape, static
 from . import jit
-from .apart import last, rows_and_columns, taken_apart
 from .numpy import Call, Executor
+from .scalarize import last, rows_and_columns, taken_apart
 from .scalars import Element, Trace, Unsuited
 
 WARM = 20  # calls before the text is made
@@ -172,7 +172,7 @@ def native(trace: Trace, shapes: Sequence[Shape], steps: int) -> Program:
     """The function as machine code, where llvmlite is there and knows how."""
     if not jit.active():
         raise Unsuited
-    from .jit.straight import straight
+    from .jit.scalar_function import straight
 
     return straight(trace)
 

@@ -19,7 +19,7 @@ from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Native, address, movable
 from ..elementwise.launch import together
-from ..llvm.nest import SIZES, mask_of, module, read_fields, store, suffix
+from ..llvm.loop_nest import SIZES, mask_of, module, read_fields, store, suffix
 from ..llvm.values import KINDS, Code
 
 FIELDS = (
@@ -37,7 +37,7 @@ def rows_for(vectors: int) -> int:
 
 
 @frozen
-class PanelProduct(Op):
+class GemmKernel(Op):
     """``a`` (..., k) times a packed matrix of so many columns, plus ``start`` (all of it, or one row) if given."""
 
     columns: int

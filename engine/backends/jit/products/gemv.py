@@ -17,7 +17,7 @@ from ..code.machine import has_masks, register_width
 from ..code.native import address, movable
 from ..elementwise.launch import together
 from ..llvm.values import KINDS
-from .thin_text import COLUMN_FIELDS, ROW_FIELDS, column_text, rows_text
+from .gemv_text import COLUMN_FIELDS, ROW_FIELDS, column_text, rows_text
 
 Part: TypeAlias = "tuple[Any, list[int]]"  # kernel and numbers
 MOST = 4  # rows
@@ -111,7 +111,7 @@ def multiplies_floats(t: Tensor) -> bool:
     return t.dtype.name in ("float32", "float64")
 
 
-def is_thin(t: Tensor) -> bool:
+def is_gemv(t: Tensor) -> bool:
     """Whether ``t`` is such a product."""
     if not multiplies_floats(t):
         return False
@@ -121,7 +121,7 @@ def is_thin(t: Tensor) -> bool:
     return (m <= MOST and n > 1 and k * n >= LEAST) or (n == 1 and m > 1 and m * k >= LEAST)
 
 
-def thin(t: Tensor, threads: bool) -> Thin:
+def gemv(t: Tensor, threads: bool) -> Thin:
     """The op in place of that of ``t``."""
     matrix = t.inputs[0] if t.shape[1] == 1 else t.inputs[1]
     while matrix.op is not None and matrix.op.view is not Op.view and len(matrix.inputs) == 1:

@@ -9,9 +9,9 @@ import agcli as ag
 from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import machine
 from agcli.engine.backends.jit.code.native import Movable, Parts
-from agcli.engine.backends.jit.products import thin
-from agcli.engine.backends.jit.products.skinny import Skinny
-from agcli.engine.backends.jit.products.thin import Thin
+from agcli.engine.backends.jit.products import gemv
+from agcli.engine.backends.jit.products.gemv import Thin
+from agcli.engine.backends.jit.products.narrow_gemm import NarrowGemm
 from agcli.engine.types import TensorType
 
 pytestmark = pytest.mark.numeric
@@ -50,8 +50,8 @@ def test_products(m, k, n, lie, dtype):
     for parts in (1, 2, 3):
         op, out = Thin(steady=True, threads=True), np.empty((m, n), dtype)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(thin, "SHARED", 0)
-            patch.setattr(thin, "workers", lambda parts=parts: parts)
+            patch.setattr(gemv, "SHARED", 0)
+            patch.setattr(gemv, "workers", lambda parts=parts: parts)
             op.bind([a, b], out)()
         exact = a.astype(np.float64) @ b.astype(np.float64)
         scale = np.abs(a).astype(np.float64) @ np.abs(b).astype(np.float64)
@@ -108,7 +108,7 @@ def test_a_model_uses_them_and_learns_the_same(monkeypatch):
 
 
 def test_weights_are_shared_among_threads(monkeypatch):
-    monkeypatch.setattr(thin, "workers", lambda: 2)
+    monkeypatch.setattr(gemv, "workers", lambda: 2)
     x, w = ag.placeholder("x", (None, 300)), ag.variable(np.ones((300, 400), np.float32))
     f = ag.function(ag.relu(x @ w))
     row = np.ones((1, 300), np.float32)
@@ -134,4 +134,4 @@ def test_narrow_products_along_columns_and_rows(dtype, m):
         for a, b, c in (*arrays, (arrays[0][0], *arrays[1][1:]), arrays[0]):
             for got, wanted in zip(f(a, b, c), (a.T @ b, a @ c), strict=True):
                 np.testing.assert_allclose(got, wanted, rtol=1e-4, atol=1e-3 if dtype == "float32" else 1e-11)
-        assert [type(s.op) for s in f.plan.steps] == [Skinny, Skinny]
+        assert [type(s.op) for s in f.plan.steps] == [NarrowGemm, NarrowGemm]
