@@ -19,6 +19,7 @@ from .base import Elementwise, Pointwise, SciPy, binary, unary
 from .logic import equal, isinf, logical_and, where
 
 HALF = Fraction(1, 2)
+AWAY = 0.3, 3.0  # from 0: a domain without poles and branch points
 
 
 def zero(x: Tensor) -> Tensor:
@@ -125,15 +126,10 @@ square = unary(
     "square", np.square, lambda g, y, x: (g * 2 * x,), "Square: square(-3) = 9.", scalar_rule=lambda x: x * x
 )
 sqrt = unary(
-    "sqrt",
-    np.sqrt,
-    lambda g, y, x: (g / (2 * y),),
-    "Square root: sqrt(2.0) = 1.414214.",
-    (0.3, 3.0),
-    scalar_rule="sqrt",
+    "sqrt", np.sqrt, lambda g, y, x: (g / (2 * y),), "Square root: sqrt(2.0) = 1.414214.", AWAY, scalar_rule="sqrt"
 )
 cbrt = unary(
-    "cbrt", np.cbrt, lambda g, y, x: (g / (3 * square(y)),), "Cube root, also of x < 0: cbrt(-27.0) = -3.0.", (0.3, 3.0)
+    "cbrt", np.cbrt, lambda g, y, x: (g / (3 * square(y)),), "Cube root, also of x < 0: cbrt(-27.0) = -3.0.", AWAY
 )
 reciprocal = unary(
     "reciprocal",
@@ -149,7 +145,7 @@ rsqrt = unary(
     np.sqrt,
     lambda g, y, x: (-HALF * g * (y / x),),
     "One over the square root: rsqrt(4.0) = 0.5.",
-    (0.3, 3.0),
+    AWAY,
     fill=lambda x, out: np.reciprocal(np.sqrt(x, out=out), out=out),
     scalar_rule=lambda x: 1 / x.sqrt(),
 )
@@ -183,11 +179,11 @@ expm1 = unary(
     scalar_rule="expm1",
 )
 log: Elementwise = unary(
-    "log", np.log, lambda g, y, x: (g / x,), "Natural logarithm: log(10.0) = 2.302585.", (0.3, 3.0), scalar_rule="log"
+    "log", np.log, lambda g, y, x: (g / x,), "Natural logarithm: log(10.0) = 2.302585.", AWAY, scalar_rule="log"
 )
-log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2: log2(8.0) = 3.0.", (0.3, 3.0))
+log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2: log2(8.0) = 3.0.", AWAY)
 log10 = unary(
-    "log10", np.log10, lambda g, y, x: (g / (x * log(10)),), "Logarithm to base 10: log10(1000.0) = 3.0.", (0.3, 3.0)
+    "log10", np.log10, lambda g, y, x: (g / (x * log(10)),), "Logarithm to base 10: log10(1000.0) = 3.0.", AWAY
 )
 log1p = unary(
     "log1p",
