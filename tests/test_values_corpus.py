@@ -21,9 +21,9 @@ MEETING = [
     # formula, and whether it has a kink, a jump, a pole or an end at the constant
     ("abs(x - {c})", True), ("(x - {c})*abs(x - {c}) + x", True), ("sqrt({c} - x)", True), ("sqrt(x - {c})", True),
     ("log({c} - x)", True), ("1/(x - {c})", True), ("floor(x/{c})", True), ("mod(x*x, {c}*x)", True),
-    ("max(x, {c})", True), ("sign(x - {c})", True), ("where({c} - x == 0, 1, x)", True), ("where(x < {c}, x, x^2)", True),
-    ("where(x >= {c}, x, sin(x))", True), ("arccos(x/{c})", True), ("sin(x + {c})", False),
-    ("x*{c} - {c}", False),
+    ("max(x, {c})", True), ("sign(x - {c})", True), ("where({c} - x == 0, 1, x)", True),
+    ("where(x < {c}, x, x^2)", True), ("where(x >= {c}, x, sin(x))", True), ("arccos(x/{c})", True),
+    ("sin(x + {c})", False), ("x*{c} - {c}", False),
 ]  # fmt: skip
 
 
