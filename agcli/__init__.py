@@ -37,7 +37,7 @@ def find(name: str) -> Any:
     try:
         return import_module(f"agcli.{name}")
     except ModuleNotFoundError:
-        from agcli.elsewhere import nearest, sentence
+        from agcli.foreign_names import nearest, sentence
 
         known, near = sentence(name), nearest(name, api.__all__)
         hint = f"; {known}" if known else f"; did you mean ag.{near}?" if near else ""
