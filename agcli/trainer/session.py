@@ -118,10 +118,10 @@ class Session:
         self.sums.set(progress["sums"])
         self.test.set(progress["test"])
         self.best.set(progress["best"])
-        self.step_function.threads = int(progress.get("threads", self.step_function.threads))
-        halt = progress.get("halt")
+        self.step_function.threads = int(progress["threads"])
+        halt = progress["halt"]
         self.step_function.halt = None if halt is None else Halt(**halt)
-        self.halted = int(progress.get("halted", 0))
+        self.halted = int(progress["halted"])
         self.leave()
 
     def has_logged(self, record: Mapping[str, Any]) -> bool:

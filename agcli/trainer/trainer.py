@@ -18,12 +18,12 @@ from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 from agcli.runs import Run, RunError, writing
 from agcli.runs.environment import environment, fingerprints, moved
-from agcli.runs.run import ENVIRONMENT
+from agcli.runs.migrate import FIT, RESULT
 from agcli.spec import Spec
 
 from . import resume
 from .failure import investigate
-from .fit import FILE, attempted
+from .fit import attempted
 from .health import Health
 from .profile import Profile
 from .rhythm import Rhythm
@@ -34,7 +34,6 @@ from .threads import suited
 TICK = 0.1  # seconds between two looks at the clock
 PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
 SETTLED = 2  # steps that found nothing left to do end a training: the second reports the loss to which the first came
-RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -98,6 +97,8 @@ class Trainer:
                 trainer.session.restore(checkpoint.arrays, checkpoint.progress, str(run.path(checkpoint.step)))
             except StateError as e:
                 raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
+        run.upgrade()
+        if checkpoint is not None:
             run.set_aside(checkpoint.step)
             run.point(checkpoint.step, trainer.session.best.step)
             trainer.forget_lost_best()
@@ -173,11 +174,10 @@ class Trainer:
         s = self.session
         if self.place is None:
             learnt = self.data.fitted.to_json() if self.data.fitted else None
-            self.place = Run.create(self.spec, self.out, learnt)
-        if not self.run.environment:
-            self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
+            about = environment(self.data, self.spec.seed, self.spec.folder)
+            self.place = Run.create(self.spec, self.out, learnt, about)
         with writing(self.run.folder):
-            for name in (RESULT, FILE):
+            for name in (RESULT, FIT):
                 (self.run.folder / name).unlink(missing_ok=True)
         count = total(s.model.parameters.trainable)
         epochs = self.spec.train.epochs
@@ -251,7 +251,7 @@ class Trainer:
         done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
         if fit is not None:
-            self.run.write(FILE, fit.to_json())
+            self.run.write(FIT, fit.to_json())
         self.run.say(f"done after {done.steps} steps: {done.reason}")
         return done
 
