@@ -59,6 +59,8 @@ class Trainer:
         said = (*self.data.warnings, *units, *scaled_inputs(spec, self.data.fitted))
         self.notes: list[Note] = [Note(text, "data") for text in said]
         self.session = Session(self.spec, self.data)
+        self.spec = self.session.spec
+        self.notes += [Note(text, "batch") for text in self.session.small]
         self.notes += [Note(text, "metric") for text in self.session.cautions]
         self.health = Health(self.session)
         self.place: Run | None = None
