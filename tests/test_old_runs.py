@@ -158,7 +158,14 @@ def test_a_process_that_is_killed_within_the_upgrade_leaves_an_older_run(place, 
 def state(folder):
     """All that is read of a run."""
     run = Run(folder)
-    return run.spec, run.learnt, run.result, run.metrics, run.chosen("last").progress, run.read("fit.json", "a fit")
+    return (
+        run.spec,
+        run.preprocessing,
+        run.result,
+        run.metrics,
+        run.chosen("last").progress,
+        run.read("fit.json", "a fit"),
+    )
 
 
 def test_the_settings_of_then_mean_what_they_meant(place):
@@ -227,7 +234,7 @@ def test_only_rows_of_later_formats_are_applied():
 
 
 def test_rows_name_files_of_a_run_and_formats_that_there_are():
-    files = {migrate.SPEC, migrate.LEARNT, migrate.METRICS, migrate.RESULT, migrate.FIT, migrate.PROGRESS}
+    files = {migrate.SPEC, migrate.PREPROCESSING, migrate.METRICS, migrate.RESULT, migrate.FIT, migrate.PROGRESS}
     for row in (*ROWS, *WITHOUT_VALIDATION):
         assert row.file in files
         assert 1 < row.since <= FORMAT, f"{row}: raise FORMAT with the first row of a new one"

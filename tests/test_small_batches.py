@@ -6,7 +6,7 @@ import pytest
 from agcli.datasets import Column, Dataset, Split
 from agcli.runs import Run
 from agcli.spec import SpecError, parse_spec
-from agcli.trainer import Trainer
+from agcli.training import Trainer
 
 SPEC = """
 name: net

@@ -19,7 +19,7 @@ from .files import RunError
 FORMAT = 2  # of the folders and checkpoints that are written; raised by what an older version would misread
 FIRST = 1  # of what has no number
 
-SPEC, LEARNT, ENVIRONMENT = "spec.yaml", "data.json", "environment.json"
+SPEC, PREPROCESSING, ENVIRONMENT = "spec.yaml", "data.json", "environment.json"
 METRICS, RESULT, FIT = "metrics.jsonl", "result.json", "fit.json"
 PROGRESS = "progress"  # of a checkpoint: what it holds beside its arrays
 
@@ -86,8 +86,8 @@ def default(value: Any) -> Reading:
 
 ROWS: tuple[Row, ...] = (
     Row(SPEC, "dtype", default("float32"), 2, "0.1: all was float32; a spec of formulas alone means float64 today"),
-    Row(LEARNT, "dtype", default("float32"), 2, "0.1: all was float32"),
-    Row(LEARNT, "sigma", default(""), 2, "0.1: no column held standard deviations"),
+    Row(PREPROCESSING, "dtype", default("float32"), 2, "0.1: all was float32"),
+    Row(PREPROCESSING, "sigma", default(""), 2, "0.1: no column held standard deviations"),
     Row(RESULT, "split", default("test"), 2, "0.1: there always were test data"),
     Row(PROGRESS, "halt", default(None), 2, "0.1: no optimizer ended a training"),
     Row(PROGRESS, "halted", default(0), 2, "0.1: no optimizer ended a training"),

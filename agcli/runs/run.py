@@ -24,7 +24,7 @@ from . import checkpoints, migrate
 from .checkpoints import Checkpoint, DamagedError
 from .files import RunError, read_json, read_lines, write_pointer, writing
 from .lock import Lock
-from .migrate import ENVIRONMENT, FIT, LEARNT, METRICS, RESULT
+from .migrate import ENVIRONMENT, FIT, METRICS, PREPROCESSING, RESULT
 
 REST = ".*.part"  # what a process leaves that is killed while it writes
 KEPT = 2  # checkpoints beside the best; the older of the two is there should the newer be damaged
@@ -33,30 +33,30 @@ RUNS = Path("runs")  # where runs lie, if nobody says otherwise
 
 
 class Run:
-    """A run's folder. Whoever writes into it holds its lock: ``create`` and ``take`` see to that."""
+    """A run's folder. Whoever writes into it holds its lock: ``create`` and ``lock`` see to that."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.lock: Lock | None = None
+        self.held: Lock | None = None
 
     @classmethod
     def create(
         cls,
         spec: Spec,
         out: Path | None = None,
-        learnt: Mapping[str, Any] | None = None,
+        preprocessing: Mapping[str, Any] | None = None,
         environment: Mapping[str, Any] | None = None,
     ) -> Run:
-        """A new folder: ``out``, or ``runs/<name>-<time>``. ``learnt`` is what the data taught, as plain data."""
+        """A new folder: ``out``, or ``runs/<name>-<time>``. ``preprocessing`` and ``environment`` are plain data."""
         folder = out if out is not None else usual(spec.name)
         run = cls(folder)
         try:
             check_free(folder)
             (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-            run.lock = Lock(folder)
+            run.held = Lock(folder)
             run.clear()
-            if learnt is not None:
-                write_atomically(folder / LEARNT, json.dumps(learnt).encode())
+            if preprocessing is not None:
+                write_atomically(folder / PREPROCESSING, json.dumps(preprocessing).encode())
             run.write(ENVIRONMENT, {"format": migrate.FORMAT, **(environment or {})})
             write_atomically(folder / MARK, spec.dump().encode())
         except BaseException as e:
@@ -75,10 +75,10 @@ class Run:
             raise RunError(f"{folder}: expected a run folder with a {MARK}, {found(folder, place)}")
         return cls(folder)
 
-    def take(self) -> Run:
+    def lock(self) -> Run:
         """The run, to be trained on: locked, and without what a killed process left half written."""
         migrate.format_of(self.environment, str(self.folder))  # before anything of a newer run is touched
-        self.lock = Lock(self.folder)
+        self.held = Lock(self.folder)
         try:
             with writing(self.folder):
                 (self.folder / "checkpoints").mkdir(exist_ok=True)
@@ -95,9 +95,9 @@ class Run:
 
     def close(self) -> None:
         """Let other processes train in the folder."""
-        if self.lock is not None:
-            self.lock.release()
-            self.lock = None
+        if self.held is not None:
+            self.held.release()
+            self.held = None
 
     @property
     def spec(self) -> Spec:
@@ -109,9 +109,9 @@ class Run:
         return read_spec(self.folder / MARK, overrides, partial(migrate.migrated, MARK, written=self.format))
 
     @property
-    def learnt(self) -> dict[str, Any] | None:
+    def preprocessing(self) -> dict[str, Any] | None:
         """What the training split taught: categories, means, a vocabulary; None for data that needs nothing."""
-        return self.read(LEARNT, "the statistics that training wrote")
+        return self.read(PREPROCESSING, "the statistics that training wrote")
 
     @property
     def result(self) -> dict[str, Any] | None:
@@ -141,7 +141,7 @@ class Run:
         if self.format == migrate.FORMAT:
             return
         self.rewrite(self.spec)
-        for name in (LEARNT, RESULT, FIT):
+        for name in (PREPROCESSING, RESULT, FIT):
             if (content := self.read(name, "what training wrote")) is not None:
                 self.write(name, content)
         self.rewind(lambda record: True)
@@ -157,11 +157,11 @@ class Run:
         with writing(self.folder):
             write_atomically(self.folder / name, (json.dumps(content, indent=indent) + "\n").encode())
 
-    def log(self, event: Mapping[str, Any]) -> None:
+    def record(self, event: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""
         self.append(METRICS, json.dumps(event))
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Append to ``log.txt``, with the time."""
         self.append("log.txt", "\n".join(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}" for line in text.splitlines()))
 
@@ -191,7 +191,7 @@ class Run:
         safe = f"the last whole checkpoint is {good[-1].name}" if good else ""
         with writing(self.folder, safe):
             checkpoints.write(path, arrays, progress)
-            self.point(int(progress["step"]), best)
+            self.set_links(int(progress["step"]), best)
             keep = {path, *self.checkpoints()[-KEPT:]}
             if best is not None:
                 keep.add(self.path(best))
@@ -199,7 +199,7 @@ class Run:
                 old.unlink(missing_ok=True)
         return path
 
-    def point(self, last: int, best: int | None) -> None:
+    def set_links(self, last: int, best: int | None) -> None:
         """Write the names of two checkpoints into ``last`` and ``best``."""
         with writing(self.folder):
             write_pointer(self.folder / "last", self.path(last).name + "\n")
@@ -224,7 +224,7 @@ class Run:
                 passed_over.append(str(e))
         return None, passed_over
 
-    def set_aside(self, after: int) -> None:
+    def archive(self, after: int) -> None:
         """Rename checkpoints of later steps than ``after``, which do not verify: they are not counted any more."""
         with writing(self.folder):
             for path in self.checkpoints():
@@ -305,7 +305,7 @@ def is_free(folder: Path) -> bool:
     """Whether a folder is empty, or holds only what a process made that was killed before its run began."""
     if not folder.is_dir():
         return False
-    known = {LEARNT, ENVIRONMENT, "lock", "checkpoints"}
+    known = {PREPROCESSING, ENVIRONMENT, "lock", "checkpoints"}
     names = {path.name for path in folder.iterdir() if not path.match(REST)}
     return names <= known and not any(folder.glob("checkpoints/*"))
 
