@@ -3,16 +3,16 @@
 import inspect
 import math
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from agcli.engine.initializers import initial
 from agcli.spec.optimizers import OPTIMIZERS
 from agcli.spec.schedules import SCHEDULES
 
-DOCS = Path(__file__).resolve().parent.parent / "docs" / "optimizers.md"
+DOCS = ROOT / "docs" / "optimizers.md"
 MISSING = inspect.Parameter.empty
 # Where a default of the peer stands: its parameter, or a function of all of its parameters.
 BETAS = {"beta1": lambda theirs: theirs["betas"][0], "beta2": lambda theirs: theirs["betas"][1]}

@@ -22,7 +22,7 @@ from agcli.runs.migrate import FORMAT, METRICS, PROGRESS, RESULT, ROWS, SPEC, WI
 from agcli.spec import SpecError
 from agcli.spec.dump import plain
 
-GOLDEN = Path(__file__).parent / "golden" / "runs"
+GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 FIGURES = json.loads((GOLDEN / "figures.json").read_text("utf-8"))
 RUNS = ("decay", "digits", "flowers")  # of 0.2
 ALL = (*RUNS, "curve", "plane")
