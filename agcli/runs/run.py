@@ -145,6 +145,8 @@ class Run:
             if (content := self.read(name, "what training wrote")) is not None:
                 self.write(name, content)
         self.rewind(lambda record: True)
+        with writing(self.folder):
+            (self.folder / "best").unlink(missing_ok=True)  # training says which it is today
         self.write(ENVIRONMENT, {"format": migrate.FORMAT, **self.environment})
 
     def rewrite(self, spec: Spec) -> None:
@@ -236,7 +238,8 @@ class Run:
 
         Raises RunError if there is none that verifies.
         """
-        which = which or ("best" if self.spec.train.patience else "last")
+        patience = self.spec.train.patience
+        which = which or migrate.weights(self.format, patience) or ("best" if patience else "last")
         if which != "last":
             path = self.named(which)
             if path is not None:

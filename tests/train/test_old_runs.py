@@ -183,11 +183,26 @@ def flat(value, path=""):
 
 def test_the_rows_for_the_validation_split_are_ready():
     """To be joined to ROWS with the split, which the test above then asks for."""
-    old = {"data": {"file": "a.csv", "split": {"stratified": {"seed": 0, "test": 0.2}}}, "train": {"watch": "loss"}}
-    found = migrated(SPEC, old, 1, WITHOUT_VALIDATION)
-    assert found["data"]["split"] == {"stratified": {"seed": 0, "test": 0.2, "validation": 0}}
-    assert migrated(SPEC, {"data": {"name": "digits"}}, 1, WITHOUT_VALIDATION)["data"]["validation"] == 0
-    assert "validation" not in old["data"], "what was read stays as it is"
+    table = {"name": "table", "file": "a.csv"}
+    cases = [
+        ({"name": "digits", "fold": None}, {"name": "digits", "fold": None, "validation": 0}),
+        ({"name": "text", "test": 0.1}, {"name": "text", "test": 0.1, "validation": 0}),
+        (table | {"split": {"stratified": {"test": 0.2}}},
+         table | {"split": {"stratified": {"test": 0.2, "validation": 0}}}),
+        (table | {"split": None, "test_file": "b.csv"},
+         table | {"split": {"shuffled": {"test": 0, "validation": 0}}, "test_file": "b.csv"}),
+    ]  # fmt: skip
+    for old, new in cases:
+        found = migrated(SPEC, {"data": old}, 1, WITHOUT_VALIDATION)
+        assert found == {"data": new}
+        assert migrated(SPEC, found, 1, WITHOUT_VALIDATION) == found
+    progress = {"best": {"found": {"step": 3, "value": 0.5}, "since": 2}, "step": 9}
+    assert migrated(PROGRESS, progress, 1, WITHOUT_VALIDATION) == {"best": {"found": None, "since": 0}, "step": 9}
+
+
+def test_weights_are_those_that_the_result_of_then_speaks_of(place):
+    steps = {name: Run(place / name).chosen().step for name in ALL}
+    assert steps == {"decay": 2, "digits": 40, "flowers": 12, "curve": 3, "plane": 2}
 
 
 # The table
