@@ -115,6 +115,7 @@ def forgotten(progress: Any, key: Any) -> None:
 
 WITHOUT_VALIDATION: tuple[Row, ...] = (
     Row(SPEC, "data", unvalidated, 2, "0.2: there were two splits, training and test"),
+    Row(PROGRESS, "test", "validation", 2, "0.2: the sums of the last evaluation, which was of test data"),
     Row(PROGRESS, "best", forgotten, 2, "0.2: the best evaluation was one of test data"),
 )
 """To be joined to ROWS by the change that brings `validation` into specs; a test fails until it is."""

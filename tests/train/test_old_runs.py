@@ -100,7 +100,7 @@ def test_they_are_reported(place, name):
     text = html.unescape(re.sub(r"<[^>]+>", " ", (place / name / "report.html").read_text("utf-8")))
     expected = FIGURES["runs"][name]["eval"]
     assert re.search(rf"{expected['samples']} samples: the test split of", text)
-    assert f"weights of step {expected['step']}" in text
+    assert re.search(rf"weights\b[^.]{{0,40}}\bstep {expected['step']}\b", text)
     for value in (expected["loss"], *(v for v in expected["metrics"].values() if isinstance(v, float))):
         assert f"{value:.4f}" in text
 
@@ -114,7 +114,8 @@ def test_they_are_compared(place):
 @pytest.mark.parametrize("name", RUNS)
 def test_they_go_on_to_the_end_of_then_and_are_of_today_afterwards(place, name):
     lines = [json.loads(line) for line in invoke("train", "--resume", name, "--json").splitlines()]
-    assert same(lines[-1], FIGURES["runs"][name]["resumed"]), lines[-1]
+    expected = {key: value for key, value in FIGURES["runs"][name]["resumed"].items() if key != "best"}  # by test data
+    assert same(lines[-1], expected), lines[-1]
     run = Run(place / name)
     assert run.environment["format"] == FORMAT
     assert run.environment["packages"]["agcli"] == "0.2.0", "the version that began it"
@@ -196,8 +197,9 @@ def test_the_rows_for_the_validation_split_are_ready():
         found = migrated(SPEC, {"data": old}, 1, WITHOUT_VALIDATION)
         assert found == {"data": new}
         assert migrated(SPEC, found, 1, WITHOUT_VALIDATION) == found
-    progress = {"best": {"found": {"step": 3, "value": 0.5}, "since": 2}, "step": 9}
-    assert migrated(PROGRESS, progress, 1, WITHOUT_VALIDATION) == {"best": {"found": None, "since": 0}, "step": 9}
+    progress = {"best": {"found": {"step": 3, "value": 0.5}, "since": 2}, "test": {"loss": 1.0}}
+    new = {"best": {"found": None, "since": 0}, "validation": {"loss": 1.0}}
+    assert migrated(PROGRESS, progress, 1, WITHOUT_VALIDATION) == new
 
 
 def test_weights_are_those_that_the_result_of_then_speaks_of(place):
