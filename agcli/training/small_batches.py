@@ -12,7 +12,7 @@ import math
 from dataclasses import replace
 
 from agcli.model.build import Model
-from agcli.model.layers import Trace
+from agcli.model.layers.scope import Trace
 from agcli.spec.names import path_text
 
 FEW = 8  # values of which mean and variance are mostly noise; advice on batch_norm begins at 8 to 16 samples
