@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from agcli.data.section import scales
 from agcli.datasets import DataError, Dataset, Split
 from agcli.engine.types import Array
 from agcli.model.build import Model
+from agcli.model.undefined import reasons
 from agcli.prediction import Answers, Classes, Numbers, Predictor
 from agcli.prediction.answerable import why_not
 from agcli.prediction.sources import opened as opened_source
@@ -75,6 +76,7 @@ class Evaluation:
             "step": self.step,
             "loss": self.loss,
             "metrics": self.metrics,
+            "undefined": reasons(self.metrics),
             "figures": {k: f.to_json() for k, f in self.figures.items()},
             "classes": [asdict(row) for row in self.table],
             "confusion": self.confusion,
@@ -166,14 +168,17 @@ def judge(
             raise DataError("--by: the model's outputs are neither classes nor the target's numbers")
         return Evaluation(**base)
     answers, truth = found
-    base |= {"figures": figures(answers, truth, seed), "answers": answers, "truth": truth}
+    own = {m.name: m.row for m in model.test.meters if m.row is not None and m.name == m.kind}
+    measured = figures(answers, truth, seed, own=own)
+    same = {k: replace(f, value=sums.metrics[k]) for k, f in measured.items() if k in own}  # to the last digit
+    base |= {"figures": measured | same, "answers": answers, "truth": truth}
     if isinstance(answers, Classes):
         counts = confusion(answers, truth)
         base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}
-        base["calibration"] = calibration(answers, truth)
+        base["calibration"] = calibration(answers, truth, own.get("calibration_error"))
     base["worst"] = worst(answers, truth, samples, count, str(model.spec.dtype))
     if by is not None:
-        base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed)}
+        base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed, own)}
     return Evaluation(**base)
 
 

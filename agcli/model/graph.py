@@ -267,7 +267,7 @@ class Building:
             fields: Any = choice.fields
             if choice.name == "expression":
                 inner = path if isinstance(key, str) else (*path, "expression", "formula")
-                found.append(formula_meter(fields.name, self.formula(fields.formula, inner), rows))
+                found.append(formula_meter(fields.name, self.formula(fields.formula, inner), rows, fields.better))
                 continue
             with self.network.at(path):
                 named = meter(choice, *self.judged(output, choice.name))

@@ -175,7 +175,7 @@ def test_sums_go_on_from_their_plain_form():
     evaluate = model.evaluator()
     sums = Sums(model.test.meters)
     assert set(sums.figures) == {"loss", "accuracy", "confusion_matrix", "r2"}
-    assert sums.watchable == ["loss", "accuracy", "r2"]
+    assert list(sums.better) == ["loss", "accuracy", "r2"]
     for half in (slice(0, 60), slice(60, None)):
         again = Sums(model.test.meters)
         again.set(sums.to_json())
@@ -207,11 +207,15 @@ def test_metrics_that_do_not_fit_are_told(metrics, x, y, text):
     assert text in str(caught.value)
 
 
-def test_what_a_renamed_metric_is_says_which_way_is_better():
-    model = model_of("{off: mae, own: mean(output), hits: r2}", NUMBERS, TARGETS)
-    kinds = Sums(model.test.meters).kinds
-    assert kinds == {"off": "mean_absolute_error", "own": "own", "hits": "r2"}
-    assert [Best(name, kind=kind).smaller for name, kind in kinds.items()] == [True, False, False]
+def test_the_row_of_a_metric_or_the_formula_says_which_way_is_better():
+    formulas = "own: mean(output), low: {formula: mean(output), better: low}"
+    model = model_of(f"{{off: mae, hits: r2, {formulas}}}", NUMBERS, TARGETS)
+    found = Sums(model.test.meters).better
+    assert found == {"loss": "low", "off": "low", "hits": "high", "own": None, "low": "low"}
+    for name, way in found.items():
+        best = Best(name, better=way)
+        assert best.judge({name: 1.0}, 1, 1)
+        assert best.judge({name: 2.0}, 2, 2) == (way == "high")
 
 
 def test_a_metric_that_needs_all_samples_is_announced_and_is_null_in_json(ag, tmp_path):
