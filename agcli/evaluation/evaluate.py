@@ -169,9 +169,8 @@ def judge(
         return Evaluation(**base)
     answers, truth = found
     own = {m.name: m.row for m in model.test.meters if m.row is not None and m.name == m.kind}
-    measured = figures(answers, truth, seed, own=own)
-    same = {k: replace(f, value=sums.metrics[k]) for k, f in measured.items() if k in own}  # to the last digit
-    base |= {"figures": measured | same, "answers": answers, "truth": truth}
+    base |= {"figures": as_trained(figures(answers, truth, seed, own=own), sums.metrics)}
+    base |= {"answers": answers, "truth": truth}
     if isinstance(answers, Classes):
         counts = confusion(answers, truth)
         base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}
@@ -180,6 +179,18 @@ def judge(
     if by is not None:
         base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed, own)}
     return Evaluation(**base)
+
+
+def as_trained(found: dict[str, Figure], metrics: Mapping[str, Any]) -> dict[str, Figure]:
+    """Figures to the last digit as training has them: it may add up in another order, and in single precision."""
+
+    def same(name: str, value: float) -> bool:
+        known = metrics.get(name)
+        if not isinstance(known, float):
+            return False
+        return math.isclose(known, value, rel_tol=1e-4, abs_tol=1e-6) or (math.isnan(known) and math.isnan(value))
+
+    return {k: replace(f, value=metrics[k]) if same(k, f.value) else f for k, f in found.items()}
 
 
 def fit_report(trained: Trained, split: str) -> dict[str, Any] | None:

@@ -76,7 +76,8 @@ def reason_of(rows: Rows, name: str) -> str:
 def baseline(answers: Answers, truth: Array, rows: Rows | None = None) -> dict[str, float]:
     """The figures of the answer that is the same for all samples: the most frequent class, or the mean."""
     statistics = statistics_of(constant(answers, truth), truth, rows)
-    return {name: value(of, len(truth)) for name, of in statistics.items()}
+    reasons = rows_of(answers, {}) if rows is None else rows
+    return {name: value(of, len(truth), reason_of(reasons, name)) for name, of in statistics.items()}
 
 
 def constant(answers: Answers, truth: Array) -> Answers:

@@ -19,6 +19,7 @@ class OfErrors(Summed):
     """The mean over samples of something of the error of each number, then over targets."""
 
     better = "low"
+    reads = "numbers"
     undefined = "there are no samples"
 
     def rows(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> Rows:
@@ -82,6 +83,7 @@ class R2(Summed):
     """The share of the targets' variance that is predicted; 0 for their mean, 1 at best."""
 
     better = "high"
+    reads = "numbers"
     undefined = "all targets are the same"
     folds: ClassVar[Mapping[str, str]] = {"moments": "merged"}
 

@@ -29,6 +29,13 @@ def reasons(figures: Mapping[str, Any]) -> dict[str, str]:
     return {name: value.reason for name, value in figures.items() if isinstance(value, Undefined)}
 
 
+def in_json(figures: Mapping[str, Any], key: str = "metrics") -> dict[str, Any]:
+    """Figures as an entry of a JSON object, null for those without a value, and beside it the reasons, if any."""
+    why = reasons(figures)
+    plain = {name: None if name in why else value for name, value in figures.items()}
+    return {key: plain, "undefined": why} if why else {key: plain}
+
+
 def restored(figures: Mapping[str, Any], known: Mapping[str, str]) -> dict[str, Any]:
     """Figures read back from plain data, where NaN or null stands for those that have no value."""
     return {name: Undefined(known[name]) if name in known else value for name, value in figures.items()}
