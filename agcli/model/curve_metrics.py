@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from agcli.model.ops import call
 from agcli.spec.nouns import METRICS, Metric
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ class OfCurve(Metric):
     undefined = "it needs samples of every class, and others"
 
     def parts(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
-        """Scores (m,), or probabilities (m, classes); their targets; and weights (m,), if there are some.
+        """Scores (m,), or logarithms of probabilities (m, classes); their targets; and weights (m,), if there are some.
 
         Several labels a sample have a column each, in scores and targets.
         """
@@ -31,9 +30,14 @@ class OfCurve(Metric):
 
         if is_classes(output, target):
             labels(output, target, "roc_auc")
-            p = logarithms(output, target)
-            scores = p[:, 1] - p[:, 0] if output.shape[-1] == 2 else call("exp", p)
-            found, weights = {"scores": scores, "targets": target.reshape(-1)}, spread(weights, target)
+            z = output.astype("float64")
+            scores = (z[..., 1] - z[..., 0]).reshape(-1) if output.shape[-1] == 2 else logarithms(output, target)
+            # The order of logarithms is that of probabilities. Equal ones stay equal in single precision, however
+            # double precision rounds them, and those near 1 stay apart.
+            found, weights = (
+                {"scores": scores.astype("float32"), "targets": target.reshape(-1)},
+                spread(weights, target),
+            )
         else:
             t = matched(output, target)
             width = static(output.shape[-1]) if output.ndim > 1 else 1
