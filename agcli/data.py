@@ -17,6 +17,8 @@ from agcli.datasets import (
     DataError,
     Dataset,
     Fold,
+    Layout,
+    Memory,
     Numeric,
     Recipe,
     Role,
@@ -28,6 +30,7 @@ from agcli.datasets import (
     has_sides,
     load,
 )
+from agcli.datasets.frame import Frame
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
 
@@ -41,6 +44,11 @@ QUANTITIES = (
     "poisson",
     "gaussian",
 )  # losses of numbers
+LOST = (
+    "the samples came from a Python program and cannot be read again; `ag eval RUN --data FILE` judges a run on a "
+    "file, and in Python there are ag.train(spec, data=samples), run.evaluate(samples) and "
+    "Trainer.resume(run, data=samples)"
+)
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
 
@@ -59,7 +67,7 @@ def load_data(spec: Spec, learnt: Mapping[str, Any] | None = None) -> Dataset:
     return data
 
 
-def read(spec: Spec, known: Recipe | Speller | None = None) -> Dataset:
+def read(spec: Spec, known: Recipe | Speller | Layout | None = None) -> Dataset:
     """The data set that a spec describes, in floats of its type."""
     choice, dtype = spec.data, str(spec.dtype)
     fields: Any = choice.fields
@@ -185,13 +193,23 @@ def _arrays(spec: Spec) -> Table:
     return _described(spec, train, test)
 
 
+def in_memory(spec: Spec, frame: Frame) -> Table:
+    """Samples that a program gave, as `data: python` describes them."""
+    return _described(spec, Memory(frame), None)
+
+
+def _python(spec: Spec) -> Table:
+    raise DataError(LOST)
+
+
 def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> Table:
     fields: Any = spec.data.fields
+    target = fields.target or ()
     defaults = {"scale": "none", "missing": "refuse"} if spec.is_formulas else {"scale": "standard", "missing": "mean"}
     roles = {name: _role(choice, defaults) for name, choice in (fields.columns or {}).items()}
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
-        source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream,
+        source=source, target=target, columns=roles, split=split, test=test, stream=stream,
         plain=spec.is_formulas, quantity=spec.loss.name in QUANTITIES,
         dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
     )  # fmt: skip
@@ -214,7 +232,12 @@ def _text(spec: Spec) -> Corpus:
     return Corpus(path=located(fields.file, folder), test_path=test, **options)
 
 
-_FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
+_FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {
+    "table": _table,
+    "arrays": _arrays,
+    "text": _text,
+    "python": _python,
+}
 
 
 def _settled_text(corpus: Corpus) -> dict[str, Any]:

@@ -12,8 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
-        "frame", "delimited", "tabular", "arrays", "words", "moments", "roles", "dates", "texts", "images",
-        "recipe", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table", "prefetch", "batches",
+        "layout", "frame", "memory", "delimited", "tabular", "arrays", "words", "moments", "roles", "dates", "texts",
+        "images", "recipe", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table",
+        "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
@@ -22,8 +23,8 @@ ORDER = {
         "variables", "stages", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
-        "precision", "layers", "losses", "metrics", "streaming", "optimizer", "building", "build", "gradients",
+        "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "python_data", "survey",
+        "init", "precision", "layers", "losses", "metrics", "streaming", "optimizer", "building", "build", "gradients",
         "events", "runs", "trainer", "inspection", "prediction", "evaluation", "trained", "comparison",
         "report", "cli", "__main__", "ops", "api", "elsewhere", "reference",
     ],

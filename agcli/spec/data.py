@@ -136,6 +136,15 @@ class ArrayData(Fields):
     split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
 
 
+class PythonData(Fields):
+    """Samples that a program has in memory: `ag.train(spec, data=...)`."""
+
+    target: Target | None = Field(default=None, description="the column to predict, or several of numbers")
+    sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
+    columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
+    split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
+
+
 class TextData(Fields):
     """Windows of tokens, and the next token for each, for language models."""
 
@@ -185,9 +194,11 @@ DATA = DataTable(
         "table": Row(TableData),
         "arrays": Row(ArrayData),
         "text": Row(TextData),
+        "python": Row(PythonData),
     },
     tag="name",
 )
 FILES = ("table", "arrays", "text")
+UNNAMED = (*FILES, "python")  # what is described by fields, not found by its name
 
 Data = Annotated[Choice, DATA]
