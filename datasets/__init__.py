@@ -14,13 +14,13 @@ from .idx import read_idx
 from .images import Image
 from .layout import Layout
 from .memory import Memory
-from .recipe import ROLES, Recipe
+from .preprocessing import ROLES, Recipe
 from .roles import Categorical, Ignore, Numeric, Role
 from .splits import RULES, Fold, Group, Shuffled, Stratified, Tail, Time
 from .table import Table
 from .tabular import TableFile
 from .texts import Text
-from .words import Vocabulary
+from .vocabulary import Vocabulary
 
 __all__ = [
     "ROLES",

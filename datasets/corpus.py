@@ -13,7 +13,7 @@ from .dataset import Array, Column, Dataset, Split
 from .errors import DataError, unknown
 from .roles import INT64
 from .tabular import check_size
-from .words import UNITS, UNKNOWN, Counting, Vocabulary, alphabet
+from .vocabulary import UNITS, UNKNOWN, Counting, Vocabulary, alphabet
 
 MAX_BYTES = 1 << 28
 

@@ -8,7 +8,7 @@ from typing import Any
 from .corpus import Speller
 from .errors import unknown
 from .layout import Layout
-from .recipe import Recipe
+from .preprocessing import Recipe
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Recipe | Speller | Layout]] = {
     "table": Recipe.from_json,

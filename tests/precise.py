@@ -6,6 +6,8 @@ What has no real, finite value is NaN.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
 from typing import Any
@@ -15,12 +17,31 @@ import mpmath as mp
 from agcli.expression.simplify.nodes import PI, Atom, E, Fn, Mul, Node
 
 LARGEST = 2_500  # of an exponent, so that a few thousand digits tell what cancels
+WIDER = 8  # times it where a form is asked for once more: another form has another exponent
 LARGEST_ANGLE = 10**30
 LARGEST_GAMMA = 10**4
 
 
 class UnknownError(Exception):
     """An op that has no mpmath twin here."""
+
+
+_limits = [LARGEST]
+
+
+@contextmanager
+def wider() -> Iterator[None]:
+    """Exponents may be ``WIDER`` times as large."""
+    _limits.append(LARGEST * WIDER)
+    try:
+        yield
+    finally:
+        _limits.pop()
+
+
+def is_small(x: Any) -> bool:
+    """Whether an exponent is one that is computed."""
+    return bool(abs(x) <= _limits[-1])
 
 
 def number(k: int | Fraction) -> Any:
@@ -43,7 +64,7 @@ def power(b: Any, y: Any) -> Any:
             return mp.mpf(0) if y > 0 else mp.mpf(1) if y == 0 else mp.nan
         if y < 0 and is_nothing(b):
             return mp.nan
-        return b ** int(y) if abs(y) <= LARGEST else mp.nan
+        return b ** int(y) if is_small(y) else mp.nan
     if b < 0 or (b == 0 and y < 0):
         return mp.nan
     return mp.mpf(0) if b == 0 else exp(y * mp.log(b))
@@ -68,7 +89,7 @@ def log(x: Any) -> Any:
 
 
 def exp(x: Any) -> Any:
-    return mp.exp(x) if abs(x) <= LARGEST else mp.nan
+    return mp.exp(x) if is_small(x) else mp.nan
 
 
 def cbrt(x: Any) -> Any:
@@ -131,7 +152,7 @@ SCALARS: dict[str, Any] = {
     "exp": exp,
     "exp2": lambda x: exp(x * mp.log(2)),
     "exp10": lambda x: exp(x * mp.log(10)),
-    "expm1": lambda x: mp.expm1(x) if abs(x) <= LARGEST else mp.nan,
+    "expm1": lambda x: mp.expm1(x) if is_small(x) else mp.nan,
     "log": log,
     "log2": lambda x: log(x) / mp.log(2),
     "log10": lambda x: log(x) / mp.log(10),
@@ -145,9 +166,9 @@ SCALARS: dict[str, Any] = {
     "arccos": bounded(mp.acos, 1),
     "arctan": mp.atan,
     "arctan2": arctan2,
-    "sinh": bounded(mp.sinh, LARGEST),
-    "cosh": bounded(mp.cosh, LARGEST),
-    "tanh": bounded(mp.tanh, LARGEST),
+    "sinh": lambda x: mp.sinh(x) if is_small(x) else mp.nan,
+    "cosh": lambda x: mp.cosh(x) if is_small(x) else mp.nan,
+    "tanh": lambda x: mp.tanh(x) if is_small(x) else mp.nan,
     "arcsinh": mp.asinh,
     "arccosh": bounded(mp.acosh, math.inf, low=1),
     "arctanh": bounded(mp.atanh, 1),

@@ -20,7 +20,7 @@ from typing import Any
 
 import matrix_rules
 import mpmath as mp
-from precise import UnknownError
+from precise import UnknownError, wider
 from precise_graphs import graph_values
 from rule_formulas import corpus, formulas, rare_texts
 from rule_points import DIGITS, Comparison, atoms, beyond, close, drawn, exponent_beyond, nothing, shown, value
@@ -113,6 +113,8 @@ class Sweep:
                 if beyond(a):
                     continue
                 b = value(at, after)
+                if nothing(b) and not nothing(self.widely(comparison, place, after)):
+                    continue
                 for digits in MORE_DIGITS if not close(a, b) else ():
                     more = comparison.precise(place, digits)
                     a, b = value(more, before), value(more, after)
@@ -134,6 +136,11 @@ class Sweep:
         except UnknownError as error:
             report.missed[name] += 1
             report.unknown[str(error)] += 1
+
+    def widely(self, comparison: Comparison, place: int, after: Any) -> Any:
+        """The value of a form with exponents that its origin need not have."""
+        with wider():
+            return value(comparison.precise(place, DIGITS), after)
 
     def widens(self, comparison: Comparison, place: int, before: Any, after: Any) -> bool:
         """Whether a form has a value at a point where its origin has none, for all digits and exponents that count."""
@@ -158,6 +165,11 @@ class Sweep:
                 (a,), (b,) = self.both(raw, short, feeds, DIGITS)
                 if nothing(a):
                     continue
+                if nothing(b):
+                    with wider():
+                        _, (other,) = self.both(raw, short, feeds, DIGITS)
+                    if not nothing(other):
+                        continue
                 for digits in MORE_DIGITS if not close(a, b) else ():
                     (a,), (b,) = self.both(raw, short, feeds, digits)
                     if nothing(a) or close(a, b, NOTHING):

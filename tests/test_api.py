@@ -14,8 +14,8 @@ import pytest
 
 import agcli as ag
 from agcli import reference
-from agcli.elsewhere import OTHERS, RUST_AUTOGRAD
 from agcli.engine.table import OPS
+from agcli.foreign_names import OTHERS, RUST_AUTOGRAD
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMES = """

@@ -13,8 +13,8 @@ import agcli as ag
 from agcli.datasets import DataError
 from agcli.report.page import written
 from agcli.spec import parse_spec
-from agcli.trainer import Trainer
-from agcli.trainer.fit import NoFitError, fit_for
+from agcli.training import Trainer
+from agcli.training.fit import NoFitError, fit_for
 
 COUNT = 25
 NEW = np.linspace(-1, 7, 9)
@@ -131,14 +131,14 @@ def test_bands_of_a_scaled_target_are_in_its_units(fits):
 
 def test_bands_hold_as_often_as_they_say(fits):
     """Of 400 lines with known truth, the confidence band of 90 % has it inside in 90 % of the cases, give or take 5."""
-    from agcli.build import build
-    from agcli.data import load_data
+    from agcli.data.section import load_data
     from agcli.datasets import Column, Split
+    from agcli.model.build import build
     from agcli.prediction.bands import bands_of, slopes_of
-    from agcli.trainer.fit import fit_of
+    from agcli.training.fit import fit_of
 
     run = fits("line")
-    data = load_data(run.spec, run.place.learnt)
+    data = load_data(run.spec, run.place.preprocessing)
     model, rng, inside = build(run.spec, data), np.random.default_rng(0), 0
     t = data.train["x"][:, 0]
     slopes = slopes_of(model)

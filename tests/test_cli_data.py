@@ -8,7 +8,7 @@ import pytest
 
 from agcli.datasets import Ignore, Table, TableFile
 
-FLOWERS = "width,colour,kind\n" + "".join(f"{i % 7}.5,{'rgb'[i % 3]},{('a', 'b')[i % 7 > 3]}\n" for i in range(120))
+FLOWERS = "width,color,kind\n" + "".join(f"{i % 7}.5,{'rgb'[i % 3]},{('a', 'b')[i % 7 > 3]}\n" for i in range(120))
 
 
 def spec(folder, data, units=2):
@@ -39,7 +39,7 @@ def test_a_run_on_a_file_is_evaluated_as_it_was_trained(ag, table, more):
     assert result["loss"] == pytest.approx(done["test_loss"], rel=1e-6)
     resolved = (table / "run" / "spec.yaml").read_text()
     assert "width: {numeric:" in resolved
-    assert "colour: {categorical:" in resolved
+    assert "color: {categorical:" in resolved
     again = trained(ag, table / "run" / "spec.yaml", table / "again")
     assert again["test_loss"] == done["test_loss"]
 
@@ -78,10 +78,10 @@ def test_real_files_train_and_evaluate_the_same(ag, tmp_path, real_data, data):
         ("{file: t.csv, target: kidn}", 'data.target: t.csv: unknown column "kidn"; did you mean "kind"?'),
         ("{file: u.csv, target: kind}", "data.file: u.csv: cannot be read: No such file or directory; did you mean"),
         ("{file: t.csv, target: kind, columns: {widht: numeric}}", 'unknown column "widht"; did you mean "width"?'),
-        ("{file: t.csv, target: kind, columns: {colour: numeric}}", 'column "colour": expected a number, found "'),
+        ("{file: t.csv, target: kind, columns: {color: numeric}}", 'column "color": expected a number, found "'),
         (
-            "{file: t.csv, target: kind, columns: {colour: {categorical: index}}}",
-            "an `input` of the first layer, as there are several: `x`, `colour`",
+            "{file: t.csv, target: kind, columns: {color: {categorical: index}}}",
+            "an `input` of the first layer, as there are several: `x`, `color`",
         ),
         ("{file: t.xls, target: kind}", "expected a file that ends in .csv"),
         ("{file: t.csv, target: kind, split: {group: tint}}", 'unknown column "tint"'),
@@ -125,7 +125,7 @@ def test_a_file_is_described(ag, table):
     assert (facts["samples"], facts["target"], facts["split"]) == (120, ["kind"], "stratified")
     assert [(c["name"], c["role"]) for c in facts["columns"]] == [
         ("width", "numeric"),
-        ("colour", "categorical"),
+        ("color", "categorical"),
         ("kind", "categorical"),
     ]
     shown = ag("data", "info", table / "t.csv", check=0).stdout

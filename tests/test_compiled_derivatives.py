@@ -15,7 +15,7 @@ def both(own_kernels, monkeypatch):
     """The results of a function by NumPy's kernels and by compiled ones."""
     for limit in ("jit.fuse.LEAST", "jit.fuse.WORTH"):
         monkeypatch.setattr(f"agcli.engine.backends.{limit}", 0)
-    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
 
     def results(fetches, inputs, arrays):
         compiled = ag.function(fetches, inputs=inputs)

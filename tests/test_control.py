@@ -10,12 +10,12 @@ import pytest
 from agcli.evaluation import evaluate
 from agcli.runs import Run
 from agcli.spec import read_spec
-from agcli.trainer import Trainer
-from agcli.trainer import trainer as module
-from agcli.trainer.best import Best, smaller_is_better
-from agcli.trainer.profile import Profile
-from agcli.trainer.rhythm import Rhythm
-from agcli.trainer.trials import dry_run, overfit
+from agcli.training import Trainer
+from agcli.training import trainer as module
+from agcli.training.best import Best, smaller_is_better
+from agcli.training.dry_run import dry_run, overfit
+from agcli.training.interval import Rhythm
+from agcli.training.profile import Profile
 
 SPEC = """
 data: iris
@@ -212,7 +212,7 @@ def test_floating_point_operations_are_counted():
     x, w = ag.placeholder("x", (2, 8, 8, 3)), ag.variable(np.ones((3, 3, 3, 5), np.float32))
     f = ag.function(ag.grad(ag.conv2d(x, w).sum(), [x, w]), inputs=[x])
     f(np.ones((2, 8, 8, 3), np.float32))
-    from agcli.trainer.profile import flops
+    from agcli.training.profile import flops
 
     known = {s.op.name: flops(f.plan, s) for s in f.plan.steps if s.op.name.startswith("conv2d")}
     outputs = f.plan.steps and ag.conv2d(x, w).type.size

@@ -20,7 +20,7 @@ from agcli.datasets import (
     fitted,
 )
 from agcli.datasets.frame import Frame
-from agcli.datasets.recipe import fit
+from agcli.datasets.preprocessing import fit
 
 
 def frame(**columns):
@@ -242,7 +242,7 @@ def test_infinite_numbers_are_named(text, expected):
     ],
 )
 def test_the_unit_of_scaled_figures_is_said(tmp_path, role, said):
-    from agcli.data import load_data, scales
+    from agcli.data.section import load_data, scales
     from agcli.spec import parse_spec
 
     (tmp_path / "t.csv").write_text("a,y\n" + "".join(f"{i},{1 + 4 * (i % 2)}\n" for i in range(40)))

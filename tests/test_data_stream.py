@@ -65,7 +65,7 @@ def test_memory_does_not_grow_with_the_file(suffix, tmp_path):
 def table(tmp_path):
     path = tmp_path / "t.csv"
     rows = (f"{i % 17}.5,{'rgb'[i % 3]},{'uv'[i % 17 > 8]}\n" for i in range(3_000))
-    path.write_text("a,colour,k\n" + "".join(rows))
+    path.write_text("a,color,k\n" + "".join(rows))
     return path
 
 

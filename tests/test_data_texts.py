@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agcli.datasets import Corpus, DataError, Speller, fitted
-from agcli.datasets.words import Vocabulary
+from agcli.datasets.vocabulary import Vocabulary
 
 
 @pytest.fixture
@@ -116,7 +116,7 @@ def test_shakespeare_has_65_characters(real_data):
 
 
 def test_a_model_that_keeps_the_last_state_only_is_told_how_to_keep_all(written):
-    from agcli.build import build
+    from agcli.model.build import build
     from agcli.spec import SpecError, parse_spec
 
     corpus = Corpus(path=written("the quick brown fox " * 20), length=8).read()

@@ -7,7 +7,7 @@ import pytest
 from conftest import ROOT
 
 from agcli import datasets
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.spec import parse_spec
 
 PAGE = (ROOT / "docs" / "datasets.md").read_text("utf-8")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.spec import parse_spec
-from agcli.trainer import Session
+from agcli.training import Session
 
 TEXT = (Path(__file__).parent.parent / "docs" / "spec.md").read_text("utf-8")
 SPECS = [block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "data:" in block and "loss:" in block]

@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 
 import agcli as ag
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.datasets import Augment, Column, Split
 from agcli.engine.graph import toposort
 from agcli.engine.ops.arrays import Astype
 from agcli.runs import Run
 from agcli.spec import SpecError, parse_spec, read_spec
-from agcli.trainer import Session, Trainer
+from agcli.training import Session, Trainer
 
 OLD = Path(__file__).parent / "golden" / "runs"  # trained when all was float32, and columns of formulas were scaled
 FORMULA = """

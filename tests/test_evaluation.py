@@ -12,7 +12,7 @@ from agcli.evaluation.classes import calibration, class_table, confusion
 from agcli.evaluation.figures import baseline, figures, statistics_of
 from agcli.prediction import Classes, Numbers
 from agcli.spec import parse_spec
-from agcli.trainer import Trainer
+from agcli.training import Trainer
 
 HOUSING = """
 data: {{file: {data}/california-housing/housing.csv, target: median_house_value}}

@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 import agcli as ag
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.datasets import Column
 from agcli.runs import Run
 from agcli.spec import read_spec
-from agcli.trainer import Trainer
-from agcli.trainer.culprit import find
-from agcli.trainer.failure import TrainingError, replay
-from agcli.trainer.health import Health
-from agcli.trainer.session import Session
+from agcli.training import Trainer
+from agcli.training.failure import TrainingError, replay
+from agcli.training.health import Health
+from agcli.training.nan_trace import find
+from agcli.training.session import Session
 
 pytestmark = pytest.mark.numeric
 

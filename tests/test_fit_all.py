@@ -7,12 +7,12 @@ import polars as pl
 import pytest
 
 import agcli as ag
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.datasets import DataError
 from agcli.report.page import written
 from agcli.spec import SpecError, parse_spec
-from agcli.trainer import Trainer
-from agcli.trainer.trials import dry_run
+from agcli.training import Trainer
+from agcli.training.dry_run import dry_run
 
 COUNT = 40
 

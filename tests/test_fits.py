@@ -12,7 +12,7 @@ from scipy.optimize import curve_fit
 import agcli as ag
 from agcli.cli import ag as program
 from agcli.report.fits import value_and_error
-from agcli.trainer.fit import NoFitError, OtherLossError
+from agcli.training.fit import NoFitError, OtherLossError
 from benchmarks.nist import FOLDER, PASSED, PASSED_ERRORS, ROUNDED, Problem, digits, fitted, problems
 
 pytestmark = pytest.mark.numeric
@@ -134,7 +134,7 @@ def test_other_losses_say_nothing_of_errors(table, tmp_path):
 
 
 def test_errors_that_take_long_are_left_to_who_asks(table, tmp_path, monkeypatch):
-    monkeypatch.setattr("agcli.trainer.fit.MAX_WORK", 60 * 3**2 - 1)
+    monkeypatch.setattr("agcli.training.fit.MAX_WORK", 60 * 3**2 - 1)
     run = ag.train(spec(table), tmp_path / "run")
     assert run.result["fit"] == {"problem": "of 3 parameters and 60 samples only `run.fit` computes them"}
     assert run.parameters["a"].standard_error > 0

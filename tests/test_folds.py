@@ -6,10 +6,10 @@ import statistics
 import numpy as np
 import pytest
 
-from agcli.data import folds, load_data
+from agcli.data.section import folds, load_data
 from agcli.spec import SpecError, parse_spec
-from agcli.trainer.folds import CrossValidation
-from agcli.trainer.session import batches
+from agcli.training.folds import CrossValidation
+from agcli.training.session import batches
 
 ROWS = "width,who,kind\n" + "".join(f"{i % 7}.5,p{i % 9},{('a', 'b')[i % 7 > 3]}\n" for i in range(90))
 SPEC = """

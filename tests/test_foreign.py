@@ -9,9 +9,9 @@ import pytest
 from scipy import special
 
 import agcli as ag
-from agcli.elsewhere import ATTRIBUTES
 from agcli.engine.foreign import METHODS, PHRASES, RENAMED, renamed
 from agcli.engine.table import OPS
+from agcli.foreign_names import ATTRIBUTES
 
 X = ag.variable(np.array([1.0, 2.0, 3.0]))
 S = ag.variable(np.float64(2.0))

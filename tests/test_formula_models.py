@@ -7,11 +7,11 @@ import polars as pl
 import pytest
 
 import agcli as ag
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.datasets import DataError
 from agcli.spec import SpecError, parse_spec
-from agcli.trainer import Trainer
-from agcli.trainer.failure import TrainingError
+from agcli.training import Trainer
+from agcli.training.failure import TrainingError
 
 COUNT = 50
 

@@ -8,14 +8,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from agcli.build import build
 from agcli.cli import show as command
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.engine.custom import custom_gradient
 from agcli.inspection import FORMATS, STAGES, check, draw
 from agcli.inspection.gradients import check_gradients
 from agcli.inspection.layers import Layer, parents_first, table
 from agcli.inspection.pictures import Node, Picture, svg
+from agcli.model.build import build
 from agcli.report.checks import short
 from agcli.spec import SpecError, parse_spec
 

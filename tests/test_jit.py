@@ -14,7 +14,7 @@ from agcli.engine.backends.jit.code import compiler, machine
 from agcli.engine.backends.jit.elementwise import launch
 from agcli.engine.backends.jit.elementwise.fused import Fused, Line, Looped
 from agcli.engine.backends.jit.llvm.elementary import ULP
-from agcli.engine.backends.jit.products.skinny import Skinny
+from agcli.engine.backends.jit.products.narrow_gemm import NarrowGemm
 from agcli.engine.ops.base import Elementwise
 from agcli.engine.table import OPS
 
@@ -29,7 +29,7 @@ def every_group(monkeypatch, own_kernels):
     """Fuse whatever can be fused, single ops and small arrays too."""
     monkeypatch.setattr(fuse, "LEAST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
     monkeypatch.setattr(fuse, "passes", lambda op: 2)
 
 
@@ -79,7 +79,7 @@ def test_arithmetic_is_that_of_numpy(monkeypatch, name, dtype):
 
 def test_every_formula_of_an_elementwise_op_is_tested():
     others = {"power", "softplus", "log_sigmoid", "logical_and", "logical_or", "logical_xor", "logical_not"}
-    formulas = {n for n, e in OPS.items() if isinstance(e.function, Elementwise) and e.function.lane is not None}
+    formulas = {n for n, e in OPS.items() if isinstance(e.function, Elementwise) and e.function.scalar_rule is not None}
     assert formulas == {*EXACT, *ULP, *others}
 
 
@@ -345,7 +345,7 @@ def test_narrow_products(monkeypatch, m, dtype):
         arrays = [rng.standard_normal(t.shape).astype(dtype) for t in (x, w)]
         y = x @ w
         a, b, ops = both(monkeypatch, [y, ag.grad(ag.sum(y * y), w)], [x, w], arrays)
-        assert sum(isinstance(op, Skinny) for op in ops) == 2
+        assert sum(isinstance(op, NarrowGemm) for op in ops) == 2
         for p, q in zip(a, b, strict=True):
             np.testing.assert_allclose(q, p, rtol=1e-4, atol=1e-4 if dtype == "float32" else 1e-10)
 

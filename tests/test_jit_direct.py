@@ -26,7 +26,7 @@ CASES = {  # shapes of inputs and weights, and the window
     "one side": ((3, 9, 9, 1), (3, 3, 1, 17), {"padding": ((1, 0), (0, 2))}),
     "whole image": ((1, 5, 5, 1), (5, 5, 1, 1), {}),
     "wider padding than window": ((2, 9, 9, 2), (3, 3, 2, 2), {"padding": 4}),
-    "colours": ((3, 30, 31, 3), (7, 7, 3, 64), {"padding": 3, "strides": 2}),
+    "shard_of": ((3, 30, 31, 3), (7, 7, 3, 64), {"padding": 3, "strides": 2}),
     "layer": ((5, 14, 14, 32), (3, 3, 32, 40), {"padding": "same"}),
     "sequence": ((3, 1, 40, 8), (1, 5, 8, 24), {"padding": "same"}),
     "prime lengths": ((2, 11, 13, 37), (1, 2, 37, 3), {}),
@@ -48,7 +48,7 @@ def every_convolution(monkeypatch, own_kernels):
     monkeypatch.setattr(direct, "LEAST", 0)
     monkeypatch.setattr(direct, "FEWEST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
 
 
 def products(shapes, dtype, keywords):

@@ -36,7 +36,7 @@ def test_bits_are_those_of_numpy(monkeypatch, seed, stream, threshold, size, thr
 
 def test_a_plan_draws_large_masks_so_and_follows_its_calls(monkeypatch):
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
     x = ag.placeholder("x", (50, 100))
     y, small = ag.dropout(x, 0.25), ag.dropout(x[:2], 0.25)
     fast = ag.function([y, small], inputs=[x], seed=5)

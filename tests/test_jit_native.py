@@ -155,7 +155,7 @@ def test_without_workers_threads_of_python_share(monkeypatch):
 
 def test_joined_calls_follow_feeds_that_move(monkeypatch):
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
     monkeypatch.setattr(launch, "SHARED", 1 << 12)
     monkeypatch.setattr(launch, "workers", lambda: 2)
     x, y = (ag.placeholder(name, (None,)) for name in "xy")

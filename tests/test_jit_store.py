@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 from agcli.engine.backends.jit.code import compiler, store
-from agcli.engine.backends.jit.llvm import nest
+from agcli.engine.backends.jit.llvm import loop_nest as nest
 
 pytestmark = [pytest.mark.numeric, pytest.mark.only(hasattr(os, "getuid"))]  # elsewhere, nothing is kept
 

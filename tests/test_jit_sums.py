@@ -20,7 +20,7 @@ pytestmark = pytest.mark.numeric
 def every_group(monkeypatch, own_kernels):
     monkeypatch.setattr(fuse, "LEAST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
 
 
 def ops(f):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from agcli.build import build
 from agcli.datasets import Column, Dataset, Split
-from agcli.layers import start
-from agcli.layers.blocks import BLOCKS, MANY, SINGLE
-from agcli.losses import LOSSES
-from agcli.metrics import METRICS
+from agcli.model.build import build
+from agcli.model.layers import start
+from agcli.model.layers.blocks import BLOCKS, MANY, SINGLE
+from agcli.model.loss_ops import LOSSES
+from agcli.model.meters import METRICS
 from agcli.spec import SpecError, parse_spec
 from agcli.spec.activations import ACTIVATIONS
 from agcli.spec.initializers import INITIALIZERS

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agcli.build import build
 from agcli.datasets import Column, Dataset, Split
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import call, constant
+from agcli.model.build import build
 from agcli.spec import parse_spec
 
 pytestmark = pytest.mark.numeric

@@ -6,7 +6,7 @@ import pytest
 import agcli as ag
 from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers.least_squares import NoSquaresError, squares_of
-from agcli.formulas import tensor_of
+from agcli.model.formulas import tensor_of
 
 pytestmark = pytest.mark.numeric
 

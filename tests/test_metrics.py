@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from agcli.build import build
 from agcli.datasets import Column, Dataset, Split
+from agcli.model.build import build
 from agcli.spec import SpecError, parse_spec
-from agcli.trainer.best import Best
-from agcli.trainer.sums import Sums
+from agcli.training.best import Best
+from agcli.training.sums import Sums
 
 pytestmark = pytest.mark.numeric
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 import agcli as ag
-from agcli.build import build
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.engine.graph import toposort
 from agcli.engine.leaves import Placeholder
 from agcli.expression.matrix import Lengths, factored, fixed, parts, shortened
-from agcli.gradients import evaluate, model_gradients, proof, short_names
+from agcli.model.build import build
+from agcli.model_gradients import evaluate, model_gradients, proof, short_names
 from agcli.spec import read_spec
 
 pytestmark = pytest.mark.numeric
@@ -229,7 +229,7 @@ MATRIX = [
 
 @pytest.mark.parametrize(("loss", "text"), MATRIX)
 def test_factors_stand_in_front(loss, text):
-    from agcli.formulas import tensor_of
+    from agcli.model.formulas import tensor_of
 
     x, w = ag.placeholder("x", (None, 4)), ag.placeholder("w", (4, 3))
     f = tensor_of(loss, {"x": x, "w": w})
@@ -254,7 +254,7 @@ def test_formulas_are_checked_before_they_are_printed(grad, monkeypatch):
     code, out, err = grad(path, "--wrt", "W2")
     assert (code, err) == (0, "")
     assert "check" not in out
-    monkeypatch.setattr("agcli.gradients.shortened", lambda gradients, model: [2 * t for t in gradients])
+    monkeypatch.setattr("agcli.model_gradients.shortened", lambda gradients, model: [2 * t for t in gradients])
     code, out, err = grad(path, "--wrt", "W2")
     assert code == 1
     assert err == f"error: a gradient of `{path}` failed its check; please report this model\n"

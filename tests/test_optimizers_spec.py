@@ -5,12 +5,12 @@ import inspect
 import numpy as np
 import pytest
 
-from agcli.build import build
 from agcli.datasets import Batches, load
 from agcli.engine import optimizers
 from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers import schedules
-from agcli.optimizer import Clock, rate_of
+from agcli.model.build import build
+from agcli.model.optimizer import Clock, rate_of
 from agcli.spec import SpecError, parse_spec
 from agcli.spec.optimizers import OPTIMIZERS, FullBatch, Shared
 from agcli.spec.schedules import SCHEDULES

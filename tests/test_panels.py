@@ -8,8 +8,9 @@ pytest.importorskip("llvmlite")
 import agcli as ag
 from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code.compiler import CompileError
-from agcli.engine.backends.jit.products import packing, panel_product, panels
-from agcli.engine.backends.jit.products.panel_product import PanelProduct
+from agcli.engine.backends.jit.products import gemm_kernel as panel_product
+from agcli.engine.backends.jit.products import packing, panels
+from agcli.engine.backends.jit.products.gemm_kernel import GemmKernel
 from agcli.engine.backends.jit.products.panels import Pack
 from agcli.engine.types import TensorType
 
@@ -38,7 +39,7 @@ def packed(w):
 
 def product(a, w, *start):
     out = np.full((len(a), w.shape[1]), np.nan, a.dtype)
-    PanelProduct(w.shape[1], False).kernel(a, packed(w), *start, out=out)
+    GemmKernel(w.shape[1], False).kernel(a, packed(w), *start, out=out)
     return out
 
 
@@ -84,7 +85,7 @@ def test_other_arrays_and_machines(broken, monkeypatch):
         monkeypatch.setattr(panel_product, "kernel", refuse)
         monkeypatch.setattr(panels, "transposer", refuse)
     for more in ((), (start,)):
-        PanelProduct(70, False).kernel(a, packed(w), *more, out=out)
+        GemmKernel(70, False).kernel(a, packed(w), *more, out=out)
         np.testing.assert_allclose(out, a @ w + sum(more), rtol=0, atol=1e-5)
 
 
@@ -107,12 +108,12 @@ def test_rows_do_not_depend_on_their_neighbours():
 def test_a_call_moves():
     a, b = real("float32", 4, 20), real("float32", 4, 20)
     w, out = packed(real("float32", 20, 33)), np.empty((4, 33), "float32")
-    call = PanelProduct(33, False).bind([a, w], out)
+    call = GemmKernel(33, False).bind([a, w], out)
     call()
     assert call.move([b, w])
     call()
     expected = np.empty_like(out)
-    PanelProduct(33, False).bind([b, w], expected)()
+    GemmKernel(33, False).bind([b, w], expected)()
     np.testing.assert_array_equal(out, expected)
     assert not call.move([np.asfortranarray(a), w])
 
@@ -124,7 +125,7 @@ def test_stacks_and_rows_that_are_added(place):
     a = {"together": stack, "turned": np.swapaxes(real("float32", 8, 3, 20), 0, 1), "apart": stack[:, ::2]}[place]
     for start in ((), (line,), (real("float32", *a.shape[:-1], 70),)):
         out = np.full((*a.shape[:-1], 70), np.nan, "float32")
-        PanelProduct(70, False).kernel(a, packed(w), *start, out=out)
+        GemmKernel(70, False).kernel(a, packed(w), *start, out=out)
         np.testing.assert_allclose(out, a @ w + sum(start), rtol=0, atol=1e-5)
 
 
@@ -134,8 +135,8 @@ def test_threads_change_no_bit(monkeypatch):
     monkeypatch.setattr(panel_product, "workers", lambda: 3)
     a, b, start = real("float32", 37, 50), real("float32", 37, 50), real("float32", 150)
     w, one, several = packed(real("float32", 50, 150)), np.empty((37, 150), "float32"), np.empty((37, 150), "float32")
-    PanelProduct(150, False).kernel(b, w, start, out=one)
-    call = PanelProduct(150, True).bind([a, w, start], several)
+    GemmKernel(150, False).kernel(b, w, start, out=one)
+    call = GemmKernel(150, True).bind([a, w, start], several)
     call()
     assert call.move([b, w, start])
     call()
@@ -198,7 +199,7 @@ def both_ways(h, z, w):
 def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch):
     """Values, gradients and second derivatives as without kernels; the matrix is packed anew at every run."""
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
     z, v = ag.placeholder("z", (6, 5, 32), dtype), ag.placeholder("v", (32, 32), dtype)
     w = ag.variable(real(dtype, 32, 32) * 0.3, "w")
     last, ys = ag.scan(lambda h, z: (step(h, z, w),) * 2, np.zeros((5, 32), dtype), z)
@@ -220,7 +221,7 @@ def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch):
 @pytest.mark.parametrize(("turns", "width"), [(2, 32), (6, 4)])
 def test_short_loops_and_small_matrices_stay_as_they_are(turns, width, monkeypatch):
     monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
     z, w = ag.placeholder("z", (turns, 5, width)), ag.placeholder("w", (width, width))
     f = ag.function(ag.scan(lambda h, z: (ag.tanh(h @ w + z), None), np.zeros((5, width), "f"), z)[0], inputs=[z, w])
     f(np.ones((turns, 5, width), "f"), np.ones((width, width), "f"))

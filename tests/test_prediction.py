@@ -16,11 +16,11 @@ from conftest import ROOT
 from agcli.datasets import DataError, delimited, load
 from agcli.prediction import Predictor
 from agcli.prediction.files import predict_file, table_of
-from agcli.prediction.reading import Reading
-from agcli.prediction.terms import set_frame
+from agcli.prediction.output_decoding import Reading
+from agcli.prediction.target_encoding import set_frame
 from agcli.runs import Run
 from agcli.spec import parse_spec
-from agcli.trainer import Trainer
+from agcli.training import Trainer
 
 TABLE = """
 data:

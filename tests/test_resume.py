@@ -16,11 +16,11 @@ from agcli.runs import Run, RunError
 from agcli.runs.checkpoints import read, write
 from agcli.runs.environment import PACKAGES, installed
 from agcli.spec import read_spec
-from agcli.trainer import Trainer
-from agcli.trainer import trainer as module
-from agcli.trainer.evaluate import opened
-from agcli.trainer.resume import changes
-from agcli.trainer.starting import trainer_for
+from agcli.training import Trainer
+from agcli.training import trainer as module
+from agcli.training.evaluate import opened
+from agcli.training.open_trainer import trainer_for
+from agcli.training.resume import changes
 
 # Everything that has state: dropout, moments, a schedule that observes, running means, gradients that are added up.
 SPEC = """

@@ -54,6 +54,15 @@ def test_a_sample_of_all_rules():
     assert report.forms.total() > 10_000
 
 
+@pytest.mark.parametrize("text", ["((log(x))^(y/2))^(2*y)", "sin(arccos(exp(-(-3*x*y)^2)/3))", "((x - 1)^(y/2))^(2*y)"])
+def test_forms_that_were_wrong_at_a_point(text):
+    """Sums of powers of what may be 0, and of exponents beyond those that the check computes."""
+    sweep = Sweep(7)
+    for order in range(3):
+        sweep.examine(text, order)
+    assert [str(w) for w in sweep.report.wrong] == []
+
+
 def test_the_check_finds_a_wrong_sign(monkeypatch):
     """That of the half-angle rule: cos(2u) = 2*cos(u)^2 + 1."""
     monkeypatch.setattr(

@@ -43,9 +43,9 @@ EVENTS = [
 ]
 
 
-def shown(events, width, colour=False):
+def shown(events, width, color=False):
     out = io.StringIO()
-    console = Console(file=out, width=width, force_terminal=colour, color_system="standard" if colour else None)
+    console = Console(file=out, width=width, force_terminal=color, color_system="standard" if color else None)
     now = [0.0]
     screen = Screen(console, live=False, clock=lambda: now[0])
     for event in events:
@@ -200,8 +200,8 @@ def test_a_terminal_shows_bars_and_keeps_the_epochs(tmp_path, columns):
 
 def test_no_color_is_respected(tmp_path):
     text = seen_on_a_terminal(tmp_path, 80, NO_COLOR="1")
-    colours = [code for code in re.findall(r"\x1b\[([0-9;]*)m", text) if re.search(r"(^|;)[34][0-9]", code)]
-    assert not colours
+    colors = [code for code in re.findall(r"\x1b\[([0-9;]*)m", text) if re.search(r"(^|;)[34][0-9]", code)]
+    assert not colors
 
 
 def test_the_picture_of_the_readme_needs_no_network():

@@ -91,14 +91,14 @@ def test_shards_change_only_the_order_of_sums(net, shards):
         np.testing.assert_allclose(p, q, rtol=1e-9, atol=1e-12)
     for a, b in zip(weights, others, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
-    colours = {s.colour for s in step.plan.steps}
-    assert set(range(shards)) <= colours
+    shard_of = {s.shard for s in step.plan.steps}
+    assert set(range(shards)) <= shard_of
 
 
 def test_most_of_a_convolutional_step_runs_in_shards():
     *_, step = trained(conv_net, 2)
-    inside = [s.op.name for s in step.plan.steps if s.colour >= 0]
-    outside = [s.op.name for s in step.plan.steps if s.colour < 0]
+    inside = [s.op.name for s in step.plan.steps if s.shard >= 0]
+    outside = [s.op.name for s in step.plan.steps if s.shard < 0]
     assert {"conv2d", "conv2d_weight_grad", "max_pool2d_located", "sparse_softmax_cross_entropy", "matmul"} <= set(
         inside
     )
@@ -108,7 +108,7 @@ def test_most_of_a_convolutional_step_runs_in_shards():
 def test_loops_run_in_shards():
     """All loops of a recurrent net, forward and back, and the products with which its gradients end."""
     _, _, step = trained(recurrent, 2, steps=1)
-    found = [(s.op.name, s.colour) for s in step.plan.steps]
+    found = [(s.op.name, s.shard) for s in step.plan.steps]
     assert sorted(c for name, c in found if name == "scan") == [0, 0, 0, 0, 1, 1, 1, 1]
     assert {c for name, c in found if name in ("matmul", "tanh")} == {0, 1}
 
@@ -150,7 +150,7 @@ def test_auto_shards_where_they_pay_and_repeats(net, channels, expected):
         f = ag.function(ag.grad(loss, parameter), shards=shards)
         f.threads = 2
         gradients.append(f(**batch))
-        assert any(step.colour >= 0 for step in f.plan.steps) is expected
+        assert any(step.shard >= 0 for step in f.plan.steps) is expected
     assert all(np.array_equal(g, gradients[0]) for g in gradients)
 
 
@@ -159,7 +159,7 @@ def test_one_thread_has_no_shards():
     f = ag.function(ag.conv2d(x, ag.variable(np.ones((3, 3, 1, 32), "float32"))), shards="auto")
     f.threads = 1
     f(np.ones((64, 28, 28, 1), "float32"))
-    assert all(step.colour < 0 for step in f.plan.steps)
+    assert all(step.shard < 0 for step in f.plan.steps)
 
 
 @pytest.mark.parametrize("shards", [0, -1, 1.5, "all"])

@@ -6,9 +6,9 @@ import pytest
 from scipy.optimize import curve_fit
 
 import agcli as ag
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.spec import SpecError, parse_spec
-from agcli.trainer import Session, Trainer
+from agcli.training import Session, Trainer
 
 pytestmark = pytest.mark.numeric
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from agcli.build import build
 from agcli.datasets import Column, Dataset, Split
 from agcli.engine.function import Function
+from agcli.model.build import build
 from agcli.spec import SpecError, parse_spec
 
 RNG = np.random.default_rng(8)

@@ -3,11 +3,11 @@
 import pytest
 
 import agcli as ag
-from agcli.build import build
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.engine.backends.threads import blas
+from agcli.model.build import build
 from agcli.spec import parse_spec
-from agcli.trainer.threads import SHARED, multiplications, suited
+from agcli.training.threads import SHARED, multiplications, suited
 
 
 def threads():

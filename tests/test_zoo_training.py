@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.spec import read_spec
 from agcli.spec.source import ZOO
-from agcli.trainer import Session
+from agcli.training import Session
 
 MODELS = sorted(path.stem for path in ZOO.glob("*.yaml"))
 NOTES = (ZOO / "README.md").read_text("utf-8")

@@ -58,7 +58,7 @@ def guarded(plugin: Plugin, call: Callable[[], Any]) -> Any:
     """What a plug-in's own code gives. Raises PluginError for whatever goes wrong in it."""
     try:
         return call()
-    except (Exception, SystemExit) as error:  # noqa: BLE001  # it is the code of others
+    except (Exception, SystemExit) as error:  # it is the code of others
         problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         raise plugin.error(problem) from error
 
