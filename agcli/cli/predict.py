@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
+from agcli.data.formats import written
+
 
 @click.command("predict")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to [standard output].")
-@click.option(
-    "--format", type=click.Choice(["csv", "jsonl", "parquet"]), help="How to write [as --out is called, or csv]."
-)
+@click.option("--format", type=click.Choice(list(written())), help="How to write [as --out is called, or csv].")
 @click.option("--keep", is_flag=True, help="Write the columns of FILE before the predictions.")
 @click.option(
     "--bands", is_flag=True, help="Write the ends of confidence and prediction bands, of a least-squares fit."

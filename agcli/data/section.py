@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from agcli.data.formats import array_file, table_file, text_of
 from agcli.datasets import (
     ROLES,
     RULES,
@@ -175,8 +176,8 @@ def _table(spec: Spec) -> Table:
     fields: Any = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
-    source = TableFile(located(fields.file, folder), *form)
-    test = TableFile(located(fields.test_file, folder), *form) if fields.test_file else None
+    source = table_file(located(fields.file, folder), *form)
+    test = table_file(located(fields.test_file, folder), *form) if fields.test_file else None
     return _described(spec, source, test, stream=fields.stream)
 
 
@@ -185,9 +186,9 @@ def _arrays(spec: Spec) -> Table:
     folder = spec.folder
     path = located(fields.file, folder)
     if not fields.test_file and fields.split is None and has_sides(path):
-        return _described(spec, ArrayFile(path, side="train"), ArrayFile(path, side="test"))
+        return _described(spec, array_file(path, side="train"), array_file(path, side="test"))
     train, test = (
-        ArrayFile(located(file, folder), located(target, folder) if target else None) if file else None
+        array_file(located(file, folder), located(target, folder) if target else None) if file else None
         for file, target in ((fields.file, fields.target_file), (fields.test_file, fields.test_target_file))
     )
     return _described(spec, train, test)
@@ -229,7 +230,7 @@ def _text(spec: Spec) -> Corpus:
     folder = spec.folder
     options = {name: value for name, value in dict(fields).items() if name not in ("file", "test_file")}
     test = located(fields.test_file, folder) if fields.test_file else None
-    return Corpus(path=located(fields.file, folder), test_path=test, **options)
+    return Corpus(path=located(fields.file, folder), test_path=test, decode=text_of, **options)
 
 
 _FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {
