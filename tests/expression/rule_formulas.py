@@ -12,7 +12,7 @@ from rule_rows import CANONICAL, DOMAIN, ROWS
 
 from agcli.expression.simplify.functions import ANGLES, EVEN, MAKERS, ODD, RULES, VALUES
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 PARTS = [
     "x", "x", "y", "2*x", "x + 1", "x*y", "x/2", "-x", "x - y", "x^2", "x^2 + 1", "exp(x)", "log(x)", "sqrt(x)",
     "sin(x)", "cos(x)", "abs(x)", "3*x + y", "x/(x + 1)", "1/x", "1 - x", "x^3", "2*y", "x^y", "tan(x)", "cosh(x)",

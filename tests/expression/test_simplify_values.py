@@ -16,7 +16,7 @@ from agcli.expression.values import pointwise
 
 pytestmark = pytest.mark.numeric
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 POINTS = 60
 
 

@@ -21,7 +21,7 @@ from agcli.expression.api import derivative, parse, to_format, to_latex, to_pyth
 from agcli.expression.printers import FORMATS
 from agcli.expression.values import pointwise, values
 
-GOLDEN = Path(__file__).parent / "golden" / "grad"
+GOLDEN = Path(__file__).parents[1] / "golden" / "grad"
 SPEC = spec_from_file_location("make_golden_grad", GOLDEN / "make.py")
 MAKE = module_from_spec(SPEC)
 SPEC.loader.exec_module(MAKE)

@@ -1,6 +1,6 @@
 """What a person reads when a spec is broken: each tests/golden/spec/NAME.yaml gives exactly NAME.txt.
 
-`UPDATE_GOLDEN=1 pytest tests/test_spec_golden.py` writes the texts anew; read the diff.
+`UPDATE_GOLDEN=1 pytest tests/spec/test_spec_golden.py` writes the texts anew; read the diff.
 """
 
 import os
@@ -10,7 +10,7 @@ import pytest
 
 from agcli.spec import SpecError, read_spec
 
-FOLDER = Path(__file__).parent / "golden" / "spec"
+FOLDER = Path(__file__).parents[1] / "golden" / "spec"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 
 

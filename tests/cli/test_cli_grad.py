@@ -281,7 +281,7 @@ EXAMPLES = [(line.removeprefix(START), shown) for line, shown in console(PAGE) i
 
 @pytest.mark.parametrize(("line", "shown"), EXAMPLES, ids=[line for line, _ in EXAMPLES])
 def test_the_examples_of_the_page(grad, line, shown, monkeypatch):
-    monkeypatch.chdir(Path(__file__).parent.parent)
+    monkeypatch.chdir(Path(__file__).parents[2])
     _, out, err = grad(*shlex.split(line))
     assert out + err == shown
 

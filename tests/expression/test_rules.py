@@ -1,4 +1,4 @@
-"""A sample of the check of rules, which ``python tests/rules.py 200000`` makes at length; and forms that stay."""
+"""A sample of the check of rules, which ``rules.py`` makes at length; and forms that stay."""
 
 import itertools
 import random

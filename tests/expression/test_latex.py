@@ -11,7 +11,7 @@ from agcli.expression.answers import answer
 from agcli.expression.questions import Question
 from agcli.report.formulas import lines
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 FORMULAS = sorted({
     line.strip() for path in CORPUS.glob("*.txt") for line in path.read_text("utf-8").splitlines()
     if line.strip() and not line.startswith("#")

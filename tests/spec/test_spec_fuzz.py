@@ -11,7 +11,7 @@ from agcli.spec import Spec, SpecError, parse_spec
 from agcli.spec.document import read_document
 from agcli.spec.source import Source
 
-DIGITS = (Path(__file__).parent.parent / "models" / "digits.yaml").read_text(encoding="utf-8")
+DIGITS = (Path(__file__).parents[2] / "models" / "digits.yaml").read_text(encoding="utf-8")
 
 FORMULAS = """
 vars: {hidden: 8, rate: 0.5}

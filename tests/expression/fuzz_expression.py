@@ -1,4 +1,4 @@
-"""Fuzz the expression language: `python tests/fuzz_expression.py SECONDS [SEED]`.
+"""Fuzz the expression language: `python tests/expression/fuzz_expression.py SECONDS [SEED]`.
 
 Formulas made of pieces that mean something, and formulas of the tests with characters changed, are parsed, printed,
 differentiated, simplified and checked. Each ends in an answer or in an ExpressionError; anything else, and a formula
@@ -22,7 +22,7 @@ from agcli.expression.questions import Question
 from agcli.expression.values import values
 
 SLOWEST = 30.0  # seconds for one formula
-SEEDS = (Path(__file__).parent / "golden" / "grad" / "formulas.txt").read_text(encoding="utf-8").splitlines()
+SEEDS = (Path(__file__).parents[1] / "golden" / "grad" / "formulas.txt").read_text(encoding="utf-8").splitlines()
 PIECES = [
     "x", "y", "2", "0", "1/3", "0.1", "1e9", "pi", "e", "(", ")", "[", "]", "|", ",", " ", "+", "-", "*", "/", "^", "@",
     "**", "!", "=", "<", ">=", ".T", "²", "√", "sin(", "log(", "exp(", "sqrt(", "where(", "max(", "sum(", "norm(",

@@ -15,7 +15,7 @@ from agcli.spec import parse_spec
 
 pytestmark = pytest.mark.numeric
 
-with np.load(Path(__file__).parent / "golden" / "layers.npz") as file:
+with np.load(Path(__file__).parents[1] / "golden" / "layers.npz") as file:
     ARRAYS = {name: file[name] for name in file.files}
 CASES = json.loads(str(ARRAYS.pop("index")))["cases"]
 LAYERS = [name for name in CASES if not name.startswith("loss ")]

@@ -235,7 +235,7 @@ def test_a_doubt_is_told_once_and_only_twenty_are() -> None:
     assert len(parse("+".join(f"{letter}q" for letter in "abcdefghijklmnoprstuvwxyz")).doubts) == 20
 
 
-PAGE = (Path(__file__).parent.parent / "docs" / "expressions.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "expressions.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("text", "expected"), re.findall(r"^(\S.*?) +→  (.*)$", PAGE, re.MULTILINE))

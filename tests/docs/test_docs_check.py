@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PAGE = (Path(__file__).resolve().parent.parent / "docs" / "check.md").read_text("utf-8")
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "check.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```\n\$ ag (.+)\n([^`]+)```", PAGE)
 MEASURED = ("batch ", "gradient ", "memory ", "time ")
 

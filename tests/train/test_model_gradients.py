@@ -18,7 +18,7 @@ from agcli.spec import read_spec
 
 pytestmark = pytest.mark.numeric
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 SPECS = {
     "softmax": ("digits", "softmax_cross_entropy", ["{dense: 10}"]),
     "regression": ("sine", "mean_squared_error", ["{dense: {units: 4, activation: tanh}}", "{dense: 1}"]),

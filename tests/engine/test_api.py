@@ -17,7 +17,7 @@ from agcli import reference
 from agcli.engine.table import OPS
 from agcli.foreign_names import OTHERS, RUST_AUTOGRAD
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 NAMES = """
     grad grad_with_default jacobians hessian_vector_product stop_gradient add sub mul div neg abs sign floor ceil
     square sqrt inv inv_sqrt pow exp exp2 exp10 ln log2 log10 sin cos tan asin acos atan sinh cosh tanh asinh acosh

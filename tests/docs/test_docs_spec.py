@@ -9,7 +9,7 @@ from agcli.data.section import load_data
 from agcli.spec import parse_spec
 from agcli.training import Session
 
-TEXT = (Path(__file__).parent.parent / "docs" / "spec.md").read_text("utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "spec.md").read_text("utf-8")
 SPECS = [block for block in re.findall(r"```yaml\n(.*?)```", TEXT, re.DOTALL) if "data:" in block and "loss:" in block]
 
 

@@ -1,4 +1,4 @@
-"""The check of rules: `python tests/rules.py FORMS [--seed N] [--jobs N]`.
+"""The check of rules: `python tests/expression/rules.py FORMS [--seed N] [--jobs N]`.
 
 Every form that a rule of the simplifier makes is compared with what it was made of, in mpmath at 50 digits: at 8 points
 at which the origin is real and finite, to 1e-30 of the larger of the two; if they cancel, at 150 or 4,000 digits.

@@ -24,7 +24,7 @@ from agcli.report.formulas import lines
 
 pytestmark = pytest.mark.numeric
 
-CORPUS = Path(__file__).parent / "corpus"
+CORPUS = Path(__file__).parents[1] / "corpus"
 FORMULAS = sorted({
     line.strip() for path in CORPUS.glob("*.txt") for line in path.read_text("utf-8").splitlines()
     if line.strip() and not line.startswith("#")

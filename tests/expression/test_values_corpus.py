@@ -1,8 +1,8 @@
-"""A sample of the values that `python -m tests.values_corpus` measures, against mpmath."""
+"""A sample of the values that `python -m tests.expression.values_corpus` measures, against mpmath."""
 
 import random
 
-from tests.values_corpus import SEED, formulas, run
+from tests.expression.values_corpus import SEED, formulas, run
 
 SHARE = 0.025
 

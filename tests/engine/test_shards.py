@@ -190,6 +190,6 @@ os._exit(int(not np.array_equal(f(batch), expected)))
 
 @pytest.mark.only(hasattr(os, "fork"))
 def test_shards_run_on_threads_of_their_own_after_a_fork():
-    root = str(Path(__file__).parents[1])
+    root = str(Path(__file__).parents[2])
     done = subprocess.run([sys.executable, "-c", CHILD], cwd=root, timeout=300, check=False)
     assert done.returncode == 0

@@ -1,4 +1,6 @@
-"""Looks for false alarms of the comparison that every simplified formula passes: `python tests/self_check.py [N]`.
+"""Looks for false alarms of the comparison that every simplified formula passes.
+
+`python tests/expression/self_check.py [N]`
 
 The derivatives of the corpus to order 3, and N random formulas and derivatives, by default 5,000. The end is an error
 if one is called wrong, or if more than 2 % of them could not be compared.

@@ -19,7 +19,7 @@ from agcli.expression.jets import coefficients
 from agcli.expression.questions import Question
 from agcli.expression.samples import sampled
 from agcli.report.formulas import lines, to_json
-from tests.values_oracle import Oracle, as_mpf
+from tests.expression.values_oracle import Oracle, as_mpf
 
 pytestmark = pytest.mark.numeric
 

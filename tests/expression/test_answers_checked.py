@@ -154,7 +154,7 @@ def test_other_precisions_are_no_alarm(dtype, shape):
 
 
 def test_no_false_alarm():
-    """`python tests/self_check.py` takes all of the corpus to order 3, and thousands of random formulas."""
+    """`python tests/expression/self_check.py` takes all of the corpus to order 3, and thousands of random formulas."""
     known = ((text, 1 + i % 2) for i, text in enumerate(corpus()[::2]))
     found = [(text, checked(t).same) for text, t in derivatives(itertools.chain(known, random_formulas(300)))]
     assert len(found) > 500

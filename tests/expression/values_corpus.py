@@ -1,4 +1,6 @@
-"""Values and names against mpmath: `python -m tests.values_corpus [SHARE] [SEED]` runs that share of all formulas.
+"""Values and names against mpmath, of a share of all formulas.
+
+`python -m tests.expression.values_corpus [SHARE] [SEED]`
 
 Formulas are those of tests/corpus and 2,000 drawn from a grammar; derivatives to order 3, at points that are hard.
 """
@@ -17,7 +19,7 @@ from agcli.expression import ExpressionError
 from agcli.expression.api import read
 from agcli.expression.at_point import Point
 from benchmarks.formulas import corpus
-from tests.values_oracle import MORE_DIGITS, Oracle, TooHardError, as_mpf, close
+from tests.expression.values_oracle import MORE_DIGITS, Oracle, TooHardError, as_mpf, close
 
 SEED, DRAWN, ORDERS = 2026, 2_000, 3
 POINTS = (0.0, 1e-8, -1e-8, 1.0, -1.0, math.pi, -math.pi, 1e3, -1e3)

@@ -19,7 +19,7 @@ from agcli.spec.reference import refreshed
 from agcli.spec.schema import TABLES
 from agcli.spec.source import Source
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MODELS = sorted((ROOT / "models").glob("*.yaml"))
 SMALL = "data: digits\nmodel:\n  - dense: 10\nloss: softmax_cross_entropy\n"
 
