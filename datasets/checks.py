@@ -65,7 +65,7 @@ def _constant(frame: Frame, recipe: Recipe) -> Iterator[str]:
 def _turned(frame: Frame, recipe: Recipe) -> Iterator[str]:
     """Arrays that look like pictures with their channels first; here they stand last."""
     for part in recipe.inputs:
-        shape = getattr(frame.columns[part.column], "shape", ())[1:]
+        shape: tuple[int, ...] = tuple(getattr(frame.columns[part.column], "shape", ()))[1:]
         if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4:
             yield (
                 f'column "{part.column}": samples of shape {shape} are read as (height, width, channels); '

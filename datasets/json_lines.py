@@ -29,7 +29,7 @@ def pieces(path: Path) -> Iterator[pl.DataFrame]:
             table = _table(path, piece, before)
             known |= {name: dtype for name, dtype in table.schema.items() if name not in known}
             gaps = [pl.lit(None, dtype).alias(name) for name, dtype in known.items() if name not in table.columns]
-            yield table.with_columns(gaps).select(known)
+            yield table.with_columns(gaps).select(list(known))
         before += piece.count(b"\n")
 
 

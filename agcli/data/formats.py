@@ -119,7 +119,7 @@ def endings(*kinds: str) -> list[str]:
 
 
 def plugged_endings() -> list[str]:
-    """The endings that plug-ins bring, by metadata alone; of what kind they are, nobody knows before they are loaded."""
+    """The endings that plug-ins bring, by metadata alone, which does not say what kind of files they are."""
     known = {end for row in FORMATS for end in row.spellings}
     return [end for end in map(_as_ending, _plugins()) if end not in known]
 
@@ -140,17 +140,17 @@ def written() -> dict[str, Format]:
     return {row.key: row for row in FORMATS if row.writer}
 
 
-def table_file(path: Path, *form: Any, **options: Any) -> TableFile:
-    """A table in a file; ``form`` and ``options`` are what TableFile takes. Raises DataError for another format."""
+def table_file(path: Path, separator: str | None = None, header: Any = None, missing: Any = None) -> TableFile:
+    """A table in a file; the options are what TableFile takes. Raises DataError for another format."""
     from agcli.datasets import TableFile
-    from agcli.datasets.tabular import Reader, Whole
+    from agcli.datasets.tabular import MISSING, Reader, Whole
 
     found = format_of(path, TABLE)
     reader = found.load(found.reader)
     if not isinstance(reader, Reader):
         function = reader
         reader = Whole(lambda path: found.guarded(lambda: function(path)))
-    return TableFile(path, *form, reader=reader, **options)
+    return TableFile(path, separator, header, MISSING if missing is None else missing, reader)
 
 
 def array_file(path: Path, target: Path | None = None, side: str = "") -> ArrayFile:
@@ -172,11 +172,11 @@ def text_of(path: Path) -> str:
 
 
 def _array_reader(path: Path) -> Any:
-    from agcli.datasets.arrays import Reader, Whole
+    from agcli.datasets.arrays import Reader
 
     found = format_of(path, ARRAYS)
     reader = found.load(found.reader)
-    return reader if isinstance(reader, Reader) else Whole(lambda path: found.guarded(lambda: reader(path)))
+    return reader if isinstance(reader, Reader) else Reader(lambda path: found.guarded(lambda: reader(path)))
 
 
 def _named(place: str) -> Any:

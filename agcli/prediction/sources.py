@@ -91,9 +91,9 @@ def opened(place: str | Path, spec: Spec, terms: Terms) -> Iterator[Source]:
     missing = tuple(getattr(fields, "missing", None) or MISSING)
     if str(place) != STDIN:
         path = Path(place)
-        file = table_file(path) if format_of(path, TABLE, ARRAYS).kind == TABLE else array_file(path)
+        known = table_file(path) if format_of(path, TABLE, ARRAYS).kind == TABLE else array_file(path)
         check_size(path, 1 << 62)
-        yield Source(path, str(path), terms, names, missing, file)
+        yield Source(path, str(path), terms, names, missing, known)
         return
     import sys
 
