@@ -89,7 +89,7 @@ class ArrayFile:
 
 def has_sides(path: Path) -> bool:
     """Whether an NPZ file says itself what is for training and what for testing: `x_train`, `x_test` and so on."""
-    if by_content(path) is not NPZ:
+    if known_content(path) is not NPZ:
         return False
     names = [Path(info.filename).stem for info in _listed(path)]
     return all(any(name.endswith(end) for name in names) for end in ("_train", "_test"))

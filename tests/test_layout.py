@@ -13,8 +13,8 @@ ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
         "layout", "frame", "memory", "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
-        "roles", "dates", "texts", "images", "preprocessing", "corpus", "fitted", "guess", "splits", "folding", "checks",
-        "stream", "table", "prefetch", "batches",
+        "roles", "dates", "texts", "images", "preprocessing", "corpus", "fitted", "guess", "splits", "folding",
+        "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",

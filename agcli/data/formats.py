@@ -132,7 +132,8 @@ def pattern(kind: str) -> str:
         if row.kind == kind
         for end in row.endings
     ]
-    return rf"({'|'.join([*known, *map(_either_case, plugged_endings())])})$"
+    plugged = [f"{_either_case(end)}({_either_case(PACKED)})?" for end in plugged_endings()]
+    return rf"({'|'.join([*known, *plugged])})$"
 
 
 def written() -> dict[str, Format]:
@@ -198,7 +199,8 @@ def _plugins() -> dict[str, Plugin]:
 
 def _plugged(name: str) -> Format | None:
     """The format of a plug-in whose ending a name has, which is loaded then."""
-    found = [plugin for end, plugin in _plugins().items() if name.endswith(_as_ending(end))]
+    bare = name.removesuffix(PACKED)
+    found = [plugin for end, plugin in _plugins().items() if bare.endswith(_as_ending(end))]
     return _ending(name, _spelled(found)) if found else None
 
 

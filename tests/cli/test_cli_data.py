@@ -135,8 +135,8 @@ def test_a_file_is_described(ag, table):
 
 def test_the_first_samples_are_shown(ag, table):
     assert ag("data", "head", table / "t.csv", "-n", "2", check=0).stdout.splitlines()[1:] == [
-        "0.5    r       a",
-        "1.5    g       a",
+        "0.5    r      a",
+        "1.5    g      a",
     ]
     row = json.loads(ag("data", "head", "iris", "-n", "1", "--json", check=0).stdout)
     assert set(row) == {"x", "y"}

@@ -111,7 +111,11 @@ def test_what_is_found_out_can_be_settled(tmp_path):
         ("t.jsonl", '{"a": [1]}\n', 't.jsonl: column "a": expected numbers, text or dates, found List'),
         ("t.jsonl", "", "t.jsonl: expected samples, found none"),
         ("t.parquet", "no parquet", "t.parquet: cannot be read as Parquet: "),
-        ("t.xls", "a", "t.xls: expected a file that ends in .csv[.gz], .tsv[.gz], .jsonl[.gz], .ndjson[.gz] or .parquet"),
+        (
+            "t.xls",
+            "a",
+            "t.xls: expected a file that ends in .csv[.gz], .tsv[.gz], .jsonl[.gz], .ndjson[.gz] or .parquet",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(name, content, text, tmp_path):
