@@ -118,6 +118,12 @@ def endings(*kinds: str) -> list[str]:
     return [end + (f"[{PACKED}]" if row.packed else "") for row in rows for end in row.endings]
 
 
+def names(*kinds: str) -> str:
+    """The names of the formats of some kinds: "NPZ, NPY or IDX"."""
+    *first, last = [row.name for row in FORMATS if row.kind in kinds]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 def plugged_endings() -> list[str]:
     """The endings that plug-ins bring, by metadata alone, which does not say what kind of files they are."""
     known = {end for row in FORMATS for end in row.spellings}

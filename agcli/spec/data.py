@@ -123,7 +123,7 @@ class Blobs(Spirals):
 class TableData(Fields):
     """Columns of a file; a relative path starts at the spec's folder, or else at $AG_DATA."""
 
-    file: TableFile = Field(description="CSV, TSV, JSON lines or Parquet")
+    file: TableFile = Field(description=formats.names(formats.TABLE))
     test_file: TableFile | None = Field(default=None, description="samples for testing, instead of a split")
     target: Target = Field(description="the column to predict, or several of numbers")
     sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
