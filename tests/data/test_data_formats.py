@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from conftest import ROOT
 
 from agcli.cli import ag
 from agcli.data import formats
@@ -201,6 +202,16 @@ def test_a_file_that_ends_like_a_format_and_has_no_more_of_it(runs, tmp_path):
         2,
         f"{tmp_path}/folder.csv: expected a file, found a folder",
     )
+
+
+def test_the_page_has_a_row_a_format():
+    page = (ROOT / "docs" / "datasets.md").read_text("utf-8")
+    shown = re.search(r"<!-- formats -->\n(.*?)<!-- end -->", page, re.DOTALL)[1]
+    lines = ["| format | endings | holds | `ag predict --out` |", "|---|---|---|---|"]
+    for row in FORMATS:
+        ends = ", ".join(f"`{end}{'[.gz]' if row.packed else ''}`" for end in row.endings)
+        lines.append(f"| {row.name} | {ends} | {row.kind} | {'yes' if row.writer else ''} |".replace("|  |", "|  |"))
+    assert shown.splitlines() == lines
 
 
 # Plug-ins
