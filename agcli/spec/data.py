@@ -171,7 +171,7 @@ class TextData(Fields):
     test: Share = Field(default=0.1, description="the share of the text for testing, its end; 0: none")
 
 
-class DataTable(Table):
+class DataTable(Table[Any]):
     """Data sets: by name, or by a file, whose ending says of what kind it is."""
 
     def _tagged(self, value: Any) -> tuple[str, Any, tuple[str, ...]]:
@@ -212,4 +212,4 @@ DATA = DataTable(
 FILES = formats.KINDS
 UNNAMED = (*FILES, "python")  # what is described by fields, not found by its name
 
-Data = Annotated[Choice, DATA]
+Data = Annotated[Choice[Any], DATA]

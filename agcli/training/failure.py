@@ -18,12 +18,12 @@ from agcli.data.section import load_data
 from agcli.datasets import Batch, Dataset
 from agcli.engine.types import Array
 from agcli.engine.variables import load_arrays, save_arrays, write_atomically
+from agcli.model.optimizers import FullBatch
 from agcli.runs import Run, RunError, digest, writing
 from agcli.runs import checkpoints as files
 from agcli.runs.files import read_json
 from agcli.runs.run import MARK, PREPROCESSING
 from agcli.spec import Spec, read_resolved
-from agcli.spec.optimizers import FullBatch
 
 from .advice import clipping, other_rate
 from .evaluate import fed

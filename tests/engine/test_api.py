@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import agcli as ag
-from agcli import reference
 from agcli.engine.table import OPS
 from agcli.foreign_names import OTHERS, RUST_AUTOGRAD
+from tools import ops_reference as reference
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = """

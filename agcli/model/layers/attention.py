@@ -14,7 +14,7 @@ from agcli.engine.types import Array, static
 from agcli.model.layers.dense import activate, linear, width
 from agcli.model.layers.normalisation import ONES, ZEROS
 from agcli.model.layers.scope import Scope
-from agcli.spec.initializers import INITIALIZERS
+from agcli.spec.nouns import INITIALIZERS
 
 SMALL = INITIALIZERS.read({"normal": 0.02})
 

@@ -9,7 +9,7 @@ from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Variable
 from agcli.model.layers.dense import width
 from agcli.model.layers.scope import Scope
-from agcli.spec.initializers import INITIALIZERS
+from agcli.spec.nouns import INITIALIZERS
 
 ONES, ZEROS = INITIALIZERS.read("ones"), INITIALIZERS.read("zeros")
 
