@@ -74,7 +74,7 @@ def _as_python(spec: Spec, target: tuple[str, ...]) -> Spec:
     return spec.model_copy(update={"data": _section(PYTHON, known | ({"target": target} if target else {}))})
 
 
-def _section(name: str, fields: Mapping[str, Any]) -> Choice:
+def _section(name: str, fields: Mapping[str, Any]) -> Choice[Any]:
     return Choice(name, DATA.rows[name].fields.model_validate(dict(fields)), DATA.tag)
 
 

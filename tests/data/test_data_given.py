@@ -10,6 +10,7 @@ from sklearn.datasets import load_diabetes, load_wine
 import agcli as ag
 from agcli.datasets import ArrayFile, Column, DataError, Dataset, Scaling, Split, Table, TableFile, load
 from agcli.runs import RunError
+from agcli.training.failure import TrainingError, replay
 
 NAMES = ("barolo", "grignolino", "barbera")
 CLASSES = {
@@ -166,6 +167,15 @@ def test_what_cannot_be_read_again_is_said(given, tmp_path, ag):
     assert "accuracy" in ag("eval", "run", "--data", "w.csv", cwd=tmp_path, check=0).stdout
     predicted = ag("predict", "run", "w.csv", cwd=tmp_path, check=0).stdout.splitlines()
     assert predicted[1].startswith("first,")
+
+
+@pytest.mark.parametrize("kind", ["frame", "data set"])
+def test_a_step_that_failed_is_repeated_without_the_samples(kind, given, tmp_path):
+    spec = {**CLASSES, "data": {"name": "python"}, "optimizer": {"sgd": 1e30}}
+    spec["model"] = [{"dense": {"units": 8, "activation": "relu"}}, {"dense": 3}]
+    with pytest.raises(TrainingError) as caught:
+        ag.train(spec, tmp_path / "run", data=given if kind == "data set" else wine())
+    assert replay(caught.value.bundle).same
 
 
 def test_a_resumed_training_takes_the_same_samples(tmp_path):
