@@ -13,6 +13,8 @@ from agcli.engine.errors import EngineError
 from agcli.spec import Choice, Spec
 from agcli.spec.data import DATA, UNNAMED
 
+PARTS = ("train", "test")  # what may be given apart
+
 
 def is_section(data: Any) -> bool:
     """Whether data is what `data:` of a spec may hold: the name of a set, or a mapping with one or with a file."""
@@ -24,15 +26,16 @@ def is_section(data: Any) -> bool:
 def given(spec: Spec, data: Any) -> tuple[Spec, Dataset]:
     """The spec with a section `data:` that says what was given, and that as a data set.
 
-    Samples without a description take target, roles and split from the spec, where it has them. Raises DataError or
-    SpecError for what does not fit.
+    Samples may be given in parts, as a mapping of `train` and `test`. Without a description they take target, roles and
+    split from the spec, where it has them. Raises DataError or SpecError for what does not fit.
     """
     if isinstance(data, Dataset):
         return _of_dataset(spec, data.cast(spec.dtype))
-    frame, target = known_samples(data)
-    spec = _as_python(spec, target)
+    is_parted = isinstance(data, Mapping) and "train" in data and len(data) > 1 and data.keys() <= set(PARTS)
+    parts = {name: known_samples(samples) for name, samples in (data if is_parted else {"train": data}).items()}
+    spec = _as_python(spec, parts["train"][1])
     try:
-        return spec, in_memory(spec, frame).read()
+        return spec, in_memory(spec, **{name: frame for name, (frame, _) in parts.items()}).read()
     except DataError as error:
         if error.path:
             raise spec.error(("data", *error.path), str(error)) from None

@@ -194,9 +194,9 @@ def _arrays(spec: Spec) -> Table:
     return _described(spec, train, test)
 
 
-def in_memory(spec: Spec, frame: Frame) -> Table:
+def in_memory(spec: Spec, train: Frame, test: Frame | None = None) -> Table:
     """Samples that a program gave, as `data: python` describes them."""
-    return _described(spec, Memory(frame), None)
+    return _described(spec, Memory(train), Memory(test) if test is not None else None)
 
 
 def _python(spec: Spec) -> Table:

@@ -68,8 +68,8 @@ class Source:
         """Arrays under the names of the columns; the only one of a file is the model's only input."""
         if isinstance(self.terms, TableTerms) and len(self.terms.inputs) == 1 and list(frame.columns) == ["x"]:
             return replace(frame, columns={self.terms.inputs[0]: frame.columns["x"]})
-        if isinstance(self.terms, SetTerms) and len(frame.columns) == 1:
-            return replace(frame, columns={"x": next(iter(frame.columns.values()))})
+        if isinstance(self.terms, SetTerms) and len(frame.columns) == len(self.terms.columns) == 1:
+            return replace(frame, columns={self.terms.only[0]: next(iter(frame.columns.values()))})
         return frame
 
     def _with_names(self, frame: Frame) -> Frame:
@@ -116,7 +116,8 @@ def check_columns(frame: Frame, terms: Terms) -> None:
     """Raise DataError that names every column which is missing, with the nearest that is there."""
     inputs = terms.inputs if isinstance(terms, TableTerms | SetTerms) else ()
     missing = [name for name in inputs if name not in frame.columns]
-    if not missing or (isinstance(terms, SetTerms) and "x" in frame.columns):
+    is_array = isinstance(terms, SetTerms) and len(terms.columns) == 1 and terms.only[0] in frame.columns
+    if not missing or is_array:
         return
     free = [name for name in frame.columns if name not in inputs]
     lowered = {name.lower(): name for name in free}
