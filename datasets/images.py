@@ -46,7 +46,7 @@ class Image(Role):
             shape = values.shape if isinstance(values, np.ndarray) else "a column of single values"
             expected = "an array of shape (samples, height, width) or (samples, height, width, channels)"
             raise DataError(f'{cells.file}: column "{cells.name}": expected {expected}, found {shape}')
-        known = tuple(stats.get("shape", ()))
+        known = tuple(stats["shape"])
         if known and (values.ndim - 1 != len(known) or values.shape[3:] != known[2:]):
             found = f"found {values.shape[1:]}"
             raise DataError(f'{cells.file}: column "{cells.name}": expected pictures of shape {known}, {found}')
@@ -55,7 +55,7 @@ class Image(Role):
 
     def _check_range(self, cells: Cells, values: Array, stats: Stats) -> None:
         """Raise DataError for pixels of 0 to 1 where training saw bytes, or the other way round."""
-        seen = float(stats.get("high", 255.0 if stats["bytes"] else 0.0))
+        seen = float(stats["high"])
         most, least = (float(values.max()), float(values.min())) if values.size else (0.0, 0.0)
         place = f'{cells.file}: column "{cells.name}"'
         if seen > 1 and values.dtype.kind == "f" and 0 < most <= 1 and least >= 0:

@@ -37,7 +37,7 @@ class Part:
     def shape(self) -> tuple[int, ...]:
         """The shape of a sample in this column: () of a single value; of pictures, where that is known."""
         if isinstance(self.role, Image):
-            return tuple(self.stats.get("shape", ()))
+            return tuple(self.stats["shape"])
         return np.shape(self.stats["mean"]) if isinstance(self.role, Numeric) else ()
 
 

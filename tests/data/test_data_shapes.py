@@ -7,7 +7,8 @@ import pytest
 
 import agcli as ag
 from agcli.datasets import DataError, Image, Memory, Table
-from agcli.datasets.frame import Frame
+from agcli.datasets.frame import Cells, Frame
+from agcli.runs.migrate import FIRST, PREPROCESSING, migrated
 
 FOUR = np.random.default_rng(0).normal(size=(60, 4)).astype(np.float32)
 SIGNS = np.where(FOUR.sum(axis=1) > 0, "up", "down")
@@ -101,11 +102,12 @@ def test_channels_that_stand_first_are_told(dtype, shape):
     assert "moveaxis" not in " ".join(Table(source=Memory(turned), target=("y",)).read().warnings)
 
 
-def test_old_statistics_of_pictures_are_still_read(tmp_path):
-    from agcli.datasets.frame import Cells
-
-    role = Image()
-    cells = Cells(DOTS, "x", "f")
-    assert role.encode(cells, {"bytes": True}) is DOTS
-    with pytest.raises(DataError, match="expected pixels of 0 to 255"):
-        role.encode(Cells(DOTS / 255, "x", "f"), {"bytes": True})
+@pytest.mark.parametrize(("are_bytes", "refused"), [(True, DOTS / 255), (False, None)])
+def test_runs_of_older_versions_know_whether_pictures_were_bytes(are_bytes, refused):
+    part = {"column": "x", "role": "image", "stats": {"bytes": are_bytes}}
+    found = migrated(PREPROCESSING, {"kind": "table", "inputs": [part], "target": []}, FIRST)
+    stats, role = found["inputs"][0]["stats"], Image()
+    assert role.encode(Cells(DOTS, "x", "f"), stats) is DOTS
+    if refused is not None:
+        with pytest.raises(DataError, match="expected pixels of 0 to 255"):
+            role.encode(Cells(refused, "x", "f"), stats)
