@@ -108,13 +108,13 @@ def parquet(file: IO[bytes]) -> Iterator[Write]:
         parts: list[Path] = []
 
         def write(table: pl.DataFrame) -> None:
-            parts.append(Path(folder) / f"{len(parts):08}.parquet")
+            parts.append(Path(folder) / f"{len(parts):08}.part")
             table.write_parquet(parts[-1])
 
         yield write
         whole = parts[0]
         if len(parts) > 1:
-            whole = Path(folder) / "whole.parquet"
+            whole = Path(folder) / "whole.part"
             pl.scan_parquet(parts, glob=False).sink_parquet(whole)
         with whole.open("rb") as made:
             shutil.copyfileobj(made, file)

@@ -1,5 +1,6 @@
 """Formats of files: every ending means the same to every command, and a format may come from another distribution."""
 
+import ast
 import gzip
 import json
 import re
@@ -212,6 +213,20 @@ def test_the_page_has_a_row_a_format():
         ends = ", ".join(f"`{end}{'[.gz]' if row.packed else ''}`" for end in row.endings)
         lines.append(f"| {row.name} | {ends} | {row.kind} | {'yes' if row.writer else ''} |".replace("|  |", "|  |"))
     assert shown.splitlines() == lines
+
+
+ELSEWHERE = {"datasets/arrays.py": {".npy"}}  # what the arrays within an NPZ file are called
+
+
+def test_no_other_file_of_the_program_knows_an_ending():
+    ends = {spelling for row in FORMATS for spelling in row.spellings}
+    for folder in ("agcli", "datasets"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if any(parent.is_symlink() for parent in path.parents) or path == ROOT / "agcli/data/formats.py":
+                continue
+            nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+            found = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+            assert found & ends <= ELSEWHERE.get(str(path.relative_to(ROOT)), set()), path
 
 
 # Plug-ins
