@@ -6,8 +6,8 @@ import re
 
 import numpy as np
 import pytest
-from agcli.spec.optimizers import OPTIMIZERS
-from agcli.spec.schedules import SCHEDULES
+from agcli.model.optimizers import OPTIMIZERS
+from agcli.spec.nouns import SCHEDULES
 from conftest import ROOT
 
 from agcli.engine.initializers import initial
