@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -18,7 +19,7 @@ PARTS = ("train", "test")  # what may be given apart
 
 def is_section(data: Any) -> bool:
     """Whether data is what `data:` of a spec may hold: the name of a set, or a mapping with one or with a file."""
-    if isinstance(data, str):
+    if isinstance(data, str | os.PathLike):
         return True
     return isinstance(data, Mapping) and any(isinstance(data.get(key), str) for key in (DATA.tag, "file"))
 

@@ -1,6 +1,7 @@
 """Samples that a program gives to a training: what the run records and predicts by is what was given."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -277,6 +278,14 @@ def test_wrong_samples_get_one_message(samples, said, expected, given, tmp_path)
         expected.evaluate(samples) if not isinstance(samples, str | type(None)) else expected.predict(samples)
     with pytest.raises(DataError):
         ag.train({**CLASSES, "data": "python"}, tmp_path / "run", data=samples if samples is not None else np.zeros(3))
+
+
+@pytest.mark.parametrize("data", ["wine.csv", Path("wine.csv")])
+def test_a_file_is_a_section_and_no_samples(data, tmp_path):
+    with pytest.raises(SpecError, match=r"for a file write \{file: wine.csv, ...\}"):
+        ag.train(CLASSES, tmp_path / "run", data=data)
+    section = {"file": wine_file(tmp_path), "target": "kind"}
+    assert ag.train(CLASSES, tmp_path / "run", data={**section, "file": str(section["file"])}).metrics["accuracy"] > 0.9
 
 
 def test_a_lone_array_has_no_target(tmp_path):
