@@ -56,6 +56,8 @@ class Image(Role):
     def _check_range(self, cells: Cells, values: Array, stats: Stats) -> None:
         """Raise DataError for pixels of 0 to 1 where training saw bytes, or the other way round."""
         seen = float(stats["high"])
+        if (seen > 1) != (values.dtype.kind == "f"):
+            return  # bytes where there were bytes, floats where there were fractions
         most, least = (float(values.max()), float(values.min())) if values.size else (0.0, 0.0)
         place = f'{cells.file}: column "{cells.name}"'
         if seen > 1 and values.dtype.kind == "f" and 0 < most <= 1 and least >= 0:
