@@ -70,8 +70,8 @@ def counts_above(score: Array, is_true: Array, weights: Array) -> tuple[Array, A
     The highest score is first; ``weights`` are (..., samples).
     """
     order = np.argsort(-score, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
-    ordered, true = weights[..., order], is_true[order]
+    scores, ordered, true = score[order], weights[..., order], is_true[order]
+    last = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(score) - 1)  # a difference of infinities is NaN
     return tuple(np.cumsum(np.where(x, ordered, 0.0), axis=-1)[..., last] for x in (true, ~true))  # type: ignore[return-value]
 
 
