@@ -101,7 +101,7 @@ def statistics_of(answers: Answers, truth: Array, rows: Rows | None = None) -> d
         return statistics(rows, answers.log_probabilities, truth)
     if answers.values.shape[1] == 1:
         return statistics(rows, answers.values[:, 0], truth[:, 0])
-    found = {}
+    found: dict[str, Statistic] = {}
     for i, name in enumerate(answers.names):
         of_target = statistics(rows, answers.values[:, i], truth[:, i])
         found |= {f"{metric} of {name}": of for metric, of in of_target.items()}

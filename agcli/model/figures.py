@@ -29,7 +29,8 @@ def means(sums: Mapping[str, Array]) -> Array:
 def quotient(a: Any, b: Any, otherwise: float = np.nan) -> Array:
     """a / b, and ``otherwise`` where b is 0."""
     a, b = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
-    return np.divide(a, b, out=np.full(a.shape, otherwise), where=b != 0)
+    found: Array = np.divide(a, b, out=np.full(a.shape, otherwise), where=b != 0)
+    return found
 
 
 # Classes

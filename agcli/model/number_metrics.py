@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from agcli.model.ops import call
 from agcli.model.summed import Summed
-from agcli.spec.nouns import METRICS
+from agcli.spec.nouns import METRICS, Better
 
 if TYPE_CHECKING:
     from agcli.engine.graph import Tensor
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class OfErrors(Summed):
     """The mean over samples of something of the error of each number, then over targets."""
 
-    better = "low"
+    better: ClassVar[Better | None] = "low"
     reads = "numbers"
     undefined = "there are no samples"
 

@@ -8,10 +8,8 @@ from typing import Any
 
 from agcli.spec import Spec
 from agcli.spec.dump import quoted
-from agcli.spec.graph import label
 from agcli.spec.names import suggestion
-from agcli.spec.nouns import Better, Metric, NamedFormula
-from agcli.spec.tables import Choice
+from agcli.spec.nouns import Better, NamedFormula
 
 
 class Best:
@@ -74,13 +72,10 @@ def check_watch(spec: Spec, better: Mapping[str, Better | None]) -> None:
         said = f"expected the loss or a metric ({', '.join(better)}), got `{watch}`"
         raise spec.error(("train", "watch"), said + suggestion(watch, better))
     if better[watch] is None:
-        formula = next((c.fields.formula for _, c in spec.metric_items() if label(c) == watch and is_formula(c)), None)
+        formulas = (c.fields for _, c in spec.metric_items() if isinstance(c.fields, NamedFormula))
+        formula = next((fields.formula for fields in formulas if fields.name == watch), None)
         if formula is None:
             raise spec.error(("train", "watch"), f"`{watch}` is neither better high nor low; watch another figure")
         line = f"{watch}: {{formula: {quoted(formula)}, better: low}}"
         told = f"`{watch}` is a formula that does not say which way is better; write under `metrics` {line}, or high"
         raise spec.error(("train", "watch"), told)
-
-
-def is_formula(choice: Choice[Metric]) -> bool:
-    return isinstance(choice.fields, NamedFormula)
