@@ -76,6 +76,10 @@ class Model:
         """Loss and parts of the metrics of a batch, without training."""
         return Function(self.evaluated(self.test.fetches), inputs=list(self.inputs.values()), key=self.key)
 
+    def unseen_evaluator(self) -> Function:
+        """Parts of the metrics of a batch of classes that training did not see, for ``Sums.add_unseen``."""
+        return Function(self.evaluated(self.test.unseen_fetches), inputs=list(self.inputs.values()), key=self.key)
+
     def predictor(self) -> Function:
         """The model's output for a batch of inputs."""
         output = self.evaluated({OUTPUT: self.test.output})[OUTPUT]

@@ -27,6 +27,7 @@ class Share(Summed):
     """A share of the samples."""
 
     better = "high"
+    takes_unseen = True
     undefined = "there are no samples"
 
     def finish(self, sums: Mapping[str, Array], samples: int) -> Any:
@@ -73,6 +74,7 @@ class OfClasses(Summed):
 
     main = "average"
     better = "high"
+    takes_unseen = True
     average: Average | None = Field(
         default=None, description="over classes; if not given, `binary` (class 1) for two classes, else `macro`"
     )
@@ -137,6 +139,7 @@ class ConfusionMatrix(Summed):
     """Counts: a row for each class, a column for each prediction."""
 
     better = None
+    takes_unseen = True
 
     @property
     def is_number(self) -> bool:

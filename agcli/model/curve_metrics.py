@@ -16,6 +16,7 @@ class OfCurve(Metric):
     """An area under a curve: for class 1 of two; of more, the mean over classes, each against the others."""
 
     better = "high"
+    takes_unseen = True
     keep = True
     undefined = "it needs samples of every class, and others"
 

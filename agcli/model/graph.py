@@ -54,6 +54,11 @@ class Graph:
         return {"loss": self.loss, **{k: t for m in self.meters for k, t in m.fetches().items()}}
 
     @property
+    def unseen_fetches(self) -> dict[str, Tensor]:
+        """The parts of metrics that know what to do with a class that training did not see; the loss does not."""
+        return {k: t for m in self.meters if m.takes_unseen for k, t in m.fetches().items()}
+
+    @property
     def cheap_fetches(self) -> dict[str, Tensor]:
         """The same without the scores that some metrics keep of every sample."""
         return {"loss": self.loss, **{k: t for m in self.meters if not m.keep for k, t in m.fetches().items()}}

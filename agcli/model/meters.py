@@ -36,6 +36,7 @@ class Meter:
     folds: Mapping[str, str] = field(default_factory=dict)  # of a part: a name of FOLDS; else sums
     is_number: bool = True
     better: Better | None = None  # which way is better, if one is
+    takes_unseen: bool = False  # whether its parts may be of classes that training did not see
     undefined: str = ""  # why it may be NaN
     row: Metric | None = None  # the metric by name; None of a formula
     kind: str = ""  # its own name, where the spec gives it another; empty of a formula
@@ -97,6 +98,7 @@ def meter(choice: Choice[Metric], output: Tensor, target: Tensor | None, weights
         folds=row.folds,
         is_number=row.is_number,
         better=getattr(row, "better", None),  # a plug-in may not state it
+        takes_unseen=row.takes_unseen,
         undefined=row.undefined,
         row=row,
         kind=choice.name,

@@ -23,6 +23,7 @@ class OfProbabilities(Summed):
     """The mean of what each sample of a known class costs."""
 
     better = "low"
+    takes_unseen = True
     undefined = NO_SAMPLE
 
     def rows(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> Rows:
@@ -95,6 +96,7 @@ class Calibration(Summed):
 
     main = "bins"
     better = "low"
+    takes_unseen = True
     undefined = NO_SAMPLE
     bins: Size = Field(default=15, description="number of bins")
 

@@ -56,6 +56,7 @@ class Metric(Fields):
     reads: ClassVar[Literal["scores", "numbers"]] = "scores"  # numbers are given to it in the target's own units
     keep: ClassVar[bool] = False  # whether parts of batches are kept side by side; else they are added up
     folds: ClassVar[Mapping[str, str]] = {}  # parts that are put together in another way, see agcli/model/meters.py
+    takes_unseen: ClassVar[bool] = False  # whether its parts may be of targets that are no class of the training data
     undefined: ClassVar[str] = "it has no value"  # why the figure may be NaN
 
     def parts(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:

@@ -27,7 +27,15 @@ class Sums:
         """Count a batch of ``n`` samples."""
         self.samples += n
         self.loss += float(values["loss"]) * n
-        for meter in self.meters:
+        self.fold(values, self.meters)
+
+    def add_unseen(self, values: Mapping[str, Any]) -> None:
+        """Count a batch of samples of classes that training did not see: they have no loss, and some metrics."""
+        self.fold(values, (m for m in self.meters if m.takes_unseen))
+
+    def fold(self, values: Mapping[str, Any], meters: Iterable[Meter]) -> None:
+        """Put the parts of a batch to those of the others."""
+        for meter in meters:
             for part in meter.parts:
                 key = meter.key(part)
                 self.totals[key] = meter.fold(part, self.totals.get(key), values[key])
@@ -41,9 +49,12 @@ class Sums:
         """NaN for all before the first batch."""
         if self.settled is not None:
             return self.settled
-        if not self.samples:
-            return {m.name: math.nan for m in self.meters}
-        return {m.name: m.value({k: self.totals[m.key(k)] for k in m.parts}, self.samples) for m in self.meters}
+        return {m.name: self.figure(m) for m in self.meters}
+
+    def figure(self, meter: Meter) -> Value:
+        """A metric of what was counted; NaN before anything was."""
+        totals = {part: self.totals.get(meter.key(part)) for part in meter.parts}
+        return math.nan if any(t is None for t in totals.values()) else meter.value(totals, self.samples)
 
     @property
     def figures(self) -> dict[str, Value]:

@@ -187,6 +187,25 @@ def test_sums_go_on_from_their_plain_form():
     assert settled.metrics == sums.metrics
 
 
+def test_samples_of_classes_that_training_did_not_see_are_wrong_and_have_no_loss():
+    names = "accuracy, f1, confusion_matrix, log_loss, roc_auc"
+    model = model_of(f"{{own: mean(output), {', '.join(f'm{i}: {n}' for i, n in enumerate(names.split(', ')))}}}",
+                     SCORES, CLASSES)  # fmt: skip
+    sums, unseen = Sums(model.test.meters), model.unseen_evaluator()
+    sums.add(model.evaluator()({model.x: SCORES[:60], model.y: CLASSES[:60]}), 60)
+    sums.add_unseen(unseen({model.x: SCORES[60:], model.y: np.where(CLASSES[60:] % 2, 4, -1)}))
+    known = streamed(f"[{names}]", SCORES[:60], CLASSES[:60], 60)
+    truth, said = np.append(CLASSES[:60], np.full(N - 60, 4)), chosen(SCORES)
+    assert sums.metrics["own"] == pytest.approx(SCORES[:60].mean(), rel=1e-5)
+    assert sums.mean_loss == pytest.approx(sums.metrics["own"])
+    assert sums.metrics["m0"] == pytest.approx((said == truth).mean())
+    f1 = sk("f1_score")(truth, said, labels=range(4), average="macro")
+    assert sums.metrics["m1"] == pytest.approx(f1)
+    assert sums.metrics["m2"] == sk("confusion_matrix")(truth, said, labels=range(5))[:, :4].tolist()
+    assert [sums.metrics[k] for k in ("m3", "m4")] == [pytest.approx(known[k]) for k in ("log_loss", "roc_auc")]
+    assert all(map(np.isnan, Sums(model.test.meters).metrics.values()))
+
+
 def streamed_whole(model):
     sums = Sums(model.test.meters)
     sums.add(model.evaluator()({model.x: SCORES[:, :1], model.y: LABELS}), N)
