@@ -235,6 +235,7 @@ RATES = (
     *("{warmup: {lr: {one_cycle: 1}}}", "{plateau: {lr: {warmup: {lr: 1}}}}", '{expression: "0.1/(1 + step)"}'),
 )
 NO_RATES = ("0", "fast", "cosine", "{cosine: 0}", "{cosine: {lr: 1, steps: 5 weeks}}", "{cosine: {lr: 1, steps: 0}}")
+FORMULAS = {"": True, ", better: low": True, ", better: high": True, ", better: up": False, ", name: own": False}
 
 
 @pytest.mark.parametrize(
@@ -260,6 +261,8 @@ NO_RATES = ("0", "fast", "cosine", "{cosine: 0}", "{cosine: {lr: 1, steps: 5 wee
         *[(f"optimizer: {optimizer}", False) for optimizer in ("", "{sgd: 0}", "{adam: 1, sgd: 1}", "{adam: {lr: x}}")],
         *[(f"train: {train}", True) for train in ("", "{}", "{epochs: 3}")],
         *[(f"train: {train}", False) for train in ("{epochs: 0}", "{epoch: 3}", "fast", "{shuffle: 1}")],
+        *[(f"metrics: {{own: {{formula: mean(output){more}}}}}", is_valid) for more, is_valid in FORMULAS.items()],
+        ("metrics: {own: {better: low}}", False),
         *[("metrics: []", True), ("metrics: accuracy", False), ("metrics: [acc]", False), ("extra: 1", False)],
         *[("seed: -1", False), ("name: a/b", False), ("name: a b", True)],
     ],
