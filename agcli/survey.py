@@ -17,11 +17,11 @@ from agcli.datasets import (
     Role,
     Table,
     TableFile,
-    has_sides,
     info,
     load,
     names,
     options,
+    sides_of,
     where,
 )
 from agcli.datasets.errors import unknown
@@ -140,9 +140,10 @@ def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
         return Corpus(path=path)
     if path.is_dir() or (suffix not in (*FORMATS, *TEXTS, *ARRAYS) and not path.stem.endswith("-ubyte")):
         raise DataError(f"{path}: expected a file of one of the kinds {', '.join((*FORMATS, *ARRAYS, *TEXTS))}")
-    if has_sides(path):
-        sides = ArrayFile(path, side="train"), ArrayFile(path, side="test")
-        return Table(source=sides[0], test=sides[1], target=tuple(target))
+    sides = {part: ArrayFile(path, side=side) for part, side in sides_of(path).items()}
+    if sides:
+        source = sides.pop("train")
+        return Table(source=source, target=tuple(target), **sides)
     return Table(source=ArrayFile(path), target=tuple(target))
 
 

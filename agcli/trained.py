@@ -60,8 +60,10 @@ def train(
     return TrainedRun(trainer.run.folder)
 
 
-def load(folder: str | os.PathLike[str]) -> TrainedRun:
+def load(folder: str | os.PathLike[str], weights: str | int = "") -> TrainedRun:
     """The run in a folder, or in the folder of that name in `runs`. Raises RunError if there is none.
+
+    ``weights`` are "best" (by the validation data), "last", or those of a step; if not given, the best that there are.
 
     >>> try:
     ...     ag.load("nowhere")
@@ -69,7 +71,7 @@ def load(folder: str | os.PathLike[str]) -> TrainedRun:
     ...     print(str(error).partition(";")[0])
     nowhere: expected a run folder with a spec.yaml, found nothing there
     """
-    return TrainedRun(Path(folder))
+    return TrainedRun(Path(folder), str(weights))
 
 
 class Trainer(training.Trainer):
@@ -126,8 +128,8 @@ class TrainedRun:
     True
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.place = Run.open(folder)
+    def __init__(self, folder: Path, weights: str = "") -> None:
+        self.place, self.weights = Run.open(folder), weights
         self.folder = self.place.folder
 
     def __repr__(self) -> str:
@@ -150,16 +152,17 @@ class TrainedRun:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Loss and metrics of the test split: at the end, or when they were last measured. Empty if never.
+        """Loss and metrics of the test split, with the weights that are kept. Empty if nothing was measured.
 
-        Of a run without test data they are those of the training split at its end.
+        Of a run without test data they are those of the validation split, or else of the training split; before the
+        end, those of the last evaluation on the validation split.
         """
-        return final(self.result, self.history)
+        return final(self.result, self.history)[1]
 
     @cached_property
     def predictor(self) -> Predictor:
         """The model with its weights; a resumed training has others, so load the run again after one."""
-        return Predictor.open(self.place)
+        return Predictor.open(self.place, self.weights)
 
     def predict(self, samples: Any, *, probabilities: bool = False) -> Array:
         """The names of the classes, or numbers in units of the target; or the probabilities of all classes.
@@ -184,7 +187,7 @@ class TrainedRun:
 
         Of the split that was fitted. Raises NoFitError, a RunError, where the loss or the data has no such thing.
         """
-        return fit_for(self.place)
+        return fit_for(self.place, self.weights)
 
     @property
     def parameters(self) -> dict[str, Estimate]:
@@ -203,7 +206,7 @@ class TrainedRun:
 
         See agcli.evaluation.evaluate.
         """
-        return evaluate(self.folder, split, **options)
+        return evaluate(self.folder, split, **{"weights": self.weights, **options})
 
 
 def specified(spec: Specified, changes: Sequence[str]) -> Spec:

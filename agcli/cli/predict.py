@@ -20,10 +20,10 @@ import click
     "--bands", is_flag=True, help="Write the ends of confidence and prediction bands, of a least-squares fit."
 )
 @click.option("--level", type=click.FloatRange(0, 1, True, True), metavar="P", help="With bands of this level [0.95].")
-@click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")
+@click.option("--weights", default="", metavar="NAME", help="best, last, or the number of a step [the best].")
 def command(
     run: Path, file: str, out: Path | None, format: str | None, keep: bool, bands: bool, level: float | None,
-    which: str,
+    weights: str,
 ) -> None:  # fmt: skip
     """Predict the samples in FILE with the model in the folder RUN; `-` reads standard input.
 
@@ -38,7 +38,7 @@ def command(
     from agcli.prediction.files import predict_file
 
     chosen = level if level is not None else LEVEL if bands else None
-    summary = predict_file(run, file, out, format=format, keep=keep, which=which, level=chosen)
+    summary = predict_file(run, file, out, format=format, keep=keep, weights=weights, level=chosen)
     for note in summary.notes:
         click.echo(f"note: {note}", err=True)
     if out is not None:

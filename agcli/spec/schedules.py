@@ -99,7 +99,7 @@ class Warmup(Fields):
 
 
 class Plateau(Fields):
-    """`lr`, a number or a schedule, multiplied by `factor` whenever the test loss stops falling."""
+    """`lr`, a number or a schedule, multiplied by `factor` whenever the validation loss stops falling."""
 
     main = "lr"
     lr: Rate = Field(description="learning rate as long as the loss falls")

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from agcli.build import Model
-from agcli.data import load_data
 from agcli.datasets import Split
 from agcli.engine.function import Function
 from agcli.engine.leaves import Variable
@@ -28,7 +27,7 @@ from agcli.engine.variables import total
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
 
-from .evaluate import Trained, fed, weighted
+from .evaluate import Trained, fed, opened
 
 FILE = "fit.json"
 FAR = 0.1  # standard errors from the least loss; nearer than that, errors are what they will be
@@ -267,4 +266,4 @@ def fit_with(trained: Trained) -> Fit:
 def fit_for(run: Run, which: str = "") -> Fit:
     """The same of a run with the weights of a checkpoint; its data is read only if training wrote no such fit."""
     known = written(run, run.chosen(which).step)
-    return known or fit_with(weighted(run, load_data(run.spec, run.learnt), which))
+    return known or fit_with(opened(run.folder, which))

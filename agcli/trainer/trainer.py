@@ -16,9 +16,10 @@ from agcli.engine.frozen import changed
 from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
-from agcli.runs import Run, RunError, writing
-from agcli.runs.environment import environment, fingerprints, moved
-from agcli.runs.run import ENVIRONMENT
+from agcli.runs import Run, RunError, looks, writing
+from agcli.runs.environment import environment, moved, other_splits
+from agcli.runs.files import read_json
+from agcli.runs.run import ENVIRONMENT, RESULT
 from agcli.spec import Spec
 
 from . import resume
@@ -26,15 +27,16 @@ from .failure import investigate
 from .fit import FILE, attempted
 from .health import Health
 from .profile import Profile
+from .rates import bent
 from .rhythm import Rhythm
-from .session import Session
+from .session import Session, batches
 from .standstill import TOPIC, Standstill, ending
 from .threads import suited
 
 TICK = 0.1  # seconds between two looks at the clock
 PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
 SETTLED = 2  # steps that found nothing left to do end a training: the second reports the loss to which the first came
-RESULT = "result.json"
+FEW = 30  # validation samples; by fewer, figures are rough
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,9 @@ class Trainer:
         self.notes: list[Note] = [Note(text, "data") for text in said]
         self.session = Session(self.spec, self.data)
         self.notes += [Note(text, "metric") for text in self.session.cautions]
+        if self.data.has_validation and len(self.data.validation) < FEW:
+            few = f"{len(self.data.validation)} validation samples: their figures are rough, and so is what they choose"
+            self.notes.append(Note(few, "validation"))
         self.health = Health(self.session)
         self.place: Run | None = None
         self.signal = 0
@@ -87,11 +92,11 @@ class Trainer:
         checkpoint, passed_over = run.newest()
         if checkpoint is None and passed_over:
             raise RunError("no checkpoint is whole, and the run cannot go on:\n  " + "\n  ".join(passed_over))
+        old = run.spec
         spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
         trainer = cls(spec, data=load_data(spec, run.learnt) if data is None else data)
         trainer.place = run
-        known = run.environment.get("data", {}).get("sha256")
-        if known is not None and known != fingerprints(trainer.data):
+        if other_splits(run.environment, trainer.data):
             raise RunError(f"{run.folder}: the data is not what it was when this run began; start a new run")
         if checkpoint is not None:
             try:
@@ -113,6 +118,11 @@ class Trainer:
             for text in moved(run.environment)
         ]
         trainer.notes += [Note(f"changed {change}", "setting") for change in found]
+        if found and checkpoint is not None:
+            s = trainer.session
+            per_epoch = len(batches(old, trainer.data)), len(s.batches)
+            told = bent(old, spec, per_epoch, s.step, s.rate)
+            trainer.notes += [Note(told, "rate")] if told else []
         return trainer
 
     def forget_lost_best(self) -> None:
@@ -176,6 +186,8 @@ class Trainer:
             self.place = Run.create(self.spec, self.out, learnt)
         if not self.run.environment:
             self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
+        self.earlier = read_json(self.run.folder / RESULT, "the result that training wrote") or {}
+        looks.keep(self.run)
         with writing(self.run.folder):
             for name in (RESULT, FILE):
                 (self.run.folder / name).unlink(missing_ok=True)
@@ -184,6 +196,7 @@ class Trainer:
         started = Started(
             self.spec.name, self.run.folder, self.data.name, len(self.data.train), count, epochs, len(s.batches),
             s.epoch, s.step,
+            *(len(self.data[name]) if name in self.data.splits else 0 for name in ("validation", "test")),
         )  # fmt: skip
         self.run.say(f"started at step {s.step}: {started.parameters} parameters, {started.samples} samples")
         yield started
@@ -214,28 +227,63 @@ class Trainer:
         return ""
 
     def closing(self, reason: str) -> Event:
-        """Write down the result; with `patience`, go back to the best weights."""
+        """Go back to the best weights, look at the test data with them, and write down the result."""
         s = self.session
-        if not self.signal and s.evaluated != s.step:  # it goes on no further than it had come, or has no test data
-            s.judge(s.evaluate(limit=self.limit) or s.test)
+        if self.data.has_validation and not self.signal and s.evaluated != s.step:  # it had come as far already
+            s.judge(s.evaluate(limit=self.limit) or s.validation)
         self.save()
-        if self.signal:
+        ended: dict[str, Any] = {"reason": reason, "converged": self.converged, "loss": s.loss}
+        weights = self.return_to_best()
+        judged = None if self.signal else self.judged(weights)
+        if judged is None:
             self.run.say(f"interrupted by signal {self.signal} at step {s.step}")
             return Interrupted(self.run.folder, self.signal, s.epoch + 1, s.step)
-        test, found = s.test, s.best.found
-        loss, metrics = test.mean_loss, test.metrics
-        ended: dict[str, Any] = {"reason": reason, "converged": self.converged}
-        if not self.data.has_test:
-            ended["split"] = "train"
-            return self.done(Done(self.run.folder, s.epoch, s.step, loss, None, metrics, self.elapsed, **ended))
-        if self.spec.train.patience is not None and found is not None:
+        return self.done(
+            Done(self.run.folder, s.epoch, s.step, seconds=self.elapsed, weights=weights, **ended | judged)
+        )
+
+    def return_to_best(self) -> dict[str, Any]:
+        """Take the weights that are kept, the best by the validation data; returns which they are."""
+        s, found = self.session, self.session.best.found
+        if found is None or self.signal:
+            return {"which": "last", "step": s.step, "epoch": s.epoch}
+        if found["step"] != s.step:
             checkpoint = self.run.chosen(str(found["step"]))
-            s.restore(checkpoint.arrays, {**s.progress, "best": s.best.to_json()}, "the best checkpoint")
-            metrics = dict(found["figures"])
-            loss = metrics.pop("loss")
-        best = None if found is None else {k: found[k] for k in ("watch", "value", "epoch", "step")}
-        ended["best"] = best
-        return self.done(Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, **ended))
+            s.restore(checkpoint.arrays, s.progress, "the best checkpoint")
+        return {"which": "best", "step": found["step"], "epoch": found["epoch"]}
+
+    def judged(self, weights: dict[str, Any]) -> dict[str, Any] | None:
+        """What the result says of each split with the weights that are kept; None if a signal ends it on the way."""
+        s, best = self.session, self.session.best.found
+        found: dict[str, Any] = {"validation_loss": None, "test_loss": None, "split": self.data.judged, "best": None}
+        if self.data.has_validation:
+            figures = dict(best["figures"]) if best else s.validation.figures
+            found["validation_loss"] = figures.pop("loss")
+            found["validation_metrics"] = found["metrics"] = figures
+        if best:
+            found["best"] = {k: best[k] for k in ("watch", "value", "epoch", "step")}
+        if self.data.judged == "validation":
+            return found
+        known = self.looked_before(weights)
+        if known is not None:
+            return found | known
+        if self.data.has_test:
+            found["test_looks"] = looks.look(self.run)
+        sums = s.evaluate(self.data[self.data.judged], lambda: bool(self.signal), self.limit)
+        if sums is None:
+            return None
+        name = "test_loss" if self.data.has_test else "loss"
+        return found | {name: sums.mean_loss, "metrics": sums.metrics}
+
+    def looked_before(self, weights: dict[str, Any]) -> dict[str, Any] | None:
+        """The figures of the test data that the run has already, if they are of these weights: no look is needed."""
+        known, names = self.earlier, [m.name for m in self.session.validation.meters]
+        is_same = (
+            known.get("split") == "test" and known.get("weights") == weights and list(known.get("metrics", {})) == names
+        )
+        if not is_same or not self.data.has_test or self.limit is not None:
+            return None
+        return {"test_loss": known["test_loss"], "metrics": known["metrics"], "test_looks": looks.looks(self.run)}
 
     @property
     def converged(self) -> bool | None:
@@ -245,11 +293,11 @@ class Trainer:
 
     def done(self, done: Done) -> Done:
         """Write down how it ended."""
-        best = done.best if self.spec.train.patience is not None else None
-        kept = int(best["step"]) if best is not None else done.steps  # whose weights the model has
-        fit, said = attempted(self.session.model, self.data.train, kept)
+        fit, said = attempted(self.session.model, self.data.train, int(done.weights["step"]))
         done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
+        with writing(self.run.folder):
+            (self.run.folder / looks.FILE).unlink(missing_ok=True)
         if fit is not None:
             self.run.write(FILE, fit.to_json())
         self.run.say(f"done after {done.steps} steps: {done.reason}")
@@ -340,7 +388,7 @@ class Trainer:
 
     def is_evaluation_due(self, is_end: bool, is_last: bool) -> bool:
         every, s = self.evaluations, self.session
-        if not self.data.has_test:
+        if not self.data.has_validation:
             return False
         by_epoch = bool(every.epochs) and is_end and (s.epoch + 1) % every.epochs == 0
         return is_last or by_epoch or (bool(every.steps) and s.step % every.steps == 0)
@@ -357,8 +405,8 @@ class Trainer:
             s.epoch + 1,
             s.sums.mean_loss,
             s.sums.metrics,
-            s.test.mean_loss if evaluated else None,
-            s.test.metrics if evaluated else {},
+            s.validation.mean_loss if evaluated else None,
+            s.validation.metrics if evaluated else {},
             now - self.epoch_began,
             s.sums.samples,
             s.step,

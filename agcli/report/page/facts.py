@@ -19,7 +19,7 @@ from agcli.prediction.terms import terms_of
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
 from agcli.spec import SpecError
-from agcli.trainer.evaluate import opened
+from agcli.trainer.evaluate import ChangedError, opened
 
 
 @dataclass(frozen=True)
@@ -38,19 +38,20 @@ class Facts:
     curve: Curve | None = None
 
 
-def facts(folder: Path, *, which: str = "", split: str = "", count: int = COUNT) -> Facts:
+def facts(folder: Path, *, weights: str = "", split: str = "", anyway: bool = False, count: int = COUNT) -> Facts:
     """Everything about a run. Without its data or a checkpoint, there is no evaluation,
-    and that is an error if a checkpoint or a split was asked for by name."""
+    and that is an error if a checkpoint or a split was asked for by name, or the data has changed.
+    """
     run = Run.open(folder)
     folder = run.folder
     evaluation, model, problem, curve = None, None, "", None
     try:
-        trained = opened(folder, which)
+        trained = opened(folder, weights, anyway=anyway)
         model, terms = trained.model, terms_of(trained.data)
         curve = curve_of(trained, terms)
         evaluation = judge_split(trained, terms, split, count=count)
     except (DataError, RunError, EngineError, SpecError) as error:
-        if which or split:  # what is asked for by name must be there
+        if weights or split or isinstance(error, ChangedError):  # what is asked for by name must be there
             raise
         problem = str(error)
     result = read_json(folder / "result.json", "the result of a training")
