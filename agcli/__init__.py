@@ -39,7 +39,7 @@ def find(name: str) -> Any:
     except ModuleNotFoundError:
         from difflib import get_close_matches
 
-        from agcli.elsewhere import sentence
+        from agcli.foreign_names import sentence
 
         known, near = sentence(name), get_close_matches(name, api.__all__, 1)
         hint = f"; {known}" if known else f"; did you mean ag.{near[0]}?" if near else ""

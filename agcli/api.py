@@ -66,19 +66,19 @@ from agcli.ops import *  # noqa: F403
 if TYPE_CHECKING:
     from agcli.expression import ExpressionError
     from agcli.expression.api import derivative, parse, to_latex, to_python, to_text
-    from agcli.trained import TrainedRun, Trainer, load, train
+    from agcli.python_api import TrainedRun, Trainer, load, train
 
 LAZY = {  # the expression language and training are loaded by those who use them
     "ExpressionError": "agcli.expression",
-    "TrainedRun": "agcli.trained",
-    "Trainer": "agcli.trained",
+    "TrainedRun": "agcli.python_api",
+    "Trainer": "agcli.python_api",
     "derivative": "agcli.expression.api",
-    "load": "agcli.trained",
+    "load": "agcli.python_api",
     "parse": "agcli.expression.api",
     "to_latex": "agcli.expression.api",
     "to_python": "agcli.expression.api",
     "to_text": "agcli.expression.api",
-    "train": "agcli.trained",
+    "train": "agcli.python_api",
 }
 
 

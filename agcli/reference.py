@@ -16,13 +16,13 @@ from pathlib import Path
 
 import numpy as np
 
-from agcli.elsewhere import OTHERS, RUST_AUTOGRAD
 from agcli.engine import functional as functional
 from agcli.engine import ops as ops
 from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder
 from agcli.engine.table import OPS, Entry
 from agcli.engine.types import TensorType
+from agcli.foreign_names import OTHERS, RUST_AUTOGRAD
 
 ROOT = Path(__file__).resolve().parent.parent
 FAMILIES = {

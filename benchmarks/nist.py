@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 import agcli as ag
-from agcli.trainer.fit import Fit, NoFitError
+from agcli.training.fit import Fit, NoFitError
 
 SOURCE = "lmfit==1.3.4"  # whose source distribution holds the files, which are the US government's and public
 FOLDER = "AG_NIST"
@@ -119,7 +119,7 @@ def by_scipy(problem: Problem, start: int) -> list[float]:
     from scipy.optimize import least_squares
 
     from agcli.engine.leaves import placeholder
-    from agcli.formulas import tensor_of
+    from agcli.model.formulas import tensor_of
 
     b = ag.placeholder("b", (len(problem.certified),), "float64")
     names = {f"b{i + 1}": b[i] for i in range(len(problem.certified))}

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from agcli.engine.backends.numpy import Executor
 from agcli.engine.backends.observe import observed
-from agcli.trainer.profile import Row, flops, moved
+from agcli.training.profile import Row, flops, moved
 from benchmarks.machine import memory, sgemm
 from benchmarks.row import rows, workload
 from benchmarks.table import figure, row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from agcli.datasets import Dataset, Split
 from agcli.datasets.dataset import Column, Scaling
 from agcli.spec import parse_spec
-from agcli.trainer.session import Session
+from agcli.training.session import Session
 from benchmarks.problem import params
 from benchmarks.row import Problem, Side
 

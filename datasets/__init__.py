@@ -12,13 +12,13 @@ from .fitted import fitted
 from .folding import folded, validated
 from .idx import read_idx
 from .images import Image
-from .recipe import ROLES, Recipe
+from .preprocessing import ROLES, Recipe
 from .roles import Categorical, Ignore, Numeric, Role
 from .splits import RULES, Fold, Group, Shuffled, Stratified, Tail, Time, share_of
 from .table import Table
 from .tabular import TableFile
 from .texts import Text
-from .words import Vocabulary
+from .vocabulary import Vocabulary
 
 __all__ = [
     "ROLES",

@@ -9,7 +9,7 @@ import numpy as np
 from . import guess
 from .dataset import Array, Split
 from .frame import Frame
-from .recipe import Part, Recipe
+from .preprocessing import Part, Recipe
 from .roles import FILLS, Categorical, Numeric
 
 TINY = 8  # training samples; a smaller class is hardly learnt

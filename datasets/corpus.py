@@ -14,7 +14,7 @@ from .errors import DataError, unknown
 from .roles import INT64
 from .splits import MAX_VALIDATION, VALIDATION_SHARE
 from .tabular import check_size
-from .words import UNITS, UNKNOWN, Counting, Vocabulary, alphabet, tokens
+from .vocabulary import UNITS, UNKNOWN, Counting, Vocabulary, alphabet, tokens
 
 MAX_BYTES = 1 << 28
 TEST_SHARE = 0.1  # of the text, if nothing else is said

@@ -228,7 +228,7 @@ class Dataset(Info):
 
     def __getitem__(self, name: str) -> Split:
         if name in HELD_OUT and name not in self.splits:
-            raise DataError(f"{self.name}: there is no {name} data; there are samples to {', '.join(self.splits)}")
+            raise DataError(f"{self.name}: there is no {name} data, only {', '.join(self.splits)}")
         if name not in self.splits:
             raise unknown(f"split of {self.name}", name, self.splits)
         return self.splits[name]

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from .dataset import Array
 from .errors import DataError
 from .frame import Cells
-from .moments import Moments
 from .roles import Fitter, Role, Stats
+from .running_stats import Moments
 
 # Part -> (the method of polars' `dt`, its first value, how many there are; 0: it does not come round again).
 PARTS = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from .corpus import Speller
 from .errors import unknown
-from .recipe import Recipe
+from .preprocessing import Recipe
 
 _KINDS: Mapping[str, Callable[[Mapping[str, Any]], Recipe | Speller]] = {
     "table": Recipe.from_json,

@@ -10,8 +10,8 @@ from .augment import Augment
 from .dataset import Array, Feeding, Scaling
 from .errors import DataError
 from .frame import Cells
-from .moments import Moments
 from .roles import Fitter, Role, Stats
+from .running_stats import Moments
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .dataset import Array, Cast, Feeding
 from .errors import DataError, unknown
 from .frame import Cells
-from .moments import Moments
+from .running_stats import Moments
 
 if TYPE_CHECKING:
     import polars as pl

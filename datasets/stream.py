@@ -15,7 +15,7 @@ import numpy as np
 from .dataset import Array, Split
 from .errors import DataError
 from .frame import Frame
-from .recipe import Recipe
+from .preprocessing import Recipe
 from .splits import PARTS
 
 

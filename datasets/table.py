@@ -15,7 +15,7 @@ from .checks import left_out, warnings
 from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .frame import Frame
-from .recipe import Recipe, fit
+from .preprocessing import Recipe, fit
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, share_of
 from .stream import written

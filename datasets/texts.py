@@ -9,7 +9,7 @@ import numpy as np
 from .dataset import Array, Feeding
 from .frame import Cells
 from .roles import INT64, Fitter, Role, Stats, one_of
-from .words import PAD, UNITS, UNKNOWN, Counting, Vocabulary
+from .vocabulary import PAD, UNITS, UNKNOWN, Counting, Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,8 +19,8 @@ from rich.terminal_theme import DEFAULT_TERMINAL_THEME, SVG_EXPORT_THEME
 from agcli.events import EpochDone, Stepped
 from agcli.report.screen import Screen
 from agcli.spec import read_spec
-from agcli.trainer import Trainer
-from agcli.trainer import trainer as training
+from agcli.training import Trainer
+from agcli.training import trainer as training
 
 HERE = Path(__file__).resolve().parent
 EPOCH, STEP, WIDTH = 14, 23, 92

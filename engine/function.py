@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 
 from .arguments import described
-from .backends.apart import suits
 from .backends.jit import active, fusion
 from .backends.numpy import Executor
-from .backends.small import SmallExecutor
+from .backends.scalarize import suits
 from .backends.threads import ThreadedExecutor, processors
+from .backends.tiered import SmallExecutor
+from .dynamic_shapes import compute, dynamic_tensors
 from .errors import FeedError, StateError, UsageError
 from .graph import Tensor, label, toposort
 from .leaves import Placeholder, Variable, variable
@@ -25,7 +26,6 @@ from .rewrite.cost import pays
 from .rewrite.rules import specialise
 from .rewrite.shards import Sharder
 from .rewrite.stability import stabilise
-from .stages import compute, dynamic_tensors
 from .types import Array, Shape, TensorType, fits, loses
 
 AUTO = "auto"
@@ -173,17 +173,17 @@ class Function:
         roots = specialise(targets, replace)
         n = len(self.outputs)
         batch = [new for p, new in zip(leaves, inputs, strict=True) if p.shape[:1] == (None,)]
-        roots, colours = self.split(roots, batch)
-        small = not (self.updates or self.random or self.debug_nans or colours) and suits(roots, products=active())
+        roots, shard_of = self.split(roots, batch)
+        small = not (self.updates or self.random or self.debug_nans or shard_of) and suits(roots, products=active())
         if not (small or self.debug_nans):  # which looks at every op by itself
-            roots = fusion(roots, colours)
+            roots = fusion(roots, shard_of)
         updates = dict(zip(self.updates, roots[n:], strict=True))
-        plan = make_plan(roots[:n], updates, direct=not self.debug_nans, colours=colours)
+        plan = make_plan(roots[:n], updates, direct=not self.debug_nans, shard_of=shard_of)
         executor: Executor
         if small:
             executor = SmallExecutor(plan, inputs).prepare(roots)
         else:
-            executor = ThreadedExecutor(plan, inputs) if colours else Executor(plan, inputs)
+            executor = ThreadedExecutor(plan, inputs) if shard_of else Executor(plan, inputs)
         if len(self.executors) >= PLANS:
             del self.executors[next(iter(self.executors))]
         self.executors[shapes] = executor
@@ -199,9 +199,9 @@ class Function:
             return roots, {}
         sharder = Sharder(length, count, batch)
         new = sharder(roots)
-        if self.shards == AUTO and not pays(roots, new, sharder.colours, count):
+        if self.shards == AUTO and not pays(roots, new, sharder.shard_of, count):
             return roots, {}
-        return new, sharder.colours
+        return new, sharder.shard_of
 
 
 def function(

@@ -39,7 +39,7 @@ class Slot:
     root: int  # the slot that owns the memory
     tensor: Tensor
     dynamic: bool = False  # its memory is another one at every run
-    colour: int = MAIN  # the shard that computes it
+    shard: int = MAIN  # the shard that computes it
     offset: int = -1  # bytes from the start of the arena
     source: Any = None  # array of a constant, the variable, (op, input slots) of a view, or (whole, bytes) of a part
     nbytes: int = 0
@@ -54,8 +54,8 @@ class Step:
     outputs: tuple[int, ...]
     tensor: Tensor
     multiple: bool = False  # whether the kernel fills a tuple
-    colour: int = MAIN  # the shard that it belongs to
-    phase: int = 0  # steps of one phase and different colours may run side by side
+    shard: int = MAIN  # the shard that it belongs to
+    phase: int = 0  # steps of one phase and different shard_of may run side by side
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Planner:
         fetches: Sequence[Tensor],
         updates: Mapping[Variable, Tensor],
         direct: bool = True,
-        colours: Mapping[int, int] | None = None,
+        shard_of: Mapping[int, int] | None = None,
     ) -> None:
         self.plan = Plan()
         self.direct = direct  # else inputs outlive their step, so that an error can show them
@@ -122,7 +122,7 @@ class Planner:
         self.shadows: dict[TensorType, Array] = {}
         self.variables: dict[int, int] = {}
         order = toposort([*oldest_first(fetches), *updates.values()])
-        for t, self.colour, self.phase in arrange(order, colours or {}):
+        for t, self.shard, self.phase in arrange(order, shard_of or {}):
             self.place(t)
         self.plan.fetches = [self.slot_of[t.id] for t in fetches]
         self.commit(updates, direct)
@@ -175,9 +175,9 @@ class Planner:
         outputs = tuple([self.add(t, type, "buffer", self.shadow_of(type)).index for type in types])
         if multiple:
             self.parts[t.id] = outputs
-        self.plan.steps.append(Step(op, inputs, outputs, t, multiple, self.colour, self.phase))
+        self.plan.steps.append(Step(op, inputs, outputs, t, multiple, self.shard, self.phase))
         for o in outputs:
-            self.plan.slots[o].colour = self.colour
+            self.plan.slots[o].shard = self.shard
 
     def commit(self, updates: Mapping[Variable, Tensor], direct: bool) -> None:
         """Let the last op of an update write into its variable, or copy at the end where that is not safe."""
@@ -294,16 +294,16 @@ class Planner:
         for n, step in enumerate(steps):
             if step.phase != phase:
                 for s in waiting:
-                    pools[s.colour].give(s.offset, s.nbytes)
+                    pools[s.shard].give(s.offset, s.nbytes)
                 phase, waiting = step.phase, []
             taken = self.reuse(step, n, last)
             for o in step.outputs:
                 whole = slots[self.owner(o)]
                 if whole.kind == "buffer" and whole.offset < 0:
-                    whole.offset = pools[whole.colour].take(whole.nbytes)
+                    whole.offset = pools[whole.shard].take(whole.nbytes)
             for i in dies.get(n, ()):
-                if i != taken and slots[i].colour == step.colour:
-                    pools[step.colour].give(slots[i].offset, slots[i].nbytes)
+                if i != taken and slots[i].shard == step.shard:
+                    pools[step.shard].give(slots[i].offset, slots[i].nbytes)
                 elif i != taken:
                     waiting.append(slots[i])
         self.settle(pools)
@@ -311,12 +311,12 @@ class Planner:
     def settle(self, pools: Mapping[int, FreeList]) -> None:
         """Put the pools behind each other in the arena, and each part into its whole."""
         slots, start = self.plan.slots, {}
-        for colour, pool in sorted(pools.items()):
-            start[colour] = self.plan.arena
+        for shard, pool in sorted(pools.items()):
+            start[shard] = self.plan.arena
             self.plan.arena += pool.end
         for s in slots:
             if s.kind == "buffer":
-                s.offset += start[s.colour]
+                s.offset += start[s.shard]
         for s in slots:
             part = s
             while part.kind == "part":
@@ -339,7 +339,7 @@ class Planner:
             if (
                 root.kind == "buffer"
                 and last[root.index] == n
-                and root.colour == step.colour
+                and root.shard == step.shard
                 and x.type.dtype == out.type.dtype
                 and x.type.shape == out.type.shape
                 and root.nbytes == out.nbytes
@@ -365,10 +365,10 @@ def make_plan(
     fetches: Sequence[Tensor],
     updates: Mapping[Variable, Tensor],
     direct: bool = True,
-    colours: Mapping[int, int] | None = None,
+    shard_of: Mapping[int, int] | None = None,
 ) -> Plan:
     """The plan for tensors whose shapes are all known; ``direct=False`` commits only after the last step.
 
-    ``colours`` names the shard of each tensor that is computed in one.
+    ``shard_of`` names the shard of each tensor that is computed in one.
     """
-    return Planner(fetches, updates, direct, colours).plan
+    return Planner(fetches, updates, direct, shard_of).plan

@@ -157,4 +157,4 @@ def backend(request, monkeypatch):
         request.getfixturevalue("own_kernels")
         monkeypatch.setattr("agcli.engine.backends.jit.fuse.LEAST", 0)
         monkeypatch.setattr("agcli.engine.backends.jit.fuse.WORTH", 0)
-        monkeypatch.setattr("agcli.engine.backends.apart.ELEMENTS", -1)
+        monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)

@@ -92,7 +92,7 @@ def wrong(level, found):
 
 def numeric():
     """What pytest takes where nobody says: only files that hold the mark, as to read all of them takes a while."""
-    files = (p for p in sorted(Path(__file__).parent.glob("test_*.py")) if "mark.numeric" in p.read_text("utf-8"))
+    files = (p for p in sorted(Path(__file__).parent.rglob("test_*.py")) if "mark.numeric" in p.read_text("utf-8"))
     return [*NUMERIC, *map(str, files)]
 
 

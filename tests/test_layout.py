@@ -12,20 +12,20 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
-        "frame", "delimited", "tabular", "arrays", "words", "moments", "roles", "dates", "texts", "images",
-        "recipe", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table", "prefetch", "batches",
+        "frame", "delimited", "tabular", "arrays", "vocabulary", "running_stats", "roles", "dates", "texts", "images",
+        "preprocessing", "splits", "corpus", "fitted", "guess", "folding", "checks", "stream", "table", "prefetch",
+        "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
         "ops", "functional", "rewrite",
         "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
-        "variables", "stages", "function", "initializers", "optimizers", "testing",
+        "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "engine", "datasets", "models", "expression", "formulas", "spec", "zoo", "data", "survey", "init",
-        "precision", "layers", "losses", "metrics", "streaming", "optimizer", "building", "build", "gradients",
-        "events", "runs", "trainer", "inspection", "prediction", "evaluation", "trained", "comparison",
-        "report", "cli", "__main__", "ops", "api", "elsewhere", "reference",
+        "engine", "datasets", "models", "expression", "spec", "zoo", "data", "model", "model_gradients",
+        "events", "runs", "training", "inspection", "prediction", "evaluation", "python_api", "comparison",
+        "report", "cli", "__main__", "ops", "api", "foreign_names", "reference",
     ],
 }  # fmt: skip
 RICH = ("report",)

@@ -38,9 +38,9 @@ COMMANDS = {
     "lint": ["bash", "check", "lint"],
     "types": ["bash", "check", "types"],
     "tests": [PYTHON, "-m", "pytest", "-n", "auto", "--no-skips"],
-    "fuzz": [PYTHON, "tests/fuzz_expression.py", str(FUZZING)],
-    "rules": [PYTHON, "tests/rules.py", "200000", "--jobs", "1"],  # forms of the simplifier, at 50 digits
-    "values": [PYTHON, "-m", "tests.values_corpus", "0.6"],  # over 20,000 pairs of a formula and a point
+    "fuzz": [PYTHON, "tests/expression/fuzz_expression.py", str(FUZZING)],
+    "rules": [PYTHON, "tests/expression/rules.py", "200000", "--jobs", "1"],  # forms of the simplifier, at 50 digits
+    "values": [PYTHON, "-m", "tests.expression.values_corpus", "0.6"],  # over 20,000 pairs of a formula and a point
     "peers": [PYTHON, "-m", "benchmarks", "run", "--peers", "torch,jax,hips", "--quick"],
 }
 PARTS = ("lint", "types", "rules", "values", "fuzz", "tests", "narrow", "peers")

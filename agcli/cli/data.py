@@ -24,7 +24,7 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_(as_json: bool) -> None:
     """List the data sets that a spec can name."""
-    from agcli.survey import overview
+    from agcli.data.dataset_info import overview
 
     rows = overview()
     if as_json:
@@ -40,7 +40,7 @@ def list_(as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def info(name: str, target: tuple[str, ...], as_json: bool) -> None:
     """Describe the data set NAME, or the file of that name."""
-    from agcli.survey import about
+    from agcli.data.dataset_info import about
 
     facts = about(name, target)
     if as_json:
@@ -74,7 +74,7 @@ def fetch(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def head(name: str, count: int, as_json: bool) -> None:
     """Print the first samples of the data set NAME, or of the file of that name, as they are stored."""
-    from agcli import survey
+    from agcli.data import dataset_info as survey
 
     names, rows = survey.head(name, count)
     if as_json:

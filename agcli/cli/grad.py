@@ -143,7 +143,7 @@ def run_model(path: str, options: dict[str, Any]) -> int:
     import json
     from dataclasses import replace
 
-    from agcli.gradients import model_gradients
+    from agcli.model_gradients import model_gradients
     from agcli.report.models import model_json, model_lines
 
     allowed = ("wrt", "check", "format", "form", "simplify", "order")

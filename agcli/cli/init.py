@@ -14,7 +14,7 @@ import click
 @click.option("--force", is_flag=True, help="Replace the spec if it exists.")
 def command(file: str, target: str | None, out: Path | None, force: bool) -> None:
     """Look at FILE (CSV, TSV, JSON lines or Parquet) and write a commented spec that trains on it."""
-    from agcli.init import draft, write
+    from agcli.data.first_spec import draft, write
 
     to_screen = out == Path("-")
     made = draft(file, target, None if to_screen else out)

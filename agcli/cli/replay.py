@@ -17,7 +17,7 @@ def command(bundle: Path, as_json: bool) -> int:
     BUNDLE is the folder that `ag train` names when the loss or a parameter becomes NaN or infinite. Says which op
     made the first one, and whether the step came out the same, bit for bit.
     """
-    from agcli.trainer.failure import replay
+    from agcli.training.failure import replay
 
     result = replay(bundle)
     if as_json:

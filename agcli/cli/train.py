@@ -49,16 +49,16 @@ def command(
         if spec is None or resume or out or profile or (dry_run and overfit):
             raise click.UsageError("--dry-run and --overfit take a SPEC, --set and --json, and exclude each other")
         return attempt(spec, overrides, overfit, as_json)
-    from agcli.trainer import Trainer
-    from agcli.trainer.starting import trainer_for
+    from agcli.training import Trainer
+    from agcli.training.open_trainer import trainer_for
 
     with reporter(as_json, quiet) as report:
         trainer = trainer_for(spec, out, overrides, resume, folds)
         if profile and isinstance(trainer, Trainer):
-            from agcli.trainer.profile import Profile
+            from agcli.training.profile import Profile
 
             trainer.profile = Profile()
-        from agcli.trainer.signals import stopping
+        from agcli.training.signals import stopping
 
         with stopping(trainer.stop):
             for event in trainer:
@@ -72,8 +72,8 @@ def attempt(path: Path, overrides: tuple[str, ...], overfit: bool, as_json: bool
     """A training that leaves nothing behind; the exit code."""
     from agcli.report import trials as text
     from agcli.spec import read_spec
-    from agcli.trainer import trials
-    from agcli.trainer.advice import other_rate
+    from agcli.training import dry_run as trials
+    from agcli.training.advice import other_rate
 
     spec = read_spec(path, overrides)
     result: Any = trials.overfit(spec) if overfit else trials.dry_run(spec)

@@ -18,7 +18,7 @@ def command(spec: Path, overrides: tuple[str, ...], kills: int, seed: int) -> in
     Trains SPEC once undisturbed, then again while it is killed (SIGKILL) at random moments and resumed, and
     compares the last checkpoints bit by bit.
     """
-    from agcli.trainer.verify import verify_resume
+    from agcli.training.verify_resume import verify_resume
 
     total, failed = 0, 0
     for trial in verify_resume(spec, overrides, kills, seed):

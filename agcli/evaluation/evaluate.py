@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from agcli.build import Model
-from agcli.data import scales
+from agcli.data.section import scales
 from agcli.datasets import DataError, Split
 from agcli.engine.types import Array
+from agcli.model.build import Model
 from agcli.prediction import Answers, Classes, Numbers, Predictor
 from agcli.prediction.answerable import why_not
 from agcli.prediction.sources import opened as opened_source
-from agcli.prediction.terms import Terms, terms_in, terms_of
+from agcli.prediction.target_encoding import Terms, terms_in, terms_of
 from agcli.runs import Run, RunError
 from agcli.runs.looks import look, told
-from agcli.trainer.evaluate import Trained, opened, weighted
-from agcli.trainer.fit import attempted, written
+from agcli.training.evaluate import Trained, opened, weighted
+from agcli.training.fit import attempted, written
 
 from .bootstrap import Figure
 from .classes import Calibration, ClassRow, calibration, class_table, confusion

@@ -13,7 +13,7 @@ from agcli.datasets.frame import Frame, joined
 from agcli.datasets.stream import written
 from agcli.engine.types import Array
 from agcli.prediction.sources import Source
-from agcli.prediction.terms import TableTerms, Terms, set_frame
+from agcli.prediction.target_encoding import TableTerms, Terms, set_frame
 
 HELD = 1 << 28  # bytes of a file; of a larger one, the encoded samples lie on disk
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.engine.variables import total
 from agcli.spec import Spec
-from agcli.trainer import Session
-from agcli.trainer.evaluate import fed
+from agcli.training import Session
+from agcli.training.evaluate import fed
 
 from .cost import Cost, predicted
 from .gradients import SAMPLES, Gradients, check_gradients

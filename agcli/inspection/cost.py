@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from agcli.datasets import Dataset
-from agcli.trainer import Session
-from agcli.trainer.evaluate import EVAL_BATCH
+from agcli.training import Session
+from agcli.training.evaluate import EVAL_BATCH
 
 PATIENCE = 1.0  # seconds of measured steps
 MOST = 20  # steps

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from agcli.build import Model, build
-from agcli.data import load_data
+from agcli.data.section import load_data
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Variable
 from agcli.engine.plan import Plan
 from agcli.engine.show import show, what
+from agcli.model.build import Model, build
 from agcli.spec import Spec
 
 from .fixed import fixed

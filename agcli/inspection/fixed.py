@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agcli.build import Model
 from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
 from agcli.engine.subgraph import substitute
 from agcli.engine.types import DType
-from agcli.precision import widened
+from agcli.model.build import Model
+from agcli.model.precision import widened
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from agcli.build import Model
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
 from agcli.engine.leaves import Variable, variable
 from agcli.engine.types import Array
+from agcli.model.build import Model
 
 from .fixed import Fixed, fixed
 

@@ -6,13 +6,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from agcli.build import Model
 from agcli.engine.graph import Op, Tensor, toposort
 from agcli.engine.leaves import Variable
 from agcli.engine.loops.scan import Scan
 from agcli.engine.ops.einsum import Einsum
 from agcli.engine.types import TensorType, TupleType
-from agcli.trainer.profile import COUNTS
+from agcli.model.build import Model
+from agcli.training.profile import COUNTS
 
 from .fixed import fixed
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from agcli.build import Model
-from agcli.building import OUTPUT
 from agcli.engine.graph import Tensor, toposort
-from agcli.streaming import fed_ids, is_per_sample
+from agcli.model.build import Model
+from agcli.model.formula_metrics import fed_ids, is_per_sample
+from agcli.model.graph import OUTPUT
 
 
 def why_not(model: Model) -> str:

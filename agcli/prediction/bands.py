@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri, stdtrit
 
-from agcli.build import Model
 from agcli.datasets import DataError
 from agcli.engine.function import Function
 from agcli.engine.optimizers.levenberg_marquardt import jacobian_of
 from agcli.engine.types import Array
-from agcli.trainer.fit import Fit, NoFitError
+from agcli.model.build import Model
+from agcli.training.fit import Fit, NoFitError
 
 LEVEL = 0.95
 ONE_NUMBER = ((None,), (None, 1))  # the shapes of outputs with one number a sample

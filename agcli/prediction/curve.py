@@ -9,14 +9,14 @@ import numpy as np
 from agcli.datasets.frame import Frame, joined
 from agcli.datasets.table import Table
 from agcli.engine.types import Array
-from agcli.trainer.evaluate import Trained
-from agcli.trainer.fit import NoFitError, fit_with
+from agcli.training.evaluate import Trained
+from agcli.training.fit import NoFitError, fit_with
 
 from .answerable import why_not
 from .bands import LEVEL, ONE_NUMBER, Bands
+from .output_decoding import Numbers
 from .predictor import Predictor
-from .reading import Numbers
-from .terms import SetTerms, TableTerms, Terms, set_frame
+from .target_encoding import SetTerms, TableTerms, Terms, set_frame
 
 POINTS = 200  # of a curve
 

@@ -14,11 +14,11 @@ from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.runs import Run
 
+from .output_decoding import Answers, Classes, Numbers
 from .predictor import Predictor, spread
-from .reading import Answers, Classes, Numbers
 from .sinks import format_of, sink
 from .sources import opened
-from .terms import TableTerms
+from .target_encoding import TableTerms
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,21 +6,21 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from agcli.build import Model, build
-from agcli.building import OUTPUT
 from agcli.datasets import DataError, Speller, Split, fitted
 from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
 from agcli.engine.types import Array
+from agcli.model.build import Model, build
+from agcli.model.graph import OUTPUT
 from agcli.runs import Run, RunError
 from agcli.spec import Spec, SpecError
-from agcli.trainer.fit import Fit, fit_for
+from agcli.training.fit import Fit, fit_for
 
 from .answerable import row_outputs, why_not
 from .bands import LEVEL, Bands, bands_of, checked, slopes_of
-from .reading import Answers, Numbers, Reading
-from .terms import Terms, terms_in
+from .output_decoding import Answers, Numbers, Reading
+from .target_encoding import Terms, terms_in
 
 BATCH = 1024  # samples at a time; fewer are filled up to a power of two, so that few plans are made
 
@@ -39,8 +39,8 @@ class Predictor:
     @classmethod
     def open(cls, run: Run, which: str = "") -> Predictor:
         """The model of a run, with a checkpoint's weights (see ``Run.chosen``). A table need not be there any more."""
-        learnt = run.learnt
-        if learnt is not None and isinstance(fitted(learnt), Speller):
+        preprocessing = run.preprocessing
+        if preprocessing is not None and isinstance(fitted(preprocessing), Speller):
             raise RunError(f"{run.folder}: was trained on running text; predictions are for tables and arrays")
         return cls(run.spec, terms_in(run), run, which)
 

@@ -18,7 +18,7 @@ from agcli.datasets.frame import Frame
 from agcli.datasets.tabular import LINES, MISSING, check_size
 from agcli.spec import Spec
 
-from .terms import SetTerms, TableTerms, Terms
+from .target_encoding import SetTerms, TableTerms, Terms
 
 STDIN = "-"
 STDIN_NAME = "standard input"

@@ -16,7 +16,7 @@ from agcli.expression.printers.numpy import NumPy, imported
 from agcli.expression.printers.unicode import Unicode
 from agcli.expression.reading import Text
 from agcli.expression.writer import Writer
-from agcli.gradients import ModelGradients, shape_words
+from agcli.model_gradients import ModelGradients, shape_words
 from agcli.report.formulas import comment
 
 MARGIN = 2  # between formulas and their shapes

@@ -51,7 +51,7 @@ def print_comparison(console: Console, found: Comparison) -> None:
     """Settings that differ, results, and curves."""
     marks = [chr(ord("A") + i % 26) for i in range(len(found.runs))]
     for mark, name in zip(marks, found.runs, strict=True):
-        console.print(Text.assemble((mark, colour(mark)), f"  {printable(name)}"), highlight=False)
+        console.print(Text.assemble((mark, color(mark)), f"  {printable(name)}"), highlight=False)
     console.print(Text("\nsettings that differ", "bold"))
     console.print(values_table(marks, found.settings) if found.settings else "none", highlight=False)
     console.print(Text("\nresults", "bold"))
@@ -75,7 +75,7 @@ def shown(value: Any) -> str:
     return short(f"{value:.6g}" if isinstance(value, float) else str(value), 60)
 
 
-def colour(mark: str) -> str:
+def color(mark: str) -> str:
     return COLOURS[(ord(mark) - ord("A")) % len(COLOURS)]
 
 
@@ -98,7 +98,7 @@ def drawing(curves: Sequence[Curve], marks: Sequence[str]) -> Text:
     for i, line in enumerate(cells):
         text.append(f"{labels.get(i, ''):>10} │", "dim")
         for character in line:
-            text.append(character, colour(character) if character != " " else "")
+            text.append(character, color(character) if character != " " else "")
         text.append("\n")
     ends = f"{start:g}", f"{end:g}"
     text.append(f"{'':>10} └{'─' * WIDTH}\n{'':>12}{ends[0]}{ends[1]:>{WIDTH - len(ends[0])}}", "dim")

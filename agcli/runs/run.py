@@ -27,7 +27,7 @@ from .lock import Lock
 REST = ".*.part"  # what a process leaves that is killed while it writes
 KEPT = 2  # checkpoints beside the best; the older of the two is there should the newer be damaged
 MARK = "spec.yaml"
-LEARNT = "data.json"
+PREPROCESSING = "data.json"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 RESULT = "result.json"
@@ -35,24 +35,24 @@ RUNS = Path("runs")  # where runs lie, if nobody says otherwise
 
 
 class Run:
-    """A run's folder. Whoever writes into it holds its lock: ``create`` and ``take`` see to that."""
+    """A run's folder. Whoever writes into it holds its lock: ``create`` and ``lock`` see to that."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.lock: Lock | None = None
+        self.held: Lock | None = None
 
     @classmethod
-    def create(cls, spec: Spec, out: Path | None = None, learnt: Mapping[str, Any] | None = None) -> Run:
-        """A new folder: ``out``, or ``runs/<name>-<time>``. ``learnt`` is what the data taught, as plain data."""
+    def create(cls, spec: Spec, out: Path | None = None, preprocessing: Mapping[str, Any] | None = None) -> Run:
+        """A new folder: ``out``, or ``runs/<name>-<time>``. ``preprocessing`` is plain data."""
         folder = out if out is not None else usual(spec.name)
         run = cls(folder)
         try:
             check_free(folder)
             (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
-            run.lock = Lock(folder)
+            run.held = Lock(folder)
             run.clear()
-            if learnt is not None:
-                write_atomically(folder / LEARNT, json.dumps(learnt).encode())
+            if preprocessing is not None:
+                write_atomically(folder / PREPROCESSING, json.dumps(preprocessing).encode())
             write_atomically(folder / MARK, spec.dump().encode())
         except BaseException as e:
             run.close()
@@ -70,9 +70,9 @@ class Run:
             raise RunError(f"{folder}: expected a run folder with a {MARK}, {found(folder, place)}")
         return cls(folder)
 
-    def take(self) -> Run:
+    def lock(self) -> Run:
         """The run, to be trained on: locked, and without what a killed process left half written."""
-        self.lock = Lock(self.folder)
+        self.held = Lock(self.folder)
         try:
             with writing(self.folder):
                 (self.folder / "checkpoints").mkdir(exist_ok=True)
@@ -89,9 +89,9 @@ class Run:
 
     def close(self) -> None:
         """Let other processes train in the folder."""
-        if self.lock is not None:
-            self.lock.release()
-            self.lock = None
+        if self.held is not None:
+            self.held.release()
+            self.held = None
 
     @property
     def spec(self) -> Spec:
@@ -103,9 +103,9 @@ class Run:
         return read_resolved(self.folder / MARK, overrides)
 
     @property
-    def learnt(self) -> dict[str, Any] | None:
+    def preprocessing(self) -> dict[str, Any] | None:
         """What the training split taught: categories, means, a vocabulary; None for data that needs nothing."""
-        return read_json(self.folder / LEARNT, "the statistics that training wrote")
+        return read_json(self.folder / PREPROCESSING, "the statistics that training wrote")
 
     @property
     def environment(self) -> dict[str, Any]:
@@ -122,11 +122,11 @@ class Run:
         with writing(self.folder):
             write_atomically(self.folder / name, (json.dumps(content, indent=indent) + "\n").encode())
 
-    def log(self, event: Mapping[str, Any]) -> None:
+    def record(self, event: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""
         self.append(METRICS, json.dumps(event))
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Append to ``log.txt``, with the time."""
         self.append("log.txt", "\n".join(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}" for line in text.splitlines()))
 
@@ -155,7 +155,7 @@ class Run:
         safe = f"the last whole checkpoint is {good[-1].name}" if good else ""
         with writing(self.folder, safe):
             checkpoints.write(path, arrays, progress)
-            self.point(int(progress["step"]), best)
+            self.set_links(int(progress["step"]), best)
             keep = {path, *self.checkpoints()[-KEPT:]}
             if best is not None:
                 keep.add(self.path(best))
@@ -163,7 +163,7 @@ class Run:
                 old.unlink(missing_ok=True)
         return path
 
-    def point(self, last: int, best: int | None) -> None:
+    def set_links(self, last: int, best: int | None) -> None:
         """Write the names of two checkpoints into ``last`` and ``best``."""
         with writing(self.folder):
             write_pointer(self.folder / "last", self.path(last).name + "\n")
@@ -188,7 +188,7 @@ class Run:
                 passed_over.append(str(e))
         return None, passed_over
 
-    def set_aside(self, after: int) -> None:
+    def archive(self, after: int) -> None:
         """Rename checkpoints of later steps than ``after``, which do not verify: they are not counted any more."""
         with writing(self.folder):
             for path in self.checkpoints():
@@ -288,7 +288,7 @@ def is_free(folder: Path) -> bool:
     """Whether a folder is empty, or holds only what a process made that was killed before its run began."""
     if not folder.is_dir():
         return False
-    known = {LEARNT, "lock", "checkpoints"}
+    known = {PREPROCESSING, "lock", "checkpoints"}
     names = {path.name for path in folder.iterdir() if not path.match(REST)}
     return names <= known and not any(folder.glob("checkpoints/*"))
 

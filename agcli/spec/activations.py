@@ -2,8 +2,8 @@
 
 from typing import Annotated
 
+from .field_types import Flag, Positive
 from .fields import Field, Fields
-from .kinds import Flag, Positive
 from .tables import Choice, Row, Table
 
 

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Strict, StringConstraints
 
+from .field_types import Flag, Kind, OneOf, Positive, Seed, Size
 from .fields import Field, Fields
-from .kinds import Flag, Kind, OneOf, Positive, Seed, Size
 from .tables import Choice, Row, Table
 
 ColumnName = Annotated[str, StringConstraints(min_length=1, max_length=1_000), Kind("the name of a column")]

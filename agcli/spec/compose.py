@@ -14,11 +14,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from .document import MAX_NODES, Document, Node, read_document
 from .errors import Problem, SpecError
-from .faults import said
 from .graph import Includes, Vars
 from .names import Path, described, path_text, shortened, suggestion
 from .overrides import Override
 from .source import MAX_BYTES, Source, read_source
+from .validation_errors import said
 
 MAX_FILES = 16
 MERGED = ("vars", "variables", "let", "outputs", "metrics", "train", "model")  # key by key; others are replaced

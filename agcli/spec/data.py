@@ -19,11 +19,11 @@ from .columns import (
     Target,
     Unit,
 )
-from .faults import failed, fault
+from .field_types import Flag, Kind, Seed, Size
 from .fields import Field, Fields
-from .kinds import Flag, Kind, Seed, Size
 from .names import described, shortened
 from .tables import Choice, Row, Table
+from .validation_errors import failed, fault
 
 
 def _ending(*suffixes: str) -> str:

@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import InitErrorDetails
 
-from .faults import failed, fault, refault
 from .names import described, listing, nearest, shortened, suggestion
+from .validation_errors import failed, fault, refault
 
 UNKNOWN_KEYS_NAMED = 20  # of one mapping; a mapping full of them says nothing more
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
-from .faults import failed, fault
-from .kinds import Kind
+from .field_types import Kind
 from .names import scalar_text
+from .validation_errors import failed, fault
 
 MAX_CHARACTERS = 10_000
 EXTRA = ("grad", "hessian", "jacobian", "model")  # functions that formulas of a spec know beside the engine's

@@ -16,15 +16,15 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, core_schema
 
-from .faults import failed, fault, refault
+from .field_types import Flag, Kind, Size
 from .fields import Field, Fields
 from .formula import Formula
 from .initializers import Initializer
-from .kinds import Flag, Kind, Size
 from .layers import LAYERS, MAX_LAYERS, Layers
 from .metrics import METRICS, NamedFormula
 from .names import described, shortened
 from .tables import Choice
+from .validation_errors import failed, fault, refault
 
 MAX_NAMES = 1_000
 

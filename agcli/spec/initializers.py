@@ -5,8 +5,8 @@
 
 from typing import Annotated
 
+from .field_types import Positive, Real
 from .fields import Field, Fields
-from .kinds import Positive, Real
 from .tables import Choice, Row, Table
 
 

@@ -6,10 +6,10 @@ from annotated_types import Len
 from pydantic import Strict
 
 from .activations import ACTIVATIONS, Activation
+from .field_types import Flag, Fraction, Kind, OneOf, Padding, Positive, Shape, Sides, Size, Weight, Word, Words
 from .fields import Field, Fields
 from .formula import Formula
 from .initializers import INITIALIZERS, Initializer
-from .kinds import Flag, Fraction, Kind, OneOf, Padding, Positive, Shape, Sides, Size, Weight, Word, Words
 from .tables import Choice, Row, Table
 
 MAX_LAYERS = 1_000

@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
+from .field_types import Fraction, Positive, Reals, Weight
 from .fields import Field, Fields
 from .formula import Formula
-from .kinds import Fraction, Positive, Reals, Weight
 from .tables import Choice, Row, Table
 
 

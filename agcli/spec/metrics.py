@@ -2,9 +2,9 @@
 
 from typing import Annotated, Literal
 
+from .field_types import OneOf, Size, Word
 from .fields import Field, Fields
 from .formula import Formula
-from .kinds import OneOf, Size, Word
 from .tables import Choice, Row, Table
 
 Average = Annotated[

@@ -5,12 +5,12 @@ from typing import Annotated, Self
 from annotated_types import Ge, Le, Len
 from pydantic import Strict, StringConstraints, model_validator
 
-from .faults import failed, fault
+from .field_types import Flag, Fraction, Kind, Positive, Size, Weight
 from .fields import Field, Fields
-from .kinds import Flag, Fraction, Kind, Positive, Size, Weight
-from .mixed import NumberOr
+from .number_or_choice import NumberOr
 from .schedules import Rate
 from .tables import Choice, Row, Table
+from .validation_errors import failed, fault
 
 
 class Limit(Fields):

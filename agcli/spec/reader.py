@@ -14,11 +14,11 @@ from .compose import composed
 from .document import Document
 from .dump import plain
 from .errors import Place, Problem, SpecError
-from .faults import said
 from .names import Path, described, path_text
 from .overrides import Override, place_of, put, read_override
 from .source import Source, checked, read_source
 from .spec import Spec
+from .validation_errors import said
 
 _VARS = re.compile(r"vars\b")
 

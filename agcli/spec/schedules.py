@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AllowInfNan, StringConstraints, field_validator
 
-from .faults import failed, fault
+from .field_types import SIZE_LIMIT, Count, Fraction, Kind, Positive, Weight
 from .fields import Field, Fields
 from .formula import Formula
-from .kinds import SIZE_LIMIT, Count, Fraction, Kind, Positive, Weight
-from .mixed import NumberOr
+from .number_or_choice import NumberOr
 from .tables import Choice, Row, Table
+from .validation_errors import failed, fault
 
 Rate = Annotated[float | Choice, NumberOr("schedule", lambda: SCHEDULES)]
 Share = Annotated[float, Ge(0), Le(1), Kind("a number from 0 to 1")]

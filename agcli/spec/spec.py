@@ -9,10 +9,10 @@ from .columns import Deviation
 from .data import Data
 from .dump import dumped
 from .errors import Place, Problem, SpecError
+from .field_types import FLOATS, Floats, Seed, Title
 from .fields import Field, Fields
 from .formula import known_names, sentence
 from .graph import Formulas, Includes, Metrics, Model, Patterns, Variables, Vars, names_of
-from .kinds import FLOATS, Floats, Seed, Title
 from .losses import LOSSES, USUAL_METRICS, Loss
 from .metrics import METRICS
 from .names import Path, path_text

@@ -14,9 +14,9 @@ from typing import Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
-from .faults import failed, fault, refault
 from .fields import Bare, Field, Fields
 from .names import described, listing, nearest, shortened, suggestion
+from .validation_errors import failed, fault, refault
 
 
 @dataclass(frozen=True)

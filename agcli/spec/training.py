@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le
 from pydantic import StringConstraints
 
+from .field_types import SIZE_LIMIT, Flag, Kind, Size, Weight, Word
 from .fields import Field, Fields
-from .kinds import SIZE_LIMIT, Flag, Kind, Size, Weight, Word
 
 SHARDS = 256
 _Number = Annotated[int, Gt(0), Le(SIZE_LIMIT)]

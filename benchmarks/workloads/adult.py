@@ -47,7 +47,7 @@ def table(quick: bool) -> tuple[np.ndarray, np.ndarray]:
         rng = np.random.default_rng(0)
         x = rng.normal(0, 1, (12_288 if quick else 26_048, 107)).astype(np.float32)
         return x, (x[:, :9].sum(1) + rng.normal(0, 3, len(x)) > 0).astype(np.int64)
-    from agcli.data import load_data
+    from agcli.data.section import load_data
     from agcli.spec import parse_spec
 
     train = load_data(parse_spec(DATA.replace("FILE", str(path)))).train

@@ -18,9 +18,9 @@ from ..graph import Tensor, toposort
 from ..ops.base import Pointwise
 from ..ops.program import program as row
 from ..types import Array, DType, TensorType
-from .crew import beside
 from .jit.elementwise.fused import Fused, Program, one_by_one
 from .jit.fuse import Builder, Fuser
+from .thread_pool import beside
 from .threads import processors
 
 Call = Callable[[], Any]
@@ -70,12 +70,12 @@ class BlockBuilder(Builder):
         return self.like(Tensor(t.type, t.op, inputs), t)
 
 
-def in_blocks(roots: Sequence[Tensor], colours: dict[int, int] | None = None) -> list[Tensor]:
-    """``roots`` with groups of two and more elementwise ops as one; ``colours`` learns the shards of the new ones."""
+def in_blocks(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None) -> list[Tensor]:
+    """``roots`` with groups of two and more elementwise ops as one; ``shard_of`` learns the shards of the new ones."""
     order = toposort(roots)
     if not any(map(fits, order)):
         return list(roots)
-    shards = {} if colours is None else colours
+    shards = {} if shard_of is None else shard_of
     fuser = BlockFuser(shards)
     for t in order:
         fuser.place(t)

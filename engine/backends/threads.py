@@ -13,8 +13,8 @@ import numpy as np
 from ..leaves import Placeholder
 from ..ops.program import joined
 from ..plan import Plan
-from .crew import beside
 from .numpy import Executor, Program
+from .thread_pool import beside
 
 if TYPE_CHECKING:  # loaded with the first thread
     from threadpoolctl import ThreadpoolController
@@ -44,16 +44,16 @@ def blas() -> ThreadpoolController:
 
 
 class ThreadedExecutor(Executor):
-    """An executor whose phases of several colours run on as many threads."""
+    """An executor whose phases of several shard_of run on as many threads."""
 
     def __init__(self, plan: Plan, inputs: Sequence[Placeholder]) -> None:
         super().__init__(plan, inputs)
         self.phases: list[list[list[int]]] = []
         for _, steps in groupby(enumerate(plan.steps), key=lambda row: row[1].phase):
-            colours: dict[int, list[int]] = {}
+            shard_of: dict[int, list[int]] = {}
             for n, step in steps:
-                colours.setdefault(step.colour, []).append(n)
-            self.phases.append([colours[c] for c in sorted(colours)])
+                shard_of.setdefault(step.shard, []).append(n)
+            self.phases.append([shard_of[c] for c in sorted(shard_of)])
 
     def join(self) -> None:
         """A program for each shard in each phase."""
@@ -71,6 +71,6 @@ class ThreadedExecutor(Executor):
                 beside([partial(self.part, part) for part in phase])
 
     def part(self, program: Program) -> None:
-        """The steps of one colour in one phase."""
+        """The steps of one shard in one phase."""
         with np.errstate(all="ignore"):
             self.go(program)

@@ -66,8 +66,8 @@ def plan_body(body: Body, outputs: tuple[Output, ...]) -> LoopPlan:
     from ..backends.jit import fusion  # which stands below this room
 
     made = simplify(fetches)
-    colours = dict.fromkeys((t.id for t in made), 0) if body.sharded else None  # so that kernels keep to one thread
-    plan = TurnPlanner(fusion(made, colours, TURNS), n + m).plan
+    shard_of = dict.fromkeys((t.id for t in made), 0) if body.sharded else None  # so that kernels keep to one thread
+    plan = TurnPlanner(fusion(made, shard_of, TURNS), n + m).plan
     slots = plan.fetches
     return LoopPlan(
         plan, body, outputs,

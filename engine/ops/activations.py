@@ -68,7 +68,7 @@ relu = unary(
     lambda g, y, x: (where(y > 0, g, 0),),
     "max(x, 0); derivative 0 at 0: relu(-2.0) = 0.0.",
     fill=lambda x, out: np.maximum(x, 0, out=out),
-    lane=lambda x: x.maximum(0),
+    scalar_rule=lambda x: x.maximum(0),
 )
 sigmoid = unary(
     "sigmoid",
@@ -76,7 +76,7 @@ sigmoid = unary(
     lambda g, y, x: (g * y * (1 - y),),
     "1 / (1 + exp(-x)), without overflow: sigmoid(2.0) = 0.880797.",
     fill=_sigmoid,
-    lane="sigmoid",
+    scalar_rule="sigmoid",
 )
 softplus = unary(
     "softplus",
@@ -85,7 +85,7 @@ softplus = unary(
     "log(1 + exp(x)), without overflow: softplus(0.0) = 0.693147.",
     fill=_softplus,
     scratch=True,
-    lane=lambda x: x.maximum(0) + (-x.abs()).exp().log1p(),
+    scalar_rule=lambda x: x.maximum(0) + (-x.abs()).exp().log1p(),
 )
 log_sigmoid = unary(
     "log_sigmoid",
@@ -94,7 +94,7 @@ log_sigmoid = unary(
     "log(sigmoid(x)), without overflow: log_sigmoid(0.0) = -0.693147.",
     fill=_log_sigmoid,
     scratch=True,
-    lane=lambda x: x.minimum(0) - (-x.abs()).exp().log1p(),
+    scalar_rule=lambda x: x.minimum(0) - (-x.abs()).exp().log1p(),
 )
 softsign = unary(
     "softsign",
@@ -103,7 +103,7 @@ softsign = unary(
     "x / (1 + abs(x)): softsign(3.0) = 0.75.",
     fill=_softsign,
     scratch=True,
-    lane=softsign_of,
+    scalar_rule=softsign_of,
 )
 
 

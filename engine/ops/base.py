@@ -103,8 +103,8 @@ class Elementwise(Pointwise):
     """A pointwise op without attributes: its kernel is the ufunc or ``fill(*inputs, out=)``.
 
     ``rule(g, y, *inputs)`` gives the cotangents; an op without a rule has no derivative. With ``scratch``, ``fill``
-    gets one more array of the type of ``out`` behind its inputs, which is allocated once. ``lane(*values)``, or a
-    method of values, is the op for one element, from which loops are compiled.
+    gets one more array of the type of ``out`` behind its inputs, which is allocated once. ``scalar_rule(*values)``, or
+    a method of values, is the op for one element, from which loops are compiled.
     """
 
     name: str
@@ -115,7 +115,7 @@ class Elementwise(Pointwise):
     fill: Callable[..., Any] | None = None
     commutative: bool = False  # type: ignore[misc]
     scratch: bool = False
-    lane: Callable[..., Any] | str | None = None
+    scalar_rule: Callable[..., Any] | str | None = None
 
     def unify(self, inputs: list[Tensor]) -> list[Tensor]:
         if self.ufunc in COMPARISONS or self.ufunc in CONNECTIVES:
@@ -129,9 +129,9 @@ class Elementwise(Pointwise):
         return unify(inputs)
 
     def scalar(self, *values: Any) -> Any:
-        if isinstance(self.lane, str):
-            return getattr(values[0], self.lane)(*values[1:])
-        return None if self.lane is None else self.lane(*values)
+        if isinstance(self.scalar_rule, str):
+            return getattr(values[0], self.scalar_rule)(*values[1:])
+        return None if self.scalar_rule is None else self.scalar_rule(*values)
 
     def kernel(self, *inputs: Array, out: Array) -> None:
         self.bind(inputs, out)()
@@ -190,11 +190,11 @@ def unary(
     *,
     fill: Callable[..., Any] | None = None,
     scratch: bool = False,
-    lane: Callable[..., Any] | str | None = None,
+    scalar_rule: Callable[..., Any] | str | None = None,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of one input; ``doc`` is a sentence that ends with an example."""
-    op = Elementwise(name, ufunc, rule, doc, domain, fill, scratch=scratch, lane=lane)
+    op = Elementwise(name, ufunc, rule, doc, domain, fill, scratch=scratch, scalar_rule=scalar_rule)
     low, high = domain
     rows = tuple(sample(real(*s, low=low, high=high)) for s in ((3,), (2, 3), (), (0, 2)))
     return add_row(op, family, "Element by element: the result has the shape of ``x``.", rows)
@@ -210,11 +210,11 @@ def binary(
     fill: Callable[..., Any] | None = None,
     commutative: bool = False,
     samples: tuple[Sample, ...] | None = None,
-    lane: Callable[..., Any] | str | None = None,
+    scalar_rule: Callable[..., Any] | str | None = None,
     family: str = "elementwise",
 ) -> Elementwise:
     """Define and register an elementwise op of two inputs, which broadcast; ``doc`` as for ``unary``."""
-    op = Elementwise(name, ufunc, rule, doc, domain, fill, commutative, lane=lane)
+    op = Elementwise(name, ufunc, rule, doc, domain, fill, commutative, scalar_rule=scalar_rule)
     low, high = domain
     shapes = (((3,), (3,)), ((2, 1), (1, 3)), ((), (2, 3)), ((4, 2, 3), (3,)), ((0, 3), (1, 3)))
     rows = tuple(sample(real(*a, low=low, high=high), real(*b, low=low, high=high)) for a, b in shapes)

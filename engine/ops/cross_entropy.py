@@ -264,7 +264,7 @@ SIGMOID_CROSS_ENTROPY = Elementwise(
     lambda g, y, x, t: (g * (sigmoid(x) - t), -g * x),
     "Cross-entropy of a sigmoid.",
     fill=_sigmoid_cross_entropy,
-    lane=sigmoid_cross_entropy_of,
+    scalar_rule=sigmoid_cross_entropy_of,
 )
 
 

@@ -19,6 +19,7 @@ from .base import Elementwise, Pointwise, SciPy, binary, unary
 from .logic import equal, isinf, logical_and, where
 
 HALF = Fraction(1, 2)
+AWAY = 0.3, 3.0  # from 0: a domain without poles and branch points
 
 
 def zero(x: Tensor) -> Tensor:
@@ -32,14 +33,14 @@ add = binary(
     lambda g, y, a, b: (g, g),
     "Sum of two tensors: add(2, 3) = 5.",
     commutative=True,
-    lane=lambda a, b: a + b,
+    scalar_rule=lambda a, b: a + b,
 )
 subtract = binary(
     "subtract",
     np.subtract,
     lambda g, y, a, b: (g, -g),
     "Difference of two tensors: subtract(2, 3) = -1.",
-    lane=lambda a, b: a - b,
+    scalar_rule=lambda a, b: a - b,
 )
 multiply = binary(
     "multiply",
@@ -47,7 +48,7 @@ multiply = binary(
     lambda g, y, a, b: (g * b, g * a),
     "Product: multiply(2, 3) = 6.",
     commutative=True,
-    lane=lambda a, b: a * b,
+    scalar_rule=lambda a, b: a * b,
 )
 divide = binary(
     "divide",
@@ -55,9 +56,11 @@ divide = binary(
     lambda g, y, a, b: (g / b, -g * y / b),
     "True quotient: divide(1, 4) = 0.25.",
     (0.5, 2.0),
-    lane=lambda a, b: a / b,
+    scalar_rule=lambda a, b: a / b,
 )
-negative = unary("negative", np.negative, lambda g, y, x: (-g,), "Negation: negative(2) = -2.", lane=lambda x: -x)
+negative = unary(
+    "negative", np.negative, lambda g, y, x: (-g,), "Negation: negative(2) = -2.", scalar_rule=lambda x: -x
+)
 mod = binary(
     "mod",
     np.mod,
@@ -117,14 +120,16 @@ power = binary(
     power_rule,
     "Power a^b; 0^0 is 1, and a negative base takes integers b: power(2, 10) = 1024.",
     (0.5, 2.0),
-    lane="power",
+    scalar_rule="power",
 )
-square = unary("square", np.square, lambda g, y, x: (g * 2 * x,), "Square: square(-3) = 9.", lane=lambda x: x * x)
+square = unary(
+    "square", np.square, lambda g, y, x: (g * 2 * x,), "Square: square(-3) = 9.", scalar_rule=lambda x: x * x
+)
 sqrt = unary(
-    "sqrt", np.sqrt, lambda g, y, x: (g / (2 * y),), "Square root: sqrt(2.0) = 1.414214.", (0.3, 3.0), lane="sqrt"
+    "sqrt", np.sqrt, lambda g, y, x: (g / (2 * y),), "Square root: sqrt(2.0) = 1.414214.", AWAY, scalar_rule="sqrt"
 )
 cbrt = unary(
-    "cbrt", np.cbrt, lambda g, y, x: (g / (3 * square(y)),), "Cube root, also of x < 0: cbrt(-27.0) = -3.0.", (0.3, 3.0)
+    "cbrt", np.cbrt, lambda g, y, x: (g / (3 * square(y)),), "Cube root, also of x < 0: cbrt(-27.0) = -3.0.", AWAY
 )
 reciprocal = unary(
     "reciprocal",
@@ -133,16 +138,16 @@ reciprocal = unary(
     "One over x: reciprocal(4) = 0.25.",
     (0.5, 2.0),
     fill=np.reciprocal,
-    lane=lambda x: 1 / x,
+    scalar_rule=lambda x: 1 / x,
 )
 rsqrt = unary(
     "rsqrt",
     np.sqrt,
     lambda g, y, x: (-HALF * g * (y / x),),
     "One over the square root: rsqrt(4.0) = 0.5.",
-    (0.3, 3.0),
+    AWAY,
     fill=lambda x, out: np.reciprocal(np.sqrt(x, out=out), out=out),
-    lane=lambda x: 1 / x.sqrt(),
+    scalar_rule=lambda x: 1 / x.sqrt(),
 )
 
 
@@ -163,7 +168,7 @@ hypot = binary(
 )
 
 # Exponentials and logarithms ----------------------------------------------------------------------------------
-exp = unary("exp", np.exp, lambda g, y, x: (g * y,), "Exponential function: exp(1.0) = 2.718282.", lane="exp")
+exp = unary("exp", np.exp, lambda g, y, x: (g * y,), "Exponential function: exp(1.0) = 2.718282.", scalar_rule="exp")
 exp2 = unary("exp2", np.exp2, lambda g, y, x: (g * y * log(2),), "2^x: exp2(10.0) = 1024.0.")
 exp10 = unary("exp10", SciPy("exp10"), lambda g, y, x: (g * y * log(10),), "10^x: exp10(-3.0) = 0.001.", (-1.0, 1.0))
 expm1 = unary(
@@ -171,14 +176,14 @@ expm1 = unary(
     np.expm1,
     lambda g, y, x: (g * exp(x),),
     "exp(x) - 1, exact for small x: expm1(0.001) = 0.001001.",
-    lane="expm1",
+    scalar_rule="expm1",
 )
 log: Elementwise = unary(
-    "log", np.log, lambda g, y, x: (g / x,), "Natural logarithm: log(10.0) = 2.302585.", (0.3, 3.0), lane="log"
+    "log", np.log, lambda g, y, x: (g / x,), "Natural logarithm: log(10.0) = 2.302585.", AWAY, scalar_rule="log"
 )
-log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2: log2(8.0) = 3.0.", (0.3, 3.0))
+log2 = unary("log2", np.log2, lambda g, y, x: (g / (x * log(2)),), "Logarithm to base 2: log2(8.0) = 3.0.", AWAY)
 log10 = unary(
-    "log10", np.log10, lambda g, y, x: (g / (x * log(10)),), "Logarithm to base 10: log10(1000.0) = 3.0.", (0.3, 3.0)
+    "log10", np.log10, lambda g, y, x: (g / (x * log(10)),), "Logarithm to base 10: log10(1000.0) = 3.0.", AWAY
 )
 log1p = unary(
     "log1p",
@@ -186,7 +191,7 @@ log1p = unary(
     lambda g, y, x: (g / (1 + x),),
     "log(1 + x), exact for small x: log1p(0.01) = 0.00995.",
     (-0.7, 2.0),
-    lane="log1p",
+    scalar_rule="log1p",
 )
 
 
@@ -217,10 +222,14 @@ xlogy = binary(
 
 # Trigonometric and hyperbolic ---------------------------------------------------------------------------------
 sin = unary(
-    "sin", np.sin, lambda g, y, x: (g * cos(x),), "Sine of an angle in radians: sin(1.0) = 0.841471.", lane="sin"
+    "sin", np.sin, lambda g, y, x: (g * cos(x),), "Sine of an angle in radians: sin(1.0) = 0.841471.", scalar_rule="sin"
 )
 cos: Elementwise = unary(
-    "cos", np.cos, lambda g, y, x: (-g * sin(x),), "Cosine of an angle in radians: cos(1.0) = 0.540302.", lane="cos"
+    "cos",
+    np.cos,
+    lambda g, y, x: (-g * sin(x),),
+    "Cosine of an angle in radians: cos(1.0) = 0.540302.",
+    scalar_rule="cos",
 )
 tan = unary(
     "tan",
@@ -247,7 +256,11 @@ arctan = unary("arctan", np.arctan, lambda g, y, x: (g / (1 + square(x)),), "Inv
 sinh = unary("sinh", np.sinh, lambda g, y, x: (g * cosh(x),), "Hyperbolic sine: sinh(1.0) = 1.175201.")
 cosh: Elementwise = unary("cosh", np.cosh, lambda g, y, x: (g * sinh(x),), "Hyperbolic cosine: cosh(1.0) = 1.543081.")
 tanh = unary(
-    "tanh", np.tanh, lambda g, y, x: (g * (1 - square(y)),), "Hyperbolic tangent: tanh(1.0) = 0.761594.", lane="tanh"
+    "tanh",
+    np.tanh,
+    lambda g, y, x: (g * (1 - square(y)),),
+    "Hyperbolic tangent: tanh(1.0) = 0.761594.",
+    scalar_rule="tanh",
 )
 arcsinh = unary(
     "arcsinh",
@@ -288,7 +301,11 @@ arctan2 = binary(
 
 # Pieces -------------------------------------------------------------------------------------------------------
 abs = unary(
-    "abs", np.absolute, lambda g, y, x: (g * sign(x),), "Absolute value; derivative 0 at 0: abs(-3) = 3.", lane="abs"
+    "abs",
+    np.absolute,
+    lambda g, y, x: (g * sign(x),),
+    "Absolute value; derivative 0 at 0: abs(-3) = 3.",
+    scalar_rule="abs",
 )
 sign: Elementwise = unary("sign", np.sign, lambda g, y, x: (zero(x),), "-1, 0 or 1; derivative 0: sign(-3) = -1.")
 floor = unary(
@@ -319,7 +336,7 @@ maximum = binary(
     lambda g, y, a, b: (share(g, a > b, equal(a, b)), share(g, b > a, equal(a, b))),
     "The larger of two; at a tie each gets half of the cotangent: maximum(1, 5) = 5.",
     commutative=True,
-    lane="maximum",
+    scalar_rule="maximum",
 )
 minimum = binary(
     "minimum",
@@ -327,7 +344,7 @@ minimum = binary(
     lambda g, y, a, b: (share(g, a < b, equal(a, b)), share(g, b < a, equal(a, b))),
     "The smaller of two; at a tie each gets half of the cotangent: minimum(1, 5) = 1.",
     commutative=True,
-    lane="minimum",
+    scalar_rule="minimum",
 )
 
 

@@ -21,17 +21,21 @@ from .base import unary as any_unary
 binary = partial(any_binary, family="logic")
 unary = partial(any_unary, family="logic")
 
-less = binary("less", np.less, None, "Whether a < b: less(1, 2) = True.", lane=lambda a, b: a < b)
+less = binary("less", np.less, None, "Whether a < b: less(1, 2) = True.", scalar_rule=lambda a, b: a < b)
 less_equal = binary(
-    "less_equal", np.less_equal, None, "Whether a <= b: less_equal(2, 2) = True.", lane=lambda a, b: a <= b
+    "less_equal", np.less_equal, None, "Whether a <= b: less_equal(2, 2) = True.", scalar_rule=lambda a, b: a <= b
 )
-greater = binary("greater", np.greater, None, "Whether a > b: greater(1, 2) = False.", lane=lambda a, b: a > b)
+greater = binary("greater", np.greater, None, "Whether a > b: greater(1, 2) = False.", scalar_rule=lambda a, b: a > b)
 greater_equal = binary(
-    "greater_equal", np.greater_equal, None, "Whether a >= b: greater_equal(2, 2) = True.", lane=lambda a, b: a >= b
+    "greater_equal",
+    np.greater_equal,
+    None,
+    "Whether a >= b: greater_equal(2, 2) = True.",
+    scalar_rule=lambda a, b: a >= b,
 )
-equal = binary("equal", np.equal, None, "Whether a == b: equal(2, 2.0) = True.", commutative=True, lane="equals")
+equal = binary("equal", np.equal, None, "Whether a == b: equal(2, 2.0) = True.", commutative=True, scalar_rule="equals")
 not_equal = binary(
-    "not_equal", np.not_equal, None, "Whether a != b: not_equal(1, 2) = True.", commutative=True, lane="differs"
+    "not_equal", np.not_equal, None, "Whether a != b: not_equal(1, 2) = True.", commutative=True, scalar_rule="differs"
 )
 logical_and = binary(
     "logical_and",
@@ -39,7 +43,7 @@ logical_and = binary(
     None,
     "Whether both are true: logical_and(True, False) = False.",
     commutative=True,
-    lane=lambda a, b: a & b,
+    scalar_rule=lambda a, b: a & b,
 )
 logical_or = binary(
     "logical_or",
@@ -47,7 +51,7 @@ logical_or = binary(
     None,
     "Whether at least one is true: logical_or(True, False) = True.",
     commutative=True,
-    lane=lambda a, b: a | b,
+    scalar_rule=lambda a, b: a | b,
 )
 logical_xor = binary(
     "logical_xor",
@@ -55,25 +59,25 @@ logical_xor = binary(
     None,
     "Whether exactly one is true: logical_xor(True, True) = False.",
     commutative=True,
-    lane=lambda a, b: a ^ b,
+    scalar_rule=lambda a, b: a ^ b,
 )
 logical_not = unary(
-    "logical_not", np.logical_not, None, "Whether it is false: logical_not(True) = False.", lane=lambda x: ~x
+    "logical_not", np.logical_not, None, "Whether it is false: logical_not(True) = False.", scalar_rule=lambda x: ~x
 )
-isnan = unary("isnan", np.isnan, None, "Whether it is NaN: isnan(np.nan) = True.", lane="isnan")
+isnan = unary("isnan", np.isnan, None, "Whether it is NaN: isnan(np.nan) = True.", scalar_rule="isnan")
 isinf = unary(
     "isinf",
     np.isinf,
     None,
     "Whether it is an infinity of either sign: isinf(-np.inf) = True.",
-    lane=lambda x: x.abs().equals(math.inf),
+    scalar_rule=lambda x: x.abs().equals(math.inf),
 )
 isfinite = unary(
     "isfinite",
     np.isfinite,
     None,
     "Whether it is neither NaN nor infinite: isfinite(np.inf) = False.",
-    lane=lambda x: x.abs() < math.inf,
+    scalar_rule=lambda x: x.abs() < math.inf,
 )
 
 

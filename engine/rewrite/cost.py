@@ -63,14 +63,14 @@ def whole(outputs: Iterable[Tensor], threads: int) -> float:
     return sum(seconds(t, threads) for t in toposort(outputs))
 
 
-def sharded(outputs: Sequence[Tensor], colours: Mapping[int, int]) -> float:
+def sharded(outputs: Sequence[Tensor], shard_of: Mapping[int, int]) -> float:
     """The time of a graph whose shards run side by side, with one BLAS thread each."""
     phases: dict[int, dict[int, float]] = defaultdict(lambda: defaultdict(float))
-    for t, colour, phase in arrange(toposort(outputs), colours):
-        phases[phase][colour] += seconds(t, 1)
+    for t, shard, phase in arrange(toposort(outputs), shard_of):
+        phases[phase][shard] += seconds(t, 1)
     return sum(max(row.values()) + (HANDOVER if set(row) != {MAIN} else 0.0) for row in phases.values())
 
 
-def pays(before: Sequence[Tensor], after: Sequence[Tensor], colours: Mapping[int, int], threads: int) -> bool:
+def pays(before: Sequence[Tensor], after: Sequence[Tensor], shard_of: Mapping[int, int], threads: int) -> bool:
     """Whether a graph is faster in shards."""
-    return sharded(after, colours) < WORTH * whole(before, threads)
+    return sharded(after, shard_of) < WORTH * whole(before, threads)

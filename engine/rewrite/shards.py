@@ -28,7 +28,7 @@ from ..types import TupleType, static
 
 WHOLE, PARTIAL = -1, -2  # beside the number of the axis that is split
 FULL = (None, None, None)  # a whole slice, as ``getitem`` keeps it
-MAIN = -1  # the colour of what is not computed in a shard
+MAIN = -1  # the shard of what is not computed in a shard
 
 
 State: TypeAlias = "int | tuple[int, ...]"  # of a tensor; of each item, where they differ
@@ -214,7 +214,7 @@ def stack(rows: Tensor) -> Tensor | None:
 
 
 class Sharder:
-    """One sharding of a graph whose shapes are known; ``colours`` says in which shard a new tensor is computed."""
+    """One sharding of a graph whose shapes are known; ``shard_of`` says in which shard a new tensor is computed."""
 
     def __init__(self, batch: int, count: int, inputs: Sequence[Tensor]) -> None:
         self.batch = batch
@@ -222,7 +222,7 @@ class Sharder:
         self.states: dict[int, State] = {x.id: 0 for x in inputs}
         self.wholes: dict[int, Tensor] = {}
         self.pieces: dict[tuple[int, State], list[Tensor]] = {}
-        self.colours: dict[int, int] = {}
+        self.shard_of: dict[int, int] = {}
         for x in inputs:
             self.pieces[x.id, 0] = self.sliced(x, 0)
 
@@ -309,7 +309,7 @@ class Sharder:
         return changed(op, shape=shape)
 
     def coloured(self, t: Tensor, i: int) -> Tensor:
-        self.colours[t.id] = i
+        self.shard_of[t.id] = i
         return t
 
     def parts(self, t: Tensor, state: int) -> list[Tensor]:
@@ -348,18 +348,18 @@ class Sharder:
         return self.wholes[t.id]
 
 
-def arrange(order: Sequence[Tensor], colours: Mapping[int, int]) -> list[tuple[Tensor, int, int]]:
-    """Tensors with colour and phase, by phase: even ones belong to the main thread, odd ones to shards side by side."""
-    if not colours:
+def arrange(order: Sequence[Tensor], shard_of: Mapping[int, int]) -> list[tuple[Tensor, int, int]]:
+    """Tensors with shard and phase, by phase: even ones belong to the main thread, odd ones to shards side by side."""
+    if not shard_of:
         return [(t, MAIN, 0) for t in order]
     phases: dict[int, int] = {}
     rows = []
     for n, t in enumerate(order):
-        colour = colours.get(t.id, MAIN)
+        shard = shard_of.get(t.id, MAIN)
         phase = max((phases[x.id] for x in t.inputs), default=0)
-        if t.op is not None and phase % 2 != (colour != MAIN):
+        if t.op is not None and phase % 2 != (shard != MAIN):
             phase += 1
         phases[t.id] = phase
-        rows.append((phase, colour, n, t))
+        rows.append((phase, shard, n, t))
     rows.sort(key=lambda row: row[:3])
-    return [(t, colour, phase) for phase, colour, _, t in rows]
+    return [(t, shard, phase) for phase, shard, _, t in rows]

@@ -72,6 +72,7 @@ def common_factor(e: Add) -> Iterator[Expr]:
     rows = rows_of(e)
     least = lowest(rows)
     shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows)}
+    shared = without_mixed(shared, least, rows)
     if shared:
         front, rest = pull_out(rows, shared)
         yield mul(front, rest)
@@ -85,6 +86,17 @@ def is_shift(u: Any, least: dict[Any, Number], rows: list[Row]) -> bool:
     if not any(isinstance(g, tuple) and g[0] is u and k > 0 for g, k in least.items()) or never_zero(u):
         return False
     return not any(is_log(g, u) for _, row in rows for g in row)
+
+
+def without_mixed(shared: dict[Any, Number], least: dict[Any, Number], rows: list[Row]) -> dict[Any, Number]:
+    """``shared`` without powers that no term has: u^(a/2 - 1) + u^(a - 2) is u^(a/2 - 2)*(u + u^(a/2)), but at 0."""
+    mixed = []
+    for u in {g[0] for g in shared if isinstance(g, tuple)}:
+        own = [g for g in least if g is u or (isinstance(g, tuple) and g[0] is u)]
+        is_term = any(all(row.get(g, 0) == least[g] for g in own) for _, row in rows)
+        if not is_term and is_shift(u, least, rows):
+            mixed += own
+    return {g: k for g, k in shared.items() if g not in mixed}
 
 
 def is_lowered(u: Any, rows: list[Row]) -> bool:
@@ -120,6 +132,7 @@ def common_denominator(e: Add) -> Iterator[Expr]:
     rows = aligned(rows_of(e))
     least = lowest(rows)
     shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows) or not is_lowered(g, rows)}
+    shared = without_mixed(shared, least, rows)
     if not any(k < 0 for k in shared.values()):
         return
     plain = {g: k for g, k in shared.items() if k > 0 or not is_exponential(g)}

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agcli.build import Model
 from agcli.comparison import Row, row
 from agcli.datasets import DataError
 from agcli.engine.errors import EngineError
 from agcli.evaluation import Evaluation
 from agcli.evaluation.evaluate import judge_split
 from agcli.evaluation.worst import COUNT
+from agcli.model.build import Model
 from agcli.prediction.curve import Curve, curve_of
-from agcli.prediction.terms import terms_of
+from agcli.prediction.target_encoding import terms_of
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
 from agcli.spec import SpecError
-from agcli.trainer.evaluate import ChangedError, opened
+from agcli.training.evaluate import ChangedError, opened
 
 
 @dataclass(frozen=True)

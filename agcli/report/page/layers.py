@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from agcli.build import Model
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.variables import total
-from agcli.layers import Trace
+from agcli.model.build import Model
+from agcli.model.layers import Trace
 
 from .html import Html, joined, table, tag
 

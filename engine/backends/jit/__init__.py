@@ -43,15 +43,15 @@ def limits() -> list[str]:
     return [level()] if level() else []
 
 
-def fusion(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
+def fusion(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
     """``roots`` with groups of elementwise ops fused, where that is possible and worth it; see ``fuse``."""
     if not active():
         from ..blocks import in_blocks
 
-        return in_blocks(roots, colours)
+        return in_blocks(roots, shard_of)
     from .fuse import fuse
 
-    return fuse(roots, colours, runs)
+    return fuse(roots, shard_of, runs)
 
 
 def gathering() -> Callable[[Array, np.float32 | None], Callable[[Array, Array], None] | None] | None:

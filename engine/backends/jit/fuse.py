@@ -27,9 +27,9 @@ from .elementwise.joins import doubled
 from .elementwise.standard import spelled_out
 from .elementwise.sums import Summed, is_sum, kept_axes, lone
 from .masks import CompiledMask, is_mask
+from .products.gemv import gemv, is_gemv
+from .products.narrow_gemm import NarrowGemm, is_narrow_gemm
 from .products.packing import Packing
-from .products.skinny import Skinny, is_skinny
-from .products.thin import is_thin, thin
 from .scatter import Scatter, is_scatter
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
@@ -47,7 +47,7 @@ class Group:
     """Tensors that are to be computed in one loop."""
 
     bit: int  # one for each group that it was joined from
-    colour: int
+    shard: int
     members: list[Tensor] = field(default_factory=list)
     needs: int = 0  # groups on which its inputs depend
     totals: list[Tensor] = field(default_factory=list)  # sums of members, over the same axes
@@ -112,8 +112,8 @@ class Fuser:
 
     fits: Callable[[Tensor], bool] = staticmethod(fusable)
 
-    def __init__(self, colours: dict[int, int]) -> None:
-        self.colours = colours
+    def __init__(self, shard_of: dict[int, int]) -> None:
+        self.shard_of = shard_of
         self.groups: dict[int, Group] = {}  # of tensors
         self.bits: list[Group] = []  # group of each bit
         self.depends: dict[int, int] = {}  # tensor -> groups that it depends on
@@ -126,8 +126,8 @@ class Fuser:
         self.depends[t.id] = depends
         if not self.fits(t):
             return
-        colour = self.colours.get(t.id, 0)
-        group = Group(1 << len(self.bits), colour, [t], depends)
+        shard = self.shard_of.get(t.id, 0)
+        group = Group(1 << len(self.bits), shard, [t], depends)
         self.bits.append(group)
         for x in t.inputs:
             other = self.groups.get(x.id)
@@ -137,8 +137,8 @@ class Fuser:
         self.depends[t.id] = depends | group.bit
 
     def may_join(self, group: Group, other: Group, t: Tensor) -> bool:
-        """Whether both have one shape and colour, fit into one kernel, and no way leads out of them and back."""
-        if other.colour != group.colour or other.members[0].shape != t.shape:
+        """Whether both have one shape and shard, fit into one kernel, and no way leads out of them and back."""
+        if other.shard != group.shard or other.members[0].shape != t.shape:
             return False
         if len(group.members) + len(other.members) > MOST_LINES:
             return False
@@ -167,7 +167,7 @@ class Fuser:
         """Let the group of what ``t`` sums make the sum too: whoever reads it needs the group already."""
         kept = summed_axes(t)
         group = None if kept is None else self.groups.get(t.inputs[0].id)
-        if group is None or group.colour != self.colours.get(t.id, 0):
+        if group is None or group.shard != self.shard_of.get(t.id, 0):
             return
         first = group.totals[0] if group.totals else t
         if summed_axes(first) == kept and type(first.op) is type(t.op):
@@ -197,8 +197,8 @@ def indices(bits: int) -> Iterator[int]:
         bits ^= low
 
 
-def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
-    """``roots`` with groups of elementwise ops fused; ``colours`` (the shard of a tensor) learns the new ones.
+def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
+    """``roots`` with groups of elementwise ops fused; ``shard_of`` (the shard of a tensor) learns the new ones.
 
     ``runs`` is how often a call of the function runs the graph. Whether to compile depends on nothing but the graph,
     so that a run repeats.
@@ -206,7 +206,7 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     order = toposort(roots)
     if runs == 1 and len(order) > FEW and not any(map(is_large, order)):
         return list(roots)  # to look through so many again and again takes a fifth of the time to compile them
-    shards = {} if colours is None else colours
+    shards = {} if shard_of is None else shard_of
     outputs = spelled_out(roots, shards)
     if runs > 1:
         outputs = doubled(outputs, shards, fusable)
@@ -223,8 +223,8 @@ def fuse(roots: Sequence[Tensor], colours: dict[int, int] | None = None, runs: i
     groups = {n: g for n, g in every.items() if saved(g) > 0}
     others = packing.elements + sum(largest(t) for t in order if looped(t))
     others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
-    others += sum(t.inputs[0].type.size for t in order if is_skinny(t))
-    others += sum(max(x.type.size for x in t.inputs) for t in order if is_thin(t))
+    others += sum(t.inputs[0].type.size for t in order if is_narrow_gemm(t))
+    others += sum(max(x.type.size for x in t.inputs) for t in order if is_gemv(t))
     others += sum(t.inputs[0].type.size for t in order if is_scatter(t))
     others += CALL * len(every) if runs > 1 else 0  # a turn whose calls are all compiled does not come back to Python
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
@@ -247,8 +247,8 @@ ALONE: tuple[tuple[Callable[[Tensor], bool], Callable[[Tensor, bool], Any]], ...
     (is_direct, lambda t, threads: Direct(t.op, threads)),  # type: ignore[arg-type]
     (is_column_sum, lone_columns),
     (is_sum, lone),
-    (is_thin, thin),
-    (is_skinny, lambda t, threads: Skinny()),
+    (is_gemv, gemv),
+    (is_narrow_gemm, lambda t, threads: NarrowGemm()),
     (is_scatter, lambda t, threads: Scatter(t.op)),  # type: ignore[arg-type]
 )
 
@@ -259,9 +259,9 @@ class Builder:
     make = Fused
 
     def __init__(
-        self, order: Sequence[Tensor], roots: Sequence[Tensor], groups: dict[int, Group], colours: dict[int, int]
+        self, order: Sequence[Tensor], roots: Sequence[Tensor], groups: dict[int, Group], shard_of: dict[int, int]
     ) -> None:
-        self.groups, self.colours = groups, colours
+        self.groups, self.shard_of = groups, shard_of
         self.new: dict[int, Tensor] = {}
         used = {t.id for t in roots}
         for t in order:
@@ -288,23 +288,23 @@ class Builder:
     def copy(self, t: Tensor) -> Tensor:
         """``t`` on the new inputs, or itself where nothing changed."""
         inputs = tuple(self.new[x.id] for x in t.inputs)
-        if is_pooled(t, self.uses, self.colours):
-            op = DirectPool(t.inputs[0].op, t.op, not self.colours)  # type: ignore[arg-type]
+        if is_pooled(t, self.uses, self.shard_of):
+            op = DirectPool(t.inputs[0].op, t.op, not self.shard_of)  # type: ignore[arg-type]
             return self.like(Tensor(t.type, op, tuple(self.new[x.id] for x in t.inputs[0].inputs)), t)
         if is_mask(t):
-            mask = CompiledMask(t.op, t.id not in self.colours)  # type: ignore[arg-type]
+            mask = CompiledMask(t.op, t.id not in self.shard_of)  # type: ignore[arg-type]
             return self.like(Tensor(t.type, mask, inputs), t)
         make = next((make for fits, make in ALONE if fits(t)), None)
         if make is not None:
-            return self.like(Tensor(t.type, make(t, not self.colours), inputs), t)
+            return self.like(Tensor(t.type, make(t, not self.shard_of), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             return t
         return self.like(Tensor(t.type, t.op, inputs), t)
 
     def like(self, new: Tensor, old: Tensor) -> Tensor:
         new.name, new.place = old.name, old.place
-        if old.id in self.colours:
-            self.colours[new.id] = self.colours[old.id]
+        if old.id in self.shard_of:
+            self.shard_of[new.id] = self.shard_of[old.id]
         return new
 
     def fused(self, group: Group, inputs: Sequence[Tensor]) -> None:
@@ -325,7 +325,7 @@ class Builder:
         wanted = [places[t.id] for t in (*results, *(s.inputs[0] for s in group.totals))]
         fold = group.totals[0].op.name if group.totals else "sum"  # type: ignore[union-attr]
         program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(wanted), len(group.totals), fold)
-        op = self.make(program, group.members[0].shape, not self.colours)
+        op = self.make(program, group.members[0].shape, not self.shard_of)
         if group.totals:
             types, kept = tuple(s.type for s in group.totals), summed_axes(group.totals[0]) or 0
             op = (Columns if kept == COLUMNS else Summed)(program, op.shape, op.threads, kept, types)

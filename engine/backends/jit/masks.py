@@ -22,8 +22,8 @@ from ..threads import workers
 from .code.compiler import CompileError, compiled
 from .code.native import Native, address
 from .elementwise.launch import together
-from .llvm.counted import counted
-from .llvm.nest import module, read_fields
+from .llvm.counted_loop import counted
+from .llvm.loop_nest import module, read_fields
 from .llvm.values import Code
 
 Call: TypeAlias = "Callable[[], Any]"

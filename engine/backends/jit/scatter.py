@@ -16,7 +16,7 @@ from ...types import Array, TensorType
 from .code.compiler import CompileError, compiled
 from .code.machine import register_width
 from .code.native import address, movable
-from .llvm.nest import SIZES, mask_of, module, read_fields, store, suffix
+from .llvm.loop_nest import SIZES, mask_of, module, read_fields, store, suffix
 from .llvm.values import KINDS, Code
 
 LEAST = 1 << 12  # elements that are added; below, NumPy takes no time either

@@ -27,7 +27,7 @@ from ..code.machine import register_width
 from ..code.native import Native, address, movable
 from ..elementwise.launch import together
 from ..elementwise.sums import chain
-from ..llvm.nest import SIZES
+from ..llvm.loop_nest import SIZES
 from ..llvm.values import KINDS
 from . import direct_text as texts
 from .direct_weights import best_weights, weights_text

@@ -67,12 +67,12 @@ def uses_of(order: Sequence[Tensor], roots: Sequence[Tensor]) -> Mapping[int, in
     return Counter([x.id for t in order for x in t.inputs] + [t.id for t in roots])
 
 
-def is_pooled(t: Tensor, uses: Mapping[int, int], colours: Mapping[int, int]) -> bool:
+def is_pooled(t: Tensor, uses: Mapping[int, int], shard_of: Mapping[int, int]) -> bool:
     """Whether ``t`` is a pool, of windows side by side, of a convolution that nobody else reads."""
     if not isinstance(t.op, MaxPool | MaxLocated):
         return False
     x, window = t.inputs[0], t.op.window
-    alone = isinstance(x.op, Conv) and uses[x.id] == 1 and colours.get(x.id) == colours.get(t.id)
+    alone = isinstance(x.op, Conv) and uses[x.id] == 1 and shard_of.get(x.id) == shard_of.get(t.id)
     if not alone or not is_direct(x) or window.strides != t.op.size or window.dilation != (1, 1):
         return False
     high, wide = (static(n) for n in x.shape[1:3])

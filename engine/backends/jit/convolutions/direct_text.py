@@ -14,8 +14,8 @@ from typing import TypeAlias
 from ....frozen import frozen
 from ....ops.pools import MaxLocated, MaxPool
 from ....ops.windows import Axis
-from ..llvm.counted import Row, counted, shifted, start_of, times
-from ..llvm.nest import SIZES, module, read_fields, suffix
+from ..llvm.counted_loop import Row, counted, shifted, start_of, times
+from ..llvm.loop_nest import SIZES, module, read_fields, suffix
 from ..llvm.values import Code, Value
 
 FIELDS = ("images", "x", "w", "y", "padded", "positions")

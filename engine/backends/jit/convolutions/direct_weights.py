@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from itertools import product
 
-from ..llvm.counted import Row, counted, shifted, times
-from ..llvm.nest import module, read_fields
+from ..llvm.counted_loop import Row, counted, shifted, times
+from ..llvm.loop_nest import module, read_fields
 from ..llvm.values import Code
 from .direct_text import FIELDS, POINTERS, Conv, Tile, bordered, fused, groups, inputs
 

@@ -22,8 +22,8 @@ from ....types import Array, static
 from ...threads import workers
 from ..code.compiler import CompileError, compiled
 from ..code.native import Native, address, movable
-from ..llvm.counted import Row, counted, shifted, times
-from ..llvm.nest import SIZES, element, module, stored, truth
+from ..llvm.counted_loop import Row, counted, shifted, times
+from ..llvm.loop_nest import SIZES, element, module, stored, truth
 from ..llvm.values import Code, UnsupportedError, Value, kind_of
 from .fused import Program
 from .launch import SHARED, collapse, lanes, packed, together

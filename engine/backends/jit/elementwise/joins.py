@@ -14,8 +14,8 @@ from ....ops.arrays import Astype
 from ....ops.joining import Concatenate
 
 
-def doubled(roots: Sequence[Tensor], colours: dict[int, int], looped: Callable[[Tensor], bool]) -> list[Tensor]:
-    """``roots`` in which such pieces are tensors of their own; ``colours`` (the shard of a tensor) learns them."""
+def doubled(roots: Sequence[Tensor], shard_of: dict[int, int], looped: Callable[[Tensor], bool]) -> list[Tensor]:
+    """``roots`` in which such pieces are tensors of their own; ``shard_of`` (the shard of a tensor) learns them."""
     order = toposort(roots)
     uses = Counter(x.id for t in order for x in t.inputs)
     uses.update(t.id for t in roots)
@@ -27,8 +27,8 @@ def doubled(roots: Sequence[Tensor], colours: dict[int, int], looped: Callable[[
         return like(Astype(x.dtype)(made), x)
 
     def like(made: Tensor, old: Tensor) -> Tensor:
-        if old.id in colours:
-            colours[made.id] = colours[old.id]
+        if old.id in shard_of:
+            shard_of[made.id] = shard_of[old.id]
         return made
 
     new: dict[int, Tensor] = {}

@@ -10,12 +10,12 @@ import numpy as np
 
 from ....ops.program import program as row
 from ....types import Array
-from ...crew import beside
+from ...thread_pool import beside
 from ...threads import workers
 from ..code.compiler import compiled
 from ..code.machine import has_masks, register_width
 from ..code.native import Native, address, movable, parallel
-from ..llvm.nest import APART, BESIDE, SAME, TOTAL, Shape, kernel_text, lanes_for
+from ..llvm.loop_nest import APART, BESIDE, SAME, TOTAL, Shape, kernel_text, lanes_for
 from ..llvm.values import UnsupportedError, kind_of
 from .fused import Program, Rule
 

@@ -15,8 +15,8 @@ from ....types import TensorType, static
 from .columns import are_columns
 
 
-def spelled_out(roots: Sequence[Tensor], colours: dict[int, int]) -> list[Tensor]:
-    """``roots`` where large columns are standardized by sums and formulas; ``colours`` learns the new tensors."""
+def spelled_out(roots: Sequence[Tensor], shard_of: dict[int, int]) -> list[Tensor]:
+    """``roots`` where large columns are standardized by sums and formulas; ``shard_of`` learns the new tensors."""
     order = toposort(roots)
     parts: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
     new: dict[int, Tensor] = {}
@@ -25,16 +25,16 @@ def spelled_out(roots: Sequence[Tensor], colours: dict[int, int]) -> list[Tensor
         if isinstance(t.op, Standardize) and are_columns(t.inputs[0], t.op.axes):
             with origin(t.place):
                 parts[t.id], made = standardized(inputs[0], t.op)
-            if t.id in colours:
-                colours.update((x.id, colours[t.id]) for x in made)
+            if t.id in shard_of:
+                shard_of.update((x.id, shard_of[t.id]) for x in made)
         elif isinstance(t.op, Item) and t.inputs[0].id in parts:
             new[t.id] = parts[t.inputs[0].id][t.op.index]
         elif all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             new[t.id] = t
         else:
             new[t.id] = Tensor(t.type, t.op, tuple(inputs), t.place, t.name)
-            if t.id in colours:
-                colours[new[t.id].id] = colours[t.id]
+            if t.id in shard_of:
+                shard_of[new[t.id].id] = shard_of[t.id]
     return [new[t.id] for t in roots]
 
 

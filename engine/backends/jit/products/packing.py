@@ -18,7 +18,7 @@ from ....ops.matmul import MatMul
 from ....rewrite.cost import operations
 from ....types import static
 from ..code.machine import register_width
-from .panel_product import PanelProduct
+from .gemm_kernel import GemmKernel
 from .panels import Pack
 
 LEAST = 8  # elements along each side of a matrix; smaller ones are multiplied as fast without
@@ -39,10 +39,10 @@ def is_product(t: Tensor) -> bool:
 
 
 class Packing:
-    """The products of one graph; ``colours`` (the shard of a tensor) learns the new ones."""
+    """The products of one graph; ``shard_of`` (the shard of a tensor) learns the new ones."""
 
-    def __init__(self, outputs: Sequence[Tensor], colours: dict[int, int], threads: bool) -> None:
-        self.colours, self.threads = colours, threads
+    def __init__(self, outputs: Sequence[Tensor], shard_of: dict[int, int], threads: bool) -> None:
+        self.shard_of, self.threads = shard_of, threads
         self.packed: dict[Any, Tensor] = {}
         self.elements = 0  # that are read once less
         order = toposort(outputs)
@@ -67,7 +67,7 @@ class Packing:
         found = {}
         for t in order:
             for x, other in (t.inputs, t.inputs[::-1]) if t.op == ew.add else ():
-                alone = uses[x.id] == 1 and self.colours.get(x.id) == self.colours.get(t.id)
+                alone = uses[x.id] == 1 and self.shard_of.get(x.id) == self.shard_of.get(t.id)
                 fits = other.shape in (x.shape, x.shape[-1:]) and other.dtype == x.dtype
                 if alone and fits and self.chosen(x):
                     found[t.id] = x, other
@@ -78,7 +78,7 @@ class Packing:
         if self.chosen(product):
             a, w = product.inputs
             self.elements += int(operations(product)) // EACH
-            op = PanelProduct(static(w.shape[1]), self.threads)
+            op = GemmKernel(static(w.shape[1]), self.threads)
             first = [] if start is None else [self.new[start.id]]
             return self.like(op(self.new[a.id], self.pack(w), *first), t)
         inputs = [self.new[x.id] for x in t.inputs]
@@ -97,8 +97,8 @@ class Packing:
     def like(self, new: Tensor, old: Tensor) -> Tensor:
         """``new`` at the place of ``old``."""
         made = Tensor(new.type, new.op, new.inputs, old.place, old.name)
-        if old.id in self.colours:
-            self.colours[made.id] = self.colours[old.id]
+        if old.id in self.shard_of:
+            self.shard_of[made.id] = self.shard_of[old.id]
         return made
 
 

@@ -19,7 +19,7 @@ from ....types import Array, TensorType, static
 from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import address, movable
-from ..llvm.nest import SIZES, module, read_fields
+from ..llvm.loop_nest import SIZES, module, read_fields
 from ..llvm.values import KINDS, Code
 
 Call = Callable[[], Any]

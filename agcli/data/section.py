@@ -1,0 +1,296 @@
+"""From the section `data:` of a spec to a data set, and back: what was guessed, written into the spec."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from agcli.datasets import (
+    ROLES,
+    RULES,
+    ArrayFile,
+    Augment,
+    Corpus,
+    DataError,
+    Dataset,
+    Fold,
+    Numeric,
+    Recipe,
+    Role,
+    Speller,
+    Table,
+    TableFile,
+    fitted,
+    folded,
+    load,
+    share_of,
+    sides_of,
+    validated,
+)
+from agcli.datasets.splits import VALIDATION_SHARE
+from agcli.spec import Choice, Fields, Spec
+from agcli.spec.columns import COLUMNS, SPLITS, OnePart
+from agcli.spec.data import FILES
+
+FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
+QUANTITIES = (
+    "expression",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "huber",
+    "log_cosh",
+    "poisson",
+    "gaussian",
+)  # losses of numbers
+LOCATED = (("file",), ("test_file",), ("validation_file",))  # fields that name files
+HELD_OUT = ("validation", "test")  # parts that may have files of their own
+COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
+
+
+def load_data(spec: Spec, preprocessing: Mapping[str, Any] | None = None) -> Dataset:
+    """The data set that the spec names.
+
+    ``preprocessing`` is what an earlier ``dataset.fitted.to_json()`` gave: then samples are encoded by it, and nothing
+    is learnt anew. Raises SpecError for what the spec names and the file does not have, DataError for other faults.
+    """
+    try:
+        data = read(spec, fitted(preprocessing) if preprocessing is not None else None)
+    except DataError as error:
+        if error.path:
+            raise spec.error(("data", *error.path), f"{error}{elsewhere(spec, error.path)}") from None
+        raise
+    return data
+
+
+def read(spec: Spec, known: Recipe | Speller | None = None) -> Dataset:
+    """The data set that a spec describes, in floats of its type."""
+    choice, dtype = spec.data, str(spec.dtype)
+    fields: Any = choice.fields
+    described = described_by(spec)
+    if isinstance(described, Table):
+        return described.read(known if isinstance(known, Recipe) else None)
+    if isinstance(described, Corpus):
+        return described.read(known if isinstance(known, Speller) else None)
+    options = dict(fields)
+    fold, share = options.pop("fold"), options.pop("validation")
+    if options.get("augment") is not None:
+        options["augment"] = Augment(**dict(options["augment"]))
+    data = load(choice.name, dtype, **options)
+    share = 0.0 if share is None and spec.is_formulas else share
+    if fold is None:
+        return validated(data, share, int(options.get("seed", 0)))
+    try:
+        return folded(data, Fold(**dict(fold), validation=share))
+    except DataError as error:
+        raise DataError(str(error).removeprefix("split "), ("fold",)) from None
+
+
+def described_by(spec: Spec) -> Table | Corpus | None:
+    """The table or the text that a spec describes; None for a set that has a name."""
+    maker = _FILES.get(spec.data.name)
+    return maker(spec) if maker else None
+
+
+def located(name: str, folder: Path) -> Path:
+    """A file that a spec names: from the spec's folder, or else from $AG_DATA; as it is, if in neither."""
+    path = (folder / Path(name).expanduser()).absolute()
+    shared = os.environ.get("AG_DATA")
+    if not path.exists() and shared and (Path(shared).expanduser() / name).exists():
+        return (Path(shared).expanduser() / name).absolute()
+    return path
+
+
+def elsewhere(spec: Spec, path: tuple[str, ...]) -> str:
+    """Where a file was looked for, if it is in neither place."""
+    name = getattr(spec.data.fields, path[0], None) if path in LOCATED else None
+    if name is None or Path(name).is_absolute() or located(name, spec.folder).exists():
+        return ""
+    shared = os.environ.get("AG_DATA")
+    return f"; nor is it in $AG_DATA, {shared}" if shared else "; $AG_DATA, where data sets may lie, is not set"
+
+
+def resolved(spec: Spec, data: Dataset) -> Spec:
+    """The spec with all that was guessed about its data written out, and with full paths, so that it can move."""
+    if data.settled is None:
+        return _with_data(spec, validation=_share_of(data)) if _lacks_share(spec) else spec
+    written = _settled_text(data.settled) if isinstance(data.settled, Corpus) else _settled_table(data.settled)
+    known = {name: value for name, value in written.items() if name in type(spec.data.fields).model_fields}
+    fields = spec.data.fields.model_copy(update=known)
+    return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
+
+
+def _lacks_share(spec: Spec) -> bool:
+    """Whether a spec leaves open how much of a named set is for validation."""
+    fields = spec.data.fields
+    return "validation" in type(fields).model_fields and getattr(fields, "validation", None) is None
+
+
+def _share_of(data: Dataset) -> float:
+    """The share of the training samples of a named set that is for validation."""
+    held_out = len(data.validation) if data.has_validation else 0
+    return share_of(held_out, len(data.train) + held_out)
+
+
+def holding_out(spec: Spec) -> str:
+    """What to write into a spec so that there is validation data."""
+    fields: Any = spec.data.fields
+    if spec.data.name not in FILES:
+        return f"`data: {{name: {spec.data.name}, validation: {VALIDATION_SHARE}}}`"
+    if spec.data.name == "text":
+        return f"`validation: {VALIDATION_SHARE}` in `data`"
+    kind = fields.split.name if fields.split else "shuffled"
+    more = ", column: ..." if kind in ("group", "time") else ""
+    return f"`split: {{{kind}: {{validation: {VALIDATION_SHARE}{more}}}}}` in `data`"
+
+
+def scales(recipe: Any) -> Iterator[str]:
+    """In what the loss and the spec's metrics are, where that is not the target's own unit."""
+    target = recipe.target if isinstance(recipe, Recipe) else ()
+    for part in target[:1]:
+        if isinstance(part.role, Numeric) and (part.role.scale != "none" or part.role.log):
+            scale, _ = part.role.affine(part.stats)
+            is_plain = len(target) == 1 and not scale.ndim and not part.role.log
+            meaning = f': 1 is {float(scale):.4g} of "{part.column}"' if is_plain else ""
+            yield f"loss and metrics are of the scaled target{meaning}"
+
+
+def scaled_inputs(spec: Spec, recipe: Any) -> Iterator[str]:
+    """Which columns a formula sees in other units than those of the data, since the spec says so."""
+    for part in recipe.inputs if spec.is_formulas and isinstance(recipe, Recipe) else ():
+        if isinstance(part.role, Numeric) and (part.role.scale != "none" or part.role.log):
+            scale, offset = part.role.affine(part.stats)
+            value = f"log1p({part.column})" if part.role.log else part.column
+            how = f" as ({value} - {float(offset):.6g}) / {float(scale):.6g}" if not scale.ndim else ""
+            yield f'formulas see the column "{part.column}" scaled{how}; parameters are in these units'
+
+
+def folds(spec: Spec, of: int) -> list[Spec]:
+    """The specs of a k-fold cross-validation: every sample is tested by one of them.
+
+    Groups of a `split: {group: ...}` stay together. Raises SpecError for data that cannot be parted.
+    """
+    fields: Any = spec.data.fields
+    if spec.data.name == "text":
+        raise spec.error(("data",), "expected samples to part into folds; windows of a text follow each other")
+    if spec.data.name not in _FILES:
+        seed = fields.fold.seed if fields.fold is not None else 0
+        return [_with_data(spec, fold=OnePart(of=of, number=n, seed=seed)) for n in range(1, of + 1)]
+    for part in HELD_OUT:
+        if getattr(fields, f"{part}_file"):
+            told = f"folds take their {part} samples from `file`; leave `{part}_file` out"
+            raise spec.error(("data", f"{part}_file"), told)
+    split = fields.split
+    if split is not None and split.name not in FOLDED:
+        told = f"a `{split.name}` split has no folds: its test samples come last; choose {' or '.join(FOLDED)}"
+        raise spec.error(("data", "split"), told)
+    old = dict(split.fields) if split is not None else {}
+    kept = {"seed": old.get("seed", 0), "group": old.get("column", old.get("group"))}
+    kept["validation"] = old.get("validation")
+    parts = [_chosen(SPLITS, "fold", {"of": of, "number": number, **kept}) for number in range(1, of + 1)]
+    return [_with_data(spec, split=part) for part in parts]
+
+
+def _with_data(spec: Spec, **changes: Any) -> Spec:
+    """The spec with other fields of its data."""
+    fields: Any = spec.data.fields
+    return spec.model_copy(update={"data": Choice(spec.data.name, fields.model_copy(update=changes), spec.data.tag)})
+
+
+def _table(spec: Spec) -> Table:
+    fields: Any = spec.data.fields
+    folder = spec.folder
+    form = fields.separator, fields.header, fields.missing
+    source = TableFile(located(fields.file, folder), *form)
+    files = {
+        part: TableFile(located(file, folder), *form) if (file := getattr(fields, f"{part}_file")) else None
+        for part in HELD_OUT
+    }
+    return _described(spec, source, stream=fields.stream, **files)
+
+
+def _arrays(spec: Spec) -> Table:
+    fields: Any = spec.data.fields
+    folder = spec.folder
+    path = located(fields.file, folder)
+    is_whole = any(getattr(fields, f"{part}_file") for part in HELD_OUT)
+    is_drawn = fields.split is not None and getattr(fields.split.fields, "test", 1.0)  # test samples are, of all arrays
+    sides = {} if is_whole or is_drawn else sides_of(path)
+    if sides:
+        files = {part: ArrayFile(path, side=sides[part]) if part in sides else None for part in HELD_OUT}
+        return _described(spec, ArrayFile(path, side=sides["train"]), **files)
+    train, validation, test = (
+        ArrayFile(located(file, folder), located(target, folder) if target else None) if file else None
+        for file, target in (
+            (getattr(fields, f"{part}file"), getattr(fields, f"{part}target_file"))
+            for part in ("", "validation_", "test_")
+        )
+    )
+    return _described(spec, train, validation=validation, test=test)
+
+
+def _described(spec: Spec, source: Any, *, validation: Any, test: Any, stream: bool = False) -> Table:
+    fields: Any = spec.data.fields
+    defaults = {"scale": "none", "missing": "refuse"} if spec.is_formulas else {"scale": "standard", "missing": "mean"}
+    roles = {name: _role(choice, defaults) for name, choice in (fields.columns or {}).items()}
+    split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
+    return Table(
+        source=source, target=fields.target, columns=roles, stream=stream,
+        split=split, validation=validation, test=test,
+        plain=spec.is_formulas, quantity=spec.loss.name in QUANTITIES,
+        dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
+    )  # fmt: skip
+
+
+def _role(choice: Choice, defaults: Mapping[str, str]) -> Role:
+    """The role that a spec gives, with defaults for what it leaves open.
+
+    The parameters of a formula are in the units of the data, and a missing number is no sample of its law.
+    """
+    options = {name: defaults.get(name) if value is None else value for name, value in dict(choice.fields).items()}
+    return ROLES[choice.name](**options)
+
+
+def _text(spec: Spec) -> Corpus:
+    fields: Any = spec.data.fields
+    folder = spec.folder
+    files = {f"{part}_file": f"{part}_path" for part in HELD_OUT}
+    options = {name: value for name, value in dict(fields).items() if name not in ("file", *files)}
+    paths = {path: located(getattr(fields, file), folder) for file, path in files.items() if getattr(fields, file)}
+    return Corpus(path=located(fields.file, folder), **paths, **options)
+
+
+_FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
+
+
+def _settled_text(corpus: Corpus) -> dict[str, Any]:
+    paths = {f"{part}_file": getattr(corpus, f"{part}_path") for part in HELD_OUT}
+    files = {name: None if path is None else str(path) for name, path in paths.items()}
+    shares = {part: getattr(corpus, part) for part in HELD_OUT}
+    return {"file": str(corpus.path), **files, **shares, "stride": corpus.stride}
+
+
+def _settled_table(table: Table) -> dict[str, Any]:
+    written: dict[str, Any] = {"file": str(table.source.path), "target": table.target}
+    if table.split is not None:
+        written["split"] = _chosen(SPLITS, table.split.name, asdict(table.split))
+    for part, file in (("validation", table.validation), ("test", table.test)):
+        if file is not None and file.path != table.source.path:
+            written[f"{part}_file"] = str(file.path)
+    if len(table.columns) <= COLUMNS_WRITTEN:
+        written["columns"] = {name: _chosen(COLUMNS, role.name, asdict(role)) for name, role in table.columns.items()}
+    if isinstance(table.source, TableFile):
+        written |= {"separator": table.source.separator, "header": table.source.header}
+    targets = {"target_file": table.source, "validation_target_file": table.validation, "test_target_file": table.test}
+    for name, source in targets.items():
+        if isinstance(source, ArrayFile) and source.target_path is not None:
+            written[name] = str(source.target_path)
+    return written
+
+
+def _chosen(table: Any, name: str, options: dict[str, Any]) -> Choice:
+    form = table.rows[name].fields
+    fields: Fields = form.model_validate({key: value for key, value in options.items() if key in form.model_fields})
+    return Choice(name, fields)

@@ -1,6 +1,0 @@
-"""Layers: for each name of the spec, a function (tensor, fields, scope) -> tensor."""
-
-from agcli.layers.blocks import apply, run
-from agcli.layers.scope import Network, Scope, Trace, start
-
-__all__ = ["Network", "Scope", "Trace", "apply", "run", "start"]

@@ -1,0 +1,1 @@
+"""From names of a spec to graphs and functions: losses, metrics, layers, optimizers, and the model that they make."""

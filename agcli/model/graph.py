@@ -1,0 +1,312 @@
+"""One graph of a spec in the making: layers, formulas, loss, metrics and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+
+from agcli.datasets import Dataset, Numeric, Recipe
+from agcli.datasets.dataset import KNOWN, SIGMA, TARGET
+from agcli.datasets.preprocessing import Part
+from agcli.engine.errors import ShapeError
+from agcli.engine.graph import Tensor, call, toposort
+from agcli.engine.leaves import Placeholder, Variable
+from agcli.engine.ops.base import Elementwise
+from agcli.engine.ops.keys import streams
+from agcli.engine.ops.reductions import mean
+from agcli.engine.types import Array
+from agcli.engine.variables import Variables
+from agcli.expression.lower import VALUES, functions
+from agcli.model.formula_metrics import formula_meter
+from agcli.model.formulas import tensor_of
+from agcli.model.layers import Network, Scope, Trace, run, start
+from agcli.model.loss_ops import LOSSES
+from agcli.model.meters import Meter, meter
+from agcli.model.precision import in_floats
+from agcli.spec import Spec
+from agcli.spec.graph import Parameter
+from agcli.spec.initializers import INITIALIZERS
+from agcli.spec.names import path_text
+
+WEIGHED = "mean_squared_error"  # the loss by name in which samples count as `sigma` says
+OUTPUT = "output"  # what formulas call the model's output
+RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
+
+
+@dataclass(frozen=True)
+class Graph:
+    """What is computed of a batch: the model's output, the mean loss, and the parts of the metrics."""
+
+    output: Tensor
+    loss: Tensor
+    meters: tuple[Meter, ...]
+    outputs: Mapping[str, Tensor]  # the spec's own, by name
+    updates: Mapping[Variable, Tensor]
+    traces: tuple[Trace, ...]
+    let: Mapping[str, Tensor]  # formulas by name
+
+    @property
+    def fetches(self) -> dict[str, Tensor]:
+        return {"loss": self.loss, **{k: t for m in self.meters for k, t in m.fetches().items()}}
+
+    @property
+    def cheap_fetches(self) -> dict[str, Tensor]:
+        """The same without the scores that some metrics keep of every sample."""
+        return {"loss": self.loss, **{k: t for m in self.meters if not m.keep for k, t in m.fetches().items()}}
+
+
+def is_number(part: Part) -> bool:
+    return isinstance(part.role, Numeric)
+
+
+def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dict[str, Tensor]:
+    """The columns of numbers of a table, each (n,), by their own names, as far as these mean nothing else.
+
+    A name that the header of a table has means that column: `x` is one of several inputs, not all of them side by
+    side, and `y` is no target, where the table has columns with these names.
+    """
+    if not spec.is_formulas or not isinstance(data.fitted, Recipe):
+        return {}
+    groups = data.fitted.groups
+    found: dict[str, Tensor] = {}
+    for name, group in groups.items():
+        widths = [len(part.role.features(part.column, part.stats)) for part in group]
+        if inputs[name].shape != (None, sum(widths)):  # pictures and texts have other axes
+            continue
+        places = accumulate(widths, initial=0)  # of the first feature of each, and the end
+        numbers = [(part.column, place) for part, place in zip(group, places, strict=False) if is_number(part)]
+        found |= {column: inputs[name][:, place] for column, place in numbers}
+    target = data.fitted.target
+    if len(target) == 1 and TARGET in inputs:
+        found[target[0].column] = inputs[TARGET]
+    own = {name for name in inputs.keys() - {SIGMA} if is_other(found.get(name), inputs[name])}
+    ours = {*spec.variables, *spec.let} - (found.keys() - {part.column for part in target})  # else refused by name
+    taken = {*inputs, *ours, OUTPUT, *VALUES, *functions()} - own
+    return {name: t for name, t in found.items() if name not in taken and name.isidentifier()}
+
+
+def is_other(column: Tensor | None, t: Placeholder) -> bool:
+    """Whether a column is another tensor than the input that has its name, or only a part of it."""
+    return column is not None and column is not t and (t.shape != (None, 1) or column.inputs[:1] != (t,))
+
+
+class Building:
+    """One graph in the making. Formulas know the data's columns, variables, named layers, the output, and `let`."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        inputs: Mapping[str, Placeholder],
+        parameters: Variables,
+        training: bool,
+        columns: Mapping[str, Tensor],
+    ) -> None:
+        self.spec = spec
+        self.inputs = inputs
+        self.columns = columns
+        self.network = Network(spec, parameters, training, {**inputs, **columns})
+        self.scope = Scope(self.network, path=("model",))
+
+    def graph(self) -> Graph:
+        spec, network = self.spec, self.network
+        with streams():
+            for name in spec.variables:
+                self.name(name, self.variable(name), ("variables", name))
+            output = self.model() if spec.model else None
+            if output is not None:
+                network.names[OUTPUT] = output
+            for name, text in spec.let.items():
+                self.name(name, self.formula(text, ("let", name)), ("let", name))
+            if output is None:
+                output = network.names.get(OUTPUT)
+            loss = self.loss(output)
+            meters = tuple(self.metrics(output))
+            outputs: dict[str, Tensor] = {}
+            for name, text in spec.outputs.items():
+                outputs[name] = self.formula(text, ("outputs", name))
+                network.names.setdefault(name, outputs[name])
+        final = output if output is not None else loss
+        let = {name: network.names[name] for name in spec.let}
+        return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces), let)
+
+    def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
+        if name in self.network.names:
+            means = "is a column of the data" if name in self.columns else "means something else already"
+            raise self.spec.error(path, f"expected a new name, got `{name}`, which {means}")
+        self.network.names[name] = t
+
+    def variable(self, name: str) -> Variable:
+        """The variable of a name in `variables`."""
+        fields, parameters = self.spec.variables[name], self.network.variables
+        if name not in parameters:
+            with self.network.at(("variables", name)):
+                rng = np.random.default_rng([self.spec.seed, len(parameters)])
+                dtype = self.spec.dtype
+                first = drawn(fields, rng, dtype) if fields.value is None else filled(fields, dtype)
+                parameters.add(name, first, trainable=fields.trainable)
+        return parameters[name]
+
+    def model(self) -> Tensor:
+        """The layers applied to the input."""
+        single = list(self.sources.values())
+        return run(self.spec.model, single[0] if len(single) == 1 else None, self.scope, self.sources)
+
+    @property
+    def sources(self) -> dict[str, Tensor]:
+        """What the `input` of a layer may name beside other layers."""
+        return {name: t for name, t in self.inputs.items() if name not in KNOWN}
+
+    def again(self, *xs: Tensor) -> Tensor:
+        """The layers applied to other inputs, with the same parameters; for `model(...)` in formulas."""
+        names = list(self.sources)
+        if len(xs) != len(names):
+            raise ShapeError(f"model: takes {len(names)} inputs ({', '.join(names)}), got {len(xs)}")
+        quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])
+        scope = Scope(quiet, path=("model",))
+        return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, dict(zip(names, xs, strict=True)))
+
+    def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
+        names = self.network.names
+        with self.network.at(path):
+            made = tensor_of(text, names, self.again if self.spec.model else None)
+            self.refuse_table(made, path)
+            return in_floats(made, self.spec.dtype, names.values())
+
+    def refuse_table(self, made: Tensor, path: tuple[Any, ...]) -> None:
+        """Raise SpecError where a column (n, 1) meets numbers (n,): together they would silently make (n, n)."""
+        known = {t.id for t in self.network.names.values()}
+        for t in toposort([made], known):
+            if not isinstance(t.op, Elementwise) or not {(None,), (None, 1)} <= {x.shape for x in t.inputs}:
+                continue
+            side = next(x for x in t.inputs if x.shape == (None, 1))
+            column = whole(side)
+            target = next((x for x in t.inputs for name in KNOWN if x is self.inputs.get(name)), None)
+            if column is not None:
+                told = f"`{column.name}` has the shape (n, 1): beside numbers of shape (n,) it makes a table (n, n)"
+                raise self.spec.error(path, f"{told}; write {column.name}[:, 0]{self.own_names}")
+            if target is not None and all(x is not target for x in toposort([side])):  # else, pairs may be meant
+                name = next((name for name, x in self.network.names.items() if x is side), "the other side")
+                shown = name if " " in name else f"`{name}`"
+                told = f"`{target.name}` has the shape (n,), and {shown} (n, 1): together they make a table (n, n)"
+                raise self.spec.error(path, f"{told}; write {'(...)' if ' ' in name else name}[:, 0]")
+
+    @property
+    def own_names(self) -> str:
+        """The names of the columns of numbers, if they have such."""
+        columns = [name for name in self.network.names if name in self.columns]
+        return f", or name the column: {', '.join(columns[:8])}" if columns else ""
+
+    def loss(self, output: Tensor | None) -> Tensor:
+        """The mean loss of a batch, while training with the penalties of the layers."""
+        choice: Any = self.spec.loss
+        if choice.name == "expression":
+            path = ("loss", "expression", "formula")
+            loss = self.scalar(self.formula(choice.fields.formula, path), path)
+        else:
+            with self.network.at(("loss",), self.advice):
+                loss = mean(LOSSES[choice.name](*self.weighed(*self.judged(output, choice.name)), choice.fields))
+        self.check_sigma(loss)
+        if self.network.training:
+            for penalty in self.network.penalties.values():
+                loss = loss + penalty
+        return loss
+
+    def weighed(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """Output and target in standard deviations of the target, where the data has them, for squared errors."""
+        sigma = self.inputs.get(SIGMA)
+        if sigma is None or self.spec.loss.name != WEIGHED:
+            return output, target
+        return output / beside(sigma, output), target / beside(sigma, target)
+
+    def check_sigma(self, loss: Tensor) -> None:
+        """Raise SpecError for standard deviations that the loss does not look at."""
+        sigma = self.inputs.get(SIGMA)
+        if sigma is None or any(t is sigma for t in toposort([loss])):
+            return
+        if self.spec.loss.name == "expression":
+            how = "the formula of the loss does not use `sigma`; divide by it, as in mean(square((y - output) / sigma))"
+        else:
+            how = f"`{self.spec.loss.name}` does not use it; take `{WEIGHED}`, or a formula that has `sigma` in it"
+        raise self.spec.error(("data", "sigma"), how)
+
+    @property
+    def advice(self) -> str:
+        """What to type if the target has a value for each place of a sequence, and the model keeps but the last."""
+        places = self.inputs["y"].shape[1:2] if "y" in self.inputs else ()
+        for t in self.network.traces:
+            is_last = t.kind in RECURRENT and len(t.output.shape) == 2
+            if places and is_last and t.inputs[0].shape[1:2] == places:
+                where = path_text(t.place)
+                return f"; the target has {places[0]} places, of which {where} keeps the last: return_sequences: true"
+        return ""
+
+    def scalar(self, t: Tensor, path: tuple[Any, ...]) -> Tensor:
+        """A number, or the mean of several."""
+        if t.dtype.kind != "f" and not t.type.weak:
+            raise self.spec.error(path, f"expected a formula with a derivative, got {t.type}")
+        return t if t.shape == () else mean(t)
+
+    def judged(self, output: Tensor | None, loss: str) -> tuple[Tensor, Tensor]:
+        """Output and target, for losses and metrics by name."""
+        target = self.inputs.get("y")
+        if output is None:
+            raise ShapeError(f"{loss}: needs the output of a `model`, or of a formula called `output` in `let`")
+        if target is None:
+            raise ShapeError(f"{loss}: needs a target, and the data has none; write the loss as a formula")
+        return output, target
+
+    def metrics(self, output: Tensor | None) -> list[Meter]:
+        found = []
+        rows = [t for t in self.network.names.values() if t.shape[:1] == (None,)]
+        for key, choice in self.spec.metric_items():
+            path = ("metrics", key)
+            fields: Any = choice.fields
+            if choice.name == "expression":
+                inner = path if isinstance(key, str) else (*path, "expression", "formula")
+                found.append(formula_meter(fields.name, self.formula(fields.formula, inner), rows))
+                continue
+            with self.network.at(path):
+                named = meter(choice, *self.judged(output, choice.name))
+                found.append(replace(named, name=key) if isinstance(key, str) else named)
+        return found
+
+
+def whole(t: Tensor) -> Tensor | None:
+    """The input (n, 1) of which ``t`` is made by elementwise ops alone."""
+    stack, seen = [t], {t.id}
+    while stack:
+        t = stack.pop()
+        if isinstance(t, Placeholder):
+            return t
+        new = (
+            [x for x in t.inputs if x.shape == (None, 1) and x.id not in seen] if isinstance(t.op, Elementwise) else []
+        )
+        seen |= {x.id for x in new}
+        stack += new
+    return None
+
+
+def beside(column: Tensor, t: Tensor) -> Tensor:
+    """A number a sample, with as many axes as ``t``."""
+    for _ in range(t.ndim - 1):
+        column = call("expand_dims", column, -1)
+    return column
+
+
+def drawn(fields: Parameter, rng: np.random.Generator, dtype: Any) -> Array:
+    """The first value of a variable whose value is not given."""
+    init = fields.init or INITIALIZERS.read("glorot_uniform" if len(fields.shape) > 1 else "zeros")
+    return start(init, fields.shape, rng, dtype)
+
+
+def filled(fields: Parameter, dtype: Any) -> Array:
+    """The given value of a variable, in its shape if it has one."""
+    value = np.asarray(fields.value, dtype)
+    try:
+        return np.broadcast_to(value, fields.shape).copy() if fields.shape else value
+    except ValueError:
+        raise ShapeError(f"a value of shape {value.shape} does not fill the shape {tuple(fields.shape)}") from None

@@ -1,0 +1,64 @@
+"""k-fold cross-validation: a training for each fold, and what their test figures say together."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+from agcli.data.section import folds
+from agcli.events import Done, Event, Folded
+from agcli.runs import Run
+from agcli.runs.run import check_free, usual
+from agcli.spec import Spec
+
+from .trainer import Trainer
+
+RESULT = "folds.json"
+
+
+class CrossValidation:
+    """Trainings on each of ``of`` folds, in ``out/fold-1``, ``out/fold-2`` and so on.
+
+    Each is a run like any other, whose spec holds its fold: it resumes and evaluates by itself. Iterating trains,
+    and ends with the event ``Folded``, which is also written to ``out/folds.json``.
+    """
+
+    def __init__(self, spec: Spec, of: int, out: Path | None = None) -> None:
+        self.specs = folds(spec, of)
+        self.out = out if out is not None else usual(spec.name)
+        check_free(self.out)
+        self.trainer: Trainer | None = None
+        self.signal = 0
+
+    def stop(self, signal: int = 2) -> None:
+        """End after the step that runs now; later folds do not begin."""
+        self.signal = signal
+        if self.trainer is not None:
+            self.trainer.stop(signal)
+
+    def __iter__(self) -> Iterator[Event]:
+        done: list[Done] = []
+        for number, spec in enumerate(self.specs, 1):
+            self.trainer = Trainer(spec, self.out / f"fold-{number}")
+            if self.signal:
+                self.trainer.stop(self.signal)
+            for event in self.trainer:
+                yield event
+            if not isinstance(event, Done):
+                return
+            done.append(event)
+        yield self._together(done)
+
+    def _together(self, done: list[Done]) -> Folded:
+        figures = [event.figures for event in done]
+        numbers = [name for name, value in figures[0].items() if isinstance(value, int | float)]  # no confusion matrix
+        columns: dict[str, list[float]] = {name: [one[name] for one in figures] for name in numbers}
+        folded = Folded(
+            self.out,
+            tuple(event.run for event in done),
+            {name: statistics.fmean(values) for name, values in columns.items()},
+            {name: statistics.stdev(values) for name, values in columns.items()},
+        )
+        Run(self.out).write(RESULT, {"folds": figures, **folded.to_json()})
+        return folded

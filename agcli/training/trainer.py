@@ -1,0 +1,399 @@
+"""The training of a spec into a run's folder: steps, and between them evaluations, checkpoints, and reasons to stop."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agcli.data.section import load_data, resolved, scaled_inputs, scales
+from agcli.datasets import Batch, Dataset
+from agcli.engine.errors import StateError
+from agcli.engine.frozen import changed
+from agcli.engine.types import Array
+from agcli.engine.variables import total
+from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
+from agcli.runs import Run, RunError, looks, writing
+from agcli.runs.environment import environment, moved, other_splits
+from agcli.runs.files import read_json
+from agcli.runs.run import ENVIRONMENT, RESULT
+from agcli.spec import Spec
+
+from . import resume
+from .failure import investigate
+from .fit import FILE, attempted
+from .health import Health
+from .interval import Rhythm
+from .judgment import judged
+from .profile import Profile
+from .rates import bent
+from .session import Session, batches
+from .standstill import TOPIC, Standstill, ending
+from .threads import suited
+
+TICK = 0.1  # seconds between two looks at the clock
+PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
+SETTLED = 2  # steps that found nothing left to do end a training: the second reports the loss to which the first came
+FEW = 30  # validation samples; by fewer, figures are rough
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A state to be written later."""
+
+    arrays: dict[str, Array]
+    progress: dict[str, Any]
+
+
+class Trainer:
+    """One training. Iterating over it trains, and gives an event for each thing that happens.
+
+    >>> for event in Trainer(spec):                           # doctest: +SKIP
+    ...     print(event)
+    """
+
+    def __init__(self, spec: Spec, out: Path | None = None, *, data: Dataset | None = None) -> None:
+        self.data = load_data(spec) if data is None else data.cast(spec.dtype)
+        self.spec = resolved(spec, self.data)
+        self.out = out
+        units = [f"{text}; `ag eval` gives figures in its own units" for text in scales(self.data.fitted)]
+        said = (*self.data.warnings, *units, *scaled_inputs(spec, self.data.fitted))
+        self.notes: list[Note] = [Note(text, "data") for text in said]
+        self.session = Session(self.spec, self.data)
+        self.notes += [Note(text, "metric") for text in self.session.cautions]
+        if self.data.has_validation and len(self.data.validation) < FEW:
+            few = f"{len(self.data.validation)} validation samples: their figures are rough, and so is what they choose"
+            self.notes.append(Note(few, "validation"))
+        self.health = Health(self.session)
+        self.place: Run | None = None
+        self.signal = 0
+        self.profile: Profile | None = None  # measures some steps, if one is given
+        self.limit: int | None = None  # batches of an evaluation, if not all
+        self.elapsed_before = 0.0
+        self.began = time.perf_counter()
+        self.read_settings()
+
+    @classmethod
+    def resume(
+        cls, folder: Path, overrides: tuple[str, ...] = (), given: Spec | None = None, *, data: Dataset | None = None
+    ) -> Trainer:
+        """A training that goes on from the newest checkpoint of a run which verifies."""
+        run = Run.open(folder).lock()
+        try:
+            return cls._resumed(run, overrides, given, data)
+        except BaseException:
+            run.close()
+            raise
+
+    @classmethod
+    def _resumed(cls, run: Run, overrides: tuple[str, ...], given: Spec | None, data: Dataset | None) -> Trainer:
+        checkpoint, passed_over = run.newest()
+        if checkpoint is None and passed_over:
+            raise RunError("no checkpoint is whole, and the run cannot go on:\n  " + "\n  ".join(passed_over))
+        old = run.spec
+        spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
+        trainer = cls(spec, data=load_data(spec, run.preprocessing) if data is None else data)
+        trainer.place = run
+        if other_splits(run.environment, trainer.data):
+            raise RunError(f"{run.folder}: the data is not what it was when this run began; start a new run")
+        if checkpoint is not None:
+            try:
+                trainer.session.restore(checkpoint.arrays, checkpoint.progress, str(run.path(checkpoint.step)))
+            except StateError as e:
+                raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
+            run.archive(checkpoint.step)
+            run.set_links(checkpoint.step, trainer.session.best.step)
+            trainer.forget_lost_best()
+        kept = run.rewind(trainer.session.has_logged)
+        trainer.elapsed_before = max((r.get("elapsed", 0.0) for r in kept), default=0.0)
+        if found:
+            run.rewrite(trainer.spec)
+            if any(change.path[0] == "optimizer" for change in found):  # under which another step may help
+                trainer.session.step_function.halt, trainer.session.halted = None, 0
+        trainer.notes += [Note(f"passed over {text}", "checkpoint") for text in passed_over]
+        trainer.notes += [
+            Note(f"other numbers may come out than on the machine before: {text}", "environment")
+            for text in moved(run.environment)
+        ]
+        trainer.notes += [Note(f"changed {change}", "setting") for change in found]
+        if found and checkpoint is not None:
+            s = trainer.session
+            per_epoch = len(batches(old, trainer.data)), len(s.batches)
+            told = bent(old, spec, per_epoch, s.step, s.rate)
+            trainer.notes += [Note(told, "rate")] if told else []
+        return trainer
+
+    def forget_lost_best(self) -> None:
+        """Without the checkpoint of the best evaluation, the next evaluation is the best."""
+        best = self.session.best
+        if best.step is not None and not self.run.path(best.step).exists():
+            self.notes.append(Note(f"the best checkpoint, of step {best.step}, is gone; looking for another", "best"))
+            best.found, best.since = None, 0
+
+    @property
+    def run(self) -> Run:
+        """The run's folder, which a new training has from its first event on."""
+        if self.place is None:
+            raise RunError("this training has not begun; its folder is made with the first event")
+        return self.place
+
+    def read_settings(self) -> None:
+        """The rhythms of the spec."""
+        train = self.spec.train
+        self.evaluations = Rhythm.read(train.eval_every, "epoch")
+        self.saves = Rhythm.read(train.checkpoint_every, "step")
+        self.time = Rhythm.read(train.max_time, "second").seconds if train.max_time is not None else None
+
+    def stop(self, signal: int = 2) -> None:
+        """End after the step that runs now, with a checkpoint."""
+        self.signal = signal
+
+    def __iter__(self) -> Iterator[Event]:
+        """Train to the end, or until ``stop`` is called or the reader of the events goes away."""
+        self.began = time.perf_counter()
+        try:
+            yield from self.opening()
+            with suited(self.session.model):
+                yield from self.training()
+        finally:
+            self.session.leave()
+            if self.place is not None:
+                self.place.close()
+
+    def finish(self) -> Event:
+        """Train to the end without looking; returns the last event."""
+        return deque(self, maxlen=1).pop()
+
+    def training(self) -> Iterator[Event]:
+        yield from self.between()  # what a resumed training was about to do
+        while not (reason := self.reason()):
+            yield from self.steps()
+            yield from self.between()
+        halt = self.session.halt
+        if halt is not None and not halt.converged and not self.signal:
+            yield self.noted(Note(f"{TOPIC}: {reason}", TOPIC))
+        yield self.closing(reason)
+
+    # Beginning and end
+
+    def opening(self) -> Iterator[Event]:
+        """Make or take the folder, and say what is trained."""
+        s = self.session
+        if self.place is None:
+            preprocessing = self.data.fitted.to_json() if self.data.fitted else None
+            self.place = Run.create(self.spec, self.out, preprocessing)
+        if not self.run.environment:
+            self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
+        self.earlier = read_json(self.run.folder / RESULT, "the result that training wrote") or {}
+        looks.keep(self.run)
+        with writing(self.run.folder):
+            for name in (RESULT, FILE):
+                (self.run.folder / name).unlink(missing_ok=True)
+        count = total(s.model.parameters.trainable)
+        epochs = self.spec.train.epochs
+        started = Started(
+            self.spec.name, self.run.folder, self.data.name, len(self.data.train), count, epochs, len(s.batches),
+            s.epoch, s.step,
+            *(len(self.data[name]) if name in self.data.splits else 0 for name in ("validation", "test")),
+        )  # fmt: skip
+        self.run.log(f"started at step {s.step}: {started.parameters} parameters, {started.samples} samples")
+        yield started
+        yield from map(self.noted, self.notes)
+        self.first = s.step  # of this process
+        self.saved: dict[str, Any] = s.progress if s.step else {}
+        self.pending: Snapshot | None = None
+        self.saved_at = self.looked = time.perf_counter()
+        self.epoch_began = time.perf_counter()
+        self.standstill = Standstill(s)
+
+    def reason(self) -> str:
+        """Why training is over; empty if it is not."""
+        s, train = self.session, self.spec.train
+        if self.signal:
+            return "interrupted"
+        is_over = s.epoch >= train.epochs or (train.max_steps is not None and s.step >= train.max_steps)
+        if s.halt is not None and (is_over or s.halted >= SETTLED):
+            return ending(s.halt, self.spec)
+        if s.epoch >= train.epochs:
+            return self.standstill.reason or Done.FINISHED
+        if is_over:
+            return f"max_steps: {train.max_steps} steps are done"
+        if train.patience is not None and s.best.since >= train.patience:
+            return f"patience: {train.watch} has not improved for {s.best.since} evaluations"
+        if self.time is not None and self.elapsed >= self.time:
+            return f"max_time: {train.max_time} are over"
+        return ""
+
+    def closing(self, reason: str) -> Event:
+        """Go back to the best weights, look at the test data with them, and write down the result."""
+        s = self.session
+        if self.data.has_validation and not self.signal and s.evaluated != s.step:  # it had come as far already
+            s.judge(s.evaluate(limit=self.limit) or s.validation)
+        self.save()
+        ended: dict[str, Any] = {"reason": reason, "converged": self.converged, "loss": s.loss}
+        found = None if self.signal else judged(s, self.run, self.earlier, lambda: bool(self.signal), self.limit)
+        if found is None:
+            self.run.log(f"interrupted by signal {self.signal} at step {s.step}")
+            return Interrupted(self.run.folder, self.signal, s.epoch + 1, s.step)
+        return self.done(Done(self.run.folder, s.epoch, s.step, seconds=self.elapsed, **ended | found))
+
+    @property
+    def converged(self) -> bool | None:
+        """Whether the optimizer came to a minimum; None if it does not know."""
+        halt = self.session.halt
+        return halt.converged if halt is not None else False if self.standstill.reason else None
+
+    def done(self, done: Done) -> Done:
+        """Write down how it ended."""
+        fit, said = attempted(self.session.model, self.data.train, int(done.weights["step"]))
+        done = changed(done, fit=said)
+        self.run.write(RESULT, done.to_json())
+        with writing(self.run.folder):
+            (self.run.folder / looks.FILE).unlink(missing_ok=True)
+        if fit is not None:
+            self.run.write(FILE, fit.to_json())
+        self.run.log(f"done after {done.steps} steps: {done.reason}")
+        return done
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of training, those of earlier processes included as far as they were written down."""
+        return self.elapsed_before + time.perf_counter() - self.began
+
+    # Steps
+
+    def steps(self) -> Iterator[Event]:
+        """Steps up to the next one after which something may be due."""
+        s = self.session
+        pause = self.pause()
+        while s.step < pause and not self.signal:
+            batch = s.next_batch()
+            if not (s.advance(batch) if self.profile is None else self.profiled(batch)):
+                error = investigate(s, self.run)
+                self.run.log(str(error))
+                yield Failed(self.run.folder, s.epoch + 1, s.step, str(error), error.bundle)
+                raise error
+            now = time.perf_counter()
+            if now - self.looked > TICK:
+                self.looked = now
+                yield Stepped(s.epoch + 1, s.batch, s.sums.samples, s.sums.mean_loss, s.rate)
+                if self.is_time():
+                    return
+
+    def profiled(self, batch: Batch) -> bool:
+        """A step under the eyes of the profile."""
+        assert self.profile is not None  # noqa: S101  # ``steps`` asks
+        s = self.session
+        done = s.step - self.first
+        return self.profile.around(done, s.step_function, lambda: s.advance(batch))
+
+    def pause(self) -> int:
+        """The next step after which something may be due."""
+        s, train = self.session, self.spec.train
+        ends = [s.step + len(s.batches) - s.batch]
+        ends += [(s.step // n + 1) * n for n in (self.evaluations.steps, self.saves.steps) if n]
+        ends += [1] if s.step == 0 else []  # the loss with which it begins is remembered
+        ends += [train.max_steps] if train.max_steps is not None else []
+        return min(ends)
+
+    def is_time(self) -> bool:
+        """Whether a checkpoint is due, or training over, by the clock."""
+        by_save = self.saves.seconds and time.perf_counter() - self.saved_at >= self.saves.seconds
+        return bool(by_save) or (self.time is not None and self.elapsed >= self.time)
+
+    def between(self) -> Iterator[Event]:
+        """What is due after this step: evaluation, the end of the epoch, a checkpoint."""
+        s = self.session
+        if not s.step:
+            return
+        is_end, is_last, better = s.is_epoch_complete, self.is_last(), False
+        if s.evaluated != s.step and self.is_evaluation_due(is_end, is_last) and not self.signal:
+            sums = s.evaluate(stopped=lambda: bool(self.signal), limit=self.limit)
+            if sums is not None:
+                better = s.judge(sums)
+                if not is_end:
+                    yield self.logged(Evaluated(s.epoch + 1, s.step, sums.mean_loss, sums.metrics, better))
+        if s.step == 1 and self.health.first is None:
+            self.health.first = s.sums.mean_loss
+        if is_end and not (self.signal and s.evaluated != s.step and self.is_evaluation_due(is_end, is_last)):
+            yield self.end_of_epoch(better)
+            yield from map(self.noted, self.health.after_epoch(s.loss))
+            still = self.standstill.after_epoch()
+            if still is not None:
+                self.health.said.add((TOPIC, ""))
+                yield self.noted(still)
+        if is_last or self.signal or self.is_save_due() or ((is_end or better) and self.is_pause_over()):
+            self.save()
+        elif better:  # written with the next checkpoint, before it
+            self.pending = Snapshot({k: v.copy() for k, v in s.arrays.items()}, s.progress)
+
+    def is_pause_over(self) -> bool:
+        """Whether so much time has passed since the last checkpoint that another one costs little."""
+        return time.perf_counter() - self.saved_at >= PAUSE
+
+    def is_last(self) -> bool:
+        """Whether no step comes after this one."""
+        s, train = self.session, self.spec.train
+        by_epochs = s.epoch + 1 >= train.epochs and s.is_epoch_complete
+        by_steps = train.max_steps is not None and s.step >= train.max_steps
+        return by_epochs or by_steps or s.halted >= SETTLED or (self.time is not None and self.elapsed >= self.time)
+
+    def is_evaluation_due(self, is_end: bool, is_last: bool) -> bool:
+        every, s = self.evaluations, self.session
+        if not self.data.has_validation:
+            return False
+        by_epoch = bool(every.epochs) and is_end and (s.epoch + 1) % every.epochs == 0
+        return is_last or by_epoch or (bool(every.steps) and s.step % every.steps == 0)
+
+    def is_save_due(self) -> bool:
+        by_step = bool(self.saves.steps) and self.session.step % self.saves.steps == 0
+        return by_step or self.is_time()
+
+    def end_of_epoch(self, better: bool) -> Event:
+        s = self.session
+        evaluated = s.evaluated == s.step
+        now = time.perf_counter()
+        event = EpochDone(
+            s.epoch + 1,
+            s.sums.mean_loss,
+            s.sums.metrics,
+            s.validation.mean_loss if evaluated else None,
+            s.validation.metrics if evaluated else {},
+            now - self.epoch_began,
+            s.sums.samples,
+            s.step,
+            s.rate,
+            better,
+            self.elapsed,
+        )
+        self.epoch_began = now
+        s.next_epoch()
+        return self.logged(event)
+
+    def logged(self, event: Evaluated | EpochDone) -> Event:
+        self.run.record(event.to_json())
+        return event
+
+    def noted(self, note: Note) -> Note:
+        self.run.log(note.text)
+        return note
+
+    def save(self) -> None:
+        """Write a checkpoint, unless this state has one; before it the best one, if that was left for later."""
+        s, best = self.session, self.pending
+        self.pending = None
+        if best is not None and best.progress["step"] == s.best.step != s.step:
+            self.run.save(best.arrays, best.progress, s.best.step)
+        progress = s.progress
+        if progress != self.saved:
+            self.run.save(s.arrays, progress, s.best.step)
+            self.saved = progress
+        self.saved_at = time.perf_counter()
+
+
+def train(spec: Spec, out: Path | None = None) -> Iterator[Event]:
+    """Train the model of ``spec`` into a new run folder, yielding an event for each thing that happens."""
+    yield from Trainer(spec, out)

@@ -1,0 +1,47 @@
+"""docs/datasets.md: its programs run and give what they say, its specs read, its names exist."""
+
+import re
+
+import numpy as np
+import pytest
+from conftest import ROOT
+
+from agcli import datasets
+from agcli.data.section import load_data
+from agcli.spec import parse_spec
+
+PAGE = (ROOT / "docs" / "datasets.md").read_text("utf-8")
+PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+SPLITS = re.findall(r"`(\{(?:group|time|fold|stratified): [^`]+\})`", PAGE)
+
+
+def test_the_programs_run_and_give_what_they_say():
+    names = {letter: np.arange(6.0) for letter in "abc"}
+    said = 0
+    for program in PROGRAMS:
+        exec(compile(program, "docs/datasets.md", "exec"), names)  # noqa: S102  # the project's own page
+        for expression, value in re.findall(r"^(\S.*?)  # (\(.*\))$", program, re.MULTILINE):
+            found, said = repr(eval(expression, names)), said + 1  # noqa: S307
+            assert re.fullmatch(re.escape(value).replace(r"\.\.\.", ".*"), found), expression
+    assert said == 2
+
+
+@pytest.mark.parametrize("split", [*SPLITS, "tail", "shuffled"])
+def test_every_split_of_the_page_reads(split, tmp_path):
+    rows = (f"{i % 7},p{i % 9},2024-01-{1 + i % 28:02},{'uv'[i % 2]}\n" for i in range(90))
+    (tmp_path / "t.csv").write_text("a,patient,date,k\n" + "".join(rows))
+    data = f"{{file: {tmp_path}/t.csv, target: k, columns: {{a: numeric}}, split: {split}}}"
+    spec = parse_spec(f"data: {data}\nmodel: [{{dense: 2}}]\nloss: softmax_cross_entropy\n")
+    found = load_data(spec)
+    assert len(found.train) + len(found.test) == 90
+
+
+def test_the_table_names_sets_with_their_sizes_and_options():
+    rows = re.findall(r"^\| `([\w-]+)` \| ([\d,]+) / ([\d,]+) \|.*\| (`.*`) \|", PAGE, re.MULTILINE)
+    assert {row[0] for row in rows} == {"digits", "iris", "mnist", "fashion-mnist"}
+    for name, train, test, options in rows:
+        known = datasets.options(name)
+        assert {f"{key}={value}" for key, value in known.items()} >= set(re.findall(r"`(\w+=\w+)`", options))
+        if name in ("digits", "iris"):
+            found = datasets.load(name)
+            assert (f"{len(found.train):,}", f"{len(found.test):,}") == (train, test)

@@ -1,0 +1,319 @@
+"""A training that was stopped, killed or failed goes on as if nothing had happened."""
+
+import json
+import shutil
+import signal
+from importlib.metadata import version
+from importlib.util import find_spec
+from itertools import count
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from faults import Disk, Killed
+
+from agcli.runs import Run, RunError
+from agcli.runs.checkpoints import read, write
+from agcli.runs.environment import PACKAGES, installed
+from agcli.spec import read_spec
+from agcli.training import Trainer
+from agcli.training import trainer as module
+from agcli.training.evaluate import opened
+from agcli.training.open_trainer import trainer_for
+from agcli.training.resume import changes
+
+# Everything that has state: dropout, moments, a schedule that observes, running means, gradients that are added up.
+SPEC = """
+name: small
+seed: 3
+data: iris
+model: [{dense: {units: 8, activation: tanh}}, {dropout: 0.2}, {dense: 3}]
+loss: softmax_cross_entropy
+optimizer: {adam: {lr: {plateau: {lr: 0.05, patience: 1}}, accumulate: 2, average: 0.9}}
+train: {epochs: 2, batch_size: 16, eval_every: 3 steps, checkpoint_every: 4 steps, patience: 50}
+"""
+TIMINGS = ("seconds", "elapsed", "samples_per_second")
+
+
+@pytest.fixture
+def spec(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(SPEC)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def every_step_is_an_event(monkeypatch):
+    monkeypatch.setattr(module, "TICK", -1.0)
+
+
+def outcome(folder):
+    """What has to be equal: weights, progress, metrics, result, and which checkpoint is the best."""
+    run = Run(folder)
+    checkpoint, passed_over = run.newest()
+    assert not passed_over
+    records = [{k: v for k, v in r.items() if k not in TIMINGS} for r in run.metrics]
+    result = json.loads((folder / "result.json").read_text())
+    kept = {k: v for k, v in result.items() if k not in (*TIMINGS, "run")}
+    assert not list(folder.rglob("*.part"))
+    return checkpoint.hash, records, kept, (folder / "best").read_text(), (folder / "last").read_text()
+
+
+def finish(trainer):
+    return list(trainer)[-1]
+
+
+def undisturbed(spec, folder):
+    finish(Trainer(read_spec(spec), folder))
+    return outcome(folder)
+
+
+def steps_of(trainer, n):
+    """Train for so many steps, and leave everything as it lies."""
+    events = iter(trainer)
+    for event in events:
+        if getattr(event, "step", 0) == n and type(event).__name__ == "Stepped":
+            events.close()
+            return
+
+
+@pytest.mark.parametrize("every", ["1 step", "4 steps", "60 s"])
+def test_left_after_any_step_it_goes_on_to_the_same_weights(spec, tmp_path, every):
+    spec.write_text(SPEC.replace("4 steps", every))
+    expected = undisturbed(spec, tmp_path / "whole")
+    for n in range(1, 9):
+        folder = tmp_path / f"left-{n}"
+        steps_of(Trainer(read_spec(spec), folder), n)
+        finish(Trainer.resume(folder))
+        assert outcome(folder) == expected, n
+
+
+def test_stopped_again_and_again(spec, tmp_path):
+    expected = undisturbed(spec, tmp_path / "whole")
+    folder = tmp_path / "run"
+    trainer = Trainer(read_spec(spec), folder)
+    for _ in range(100):
+        for event in trainer:
+            if type(event).__name__ == "Stepped":
+                trainer.stop(signal.SIGTERM)
+        if type(event).__name__ == "Done":
+            break
+        assert event.to_json()["resume"] == f"ag train --resume {folder}"
+        trainer = Trainer.resume(folder)
+    assert outcome(folder) == expected
+
+
+@pytest.mark.parametrize("kill", [True, False], ids=["killed", "disk full"])
+def test_a_failure_at_each_call_of_the_system(spec, tmp_path, kill):
+    """The last good checkpoint stays, the error is one sentence, and what follows is the same training."""
+    spec.write_text(SPEC.replace("epochs: 2", "epochs: 1").replace("3 steps", "5 steps"))
+    expected = undisturbed(spec, tmp_path / "whole")
+    said = []
+    for n in count(1):
+        folder = tmp_path / f"run-{n}"
+        with pytest.MonkeyPatch.context() as patch:
+            disk = Disk(patch, folder, n, kill)
+            try:
+                finish(Trainer(read_spec(spec), folder))
+            except Killed:
+                pass
+            except RunError as e:
+                said.append(str(e))
+        if not disk.failed:
+            break
+        again = trainer_for(spec, folder, (), "auto")
+        finish(again)
+        assert outcome(folder) == expected, n
+        shutil.rmtree(folder)
+    assert n > 40
+    assert all("No space left on device" in text and "\n" not in text for text in said)
+    assert bool(said) != kill
+
+
+def at_step(spec, folder, n, *overrides):
+    """A run that was left after ``n`` steps, with checkpoints of steps 3, 4 and so on."""
+    steps_of(Trainer(read_spec(spec, overrides), folder), n)
+    return folder
+
+
+def bit_flipped(whole):
+    return whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:]
+
+
+def of_format_2(whole):
+    return whole.replace(rb"\"format\": \"1\"", rb"\"format\": \"2\"")
+
+
+DAMAGE = {
+    "truncated": (lambda whole: whole[: len(whole) // 2], "not a whole safetensors file"),
+    "empty": (lambda whole: b"", "not a whole safetensors file"),
+    "bit-flipped": (bit_flipped, "does not have the hash"),
+    "foreign": (lambda whole: b"PK\3\4 a zip", "not a whole safetensors file"),
+    "of a later format": (of_format_2, "another version of ag"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_a_damaged_checkpoint_is_passed_over(spec, tmp_path, damage):
+    make, said = DAMAGE[damage]
+    expected = undisturbed(spec, tmp_path / "whole")
+    folder = at_step(spec, tmp_path / "run", 8)
+    newest = Run(folder).checkpoints()[-1]
+    whole = newest.read_bytes()
+    newest.write_bytes(make(whole))
+    assert newest.read_bytes() != whole
+    trainer = Trainer.resume(folder)
+    (note,) = [n.text for n in trainer.notes if n.topic == "checkpoint"]
+    assert said in note
+    assert newest.name in note
+    finish(trainer)
+    assert outcome(folder) == expected
+
+
+def test_a_safetensors_file_of_others_is_no_checkpoint(spec, tmp_path):
+    from safetensors.numpy import save_file
+
+    folder = at_step(spec, tmp_path / "run", 8)
+    save_file({"w": np.zeros(3)}, folder / "checkpoints" / "step-00000099.safetensors")
+    trainer = Trainer.resume(folder)
+    assert ["not a checkpoint that ag wrote" in n.text for n in trainer.notes] == [True]
+    trainer.run.close()
+
+
+def test_without_a_whole_checkpoint_nothing_is_overwritten(spec, tmp_path):
+    folder = at_step(spec, tmp_path / "run", 8)
+    before = (folder / "metrics.jsonl").read_bytes()
+    for path in Run(folder).checkpoints():
+        path.write_bytes(b"")
+    with pytest.raises(RunError, match="no checkpoint is whole"):
+        Trainer.resume(folder)
+    assert (folder / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_lost_best_checkpoint_is_said(spec, tmp_path):
+    folder = at_step(spec, tmp_path / "run", 7, "train.min_delta=10")
+    best = (folder / "best").read_text().strip()
+    assert best != Run(folder).checkpoints()[-1].name
+    (folder / "checkpoints" / best).unlink()
+    trainer = Trainer.resume(folder)
+    assert [n.topic for n in trainer.notes] == ["best"]
+    assert type(finish(trainer)).__name__ == "Done"
+
+
+def test_the_hash_of_a_checkpoint_covers_all_of_it(tmp_path):
+    arrays, progress = {"w": np.arange(3.0)}, {"step": 1}
+    known = write(tmp_path / "a", arrays, progress)
+    others = [({"w": np.arange(3.0) + 1}, progress), ({"v": np.arange(3.0)}, progress), (arrays, {"step": 2})]
+    others += [({"w": np.arange(3)}, progress), ({"w": np.arange(3.0)[:, None]}, progress)]
+    assert len({known, *(write(tmp_path / "b", *other) for other in others)}) == 6
+    assert read(tmp_path / "a").hash == known
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("seed=4", "all random numbers follow from it"),
+        ("data=digits", "the figures would speak of other samples"),
+        ("model[0].dense.units=9", "the weights belong to this model"),
+        ("loss=mean_squared_error", "could not be compared"),
+        ("train.batch_size=8", "it may change when an epoch is complete"),
+        ("train.shuffle=false", "it may change when an epoch is complete"),
+        ("optimizer=sgd", "another optimizer has another state"),
+    ],
+)
+def test_what_cannot_change_is_refused_with_a_reason(spec, tmp_path, override, said):
+    folder = at_step(spec, tmp_path / "run", 5)
+    with pytest.raises(RunError, match="cannot go on with other settings") as caught:
+        Trainer.resume(folder, (override,))
+    assert said in str(caught.value)
+    Trainer.resume(folder).run.close()  # the lock is free again
+
+
+def test_what_may_change_is_listed_and_written_down(spec, tmp_path):
+    folder = at_step(spec, tmp_path / "run", 5)
+    trainer = Trainer.resume(folder, ("train.epochs=3", "optimizer.adam.lr.plateau.patience=2"))
+    assert sorted(n.text for n in trainer.notes if n.topic == "setting") == [
+        "changed optimizer.adam.lr.plateau.patience: 1 -> 2",
+        "changed train.epochs: 2 -> 3",
+    ]
+    done = finish(trainer)
+    assert (done.epochs, Run(folder).spec.train.epochs) == (3, 3)
+    assert "changed train.epochs: 2 -> 3" in (folder / "log.txt").read_text()
+
+
+def test_a_lower_limit_ends_with_the_figures_of_its_weights(spec, tmp_path):
+    folder = at_step(spec, tmp_path / "run", 7, "train.checkpoint_every=5 steps", "train.eval_every=100 steps")
+    done = finish(Trainer.resume(folder, ("train.max_steps=2",)))
+    assert done.steps == 5
+    assert done.test_loss == pytest.approx(opened(folder, "last").evaluate().mean_loss, rel=1e-6)
+
+
+def test_a_batch_size_may_change_between_two_epochs(spec, tmp_path):
+    folder = tmp_path / "run"
+    finish(Trainer(read_spec(spec), folder))
+    done = finish(Trainer.resume(folder, ("train.epochs=3", "train.batch_size=60")))
+    assert done.steps == 16 + 2
+
+
+def test_a_changed_file_needs_set(spec, tmp_path):
+    folder = at_step(spec, tmp_path / "run", 5)
+    spec.write_text(SPEC.replace("epochs: 2", "epochs: 7"))
+    with pytest.raises(RunError, match=r"train\.epochs: 2 -> 7") as caught:
+        trainer_for(spec, None, (), str(folder))
+    assert "--set" in str(caught.value)
+    trainer = trainer_for(spec, None, ("train.epochs=7",), str(folder))
+    assert trainer.spec.train.epochs == 7
+    trainer.run.close()
+
+
+def test_changes_name_the_setting():
+    specs = [read_spec(ROOT / "models" / "iris.yaml", (text,)) for text in ("seed=0", "model[0].dense.units=8")]
+    assert list(map(str, changes(*specs))) == ["model[0].dense.units: 16 -> 8"]
+
+
+def test_other_data_is_noticed(spec, tmp_path):
+    table = tmp_path / "t.csv"
+    rows = [f"{i},{i % 7},{'ab'[i % 2]}" for i in range(60)]
+    table.write_text("\n".join(["p,q,c", *rows]) + "\n")
+    spec.write_text(SPEC.replace("data: iris", "data: {name: table, file: t.csv, target: c}"))
+    folder = at_step(spec, tmp_path / "run", 1)
+    table.write_text("\n".join(["p,q,c", *rows[:-1], "59,6,b"]) + "\n")
+    with pytest.raises(RunError, match="the data is not what it was"):
+        Trainer.resume(folder)
+
+
+@pytest.mark.parametrize("package", [p for p in PACKAGES if p != "agcli" and find_spec(p)])
+def test_versions_are_those_of_the_packages(package):
+    assert installed()[package] == version(package)
+
+
+def test_another_machine_is_said(spec, tmp_path):
+    folder = at_step(spec, tmp_path / "run", 5)
+    path = folder / "environment.json"
+    known = json.loads(path.read_text())
+    path.write_text(json.dumps(known | {"kernels": "others", "packages": {"numpy": "0.1"}}))
+    trainer = Trainer.resume(folder)
+    assert {n.topic for n in trainer.notes} == {"environment"}
+    assert [n.text.partition(": ")[2].partition(":")[0] for n in trainer.notes] == ["packages", "kernels"]
+    trainer.run.close()
+
+
+def test_one_process_at_a_time(spec, tmp_path):
+    folder = tmp_path / "run"
+    first = iter(Trainer(read_spec(spec), folder))
+    next(first)
+    for attempt in (lambda: Trainer.resume(folder), lambda: Trainer(read_spec(spec), folder).opening().__next__()):
+        with pytest.raises(RunError, match=r"another process|not an empty folder"):
+            attempt()
+    first.close()
+    finish(Trainer.resume(folder))
+
+
+def test_a_folder_that_vanishes(spec, tmp_path):
+    folder = tmp_path / "run"
+    events = iter(Trainer(read_spec(spec), folder))
+    next(events)
+    shutil.rmtree(folder)
+    with pytest.raises(RunError, match="the folder is gone") as caught:
+        list(events)
+    assert caught.value.exit_code == 1
