@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -54,6 +54,7 @@ class Rule:
     """
 
     name: ClassVar[str] = ""
+    counts: ClassVar[bool] = False  # whether `sides` has to know the total
     validation: float | None = None
     seed: int = 0
 
@@ -66,11 +67,6 @@ class Rule:
     def keeps_all(self) -> bool:
         """Whether all samples are for training."""
         return False
-
-    @property
-    def counts(self) -> bool:
-        """Whether `sides` has to know the total."""
-        return self.validation is None
 
     def parts(self, frame: Frame, labels: Labels) -> Parts:
         """Indices for training, validation and testing, ascending. `labels` are the classes of the target, if any."""
@@ -85,7 +81,7 @@ class Rule:
 
     def sides(self, frame: Frame, total: int) -> Numbers:
         """The part (a place in `PARTS`) of each sample of a piece of a file of `total` samples that is too large
-        to be held; shares are approximate."""
+        to be held; shares are approximate, and none may be open (see `with_share`)."""
         raise DataError(f"split {self.name}: needs all samples in memory; with `stream: true` use `shuffled`")
 
     def keys(self, frame: Frame) -> npt.NDArray[Any]:
@@ -100,9 +96,23 @@ class Rule:
         """The indices of about `count` samples to hold out for a part, ascending."""
         raise NotImplementedError
 
-    def share(self, count: float) -> float:
-        """The share for validation of about so many samples that are not for testing."""
-        return self.validation if self.validation is not None else usual_validation(round(count)) / max(count, 1)
+    def tested_count(self, total: int) -> float:
+        """How many of so many samples are for testing, about."""
+        raise NotImplementedError
+
+    def with_share(self, total: int) -> Self:
+        """The same rule for so many samples with the usual share for validation, if none was given."""
+        if self.validation is not None:
+            return self
+        count = max(round(total - self.tested_count(total)), 0)
+        return replace(self, validation=share_of(usual_validation(count), count))
+
+    @property
+    def validation_share(self) -> float:
+        """The share for validation, which is settled."""
+        if self.validation is None:
+            raise DataError("expected a share for validation, found none", ("split",))
+        return self.validation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +138,12 @@ class HeldOut(Rule):
             raise DataError(f"expected at least 2 samples to split, found {count}")
         return self.chosen(keys, labels, min(max(1, round(count * self.test_share)), count - 1), TEST)
 
-    def cut(self, draws: npt.NDArray[np.float64], total: int) -> Numbers:
+    def tested_count(self, total: int) -> float:
+        return total * self.test_share
+
+    def cut(self, draws: npt.NDArray[np.float64]) -> Numbers:
         """The part of samples by their draws from [0, 1): the lowest are for testing, the next for validation."""
-        validation = (1 - self.test_share) * self.share(total * (1 - self.test_share))
+        validation = (1 - self.test_share) * self.validation_share
         sides = np.where(draws < self.test_share + validation, VALIDATION, TRAIN)
         return np.where(draws < self.test_share, TEST, sides)
 
@@ -145,7 +158,7 @@ class Shuffled(HeldOut):
         return np.sort(shuffled(len(keys), self.seed)[:count])
 
     def sides(self, frame: Frame, total: int) -> Numbers:
-        return self.cut(_drawn(frame, self.seed), total)
+        return self.cut(_drawn(frame, self.seed))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +174,7 @@ class Stratified(HeldOut):
         return stratified(labels, count, self.seed)[1]
 
     def sides(self, frame: Frame, total: int) -> Numbers:
-        return self.cut(_drawn(frame, self.seed), total)  # of many samples, each class has its share
+        return self.cut(_drawn(frame, self.seed))  # of many samples, each class has its share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +196,7 @@ class Group(HeldOut):
         return _groups(keys, count, left, self.seed, f'split group: expected {{}} groups or more in "{self.column}"')
 
     def sides(self, frame: Frame, total: int) -> Numbers:
-        return self.cut(_drawn_by_name(frame[self.column], str(self.seed)), total)
+        return self.cut(_drawn_by_name(frame[self.column], str(self.seed)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -219,17 +232,14 @@ class Tail(HeldOut):
     """The last samples of the file for testing, those before them for validation."""
 
     name = "tail"
-
-    @property
-    def counts(self) -> bool:
-        return True
+    counts = True
 
     def chosen(self, keys: npt.NDArray[Any], labels: Labels, count: int, part: int) -> Numbers:
         return np.arange(len(keys) - count, len(keys))
 
     def sides(self, frame: Frame, total: int) -> Numbers:
         tested = len(self.tested(np.empty(total), None))
-        validated = validation_count(total - tested, self.validation)
+        validated = validation_count(total - tested, self.validation_share)
         left = total - np.arange(frame.first - 1, frame.first - 1 + len(frame))  # samples from this one to the end
         return np.where(left <= tested, TEST, np.where(left <= tested + validated, VALIDATION, TRAIN))
 
@@ -281,13 +291,16 @@ class Fold(Rule):
         kind = Shuffled(seed=self.seed) if labels is None else Stratified(seed=self.seed)
         return kind.chosen(keys, labels, count, part)
 
+    def tested_count(self, total: int) -> float:
+        return total / self.of
+
     def sides(self, frame: Frame, total: int) -> Numbers:
         if self.group is None:
             draws, more = _drawn(frame, self.seed), _drawn(frame, self.seed, VALIDATION)
         else:
             cells = frame[self.group]
             draws, more = (_drawn_by_name(cells, seed) for seed in (str(self.seed), f"{self.seed} {PARTS[VALIDATION]}"))
-        others = np.where(more < self.share(total * (1 - 1 / self.of)), VALIDATION, TRAIN)
+        others = np.where(more < self.validation_share, VALIDATION, TRAIN)
         return np.where(np.floor(draws * self.of) == self.number - 1, TEST, others)
 
     def _check(self, most: int, what: str) -> None:

@@ -56,12 +56,11 @@ def written(
     recipe: Recipe,
     sides: Callable[[Frame], Array] | None,
     parts: tuple[str, ...] = PARTS,
-    optional: str = "",
 ) -> dict[str, Split]:
     """The splits of a file that comes in pieces, as far as they are among ``parts``.
 
     ``sides`` gives the part of each sample, a place in PARTS; without it, all of them are for training. Raises
-    DataError for a split without samples, unless it is ``optional``.
+    DataError for a split without samples.
     """
     with ExitStack() as files:  # a map holds its file by itself
         folder = _folder()
@@ -74,11 +73,11 @@ def written(
             for name, part in found.items():
                 if len(part):
                     disks[name].add(recipe.encode(part))
-        empty = [name for name, disk in disks.items() if not disk.count and name != optional]
+        empty = [name for name, disk in disks.items() if not disk.count]
         if empty:
             advice = "another `seed` or share of the split may do"
             raise DataError(f"the {empty[0]} split has no samples; {advice}")
-        return {name: disk.split(recipe) for name, disk in disks.items() if disk.count}
+        return {name: disk.split(recipe) for name, disk in disks.items()}
 
 
 def _temporary(folder: Path | None) -> IO[bytes]:

@@ -77,6 +77,8 @@ class Table:
         """The data set; with `fitted`, encoded as an earlier training split taught."""
         frame = self.source.head() if self.stream else self.source.read()
         table = self.settled(frame)
+        if self.stream and table.split is not None and table.split.validation is None:
+            table = replace(table, split=table.split.with_share(table._count()))
         recipe, splits, found = table._streamed(frame, fitted) if self.stream else table._whole(frame, fitted)
         if fitted is None:
             _check_classes(recipe, splits["train"])
@@ -176,9 +178,7 @@ class Table:
     def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
         sides = self._masks()
         recipe = fitted or self._learnt(_side(frame, sides, "train") for frame in self._pieces(self.source))
-        is_open = self.split is not None and self.split.validation is None
-        optional = "validation" if is_open else ""
-        splits = written(self._pieces(self.source), recipe, sides, self._drawn_parts(), optional)
+        splits = written(self._pieces(self.source), recipe, sides, self._drawn_parts())
         for name, file in (("validation", self.validation), ("test", self.test)):
             if file is not None:
                 splits[name] = written(self._pieces(file), recipe, None)["train"]
@@ -196,8 +196,12 @@ class Table:
         split = self.split
         if split is None or split.keeps_all:
             return None
-        total = sum(len(frame) for frame in self._pieces(self.source)) if split.counts else 0
+        total = self._count() if split.counts else 0
         return lambda frame: split.sides(frame, total)
+
+    def _count(self) -> int:
+        """How many samples the file has."""
+        return sum(len(frame) for frame in self._pieces(self.source))
 
     def _learnt(self, frames: Iterable[Frame]) -> Recipe:
         return fit(frames, self.columns, self.target, dtype=self.dtype, sigma=self.sigma)

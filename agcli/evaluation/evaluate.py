@@ -228,10 +228,10 @@ def notes(trained: Trained, terms: Terms, split: str, looks: str) -> Iterator[st
         yield "no test data: the model is judged on the samples that it was trained on"
     if split == "validation":
         yield "the validation data chose the weights: these figures are better than those of new samples will be"
-    if looks:
-        yield looks
     for text in scales(getattr(terms, "recipe", None)):
         yield f"{text}; figures with an interval are in its own units"
+    if looks:
+        yield looks
 
 
 def outputs(model: Model, split: Split) -> dict[str, Array]:

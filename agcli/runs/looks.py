@@ -40,4 +40,4 @@ def told(count: int) -> str:
     """What is to be said of so many looks; nothing of the first."""
     if count < 2:
         return ""
-    return f"the test data has been looked at {count} times; the more choices follow its figures, the more they flatter"
+    return f"looked at the test data {count} times; choices made by its figures flatter them"

@@ -4,6 +4,7 @@ spec.yaml           the resolved spec          environment.json    versions, mac
 metrics.jsonl       a line an epoch            log.txt             what was said, with the time
 checkpoints/        step-00000045.safetensors  best, last          the names of two of them
 data.json           what the data taught       lock                the process that trains here
+result.json         the end of the training    looks.json          looks at the test data before there is one
 """
 
 from __future__ import annotations
@@ -131,7 +132,7 @@ class Run:
         self.append("log.txt", "\n".join(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}" for line in text.splitlines()))
 
     def append(self, name: str, line: str) -> None:
-        with writing(self.folder), (self.folder / name).open("a", encoding="utf-8") as f:
+        with writing(self.folder, self.safe), (self.folder / name).open("a", encoding="utf-8") as f:
             f.write(line + "\n")
 
     @property
@@ -151,9 +152,7 @@ class Run:
     def save(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], best: int | None = None) -> Path:
         """Write the checkpoint of a progress, then remove all but the newest two and the one of step ``best``."""
         path = self.path(int(progress["step"]))
-        good = self.checkpoints()
-        safe = f"the last whole checkpoint is {good[-1].name}" if good else ""
-        with writing(self.folder, safe):
+        with writing(self.folder, self.safe):
             checkpoints.write(path, arrays, progress)
             self.set_links(int(progress["step"]), best)
             keep = {path, *self.checkpoints()[-KEPT:]}
@@ -163,9 +162,14 @@ class Run:
                 old.unlink(missing_ok=True)
         return path
 
+    def safe(self) -> str:
+        """What is there to go on from, in words; empty if nothing is."""
+        good = self.checkpoints()
+        return f"the last whole checkpoint is {good[-1].name}" if good else ""
+
     def set_links(self, last: int, best: int | None) -> None:
         """Write the names of two checkpoints into ``last`` and ``best``."""
-        with writing(self.folder):
+        with writing(self.folder, self.safe):
             write_pointer(self.folder / "last", self.path(last).name + "\n")
             if best is not None and self.path(best).exists():
                 write_pointer(self.folder / "best", self.path(best).name + "\n")

@@ -135,6 +135,7 @@ def test_the_tail_is_the_end_of_the_file():
 )
 def test_pieces_of_a_file_are_split_as_the_whole(made):
     whole = frame(5_000)
+    made = made.with_share(5_000)
     sides = made.sides(whole, 5_000)
     pieces = []
     for start in range(0, 5_000, 777):
@@ -146,7 +147,7 @@ def test_pieces_of_a_file_are_split_as_the_whole(made):
 
 
 def test_a_stream_holds_out_no_more_for_validation_than_a_whole_file():
-    sides = rule("shuffled").sides(frame(5_000), 1_000_000)
+    sides = rule("shuffled").with_share(1_000_000).sides(frame(5_000), 1_000_000)
     assert np.mean(sides == 1) == pytest.approx(0.01, abs=0.004)
 
 
@@ -224,7 +225,7 @@ def test_a_group_is_in_one_fold_and_folds_are_even():
 @pytest.mark.parametrize("group", [None, "who"])
 def test_folds_of_a_stream_hold_every_sample_once(group):
     whole = frame(3_000)
-    sides = [Fold(of=4, number=number, group=group).sides(whole, 3_000) for number in (1, 2, 3, 4)]
+    sides = [Fold(of=4, number=number, group=group, validation=0.15).sides(whole, 3_000) for number in (1, 2, 3, 4)]
     assert np.array_equal(np.sum(np.equal(sides, 2), axis=0), np.ones(3_000))
     if group is not None:
         who = whole.columns["who"].to_numpy()
