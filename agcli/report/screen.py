@@ -25,6 +25,7 @@ from .tables import WIDE, print_table
 
 LINES = 100  # of epochs that a long training leaves on the screen, about
 FRAMES = 10  # a second
+CHANGES = ("all", "metrics", "none")  # that a line shows, as far as it is wide enough
 
 
 class Screen:
@@ -88,8 +89,9 @@ class Screen:
         self.losses.add(event.loss)
         stride = max(1, self.started.epochs // LINES)
         if event.epoch % stride == 0 or event.epoch in (1, self.started.epochs) or (event.best and stride == 1):
-            row = self.row(event, changes=True)
-            self.say(row if row.cell_len <= self.console.width else self.row(event, changes=False))
+            rows = (self.row(event, changes) for changes in CHANGES)
+            fitting = (row for row in rows if row.cell_len <= self.console.width)
+            self.say(next(fitting, self.row(event, CHANGES[-1])))
         self.last = event
         self.epoch, self.step, self.samples, self.rate = event.epoch + 1, 0, 0, event.rate
 
@@ -102,20 +104,21 @@ class Screen:
 
     # The lines that stay
 
-    def row(self, event: EpochDone, changes: bool) -> Text:
-        """The figures of an epoch, with their change since the last one."""
+    def row(self, event: EpochDone, changes: str) -> Text:
+        """The figures of an epoch, with the changes since the last one of all of them, of the metrics, or of none."""
         assert self.started is not None  # noqa: S101  # trainings begin with it
         number = f"{event.epoch:>{len(str(self.started.epochs))}}"
         text = Text.assemble(("epoch ", "dim"), (number, "bold"))
-        last = self.last if changes else None
+        last = self.last
         text.append("  loss ", "dim").append(figure(event.loss))
-        text.append(difference(event.loss, last and last.loss) if changes else "", "dim")
+        text.append(difference(event.loss, last and last.loss) if changes == "all" else "", "dim")
         judged = validation_figures(event)
         before = validation_figures(last) if last is not None else {}
         text.append("  validation:" if judged else "", "dim")
         for name, value in judged.items():
             text.append(f" {name} ", "dim").append(figure(value), "green")
-            text.append(difference(value, before.get(name)) if changes else "", "dim")
+            has_change = changes == "all" or (changes == "metrics" and name != "loss")
+            text.append(difference(value, before.get(name)) if has_change else "", "dim")
         text.append(" ★" if event.best else "  ", "bold yellow")
         return text.append(f" {duration(event.seconds)}", "dim")
 
