@@ -27,7 +27,7 @@ from agcli.model.build import Model
 from agcli.runs import Run, RunError
 from agcli.runs.files import read_json
 
-from .evaluate import Trained, fed, opened
+from .evaluate import ChangedError, Trained, fed, opened
 
 FILE = "fit.json"
 FAR = 0.1  # standard errors from the least loss; nearer than that, errors are what they will be
@@ -266,4 +266,11 @@ def fit_with(trained: Trained) -> Fit:
 def fit_for(run: Run, which: str = "") -> Fit:
     """The same of a run with the weights of a checkpoint; its data is read only if training wrote no such fit."""
     known = written(run, run.chosen(which).step)
-    return known or fit_with(opened(run.folder, which))
+    if known is not None:
+        return known
+    try:
+        return fit_with(opened(run.folder, which))
+    except ChangedError:
+        raise NoFitError(
+            f"{run.folder}: errors and bands of these weights need the data of the training, and it has changed"
+        ) from None
