@@ -37,12 +37,10 @@ def find(name: str) -> Any:
     try:
         return import_module(f"agcli.{name}")
     except ModuleNotFoundError:
-        from difflib import get_close_matches
+        from agcli.foreign_names import nearest, sentence
 
-        from agcli.foreign_names import sentence
-
-        known, near = sentence(name), get_close_matches(name, api.__all__, 1)
-        hint = f"; {known}" if known else f"; did you mean ag.{near[0]}?" if near else ""
+        known, near = sentence(name), nearest(name, api.__all__)
+        hint = f"; {known}" if known else f"; did you mean ag.{near}?" if near else ""
         raise AttributeError(f"module 'agcli' has no attribute {name!r}{hint}") from None
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from difflib import get_close_matches
+
 RUST_AUTOGRAD = {
     "grad": "`grad(ys, xs)`",
     "grad_with_default": "`grad(ys, xs, cotangents)`; also `vjp`",
@@ -186,6 +189,9 @@ ATTRIBUTES = {
         ("set_default_dtype", "config"), 'name the type where a tensor is made: ag.placeholder("x", (), "float64")'
     ),
     **dict.fromkeys(("rand", "random_sample"), "write ag.standard_uniform((2, 3))"),
+    "trigamma": "write ag.polygamma(1, x)",
+    **dict.fromkeys(("l1_loss", "L1Loss"), "write ag.mean_absolute_error(prediction, target)"),
+    **dict.fromkeys(("lstm", "gru", "rnn", "LSTM", "GRU"), "it is a layer of a spec; over tensors write ag.scan"),
     "randn": "write ag.standard_normal((2, 3))",
     "detach": "write ag.stop_gradient(x)",
     **dict.fromkeys(
@@ -220,3 +226,17 @@ def sentence(name: str) -> str:
         return f"here it is {RUST_AUTOGRAD[name]}".replace("`", "")
     op = renamed(name)
     return f"write ag.{op}" if op else ""
+
+
+NEAR = 0.76  # of a name, as difflib measures it: less is another word
+WORD = 5  # letters of a word that names something by itself
+
+
+def nearest(name: str, names: Sequence[str]) -> str:
+    """The name that is `name` without `_loss`, the only one with that word, as `attention`, or the one of which it is
+    a misspelling; else nothing."""
+    short = name.removesuffix("_loss")
+    if short in names:
+        return short
+    longer = [known for known in names if len(name) >= WORD and name in known.split("_")]
+    return longer[0] if len(longer) == 1 else next(iter(get_close_matches(name, names, 1, NEAR)), "")

@@ -1,4 +1,4 @@
-"""The ops of the table under their public names; written by `python -m agcli.reference`."""
+"""The ops of the table under their public names; written by `python -m tools.ops_reference`."""
 
 # fmt: off
 # isort: off

@@ -21,7 +21,7 @@ class ShapeError(EngineError, ValueError):
 
     >>> ag.reshape(ag.zeros((2, 3)), (4, 2))
     Traceback (most recent call last):
-    agcli.engine.errors.ShapeError: reshape: (2, 3) has 6 elements, (4, 2) has 8 (broadcast_to: broadcast_to)
+    agcli.engine.errors.ShapeError: reshape: (2, 3) has 6 elements, (4, 2) has 8 (broadcast_to)
     """
 
 
@@ -30,7 +30,7 @@ class DTypeError(EngineError, TypeError):
 
     >>> ag.take([1.0, 2.0], 0.5)
     Traceback (most recent call last):
-    agcli.engine.errors.DTypeError: take: an index must be integers, got float64() (reshape: reshape)
+    agcli.engine.errors.DTypeError: take: an index must be integers, got float64() (reshape)
     """
 
 

@@ -19,7 +19,7 @@ from .ops.normalization import standardize
 from .ops.reductions import any, mean
 from .ops.wide import wide
 from .table import booleans, integers, op, real, sample
-from .types import Axes, normalize_axes, normalize_axis
+from .types import Axes, broadcast_shapes, normalize_axes, normalize_axis
 
 POSITIVE = real(3, low=0.5, high=2)
 
@@ -40,10 +40,20 @@ def moments(x: Like, axis: Axes = None, keepdims: bool = False) -> tuple[Tensor,
     return mean(t, axes, keepdims), mean(square(t - centre), axes, keepdims)
 
 
-def affine(x: Tensor, scale: Like | None, offset: Like | None) -> Tensor:
+def affine(x: Tensor, scale: Like | None, offset: Like | None, op: str) -> Tensor:
     """``x * scale + offset``; None leaves that part out."""
-    y = x if scale is None else x * scale
-    return y if offset is None else y + offset
+    y = x if scale is None else x * fitting(scale, x, f"{op}: scale")
+    return y if offset is None else y + fitting(offset, x, f"{op}: offset")
+
+
+def fitting(value: Like, x: Tensor, what: str) -> Tensor:
+    """The value, where it broadcasts to ``x``. Raises ShapeError."""
+    t = as_tensor(value)
+    try:
+        broadcast_shapes(x.shape, t.shape)
+    except ShapeError:
+        raise ShapeError(f"{what} {t.shape} does not belong to an input {x.shape}") from None
+    return t
 
 
 @op(sample((3, 4)), sample((3, 4), axis=0), sample((2, 3, 4), axis=(1, 2)))
@@ -70,7 +80,7 @@ def layer_norm(
     [[-1.  2.]
      [-1.  2.]]
     """
-    return affine(normalize(x, axis, epsilon), scale, offset)
+    return affine(normalize(x, axis, epsilon), scale, offset, "layer_norm")
 
 
 @op(sample((3, 4)), sample((2, 3), (3,)))
@@ -83,7 +93,7 @@ def rms_norm(x: Like, scale: Like | None = None, *, axis: Axes = -1, epsilon: fl
     """
     t = as_tensor(x)
     axes = normalize_axes(axis, t.ndim, "rms_norm")
-    return affine(t * rsqrt(mean(square(t), axes, keepdims=True) + epsilon), scale, None)
+    return affine(t * rsqrt(mean(square(t), axes, keepdims=True) + epsilon), scale, None, "rms_norm")
 
 
 @op(sample((2, 3, 4)), sample((2, 2, 2, 3), (3,), (3,)))
@@ -97,7 +107,7 @@ def instance_norm(x: Like, scale: Like | None = None, offset: Like | None = None
     t = as_tensor(x)
     if t.ndim < 3:
         raise ShapeError(f"instance_norm: needs (N, ..., C) with at least one axis between, got {t.shape}")
-    return affine(normalize(t, tuple(range(1, t.ndim - 1)), epsilon), scale, offset)
+    return affine(normalize(t, tuple(range(1, t.ndim - 1)), epsilon), scale, offset, "instance_norm")
 
 
 @op(sample((2, 3, 4), groups=2), sample((2, 2, 2, 6), (6,), (6,), groups=3), sample((2, 4), groups=2))
@@ -122,7 +132,7 @@ def group_norm(
         return reshape_like(expand_like(mean(grouped, -1, keepdims=True), grouped), m)
 
     centred = t - group_mean(t)
-    return affine(centred * rsqrt(group_mean(square(centred)) + epsilon), scale, offset)
+    return affine(centred * rsqrt(group_mean(square(centred)) + epsilon), scale, offset, "group_norm")
 
 
 def channel(p: Like | None, x: Tensor, axis: int) -> Tensor | None:
@@ -174,7 +184,7 @@ def batch_norm(
         y = standardize(t, others, epsilon, "batch_norm")[0]
     else:
         y = (t - centre) * rsqrt(spread + epsilon)
-    return affine(y, channel(scale, t, place), channel(offset, t, place))
+    return affine(y, channel(scale, t, place), channel(offset, t, place), "batch_norm")
 
 
 @op(sample((5, 3), (3,), (3,), (3,), POSITIVE), sample((2, 3, 4), (3,), (3,), (3,), POSITIVE, axis=1, momentum=0.5))
@@ -207,7 +217,7 @@ def batch_norm_train(
         momentum * old + (1 - momentum) * reshape_like(batch, old)
         for old, batch in ((as_tensor(running_mean), centre), (as_tensor(running_variance), spread))
     ]
-    return affine(y, channel(scale, t, place), channel(offset, t, place)), news[0], news[1]
+    return affine(y, channel(scale, t, place), channel(offset, t, place), "batch_norm_train"), news[0], news[1]
 
 
 # Layers that choose ---------------------------------------------------------------------------------------------

@@ -41,6 +41,7 @@ class Op:
     """
 
     name: str
+    internal: ClassVar[bool] = False  # nobody calls it by its name, which messages leave out
     samples: ClassVar[tuple[Sample, ...]] = ()
     inplace: ClassVar[tuple[int, ...]] = ()  # inputs whose buffer `out` may share
     shape_only: ClassVar[tuple[int, ...]] = ()  # inputs of which only the shape is read
@@ -371,12 +372,11 @@ def label(t: Tensor) -> str:
 
 def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
     """``error`` with the op's name before it and the names of its inputs behind."""
-
-    kinds = ((t, type(t).__name__.lower() if t.op is None else t.op.name) for t in inputs)
-    names = ", ".join(f"{label(t)}: {kind}" for t, kind in kinds if not isinstance(t, Constant) or t.shape)
-    text = str(error)
-    if not text.startswith(f"{op.name}:"):
-        text = f"{op.name}: {text}"
+    shown = (t for t in inputs if not isinstance(t, Constant) or t.shape)
+    kinds = ((label(t), type(t).__name__.lower() if t.op is None else t.op.name) for t in shown)
+    names = ", ".join(name if name == kind else f"{name}: {kind}" for name, kind in kinds)
+    begun = op.internal or str(error).startswith(f"{op.name}:")
+    text = f"{error}" if begun else f"{op.name}: {error}"
     return f"{text} ({names})" if names and not text.endswith(f"({names})") else text
 
 

@@ -19,10 +19,10 @@ import click
 @click.option(
     "--bands", is_flag=True, help="Write the ends of confidence and prediction bands, of a least-squares fit."
 )
-@click.option("--level", type=click.FloatRange(0, 1, True, True), metavar="P", help="With bands of this level [0.95].")
+@click.option("--level", metavar="P", help="With bands of this level [0.95].")
 @click.option("--weights", default="", metavar="NAME", help="best, last, or the number of a step [the best].")
 def command(
-    run: Path, file: str, out: Path | None, format: str | None, keep: bool, bands: bool, level: float | None,
+    run: Path, file: str, out: Path | None, format: str | None, keep: bool, bands: bool, level: str | None,
     weights: str,
 ) -> None:  # fmt: skip
     """Predict the samples in FILE with the model in the folder RUN; `-` reads standard input.
@@ -34,10 +34,10 @@ def command(
     """
     if out is None and format == "parquet" and sys.stdout.isatty():
         raise click.UsageError("--format parquet writes bytes, which a terminal cannot show; give --out FILE")
-    from agcli.prediction.bands import LEVEL
+    from agcli.prediction.bands import LEVEL, level_of
     from agcli.prediction.files import predict_file
 
-    chosen = level if level is not None else LEVEL if bands else None
+    chosen = level_of(level) if level is not None else LEVEL if bands else None
     summary = predict_file(run, file, out, format=format, keep=keep, weights=weights, level=chosen)
     for note in summary.notes:
         click.echo(f"note: {note}", err=True)

@@ -244,7 +244,7 @@ def _described(spec: Spec, source: Any, *, validation: Any, test: Any, stream: b
     )  # fmt: skip
 
 
-def _role(choice: Choice, defaults: Mapping[str, str]) -> Role:
+def _role(choice: Choice[Any], defaults: Mapping[str, str]) -> Role:
     """The role that a spec gives, with defaults for what it leaves open.
 
     The parameters of a formula are in the units of the data, and a missing number is no sample of its law.
@@ -290,7 +290,7 @@ def _settled_table(table: Table) -> dict[str, Any]:
     return written
 
 
-def _chosen(table: Any, name: str, options: dict[str, Any]) -> Choice:
+def _chosen(table: Any, name: str, options: dict[str, Any]) -> Choice[Any]:
     form = table.rows[name].fields
     fields: Fields = form.model_validate({key: value for key, value in options.items() if key in form.model_fields})
     return Choice(name, fields)

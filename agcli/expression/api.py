@@ -70,7 +70,8 @@ def variable_named(name: str, known: Any, option: str = "") -> Placeholder:
     if name in known:
         return known[name]  # type: ignore[no-any-return]
     near = nearest(name, known)
-    there = f"its variables are {', '.join(sorted(known))}" if known else "it has no variables"
+    verb = "variable is" if len(known) == 1 else "variables are"
+    there = f"its {verb} {', '.join(sorted(known))}" if known else "it has no variables"
     message = f"{option + ': ' if option else ''}the formula has no variable `{shorten(name)}`"
     raise ExpressionError(message, hint=f"did you mean `{near}`?" if near else there)
 

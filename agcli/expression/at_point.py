@@ -131,7 +131,7 @@ class Point:
                 out[index] = before
             else:
                 element = call("getitem", g, index=index if len(index) > 1 else index[0])
-                out[index] = finder.step(before, element, f, {names[0]: index}, names)
+                out[index] = finder.typed(finder.step(before, element, f, {names[0]: index}, names), element)
         return out if out.shape else out[()]
 
 

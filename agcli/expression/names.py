@@ -22,7 +22,7 @@ RESERVED = {
     "in": "a formula has no loops; write `sum(x)` or `prod(x)`",
     "import": "a formula needs no imports; the functions are there",
 }
-NEAR = 0.7  # of a name of a function, as difflib measures it
+NEAR = 0.8  # of a name of a function, as difflib measures it
 _INVERSES = {"sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "sech", "csch", "coth"}
 
 

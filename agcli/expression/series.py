@@ -53,8 +53,8 @@ class Centre:
         if finder is None:
             return None
         names = (self.name,) * k
-        found = finder.derivative(names) if k else finder.base(self.name)
-        defined = isinstance(finder.whole.value, Interval)
+        found = finder.local(names) if k else finder.base(self.name)
+        defined = isinstance(finder.whole.local, Interval)
         regular = defined and (k == 0 or not finder.singular([self.name]))
         if found.status == "unknown" or (regular and found.value is not None):
             return None
@@ -75,7 +75,7 @@ class Value:
         self.others = others
 
     def __call__(self, p: Precision) -> Any:
-        return self.program.run(self.others, p)[0][0]
+        return self.program.run(self.others, p).values[0]
 
 
 def refusal(found: Finding, k: int, name: str) -> ExpressionError:

@@ -22,8 +22,6 @@ from agcli.model.graph import OUTPUT, Building, Graph, by_name
 from agcli.model.optimizer import averages, step_of
 from agcli.spec import Spec
 
-OF_CLASSES = ("softmax_cross_entropy", "negative_log_likelihood", "focal", "hinge")  # losses with a score a class
-
 
 @dataclass(frozen=True)
 class Model:
@@ -117,7 +115,7 @@ def build(spec: Spec, data: Dataset) -> Model:
 def refuse_few_scores(spec: Spec, data: Dataset, output: Tensor) -> None:
     """Raise SpecError for a model that has no score for some class of the data."""
     classes, scores = len(data.classes), output.shape[-1] if output.ndim > 1 else None
-    if spec.loss.name in OF_CLASSES and scores is not None and 1 < scores < classes:
+    if spec.loss.fields.target == "classes" and scores is not None and 1 < scores < classes:
         told = f"the data has {classes:,} classes, the model gives {scores:,} scores; its last layer needs {classes:,}"
         raise spec.error(("loss",), told)
 

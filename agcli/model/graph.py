@@ -23,14 +23,14 @@ from agcli.engine.variables import Variables
 from agcli.expression.lower import VALUES, functions
 from agcli.model.formula_metrics import formula_meter
 from agcli.model.formulas import tensor_of
-from agcli.model.layers import Network, Scope, Trace, run, start
-from agcli.model.loss_ops import LOSSES
+from agcli.model.layers.blocks import run
+from agcli.model.layers.scope import Network, Scope, Trace
 from agcli.model.meters import Meter, meter
 from agcli.model.precision import in_floats
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
-from agcli.spec.initializers import INITIALIZERS
 from agcli.spec.names import path_text
+from agcli.spec.nouns import INITIALIZERS
 
 WEIGHED = "mean_squared_error"  # the loss by name in which samples count as `sigma` says
 OUTPUT = "output"  # what formulas call the model's output
@@ -208,7 +208,7 @@ class Building:
             loss = self.scalar(self.formula(choice.fields.formula, path), path)
         else:
             with self.network.at(("loss",), self.advice):
-                loss = mean(LOSSES[choice.name](*self.weighed(*self.judged(output, choice.name)), choice.fields))
+                loss = mean(choice.fields.of(*self.weighed(*self.judged(output, choice.name))))
         self.check_sigma(loss)
         if self.network.training:
             for penalty in self.network.penalties.values():
@@ -300,7 +300,7 @@ def beside(column: Tensor, t: Tensor) -> Tensor:
 def drawn(fields: Parameter, rng: np.random.Generator, dtype: Any) -> Array:
     """The first value of a variable whose value is not given."""
     init = fields.init or INITIALIZERS.read("glorot_uniform" if len(fields.shape) > 1 else "zeros")
-    return start(init, fields.shape, rng, dtype)
+    return init.fields.draw(fields.shape, rng, dtype)
 
 
 def filled(fields: Parameter, dtype: Any) -> Array:

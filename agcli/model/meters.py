@@ -16,7 +16,7 @@ import numpy as np
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor, call
 from agcli.engine.types import Array, static
-from agcli.model.loss_ops import absolute_error, is_classes, labels, matched, per_sample, squared_error
+from agcli.model.targets import absolute_error, is_classes, labels, matched, per_sample, squared_error
 
 Value: TypeAlias = Any  # a number, or nested lists of numbers
 Parts: TypeAlias = "dict[str, Tensor]"

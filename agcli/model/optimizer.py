@@ -31,8 +31,8 @@ from agcli.engine.origin import origin
 from agcli.engine.variables import Variables
 from agcli.expression import ExpressionError
 from agcli.model.formulas import tensor_of
+from agcli.model.optimizers import FullBatch
 from agcli.spec import Choice, Spec
-from agcli.spec.optimizers import FullBatch
 
 SETTINGS = ("weight_decay", "no_decay", "accumulate", "average")  # of any optimizer, under the engine's names
 
@@ -133,16 +133,16 @@ def optimizer_of(spec: Spec, batches: int) -> Optimizer | Lbfgs | LevenbergMarqu
     return make(lr=rate_of(fields.lr, clock), **own).using(clip=clip_of(fields.clip), **settings)  # type: ignore[no-any-return]
 
 
-def clip_of(clip: float | Choice | None) -> Rule | None:
+def clip_of(clip: float | Choice[Any] | None) -> Rule | None:
     """The rule for a clipping; a number limits the global norm."""
     if clip is None:
         return None
     if isinstance(clip, int | float):
         return clipping.global_norm(clip)
-    return getattr(clipping, clip.name)(clip.fields.limit)  # type: ignore[no-any-return, attr-defined]
+    return getattr(clipping, clip.name)(clip.fields.limit)  # type: ignore[no-any-return]
 
 
-def rate_of(rate: float | Choice, clock: Clock) -> Rate:
+def rate_of(rate: float | Choice[Any], clock: Clock) -> Rate:
     """The learning rate of a field `lr`."""
     return rate if isinstance(rate, int | float) else SCHEDULES[rate.name](rate.fields, clock)
 

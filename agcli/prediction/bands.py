@@ -21,6 +21,7 @@ from agcli.model.build import Model
 from agcli.training.fit import Fit, NoFitError
 
 LEVEL = 0.95
+EXPECTED = "expected a number between 0 and 1, such as 0.95"
 ONE_NUMBER = ((None,), (None, 1))  # the shapes of outputs with one number a sample
 
 
@@ -54,11 +55,22 @@ class Bands:
         }
 
 
-def checked(level: float) -> float:
-    """The level. Raises DataError for one that is no chance."""
-    if not 0 < level < 1:
-        raise DataError(f"level: expected a number between 0 and 1, such as 0.95, found {level:g}")
+def checked(level: float, percent: bool = False) -> float:
+    """The level. Raises DataError for one that is no chance, or that was typed as percent."""
+    if not 0 < level < 1 or percent:
+        share = f"; {level:g} % is written {level / 100:g}" if 0 < level < 100 and (percent or level > 1) else ""
+        raise DataError(f"level: {EXPECTED}, found {level:g}{'%' * percent}{share}")
     return level
+
+
+def level_of(text: str) -> float:
+    """A level as it is typed. Raises DataError."""
+    number = text.strip().removesuffix("%")
+    try:
+        level = float(number)
+    except ValueError:
+        raise DataError(f"level: {EXPECTED}, found {text}") from None
+    return checked(level, number != text.strip())
 
 
 def slopes_of(model: Model) -> Function:

@@ -38,7 +38,18 @@ def words(found: Any, at: Mapping[str, Any], order: int) -> str:
         if found.size > MAX_SHOWN:
             return f"{found.size:,} numbers"
         return f"[{', '.join(words(f, at, order) for f in found)}]"
-    return SAID[found.status](found, at, order)
+    return SAID[found.status](found, at, order) + at_constant(found)
+
+
+def at_constant(found: Finding) -> str:
+    """The value at the constant that the point is but for rounding, ` (0 at pi itself)`."""
+    if found.at_constant is None:
+        return ""
+    return f" ({show(float(found.at_constant))} at {constants(found)} itself)"
+
+
+def constants(found: Finding) -> str:
+    return " and ".join(map(to_text, found.constants))
 
 
 def digits(value: Decimal, count: int = 12) -> str:
@@ -116,8 +127,8 @@ def json_fields(found: Any, order: int) -> dict[str, Any]:
     if not isinstance(found, np.ndarray):
         return {"value": json_number(found), **more(found, order)}
     row: dict[str, Any] = {"value": mapped(found, json_number)}
-    if any(f.status != "value" for f in found.flat):
-        row["status"] = mapped(found, lambda f: None if f.status == "value" else {"status": f.status} | more(f, order))
+    if any(more(f, order) for f in found.flat):
+        row["status"] = mapped(found, lambda f: more(f, order) or None)
     return row
 
 
@@ -131,9 +142,9 @@ def json_number(found: Finding) -> float | None:
 
 
 def more(found: Finding, order: int) -> dict[str, Any]:
-    if found.status == "value":
-        return {}
-    row: dict[str, Any] = {"status": found.status}
+    row: dict[str, Any] = {} if found.status == "value" else {"status": found.status}
+    if found.at_constant is not None:
+        row = {"status": "rounded", **row, "constant": constants(found), "at_constant": float(found.at_constant)}
     if found.digits is not None:
         row["digits"] = found.digits
     if found.status in ("too large", "too small") and found.value is not None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from .files import read_json
-from .run import RESULT, Run
+from .migrate import RESULT
+from .run import Run
 
 FILE = "looks.json"
 KEY = "test_looks"
@@ -11,7 +12,7 @@ KEY = "test_looks"
 
 def looks(run: Run) -> int:
     """The looks so far."""
-    known = read_json(run.folder / RESULT, "the result that training wrote")
+    known = run.result
     if known is None:
         known = read_json(run.folder / FILE, "the looks at the test data") or {}
     count = known.get(KEY, 0)

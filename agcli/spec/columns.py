@@ -3,7 +3,7 @@
 `datasets/` does the work, under the same names and with the same options.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Strict, StringConstraints
@@ -113,7 +113,7 @@ class Image(Column, Augmentation):
     normalise: Flag = Field(default=False, description="mean 0 and variance 1 instead")
 
 
-COLUMNS = Table(
+COLUMNS: Table[Fields] = Table(
     "column role",
     {
         "numeric": Numeric,
@@ -175,7 +175,7 @@ class OneFold(OnePart, Validated):
     group: ColumnName | None = Field(default=None, description="a column; samples of one name stay together")
 
 
-SPLITS = Table(
+SPLITS: Table[Fields] = Table(
     "split",
     {
         "shuffled": Row(HeldOut, "Any samples."),
@@ -193,8 +193,8 @@ SPLITS = Table(
     "train on all samples",
 )
 
-ColumnChoice = Annotated[Choice, COLUMNS]
-SplitChoice = Annotated[Choice, SPLITS]
+ColumnChoice = Annotated[Choice[Any], COLUMNS]
+SplitChoice = Annotated[Choice[Any], SPLITS]
 Columns = Annotated[dict[ColumnName, ColumnChoice], Len(0, 10_000), Kind("a mapping from columns to roles")]
 
 

@@ -168,7 +168,7 @@ class TextData(Fields):
     )
 
 
-class DataTable(Table):
+class DataTable(Table[Any]):
     """Data sets: by name, or by a file, whose ending says of what kind it is."""
 
     def _tagged(self, value: Any) -> tuple[str, Any, tuple[str, ...]]:
@@ -210,4 +210,4 @@ DATA = DataTable(
 )
 FILES = ("table", "arrays", "text")
 
-Data = Annotated[Choice, DATA]
+Data = Annotated[Choice[Any], DATA]

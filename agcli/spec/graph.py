@@ -19,10 +19,8 @@ from pydantic_core import InitErrorDetails, core_schema
 from .field_types import Flag, Kind, Size
 from .fields import Field, Fields
 from .formula import Formula
-from .initializers import Initializer
-from .layers import LAYERS, MAX_LAYERS, Layers
-from .metrics import METRICS, NamedFormula
 from .names import described, shortened
+from .nouns import LAYERS, MAX_LAYERS, METRICS, InitializerChoice, Layers, MetricChoice, NamedFormula
 from .tables import Choice
 from .validation_errors import failed, fault, refault
 
@@ -138,7 +136,7 @@ class Parameter(Fields):
 
     main = "value"
     shape: Lengths = Field(default=(), description="its lengths; of a number, none")
-    init: Initializer | None = Field(
+    init: InitializerChoice | None = Field(
         default=None, description="where it starts; if not given, `glorot_uniform` for matrices, else `zeros`"
     )
     value: Numbers | None = Field(default=None, description="where it starts, as a number or nested lists of numbers")
@@ -200,7 +198,7 @@ class _Model(Named):
     def wrapped(self, schema: Schema) -> Schema:
         return {"anyOf": [{"type": "array", "items": self.schema(), "minItems": 1, "maxItems": MAX_LAYERS}, schema]}
 
-    def item(self, name: str, value: Any) -> Choice:
+    def item(self, name: str, value: Any) -> Choice[Any]:
         return LAYERS.read(value)
 
     def read(self, value: Any) -> Any:
@@ -227,7 +225,7 @@ class _Metrics(Named):
     def wrapped(self, schema: Schema) -> Schema:
         return {"anyOf": [{"type": "array", "items": {"x-table": METRICS.noun}}, schema]}
 
-    def item(self, name: str, value: Any) -> Choice:
+    def item(self, name: str, value: Any) -> Choice[Any]:
         if isinstance(value, dict | Choice) or (isinstance(value, str) and value in METRICS.spellings()):
             return METRICS.read(value)
         return Choice(
@@ -238,12 +236,12 @@ class _Metrics(Named):
         return _METRICS.validate_python(value) if isinstance(value, list | tuple) else super().read(value) or ()
 
 
-def label(metric: Choice) -> str:
+def label(metric: Choice[Any]) -> str:
     """What a metric of a list is called in reports."""
     return metric.fields.name if isinstance(metric.fields, NamedFormula) else metric.name
 
 
-def _each_once(metrics: tuple[Choice, ...]) -> tuple[Choice, ...]:
+def _each_once(metrics: tuple[Choice[Any], ...]) -> tuple[Choice[Any], ...]:
     if len({label(metric) for metric in metrics}) < len(metrics):
         raise ValueError
     return metrics
@@ -254,18 +252,18 @@ def _listed(value: Any) -> Any:
 
 
 _FORMULA: TypeAdapter[str] = TypeAdapter(Formula)
-_LAYERS: TypeAdapter[tuple[Choice, ...]] = TypeAdapter(Layers)
-_METRICS: TypeAdapter[tuple[Choice, ...]] = TypeAdapter(
+_LAYERS: TypeAdapter[tuple[Choice[Any], ...]] = TypeAdapter(Layers)
+_METRICS: TypeAdapter[tuple[Choice[Any], ...]] = TypeAdapter(
     Annotated[
-        tuple[Annotated[Choice, METRICS], ...],
+        tuple[MetricChoice, ...],
         Strict(False),
         AfterValidator(_each_once),
         Kind("a list of metrics", value_error="each metric once"),
     ]
 )
 
-Model = Annotated[tuple[Choice, ...] | dict[str, Choice], _Model()]
-Metrics = Annotated[tuple[Choice, ...] | dict[str, Choice], _Metrics()]
+Model = Annotated[tuple[Choice[Any], ...] | dict[str, Choice[Any]], _Model()]
+Metrics = Annotated[tuple[Choice[Any], ...] | dict[str, Choice[Any]], _Metrics()]
 Variables = Annotated[dict[str, Parameter], _Parameters()]
 Formulas = Annotated[dict[str, str], _Formulas()]
 Vars = Annotated[dict[str, Any], _Vars()]

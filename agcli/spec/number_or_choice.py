@@ -18,7 +18,7 @@ class NumberOr:
     The table is given as a function, so that its own rows may have such fields.
     """
 
-    def __init__(self, noun: str, table: Callable[[], Table]) -> None:
+    def __init__(self, noun: str, table: Callable[[], Table[Any]]) -> None:
         self.noun = noun
         self.table = table
         self.phrase = f"a positive number or a {noun}"
@@ -29,7 +29,7 @@ class NumberOr:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"anyOf": [_NUMBER.json_schema(), {"x-table": self.noun}]}
 
-    def read(self, value: Any) -> float | Choice:
+    def read(self, value: Any) -> float | Choice[Any]:
         """The number or the choice. Raises pydantic's ValidationError, made of faults."""
         if isinstance(value, dict | Choice) or (isinstance(value, str) and value in self.table().spellings()):
             return self.table().read(value)

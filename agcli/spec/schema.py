@@ -2,15 +2,9 @@
 
 from typing import Any
 
-from .activations import ACTIVATIONS
 from .columns import COLUMNS, SPLITS
 from .data import DATA
-from .initializers import INITIALIZERS
-from .layers import LAYERS
-from .losses import LOSSES
-from .metrics import METRICS
-from .optimizers import CLIPPING, OPTIMIZERS
-from .schedules import SCHEDULES
+from .nouns import ACTIVATIONS, CLIPPING, INITIALIZERS, LAYERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES
 from .spec import Spec
 from .tables import Row, Table
 
@@ -43,7 +37,7 @@ def _with_formulas(schema: Schema) -> Schema:
     return {**schema, "if": {"not": {"required": ["let"]}}, "then": without_let}
 
 
-def _bare_names(table: Table) -> list[Schema]:
+def _bare_names(table: Table[Any]) -> list[Schema]:
     """The names that may stand alone, if there are any: those whose fields all have defaults, and every data set."""
     names = [
         {"const": name, "description": table.rows[row].sentence}
@@ -53,7 +47,7 @@ def _bare_names(table: Table) -> list[Schema]:
     return [{"anyOf": names}] if names else []
 
 
-def _with_fields(table: Table, definitions: Schema) -> list[Schema]:
+def _with_fields(table: Table[Any], definitions: Schema) -> list[Schema]:
     """A mapping from one name to what may stand behind it; with a tag, a mapping for each name."""
     contents = {name: _fields(table.rows[row], definitions) for name, row in table.spellings().items()}
     if table.tag:

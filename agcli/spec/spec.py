@@ -13,10 +13,8 @@ from .field_types import FLOATS, Floats, Seed, Title
 from .fields import Field, Fields
 from .formula import known_names, sentence
 from .graph import Formulas, Includes, Metrics, Model, Patterns, Variables, Vars, names_of
-from .losses import LOSSES, USUAL_METRICS, Loss
-from .metrics import METRICS
 from .names import Path, path_text
-from .optimizers import OPTIMIZERS, Optimizer
+from .nouns import LOSSES, METRICS, OPTIMIZERS, LossChoice, Metric, OptimizerChoice
 from .tables import Choice
 from .training import Train
 
@@ -45,13 +43,13 @@ class Spec(Fields):
     model: Model = Field(default={}, description="the layers, from the data to the prediction, or a graph of them")
     variables: Variables = Field(default={}, description="parameters for formulas, by name")
     let: Formulas = Field(default={}, description="formulas by name, each of the names above it")
-    loss: Loss = Field(description="what training makes small; a name, or a formula")
+    loss: LossChoice = Field(description="what training makes small; a name, or a formula")
     metrics: Metrics = Field(
         default=(), description="what to report beside the loss, or formulas by name; if not given, what fits the loss"
     )
     outputs: Formulas = Field(default={}, description="formulas to be computed of a trained model, by name")
     freeze: Patterns = Field(default=(), description="patterns of parameters that are not trained, as in `embedding*`")
-    optimizer: Optimizer = OPTIMIZERS.default("adam", "how a step follows from a gradient")
+    optimizer: OptimizerChoice = OPTIMIZERS.default("adam", "how a step follows from a gradient")
     train: Train = Field(default=Train(), description="how long and in what portions to train")
 
     _origin: Origin | None = PrivateAttr(default=None)
@@ -78,7 +76,7 @@ class Spec(Fields):
     @model_validator(mode="after")
     def _fill_in_metrics(self) -> Self:
         if "metrics" not in self.model_fields_set:
-            usual = tuple(METRICS.read(name) for name in USUAL_METRICS[self.loss.name])
+            usual = tuple(METRICS.read(name) for name in self.loss.fields.metrics)
             object.__setattr__(self, "metrics", usual)
         return self
 
@@ -98,7 +96,7 @@ class Spec(Fields):
         """The column of the data with the standard deviation of the target, if the spec names one."""
         return getattr(self.data.fields, "sigma", None)
 
-    def metric_items(self) -> list[tuple[str | int, Choice]]:
+    def metric_items(self) -> list[tuple[str | int, Choice[Metric]]]:
         """The metrics with their places in the section: names of formulas, or numbers."""
         return list(self.metrics.items() if isinstance(self.metrics, dict) else enumerate(self.metrics))
 

@@ -9,22 +9,27 @@ A table may know keys that stand beside the name of any of its rows: `{dense: 10
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from importlib import import_module
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationError
 from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from .fields import Bare, Field, Fields
 from .names import described, listing, nearest, shortened, suggestion
+from .plugins import Plugin, PluginError, plugins
 from .validation_errors import failed, fault, refault
+
+F_co = TypeVar("F_co", bound=Fields, covariant=True)
+R = TypeVar("R", bound=Fields)
 
 
 @dataclass(frozen=True)
-class Choice:
+class Choice(Generic[F_co]):
     """A row that a spec chose: its name in the table, and its fields."""
 
     name: str
-    fields: Fields
+    fields: F_co
     tag: str = field(default="", repr=False)
     beside: Any = field(default=None, repr=False)  # fields of the keys that stand beside the name
 
@@ -43,33 +48,76 @@ class Row:
         return self.doc or (self.fields.__doc__ or "").splitlines()[0]
 
 
-class Table:
+class Table(Generic[F_co]):
     """All names of one noun ("layer"). As metadata of an `Annotated[Choice, table]` it reads a field of that noun.
 
-    A table with a `tag` writes a choice and its fields as one mapping: `{name: mnist, flatten: true}`.
+    A table with a `tag` writes a choice and its fields as one mapping: `{name: mnist, flatten: true}`. Rows of a
+    ``kind`` of their own stand in a ``module``, which is loaded when the table is first looked into; those of other
+    distributions in a ``group`` of entry points, each loaded when a spec names it.
     """
 
     def __init__(
         self,
         noun: str,
-        rows: Mapping[str, Row | type[Fields]],
+        rows: Mapping[str, Row | type[Fields]] | None = None,
         *,
+        kind: type[F_co] = Fields,  # type: ignore[assignment]
+        module: str = "",
+        group: str = "",
         tag: str = "",
         beside: type[Fields] | None = None,
         example: str = "",
     ) -> None:
         self.noun = noun
+        self.kind = kind
+        self.module = module
+        self.group = group
         self.example = example
         self.tag = tag
         self.beside = beside
-        self.rows: dict[str, Row] = {}
+        self._rows: dict[str, Row] = {}
         self._spellings: dict[str, str] = {}
-        self.add(rows)
+        for name, row in (rows or {}).items():
+            self.add(name, row if isinstance(row, Row) else Row(row))
 
-    def add(self, rows: Mapping[str, Row | type[Fields]]) -> None:
-        """Put more rows into the table: those whose fields hold choices of the table itself."""
-        self.rows |= {name: row if isinstance(row, Row) else Row(row) for name, row in rows.items()}
-        self._spellings = {alias: name for name, row in self.rows.items() for alias in (name, *row.aliases)}
+    def add(self, name: str, row: Row) -> None:
+        """Put a row into the table."""
+        self._rows[name] = row
+        self._spellings |= dict.fromkeys((name, *row.aliases), name)
+
+    def row(self, name: str, *aliases: str) -> Callable[[type[R]], type[R]]:
+        """A decorator that puts a class into the table, under its name and other spellings of it."""
+
+        def put(cls: type[R]) -> type[R]:
+            self.add(name, Row(cls, aliases=aliases))
+            return cls
+
+        return put
+
+    @property
+    def rows(self) -> dict[str, Row]:
+        """The rows by name, those of plug-ins that were used among them."""
+        module, self.module = self.module, ""
+        if module:
+            import_module(module)
+        return self._rows
+
+    def plugins(self) -> dict[str, Plugin]:
+        """The plug-ins that are no rows yet, by name; none of them is loaded."""
+        if not self.group:
+            return {}
+        return {name: p for name, p in plugins(self.group).items() if name not in self.spellings()}
+
+    def bring(self, name: str) -> bool:
+        """Make a row of the plug-in of this name, if there is one. Raises PluginError for one that is broken."""
+        plugin = self.plugins().get(name)
+        if plugin is None:
+            return False
+        row = plugin.load(type)
+        if not issubclass(row, self.kind):
+            raise plugin.error(f"expected a class made of {self.kind.__module__}.{self.kind.__name__}, got {row!r}")
+        self.add(name, Row(row))
+        return True
 
     @property
     def phrase(self) -> str:
@@ -78,7 +126,7 @@ class Table:
 
     def spellings(self) -> dict[str, str]:
         """Every name that a spec may write -> the name of its row."""
-        return dict(self._spellings)
+        return dict(self._spellings) if self.rows else {}
 
     def default(self, name: str, description: str) -> Any:
         """The declaration of a field whose default is one of the table's bare names."""
@@ -90,20 +138,23 @@ class Table:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         return {"x-table": self.noun}  # schema.py puts the reference to the table's definition here
 
-    def read(self, value: Any) -> Choice:
+    def read(self, value: Any) -> Choice[F_co]:
         """The choice that a value of the spec names. Raises pydantic's ValidationError, made of faults."""
         if isinstance(value, Choice):
             return value
         value, keys = self._apart(value)
         name, content, loc = self._tagged(value) if self.tag else self._written(value)
-        row = self._spellings.get(name)
+        try:
+            row = self.spellings().get(name) or (name if self.bring(name) else None)
+        except PluginError as error:
+            raise failed([fault(str(error), loc[:1], at_key=not isinstance(value, str))]) from error
         faults = [] if row else [self._unknown(value, name)]
         fields = _tried(lambda: self._fields(self.rows[row], content), faults, loc) if row else None
         read = self.beside.model_validate if self.beside else Bare.model_validate
         beside = _tried(lambda: read(keys), faults) if self.beside and keys else None
         if faults or row is None or fields is None:
             raise failed(faults)
-        return Choice(row, fields, self.tag, beside)
+        return Choice(row, cast(F_co, fields), self.tag, beside)
 
     def _apart(self, value: Any) -> tuple[Any, dict[str, Any]]:
         """A mapping without the keys that stand beside the name, and those."""
@@ -151,7 +202,9 @@ class Table:
         return row.fields.model_validate(content)
 
     def _unknown(self, value: Any, name: str) -> InitErrorDetails:
-        sentence = f"expected {self.phrase}, got `{shortened(name)}`{suggestion(name, self._spellings)}"
+        sentence = (
+            f"expected {self.phrase}, got `{shortened(name)}`{suggestion(name, [*self.spellings(), *self.plugins()])}"
+        )
         if isinstance(value, str):
             return fault(sentence)
         return fault(sentence, (self.tag,)) if self.tag else fault(sentence, (name,), at_key=True)
@@ -159,7 +212,7 @@ class Table:
     def _several(self, value: dict[str, Any]) -> str:
         """The sentence for a mapping of several keys, which is most often one whose fields lack their indentation."""
         name, *others = value
-        row = self.rows.get(self._spellings.get(name, ""))
+        row = self.rows.get(self.spellings().get(name, ""))
         keys = listing(value)
         if row and value[name] is None and all(nearest(key, row.fields.model_fields) for key in others):
             return f"expected one {self.noun}, got the keys {keys}; indent the fields of `{name}` below it"

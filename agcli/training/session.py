@@ -23,8 +23,10 @@ from agcli.spec import Spec
 
 from .best import Best, check_unwatched, check_watch
 from .evaluate import EVAL_BATCH, fed, measured
+from .small_batches import measurable
 from .sums import Sums
 
+FEW = 30  # validation samples; by fewer, figures are rough
 CHECKED = 1 << 20  # elements of parameters that are looked at after every step; of more, the loss has to tell
 
 
@@ -49,8 +51,9 @@ class Session:
     """The training of a spec on data. ``advance`` does one step; ``progress`` and ``arrays`` are all of its state."""
 
     def __init__(self, spec: Spec, data: Dataset) -> None:
-        self.spec, self.data = spec, data
-        self.model = build(spec, data)
+        self.data = data
+        self.model, self.small = measurable(build(spec, data))
+        self.spec = spec = self.model.spec
         self.step_function, optimizer = self.model.trainer()
         self.variables = self.model.state(optimizer)
         self.batches = batches(spec, data)
@@ -87,6 +90,13 @@ class Session:
             for name in partial
         ]
 
+    @property
+    def few(self) -> list[str]:
+        """A sentence on validation samples that are too few to choose by."""
+        count = len(self.data.validation) if self.data.has_validation else FEW
+        told = f"{count} validation samples: their figures are rough, and so is what they choose"
+        return [told] if count < FEW else []
+
     # State
 
     @property
@@ -119,10 +129,10 @@ class Session:
         self.sums.set(progress["sums"])
         self.validation.set(progress["validation"])
         self.best.set(progress["best"])
-        self.step_function.threads = int(progress.get("threads", self.step_function.threads))
-        halt = progress.get("halt")
+        self.step_function.threads = int(progress["threads"])
+        halt = progress["halt"]
         self.step_function.halt = None if halt is None else Halt(**halt)
-        self.halted = int(progress.get("halted", 0))
+        self.halted = int(progress["halted"])
         self.leave()
 
     def has_logged(self, record: Mapping[str, Any]) -> bool:

@@ -9,8 +9,8 @@ from agcli.engine.function import Function
 from agcli.engine.gradient import grad
 from agcli.engine.optimizers import Halt
 from agcli.events import Note
+from agcli.model.optimizers import FullBatch
 from agcli.spec import Spec
-from agcli.spec.optimizers import FullBatch
 
 from .advice import other_rate
 from .evaluate import EVAL_BATCH, fed

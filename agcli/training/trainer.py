@@ -18,13 +18,12 @@ from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 from agcli.runs import Run, RunError, looks, writing
 from agcli.runs.environment import environment, moved, other_splits
-from agcli.runs.files import read_json
-from agcli.runs.run import ENVIRONMENT, RESULT
+from agcli.runs.migrate import FIT, RESULT
 from agcli.spec import Spec
 
 from . import resume
 from .failure import investigate
-from .fit import FILE, attempted
+from .fit import attempted
 from .health import Health
 from .interval import Rhythm
 from .judgment import judged
@@ -37,7 +36,6 @@ from .threads import suited
 TICK = 0.1  # seconds between two looks at the clock
 PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
 SETTLED = 2  # steps that found nothing left to do end a training: the second reports the loss to which the first came
-FEW = 30  # validation samples; by fewer, figures are rough
 
 
 @dataclass(frozen=True)
@@ -63,10 +61,10 @@ class Trainer:
         said = (*self.data.warnings, *units, *scaled_inputs(spec, self.data.fitted))
         self.notes: list[Note] = [Note(text, "data") for text in said]
         self.session = Session(self.spec, self.data)
+        self.spec = self.session.spec
+        self.notes += [Note(text, "batch") for text in self.session.small]
         self.notes += [Note(text, "metric") for text in self.session.cautions]
-        if self.data.has_validation and len(self.data.validation) < FEW:
-            few = f"{len(self.data.validation)} validation samples: their figures are rough, and so is what they choose"
-            self.notes.append(Note(few, "validation"))
+        self.notes += [Note(text, "validation") for text in self.session.few]
         self.health = Health(self.session)
         self.place: Run | None = None
         self.signal = 0
@@ -104,6 +102,8 @@ class Trainer:
                 trainer.session.restore(checkpoint.arrays, checkpoint.progress, str(run.path(checkpoint.step)))
             except StateError as e:
                 raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
+        run.upgrade()
+        if checkpoint is not None:
             run.archive(checkpoint.step)
             run.set_links(checkpoint.step, trainer.session.best.step)
             trainer.forget_lost_best()
@@ -184,13 +184,12 @@ class Trainer:
         s = self.session
         if self.place is None:
             preprocessing = self.data.fitted.to_json() if self.data.fitted else None
-            self.place = Run.create(self.spec, self.out, preprocessing)
-        if not self.run.environment:
-            self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
-        self.earlier = read_json(self.run.folder / RESULT, "the result that training wrote") or {}
+            about = environment(self.data, self.spec.seed, self.spec.folder)
+            self.place = Run.create(self.spec, self.out, preprocessing, about)
+        self.earlier = self.run.result or {}
         looks.keep(self.run)
         with writing(self.run.folder):
-            for name in (RESULT, FILE):
+            for name in (RESULT, FIT):
                 (self.run.folder / name).unlink(missing_ok=True)
         count = total(s.model.parameters.trainable)
         epochs = self.spec.train.epochs
@@ -254,7 +253,7 @@ class Trainer:
         with writing(self.run.folder):
             (self.run.folder / looks.FILE).unlink(missing_ok=True)
         if fit is not None:
-            self.run.write(FILE, fit.to_json())
+            self.run.write(FIT, fit.to_json())
         self.run.log(f"done after {done.steps} steps: {done.reason}")
         return done
 

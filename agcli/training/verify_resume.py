@@ -15,6 +15,7 @@ from agcli.runs import Run, RunError
 from agcli.runs.run import MARK
 
 PROGRAM = [sys.executable, "-c", "from agcli.cli import main; main()"]
+REFUSED = 2  # the exit code of a command for what its user is to mend
 CHECKPOINTS = 20  # of a training that is killed, about
 TIMINGS = ("seconds", "elapsed", "samples_per_second")
 
@@ -37,7 +38,8 @@ class Trial:
 def verify_resume(spec: Path, overrides: tuple[str, ...] = (), kills: int = 5, seed: int = 0) -> Iterator[Trial]:
     """Train a spec once undisturbed; then again, killed at random moments, until there were ``kills`` kills.
 
-    Raises RunError if a training fails by itself. Everything lies in a temporary folder that is removed.
+    Raises RunError for a spec that does not train, and if a training fails by itself. Everything lies in a temporary
+    folder that is removed.
     """
     with tempfile.TemporaryDirectory(prefix="ag-verify-") as place:
         base, rng = Path(place), random.Random(seed)
@@ -65,7 +67,8 @@ def verify_resume(spec: Path, overrides: tuple[str, ...] = (), kills: int = 5, s
 def train(spec: Path, run: Path, overrides: tuple[str, ...], seconds: float | None) -> bool:
     """Train, or go on, in a process of its own; false if it was killed after so many seconds."""
     settings = [part for text in overrides for part in ("--set", text)]
-    if (run / MARK).exists():
+    begun = (run / MARK).exists()
+    if begun:
         arguments = ["train", "--resume", str(run), "--quiet"]
     else:
         arguments = ["train", str(spec), "--out", str(run), "--quiet", *settings]
@@ -81,8 +84,11 @@ def train(spec: Path, run: Path, overrides: tuple[str, ...], seconds: float | No
     except BaseException:
         process.kill()
         raise
+    message = said.strip().removeprefix("error: ")
+    if process.returncode == REFUSED and not begun:
+        raise RunError(message)
     if process.returncode:
-        raise RunError(f"the training failed by itself: {said.strip().removeprefix('error: ')}")
+        raise RunError(f"the training failed by itself: {message}")
     return True
 
 

@@ -17,6 +17,7 @@ class Alike(Linear):
     words: tuple[str, str]
     hint: str
     name = "alike"
+    internal = True  # the message begins with the loss
     shape_only = (1,)
 
     def infer(self, target: TensorType, prediction: TensorType) -> TensorType:

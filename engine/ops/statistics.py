@@ -137,6 +137,7 @@ def var(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> 
     1.25
     """
     t = as_tensor(x)
+    normalize_axes(axis, t.ndim, "var")
     return sum(square(centred(t, axis)), axis, keepdims) / maximum(size(t, axis) - ddof, 0)
 
 
@@ -151,6 +152,7 @@ def std(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> 
     [1. 0.]
     """
     t = as_tensor(x)
+    normalize_axes(axis, t.ndim, "std")
     free = size(t, axis) - ddof
     known = free > 0
     root = norm(centred(t, axis), 2, axis, keepdims) / sqrt(where(known, free, 1))

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import agcli as ag
-from agcli import reference
 from agcli.engine.table import OPS
 from agcli.foreign_names import OTHERS, RUST_AUTOGRAD
+from tools import ops_reference as reference
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = """
@@ -86,9 +86,19 @@ def test_a_checkout_that_is_not_installed_has_a_version_too(monkeypatch):
     assert ag.__version__ == "0+unknown"
 
 
-def test_a_wrong_name_suggests_the_right_one():
-    with pytest.raises(AttributeError, match=r"did you mean ag\.softmax\?"):
-        ag.sofmax  # noqa: B018
+@pytest.mark.parametrize(("name", "hint"), [
+    ("sofmax", "; did you mean ag.softmax?"),
+    ("layernorm", "; did you mean ag.layer_norm?"),
+    ("attention", "; did you mean ag.scaled_dot_product_attention?"),
+    ("huber_loss", "; did you mean ag.huber?"),
+    ("trigamma", "; write ag.polygamma(1, x)"),
+    ("cat", "; write ag.concatenate"),
+    *[(name, "") for name in ("attn", "quantile", "interp", "cross", "loss")],  # another word is no misspelling
+])  # fmt: skip
+def test_a_wrong_name_suggests_the_right_one_or_nothing(name, hint):
+    with pytest.raises(AttributeError) as caught:
+        getattr(ag, name)
+    assert str(caught.value) == f"module 'agcli' has no attribute {name!r}{hint}"
 
 
 def fresh(code):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import agcli as ag
 from agcli.engine import ops
 from agcli.engine.errors import DTypeError, FeedError, GradientError, ShapeError
 from agcli.engine.function import Function
@@ -19,6 +20,14 @@ BUILD_ERRORS = [
     (lambda: x34[1, 2, 3], ShapeError, "getitem: 3 indices for a tensor of rank 2, (3, 4)"),
     (lambda: x34[..., ...], ShapeError, "getitem: more than one ... for a tensor of rank 2"),
     (lambda: x34[:, 4], ShapeError, "getitem: index 4 is out of range for axis 1 of length 4"),
+    (lambda: ag.std(x34, axis=4), ShapeError, "std: axis 4 is out of range for a tensor of rank 2"),
+    (lambda: ag.var(x34, axis=4), ShapeError, "var: axis 4 is out of range for a tensor of rank 2"),
+    (
+        lambda: ag.layer_norm(x34, ag.ones((3,))),
+        ShapeError,
+        "layer_norm: scale (3,) does not belong to an input (3, 4)",
+    ),
+    (lambda: ag.rms_norm(x34, ag.ones((3,))), ShapeError, "rms_norm: scale (3,) does not belong to an input (3, 4)"),
     (lambda: x34[::0], DTypeError, "getitem: a slice takes integers, and a step other than 0"),
     (lambda: x34[:, np.ones(3, bool)], ShapeError, "getitem: a mask of shape (3,) does not fit axis 1 of (3, 4)"),
     (lambda: call("take", x34, [0.5]), DTypeError, "take: an index must be integers, got float64(1,)"),

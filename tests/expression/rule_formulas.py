@@ -24,6 +24,7 @@ INVERSES = {"sin": "arcsin", "cos": "arccos", "tan": "arctan", "sinh": "arcsinh"
 INVERSES |= {b: a for a, b in INVERSES.items()}
 NARROW = {"arcsin", "arccos", "arctanh", "erfinv"}  # functions of numbers in (-1, 1)
 SMALL = ["x/5", "sin(x)/2", "x/(x^2 + 1)", "y/7", "1/(x^2 + 2)", "x*y/30", "exp(-x^2)/3", "tanh(x)/2", "(x - y)/12"]
+LARGE = ["x^2 + 2", "cosh(x) + 1", "exp(y^2) + x^2", "3 + abs(x)", "2*exp(abs(x))", "x^4 + y^2 + 3/2"]  # above 1
 EXPONENTS = ["2", "3", "4", "-1", "-2", "1/2", "-1/2", "3/2", "1/3", "2/3", "-3", "y", "2*y", "x", "y/2"]
 COMPARISONS = ["<", "<=", ">", ">=", "==", "!="]
 ARITHMETIC = {
@@ -64,6 +65,8 @@ def function_text(name: str, luck: random.Random) -> str:
         texts.append(f"{name}({luck.choice(['-', '-2*', '-1/3*'])}({part}))")
     if name in NARROW or INVERSES.get(name) in NARROW:
         part = luck.choice(SMALL)
+    if "arccosh" in (name, INVERSES.get(name)):
+        part = luck.choice(LARGE)
     if name in INVERSES:
         texts.append(f"{name}({INVERSES[name]}({part}))")
     return luck.choice(texts or [f"{name}({part})"])
@@ -86,11 +89,19 @@ def other_texts(luck: random.Random) -> Iterator[str]:
     yield f"log(({part})^({number}))"
 
 
+def pool_for(text: str) -> list[str]:
+    """Formulas of the sizes that a formula has values for."""
+    if "arccosh" in text or re.search(r"x\)* - 1\b", text):
+        return LARGE
+    return SMALL if any(name in text for name in NARROW) else PARTS
+
+
 def row_text(row: str, luck: random.Random) -> str:
     """A row of the tests of rules over other variables."""
     if luck.random() < 0.4:  # the same thing in all places of a variable, other numbers around it
         row = f"({luck.choice(PARTS)})*({row})" if luck.random() < 0.5 else f"({row}) + {luck.randint(2, 99)}*z"
-    parts = {name: luck.choice(PARTS) if luck.random() < 0.5 else name for name in "xyz"}
+    pool = pool_for(row)
+    parts = {name: luck.choice(pool) if luck.random() < 0.5 else name for name in "xyz"}
     return put_in(row, parts)
 
 
@@ -114,7 +125,7 @@ def rare_texts(name: str, luck: random.Random) -> Iterator[str]:
                 yield row
                 continue
             text = re.sub(r"(?<![\^.\w])\d+\b(?!\.)", lambda m: number(m.group(), luck), row)
-            yield put_in(text, {v: luck.choice(PARTS) if luck.random() < 0.3 else v for v in "xyz"})
+            yield put_in(text, {v: luck.choice(pool_for(row)) if luck.random() < 0.3 else v for v in "xyz"})
 
 
 def number(digits: str, luck: random.Random) -> str:

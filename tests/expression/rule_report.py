@@ -63,8 +63,8 @@ class Report:
     wrong: list[Wrong] = field(default_factory=list)
 
     def lacking(self, least: int) -> list[str]:
-        """The rules that fired too rarely."""
-        return [name for name in names() if self.count(name) < least]
+        """The rules that fired too rarely, or made few different forms."""
+        return [name for name in names() if min(self.count(name), self.forms[name]) < least]
 
     def count(self, name: str) -> int:
         """How often a rule fired; 0 if nothing that it made could be compared."""

@@ -41,6 +41,7 @@ MORE_DIGITS = 150, 4_000
 NOTHING = mp.mpf("1e-90")  # what cancellation leaves of 0 with more digits
 LEFT = mp.mpf("1e-40")  # what it leaves in an array, which is computed once
 RARE = 6_000  # formulas at most for a rule that fired too rarely
+FEW = 400  # of them for one that fired often enough, but makes few different forms
 FORMS_A_MODEL = 125  # small models, whose gradients are matrix formulas, are a part of the run
 LARGEST = 400  # tensors of a formula that is looked at
 
@@ -243,8 +244,8 @@ def whole_run(forms: int, seed: int, jobs: int) -> Sweep:
     luck = random.Random(f"{seed} rare")
     for name in sweep.report.lacking(LEAST):
         print(f"{sweep.report.forms.total():,} forms; more of {name}", file=sys.stderr, flush=True)
-        for text in itertools.islice(rare_texts(name, luck), RARE):
-            if sweep.report.count(name) >= LEAST:
+        for n, text in enumerate(itertools.islice(rare_texts(name, luck), RARE)):
+            if sweep.report.count(name) >= LEAST and (sweep.report.forms[name] >= LEAST or n >= FEW):
                 break
             sweep.examine(text, luck.choice([0, 0, 0, 1]))
     for text, order in itertools.islice(formulas(seed + 1), 4 * len(corpus()), None):  # the corpus was there

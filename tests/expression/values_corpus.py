@@ -106,7 +106,8 @@ def verdicts(oracle, found, at, *digits):
     expected = oracle.derivatives(at, ORDERS, *digits)
     exact = oracle.exactly().derivatives(at, ORDERS, *digits) if oracle.meets(at) else expected
     rows = enumerate(zip(found, expected, exact, strict=True))
-    return [verdict(oracle, f, e if f.value is None else x, n, at, digits) for n, (f, e, x) in rows]
+    # a value is judged at the float64 number; a name also at the constant that it stands for
+    return [verdict(oracle, f, e if f.value is None and x is not None else x, n, at, digits) for n, (f, e, x) in rows]
 
 
 def verdict(oracle, found, expected, n, at, digits):

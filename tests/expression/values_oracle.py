@@ -106,7 +106,8 @@ FUNCTIONS = {
 class Oracle:
     """A formula and the values of its other variables; `x` is the one that moves.
 
-    With `same`, a pi of the formula at the float nearest to it is that float: so kinks and poles there are told.
+    With `same`, a pi of the formula at the float nearest to it or to -pi is that float: so kinks and poles there are
+    told.
     """
 
     def __init__(self, text, x, others, same=True):
@@ -120,8 +121,8 @@ class Oracle:
         return Oracle(self.syntax.text, self.x, self.others, same=False)
 
     def meets(self, point):
-        """Whether a constant of the formula is the point but for rounding."""
-        return any(isinstance(n, Constant) and getattr(math, n.name) == point for n in self.syntax.nodes)
+        """Whether a constant of the formula is the point, or its negative, but for rounding."""
+        return any(isinstance(n, Constant) and getattr(math, n.name) == abs(point) for n in self.syntax.nodes)
 
     def at(self, point, exact):
         """The value at an mpf near the float `point`; None where there is none."""
@@ -135,7 +136,7 @@ class Oracle:
             return exact if node.name == self.x else mp.mpf(self.others[node.name])
         if isinstance(node, Constant):
             value = getattr(math, node.name)
-            return mp.mpf(point) if value == point and self.same else +getattr(mp, node.name)
+            return mp.mpf(value) if value == abs(point) and self.same else +getattr(mp, node.name)
         if isinstance(node, Number):
             if float(node.value) == point:
                 return mp.mpf(point)

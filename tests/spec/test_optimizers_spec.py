@@ -11,9 +11,9 @@ from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers import schedules
 from agcli.model.build import build
 from agcli.model.optimizer import Clock, rate_of
+from agcli.model.optimizers import FullBatch, Shared
 from agcli.spec import SpecError, parse_spec
-from agcli.spec.optimizers import OPTIMIZERS, FullBatch, Shared
-from agcli.spec.schedules import SCHEDULES
+from agcli.spec.nouns import OPTIMIZERS, SCHEDULES
 
 HEAD = "data: iris\nmodel: [dense: {units: 8, activation: tanh}, dense: 3]\nloss: softmax_cross_entropy\n"
 SQUARES = "data: iris\nmodel: [dense: {units: 8, activation: tanh}, dense: 1]\nloss: mean(square(output[:, 0] - y))\n"

@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 from agcli.spec import Choice, Spec, SpecError, Train, json_schema, parse_spec, read_spec
 from agcli.spec.data import DATA, FILES
 from agcli.spec.document import read_document
-from agcli.spec.losses import LOSSES, USUAL_METRICS
-from agcli.spec.metrics import METRICS
-from agcli.spec.reference import refreshed
+from agcli.spec.nouns import LOSSES, METRICS
 from agcli.spec.schema import TABLES
 from agcli.spec.source import Source
+from tools.spec_reference import refreshed
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted((ROOT / "models").glob("*.yaml"))
@@ -115,8 +114,8 @@ def with_section(line: str) -> Spec:
 def test_metrics_not_given_are_those_of_the_loss(loss: str) -> None:
     written = loss if loss != "expression" else "mean(output)"
     usual = parse_spec(SMALL.replace("softmax_cross_entropy", written))
-    assert tuple(metric.name for metric in usual.metrics) == USUAL_METRICS[loss]
-    assert set(USUAL_METRICS[loss]) <= set(METRICS.rows)
+    assert tuple(metric.name for metric in usual.metrics) == LOSSES.rows[loss].fields.metrics
+    assert set(LOSSES.rows[loss].fields.metrics) <= set(METRICS.rows)
     assert parse_spec(SMALL.replace("softmax_cross_entropy", written) + "metrics: []").metrics == ()
 
 
@@ -280,7 +279,7 @@ def test_schema_and_reader_agree(section: str, is_valid: bool) -> None:
 
 def test_page_holds_the_tables_of_today() -> None:
     page = (ROOT / "docs" / "spec.md").read_text(encoding="utf-8")
-    assert page == refreshed(page), "run: python -m agcli.spec.reference docs/spec.md"
+    assert page == refreshed(page), "run: python -m tools.spec_reference docs/spec.md"
     assert page.count("<!-- generated: ") == len(TABLES) + 5
 
 
@@ -308,5 +307,5 @@ def test_reading_needs_no_numpy() -> None:
 
 
 def test_choice_shows_what_it_is() -> None:
-    assert repr(LOSSES.read("mse")) == "Choice(name='mean_squared_error', fields=Bare())"
+    assert repr(LOSSES.read("mse")) == "Choice(name='mean_squared_error', fields=MeanSquaredError())"
     assert LOSSES.read("mse") == Choice("mean_squared_error", LOSSES.read("mse").fields)

@@ -254,7 +254,18 @@ def test_the_command_takes_a_level_and_names_what_lacks(ag, fits, tmp_path):
     done = ag("predict", run.folder, new, "--level", "0.5", check=0)
     assert done.stdout.splitlines()[0] == "predicted,confidence_low,confidence_high"
     assert "note: no prediction bands: the samples lack the column of `sigma`" in done.stderr
-    ag("predict", run.folder, new, "--level", "95", check=2)
+    for typed, said in (
+        ("95", "level: expected a number between 0 and 1, such as 0.95, found 95; 95 % is written 0.95"),
+        ("99.5%", "found 99.5%; 99.5 % is written 0.995"),
+        ("0.5%", "found 0.5%; 0.5 % is written 0.005"),
+        ("1", "such as 0.95, found 1\n"),
+        ("-2", "such as 0.95, found -2\n"),
+        ("nan", "such as 0.95, found nan\n"),
+        ("high", "such as 0.95, found high\n"),
+    ):
+        done = ag("predict", run.folder, new, "--level", typed, check=2)
+        assert said in done.stderr
+        assert not done.stdout
     assert (
         "errors and bands"
         in ag("predict", fits("line", "null", "loss=mae", "optimizer=lbfgs").folder, new, "--bands", check=2).stderr

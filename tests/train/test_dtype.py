@@ -174,9 +174,6 @@ def test_an_older_run_predicts_in_units_of_its_target():
     assert run.predictor.function.inputs[0].dtype == np.float32
 
 
-@pytest.mark.xfail(
-    raises=KeyError, reason="checkpoints of before the validation split are not yet migrated", strict=True
-)
 def test_an_older_run_goes_on_in_its_type(tmp_path):
     shutil.copytree(OLD / "curve", tmp_path / "run")
     Trainer.resume(tmp_path / "run", ("train.epochs=5",)).finish()

@@ -5,16 +5,12 @@ import pytest
 
 from agcli.datasets import Column, Dataset, Split
 from agcli.model.build import build
-from agcli.model.layers import start
 from agcli.model.layers.blocks import BLOCKS, MANY, SINGLE
-from agcli.model.loss_ops import LOSSES
 from agcli.model.meters import METRICS
 from agcli.spec import SpecError, parse_spec
-from agcli.spec.activations import ACTIVATIONS
-from agcli.spec.initializers import INITIALIZERS
-from agcli.spec.layers import LAYERS as LAYER_ROWS
-from agcli.spec.losses import LOSSES as LOSS_ROWS
-from agcli.spec.metrics import METRICS as METRIC_ROWS
+from agcli.spec.nouns import ACTIVATIONS, INITIALIZERS
+from agcli.spec.nouns import LAYERS as LAYER_ROWS
+from agcli.spec.nouns import METRICS as METRIC_ROWS
 
 pytestmark = pytest.mark.numeric
 
@@ -52,7 +48,6 @@ def trained(model, x=ROWS, y=CLASSES, more="loss: softmax_cross_entropy\n", step
 
 def test_the_tables_of_spec_and_graph_agree():
     assert set(LAYER_ROWS.rows) == set(SINGLE) | set(MANY) | set(BLOCKS) | set(ACTIVATIONS.rows)
-    assert set(LOSS_ROWS.rows) == set(LOSSES) | {"expression"}
     assert set(METRIC_ROWS.rows) == set(METRICS) | {"expression"}
 
 
@@ -120,7 +115,7 @@ def test_every_layer_trains(name):
 def test_every_initialiser_draws(name):
     model = f"[dense: {{units: 3, init: {name if name != 'constant' else '{constant: 0.5}'}}}]"
     spec = parse_spec(f"data: iris\nmodel: {model}\nloss: softmax_cross_entropy\n")
-    value = start(spec.model[0].fields.init, (50, 20), np.random.default_rng(0))
+    value = spec.model[0].fields.init.fields.draw((50, 20), np.random.default_rng(0), "float32")
     assert value.shape == (50, 20)
     assert value.dtype == np.float32
     assert np.isfinite(value).all()

@@ -1,5 +1,7 @@
 """Losses take one target for each prediction: shapes that would broadcast are refused, when built and when fed."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -28,11 +30,12 @@ def loss_of(name, prediction, target):
 @pytest.mark.parametrize("name", LOSSES)
 def test_shapes_that_differ_are_refused_with_both(name, prediction, target):
     a, b = np.full(prediction, 0.5), np.full(target, 0.5)
-    text = rf"{name}: .* {prediction!s} and .* {target!s} must have one shape; ".replace("(", r"\(").replace(")", r"\)")
+    shapes = re.escape(str(prediction)), re.escape(str(target))
+    text = rf"^{name}: .* {shapes[0]} and .* {shapes[1]} must have one shape; "
     with pytest.raises(ag.ShapeError, match=text):
         loss_of(name, a, b)
     x, y = (ag.placeholder(n, (None,) * s.ndim, "float64") for n, s in (("x", a), ("y", b)))
-    with pytest.raises(ag.ShapeError, match=name):
+    with pytest.raises(ag.ShapeError, match=f"^{name}: "):
         ag.function(ag.sum(loss_of(name, x, y)), inputs=[x, y])(a, b)
 
 

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from sklearn import metrics as sklearn
+from samples import rows
 
 import agcli as ag_module
 from agcli.data.section import folds, load_data
@@ -23,14 +23,6 @@ metrics: [accuracy, f1]
 optimizer: {adam: 0.5}
 train: {epochs: 12, batch_size: 16}
 """  # a rate at which the last weights are not the best
-
-
-def rows(count=120, classes="uv", seed=0):
-    rng = np.random.default_rng(seed)
-    kinds = rng.integers(0, len(classes), count)
-    values = rng.standard_normal((count, 2)) + 2 * kinds[:, None]
-    lines = [f"{a:.4f},{b:.4f},g{i % 9},{classes[k]}" for i, ((a, b), k) in enumerate(zip(values, kinds, strict=True))]
-    return "a,b,who,kind\n" + "\n".join(lines) + "\n"
 
 
 @pytest.fixture
@@ -299,9 +291,9 @@ def test_arrays_say_their_parts_or_have_files(tmp_path):
     named = {f"{name}_{part}": a[rows] for part, rows in (("train", slice(0, 12)), ("val", slice(12, 15)),
              ("test", slice(15, 20))) for name, a in (("x", x), ("y", y))}  # fmt: skip
     np.savez(tmp_path / "s.npz", **named)
-    for part, rows in (("t", slice(0, 12)), ("v", slice(12, 15)), ("e", slice(15, 20))):
-        np.save(tmp_path / f"x{part}.npy", x[rows])
-        np.save(tmp_path / f"y{part}.npy", y[rows])
+    for part, places in (("t", slice(0, 12)), ("v", slice(12, 15)), ("e", slice(15, 20))):
+        np.save(tmp_path / f"x{part}.npy", x[places])
+        np.save(tmp_path / f"y{part}.npy", y[places])
     files = "file: xt.npy, target_file: yt.npy, validation_file: xv.npy, validation_target_file: yv.npy, "
     files += "test_file: xe.npy, test_target_file: ye.npy"
     for data in (f"{{file: {tmp_path}/s.npz}}", "{" + re.sub(r"\b(\w+\.npy)", rf"{tmp_path}/\1", files) + "}"):
@@ -347,98 +339,3 @@ def test_a_fold_draws_its_validation_groups_from_its_training_groups(tmp_path):
         who = {name: set(next(table.frames(name)).columns["who"].to_list()) for name in found.splits}
         assert len(set.union(*who.values())) == 9 == sum(map(len, who.values()))
         assert len(who["validation"]) == 2
-
-
-# Classes that training does not see
-
-
-@pytest.mark.parametrize(("loss", "units"), [("softmax_cross_entropy", 2), ("sigmoid_cross_entropy", 1), ("hinge", 2)])
-@pytest.mark.parametrize("stream", ["false", "true"])
-def test_unseen_classes_count_as_wrong_and_lose_nothing(ag, tmp_path, loss, units, stream):
-    (tmp_path / "t.csv").write_text(rows())
-    for name, seed in (("v", 1), ("e", 2)):
-        (tmp_path / f"{name}.csv").write_text(rows(50, "uvwx", seed))
-    (tmp_path / "known.csv").write_text("".join(
-        line for line in rows(50, "uvwx", 2).splitlines(keepends=True) if line[-2] not in "wx"
-    ))  # fmt: skip
-    text = f"""
-data:
-  {{file: t.csv, target: kind, columns: {{who: ignore}}, validation_file: v.csv, test_file: e.csv, stream: {stream}}}
-model: [{{dense: {units}}}]
-loss: {loss}
-metrics: [accuracy, {{precision: {{average: macro}}}}, {{f1: {{average: macro}}}}, confusion_matrix]
-optimizer: {{adam: 0.1}}
-train: {{epochs: 3}}
-"""
-    (tmp_path / "s.yaml").write_text(text)
-    out = ag("train", tmp_path / "s.yaml", "--out", tmp_path / "run", check=0)
-    truth = [line[-1] for line in (tmp_path / "e.csv").read_text().splitlines()[1:]]
-    unseen = sum(kind in "wx" for kind in truth)
-    assert f"{unseen} of 50 test samples have a class that no training sample has" in out.stderr
-    run = ag_module.load(tmp_path / "run")
-    said = [str(name) for name in run.predict(str(tmp_path / "e.csv"))]
-    expected = {
-        "accuracy": sklearn.accuracy_score(truth, said),
-        "f1": sklearn.f1_score(truth, said, labels=["u", "v"], average="macro", zero_division=0),
-        "precision": sklearn.precision_score(truth, said, labels=["u", "v"], average="macro", zero_division=0),
-    }
-    assert {name: run.metrics[name] for name in expected} == pytest.approx(expected)
-    found = run.evaluate()
-    assert (found.figures["accuracy"].value, found.unseen) == (pytest.approx(expected["accuracy"]), unseen)
-    assert found.figures["f1"].value == pytest.approx(expected["f1"])
-    assert np.sum(found.confusion) == np.sum(run.metrics["confusion_matrix"]) == 50
-    assert found.confusion[-1].sum() == unseen
-    known = run.evaluate(data=tmp_path / "known.csv")
-    assert run.metrics["loss"] == pytest.approx(known.loss, rel=1e-5)
-    if loss != "hinge":
-        assert found.figures["log_loss"].value == pytest.approx(known.figures["log_loss"].value, rel=1e-6)
-        assert found.calibration.error == pytest.approx(known.calibration.error)
-    assert "(unseen)" in ag("eval", tmp_path / "run", check=0).stdout
-
-
-def test_validation_samples_that_are_all_unseen_choose_nothing(tmp_path):
-    (tmp_path / "t.csv").write_text(rows())
-    (tmp_path / "v.csv").write_text(rows(10, "w"))
-    text = (
-        f"data: {{file: {tmp_path}/t.csv, target: kind, validation_file: {tmp_path}/v.csv}}\n{HEAD}train: {{epochs: 2}}"
-    )
-    done = Trainer(parse_spec(text), tmp_path / "run").finish()
-    assert np.isnan(done.validation_loss)
-    assert done.weights == {"which": "last", "step": done.steps, "epoch": 2}
-
-
-# Data that has changed
-
-
-@pytest.fixture
-def changed(tmp_path):
-    """A run whose file of data is no longer the one that it was trained on."""
-    (tmp_path / "t.csv").write_text(rows())
-    (tmp_path / "s.yaml").write_text(f"data: {{file: t.csv, target: kind, columns: {{who: ignore}}}}\n{HEAD}")
-    Trainer(read_spec(tmp_path / "s.yaml", ("train.epochs=2",)), tmp_path / "run").finish()
-    (tmp_path / "t.csv").write_text(rows(121))
-    return tmp_path / "run"
-
-
-@pytest.mark.parametrize("command", ["eval", "report"])
-def test_changed_data_is_refused_with_what_may_be_done(ag, changed, command):
-    told = ag(command, changed, check=2).stderr
-    assert "the data is not what it was when this run was trained" in told
-    assert "--data FILE" in told
-    assert "--anyway" in told
-    assert looks(changed) == 1
-    out = ag(command, changed, "--anyway", check=0).stdout
-    page = (changed / "report.html").read_text() if command == "report" else out
-    assert (
-        "he data is not what it was when this run was trained: some of these samples may have been trained on" in page
-    )
-    assert looks(changed) == 2
-
-
-def test_changed_data_is_refused_from_python_and_a_file_judged(changed):
-    run = ag_module.load(changed)
-    with pytest.raises(RunError, match="the data is not what it was"):
-        run.evaluate()
-    assert run.evaluate(anyway=True).samples == 24
-    assert run.evaluate(data=changed.parent / "t.csv").samples == 121
-    assert len(run.predict({"a": [0.0], "b": [0.0]})) == 1  # which needs no data

@@ -83,7 +83,7 @@ def test_without_a_terminal_lines_are_plain(ag, tmp_path):
         (["show", "digits", "--out", "nowhere/x"], "error: nowhere/x: No such file or directory"),
         (["train", "nowhere"], "`ag models` lists"),
         (["train", "digits", "--set", "data={digits: {raw: true}}"], "as in {name: digits, ...}"),
-        (["verify-resume", "nowhere"], "failed by itself: nowhere: expected a spec file"),
+        (["verify-resume", "nowhere"], "error: nowhere: expected a spec file"),
     ],
 )
 def test_bad_input_gets_one_message_and_exit_code_2(ag, tmp_path, arguments, said):

@@ -6,18 +6,22 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from agcli.engine.graph import Tensor
-from agcli.expression.enclosures.interval import Interval
+from agcli.engine.graph import Tensor, call
+from agcli.expression.enclosures.interval import GUARD, Interval, Precision, context
 from agcli.expression.enclosures.limits import FINE, UNDEFINED, Limit, alike, along, limits, middle
-from agcli.expression.enclosures.program import Undefined, Unknown, point
+from agcli.expression.enclosures.program import Program, Undefined, Unknown, numbers_of, point
 from agcli.expression.enclosures.refine import ACCURACY, NOTHING, evaluate, width
 
 LARGEST, SMALLEST = Decimal("1.7976931348623157e308"), Decimal("2.2250738585072014e-308")
 UNIT_STEP = point(1.0)
+CONSTANT_DIGITS = 450  # as sin(pi) is then below what counts as 0
+CONSTANT_LEVEL = 3  # of the precisions: the first with more digits
+CONTEXT = context(CONSTANT_DIGITS, "ROUND_HALF_EVEN")
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,8 @@ class Finding:
     `status` is `value`, `too large` or `too small` for float64 (`value` holds the number), `rough` (a value of which
     `digits` are right), `removable` (`left` and `right` are one limit), `kink`, `jump`, `one-sided`, `infinite`,
     `undefined` or `unknown`. `left` and `right` are the limits of the derivative of order `order`: where it is lower
-    than the order asked for, that one has no value, so there is none. `part` is what has no value.
+    than the order asked for, that one has no value, so there is none. `part` is what has no value. `at_constant` is the
+    value at `constants`, to which the point is rounded, where it is another one.
     """
 
     status: str
@@ -37,6 +42,8 @@ class Finding:
     part: Tensor | None = None
     digits: int | None = None
     order: int = 0
+    at_constant: Decimal | None = None
+    constants: tuple[Tensor, ...] = ()
 
     @property
     def number(self) -> float:
@@ -97,7 +104,9 @@ class Finder:
 
     def value(self) -> Finding:
         """Of the formula itself: of one variable, with its limits where it has none."""
-        found = finding_of(self.whole.value)
+        found = finding_of(self.whole.local)
+        if found.value is not None or found.status == "unknown":
+            return self.typed(found, self.f)
         names = list(self.bits)
         if found.status != "undefined" or len(names) != 1 or isinstance(self.feeds[names[0]], np.ndarray):
             return found
@@ -124,53 +133,65 @@ class Finder:
         """The limits from both sides; `names` are all variables of a mixed derivative."""
         move, scale = along(self.feeds, parts)
         others = set(names) - set(parts)
-        left, right = (limits([self.f, *outputs], move, scale, side, list(parts), others) for side in (-1, 1))
+        constants = {near: point(near) for near in self.whole.constants}
+        left, right = (
+            limits([self.f, *outputs], move, scale, side, list(parts), others, constants) for side in (-1, 1)
+        )
         return left[1:], right[1:]
 
     def derivative(self, names: tuple[str, ...]) -> Finding:
         """Of the derivative by each name in turn."""
+        return self.typed(self.local(names), self.chain(names)) if names else self.value()
+
+    def typed(self, found: Finding, g: Tensor) -> Finding:
+        """At the float64 number that was typed, what of `g` was found at a constant to which it is rounded."""
+        if self.whole.at_constant is None or (found.value is None and found.status != "unknown"):
+            return found
+        here: Finding = value_at(g, self.feeds)
+        return here if here.value is not None or here.at_constant is not None else found
+
+    def local(self, names: tuple[str, ...]) -> Finding:
+        """The same at the constants to which the point is rounded, by which there is a kink or none."""
         if names not in self.found:
             self.found[names] = self.find(names)
         return self.found[names]
 
     def find(self, names: tuple[str, ...]) -> Finding:
-        if not names:
-            return self.value()
         g = self.chain(names)
         if names[-1] not in self.bits:  # the formula does not depend on it
             found = self.value()
             return Finding("value", Decimal(0)) if found.limit is not None else found
-        defined = isinstance(self.whole.value, Interval)
+        defined = isinstance(self.whole.local, Interval)
         if defined and not self.singular(names):
             plain: Finding = value_at(g, self.feeds)
             if plain.status != "undefined":
                 return plain
-        if isinstance(self.whole.value, Unknown):
+        if isinstance(self.whole.local, Unknown):
             return Finding("unknown")
-        before = self.derivative(names[:-1]) if len(names) > 1 else self.base(names[-1])
+        before = self.local(names[:-1]) if len(names) > 1 else self.base(names[-1])
         if before.limit is None:
             return before
         return self.step(before, g, self.chain(names[:-1]), {names[-1]: UNIT_STEP}, names)
 
     def base(self, name: str) -> Finding:
         """The formula itself, with limits along one variable where it has no value."""
-        found = finding_of(self.whole.value)
+        found = finding_of(self.whole.local)
         return self.missing(found, *self.sides([self.f], name)) if found.status == "undefined" else found
 
     def base_value(self) -> Finding:
         """The formula itself, of whatever variables."""
-        return finding_of(self.whole.value)
+        return finding_of(self.whole.local)
 
     def direction(self, g: Tensor, parts: Mapping[str, Interval]) -> Finding:
         """Of a first derivative along several variables at once."""
-        found = finding_of(self.whole.value)
+        found = self.base_value()
         if found.value is not None and not self.singular(list(parts)):
             slope: Finding = value_at(g, self.feeds)
             if slope.status != "undefined":
                 return slope
         if found.value is None:
             return found
-        return self.step(found, g, self.f, parts, ("",))
+        return self.typed(self.step(found, g, self.f, parts, ("",)), g)
 
     def step(
         self, before: Finding, g: Tensor, below: Tensor, parts: Mapping[str, Any], names: Sequence[str]
@@ -221,4 +242,39 @@ def findings(value: Any) -> Any:
 def value_at(t: Tensor, feeds: Mapping[str, Any]) -> Any:
     """What is known of a formula where its variables have the values `feeds`: a finding, or an array of them. Raises
     UnsupportedError."""
-    return findings(evaluate([t], feeds)[0][0].value)
+    known = evaluate([t], feeds)[0][0]
+    if known.at_constant is None:
+        return findings(known.value)
+    exactly = findings(at_constants(t, feeds, known.constants))
+    typed = {float(v.low) for v in numbers_of(feeds)}
+    signed = [c if near in typed else call("negative", c) for near, c in known.constants.items()]
+    told = partial(of_both, constants=tuple(signed))
+    return each_of(told, findings(known.value), findings(known.at_constant), exactly)
+
+
+def each_of(function: Callable[..., Any], *args: Any) -> Any:
+    return np.frompyfunc(function, len(args), 1)(*args) if isinstance(args[0], np.ndarray) else function(*args)
+
+
+def of_both(typed: Finding, local: Finding, exactly: Finding, constants: tuple[Tensor, ...]) -> Finding:
+    """A value at a float64 number that stands for a constant: what has no value at the constant has a name instead."""
+    if local.value is None and local.status != "unknown":
+        return local
+    if exactly.value is None or (typed.value is not None and alike(typed.value, exactly.value)):
+        return typed
+    return replace(typed, at_constant=exactly.value, constants=constants)
+
+
+def at_constants(t: Tensor, feeds: Mapping[str, Any], constants: Mapping[float, Tensor]) -> Any:
+    """The value of a formula where numbers of the point are the constants to which they are the nearest float64."""
+    new: dict[float, Interval] = {}
+    for near, constant in constants.items():
+        (value,) = Program([constant]).run({}, Precision(CONSTANT_DIGITS + GUARD)).values
+        digits = CONTEXT.plus(value.low)
+        new[near], new[-near] = Interval(digits, digits), Interval(*(digits.copy_negate(),) * 2)
+
+    def moved(v: Any) -> Any:
+        return new.get(float(v.low), v) if isinstance(v, Interval) and v.exact else v
+
+    there = {name: each_of(moved, feed) for name, feed in feeds.items()}
+    return evaluate([t], there, CONSTANT_LEVEL, new)[0][0].value

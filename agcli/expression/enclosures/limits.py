@@ -80,17 +80,24 @@ def exactly(digits: int) -> Precision:
 
 
 def limits(
-    outputs: Sequence[Tensor], move: Move, scale: Interval, side: int, moving: Collection[str], others: Collection[str]
+    outputs: Sequence[Tensor],
+    move: Move,
+    scale: Interval,
+    side: int,
+    moving: Collection[str],
+    others: Collection[str],
+    constants: Mapping[float, Interval],
 ) -> list[Limit]:
     """The limit of each formula; `none` where the first is not smooth at some numbers next to the point.
 
     One that is smooth at no number has operands that tie everywhere, as in max(x, x), which does no harm along the
-    variables that are `moving`. Along the `others` of a mixed derivative it must be smooth.
+    variables that are `moving`. Along the `others` of a mixed derivative it must be smooth. Parts of the formulas that
+    round to one of `constants` are that number.
     """
     for steps in STEPS:
         rows, rough, sure = [], 0, True
         for k in steps:
-            found, bits = evaluate(outputs, move(distance(scale, k), side), start=1)
+            found, bits = evaluate(outputs, move(distance(scale, k), side), 1, constants)
             row = [middle(f.value) for f in found]
             singular = found[0].singular if row[0] is not None else 0
             if singular & sum(bits.get(name, 0) for name in others):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal, DecimalException
 from fractions import Fraction
 from typing import Any, NamedTuple, TypeAlias
@@ -39,15 +39,14 @@ class Unknown(NamedTuple):
     """A value that more digits may tell."""
 
 
-Same: TypeAlias = "Mapping[float, Interval]"
 UNKNOWN = Unknown()
 Value: TypeAlias = Interval | Undefined | Unknown
 
 
-def same_as(feeds: Mapping[str, Any]) -> dict[float, Interval]:
-    """The numbers of a point by their float64."""
+def numbers_of(feeds: Mapping[str, Any]) -> list[Interval]:
+    """The numbers of a point that are known exactly."""
     every = [v for feed in feeds.values() for v in (feed.flat if isinstance(feed, np.ndarray) else [feed])]
-    return {float(v.low): v for v in every if isinstance(v, Interval) and v.exact}
+    return [v for v in every if isinstance(v, Interval) and v.exact]
 
 
 def two_by_root_pi(p: Precision) -> Interval:
@@ -68,29 +67,36 @@ KNOWN: dict[float, Any] = {
 }
 
 
-NONE_SAME: dict[float, Interval] = {}
+ROUNDED_DIGITS = 14  # of the shortest text of a float64 that may stand for a pi: 0.5 and 1000.0 are what they say
 
 
-def rounded(t: Tensor, same: Same) -> bool:
-    """Whether a constant is a pi, say, that rounds to a number of the point."""
-    if not isinstance(t, Constant) or t.shape != () or isinstance(t.value, Fraction | int):
-        return False
-    value = float(t.array)
-    return value in same and abs(value) in KNOWN
+def candidates(typed: Collection[float]) -> frozenset[float]:
+    """The float64 numbers to which a constant of the formula may round, of a point and of its negative."""
+    long = [v for v in typed if len(Decimal(repr(v)).as_tuple().digits) >= ROUNDED_DIGITS]
+    return frozenset(long) | {-v for v in long}
 
 
-def number(p: Precision, value: Any, same: Same) -> Value:
-    """A constant of a formula. One that rounds to a number of the point, is that number."""
+def nearest(value: Value) -> float | None:
+    """The float64 to which a number rounds that is none itself."""
+    if not isinstance(value, Interval):
+        return None
+    near = float(value.low)
+    return near if near == float(value.high) and (value.low, value.high) != (Decimal(near),) * 2 else None
+
+
+def number(p: Precision, value: Any, typed: Collection[float]) -> Value:
+    """A constant of a formula. A decimal that was typed like a number of the point, as 0.1, is that float64."""
     if isinstance(value, Fraction | int) and not isinstance(value, bool):
         try:
             near = float(value)
         except OverflowError:
             near = math.inf
-        return p.number(near if near in same and near != int(near) else value)
+        like = near in typed and near != int(near) and Fraction(repr(near)) == value
+        return p.number(near if like else value)
     value = float(value)
     if math.isnan(value):
         return UNKNOWN
-    exact = None if value in same else KNOWN.get(abs(value))
+    exact = KNOWN.get(abs(value))
     if exact is None:
         return p.number(value)
     found: Interval = exact(p)
@@ -114,6 +120,11 @@ class Step(NamedTuple):
     tensor: Tensor
     inputs: tuple[int, ...]
     moving: tuple[int, ...]  # of each input: the variables on which it depends, as bits
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a single number of the formula, pi or sqrt(2)."""
+        return self.tensor.shape == () and not any(self.moving) and not isinstance(self.tensor, Placeholder)
 
 
 class Program:
@@ -149,33 +160,56 @@ class Program:
             return (type(t.value), t.value, t.type) if plain else id(t)
         return (t.op, inputs)
 
-    def run(self, feeds: Mapping[str, Any], p: Precision) -> tuple[list[Any], list[int]]:
+    def run(self, feeds: Mapping[str, Any], p: Precision, constants: Mapping[float, Interval] | None = None) -> Found:
         """The values of the formulas, and along which variables each is singular. Raises UnsupportedError.
 
-        A pi that rounds to a number of the point is that number where it decides what is there, a kink or a pole; a
-        value that it only moves by its last digits is that of the pi itself.
+        The point is read twice where a constant of the formula, as pi, rounds to a number of it: values are those at
+        the float64 number, and what is there, a kink or a pole, is that of the constant. With `constants`, parts that
+        round to one of these float64 are the number it gives, and no others are looked for.
         """
-        same = same_as(feeds)
-        run = self.once(feeds, p, same)
+        run = self.once(feeds, p, constants or {})
         values, singular = [run.values[i] for i in self.outputs], [run.singular[i] for i in self.outputs]
-        met = [value for value in same if abs(value) in KNOWN and same[value].low == Decimal(value)]
-        if met and any(rounded(step.tensor, same) for step in self.steps):
-            true = self.once(feeds, p, {value: v for value, v in same.items() if value not in met})
-            for k, i in enumerate(self.outputs):
-                if not singular[k] and isinstance(values[k], Interval) and isinstance(true.values[i], Interval):
-                    values[k] = true.values[i]
-        return values, singular
+        if constants is not None or not run.met:
+            return Found(values, singular, [None] * len(values), {})
+        there = self.once(feeds, p, {near: p.number(near) for near in run.met})
+        singular = [there.singular[i] for i in self.outputs]
+        at_constant = [there.values[i] for i in self.outputs]
+        smooth = [not bits and is_number(v) for v, bits in zip(at_constant, singular, strict=True)]
+        there_alone = [None if same else v for v, same in zip(at_constant, smooth, strict=True)]
+        return Found(values, singular, there_alone, run.met)
 
-    def once(self, feeds: Mapping[str, Any], p: Precision, same: Same) -> Run:
-        """All steps; `same` are the numbers of the point with which constants are identified."""
-        run = Run(feeds, p, same, [], [], {})
+    def once(self, feeds: Mapping[str, Any], p: Precision, constants: Mapping[float, Interval]) -> Run:
+        """All steps; parts without a variable that round to one of `constants` are that number."""
+        typed = {float(v.low) for v in numbers_of(feeds)}
+        wanted = candidates(typed) | constants.keys()
+        run = Run(feeds, p, typed, [], [], {}, {})
         for step in self.steps:
             value, bits = run.leaf(step.tensor) if step.tensor.op is None else run.operation(step)
-            if isinstance(step.tensor, Constant) and rounded(step.tensor, same):
-                run.true[len(run.values)] = run.constant(step.tensor, NONE_SAME)
+            if wanted and step.is_constant:
+                near = nearest(value)
+                if near in wanted:
+                    run.met.setdefault(near, step.tensor)
+                    run.true[len(run.values)] = value
+                    value = constants.get(near, value)
             run.values.append(value)
             run.singular.append(bits)
         return run
+
+
+class Found(NamedTuple):
+    """Of each formula: the value, the variables along which it is singular, and the value at a constant to which the
+    point is rounded, None where that tells nothing else. `constants` are those constants by the float64 they round to.
+    """
+
+    values: list[Any]
+    singular: list[int]
+    at_constant: list[Any]
+    constants: Mapping[float, Tensor]
+
+
+def is_number(value: Any) -> bool:
+    every = value.flat if isinstance(value, np.ndarray) else [value]
+    return all(isinstance(v, Interval) for v in every)
 
 
 class Run(NamedTuple):
@@ -183,10 +217,11 @@ class Run(NamedTuple):
 
     feeds: Mapping[str, Any]
     p: Precision
-    same: Same
+    typed: Collection[float]  # the numbers of the point
     values: list[Any]
     singular: list[int]
-    true: dict[int, Value]  # of constants that are identified with a number of the point, what they are by themselves
+    true: dict[int, Value]  # of constants that round to a number of the point, what they are by themselves
+    met: dict[float, Tensor]  # those constants, by the number
 
     def leaf(self, t: Tensor) -> tuple[Any, int]:
         if isinstance(t, Placeholder) and (t.name or "") in self.feeds:
@@ -194,11 +229,8 @@ class Run(NamedTuple):
         if not isinstance(t, Constant):
             raise UnsupportedError
         if t.shape == ():
-            return self.constant(t, self.same), 0
-        return each(lambda v: number(self.p, float(v), self.same), t.shape, t.array), 0
-
-    def constant(self, t: Constant, same: Same) -> Value:
-        return number(self.p, t.value.item() if isinstance(t.value, np.ndarray) else t.value, same)
+            return number(self.p, t.value.item() if isinstance(t.value, np.ndarray) else t.value, self.typed), 0
+        return each(lambda v: number(self.p, float(v), self.typed), t.shape, t.array), 0
 
     def operation(self, step: Step) -> tuple[Any, int]:
         t, name = step.tensor, step.tensor.op.name  # type: ignore[union-attr]

@@ -19,12 +19,25 @@ ARITHMETIC = frozenset(["add", "subtract", "multiply", "divide", "negative", "sq
 ACCURACY = Decimal("1e-16")  # relative, of a value that is known
 NOTHING, HUGE = Decimal("1e-400"), Decimal("1e400")  # beyond all float64
 
+NO_CONSTANTS: Mapping[float, Tensor] = {}
+
 
 class Known(NamedTuple):
-    """A value, or an array of values, and the variables along which the formula is singular."""
+    """A value, or an array of values, and the variables along which the formula is singular.
+
+    Where the point is a constant of the formula but for rounding, and that matters, `at_constant` is the value at the
+    constant, by which the formula is continuous or not; `constants` are the constants by their float64.
+    """
 
     value: Any
     singular: int
+    at_constant: Any = None
+    constants: Mapping[float, Tensor] = NO_CONSTANTS
+
+    @property
+    def local(self) -> Any:
+        """The value by which the limits are judged."""
+        return self.value if self.at_constant is None else self.at_constant
 
 
 def width(a: Interval) -> Decimal:
@@ -55,10 +68,16 @@ def all_settled(value: Any) -> bool:
     return all(map(settled, value.flat)) if isinstance(value, np.ndarray) else settled(value)
 
 
-def evaluate(outputs: Sequence[Tensor], feeds: Mapping[str, Any], start: int = 0) -> tuple[list[Known], dict[str, int]]:
+def evaluate(
+    outputs: Sequence[Tensor],
+    feeds: Mapping[str, Any],
+    start: int = 0,
+    constants: Mapping[float, Interval] | None = None,
+) -> tuple[list[Known], dict[str, int]]:
     """The value of each formula, and the bits of the variables. Raises UnsupportedError.
 
-    Feeds are intervals, arrays of them, or functions from a precision to an interval.
+    Feeds are intervals, arrays of them, or functions from a precision to an interval. `constants` are numbers that
+    constants of the formulas are, by the float64 to which they round.
     """
     program = Program(outputs)
     bits = program.bits
@@ -69,11 +88,11 @@ def evaluate(outputs: Sequence[Tensor], feeds: Mapping[str, Any], start: int = 0
         last = level + 1 == len(LEVELS) or weight(program) * LEVELS[level + 1] ** 1.6 > MAX_WORK
         p = Precision(digits, last)
         at = {name: v(p) if callable(v) else v for name, v in feeds.items()}
-        values, singular = program.run(at, p)
+        run = program.run(at, p, constants)
         unknown = []
-        for i, value, mask in zip(waiting, values, singular, strict=True):
-            found[i] = Known(value, named(mask, program.bits, bits))
-            if not all_settled(value):
+        for i, value, mask, there in zip(waiting, run.values, run.singular, run.at_constant, strict=True):
+            found[i] = Known(value, named(mask, program.bits, bits), there, run.constants)
+            if not all_settled(value) or (there is not None and not all_settled(there)):
                 unknown.append(i)
         waiting = unknown
         if not waiting or last:

@@ -14,7 +14,7 @@ from agcli.model.layers import attention, convolution, dense, normalisation, rec
 from agcli.model.layers.scope import Scope, Trace
 from agcli.spec.tables import Choice
 
-Described = Sequence[Choice] | Mapping[str, Choice]
+Described = Sequence[Choice[Any]] | Mapping[str, Choice[Any]]
 
 MANY = {**shape.JOINS, "attention": attention.attention}  # layers of several inputs, given as a tuple
 SINGLE = {
@@ -61,7 +61,7 @@ def run(layers: Described, x: Tensor | None, scope: Scope, inputs: Mapping[str, 
     return cast(Tensor, x)  # there is at least one layer
 
 
-def sources(choice: Choice, x: Tensor | None, known: Mapping[str, Tensor], scope: Scope) -> tuple[Tensor, ...]:
+def sources(choice: Choice[Any], x: Tensor | None, known: Mapping[str, Tensor], scope: Scope) -> tuple[Tensor, ...]:
     """The inputs of a layer: those it names, else the layer before it."""
     names = choice.beside.input if choice.beside else None
     if names is None:
@@ -78,7 +78,7 @@ def sources(choice: Choice, x: Tensor | None, known: Mapping[str, Tensor], scope
     return tuple(known[name] for name in names)
 
 
-def shared(choice: Choice, place: Scope, scope: Scope, kinds: Mapping[str, str]) -> Scope:
+def shared(choice: Choice[Any], place: Scope, scope: Scope, kinds: Mapping[str, str]) -> Scope:
     """The scope of a layer's parameters: its own, or that of the layer whose weights it uses."""
     beside = choice.beside
     if beside is None:
@@ -92,7 +92,7 @@ def shared(choice: Choice, place: Scope, scope: Scope, kinds: Mapping[str, str])
     return scope.inner(beside.weights, place.path[-1], l1=beside.l1, l2=beside.l2)
 
 
-def apply(choice: Choice, xs: tuple[Tensor, ...], scope: Scope) -> Tensor:
+def apply(choice: Choice[Any], xs: tuple[Tensor, ...], scope: Scope) -> Tensor:
     """The tensor that the layer chosen in the spec makes of its inputs."""
     if choice.name in MANY:
         return MANY[choice.name](xs, choice.fields, scope)

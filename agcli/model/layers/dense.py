@@ -7,20 +7,15 @@ from typing import Any
 from agcli.engine import functional
 from agcli.engine.errors import DTypeError, ShapeError
 from agcli.engine.graph import Tensor
-from agcli.engine.table import OPS
 from agcli.engine.types import static
 from agcli.model.layers.scope import Scope
+from agcli.spec.nouns import Activation
 from agcli.spec.tables import Choice
 
-KEYWORDS = {"slope": "alpha"}  # fields that ops call otherwise
 
-
-def activate(x: Tensor, choice: Choice | None) -> Tensor:
-    """The op of the activation's name, with its fields as keywords; ``x`` itself for None."""
-    if choice is None:
-        return x
-    keywords = {KEYWORDS.get(name, name): value for name, value in dict(choice.fields).items()}
-    return OPS[choice.name].function(x, **keywords)  # type: ignore[no-any-return]
+def activate(x: Tensor, choice: Choice[Activation] | None) -> Tensor:
+    """The activation of ``x``; ``x`` itself for None."""
+    return x if choice is None else choice.fields.of(x)
 
 
 def width(x: Tensor, layer: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,7 +11,6 @@ import numpy as np
 
 from agcli.engine.errors import EngineError, ShapeError
 from agcli.engine.graph import Tensor, call
-from agcli.engine.initializers import initial, orthogonal
 from agcli.engine.leaves import Variable
 from agcli.engine.origin import origin
 from agcli.engine.types import Array
@@ -88,7 +87,7 @@ class Scope:
 
     def parameter(self, name: str, shape: Shape, init: Any) -> Variable:
         """The parameter of this layer called ``name``; drawn when it is first asked for."""
-        v = self.variable(name, shape, lambda rng: start(init, shape, rng, self.dtype), trainable=True)
+        v = self.variable(name, shape, lambda rng: init.fields.draw(shape, rng, self.dtype), trainable=True)
         if len(shape) > 1 and (self.l1 or self.l2):
             self.network.penalties[v.name or ""] = penalty(v, self.l1, self.l2)
         return v
@@ -120,27 +119,3 @@ def penalty(v: Variable, l1: float, l2: float) -> Tensor:
     """``l1 * sum(|v|) + l2 * sum(v^2)``."""
     terms = [weight * call("sum", call(op, v)) for weight, op in ((l1, "abs"), (l2, "square")) if weight]
     return terms[0] if len(terms) == 1 else terms[0] + terms[1]
-
-
-def truncated(mean: float, std: float, shape: Shape, rng: Rng) -> Array:
-    """Normal numbers, drawn again where they lie beyond two standard deviations."""
-    z = rng.normal(size=shape)
-    while (far := np.abs(z) > 2).any():
-        z = np.where(far, rng.normal(size=shape), z)
-    return mean + std * z
-
-
-STARTS: Mapping[str, Callable[[Any, Shape, Rng], Array]] = {
-    "normal": lambda f, shape, rng: rng.normal(f.mean, f.std, shape),
-    "truncated_normal": lambda f, shape, rng: truncated(f.mean, f.std, shape, rng),
-    "uniform": lambda f, shape, rng: rng.uniform(-f.limit, f.limit, shape),
-    "constant": lambda f, shape, rng: np.full(shape, f.value),
-    "orthogonal": lambda f, shape, rng: orthogonal(shape, rng, f.gain),
-}
-
-
-def start(init: Any, shape: Shape, rng: Rng, dtype: Any = "float32") -> Array:
-    """The first value of a parameter for an initialiser chosen in the spec."""
-    if init.name in STARTS:
-        return STARTS[init.name](init.fields, shape, rng).astype(dtype)
-    return initial(init.name, shape, rng, dtype)

@@ -9,7 +9,7 @@ from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.variables import total
 from agcli.model.build import Model
-from agcli.model.layers import Trace
+from agcli.model.layers.scope import Trace
 
 from .html import Html, joined, table, tag
 

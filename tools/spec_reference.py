@@ -1,22 +1,23 @@
 """The generated part of docs/spec.md: a table of names and fields for each noun.
 
-python -m agcli.spec.reference docs/spec.md        write the tables anew
+python -m tools.spec_reference docs/spec.md        write the tables anew
 """
 
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from .fields import Fields, phrase_of
-from .graph import Parameter
-from .layers import Beside
-from .names import scalar_text
-from .optimizers import Shared
-from .schema import TABLES
-from .spec import Spec
-from .tables import Table
-from .training import Train
+from agcli.model.optimizers import Shared
+from agcli.spec.fields import Fields, phrase_of
+from agcli.spec.graph import Parameter
+from agcli.spec.names import scalar_text
+from agcli.spec.nouns import Beside
+from agcli.spec.schema import TABLES
+from agcli.spec.spec import Spec
+from agcli.spec.tables import Table
+from agcli.spec.training import Train
 
 HEAD = "| name | field | holds | default | meaning |\n|---|---|---|---|---|"
 Named = tuple[str, str, type[Fields]]  # spellings, meaning, fields
@@ -43,7 +44,7 @@ def reference() -> dict[str, str]:
     return {what: "\n".join([HEAD, *_lines(named)]) for what, named in rows.items()}
 
 
-def _rows(table: Table) -> list[Named]:
+def _rows(table: Table[Any]) -> list[Named]:
     return [(", ".join([name, *row.aliases]), row.sentence, row.fields) for name, row in table.rows.items()]
 
 

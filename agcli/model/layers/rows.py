@@ -1,73 +1,47 @@
-"""Layers: what `model:` may hold. `agcli/layers` builds the graph of each, under the same names."""
+"""Layers: what `model:` may hold."""
 
 from typing import Annotated, Any, Literal
 
 from annotated_types import Len
 from pydantic import Strict
 
-from .activations import ACTIVATIONS, Activation
-from .field_types import Flag, Fraction, Kind, OneOf, Padding, Positive, Shape, Sides, Size, Weight, Word, Words
-from .fields import Field, Fields
-from .formula import Formula
-from .initializers import INITIALIZERS, Initializer
-from .tables import Choice, Row, Table
+from agcli.spec.field_types import Flag, Fraction, Kind, OneOf, Padding, Positive, Shape, Sides, Size
+from agcli.spec.fields import Field
+from agcli.spec.formula import Formula
+from agcli.spec.nouns import (
+    ACTIVATIONS,
+    INITIALIZERS,
+    LAYERS,
+    ActivationChoice,
+    InitializerChoice,
+    Layer,
+    Layers,
+)
 
-MAX_LAYERS = 1_000
 EPSILON: Any = Field(default=1e-5, description="added to the variance, so that it is never 0")
 Wave = Annotated[Literal["sinusoidal", "learned"], OneOf("sinusoidal", "learned")]
 Join = Annotated[Literal["concat", "add", "multiply"], OneOf("concat", "add", "multiply")]
 
 
-class Beside(Fields):
-    """Keys that may stand beside the name of any layer: `{dense: 10, name: scores, l2: 1e-4}`."""
-
-    name: Word | None = Field(default=None, description="names the layer, its parameters and its output")
-    input: Words | None = Field(default=None, description="the layers or inputs it reads; else the layer before it")
-    weights: Word | None = Field(default=None, description="the layer whose parameters it uses, instead of its own")
-    l1: Weight = Field(default=0.0, description="adds this much of the sum of its weights' magnitudes to the loss")
-    l2: Weight = Field(default=0.0, description="adds this much of the sum of its weights' squares to the loss")
-
-
-LAYERS = Table("layer", {}, beside=Beside)
-Layer = Annotated[Choice, LAYERS]
-
-
-Layers = Annotated[
-    tuple[Layer, ...],
-    Strict(False),
-    Len(1, MAX_LAYERS),
-    Kind("a list of layers", too_short="at least one layer", too_long=f"at most {MAX_LAYERS:,} layers"),
-]
-
-
-class Weighted(Fields):
-    """A layer with weights and a bias."""
-
-    activation: Activation | None = Field(default=None, description="applied to the outputs")
-    use_bias: Flag = Field(default=True, description="add a bias")
-    init: Initializer = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
-    bias_init: Initializer = INITIALIZERS.default("zeros", "the bias before the first step")
-
-
-class Dense(Fields):
+@LAYERS.row("dense")
+class Dense(Layer):
     """`activation(x @ weight + bias)`: every output sees every input."""
 
     main = "units"
     units: Size = Field(description="number of outputs")
-    activation: Activation | None = Field(default=None, description="applied to the outputs")
+    activation: ActivationChoice | None = Field(default=None, description="applied to the outputs")
     use_bias: Flag = Field(default=True, description="add a bias")
-    init: Initializer = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
-    bias_init: Initializer = INITIALIZERS.default("zeros", "the bias before the first step")
+    init: InitializerChoice = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
+    bias_init: InitializerChoice = INITIALIZERS.default("zeros", "the bias before the first step")
 
 
-class Transposed(Weighted):
-    """The transpose of a convolution, which enlarges; also called deconvolution."""
+class Weighted(Layer):
+    """A layer with weights and a bias."""
 
-    main = "filters"
-    filters: Size = Field(description="number of outputs")
-    kernel: Sides = Field(default=3, description="length of the window, or one for each axis")
-    stride: Sides = Field(default=1, description="how many outputs stand for one step of the input")
-    padding: Padding = Field(default="valid", description="`same` makes the output `stride` times as long")
+    activation: ActivationChoice | None = Field(default=None, description="applied to the outputs")
+    use_bias: Flag = Field(default=True, description="add a bias")
+    init: InitializerChoice = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
+    bias_init: InitializerChoice = INITIALIZERS.default("zeros", "the bias before the first step")
 
 
 class Convolution(Weighted):
@@ -82,6 +56,17 @@ class Convolution(Weighted):
     groups: Size = Field(default=1, description="groups of channels that do not see each other")
 
 
+@LAYERS.row("conv1d")
+class Conv1d(Convolution):
+    """A window that slides over a sequence; inputs are (length, channels)."""
+
+
+@LAYERS.row("conv2d")
+class Conv2d(Convolution):
+    """A window that slides over rows and columns; inputs are (height, width, channels)."""
+
+
+@LAYERS.row("depthwise_conv2d")
 class Depthwise(Weighted):
     """A convolution of each channel by itself."""
 
@@ -93,7 +78,27 @@ class Depthwise(Weighted):
     dilation: Sides = Field(default=1, description="distance of the inputs within a window")
 
 
-class Pool(Fields):
+class Transposed(Weighted):
+    """The transpose of a convolution, which enlarges; also called deconvolution."""
+
+    main = "filters"
+    filters: Size = Field(description="number of outputs")
+    kernel: Sides = Field(default=3, description="length of the window, or one for each axis")
+    stride: Sides = Field(default=1, description="how many outputs stand for one step of the input")
+    padding: Padding = Field(default="valid", description="`same` makes the output `stride` times as long")
+
+
+@LAYERS.row("conv1d_transpose")
+class Conv1dTranspose(Transposed):
+    """The transpose of conv1d, which lengthens a sequence."""
+
+
+@LAYERS.row("conv2d_transpose")
+class Conv2dTranspose(Transposed):
+    """The transpose of a convolution, which enlarges; also called deconvolution."""
+
+
+class Pool(Layer):
     """The largest value of every window."""
 
     main = "size"
@@ -102,7 +107,28 @@ class Pool(Fields):
     padding: Padding = Field(default="valid", description="places around: none, as many as keep the length, or a count")
 
 
-class BatchNorm(Fields):
+@LAYERS.row("max_pool")
+class MaxPool(Pool):
+    """The largest value of every window."""
+
+
+@LAYERS.row("avg_pool")
+class AvgPool(Pool):
+    """The mean of every window; padding does not count."""
+
+
+@LAYERS.row("global_max_pool")
+class GlobalMaxPool(Layer):
+    """The largest value of each channel over all places."""
+
+
+@LAYERS.row("global_avg_pool")
+class GlobalAvgPool(Layer):
+    """The mean of each channel over all places."""
+
+
+@LAYERS.row("batch_norm")
+class BatchNorm(Layer):
     """Each channel with mean 0 and variance 1 over the batch (Ioffe and Szegedy 2015), else as training saw it."""
 
     momentum: Fraction = Field(default=0.9, description="the share of the running statistics that a step keeps")
@@ -110,19 +136,22 @@ class BatchNorm(Fields):
     affine: Flag = Field(default=True, description="multiply by a scale and add an offset, which are learnt")
 
 
-class LayerNorm(Fields):
+@LAYERS.row("layer_norm")
+class LayerNorm(Layer):
     """Each sample's last axis with mean 0 and variance 1 (Ba et al. 2016)."""
 
     epsilon: Positive = EPSILON
     affine: Flag = Field(default=True, description="multiply by a scale and add an offset, which are learnt")
 
 
-class RmsNorm(Fields):
+@LAYERS.row("rms_norm")
+class RmsNorm(Layer):
     """The last axis divided by the root of its mean square, times a scale (Zhang and Sennrich 2019)."""
 
     epsilon: Positive = Field(default=1e-6, description="added to the mean square")
 
 
+@LAYERS.row("group_norm")
 class GroupNorm(LayerNorm):
     """Groups of channels with mean 0 and variance 1 in each sample (Wu and He 2018)."""
 
@@ -130,47 +159,64 @@ class GroupNorm(LayerNorm):
     groups: Size = Field(default=32, description="number of groups")
 
 
-class Dropout(Fields):
+@LAYERS.row("dropout")
+class Dropout(Layer):
     """Sets inputs to 0 at random while training, and scales the others up to match; nothing else does."""
 
     main = "rate"
     rate: Fraction = Field(default=0.5, description="the share that is set to 0")
 
 
-class Embedding(Fields):
+@LAYERS.row("embedding")
+class Embedding(Layer):
     """A learnt vector for each whole number, such as a token or a category."""
 
     size: Size = Field(description="how many numbers there are, from 0")
     width: Size = Field(description="length of a vector")
-    init: Initializer = INITIALIZERS.default("normal", "the vectors before the first step")
+    init: InitializerChoice = INITIALIZERS.default("normal", "the vectors before the first step")
 
 
-class Positional(Fields):
+@LAYERS.row("positional")
+class Positional(Layer):
     """Adds to each place of a sequence a vector that tells where it is (Vaswani et al. 2017)."""
 
     main = "kind"
     kind: Wave = Field(default="sinusoidal", description="waves of many lengths, or parameters")
 
 
-class Recurrent(Fields):
+class Recurrent(Layer):
     """`h = activation(x @ weight + h @ recurrent_weight + bias)`, from place to place (Elman 1990)."""
 
     main = "units"
     units: Size = Field(description="length of the state")
     return_sequences: Flag = Field(default=False, description="the states at all places, not only the last")
     bidirectional: Flag = Field(default=False, description="a second one from the end, its states beside the first's")
-    init: Initializer = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
-    recurrent_init: Initializer = INITIALIZERS.default("orthogonal", "the recurrent weights before the first step")
-    bias_init: Initializer = INITIALIZERS.default("zeros", "the biases before the first step")
+    init: InitializerChoice = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
+    recurrent_init: InitializerChoice = INITIALIZERS.default(
+        "orthogonal", "the recurrent weights before the first step"
+    )
+    bias_init: InitializerChoice = INITIALIZERS.default("zeros", "the biases before the first step")
 
 
+@LAYERS.row("lstm")
+class Lstm(Recurrent):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997); the forget gate's bias is 1 more."""
+
+
+@LAYERS.row("gru")
+class Gru(Recurrent):
+    """Gated recurrent unit (Cho et al. 2014), the reset gate after the product."""
+
+
+@LAYERS.row("simple_rnn")
 class SimpleRnn(Recurrent):
     """`h = activation(x @ weight + h @ recurrent_weight + bias)`, from place to place (Elman 1990)."""
 
-    activation: Activation = ACTIVATIONS.default("tanh", "applied to the state")
+    activation: ActivationChoice = ACTIVATIONS.default("tanh", "applied to the state")
 
 
-class Attention(Fields):
+@LAYERS.row("attention")
+class Attention(Layer):
     """Each place looks at all places of the same sequence, or of a second input (Vaswani et al. 2017)."""
 
     main = "heads"
@@ -179,10 +225,11 @@ class Attention(Fields):
     causal: Flag = Field(default=False, description="look at the same and earlier places only")
     dropout: Fraction = Field(default=0.0, description="the share of the result that is set to 0 while training")
     use_bias: Flag = Field(default=True, description="add biases")
-    init: Initializer = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
+    init: InitializerChoice = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
 
 
-class Transformer(Fields):
+@LAYERS.row("transformer")
+class Transformer(Layer):
     """Attention, then two dense layers at each place; both normalised before and added to their input."""
 
     main = "heads"
@@ -192,41 +239,55 @@ class Transformer(Fields):
     )
     causal: Flag = Field(default=False, description="look at the same and earlier places only")
     dropout: Fraction = Field(default=0.0, description="the share of both results that is set to 0 while training")
-    activation: Activation = ACTIVATIONS.default("gelu", "of the first dense layer")
+    activation: ActivationChoice = ACTIVATIONS.default("gelu", "of the first dense layer")
     norm_first: Flag = Field(default=True, description="normalise before each part, not after its addition")
     epsilon: Positive = EPSILON
-    init: Initializer = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
+    init: InitializerChoice = INITIALIZERS.default("glorot_uniform", "the weights before the first step")
 
 
-class Reshape(Fields):
+@LAYERS.row("flatten")
+class Flatten(Layer):
+    """Each sample as one row of values."""
+
+
+@LAYERS.row("reshape")
+class Reshape(Layer):
     """The same values in another shape."""
 
     main = "shape"
     shape: Shape = Field(description="the new shape without the batch; one -1 stands for what is left")
 
 
-class ActivationLayer(Fields):
-    """The named activation as a layer of its own; its bare name does the same."""
-
-    main = "name"
-    name: Activation = Field(description="which one")
+@LAYERS.row("concat")
+class Concat(Layer):
+    """Several inputs side by side on the last axis."""
 
 
-class Lambda(Fields):
-    """A formula of `x`, the input, and of every name that formulas of this spec know."""
-
-    main = "formula"
-    formula: Formula = Field(description="such as `x[:, -1]` or `x * sigmoid(x)`")
+@LAYERS.row("add")
+class Add(Layer):
+    """The sum of several inputs."""
 
 
-class Residual(Fields):
+@LAYERS.row("multiply")
+class Multiply(Layer):
+    """The product of several inputs, element by element."""
+
+
+@LAYERS.row("stack")
+class Stack(Layer):
+    """Several inputs of one shape along a new axis behind the batch."""
+
+
+@LAYERS.row("residual")
+class Residual(Layer):
     """The input plus what the layers make of it (He et al. 2016)."""
 
     main = "layers"
     layers: Layers = Field(description="layers whose output has the shape of their input")
 
 
-class Parallel(Fields):
+@LAYERS.row("parallel")
+class Parallel(Layer):
     """Several lists of layers, each of the same input, joined."""
 
     main = "branches"
@@ -236,7 +297,8 @@ class Parallel(Fields):
     join: Join = Field(default="concat", description="put the results side by side, add or multiply them")
 
 
-class Repeat(Fields):
+@LAYERS.row("repeat")
+class Repeat(Layer):
     """The same layers several times."""
 
     times: Annotated[Size, Kind("a positive integer")] = Field(description="how often")
@@ -244,43 +306,21 @@ class Repeat(Fields):
     share: Flag = Field(default=False, description="the same parameters each time")
 
 
-LAYERS.add(
-    {
-        "dense": Dense,
-        "conv1d": Row(Convolution, "A window that slides over a sequence; inputs are (length, channels)."),
-        "conv2d": Convolution,
-        "depthwise_conv2d": Depthwise,
-        "conv1d_transpose": Row(Transposed, "The transpose of conv1d, which lengthens a sequence."),
-        "conv2d_transpose": Transposed,
-        "max_pool": Pool,
-        "avg_pool": Row(Pool, "The mean of every window; padding does not count."),
-        "global_max_pool": Row(doc="The largest value of each channel over all places."),
-        "global_avg_pool": Row(doc="The mean of each channel over all places."),
-        "batch_norm": BatchNorm,
-        "layer_norm": LayerNorm,
-        "rms_norm": RmsNorm,
-        "group_norm": GroupNorm,
-        "dropout": Dropout,
-        "embedding": Embedding,
-        "positional": Positional,
-        "lstm": Row(
-            Recurrent, "Long short-term memory (Hochreiter and Schmidhuber 1997); the forget gate's bias is 1 more."
-        ),
-        "gru": Row(Recurrent, "Gated recurrent unit (Cho et al. 2014), the reset gate after the product."),
-        "simple_rnn": SimpleRnn,
-        "attention": Attention,
-        "transformer": Transformer,
-        "flatten": Row(doc="Each sample as one row of values."),
-        "reshape": Reshape,
-        "concat": Row(doc="Several inputs side by side on the last axis."),
-        "add": Row(doc="The sum of several inputs."),
-        "multiply": Row(doc="The product of several inputs, element by element."),
-        "stack": Row(doc="Several inputs of one shape along a new axis behind the batch."),
-        "residual": Residual,
-        "parallel": Parallel,
-        "repeat": Repeat,
-        "lambda": Lambda,
-        "activation": ActivationLayer,
-        **ACTIVATIONS.rows,
-    }
-)
+@LAYERS.row("lambda")
+class Lambda(Layer):
+    """A formula of `x`, the input, and of every name that formulas of this spec know."""
+
+    main = "formula"
+    formula: Formula = Field(description="such as `x[:, -1]` or `x * sigmoid(x)`")
+
+
+@LAYERS.row("activation")
+class ActivationLayer(Layer):
+    """The named activation as a layer of its own; its bare name does the same."""
+
+    main = "name"
+    name: ActivationChoice = Field(description="which one")
+
+
+for activation, row in ACTIVATIONS.rows.items():
+    LAYERS.add(activation, row)

@@ -5,31 +5,11 @@ from typing import Annotated, Self
 from annotated_types import Ge, Le, Len
 from pydantic import Strict, StringConstraints, model_validator
 
-from .field_types import Flag, Fraction, Kind, Positive, Size, Weight
-from .fields import Field, Fields
-from .number_or_choice import NumberOr
-from .schedules import Rate
-from .tables import Choice, Row, Table
-from .validation_errors import failed, fault
+from agcli.spec.field_types import Flag, Fraction, Kind, Positive, Size, Weight
+from agcli.spec.fields import Field
+from agcli.spec.nouns import OPTIMIZERS, Clip, Optimizer, Rate
+from agcli.spec.validation_errors import failed, fault
 
-
-class Limit(Fields):
-    """A limit."""
-
-    main = "limit"
-    limit: Positive = Field(default=1.0, description="the largest that is left alone")
-
-
-CLIPPING = Table(
-    "clipping",
-    {
-        "global_norm": Row(Limit, "The norm of all gradients together; a bare number is its limit."),
-        "norm": Row(Limit, "The norm of the gradient of each parameter."),
-        "value": Row(Limit, "The magnitude of each number of a gradient."),
-    },
-)
-
-Clip = Annotated[float | Choice, NumberOr("clipping", lambda: CLIPPING)]
 Memory = Annotated[int, Ge(1), Le(1000), Kind("an integer from 1 to 1,000")]
 _Pattern = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Patterns = Annotated[
@@ -40,7 +20,7 @@ Patterns = Annotated[
 RATE = "learning rate, or a schedule: about the length of a step of each parameter"
 
 
-class Shared(Fields):
+class Shared(Optimizer):
     """What every optimizer takes, except lbfgs and levenberg_marquardt."""
 
     main = "lr"
@@ -52,6 +32,7 @@ class Shared(Fields):
     average: Fraction = Field(default=0.0, description="decay of running means of the parameters, used for evaluation")
 
 
+@OPTIMIZERS.row("sgd")
 class Sgd(Shared):
     """Stochastic gradient descent, with momentum if wanted."""
 
@@ -66,6 +47,7 @@ class Sgd(Shared):
         return self
 
 
+@OPTIMIZERS.row("adagrad")
 class Adagrad(Shared):
     """Steps that shrink with the sum of all squared gradients so far (Duchi et al. 2011)."""
 
@@ -73,6 +55,7 @@ class Adagrad(Shared):
     eps: Positive = Field(default=1e-10, description="keeps the division by a small sum finite")
 
 
+@OPTIMIZERS.row("rmsprop")
 class Rmsprop(Shared):
     """The gradient over the root of its running mean square (Tieleman and Hinton 2012)."""
 
@@ -83,6 +66,7 @@ class Rmsprop(Shared):
     centered: Flag = Field(default=False, description="divide by the running standard deviation instead")
 
 
+@OPTIMIZERS.row("adadelta")
 class Adadelta(Shared):
     """Steps in the units of the parameters, without a learning rate to choose (Zeiler 2012)."""
 
@@ -91,6 +75,7 @@ class Adadelta(Shared):
     eps: Positive = Field(default=1e-6, description="how the first steps begin")
 
 
+@OPTIMIZERS.row("adam")
 class Adam(Shared):
     """Steps scaled by running moments of the gradient (Kingma and Ba 2015)."""
 
@@ -99,12 +84,19 @@ class Adam(Shared):
     eps: Positive = Field(default=1e-8, description="keeps the division by a small moment finite")
 
 
+@OPTIMIZERS.row("adamw")
 class Adamw(Adam):
     """Adam with weight decay as part of the step instead of the gradient (Loshchilov and Hutter 2019)."""
 
     weight_decay: Weight = Field(default=0.01, description="how strongly parameters are pulled towards 0")
 
 
+@OPTIMIZERS.row("amsgrad")
+class Amsgrad(Adam):
+    """Adam with the largest second moment so far (Reddi et al. 2018)."""
+
+
+@OPTIMIZERS.row("nadam")
 class Nadam(Adam):
     """Adam with Nesterov's momentum (Dozat 2016)."""
 
@@ -112,6 +104,12 @@ class Nadam(Adam):
     momentum_decay: Fraction = Field(default=0.004, description="how fast the momentum grows towards beta1")
 
 
+@OPTIMIZERS.row("radam")
+class Radam(Adam):
+    """Adam that starts as momentum while its second moment is uncertain (Liu et al. 2020)."""
+
+
+@OPTIMIZERS.row("lion")
 class Lion(Shared):
     """Steps of one length in the direction of the sign of the momentum (Chen et al. 2023)."""
 
@@ -120,18 +118,21 @@ class Lion(Shared):
     beta2: Fraction = Field(default=0.99, description="decay of the momentum")
 
 
+@OPTIMIZERS.row("lamb")
 class Lamb(Adam):
     """Adam with the step of each parameter scaled to the parameter's norm, for large batches (You et al. 2020)."""
 
     eps: Positive = Field(default=1e-6, description="keeps the division by a small moment finite")
 
 
-class FullBatch(Fields):
+class FullBatch(Optimizer):
     """Optimizers that compute each step from all of the training data, and find its length by themselves."""
 
     main = "iterations"
+    full_batch = True
 
 
+@OPTIMIZERS.row("lbfgs")
 class Lbfgs(FullBatch):
     """L-BFGS with a line search; each step sees all of the training data (Liu and Nocedal 1989)."""
 
@@ -140,6 +141,7 @@ class Lbfgs(FullBatch):
     tolerance: Weight = Field(default=1e-7, description="stop where no gradient is larger")
 
 
+@OPTIMIZERS.row("levenberg_marquardt", "lm")
 class LevenbergMarquardt(FullBatch):
     """Least squares, for losses that are sums or means of squares (Levenberg 1944, Marquardt 1963, Moré 1978)."""
 
@@ -147,25 +149,3 @@ class LevenbergMarquardt(FullBatch):
     ftol: Weight = Field(default=1e-15, description="stop where the loss is about to fall by less than this share")
     xtol: Weight = Field(default=1e-11, description="stop where the parameters move by less than this share")
     gtol: Weight = Field(default=1e-15, description="stop where residuals and derivatives have no larger cosine")
-
-
-OPTIMIZERS = Table(
-    "optimizer",
-    {
-        "sgd": Sgd,
-        "adagrad": Adagrad,
-        "rmsprop": Rmsprop,
-        "adadelta": Adadelta,
-        "adam": Adam,
-        "adamw": Adamw,
-        "amsgrad": Row(Adam, "Adam with the largest second moment so far (Reddi et al. 2018)."),
-        "nadam": Nadam,
-        "radam": Row(Adam, "Adam that starts as momentum while its second moment is uncertain (Liu et al. 2020)."),
-        "lion": Lion,
-        "lamb": Lamb,
-        "lbfgs": Lbfgs,
-        "levenberg_marquardt": Row(LevenbergMarquardt, aliases=("lm",)),
-    },
-)
-
-Optimizer = Annotated[Choice, OPTIMIZERS]

@@ -1,7 +1,7 @@
 """What is written from the table of ops: docs/ops.md and agcli/ops.py.
 
-python -m agcli.reference           write both
-python -m agcli.reference --check   say whether they are current (exit code 1 if not)
+python -m tools.ops_reference           write both
+python -m tools.ops_reference --check   say whether they are current (exit code 1 if not)
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def page() -> str:
     lines = [
         "# Ops",
         "",
-        "Written by `python -m agcli.reference` from the table of ops; every example runs in the tests.",
+        "Written by `python -m tools.ops_reference` from the table of ops; every example runs in the tests.",
         f"{len(OPS)} ops, {sum(e.differentiable for e in OPS.values())} of them with derivatives of every order in "
         "both modes. Below each signature stand the types of a sample and what it gives; None is a length known "
         "only when the graph runs. `x` is a tensor, an array, a number or a nested list.",
@@ -153,7 +153,7 @@ def declared(entry: Entry) -> list[str]:
 def listing() -> str:
     """agcli/ops.py: the names of all ops, so that editors and type checkers know them."""
     lines = [
-        '"""The ops of the table under their public names; written by `python -m agcli.reference`."""',
+        '"""The ops of the table under their public names; written by `python -m tools.ops_reference`."""',
         "",
         "# fmt: off",
         "# isort: off",
@@ -205,7 +205,7 @@ FILES = {"docs/ops.md": page, "agcli/ops.py": listing}
 def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     """Write the files, or with ``--check`` name those that are not current; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m agcli.reference", description="Write docs/ops.md and agcli/ops.py."
+        prog="python -m tools.ops_reference", description="Write docs/ops.md and agcli/ops.py."
     )
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a file is not current")
     check = parser.parse_args(arguments).check
@@ -216,7 +216,7 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             old.append(name)
             if not check:
                 path.write_text(text, "utf-8")
-    said = "not current, run `python -m agcli.reference`" if check else "written"
+    said = "not current, run `python -m tools.ops_reference`" if check else "written"
     sys.stdout.write("".join(f"{name}: {said}\n" for name in old))
     return int(check and bool(old))
 

@@ -5,14 +5,13 @@ from typing import Annotated, Any
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic import AllowInfNan, StringConstraints, field_validator
 
-from .field_types import SIZE_LIMIT, Count, Fraction, Kind, Positive, Weight
-from .fields import Field, Fields
-from .formula import Formula
-from .number_or_choice import NumberOr
-from .tables import Choice, Row, Table
-from .validation_errors import failed, fault
+from agcli.spec.field_types import SIZE_LIMIT, Count, Fraction, Kind, Positive, Weight
+from agcli.spec.fields import Field
+from agcli.spec.formula import Formula
+from agcli.spec.nouns import SCHEDULES, Rate, Schedule
+from agcli.spec.tables import Choice
+from agcli.spec.validation_errors import failed, fault
 
-Rate = Annotated[float | Choice, NumberOr("schedule", lambda: SCHEDULES)]
 Share = Annotated[float, Ge(0), Le(1), Kind("a number from 0 to 1")]
 Factor = Annotated[float, Gt(0), Lt(1), Kind("a number between 0 and 1")]
 Growth = Annotated[float, AllowInfNan(False), Ge(1), Kind("a number of 1 or more")]
@@ -27,7 +26,8 @@ PEAK = "learning rate at the start"
 WHOLE = "how long it takes; the whole training if not given"
 
 
-class StepSchedule(Fields):
+@SCHEDULES.row("step")
+class StepSchedule(Schedule):
     """Multiplied by `factor` every so often."""
 
     main = "lr"
@@ -36,7 +36,8 @@ class StepSchedule(Fields):
     factor: Factor = Field(default=0.1, description="what is left of the rate")
 
 
-class Exponential(Fields):
+@SCHEDULES.row("exponential")
+class Exponential(Schedule):
     """Multiplied by `factor` in every epoch, smoothly."""
 
     main = "lr"
@@ -45,7 +46,8 @@ class Exponential(Fields):
     factor: Factor = Field(default=0.95, description="what is left of the rate")
 
 
-class Polynomial(Fields):
+@SCHEDULES.row("polynomial", "linear")
+class Polynomial(Schedule):
     """From `lr` to `end` as `(1 - step/steps)^degree`: a straight line for degree 1."""
 
     main = "lr"
@@ -55,7 +57,8 @@ class Polynomial(Fields):
     degree: Positive = Field(default=1.0, description="how curved")
 
 
-class Cosine(Fields):
+@SCHEDULES.row("cosine")
+class Cosine(Schedule):
     """From `lr` to `end` along half a cosine wave (Loshchilov and Hutter 2017)."""
 
     main = "lr"
@@ -64,7 +67,8 @@ class Cosine(Fields):
     end: Weight = Field(default=0.0, description="the rate then and after")
 
 
-class CosineRestarts(Fields):
+@SCHEDULES.row("cosine_restarts")
+class CosineRestarts(Schedule):
     """Half a cosine wave again and again, each time longer (Loshchilov and Hutter 2017)."""
 
     main = "lr"
@@ -74,7 +78,8 @@ class CosineRestarts(Fields):
     end: Weight = Field(default=0.0, description="the rate at the end of each wave")
 
 
-class OneCycle(Fields):
+@SCHEDULES.row("one_cycle")
+class OneCycle(Schedule):
     """Up to `lr` and further down than it began (Smith and Topin 2018)."""
 
     main = "lr"
@@ -85,7 +90,8 @@ class OneCycle(Fields):
     end: Factor = Field(default=0.0001, description="the last rate, as a share of the first")
 
 
-class Warmup(Fields):
+@SCHEDULES.row("warmup")
+class Warmup(Schedule):
     """Rises in a straight line to `lr`, a number or the schedule that follows (Goyal et al. 2017)."""
 
     lr: Rate = Field(description="what comes after the warm-up")
@@ -98,7 +104,8 @@ class Warmup(Fields):
         return _step_schedule(value, "write the warm-up inside of it: {plateau: {lr: {warmup: ...}}}")
 
 
-class Plateau(Fields):
+@SCHEDULES.row("plateau")
+class Plateau(Schedule):
     """`lr`, a number or a schedule, multiplied by `factor` whenever the validation loss stops falling."""
 
     main = "lr"
@@ -115,7 +122,8 @@ class Plateau(Fields):
         return _step_schedule(value, "one is enough")
 
 
-class Expression(Fields):
+@SCHEDULES.row("expression")
+class Expression(Schedule):
     """A formula of `step` (from 0), `epoch` (with fraction), and their totals `steps` and `epochs`."""
 
     main = "formula"
@@ -126,19 +134,3 @@ def _step_schedule(value: Any, instead: str) -> Any:
     if isinstance(value, Choice) and value.name == "plateau":
         raise failed([fault(f"expected a number or a schedule of the step, got `plateau`; {instead}")])
     return value
-
-
-SCHEDULES = Table(
-    "schedule",
-    {
-        "step": StepSchedule,
-        "exponential": Exponential,
-        "polynomial": Row(Polynomial, aliases=("linear",)),
-        "cosine": Cosine,
-        "cosine_restarts": CosineRestarts,
-        "one_cycle": OneCycle,
-        "warmup": Warmup,
-        "plateau": Plateau,
-        "expression": Expression,
-    },
-)

@@ -1,0 +1,274 @@
+"""Losses: what training makes small, always as the mean over a batch; over a split, as the mean over its samples.
+
+A row says what its target is, how the model's output is read, and what is reported where a spec names no metrics.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from agcli.model.ops import call
+from agcli.spec.field_types import Fraction, Positive, Reals, Weight
+from agcli.spec.fields import Field
+from agcli.spec.formula import Formula
+from agcli.spec.nouns import LOSSES, Loss
+
+if TYPE_CHECKING:
+    from agcli.engine.graph import Tensor
+
+ACCURACY = ("accuracy",)
+ERROR = ("root_mean_squared_error",)
+
+
+class CrossEntropy(Loss):
+    """What cross-entropies have in common."""
+
+    metrics = ACCURACY
+    label_smoothing: Fraction = Field(default=0.0, description="the share of certainty that is taken off the labels")
+    class_weights: Reals | None = Field(default=None, description="how much a sample of each class counts")
+
+
+@LOSSES.row("softmax_cross_entropy")
+class SoftmaxCrossEntropy(CrossEntropy):
+    """For classes, or their probabilities; the model ends in one raw score a class, without a softmax."""
+
+    target = "classes"
+    link = "softmax"
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        from agcli.engine.errors import DTypeError
+        from agcli.model.targets import check_weights, matched, per_sample, weighted
+
+        name = "softmax_cross_entropy"
+        check_weights(self.class_weights, output.shape[-1] if output.ndim > 1 else None, name)
+        if target.dtype.kind == "f" and target.ndim == output.ndim:
+            if self.class_weights is not None:
+                raise DTypeError(f"{name}: class weights need targets that are class numbers, got {target.type}")
+            t = matched(output, target)
+            return per_sample(call(name, output, t, label_smoothing=self.label_smoothing))
+        loss = call(f"sparse_{name}", output, target, label_smoothing=self.label_smoothing)
+        return per_sample(weighted(loss, target, self.class_weights))
+
+
+@LOSSES.row("sigmoid_cross_entropy")
+class SigmoidCrossEntropy(CrossEntropy):
+    """For labels 0 and 1; the model ends in one raw score a label, without a sigmoid."""
+
+    target = "labels"
+    link = "sigmoid"
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        from agcli.model.targets import check_weights, matched, per_sample, weighted
+
+        check_weights(self.class_weights, 2, "sigmoid_cross_entropy")
+        t, s = matched(output, target), self.label_smoothing
+        loss = call("sigmoid_cross_entropy", output, t * (1 - s) + s / 2 if s else t)
+        return per_sample(weighted(loss, t, self.class_weights))
+
+
+class OfNumbers(Loss):
+    """A loss of each number; of several a sample, their mean."""
+
+    metrics: ClassVar[tuple[str, ...]] = ERROR
+
+    def each(self, output: Tensor, target: Tensor) -> Tensor:
+        """The loss of each number."""
+        raise NotImplementedError
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        from agcli.model.targets import matched, per_sample
+
+        return per_sample(self.each(output, matched(output, target)))
+
+
+@LOSSES.row("mean_squared_error", "mse")
+class MeanSquaredError(OfNumbers):
+    """For numbers: the mean of `(y - target)^2`."""
+
+    def each(self, output: Tensor, target: Tensor) -> Tensor:
+        return call("square", output - target)
+
+
+@LOSSES.row("mean_absolute_error", "mae")
+class MeanAbsoluteError(OfNumbers):
+    """For numbers: the mean of `|y - target|`."""
+
+    def each(self, output: Tensor, target: Tensor) -> Tensor:
+        return call("abs", output - target)
+
+
+@LOSSES.row("huber")
+class Huber(OfNumbers):
+    """For numbers: the square of small errors, the magnitude of large ones (Huber 1964)."""
+
+    main = "delta"
+    delta: Positive = Field(default=1.0, description="where small errors end")
+
+    def each(self, output: Tensor, target: Tensor) -> Tensor:
+        return call("huber", output, target, delta=self.delta)
+
+
+@LOSSES.row("log_cosh")
+class LogCosh(OfNumbers):
+    """For numbers: the mean of `log(cosh(y - target))`."""
+
+    def each(self, output: Tensor, target: Tensor) -> Tensor:
+        return call("log_cosh", output, target)
+
+
+@LOSSES.row("focal")
+class Focal(Loss):
+    """Cross-entropy in which samples that are predicted well count little (Lin et al. 2017); raw scores."""
+
+    main = "gamma"
+    target = "classes"
+    link = "softmax"
+    metrics = ACCURACY
+    gamma: Weight = Field(default=2.0, description="how much less they count")
+    alpha: Fraction | None = Field(default=None, description="weight of the label 1, of two; the other's is 1 less it")
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        """Of two classes by their sigmoid, of several by their softmax: (1 - p)^gamma times -log p."""
+        from agcli.engine.errors import ShapeError
+        from agcli.model.targets import is_classes, matched, per_sample
+
+        if not is_classes(output, target):
+            t = matched(output, target)
+            return per_sample(call("sigmoid_focal_loss", output, t, gamma=self.gamma, alpha=self.alpha))
+        if self.alpha is not None:
+            raise ShapeError(f"focal: alpha is for one score a sample, got outputs {output.type}")
+        loss = call("sparse_softmax_cross_entropy", output, target)
+        return per_sample((-call("expm1", -loss)) ** self.gamma * loss)
+
+
+@LOSSES.row("hinge")
+class Hinge(Loss):
+    """For classes: `max(0, 1 - margin)` of two, or of each wrong class against the right one."""
+
+    target = "classes"
+    link = "margin"
+    metrics = ACCURACY
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        """Of several classes the mean over all but the right one, divided by their number (Weston and Watkins 1999)."""
+        from agcli.model.targets import is_classes, matched, per_sample
+
+        if not is_classes(output, target):
+            t = matched(output, target)
+            return per_sample(call("hinge", output, call("where", t > 0, 1.0, -1.0).astype(output.dtype)))
+        index = call("expand_dims", target, -1)
+        margins = call("relu", 1 + output - call("take_along_axis", output, index, axis=-1))
+        right = call("one_hot", target, output.shape[-1], dtype=output.dtype)
+        return per_sample(call("sum", margins * (1 - right), axis=-1) / float(output.shape[-1] or 1))
+
+
+@LOSSES.row("kl_divergence")
+class KlDivergence(Loss):
+    """For probabilities; the model ends in one raw score a class."""
+
+    target = "shares"
+    link = "softmax"
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        from agcli.model.targets import matched, per_sample
+
+        t = matched(output, target)
+        return per_sample(call("sum", call("xlogy", t, t) - t * call("log_softmax", output), axis=-1))
+
+
+@LOSSES.row("poisson")
+class Poisson(OfNumbers):
+    """For counts; the model ends in the logarithm of their mean."""
+
+    target = "counts"
+    link = "exp"
+    metrics = ()
+
+    def each(self, output: Tensor, target: Tensor) -> Tensor:
+        return call("poisson_nll", output, target)
+
+
+@LOSSES.row("gaussian")
+class Gaussian(Loss):
+    """For numbers; the model ends in their mean and the logarithm of their variance, side by side."""
+
+    link = "gaussian"
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        """The first half of the outputs are means, the second half logarithms of variances."""
+        from agcli.engine.errors import ShapeError
+        from agcli.model.targets import matched, per_sample
+
+        n = output.shape[-1]
+        if n is None or n % 2:
+            raise ShapeError(f"gaussian: expected a mean and a log variance for each target, got outputs {output.type}")
+        mean, log_variance = output[..., : n // 2], output[..., n // 2 :]
+        return per_sample(call("gaussian_nll", mean, log_variance, matched(mean, target)))
+
+
+@LOSSES.row("negative_log_likelihood")
+class NegativeLogLikelihood(Loss):
+    """For classes; the model ends in logarithms of probabilities."""
+
+    target = "classes"
+    link = "log_softmax"
+    metrics = ACCURACY
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        from agcli.model.targets import labels, per_sample
+
+        name = "negative_log_likelihood"
+        return per_sample(call(name, output, labels(output, target, name)))
+
+
+@LOSSES.row("cosine")
+class Cosine(Loss):
+    """For vectors: 1 less the cosine of the angle to the target."""
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        from agcli.model.targets import matched, per_sample
+
+        return per_sample(1 - call("cosine_similarity", output, matched(output, target)))
+
+
+class Margin(Loss):
+    """Losses of vectors in tuples."""
+
+    main = "margin"
+    margin: Positive = Field(default=1.0, description="distance from which on nothing is lost")
+
+
+@LOSSES.row("contrastive")
+class Contrastive(Margin):
+    """For vectors in pairs `(2, width)`: close where the label is 1, else `margin` apart (Hadsell et al. 2006)."""
+
+    target = "labels"
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        from agcli.model.targets import distance, matched, tuples
+
+        a, b = tuples(output, 2, "contrastive")
+        apart, same = distance(a, b), matched(a[:, 0], target)
+        return same * call("square", apart) + (1 - same) * call("square", call("relu", self.margin - apart))
+
+
+@LOSSES.row("triplet")
+class Triplet(Margin):
+    """For vectors in threes `(3, width)`: the first closer to the second than to the third, by `margin`."""
+
+    target = "any"
+
+    def of(self, output: Tensor, target: Tensor) -> Tensor:
+        from agcli.model.targets import distance, tuples
+
+        anchor, like, other = tuples(output, 3, "triplet")
+        return call("relu", distance(anchor, like) - distance(anchor, other) + self.margin)
+
+
+@LOSSES.row("expression")
+class Expression(Loss):
+    """A formula of all names of the spec; one number, or numbers whose mean counts. The bare formula does the same."""
+
+    main = "formula"
+    target = "any"
+    formula: Formula = Field(description="such as `mean(square(output[:, 0] - y))`")
