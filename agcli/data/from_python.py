@@ -14,7 +14,7 @@ from agcli.engine.errors import EngineError
 from agcli.spec import Choice, Spec
 from agcli.spec.data import DATA, UNNAMED
 
-PARTS = ("train", "test")  # what may be given apart
+PARTS = ("train", "validation", "test")  # what may be given apart
 
 
 def is_section(data: Any) -> bool:
@@ -27,8 +27,8 @@ def is_section(data: Any) -> bool:
 def given(spec: Spec, data: Any) -> tuple[Spec, Dataset]:
     """The spec with a section `data:` that says what was given, and that as a data set.
 
-    Samples may be given in parts, as a mapping of `train` and `test`. Without a description they take target, roles and
-    split from the spec, where it has them. Raises DataError or SpecError for what does not fit.
+    Samples may be given in parts, as a mapping of `train`, `validation` and `test`. Without a description they take
+    target, roles and split from the spec, where it has them. Raises DataError or SpecError for what does not fit.
     """
     if isinstance(data, Dataset):
         return _of_dataset(spec, data.cast(spec.dtype))
@@ -62,7 +62,7 @@ _FILES: Mapping[type, str] = {TableFile: "table", ArrayFile: "arrays", Corpus: "
 def _place(settled: Table | Corpus) -> dict[str, Any]:
     """What a section must have from the start; the trainer writes all the rest that was settled."""
     if isinstance(settled, Corpus):
-        names = ("unit", "length", "vocabulary", "test")
+        names = ("unit", "length", "vocabulary", "validation", "test")
         return {"file": str(settled.path), **{name: getattr(settled, name) for name in names}}
     found: dict[str, Any] = {"file": str(settled.source.path), "target": settled.target}
     if isinstance(settled.source, TableFile):
