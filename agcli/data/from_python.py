@@ -50,8 +50,10 @@ def _of_dataset(spec: Spec, data: Dataset) -> tuple[Spec, Dataset]:
     if name:
         return spec.model_copy(update={"data": _section(name, _place(settled))}), data
     if data.fitted is None:
-        if spec.data.name == data.name and spec.data.name not in UNNAMED and _is_same(spec, data):
-            return spec, data
+        if spec.data.name == data.name and spec.data.name not in UNNAMED:
+            named = spec if "validation" in data.splits else _undivided(spec)
+            if _is_same(named, data):
+                return named, data
         data = replace(data, fitted=Layout.of(data))
     return _as_python(spec, ()), data
 
@@ -76,6 +78,13 @@ def _as_python(spec: Spec, target: tuple[str, ...]) -> Spec:
     form = DATA.rows[PYTHON].fields
     known = {name: getattr(old, name) for name in old.model_fields_set if name in form.model_fields}
     return spec.model_copy(update={"data": _section(PYTHON, known | ({"target": target} if target else {}))})
+
+
+def _undivided(spec: Spec) -> Spec:
+    """The spec of a named set whose training samples are not divided."""
+    fields: Any = spec.data.fields
+    known = {name: getattr(fields, name) for name in fields.model_fields_set}
+    return spec.model_copy(update={"data": _section(spec.data.name, known | {"validation": 0})})
 
 
 def _section(name: str, fields: Mapping[str, Any]) -> Choice[Any]:

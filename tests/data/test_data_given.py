@@ -128,7 +128,7 @@ def test_parts_that_were_split_before(tmp_path):
     assert run.metrics["accuracy"] == (ag.load(tmp_path / "run").predict(x_test) == y_test).mean() > 0.9
     frames = {"train": wine()[::2], "test": wine()[1::2]}
     run = ag.train({**CLASSES, "data": {"name": "python", "target": "kind"}}, tmp_path / "frames", data=frames)
-    assert len(run.data.train) == 89
+    assert [len(run.data[part]) for part in ("train", "validation", "test")] == [76, 13, 89]
     spec = {**CLASSES, "data": {"name": "python", "target": "kind", "split": "tail"}}
     with pytest.raises(SpecError, match=r"data\.split: expected a split or a file for testing, found both"):
         ag.train(spec, tmp_path / "both", data=frames)
@@ -219,6 +219,7 @@ def test_a_data_set_of_a_file_is_recorded_by_its_place(tmp_path):
 def test_a_named_set_stays_named_if_it_is_the_same(tmp_path):
     run = ag.train(CLASSES, tmp_path / "same", data=load("iris"), epochs=1)
     assert run.spec.data.name == "iris"
+    assert run.spec.data.fields.validation == 0  # the set was given without such a part
     run = ag.train(CLASSES, tmp_path / "raw", data=load("iris", raw=True), epochs=1)
     assert run.spec.data.name == "python"
 
