@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -38,12 +39,12 @@ def folded(data: Dataset, fold: Fold) -> Dataset:
     return replace(data, splits=_parted(whole, dict(zip(("train", "validation", "test"), parts, strict=True)), {}))
 
 
-def _labels(data: Dataset, columns: dict[str, Column]) -> npt.NDArray[np.generic] | None:
+def _labels(data: Dataset, columns: Mapping[str, Column]) -> npt.NDArray[np.generic] | None:
     """The classes of the target, if it has such."""
     return columns["y"].stored if data.classes and "y" in columns and columns["y"].stored.ndim == 1 else None
 
 
-def _parted(columns: dict[str, Column], parts: dict[str, Numbers], others: dict[str, Split]) -> dict[str, Split]:
+def _parted(columns: Mapping[str, Column], parts: dict[str, Numbers], others: dict[str, Split]) -> dict[str, Split]:
     """Splits of some samples and other splits, all scaled as those for training say; images change only there."""
     scalings = {name: _fitted(column, column.stored[parts["train"]]).scaling for name, column in columns.items()}
     scaled = {name: replace(column, scaling=scalings[name]) for name, column in columns.items()}

@@ -142,8 +142,8 @@ def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
         raise DataError(f"{path}: expected a file of one of the kinds {', '.join((*FORMATS, *ARRAYS, *TEXTS))}")
     sides = {part: ArrayFile(path, side=side) for part, side in sides_of(path).items()}
     if sides:
-        source = sides.pop("train")
-        return Table(source=source, target=tuple(target), **sides)
+        validation, test = (sides.get(part) for part in ("validation", "test"))
+        return Table(source=sides["train"], target=tuple(target), validation=validation, test=test)
     return Table(source=ArrayFile(path), target=tuple(target))
 
 

@@ -204,11 +204,10 @@ def _table(spec: Spec) -> Table:
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
     source = TableFile(located(fields.file, folder), *form)
-    files = {
-        part: TableFile(located(file, folder), *form) if (file := getattr(fields, f"{part}_file")) else None
-        for part in HELD_OUT
-    }
-    return _described(spec, source, stream=fields.stream, **files)
+    validation, test = (
+        TableFile(located(file, folder), *form) if file else None for file in (fields.validation_file, fields.test_file)
+    )
+    return _described(spec, source, validation=validation, test=test, stream=fields.stream)
 
 
 def _arrays(spec: Spec) -> Table:
@@ -216,11 +215,12 @@ def _arrays(spec: Spec) -> Table:
     folder = spec.folder
     path = located(fields.file, folder)
     is_whole = any(getattr(fields, f"{part}_file") for part in HELD_OUT)
-    is_drawn = fields.split is not None and getattr(fields.split.fields, "test", 1.0)  # test samples are, of all arrays
-    sides = {} if is_whole or is_drawn else sides_of(path)
+    drawn: Any = getattr(fields.split.fields, "test", True) if fields.split is not None else None
+    sides = {} if is_whole or drawn else sides_of(path)  # test samples that are drawn are of all arrays
     if sides:
-        files = {part: ArrayFile(path, side=sides[part]) if part in sides else None for part in HELD_OUT}
-        return _described(spec, ArrayFile(path, side=sides["train"]), **files)
+        parts = (ArrayFile(path, side=sides[part]) if part in sides else None for part in ("train", *HELD_OUT))
+        train, validation, test = parts
+        return _described(spec, train, validation=validation, test=test)
     train, validation, test = (
         ArrayFile(located(file, folder), located(target, folder) if target else None) if file else None
         for file, target in (
@@ -256,10 +256,13 @@ def _role(choice: Choice[Any], defaults: Mapping[str, str]) -> Role:
 def _text(spec: Spec) -> Corpus:
     fields: Any = spec.data.fields
     folder = spec.folder
-    files = {f"{part}_file": f"{part}_path" for part in HELD_OUT}
-    options = {name: value for name, value in dict(fields).items() if name not in ("file", *files)}
-    paths = {path: located(getattr(fields, file), folder) for file, path in files.items() if getattr(fields, file)}
-    return Corpus(path=located(fields.file, folder), **paths, **options)
+    files = ("file", *(f"{part}_file" for part in HELD_OUT))
+    options = {name: value for name, value in dict(fields).items() if name not in files}
+    path, validation, test = (
+        located(file, folder) if file else None for file in (fields.file, fields.validation_file, fields.test_file)
+    )
+    assert path is not None  # noqa: S101  # a text has a file
+    return Corpus(path=path, validation_path=validation, test_path=test, **options)
 
 
 _FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
