@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .dataset import Array, Column, Dataset, Split
+from .delimited import opened, read
 from .errors import DataError, unknown
 from .roles import INT64
 from .splits import MAX_VALIDATION, VALIDATION_SHARE
@@ -74,6 +75,7 @@ class Corpus:
     test_path: Path | None = None
     validation: float | None = None
     validation_path: Path | None = None
+    decode: Callable[[Path], str] | None = None
 
     def __post_init__(self) -> None:
         for name in ("test", "validation"):
@@ -107,13 +109,14 @@ class Corpus:
 
     def _texts(self) -> tuple[dict[str, str], float]:
         """The text of each split, and the share for validation."""
-        rest, test = _text(self.path), ""
+        decode = self.decode or utf8
+        rest, test = decode(self.path), ""
         if self.test_path is not None:
-            test = _text(self.test_path)
+            test = decode(self.test_path)
         elif self._test_share:
             rest, test = _cut(rest, self._test_share)
         if self.validation_path is not None:
-            share, validation = 0.0, _text(self.validation_path)
+            share, validation = 0.0, decode(self.validation_path)
         else:
             share = self._validation_share(rest)
             rest, validation = _cut(rest, share) if share else (rest, "")
@@ -157,12 +160,17 @@ def _cut(text: str, share: float) -> tuple[str, str]:
     return text[:place], text[place:]
 
 
-def _text(path: Path) -> str:
+def utf8(path: Path) -> str:
+    """The text of a file in UTF-8, unpacked if it is gzipped."""
     check_size(path, MAX_BYTES)
+    content = bytearray()
+    with opened(path) as file:
+        while piece := read(file, 1 << 20, path):
+            content += piece
+            if len(content) > MAX_BYTES:
+                raise DataError(f"{path}: expected at most {MAX_BYTES:,} bytes of text, found more")
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         found = f"the byte 0x{error.object[error.start]:02x} at {error.start:,}"
         raise DataError(f"{path}: expected UTF-8 text, found {found}; save the file as UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from agcli.data.formats import TABLE, TEXT, array_file, find, format_of, table_file, text_of
 from agcli.datasets import (
-    ArrayFile,
     Corpus,
     DataError,
     Dataset,
     Role,
     Table,
-    TableFile,
     info,
     load,
     names,
@@ -26,10 +25,7 @@ from agcli.datasets import (
 )
 from agcli.datasets.errors import unknown
 from agcli.datasets.frame import Cells, Frame
-from agcli.datasets.tabular import FORMATS
 
-TEXTS = (".txt", ".md")
-ARRAYS = (".npz", ".npy", ".idx", "-ubyte")
 SHOWN = 6  # features of a sample, names of a column
 
 
@@ -131,20 +127,19 @@ def head(name: str, count: int) -> tuple[list[str], list[list[str]]]:
 def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
     """The table or the text in a file, all else to be guessed. Raises DataError if no set and no file is called so."""
     path = Path(name)
-    if not path.suffix and not path.exists():
+    known = find(path)
+    if known is None and not path.suffix and not path.exists():
         raise unknown("data set", name, names())
-    suffix = next(iter([s.lower() for s in path.suffixes if s != ".gz"][-1:]), "")
-    if suffix in FORMATS:
-        return Table(source=TableFile(path), target=tuple(target))
-    if suffix in TEXTS:
-        return Corpus(path=path)
-    if path.is_dir() or (suffix not in (*FORMATS, *TEXTS, *ARRAYS) and not path.stem.endswith("-ubyte")):
-        raise DataError(f"{path}: expected a file of one of the kinds {', '.join((*FORMATS, *ARRAYS, *TEXTS))}")
-    sides = {part: ArrayFile(path, side=side) for part, side in sides_of(path).items()}
+    kind = (known or format_of(path)).kind
+    if kind == TABLE:
+        return Table(source=table_file(path), target=tuple(target))
+    if kind == TEXT:
+        return Corpus(path=path, decode=text_of)
+    sides = {part: array_file(path, side=side) for part, side in sides_of(path).items()}
     if sides:
         validation, test = (sides.get(part) for part in ("validation", "test"))
         return Table(source=sides["train"], target=tuple(target), validation=validation, test=test)
-    return Table(source=ArrayFile(path), target=tuple(target))
+    return Table(source=array_file(path), target=tuple(target))
 
 
 def _splits(data: Dataset) -> dict[str, Any]:

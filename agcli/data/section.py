@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from agcli.data.formats import array_file, table_file, text_of
 from agcli.datasets import (
     ROLES,
     RULES,
@@ -17,6 +18,8 @@ from agcli.datasets import (
     DataError,
     Dataset,
     Fold,
+    Layout,
+    Memory,
     Numeric,
     Recipe,
     Role,
@@ -30,10 +33,11 @@ from agcli.datasets import (
     sides_of,
     validated,
 )
+from agcli.datasets.frame import Frame
 from agcli.datasets.splits import VALIDATION_SHARE
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
-from agcli.spec.data import FILES
+from agcli.spec.data import UNNAMED
 
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
 QUANTITIES = (
@@ -47,6 +51,11 @@ QUANTITIES = (
 )  # losses of numbers
 LOCATED = (("file",), ("test_file",), ("validation_file",))  # fields that name files
 HELD_OUT = ("validation", "test")  # parts that may have files of their own
+LOST = (
+    "the samples came from a Python program and cannot be read again; `ag eval RUN --data FILE` judges a run on a "
+    "file, and in Python there are ag.train(spec, data=samples), run.evaluate(samples) and "
+    "Trainer.resume(run, data=samples)"
+)
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
 
@@ -65,7 +74,7 @@ def load_data(spec: Spec, preprocessing: Mapping[str, Any] | None = None) -> Dat
     return data
 
 
-def read(spec: Spec, known: Recipe | Speller | None = None) -> Dataset:
+def read(spec: Spec, known: Recipe | Speller | Layout | None = None) -> Dataset:
     """The data set that a spec describes, in floats of its type."""
     choice, dtype = spec.data, str(spec.dtype)
     fields: Any = choice.fields
@@ -137,7 +146,7 @@ def _share_of(data: Dataset) -> float:
 def holding_out(spec: Spec) -> str:
     """What to write into a spec so that there is validation data."""
     fields: Any = spec.data.fields
-    if spec.data.name not in FILES:
+    if spec.data.name not in UNNAMED:
         return f"`data: {{name: {spec.data.name}, validation: {VALIDATION_SHARE}}}`"
     if spec.data.name == "text":
         return f"`validation: {VALIDATION_SHARE}` in `data`"
@@ -179,7 +188,7 @@ def folds(spec: Spec, of: int) -> list[Spec]:
         seed = fields.fold.seed if fields.fold is not None else 0
         return [_with_data(spec, fold=OnePart(of=of, number=n, seed=seed)) for n in range(1, of + 1)]
     for part in HELD_OUT:
-        if getattr(fields, f"{part}_file"):
+        if getattr(fields, f"{part}_file", None):
             told = f"folds take their {part} samples from `file`; leave `{part}_file` out"
             raise spec.error(("data", f"{part}_file"), told)
     split = fields.split
@@ -199,13 +208,19 @@ def _with_data(spec: Spec, **changes: Any) -> Spec:
     return spec.model_copy(update={"data": Choice(spec.data.name, fields.model_copy(update=changes), spec.data.tag)})
 
 
+def without_validation(spec: Spec) -> Spec:
+    """The spec of a named set in its own two parts."""
+    return _with_data(spec, validation=0.0)
+
+
 def _table(spec: Spec) -> Table:
     fields: Any = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
-    source = TableFile(located(fields.file, folder), *form)
+    source = table_file(located(fields.file, folder), *form)
     validation, test = (
-        TableFile(located(file, folder), *form) if file else None for file in (fields.validation_file, fields.test_file)
+        table_file(located(file, folder), *form) if file else None
+        for file in (fields.validation_file, fields.test_file)
     )
     return _described(spec, source, validation=validation, test=test, stream=fields.stream)
 
@@ -218,11 +233,11 @@ def _arrays(spec: Spec) -> Table:
     drawn: Any = getattr(fields.split.fields, "test", True) if fields.split is not None else None
     sides = {} if is_whole or drawn else sides_of(path)  # test samples that are drawn are of all arrays
     if sides:
-        parts = (ArrayFile(path, side=sides[part]) if part in sides else None for part in ("train", *HELD_OUT))
+        parts = (array_file(path, side=sides[part]) if part in sides else None for part in ("train", *HELD_OUT))
         train, validation, test = parts
         return _described(spec, train, validation=validation, test=test)
     train, validation, test = (
-        ArrayFile(located(file, folder), located(target, folder) if target else None) if file else None
+        array_file(located(file, folder), located(target, folder) if target else None) if file else None
         for file, target in (
             (getattr(fields, f"{part}file"), getattr(fields, f"{part}target_file"))
             for part in ("", "validation_", "test_")
@@ -231,13 +246,24 @@ def _arrays(spec: Spec) -> Table:
     return _described(spec, train, validation=validation, test=test)
 
 
+def in_memory(spec: Spec, train: Frame, validation: Frame | None = None, test: Frame | None = None) -> Table:
+    """Samples that a program gave, as `data: python` describes them."""
+    held_out = [Memory(frame) if frame is not None else None for frame in (validation, test)]
+    return _described(spec, Memory(train), validation=held_out[0], test=held_out[1])
+
+
+def _python(spec: Spec) -> Table:
+    raise DataError(LOST)
+
+
 def _described(spec: Spec, source: Any, *, validation: Any, test: Any, stream: bool = False) -> Table:
     fields: Any = spec.data.fields
+    target = fields.target or ()
     defaults = {"scale": "none", "missing": "refuse"} if spec.is_formulas else {"scale": "standard", "missing": "mean"}
     roles = {name: _role(choice, defaults) for name, choice in (fields.columns or {}).items()}
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
-        source=source, target=fields.target, columns=roles, stream=stream,
+        source=source, target=target, columns=roles, stream=stream,
         split=split, validation=validation, test=test,
         plain=spec.is_formulas, quantity=spec.loss.name in QUANTITIES,
         dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
@@ -262,10 +288,15 @@ def _text(spec: Spec) -> Corpus:
         located(file, folder) if file else None for file in (fields.file, fields.validation_file, fields.test_file)
     )
     assert path is not None  # noqa: S101  # a text has a file
-    return Corpus(path=path, validation_path=validation, test_path=test, **options)
+    return Corpus(path=path, validation_path=validation, test_path=test, decode=text_of, **options)
 
 
-_FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
+_FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {
+    "table": _table,
+    "arrays": _arrays,
+    "text": _text,
+    "python": _python,
+}
 
 
 def _settled_text(corpus: Corpus) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from agcli.data.section import scales
-from agcli.datasets import DataError, Split
+from agcli.datasets import DataError, Dataset, Split
+from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.model.build import Model
 from agcli.prediction import Answers, Classes, Numbers, Predictor
@@ -27,7 +28,7 @@ from .bootstrap import Figure
 from .classes import Calibration, ClassRow, calibration, class_table, confusion
 from .figures import figures
 from .groups import Group, groups
-from .samples import Samples, of_source, of_split
+from .samples import Samples, of_frame, of_source, of_split
 from .worst import COUNT, Worst, worst
 
 
@@ -111,14 +112,17 @@ def evaluate(
     folder: Path,
     split: str = "",
     *,
-    data: str | Path | None = None,
+    data: str | Path | Frame | None = None,
+    known: Dataset | None = None,
     by: str | None = None,
     weights: str = "",
     anyway: bool = False,
     count: int = COUNT,
     seed: int = 0,
 ) -> Evaluation:
-    """Judge the model of a run on a split of its data, or on the samples of a file ``data``.
+    """Judge the model of a run on a split of its data, or on other samples: a file ``data``, or a frame of them.
+
+    ``known`` is the data of the run, if it is at hand; else it is read again.
 
     The split is the test split if none is named; of a run without test data, that for validation, or else the
     training split, which ``notes`` say. Each look at the test split is counted in the run's result.
@@ -129,14 +133,22 @@ def evaluate(
     unless it is to be judged ``anyway``.
     """
     if data is None:
-        trained = opened(folder, weights, anyway=anyway)
+        if known is not None:
+            trained = weighted(Run.open(folder), known, weights)
+        else:
+            trained = opened(folder, weights, anyway=anyway)
         return judge_split(trained, terms_of(trained.data), split, by=by, count=count, seed=seed)
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
+    if isinstance(data, Frame):
+        return _judged(run, terms, of_frame(data, terms), weights, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
-        samples = of_source(source, terms)
-        trained = weighted(run, terms.skeleton(samples.split), weights)
-        return judge(trained, terms, samples, "", by=by, count=count, seed=seed)
+        return _judged(run, terms, of_source(source, terms), weights, by=by, count=count, seed=seed)
+
+
+def _judged(run: Run, terms: Terms, samples: Samples, weights: str, **options: Any) -> Evaluation:
+    trained = weighted(run, terms.skeleton(samples.split), weights)
+    return judge(trained, terms, samples, "", **options)
 
 
 def judge_split(
