@@ -73,9 +73,9 @@ class Corpus:
     vocabulary: int = 10_000
     test: float | None = None
     test_path: Path | None = None
-    decode: Callable[[Path], str] | None = None
     validation: float | None = None
     validation_path: Path | None = None
+    decode: Callable[[Path], str] | None = None
 
     def __post_init__(self) -> None:
         for name in ("test", "validation"):

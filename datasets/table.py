@@ -111,11 +111,11 @@ class Table:
         is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
         split = self._settled_split(is_class)
         ordered = {name: roles[name] for name in frame.columns}
-        test, validation = (file and file.settled() for file in (self.test, self.validation))
+        validation, test = (file.settled() if file else None for file in (self.validation, self.test))
+        source = self.source.settled()
         return replace(
-            self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test,
-            validation=validation,
-        )  # fmt: skip
+            self, source=source, target=target, columns=ordered, split=split, validation=validation, test=test
+        )
 
     def _settled_split(self, is_class: bool) -> Rule | None:
         """The split, without the shares of parts that have files; None if all parts have."""

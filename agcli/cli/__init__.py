@@ -89,7 +89,8 @@ def main() -> None:
         sys.exit(told("interrupted", 130, lead=""))
     except click.ClickException as e:
         if isinstance(e, click.NoSuchOption) and e.option_name in MEANT:
-            e = click.NoSuchOption(e.option_name, possibilities=[MEANT[e.option_name]], ctx=e.ctx)
+            meant = f"No such option '{e.option_name}'. Did you mean '{MEANT[e.option_name]}'?"
+            e = click.NoSuchOption(e.option_name, meant, ctx=e.ctx)
         if not wants_json():
             e.show(shown := StringIO())
             click.echo(printable(shown.getvalue()), err=True, nl=False)

@@ -135,10 +135,10 @@ def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
         return Table(source=table_file(path), target=tuple(target))
     if kind == TEXT:
         return Corpus(path=path, decode=text_of)
-    sides: dict[str, Any] = {part: array_file(path, side=side) for part, side in sides_of(path).items()}
+    sides = {part: array_file(path, side=side) for part, side in sides_of(path).items()}
     if sides:
-        source = sides.pop("train")
-        return Table(source=source, target=tuple(target), **sides)
+        validation, test = (sides.get(part) for part in ("validation", "test"))
+        return Table(source=sides["train"], target=tuple(target), validation=validation, test=test)
     return Table(source=array_file(path), target=tuple(target))
 
 

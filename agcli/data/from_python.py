@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from agcli.data.section import in_memory, load_data
+from agcli.data.section import in_memory, load_data, without_validation
 from agcli.datasets import ArrayFile, Corpus, DataError, Dataset, Layout, Split, Table, TableFile
 from agcli.datasets.memory import PYTHON, known_samples
 from agcli.engine.errors import EngineError
@@ -51,9 +51,9 @@ def _of_dataset(spec: Spec, data: Dataset) -> tuple[Spec, Dataset]:
         return spec.model_copy(update={"data": _section(name, _place(settled))}), data
     if data.fitted is None:
         if spec.data.name == data.name and spec.data.name not in UNNAMED:
-            named = spec if "validation" in data.splits else _undivided(spec)
-            if _is_same(named, data):
-                return named, data
+            for same in (spec, without_validation(spec)):  # a set by name, as it is trained on and in its own parts
+                if _is_same(same, data):
+                    return spec, load_data(spec)
         data = replace(data, fitted=Layout.of(data))
     return _as_python(spec, ()), data
 
@@ -64,7 +64,7 @@ _FILES: Mapping[type, str] = {TableFile: "table", ArrayFile: "arrays", Corpus: "
 def _place(settled: Table | Corpus) -> dict[str, Any]:
     """What a section must have from the start; the trainer writes all the rest that was settled."""
     if isinstance(settled, Corpus):
-        names = ("unit", "length", "vocabulary", "validation", "test")
+        names = ("unit", "length", "vocabulary", "test")
         return {"file": str(settled.path), **{name: getattr(settled, name) for name in names}}
     found: dict[str, Any] = {"file": str(settled.source.path), "target": settled.target}
     if isinstance(settled.source, TableFile):
@@ -78,13 +78,6 @@ def _as_python(spec: Spec, target: tuple[str, ...]) -> Spec:
     form = DATA.rows[PYTHON].fields
     known = {name: getattr(old, name) for name in old.model_fields_set if name in form.model_fields}
     return spec.model_copy(update={"data": _section(PYTHON, known | ({"target": target} if target else {}))})
-
-
-def _undivided(spec: Spec) -> Spec:
-    """The spec of a named set whose training samples are not divided."""
-    fields: Any = spec.data.fields
-    known = {name: getattr(fields, name) for name in fields.model_fields_set}
-    return spec.model_copy(update={"data": _section(spec.data.name, known | {"validation": 0})})
 
 
 def _section(name: str, fields: Mapping[str, Any]) -> Choice[Any]:

@@ -37,7 +37,7 @@ from agcli.datasets.frame import Frame
 from agcli.datasets.splits import VALIDATION_SHARE
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
-from agcli.spec.data import FILES
+from agcli.spec.data import UNNAMED
 
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
 QUANTITIES = (
@@ -49,13 +49,13 @@ QUANTITIES = (
     "poisson",
     "gaussian",
 )  # losses of numbers
+LOCATED = (("file",), ("test_file",), ("validation_file",))  # fields that name files
+HELD_OUT = ("validation", "test")  # parts that may have files of their own
 LOST = (
     "the samples came from a Python program and cannot be read again; `ag eval RUN --data FILE` judges a run on a "
     "file, and in Python there are ag.train(spec, data=samples), run.evaluate(samples) and "
     "Trainer.resume(run, data=samples)"
 )
-LOCATED = (("file",), ("test_file",), ("validation_file",))  # fields that name files
-HELD_OUT = ("validation", "test")  # parts that may have files of their own
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
 
@@ -146,7 +146,7 @@ def _share_of(data: Dataset) -> float:
 def holding_out(spec: Spec) -> str:
     """What to write into a spec so that there is validation data."""
     fields: Any = spec.data.fields
-    if spec.data.name not in FILES:
+    if spec.data.name not in UNNAMED:
         return f"`data: {{name: {spec.data.name}, validation: {VALIDATION_SHARE}}}`"
     if spec.data.name == "text":
         return f"`validation: {VALIDATION_SHARE}` in `data`"
@@ -188,7 +188,7 @@ def folds(spec: Spec, of: int) -> list[Spec]:
         seed = fields.fold.seed if fields.fold is not None else 0
         return [_with_data(spec, fold=OnePart(of=of, number=n, seed=seed)) for n in range(1, of + 1)]
     for part in HELD_OUT:
-        if getattr(fields, f"{part}_file"):
+        if getattr(fields, f"{part}_file", None):
             told = f"folds take their {part} samples from `file`; leave `{part}_file` out"
             raise spec.error(("data", f"{part}_file"), told)
     split = fields.split
@@ -208,16 +208,21 @@ def _with_data(spec: Spec, **changes: Any) -> Spec:
     return spec.model_copy(update={"data": Choice(spec.data.name, fields.model_copy(update=changes), spec.data.tag)})
 
 
+def without_validation(spec: Spec) -> Spec:
+    """The spec of a named set in its own two parts."""
+    return _with_data(spec, validation=0.0)
+
+
 def _table(spec: Spec) -> Table:
     fields: Any = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
     source = table_file(located(fields.file, folder), *form)
-    files = {
-        part: table_file(located(file, folder), *form) if (file := getattr(fields, f"{part}_file")) else None
-        for part in HELD_OUT
-    }
-    return _described(spec, source, stream=fields.stream, **files)
+    validation, test = (
+        table_file(located(file, folder), *form) if file else None
+        for file in (fields.validation_file, fields.test_file)
+    )
+    return _described(spec, source, validation=validation, test=test, stream=fields.stream)
 
 
 def _arrays(spec: Spec) -> Table:
@@ -225,15 +230,12 @@ def _arrays(spec: Spec) -> Table:
     folder = spec.folder
     path = located(fields.file, folder)
     is_whole = any(getattr(fields, f"{part}_file") for part in HELD_OUT)
-    is_drawn = fields.split is not None and getattr(
-        fields.split.fields, "test", True
-    )  # test samples are, of all arrays
-    sides = {} if is_whole or is_drawn else sides_of(path)
+    drawn: Any = getattr(fields.split.fields, "test", True) if fields.split is not None else None
+    sides = {} if is_whole or drawn else sides_of(path)  # test samples that are drawn are of all arrays
     if sides:
-        files: dict[str, Any] = {
-            part: array_file(path, side=sides[part]) if part in sides else None for part in HELD_OUT
-        }
-        return _described(spec, array_file(path, side=sides["train"]), **files)
+        parts = (array_file(path, side=sides[part]) if part in sides else None for part in ("train", *HELD_OUT))
+        train, validation, test = parts
+        return _described(spec, train, validation=validation, test=test)
     train, validation, test = (
         array_file(located(file, folder), located(target, folder) if target else None) if file else None
         for file, target in (
@@ -244,12 +246,10 @@ def _arrays(spec: Spec) -> Table:
     return _described(spec, train, validation=validation, test=test)
 
 
-def in_memory(spec: Spec, train: Frame, *, validation: Frame | None = None, test: Frame | None = None) -> Table:
+def in_memory(spec: Spec, train: Frame, validation: Frame | None = None, test: Frame | None = None) -> Table:
     """Samples that a program gave, as `data: python` describes them."""
-    parts: dict[str, Any] = {
-        part: Memory(f) if f is not None else None for part, f in (("validation", validation), ("test", test))
-    }
-    return _described(spec, Memory(train), **parts)
+    held_out = [Memory(frame) if frame is not None else None for frame in (validation, test)]
+    return _described(spec, Memory(train), validation=held_out[0], test=held_out[1])
 
 
 def _python(spec: Spec) -> Table:
@@ -282,12 +282,13 @@ def _role(choice: Choice[Any], defaults: Mapping[str, str]) -> Role:
 def _text(spec: Spec) -> Corpus:
     fields: Any = spec.data.fields
     folder = spec.folder
-    files = {f"{part}_file": f"{part}_path" for part in HELD_OUT}
-    options = {name: value for name, value in dict(fields).items() if name not in ("file", *files)}
-    paths: dict[str, Any] = {
-        path: located(getattr(fields, file), folder) for file, path in files.items() if getattr(fields, file)
-    }
-    return Corpus(path=located(fields.file, folder), decode=text_of, **paths, **options)
+    files = ("file", *(f"{part}_file" for part in HELD_OUT))
+    options = {name: value for name, value in dict(fields).items() if name not in files}
+    path, validation, test = (
+        located(file, folder) if file else None for file in (fields.file, fields.validation_file, fields.test_file)
+    )
+    assert path is not None  # noqa: S101  # a text has a file
+    return Corpus(path=path, validation_path=validation, test_path=test, decode=text_of, **options)
 
 
 _FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {

@@ -133,10 +133,10 @@ def evaluate(
     unless it is to be judged ``anyway``.
     """
     if data is None:
-        if known is None:
-            trained = opened(folder, weights, anyway=anyway)
-        else:
+        if known is not None:
             trained = weighted(Run.open(folder), known, weights)
+        else:
+            trained = opened(folder, weights, anyway=anyway)
         return judge_split(trained, terms_of(trained.data), split, by=by, count=count, seed=seed)
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)

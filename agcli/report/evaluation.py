@@ -125,7 +125,7 @@ def confusion_table(classes: Sequence[str], counts: Any) -> Table:
     """A row for each class, a column for each prediction; of many classes, the pairs that are confused most."""
     if len(classes) > WIDE:
         table = columned("class", "taken for", "samples", right=(2,))
-        off = np.where(np.eye(*counts.shape) > 0, 0, counts)
+        off = np.where(np.eye(counts.shape[0], counts.shape[1], dtype=bool), 0, counts)
         for place in np.argsort(-off, axis=None, kind="stable")[:10]:
             true, said = divmod(int(place), len(classes))
             if off[true, said]:
