@@ -23,7 +23,7 @@ from agcli.engine.variables import Variables
 from agcli.expression.lower import VALUES, functions
 from agcli.model.formula_metrics import formula_meter
 from agcli.model.formulas import tensor_of
-from agcli.model.layers.blocks import run
+from agcli.model.layers.apply import run
 from agcli.model.layers.scope import Network, Scope, Trace
 from agcli.model.meters import Meter, meter
 from agcli.model.precision import in_floats

@@ -71,8 +71,14 @@ class Metric(Fields):
 class Layer(Fields):
     """What `model:` may hold."""
 
+    several: ClassVar[bool] = False  # whether it takes several inputs: `combine` makes the output, not `build`
+
     def build(self, x: Tensor, scope: Any) -> Tensor:
         """The output for an input (n, ...); ``scope`` is where parameters live, see agcli/model/layers/scope.py."""
+        raise NotImplementedError
+
+    def combine(self, xs: tuple[Tensor, ...], scope: Any) -> Tensor:
+        """The output for all inputs that the spec names."""
         raise NotImplementedError
 
 
@@ -128,7 +134,7 @@ class NamedFormula(Metric):
 
 LOSSES = Table("loss", kind=Loss, module="agcli.model.losses", group="agcli.losses")
 METRICS = Table("metric", kind=Metric, module="agcli.model.metrics", group="agcli.metrics")
-LAYERS = Table("layer", kind=Layer, module="agcli.model.layers.rows", group="agcli.layers", beside=Beside)
+LAYERS = Table("layer", kind=Layer, module="agcli.model.layers", group="agcli.layers", beside=Beside)
 ACTIVATIONS = Table("activation", kind=Activation, module="agcli.model.activations")
 INITIALIZERS = Table("initializer", kind=Initializer, module="agcli.model.initializers")
 OPTIMIZERS = Table("optimizer", kind=Optimizer, module="agcli.model.optimizers")

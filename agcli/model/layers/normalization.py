@@ -1,0 +1,84 @@
+"""Normalizations. Scales and offsets begin at 1 and 0."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from agcli.model.layers.dense import width
+from agcli.model.ops import function
+from agcli.spec.field_types import Flag, Fraction, Positive, Size
+from agcli.spec.fields import Field
+from agcli.spec.nouns import INITIALIZERS, LAYERS, Layer
+
+if TYPE_CHECKING:
+    from agcli.engine.graph import Tensor
+    from agcli.engine.leaves import Variable
+    from agcli.model.layers.scope import Scope
+
+EPSILON: Any = Field(default=1e-5, description="added to the variance, so that it is never 0")
+AFFINE: Any = Field(default=True, description="multiply by a scale and add an offset, which are learned")
+
+
+def scale_and_offset(scope: Scope, channels: int) -> tuple[Variable, Variable]:
+    """The parameters `scale` and `offset`, (channels,) each."""
+    ones, zeros = INITIALIZERS.read("ones"), INITIALIZERS.read("zeros")
+    return scope.parameter("scale", (channels,), ones), scope.parameter("offset", (channels,), zeros)
+
+
+@LAYERS.row("batch_norm")
+class BatchNorm(Layer):
+    """Each channel with mean 0 and variance 1 over the batch (Ioffe and Szegedy 2015), else as training saw it."""
+
+    momentum: Fraction = Field(default=0.9, description="the share of the running statistics that a step keeps")
+    epsilon: Positive = EPSILON
+    affine: Flag = AFFINE
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        """Statistics of the batch while training, which move the running ones; else the running ones."""
+        channels = width(x, "batch_norm")
+        scale, offset = scale_and_offset(scope, channels) if self.affine else (None, None)
+        mean, variance = scope.statistic("mean", (channels,), 0.0), scope.statistic("variance", (channels,), 1.0)
+        if not scope.training:
+            return function("batch_norm", x, scale, offset, mean=mean, variance=variance, epsilon=self.epsilon)
+        new: Any = function(
+            "batch_norm_train", x, scale, offset, mean, variance, momentum=self.momentum, epsilon=self.epsilon
+        )
+        y, new_mean, new_variance = new
+        scope.update(mean, new_mean)
+        scope.update(variance, new_variance)
+        return y  # type: ignore[no-any-return]
+
+
+@LAYERS.row("layer_norm")
+class LayerNorm(Layer):
+    """Each sample's last axis with mean 0 and variance 1 (Ba et al. 2016)."""
+
+    epsilon: Positive = EPSILON
+    affine: Flag = AFFINE
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        learned = scale_and_offset(scope, width(x, "layer_norm")) if self.affine else ()
+        return function("layer_norm", x, *learned, epsilon=self.epsilon)
+
+
+@LAYERS.row("rms_norm")
+class RmsNorm(Layer):
+    """The last axis divided by the root of its mean square, times a scale (Zhang and Sennrich 2019)."""
+
+    epsilon: Positive = Field(default=1e-6, description="added to the mean square")
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        scale = scope.parameter("scale", (width(x, "rms_norm"),), INITIALIZERS.read("ones"))
+        return function("rms_norm", x, scale, epsilon=self.epsilon)
+
+
+@LAYERS.row("group_norm")
+class GroupNorm(LayerNorm):
+    """Groups of channels with mean 0 and variance 1 in each sample (Wu and He 2018)."""
+
+    main = "groups"
+    groups: Size = Field(default=32, description="number of groups")
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        learned = scale_and_offset(scope, width(x, "group_norm")) if self.affine else ()
+        return function("group_norm", x, *learned, groups=self.groups, epsilon=self.epsilon)
