@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from agcli.model.layers.dense import activate, linear, width
 from agcli.model.layers.dropout import dropped
-from agcli.model.layers.normalization import EPSILON, scale_and_offset
+from agcli.model.layers.normalization import EPSILON, scale_and_offset, several
 from agcli.model.ops import call, function
 from agcli.spec.field_types import Flag, Fraction, Positive, Size
 from agcli.spec.fields import Field
@@ -111,7 +111,8 @@ class Transformer(Layer):
 
     def normal(self, x: Tensor, scope: Scope) -> Tensor:
         """A layer norm with scale and offset."""
-        return function("layer_norm", x, *scale_and_offset(scope, width(x, "transformer")), epsilon=self.epsilon)
+        size = several(width(x, "transformer"), "transformer")
+        return function("layer_norm", x, *scale_and_offset(scope, size), epsilon=self.epsilon)
 
     def feed_forward(self, x: Tensor, scope: Scope) -> Tensor:
         """Two dense layers at each place."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from agcli.model.layers.dense import width
@@ -23,6 +24,16 @@ def scale_and_offset(scope: Scope, channels: int) -> tuple[Variable, Variable]:
     """The parameters `scale` and `offset`, (channels,) each."""
     ones, zeros = INITIALIZERS.read("ones"), INITIALIZERS.read("zeros")
     return scope.parameter("scale", (channels,), ones), scope.parameter("offset", (channels,), zeros)
+
+
+def several(count: int, layer: str, hint: str = "") -> int:
+    """The number of values that are normalized together. Raises ShapeError for one, of which nothing would be left."""
+    from agcli.engine.errors import ShapeError
+
+    if count == 1:
+        left = "its sign" if layer == "rms_norm" else "its offset"
+        raise ShapeError(f"{layer}: would normalize single values, of each of which only {left} is left{hint}")
+    return count
 
 
 @LAYERS.row("batch_norm")
@@ -57,7 +68,8 @@ class LayerNorm(Layer):
     affine: Flag = AFFINE
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
-        learned = scale_and_offset(scope, width(x, "layer_norm")) if self.affine else ()
+        channels = several(width(x, "layer_norm"), "layer_norm")
+        learned = scale_and_offset(scope, channels) if self.affine else ()
         return function("layer_norm", x, *learned, epsilon=self.epsilon)
 
 
@@ -68,7 +80,7 @@ class RmsNorm(Layer):
     epsilon: Positive = Field(default=1e-6, description="added to the mean square")
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
-        scale = scope.parameter("scale", (width(x, "rms_norm"),), INITIALIZERS.read("ones"))
+        scale = scope.parameter("scale", (several(width(x, "rms_norm"), "rms_norm"),), INITIALIZERS.read("ones"))
         return function("rms_norm", x, scale, epsilon=self.epsilon)
 
 
@@ -80,5 +92,12 @@ class GroupNorm(LayerNorm):
     groups: Size = Field(default=32, description="number of groups")
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
-        learned = scale_and_offset(scope, width(x, "group_norm")) if self.affine else ()
+        from agcli.engine.types import static
+
+        channels = width(x, "group_norm")
+        if channels % self.groups == 0 and None not in x.shape[1:]:
+            places = prod(map(static, x.shape[1:-1]))
+            hint = f"; choose fewer groups than {self.groups}" if self.groups > 1 else ""
+            several(places * channels // self.groups, "group_norm", hint)
+        learned = scale_and_offset(scope, channels) if self.affine else ()
         return function("group_norm", x, *learned, groups=self.groups, epsilon=self.epsilon)

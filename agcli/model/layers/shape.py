@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING
 
 from agcli.model.ops import call
@@ -30,8 +31,6 @@ class Reshape(Layer):
     shape: Shape = Field(description="the new shape without the batch; one -1 stands for what is left")
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
-        from math import prod
-
         from agcli.engine.errors import ShapeError
         from agcli.engine.types import static
 
