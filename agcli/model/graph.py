@@ -22,7 +22,7 @@ from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.lower import VALUES, functions
 from agcli.model.formula_metrics import formula_meter
-from agcli.model.formulas import tensor_of
+from agcli.model.layers import masks
 from agcli.model.layers.apply import run
 from agcli.model.layers.scope import Network, Scope, Trace
 from agcli.model.meters import Meter, meter
@@ -104,11 +104,14 @@ class Building:
         parameters: Variables,
         training: bool,
         columns: Mapping[str, Tensor],
+        padded: Mapping[str, str] | None = None,
     ) -> None:
         self.spec = spec
         self.inputs = inputs
         self.columns = columns
         self.network = Network(spec, parameters, training, {**inputs, **columns})
+        self.padded = padded or {}
+        self.mark_padding(inputs)
         self.scope = Scope(self.network, path=("model",))
 
     def graph(self) -> Graph:
@@ -132,6 +135,12 @@ class Building:
         final = output if output is not None else loss
         let = {name: network.names[name] for name in spec.let}
         return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces), let)
+
+    def mark_padding(self, inputs: Mapping[str, Tensor]) -> None:
+        """Note which places of the inputs that are texts hold tokens."""
+        for name, side in self.padded.items():
+            if inputs[name].dtype.kind in "iu":
+                self.network.masks[inputs[name].id] = masks.of_tokens(inputs[name], side)
 
     def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
         if name in self.network.names:
@@ -165,16 +174,26 @@ class Building:
         names = list(self.sources)
         if len(xs) != len(names):
             raise ShapeError(f"model: takes {len(names)} inputs ({', '.join(names)}), got {len(xs)}")
+        sources = dict(zip(names, xs, strict=True))
+        self.mark_padding(sources)
         quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])
         scope = Scope(quiet, path=("model",))
-        return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, dict(zip(names, xs, strict=True)))
+        return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, sources)
 
     def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
         names = self.network.names
         with self.network.at(path):
-            made = tensor_of(text, names, self.again if self.spec.model else None)
+            made = masks.formula(
+                text, names, self.padded_names, str(self.spec.dtype), self.again if self.spec.model else None
+            )
             self.refuse_table(made, path)
             return in_floats(made, self.spec.dtype, names.values())
+
+    @property
+    def padded_names(self) -> dict[str, masks.Mask]:
+        """What formulas may name and is padded, the output last; not tokens themselves, which are numbers."""
+        names = sorted(self.network.names.items(), key=lambda item: item[0] == OUTPUT)
+        return {name: self.network.masks[t.id] for name, t in names if t.inputs and t.id in self.network.masks}
 
     def refuse_table(self, made: Tensor, path: tuple[Any, ...]) -> None:
         """Raise SpecError where a column (n, 1) meets numbers (n,): together they would silently make (n, n)."""
@@ -208,7 +227,9 @@ class Building:
             loss = self.scalar(self.formula(choice.fields.formula, path), path)
         else:
             with self.network.at(("loss",), self.advice):
-                loss = mean(choice.fields.of(*self.weighed(*self.judged(output, choice.name))))
+                judged = self.judged(output, choice.name)
+                mask = self.network.masks.get(judged[0].id)
+                loss = mean(masks.per_sample(choice.fields, *self.weighed(*judged), mask))
         self.check_sigma(loss)
         if self.network.training:
             for penalty in self.network.penalties.values():

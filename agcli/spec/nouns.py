@@ -34,6 +34,9 @@ Kind = Literal["classes", "labels", "counts", "shares", "numbers", "any"]
 # How the output is read: scores as probabilities by softmax, sigmoid or margin; logarithms of a mean; or as it stands.
 Link = Literal["softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "identity"]
 Better = Literal["low", "high"]
+# What a layer does with padded sequences: works at each place by itself; asks `scope.mask(x)` and leaves the padding
+# out, marking with `scope.with_mask` what is padded still; or cannot.
+Padded = Literal["at each place", "masks", "refuses"]
 
 
 class Loss(Fields):
@@ -71,6 +74,7 @@ class Metric(Fields):
 class Layer(Fields):
     """What `model:` may hold."""
 
+    padded: ClassVar[Padded] = "refuses"
     several: ClassVar[bool] = False  # whether it takes several inputs: `combine` makes the output, not `build`
 
     def build(self, x: Tensor, scope: Any) -> Tensor:
@@ -84,6 +88,8 @@ class Layer(Fields):
 
 class Activation(Layer):
     """What `activation:` of a layer may name, and, by the same name, a layer of its own."""
+
+    padded = "at each place"
 
     def of(self, x: Tensor) -> Tensor:
         """The activation of each element."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import cast
 
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor
 from agcli.expression.errors import nearest
+from agcli.model.layers.masks import Mask
 from agcli.model.layers.scope import Scope, Trace
 from agcli.spec.nouns import Layer
 from agcli.spec.tables import Choice
@@ -80,8 +82,24 @@ def shared(choice: Choice[Layer], place: Scope, scope: Scope, kinds: Mapping[str
 def apply(choice: Choice[Layer], xs: tuple[Tensor, ...], scope: Scope) -> Tensor:
     """The tensor that the layer chosen in the spec makes of its inputs."""
     layer = choice.fields
-    if layer.several:
-        return layer.combine(xs, scope)
-    if len(xs) > 1:
+    if len(xs) > 1 and not layer.several:
         raise ShapeError(f"{choice.name}: takes one input, got {len(xs)}; put `concat` or `add` before it")
-    return layer.build(xs[0], scope)
+    padded = [x for x in xs if scope.mask(x)]
+    if padded and layer.padded == "refuses":
+        raise ShapeError(refusal(choice.name, padded[0]))
+    y = layer.combine(xs, scope) if layer.several else layer.build(xs[0], scope)
+    if padded and layer.padded == "at each place":
+        if y.ndim < 3:  # what was done along the last axis was done along that of places
+            raise ShapeError(refusal(choice.name, padded[0]))
+        mask = reduce(Mask.joined, (mask for x in padded if (mask := scope.mask(x))))
+        scope.with_mask(y, mask)
+    return y
+
+
+def refusal(layer: str, x: Tensor) -> str:
+    """Why a layer takes no padded sequences, and what to put before it."""
+    if x.dtype.kind in "iu":
+        mend = "put an `embedding` and then `global_avg_pool` or `lstm` before it"
+    else:
+        mend = "put `global_avg_pool`, `global_max_pool` or `lstm` before it, which leave padding out"
+    return f"{layer}: text is filled up to {x.shape[1]} places, and this layer would count its padding; {mend}"

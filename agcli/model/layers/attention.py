@@ -51,7 +51,9 @@ def look(
     inputs = {"query": x, "key": memory, "value": memory}
     projected = [linear(t, size, scope.inner(name), layer.init, bias) for name, t in inputs.items()]
     split = [split_heads(t, layer.heads) for t in projected]
-    y = function("scaled_dot_product_attention", *split, causal=layer.causal)
+    keys = scope.mask(memory)
+    allowed = None if keys is None else keys.places[:, None, None, :]
+    y = function("scaled_dot_product_attention", *split, allowed, causal=layer.causal)
     joined = call("transpose", y, (0, 2, 1, 3)).reshape((-1, sequence(x, "attention")[0], size))
     return linear(joined, size, scope.inner("output"), layer.init, bias)
 
@@ -60,6 +62,7 @@ def look(
 class Attention(Layer):
     """Each place looks at all places of the same sequence, or of a second input (Vaswani et al. 2017)."""
 
+    padded = "masks"
     main = "heads"
     several = True
     heads: Size = Field(description="number of looks that each place takes")
@@ -76,13 +79,15 @@ class Attention(Layer):
             raise ShapeError(f"attention: takes one input or two, got {len(xs)}")
         size = self.width or sequence(xs[0], "attention")[1]
         bias = INITIALIZERS.read("zeros") if self.use_bias else None
-        return dropped(look(xs[0], xs[-1], self, scope, size, bias), self.dropout, scope)
+        y = dropped(look(xs[0], xs[-1], self, scope, size, bias), self.dropout, scope)
+        return scope.with_mask(y, scope.mask(xs[0]))
 
 
 @LAYERS.row("transformer")
 class Transformer(Layer):
     """Attention, then two dense layers at each place; both normalized before and added to their input."""
 
+    padded = "masks"
     main = "heads"
     heads: Size = Field(description="number of looks that each place takes")
     hidden: Size | None = Field(
@@ -98,16 +103,17 @@ class Transformer(Layer):
     def build(self, x: Tensor, scope: Scope) -> Tensor:
         """Pre-norm: x + f(norm(x)); post-norm, as at first published: norm(x + f(x))."""
         _, size = sequence(x, "transformer")
+        mask = scope.mask(x)
         bias = INITIALIZERS.read("zeros")
         for name in ("attention", "feed_forward"):
             norm = scope.inner(f"{name}_norm")
-            start = self.normal(x, norm) if self.norm_first else x
+            start = scope.with_mask(self.normal(x, norm) if self.norm_first else x, mask)
             inner = scope.inner(name)
             is_look = name == "attention"
             y = look(start, start, self, inner, size, bias) if is_look else self.feed_forward(start, inner)
             x = x + dropped(y, self.dropout, scope)
             x = x if self.norm_first else self.normal(x, norm)
-        return x
+        return scope.with_mask(x, mask)
 
     def normal(self, x: Tensor, scope: Scope) -> Tensor:
         """A layer norm with scale and offset."""

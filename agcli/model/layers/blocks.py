@@ -30,6 +30,7 @@ def within(scope: Scope, *path: str) -> Scope:
 class Residual(Layer):
     """The input plus what the layers make of it (He et al. 2016)."""
 
+    padded = "masks"
     main = "layers"
     layers: Layers = Field(description="layers whose output has the shape of their input")
 
@@ -44,6 +45,7 @@ class Residual(Layer):
 class Parallel(Layer):
     """Several lists of layers, each of the same input, joined."""
 
+    padded = "masks"
     main = "branches"
     branches: Annotated[tuple[Layers, ...], Strict(False), Len(1, 100), Kind("a list of lists of layers")] = Field(
         description="the lists"
@@ -62,6 +64,7 @@ class Parallel(Layer):
 class Repeat(Layer):
     """The same layers several times."""
 
+    padded = "masks"
     times: Annotated[Size, Kind("a positive integer")] = Field(description="how often")
     layers: Layers = Field(description="the layers")
     share: Flag = Field(default=False, description="the same parameters each time")
@@ -79,20 +82,24 @@ class Repeat(Layer):
 class Lambda(Layer):
     """A formula of `x`, the input, and of every name that formulas of this spec know."""
 
+    padded = "masks"
     main = "formula"
     formula: Formula = Field(description="such as `x[:, -1]` or `x * sigmoid(x)`")
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
-        from agcli.model.formulas import tensor_of
+        from agcli.model.layers.masks import formula
 
+        mask = scope.mask(x)
         with scope.network.at((*scope.path, "lambda", "formula")):
-            return tensor_of(self.formula, {**scope.network.names, "x": x})
+            y = formula(self.formula, {**scope.network.names, "x": x}, {"x": mask} if mask else {}, scope.dtype)
+        return scope.with_mask(y, mask if mask and y.ndim == 3 and y.shape[1] == mask.length else None)
 
 
 @LAYERS.row("activation")
 class ActivationLayer(Layer):
     """The named activation as a layer of its own; its bare name does the same."""
 
+    padded = "at each place"
     main = "name"
     name: ActivationChoice = Field(description="which one")
 

@@ -52,11 +52,16 @@ def convolve(
 ) -> Tensor:
     """A convolution with ``outputs`` filters in ``groups``, its bias and its activation."""
     from agcli.engine.errors import ShapeError
+    from agcli.model.layers import masks
 
     inner = channels(x, axes, name)
     if inner % groups or outputs % groups:
         raise ShapeError(f"{name}: {groups} groups divide neither {inner} channels nor {outputs} filters evenly")
-    shape = (*lengths(layer.kernel, axes, name), inner // groups, outputs)
+    kernel = lengths(layer.kernel, axes, name)
+    shape = (*kernel, inner // groups, outputs)
+    mask = scope.mask(x)
+    if mask is not None:  # of sequences only
+        x = masks.cleared(x, mask)
     y = call(
         f"conv{axes}d",
         x,
@@ -66,7 +71,10 @@ def convolve(
         dilation=per_axis(layer.dilation, axes, name),
         groups=groups,
     )
-    return layer.finish(y, scope)
+    if mask is not None:
+        span = (kernel[0] - 1) * per_axis(layer.dilation, axes, name) + 1
+        mask = masks.windows(mask, name, y.shape[1] or 0, span, per_axis(layer.stride, axes, name), layer.padding)
+    return scope.with_mask(layer.finish(y, scope), mask)
 
 
 class Convolution(Weighted):
@@ -84,6 +92,8 @@ class Convolution(Weighted):
 @LAYERS.row("conv1d")
 class Conv1d(Convolution):
     """A window that slides over a sequence; inputs are (length, channels)."""
+
+    padded = "masks"
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
         return convolve(x, self, scope, 1, self.filters, self.groups, "conv1d")
@@ -124,16 +134,24 @@ class Transposed(Weighted):
 
     def transposed(self, x: Tensor, scope: Scope, axes: int) -> Tensor:
         """Its weights lie as those of the convolution that it transposes."""
-        name = f"conv{axes}d_transpose"
-        shape = (*lengths(self.kernel, axes, name), self.filters, channels(x, axes, name))
-        weight = scope.parameter("weight", shape, self.init)
-        y = call(name, x, weight, strides=per_axis(self.stride, axes, name), padding=self.padding)
-        return self.finish(y, scope)
+        from agcli.model.layers import masks
+
+        name, mask = f"conv{axes}d_transpose", scope.mask(x)
+        kernel, stride = lengths(self.kernel, axes, name), per_axis(self.stride, axes, name)
+        weight = scope.parameter("weight", (*kernel, self.filters, channels(x, axes, name)), self.init)
+        if mask is not None:  # of sequences only
+            x = masks.cleared(x, mask)
+        y = call(name, x, weight, strides=stride, padding=self.padding)
+        if mask is not None:
+            mask = masks.spread(mask, y.shape[1] or 0, kernel[0], stride, self.padding)
+        return scope.with_mask(self.finish(y, scope), mask)
 
 
 @LAYERS.row("conv1d_transpose")
 class Conv1dTranspose(Transposed):
     """The transpose of conv1d, which lengthens a sequence."""
+
+    padded = "masks"
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
         return self.transposed(x, scope, 1)

@@ -45,6 +45,7 @@ def linear(
 class Dense(Layer):
     """`activation(x @ weight + bias)`: every output sees every input."""
 
+    padded = "at each place"
     main = "units"
     units: Size = Field(description="number of outputs")
     activation: ActivationChoice | None = Field(default=None, description="applied to the outputs")

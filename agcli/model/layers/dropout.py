@@ -23,6 +23,7 @@ def dropped(x: Tensor, rate: float, scope: Scope) -> Tensor:
 class Dropout(Layer):
     """Sets inputs to 0 at random while training, and scales the others up to match; nothing else does."""
 
+    padded = "at each place"
     main = "rate"
     rate: Fraction = Field(default=0.5, description="the share that is set to 0")
 

@@ -21,6 +21,7 @@ Wave = Annotated[Literal["sinusoidal", "learned"], OneOf("sinusoidal", "learned"
 class Embedding(Layer):
     """A learned vector for each whole number, such as a token or a category."""
 
+    padded = "at each place"
     size: Size = Field(description="how many numbers there are, from 0")
     width: Size = Field(description="length of a vector")
     init: InitializerChoice = INITIALIZERS.default("normal", "the vectors before the first step")
@@ -48,6 +49,7 @@ def waves(places: int, size: int, dtype: Any) -> Array:
 class Positional(Layer):
     """Adds to each place of a sequence a vector that tells where it is (Vaswani et al. 2017)."""
 
+    padded = "masks"
     main = "kind"
     kind: Wave = Field(default="sinusoidal", description="waves of many lengths, or parameters")
 
@@ -55,7 +57,13 @@ class Positional(Layer):
         from agcli.engine.graph import constant
         from agcli.model.layers.attention import sequence
 
-        shape = sequence(x, "positional")
+        shape, mask = sequence(x, "positional"), scope.mask(x)
         if self.kind == "sinusoidal":
-            return x + constant(waves(*shape, scope.dtype))
-        return x + scope.parameter("weight", shape, INITIALIZERS.read({"normal": 0.02}))
+            table: Tensor = constant(waves(*shape, scope.dtype))
+        else:
+            table = scope.parameter("weight", shape, INITIALIZERS.read({"normal": 0.02}))
+        if mask and mask.left:  # else places are counted from the first token anyway
+            from agcli.model.layers.masks import positions
+
+            table = function("embedding", table, positions(mask))
+        return scope.with_mask(x + table, mask)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from agcli.model.layers.dense import width
-from agcli.model.ops import function
+from agcli.model.ops import call, function
 from agcli.spec.field_types import Flag, Fraction, Positive, Size
 from agcli.spec.fields import Field
-from agcli.spec.nouns import INITIALIZERS, LAYERS, Layer
+from agcli.spec.nouns import INITIALIZERS, LAYERS, Layer, Padded
 
 if TYPE_CHECKING:
     from agcli.engine.graph import Tensor
     from agcli.engine.leaves import Variable
+    from agcli.model.layers.masks import Mask
     from agcli.model.layers.scope import Scope
 
 EPSILON: Any = Field(default=1e-5, description="added to the variance, so that it is never 0")
@@ -36,10 +37,35 @@ def several(count: int, layer: str, hint: str = "") -> int:
     return count
 
 
+def over_tokens(x: Tensor, mask: Mask, epsilon: float) -> tuple[Tensor, Tensor, Tensor]:
+    """(n, length, channels), each channel with mean 0 and variance 1 over all tokens, and these two, (channels,)."""
+    from agcli.model.layers import masks
+
+    return masks.standardized(x, mask, lambda t: masks.mean(t, mask, (0, 1)), epsilon)
+
+
+def grouped_over_tokens(x: Tensor, mask: Mask, groups: int, epsilon: float) -> Tensor:
+    """(n, length, channels), each group of channels with mean 0 and variance 1 over the tokens of its sample."""
+    from agcli.engine.types import static
+    from agcli.model.layers import masks
+
+    channels = static(x.shape[-1])
+    if channels % groups:
+        return function("group_norm", x, groups=groups, epsilon=epsilon)  # which says what is wrong
+
+    def average(values: Tensor) -> Tensor:
+        means = masks.mean(values, mask, keepdims=True)
+        of_groups = call("mean", means.reshape((-1, groups, channels // groups)), axis=-1, keepdims=True)
+        return call("repeat", of_groups, channels // groups, axis=-1).reshape((-1, 1, channels))
+
+    return masks.standardized(x, mask, average, epsilon)[0]
+
+
 @LAYERS.row("batch_norm")
 class BatchNorm(Layer):
     """Each channel with mean 0 and variance 1 over the batch (Ioffe and Szegedy 2015), else as training saw it."""
 
+    padded = "masks"
     momentum: Fraction = Field(default=0.9, description="the share of the running statistics that a step keeps")
     epsilon: Positive = EPSILON
     affine: Flag = AFFINE
@@ -49,21 +75,30 @@ class BatchNorm(Layer):
         channels = width(x, "batch_norm")
         scale, offset = scale_and_offset(scope, channels) if self.affine else (None, None)
         mean, variance = scope.statistic("mean", (channels,), 0.0), scope.statistic("variance", (channels,), 1.0)
+        mask = scope.mask(x)
         if not scope.training:
-            return function("batch_norm", x, scale, offset, mean=mean, variance=variance, epsilon=self.epsilon)
-        new: Any = function(
-            "batch_norm_train", x, scale, offset, mean, variance, momentum=self.momentum, epsilon=self.epsilon
-        )
-        y, new_mean, new_variance = new
+            y = function("batch_norm", x, scale, offset, mean=mean, variance=variance, epsilon=self.epsilon)
+            return scope.with_mask(y, mask)
+        if mask:
+            y, batch_mean, batch_variance = over_tokens(x, mask, self.epsilon)
+            y = y if scale is None or offset is None else y * scale + offset
+            new_mean = self.momentum * mean + (1 - self.momentum) * batch_mean
+            new_variance = self.momentum * variance + (1 - self.momentum) * batch_variance
+        else:
+            new: Any = function(
+                "batch_norm_train", x, scale, offset, mean, variance, momentum=self.momentum, epsilon=self.epsilon
+            )
+            y, new_mean, new_variance = new
         scope.update(mean, new_mean)
         scope.update(variance, new_variance)
-        return y  # type: ignore[no-any-return]
+        return scope.with_mask(y, mask)
 
 
 @LAYERS.row("layer_norm")
 class LayerNorm(Layer):
     """Each sample's last axis with mean 0 and variance 1 (Ba et al. 2016)."""
 
+    padded: ClassVar[Padded] = "at each place"
     epsilon: Positive = EPSILON
     affine: Flag = AFFINE
 
@@ -77,6 +112,7 @@ class LayerNorm(Layer):
 class RmsNorm(Layer):
     """The last axis divided by the root of its mean square, times a scale (Zhang and Sennrich 2019)."""
 
+    padded = "at each place"
     epsilon: Positive = Field(default=1e-6, description="added to the mean square")
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
@@ -88,6 +124,7 @@ class RmsNorm(Layer):
 class GroupNorm(LayerNorm):
     """Groups of channels with mean 0 and variance 1 in each sample (Wu and He 2018)."""
 
+    padded = "masks"
     main = "groups"
     groups: Size = Field(default=32, description="number of groups")
 
@@ -100,4 +137,7 @@ class GroupNorm(LayerNorm):
             hint = f"; choose fewer groups than {self.groups}" if self.groups > 1 else ""
             several(places * channels // self.groups, "group_norm", hint)
         learned = scale_and_offset(scope, channels) if self.affine else ()
+        if mask := scope.mask(x):
+            y = grouped_over_tokens(x, mask, self.groups, self.epsilon)
+            return scope.with_mask(y * learned[0] + learned[1] if learned else y, mask)
         return function("group_norm", x, *learned, groups=self.groups, epsilon=self.epsilon)

@@ -15,6 +15,7 @@ from agcli.spec.nouns import ACTIVATIONS, INITIALIZERS, LAYERS, ActivationChoice
 
 if TYPE_CHECKING:
     from agcli.engine.graph import Tensor
+    from agcli.model.layers.masks import Mask
     from agcli.model.layers.scope import Scope
 
     State: TypeAlias = tuple[Tensor, ...]
@@ -29,6 +30,7 @@ def parts(gates: Tensor, count: int) -> list[Tensor]:
 class Recurrent(Layer):
     """What recurrent layers have in common; `step` is the cell."""
 
+    padded = "masks"
     main = "units"
     noun: ClassVar[str] = ""
     gates: ClassVar[int] = 1
@@ -54,12 +56,18 @@ class Recurrent(Layer):
             hint = "; a recurrent layer before it needs return_sequences: true" if x.ndim == 2 else ""
             raise ShapeError(f"{self.noun}: expected sequences of shape (places, width), got {x.shape}{hint}")
         ways = {"forward": False, "backward": True} if self.bidirectional else {"": False}
-        runs = [self.along(x, scope.inner(way) if way else scope, reverse) for way, reverse in ways.items()]
+        mask = scope.mask(x)
+        runs = [self.along(x, mask, scope.inner(way) if way else scope, reverse) for way, reverse in ways.items()]
         chosen = [states if self.return_sequences else last for last, states in runs]
-        return chosen[0] if len(chosen) == 1 else call("concatenate", *chosen, axis=-1)
+        y = chosen[0] if len(chosen) == 1 else call("concatenate", *chosen, axis=-1)
+        return scope.with_mask(y, mask if self.return_sequences else None)
 
-    def along(self, x: Tensor, scope: Scope, reverse: bool) -> tuple[Tensor, Tensor]:
-        """The last state, and the states at all places, of a cell that goes in one direction."""
+    def along(self, x: Tensor, mask: Mask | None, scope: Scope, reverse: bool) -> tuple[Tensor, Tensor]:
+        """The last state, and the states at all places, of a cell that goes in one direction.
+
+        Padding leaves the state as it is: so the last one is that of the last token, and from the end the first token
+        finds the state 0.
+        """
         from agcli.engine.loops.scan import scan
 
         n, size = self.units, self.gates * self.units
@@ -73,7 +81,18 @@ class Recurrent(Layer):
             new = self.step(state, gates, weights)
             return new, new[0]
 
-        last, states = scan(turn, (call("zeros_like", z[0, :, :n]),) * self.states, z, reverse=reverse)
+        def masked_turn(state: State, place: tuple[Tensor, Tensor]) -> tuple[State, Tensor]:
+            gates, is_token = place
+            new = tuple(
+                call("where", is_token, a, b) for a, b in zip(self.step(state, gates, weights), state, strict=True)
+            )
+            return new, new[0]
+
+        start = (call("zeros_like", z[0, :, :n]),) * self.states
+        if mask is None:
+            last, states = scan(turn, start, z, reverse=reverse)
+        else:
+            last, states = scan(masked_turn, start, (z, call("moveaxis", mask.column, 1, 0)), reverse=reverse)
         return last[0], call("moveaxis", states, 0, 1)
 
 

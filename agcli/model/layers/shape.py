@@ -58,6 +58,7 @@ def check_alike(xs: tuple[Tensor, ...], layer: str, but: int | None = None) -> N
 class Concat(Layer):
     """Several inputs side by side on the last axis."""
 
+    padded = "at each place"
     several = True
 
     def combine(self, xs: tuple[Tensor, ...], scope: Scope) -> Tensor:
@@ -69,6 +70,7 @@ class Concat(Layer):
 class Add(Layer):
     """The sum of several inputs."""
 
+    padded = "at each place"
     several = True
 
     def combine(self, xs: tuple[Tensor, ...], scope: Scope) -> Tensor:
@@ -80,6 +82,7 @@ class Add(Layer):
 class Multiply(Layer):
     """The product of several inputs, element by element."""
 
+    padded = "at each place"
     several = True
 
     def combine(self, xs: tuple[Tensor, ...], scope: Scope) -> Tensor:
