@@ -98,7 +98,7 @@ def apply(choice: Choice[Layer], xs: tuple[Tensor, ...], scope: Scope) -> Tensor
 
 def refusal(layer: str, x: Tensor) -> str:
     """Why a layer takes no padded sequences, and what to put before it."""
-    if x.dtype.kind in "iu":
+    if x.ndim < 3:
         mend = "put an `embedding` and then `global_avg_pool` or `lstm` before it"
     else:
         mend = "put `global_avg_pool`, `global_max_pool` or `lstm` before it, which leave padding out"
