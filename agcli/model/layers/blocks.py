@@ -92,7 +92,7 @@ class Lambda(Layer):
         mask = scope.mask(x)
         with scope.network.at((*scope.path, "lambda", "formula")):
             y = formula(self.formula, {**scope.network.names, "x": x}, {"x": mask} if mask else {}, scope.dtype)
-        return scope.with_mask(y, mask if mask and y.ndim == 3 and y.shape[1] == mask.length else None)
+        return scope.with_mask(y, mask if mask and y.ndim == x.ndim and y.shape[1] == mask.length else None)
 
 
 @LAYERS.row("activation")
