@@ -30,11 +30,10 @@ from agcli.model.precision import in_floats
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
 from agcli.spec.names import path_text
-from agcli.spec.nouns import INITIALIZERS
+from agcli.spec.nouns import INITIALIZERS, LAYERS
 
 WEIGHED = "mean_squared_error"  # the loss by name in which samples count as `sigma` says
 OUTPUT = "output"  # what formulas call the model's output
-RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
 
 
 @dataclass(frozen=True)
@@ -259,7 +258,7 @@ class Building:
         """What to type if the target has a value for each place of a sequence, and the model keeps but the last."""
         places = self.inputs["y"].shape[1:2] if "y" in self.inputs else ()
         for t in self.network.traces:
-            is_last = t.kind in RECURRENT and len(t.output.shape) == 2
+            is_last = "return_sequences" in LAYERS.rows[t.kind].fields.model_fields and len(t.output.shape) == 2
             if places and is_last and t.inputs[0].shape[1:2] == places:
                 where = path_text(t.place)
                 return f"; the target has {places[0]} places, of which {where} keeps the last: return_sequences: true"

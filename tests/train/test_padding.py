@@ -12,7 +12,8 @@ from agcli.datasets import Column, Recipe, Split
 from agcli.model.build import build
 from agcli.runs.migrate import FORMAT, PREPROCESSING, migrated
 from agcli.spec import SpecError, read_spec
-from agcli.spec.nouns import ACTIVATIONS, LAYERS
+from agcli.spec.nouns import ACTIVATIONS, LAYERS, Layer
+from agcli.spec.tables import Row
 
 pytestmark = pytest.mark.numeric
 
@@ -181,6 +182,23 @@ def test_a_layer_that_would_count_padding_refuses_at_its_line(name, folder):
     assert f": model[{number}]" in line
     assert told in line
     assert mend in line
+
+
+def test_a_layer_from_outside_refuses_until_it_says_what_it_does(folder, monkeypatch):
+    class Doubled(Layer):
+        """Twice its input."""
+
+        def build(self, x, scope):
+            return 2 * x
+
+    monkeypatch.setitem(LAYERS.rows, "doubled", Row(Doubled))
+    monkeypatch.setitem(LAYERS._spellings, "doubled", "doubled")
+    with pytest.raises(SpecError, match=r"model\[1\]: doubled: text is filled up"):
+        built(folder, f"doubled, {POOL}", MOST)
+    Doubled.padded = "at each place"
+    tokens = np.random.default_rng(1).integers(1, 14, (4, 5))
+    found = built(folder, f"doubled, {POOL}", MOST)[0].predictor()(np.pad(tokens, ((0, 0), (0, 3))))
+    np.testing.assert_allclose(found, 2 * built(folder, POOL, MOST)[0].predictor()(np.pad(tokens, ((0, 0), (0, 3)))))
 
 
 def test_windows_that_begin_in_the_padding_refuse(folder):
