@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 MAX_LAYERS = 1_000
 
+# What a layer does with padded sequences: works at each place by itself; asks `scope.mask(x)` and leaves the padding
+# out, marking with `scope.with_mask` what is padded still; or cannot.
+Padded = Literal["at each place", "masks", "refuses"]
 # What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave counts and shares as they
 # are; scale numbers, and give them back in their own units.
 Kind = Literal["classes", "labels", "counts", "shares", "numbers", "any"]
 # How the output is read: scores as probabilities by softmax, sigmoid or margin; logarithms of a mean; or as it stands.
 Link = Literal["softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "identity"]
 Better = Literal["low", "high"]
-# What a layer does with padded sequences: works at each place by itself; asks `scope.mask(x)` and leaves the padding
-# out, marking with `scope.with_mask` what is padded still; or cannot.
-Padded = Literal["at each place", "masks", "refuses"]
 
 
 class Loss(Fields):
