@@ -290,7 +290,10 @@ class Building:
                 found.append(formula_meter(fields.name, self.formula(fields.formula, inner), rows))
                 continue
             with self.network.at(path):
-                named = meter(choice, *self.judged(output, choice.name))
+                judged = self.judged(output, choice.name)
+                if judged[0].id in self.network.masks:
+                    raise ShapeError(f"{choice.name}: would count the padding of the text; write a formula with `mask`")
+                named = meter(choice, *judged)
                 found.append(replace(named, name=key) if isinstance(key, str) else named)
         return found
 

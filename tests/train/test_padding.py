@@ -236,7 +236,7 @@ def of_places(folder, **sections):
     with open(folder / "places.csv", "w", newline="") as file:
         rows = [[" ".join(rng.choice(WORDS, 1 + i % MOST)), *rng.normal(size=MOST)] for i in range(20)]
         csv.writer(file).writerows([["text", *columns], *rows])
-    sections = {"loss": "mean_squared_error", "metrics": "[mean_absolute_error]"} | sections
+    sections = {"loss": "mean_squared_error", "metrics": "{}"} | sections
     more = "".join(f"{name}: {text}\n" for name, text in sections.items())
     return made(
         folder,
@@ -248,6 +248,8 @@ def of_places(folder, **sections):
 def test_losses_of_places_are_means_over_tokens(folder):
     formula = "{l: 'mean(sum(square(output - expand_dims(y, -1)) * mask, (1, 2)) / sum(mask, (1, 2)))'}"
     model, data = of_places(folder, metrics=formula)
+    with pytest.raises(SpecError, match=r"metrics\[0\]: r2: would count the padding"):
+        of_places(folder, metrics="[r2]")
     x, y = data.train.x, np.array(data.train.y)
     output = model.predictor()(x)[:, :, 0]
     each = [np.mean((output[i] - y[i])[x[i] > 0] ** 2) for i in range(len(x))]
