@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from agcli.datasets import Dataset
+from agcli.datasets import Dataset, Recipe
 from agcli.datasets.dataset import KNOWN, SIGMA
 from agcli.engine.function import Function
 from agcli.engine.graph import Tensor, toposort
@@ -29,6 +29,7 @@ class Model:
 
     spec: Spec
     samples: int  # to train on
+    classes: int  # of the target in the training data; a larger label is of a class that training does not see
     inputs: Mapping[str, Placeholder]  # by the names of the data's columns
     parameters: Variables
     key: Variable
@@ -105,14 +106,15 @@ def build(spec: Spec, data: Dataset) -> Model:
     inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
     parameters = Variables()
     columns = by_name(spec, data, inputs)
-    graphs = [Building(spec, inputs, parameters, training, columns).graph() for training in (True, False)]
+    padded = data.fitted.padded if isinstance(data.fitted, Recipe) else {}
+    graphs = [Building(spec, inputs, parameters, training, columns, padded).graph() for training in (True, False)]
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
     refuse_unused(spec, parameters, train.loss)
     refuse_few_scores(spec, data, train.output)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)
-    return Model(spec, len(data.train), inputs, parameters, key, train, graphs[1])
+    return Model(spec, len(data.train), len(data.classes), inputs, parameters, key, train, graphs[1])
 
 
 def refuse_few_scores(spec: Spec, data: Dataset, output: Tensor) -> None:
