@@ -296,9 +296,8 @@ class Building:
                 continue
             with self.network.at(path):
                 judged = self.judged(output, choice.name)
-                if judged[0].id in self.network.masks:
-                    raise ShapeError(f"{choice.name}: would count the padding of the text; write a formula with `mask`")
-                named = meter(choice, *judged)
+                mask = self.network.masks.get(judged[0].id)
+                named = meter(choice, *(masks.each_place(*judged, mask) if mask else judged))
                 found.append(replace(named, name=key) if isinstance(key, str) else named)
         return found
 

@@ -14,6 +14,7 @@ from agcli.runs.migrate import FORMAT, PREPROCESSING, migrated
 from agcli.spec import SpecError, read_spec
 from agcli.spec.nouns import ACTIVATIONS, LAYERS, Layer
 from agcli.spec.tables import Row
+from agcli.training.sums import Sums
 
 pytestmark = pytest.mark.numeric
 
@@ -246,10 +247,8 @@ def of_places(folder, **sections):
 
 
 def test_losses_of_places_are_means_over_tokens(folder):
-    formula = "{l: 'mean(sum(square(output - expand_dims(y, -1)) * mask, (1, 2)) / sum(mask, (1, 2)))'}"
-    model, data = of_places(folder, metrics=formula)
-    with pytest.raises(SpecError, match=r"metrics\[0\]: r2: would count the padding"):
-        of_places(folder, metrics="[r2]")
+    formula = "mean(sum(square(output - expand_dims(y, -1)) * mask, (1, 2)) / sum(mask, (1, 2)))"
+    model, data = of_places(folder, metrics=f"{{l: {formula!r}, a: mean_absolute_error, r: r2}}")
     x, y = data.train.x, np.array(data.train.y)
     output = model.predictor()(x)[:, :, 0]
     each = [np.mean((output[i] - y[i])[x[i] > 0] ** 2) for i in range(len(x))]
@@ -257,6 +256,11 @@ def test_losses_of_places_are_means_over_tokens(folder):
     found = model.evaluator()({model.x: x, model.y: y})
     assert found["loss"] == pytest.approx(np.mean(each))
     assert found["l.0"] / found["l.0.count"] == pytest.approx(np.mean(each))
+    sums = Sums(model.test.meters)
+    sums.add(found, len(x))
+    error, true = (output - y)[x > 0], y[x > 0]
+    assert sums.metrics["a"] == pytest.approx(np.abs(error).mean())
+    assert sums.metrics["r"] == pytest.approx(1 - (error**2).sum() / ((true - true.mean()) ** 2).sum())
 
 
 def test_a_target_without_places_asks_for_a_pool(folder):

@@ -121,7 +121,7 @@ def standardized(
 
 
 def each_place(output: Tensor, target: Tensor, mask: Mask) -> tuple[Tensor, Tensor, Tensor]:
-    """Outputs and targets of sequences with a row a place, and which rows are tokens: (n * length, ...), (n * length,).
+    """Outputs and targets of sequences with a row a place, and a weight of 1 for tokens, 0 for padding: (n * length, ...).
 
     Raises ShapeError if the target has no value for each place.
     """
@@ -131,7 +131,7 @@ def each_place(output: Tensor, target: Tensor, mask: Mask) -> tuple[Tensor, Tens
             f"{target.shape}; put `global_avg_pool` or `lstm` before the last layer"
         )
     rows = [t.reshape((-1, *t.shape[2:])) for t in (output, target)]
-    return rows[0], rows[1], mask.places.reshape((-1,))
+    return rows[0], rows[1], mask.places.reshape((-1,)).astype("float64")
 
 
 def per_sample(loss: Loss, output: Tensor, target: Tensor, mask: Mask | None) -> Tensor:
