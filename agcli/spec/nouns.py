@@ -14,17 +14,22 @@ from annotated_types import Len
 from pydantic import Strict
 
 from .field_types import Kind as KindOf
-from .field_types import Positive, Weight, Word, Words
+from .field_types import Weight, Word, Words
 from .fields import Field, Fields
 from .formula import Formula
 from .number_or_choice import NumberOr
-from .tables import Choice, Row, Table
+from .tables import Choice, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from agcli.engine.graph import Tensor
+    from agcli.engine.optimizers import Lbfgs, LevenbergMarquardt, Rule
+    from agcli.engine.optimizers import Optimizer as EngineOptimizer
+    from agcli.engine.optimizers import Rate as EngineRate
     from agcli.engine.types import Array
+
+    from .clock import Clock
 
 MAX_LAYERS = 1_000
 
@@ -99,13 +104,26 @@ class Optimizer(Fields):
     """How a step follows from a gradient."""
 
     full_batch: ClassVar[bool] = False  # whether each step sees all of the training data, and finds its own length
+    bounded: ClassVar[bool] = True  # whether it keeps parameters within the bounds of a spec
+
+    def make(self, clock: Clock) -> EngineOptimizer | Lbfgs | LevenbergMarquardt:
+        """The engine's optimizer; ``clock`` turns the spans of a schedule into steps of it."""
+        raise NotImplementedError
+
+
+class Clipping(Fields):
+    """Where gradients are cut."""
+
+    def rule(self) -> Rule:
+        """What becomes of a gradient."""
+        raise NotImplementedError
 
 
 class Schedule(Fields):
     """How the learning rate changes while training goes on."""
 
-    def rate(self, clock: Any) -> Any:
-        """The engine's rate; ``clock`` turns spans of a spec into steps, see agcli/model/optimizers.py."""
+    def rate(self, clock: Clock) -> EngineRate:
+        """The engine's rate: a number, or a function of the steps done; ``clock`` turns spans of a spec into steps."""
         raise NotImplementedError
 
 
@@ -133,6 +151,7 @@ ACTIVATIONS = Table("activation", kind=Activation, module="agcli.model.activatio
 INITIALIZERS = Table("initializer", kind=Initializer, module="agcli.model.initializers")
 OPTIMIZERS = Table("optimizer", kind=Optimizer, module="agcli.model.optimizers")
 SCHEDULES = Table("schedule", kind=Schedule, module="agcli.model.schedules")
+CLIPPING = Table("clipping", kind=Clipping, module="agcli.model.clipping")
 
 LossChoice = Annotated[Choice[Loss], LOSSES]
 MetricChoice = Annotated[Choice[Metric], METRICS]
@@ -147,22 +166,9 @@ Layers = Annotated[
 ]
 OptimizerChoice = Annotated[Choice[Optimizer], OPTIMIZERS]
 Rate = Annotated[float | Choice[Schedule], NumberOr("schedule", lambda: SCHEDULES)]
+Clip = Annotated[float | Choice[Clipping], NumberOr("clipping", lambda: CLIPPING)]
 
 
-class Limit(Fields):
-    """A limit."""
-
-    main = "limit"
-    limit: Positive = Field(default=1.0, description="the largest that is left alone")
-
-
-CLIPPING = Table(
-    "clipping",
-    {
-        "global_norm": Row(Limit, "The norm of all gradients together; a bare number is its limit."),
-        "norm": Row(Limit, "The norm of the gradient of each parameter."),
-        "value": Row(Limit, "The magnitude of each number of a gradient."),
-    },
-    kind=Limit,
-)
-Clip = Annotated[float | Choice[Limit], NumberOr("clipping", lambda: CLIPPING)]
+def rate_of(rate: float | Choice[Schedule], clock: Clock) -> EngineRate:
+    """The engine's rate for what a field of the kind `Rate` holds."""
+    return rate if isinstance(rate, int | float) else rate.fields.rate(clock)

@@ -18,7 +18,6 @@ from agcli.data.section import load_data
 from agcli.datasets import Batch, Dataset
 from agcli.engine.types import Array
 from agcli.engine.variables import load_arrays, save_arrays, write_atomically
-from agcli.model.optimizers import FullBatch
 from agcli.runs import Run, RunError, digest, writing
 from agcli.runs import checkpoints as files
 from agcli.runs.files import read_json
@@ -136,7 +135,7 @@ def advice(spec: Spec, culprit: Culprit | None = None) -> str:
     """What to try."""
     if culprit is not None and not culprit.op and culprit.result.name.startswith("the batch's"):
         return "look at these rows of the data"
-    if isinstance(spec.optimizer.fields, FullBatch):
+    if spec.optimizer.fields.full_batch:
         return "try other starting values, at which the loss and its derivatives are numbers, or `bounds`"
     return f"try {other_rate(spec, 0.1)}, or limit the gradient: {clipping(spec)}"
 
