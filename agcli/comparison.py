@@ -12,15 +12,15 @@ from typing import Any
 
 from agcli.engine.errors import EngineError
 from agcli.runs import Run, RunError
-from agcli.runs.files import read_json
 from agcli.runs.lock import is_locked
+from agcli.runs.migrate import NewerError
 from agcli.runs.run import RUNS, all_runs, final
 from agcli.spec import SpecError
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text
 
 FOLDS = "folds.json"  # in a folder that holds a run for each fold
-DONE, TRAINING, STOPPED, DAMAGED = "done", "training", "stopped", "damaged"
+DONE, TRAINING, STOPPED, DAMAGED, NEWER = "done", "training", "stopped", "damaged", "newer"  # than this version
 CURVES = ("test_loss", "loss")  # of which the first that all runs have is drawn, beside the figure that is watched
 
 
@@ -62,16 +62,17 @@ def row(run: Run) -> Row:
     """A run's row; of a damaged run, what can be read."""
     started = (run.folder / "spec.yaml").stat().st_mtime
     try:
-        spec, history, result = run.spec, run.metrics, read_json(run.folder / "result.json", "a result")
+        spec, history, result = run.spec, run.metrics, run.result
         started = began(run.environment) or started
-    except (RunError, SpecError, EngineError, OSError):
-        return Row(run.folder, run.folder.name, DAMAGED, started, 0, 0, 0, 0.0, {})
+    except (RunError, SpecError, EngineError, OSError) as error:
+        state = NEWER if isinstance(error, NewerError) else DAMAGED
+        return Row(run.folder, run.folder.name, state, started, 0, 0, 0, 0.0, {})
     last = history[-1] if history else {}
     state = TRAINING if is_locked(run.folder) else DONE if result else STOPPED
     seconds = float((result or {}).get("seconds") or last.get("elapsed") or 0)
     epoch = max((int(r["epoch"]) for r in history if r.get("event") == "epoch"), default=0)
     step = int((result or {}).get("steps") or last.get("step") or 0)
-    split, figures = str((result or {}).get("split", "test")), final(result, history)
+    split, figures = str((result or {"split": "test"})["split"]), final(result, history)
     return Row(run.folder, spec.name, state, started, epoch, spec.train.epochs, step, seconds, figures, split)
 
 

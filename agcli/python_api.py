@@ -20,7 +20,6 @@ from agcli.prediction.bands import LEVEL, Bands
 from agcli.prediction.output_decoding import Answers, plain
 from agcli.prediction.samples import frame_of
 from agcli.runs import Run, RunError
-from agcli.runs.files import read_json
 from agcli.runs.run import final
 from agcli.spec import Spec, Train, parse_spec, read_spec
 from agcli.spec.names import suggestion
@@ -141,7 +140,7 @@ class TrainedRun:
     @property
     def result(self) -> dict[str, Any] | None:
         """What the training said at its end; None if it has not come to it."""
-        return read_json(self.folder / "result.json", "the result that training wrote")
+        return self.place.result
 
     @property
     def history(self) -> list[dict[str, Any]]:

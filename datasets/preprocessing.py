@@ -140,8 +140,7 @@ class Recipe:
         """The recipe that `to_json` wrote. Raises DataError for anything else."""
         try:
             inputs, target = (tuple(_part(item) for item in plain[key]) for key in ("inputs", "target"))
-            dtype = np.dtype(plain.get("dtype", "float32")).name  # at first, all was float32
-            return cls(inputs, target, dtype, str(plain.get("sigma", "")))
+            return cls(inputs, target, np.dtype(plain["dtype"]).name, str(plain["sigma"]))
         except (KeyError, TypeError, AttributeError):
             raise DataError("expected a table's statistics as they were saved, found something else") from None
 

@@ -16,8 +16,7 @@ from agcli.engine.types import Array
 from agcli.engine.variables import load_arrays, save_arrays
 
 from .files import RunError
-
-FORMAT = 1  # of the metadata; a file of a later format is refused
+from .migrate import FORMAT, PROGRESS, migrated
 
 
 class DamagedError(RunError):
@@ -65,8 +64,8 @@ def read(path: Path) -> Checkpoint:
     if not isinstance(metadata, dict) or not {"format", "progress", "sha256"} <= set(metadata):
         raise DamagedError(f"{path}: is a safetensors file, but not a checkpoint that ag wrote")
     found = str(metadata["format"])
-    if found != str(FORMAT):
-        raise DamagedError(f"{path}: has format {found}, expected {FORMAT}; another version of ag wrote it")
+    if found not in map(str, range(1, FORMAT + 1)):
+        raise DamagedError(f"{path}: has format {found}, expected at most {FORMAT}; another version of ag wrote it")
     try:
         progress = json.loads(metadata["progress"])
         known = digest(arrays, progress) if isinstance(progress, dict) else ""
@@ -74,4 +73,4 @@ def read(path: Path) -> Checkpoint:
         known = ""
     if known != metadata["sha256"]:
         raise DamagedError(f"{path}: its content does not have the hash that was written with it; the file is damaged")
-    return Checkpoint(arrays, progress, known)
+    return Checkpoint(arrays, migrated(PROGRESS, progress, int(found)), known)

@@ -1,6 +1,6 @@
 """One training's folder.
 
-spec.yaml           the resolved spec          environment.json    versions, machine, data
+spec.yaml           the resolved spec          environment.json    format, versions, machine, data
 metrics.jsonl       a line an epoch            log.txt             what was said, with the time
 checkpoints/        step-00000045.safetensors  best, last          the names of two of them
 data.json           what the data taught       lock                the process that trains here
@@ -11,25 +11,24 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from agcli.engine.leaves import Variable
 from agcli.engine.types import Array
 from agcli.engine.variables import assign, write_atomically
-from agcli.spec import Spec, read_resolved
+from agcli.spec import Spec, read_spec
 
-from . import checkpoints
+from . import checkpoints, migrate
 from .checkpoints import Checkpoint, DamagedError
 from .files import RunError, read_json, read_lines, write_pointer, writing
 from .lock import Lock
+from .migrate import ENVIRONMENT, FIT, METRICS, PREPROCESSING, RESULT
 
 REST = ".*.part"  # what a process leaves that is killed while it writes
 KEPT = 2  # checkpoints beside the best; the older of the two is there should the newer be damaged
-MARK = "spec.yaml"
-PREPROCESSING = "data.json"
-ENVIRONMENT = "environment.json"
-METRICS = "metrics.jsonl"
+MARK = migrate.SPEC
 RUNS = Path("runs")  # where runs lie, if nobody says otherwise
 
 
@@ -41,8 +40,14 @@ class Run:
         self.held: Lock | None = None
 
     @classmethod
-    def create(cls, spec: Spec, out: Path | None = None, preprocessing: Mapping[str, Any] | None = None) -> Run:
-        """A new folder: ``out``, or ``runs/<name>-<time>``. ``preprocessing`` is plain data."""
+    def create(
+        cls,
+        spec: Spec,
+        out: Path | None = None,
+        preprocessing: Mapping[str, Any] | None = None,
+        environment: Mapping[str, Any] | None = None,
+    ) -> Run:
+        """A new folder: ``out``, or ``runs/<name>-<time>``. ``preprocessing`` and ``environment`` are plain data."""
         folder = out if out is not None else usual(spec.name)
         run = cls(folder)
         try:
@@ -52,6 +57,7 @@ class Run:
             run.clear()
             if preprocessing is not None:
                 write_atomically(folder / PREPROCESSING, json.dumps(preprocessing).encode())
+            run.write(ENVIRONMENT, {"format": migrate.FORMAT, **(environment or {})})
             write_atomically(folder / MARK, spec.dump().encode())
         except BaseException as e:
             run.close()
@@ -71,6 +77,7 @@ class Run:
 
     def lock(self) -> Run:
         """The run, to be trained on: locked, and without what a killed process left half written."""
+        migrate.format_of(self.environment, str(self.folder))  # before anything of a newer run is touched
         self.held = Lock(self.folder)
         try:
             with writing(self.folder):
@@ -99,17 +106,48 @@ class Run:
 
     def changed(self, overrides: Sequence[str] = ()) -> Spec:
         """The resolved spec with other settings, as `--set` takes them."""
-        return read_resolved(self.folder / MARK, overrides)
+        return read_spec(self.folder / MARK, overrides, partial(migrate.migrated, MARK, written=self.format))
 
     @property
     def preprocessing(self) -> dict[str, Any] | None:
         """What the training split taught: categories, means, a vocabulary; None for data that needs nothing."""
-        return read_json(self.folder / PREPROCESSING, "the statistics that training wrote")
+        return self.read(PREPROCESSING, "the statistics that training wrote")
+
+    @property
+    def result(self) -> dict[str, Any] | None:
+        """What the training said at its end; None if it has not come to it."""
+        return self.read(RESULT, "the result that training wrote")
 
     @property
     def environment(self) -> dict[str, Any]:
-        """Versions, machine, data; empty if the run was killed before it was written."""
+        """Format, versions, machine, data; empty if the process was killed before it was written."""
         return read_json(self.folder / ENVIRONMENT, "the environment that training wrote") or {}
+
+    @property
+    def format(self) -> int:
+        """The format of its files. Raises NewerError for one that this version does not know."""
+        return migrate.format_of(self.environment, str(self.folder))
+
+    def read(self, name: str, expected: str) -> dict[str, Any] | None:
+        """A JSON file of the folder as today's runs have it; None if there is none."""
+        content: dict[str, Any] | None = migrate.migrated(name, read_json(self.folder / name, expected), self.format)
+        return content
+
+    def upgrade(self) -> None:
+        """Bring the files of an older run into today's form, in which they go on; checkpoints keep theirs.
+
+        The format is written last: a process that is killed on the way leaves an older run.
+        """
+        if self.format == migrate.FORMAT:
+            return
+        self.rewrite(self.spec)
+        for name in (PREPROCESSING, RESULT, FIT):
+            if (content := self.read(name, "what training wrote")) is not None:
+                self.write(name, content)
+        self.rewind(lambda record: True)
+        with writing(self.folder):
+            (self.folder / "best").unlink(missing_ok=True)  # training says which it is today
+        self.write(ENVIRONMENT, {"format": migrate.FORMAT, **self.environment})
 
     def rewrite(self, spec: Spec) -> None:
         """Put another spec in place, whose settings a resumed training follows."""
@@ -136,7 +174,8 @@ class Run:
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of ``metrics.jsonl``."""
-        return list(read_lines(self.folder / METRICS))
+        written = self.format
+        return [migrate.migrated(METRICS, record, written) for record in read_lines(self.folder / METRICS)]
 
     def rewind(self, stays: Callable[[Mapping[str, Any]], bool]) -> list[dict[str, Any]]:
         """Take out of ``metrics.jsonl`` what comes again when training goes on; returns what stays."""
@@ -199,7 +238,8 @@ class Run:
 
         Raises RunError if there is none that verifies.
         """
-        which = which or ("best" if self.spec.train.patience else "last")
+        patience = self.spec.train.patience
+        which = which or migrate.weights(self.format, patience) or ("best" if patience else "last")
         if which != "last":
             path = self.named(which)
             if path is not None:
@@ -268,7 +308,7 @@ def is_free(folder: Path) -> bool:
     """Whether a folder is empty, or holds only what a process made that was killed before its run began."""
     if not folder.is_dir():
         return False
-    known = {PREPROCESSING, "lock", "checkpoints"}
+    known = {PREPROCESSING, ENVIRONMENT, "lock", "checkpoints"}
     names = {path.name for path in folder.iterdir() if not path.match(REST)}
     return names <= known and not any(folder.glob("checkpoints/*"))
 

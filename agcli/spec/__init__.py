@@ -2,7 +2,7 @@
 
 from .errors import Place, Problem, SpecError
 from .fields import Fields
-from .reader import parse_spec, read_resolved, read_spec
+from .reader import parse_spec, read_spec
 from .schema import json_schema
 from .spec import Spec
 from .tables import Choice
@@ -18,6 +18,5 @@ __all__ = [
     "Train",
     "json_schema",
     "parse_spec",
-    "read_resolved",
     "read_spec",
 ]

@@ -26,23 +26,20 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-def read_spec(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Spec:
+def read_spec(
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), reading: Callable[[Any], Any] | None = None
+) -> Spec:
     """Read and validate a spec file, then put overrides (`optimizer.adam.lr=3e-4`) into it.
 
-    Raises SpecError with every problem of the file, or else of the overrides.
+    ``reading`` changes the plain content of the file before it is validated. Raises SpecError with every problem of the
+    file, or else of the overrides.
     """
-    return _read(read_source(path), FilePath(path).stem, overrides)
+    return _read(read_source(path), FilePath(path).stem, overrides, reading)
 
 
 def parse_spec(text: str, name: str = "spec", overrides: Sequence[str] = ()) -> Spec:
     """The same for a text; messages call it `<name>`."""
     return _read(checked(Source(f"<{name}>", text)), name, overrides)
-
-
-def read_resolved(path: str | os.PathLike[str], overrides: Sequence[str] = ()) -> Spec:
-    """The same for a spec that a run wrote with every default; where it has no `dtype` yet, all was float32."""
-    spec = read_spec(path, overrides)
-    return spec if "dtype" in spec.model_fields_set else spec.model_copy(update={"dtype": "float32"})
 
 
 @dataclass(frozen=True)
@@ -63,14 +60,15 @@ class _Written:
         return self.document.file(section)
 
 
-def _read(source: Source, stem: str, texts: Sequence[str]) -> Spec:
+def _read(source: Source, stem: str, texts: Sequence[str], reading: Callable[[Any], Any] | None = None) -> Spec:
     of_vars = _each(read_override, [text for text in texts if _VARS.match(text)])
     document = composed(source, of_vars)
     if not isinstance(document.data, dict):
         message = f"expected a mapping with the keys `data`, `model` and `loss`, got {described(document.data)}"
         raise SpecError([*document.problems, Problem(document.place(()), "", message)])
+    content = document.data if reading is None else reading(document.data)
     name = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-")[:80] or "model"
-    spec = _validated({"name": name, **document.data}, document.place, document.problems)
+    spec = _validated({"name": name, **content}, document.place, document.problems)
     overrides = _each(read_override, [text for text in texts if not _VARS.match(text)])
     if not overrides:
         return spec.located(_Written(document, ()))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,12 @@ from agcli.data.section import load_data
 from agcli.datasets import Batch, Dataset
 from agcli.engine.types import Array
 from agcli.engine.variables import load_arrays, save_arrays, write_atomically
-from agcli.runs import Run, RunError, digest, writing
+from agcli.runs import Run, RunError, digest, migrate, writing
 from agcli.runs import checkpoints as files
 from agcli.runs.files import read_json
-from agcli.runs.run import MARK, PREPROCESSING
-from agcli.spec import Spec, read_resolved
+from agcli.runs.migrate import PREPROCESSING
+from agcli.runs.run import MARK
+from agcli.spec import Spec, read_spec
 
 from .advice import clipping, other_rate
 from .evaluate import fed
@@ -190,8 +192,10 @@ def replay(folder: Path, data: Dataset | None = None) -> Replayed:
     state = files.read(folder / STATE)
     stored, _ = load_arrays(folder / BATCH)
     batch = Batch(stored["rows"], {k.removeprefix("column."): v for k, v in stored.items() if k != "rows"})
-    spec = read_resolved(folder / MARK)
-    preprocessing = read_json(folder / PREPROCESSING, "the statistics that training wrote")
+    written = migrate.format_of(about.get("environment") or {}, str(folder))
+    spec = read_spec(folder / MARK, reading=partial(migrate.migrated, MARK, written=written))
+    found = read_json(folder / PREPROCESSING, "the statistics that training wrote")
+    preprocessing = migrate.migrated(PREPROCESSING, found, written)
     session = Session(spec, load_data(spec, preprocessing) if data is None else data)
     with suited(session.model):
         culprit, after = explained(session, Broken(state.arrays, state.progress, batch))

@@ -26,11 +26,10 @@ from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.model.build import Model
 from agcli.runs import Run, RunError
-from agcli.runs.files import read_json
+from agcli.runs.migrate import FIT
 
 from .evaluate import Trained, fed, weighted
 
-FILE = "fit.json"
 FAR = 0.1  # standard errors from the least loss; nearer than that, errors are what they will be
 MAX_WORK = 10**10  # samples times parameters squared, about the products of a decomposition: a few seconds
 SMALLEST = 1e-13  # of the largest singular value; below, the data says nothing of a combination of parameters
@@ -136,7 +135,7 @@ class Fit:
     def from_json(cls, plain: Mapping[str, Any]) -> Fit:
         """The fit that ``to_json`` wrote."""
         arrays = {name: np.asarray(plain[name], np.float64) for name in ("values", "covariance")}
-        names = {name: tuple(plain.get(name, ())) for name in ("names", "fixed")}
+        names = {name: tuple(plain[name]) for name in ("names", "fixed")}
         return cls(**{**plain, **arrays, **names})
 
 
@@ -255,8 +254,8 @@ def attempted(model: Model, split: Split, step: int) -> tuple[Fit | None, dict[s
 
 def written(run: Run, step: int) -> Fit | None:
     """The fit that training wrote, if it is that of the weights of a step."""
-    known = read_json(run.folder / FILE, "the fit that training wrote")
-    return Fit.from_json(known) if known is not None and int(known.get("step", -1)) == step else None
+    known = run.read(FIT, "the fit that training wrote")
+    return Fit.from_json(known) if known is not None and int(known["step"]) == step else None
 
 
 def fit_with(trained: Trained) -> Fit:

@@ -23,6 +23,7 @@ from agcli.spec import Spec
 
 from .best import Best, check_unwatched, check_watch
 from .evaluate import EVAL_BATCH, fed, measured
+from .small_batches import measurable
 from .sums import Sums
 
 CHECKED = 1 << 20  # elements of parameters that are looked at after every step; of more, the loss has to tell
@@ -49,8 +50,9 @@ class Session:
     """The training of a spec on data. ``advance`` does one step; ``progress`` and ``arrays`` are all of its state."""
 
     def __init__(self, spec: Spec, data: Dataset) -> None:
-        self.spec, self.data = spec, data
-        self.model = build(spec, data)
+        self.data = data
+        self.model, self.small = measurable(build(spec, data))
+        self.spec = spec = self.model.spec
         self.step_function, optimizer = self.model.trainer()
         self.variables = self.model.state(optimizer)
         self.batches = batches(spec, data)
@@ -118,10 +120,10 @@ class Session:
         self.sums.set(progress["sums"])
         self.test.set(progress["test"])
         self.best.set(progress["best"])
-        self.step_function.threads = int(progress.get("threads", self.step_function.threads))
-        halt = progress.get("halt")
+        self.step_function.threads = int(progress["threads"])
+        halt = progress["halt"]
         self.step_function.halt = None if halt is None else Halt(**halt)
-        self.halted = int(progress.get("halted", 0))
+        self.halted = int(progress["halted"])
         self.leave()
 
     def has_logged(self, record: Mapping[str, Any]) -> bool:

@@ -72,4 +72,4 @@ class Sums:
         self.samples, self.loss = int(plain["samples"]), float(plain["loss"])
         known = {m.key(part) for m in self.meters for part in m.parts}
         self.totals = {k: np.asarray(v, np.float64) for k, v in plain["sums"].items() if k in known}
-        self.settled = plain.get("settled")
+        self.settled = plain["settled"]

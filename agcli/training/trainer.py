@@ -18,12 +18,12 @@ from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 from agcli.runs import Run, RunError, writing
 from agcli.runs.environment import environment, fingerprints, moved
-from agcli.runs.run import ENVIRONMENT
+from agcli.runs.migrate import FIT, RESULT
 from agcli.spec import Spec
 
 from . import resume
 from .failure import investigate
-from .fit import FILE, attempted
+from .fit import attempted
 from .health import Health
 from .interval import Rhythm
 from .profile import Profile
@@ -34,7 +34,6 @@ from .threads import suited
 TICK = 0.1  # seconds between two looks at the clock
 PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
 SETTLED = 2  # steps that found nothing left to do end a training: the second reports the loss to which the first came
-RESULT = "result.json"
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class Trainer:
         said = (*self.data.warnings, *units, *scaled_inputs(spec, self.data.fitted))
         self.notes: list[Note] = [Note(text, "data") for text in said]
         self.session = Session(self.spec, self.data)
+        self.spec = self.session.spec
+        self.notes += [Note(text, "batch") for text in self.session.small]
         self.notes += [Note(text, "metric") for text in self.session.cautions]
         self.health = Health(self.session)
         self.place: Run | None = None
@@ -98,6 +99,8 @@ class Trainer:
                 trainer.session.restore(checkpoint.arrays, checkpoint.progress, str(run.path(checkpoint.step)))
             except StateError as e:
                 raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
+        run.upgrade()
+        if checkpoint is not None:
             run.archive(checkpoint.step)
             run.set_links(checkpoint.step, trainer.session.best.step)
             trainer.forget_lost_best()
@@ -173,11 +176,10 @@ class Trainer:
         s = self.session
         if self.place is None:
             preprocessing = self.data.fitted.to_json() if self.data.fitted else None
-            self.place = Run.create(self.spec, self.out, preprocessing)
-        if not self.run.environment:
-            self.run.write(ENVIRONMENT, environment(self.data, self.spec.seed, self.spec.folder))
+            about = environment(self.data, self.spec.seed, self.spec.folder)
+            self.place = Run.create(self.spec, self.out, preprocessing, about)
         with writing(self.run.folder):
-            for name in (RESULT, FILE):
+            for name in (RESULT, FIT):
                 (self.run.folder / name).unlink(missing_ok=True)
         count = total(s.model.parameters.trainable)
         epochs = self.spec.train.epochs
@@ -251,7 +253,7 @@ class Trainer:
         done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
         if fit is not None:
-            self.run.write(FILE, fit.to_json())
+            self.run.write(FIT, fit.to_json())
         self.run.log(f"done after {done.steps} steps: {done.reason}")
         return done
 

@@ -1,4 +1,6 @@
-"""The rules of first order, under the names that specs use. Defaults and details are torch's where it has the rule.
+"""The rules of first order, under the names that specs use. They are torch's where it has the rule.
+
+So are their defaults, but for those that docs/optimizers.md lists.
 
 ``g`` is the gradient, ``p`` the parameters, ``t`` the number of the step from 1; all are flat tensors of one arena.
 """

@@ -1,6 +1,7 @@
 """A training that was stopped, killed or failed goes on as if nothing had happened."""
 
 import json
+import re
 import shutil
 import signal
 from importlib.metadata import version
@@ -140,8 +141,8 @@ def bit_flipped(whole):
     return whole[:-5] + bytes([whole[-5] ^ 1]) + whole[-4:]
 
 
-def of_format_2(whole):
-    return whole.replace(rb"\"format\": \"1\"", rb"\"format\": \"2\"")
+def of_a_later_format(whole):
+    return re.sub(rb"(format\\\": \\\")\d", rb"\g<1>9", whole)
 
 
 DAMAGE = {
@@ -149,7 +150,7 @@ DAMAGE = {
     "empty": (lambda whole: b"", "not a whole safetensors file"),
     "bit-flipped": (bit_flipped, "does not have the hash"),
     "foreign": (lambda whole: b"PK\3\4 a zip", "not a whole safetensors file"),
-    "of a later format": (of_format_2, "another version of ag"),
+    "of a later format": (of_a_later_format, "another version of ag"),
 }
 
 

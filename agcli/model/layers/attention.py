@@ -12,7 +12,7 @@ from agcli.engine.graph import Tensor, constant
 from agcli.engine.ops.arrays import transpose
 from agcli.engine.types import Array, static
 from agcli.model.layers.dense import activate, linear, width
-from agcli.model.layers.normalisation import ONES, ZEROS
+from agcli.model.layers.normalisation import ONES, ZEROS, several
 from agcli.model.layers.scope import Scope
 from agcli.spec.nouns import INITIALIZERS
 
@@ -58,7 +58,7 @@ def attention(xs: tuple[Tensor, ...], fields: Any, scope: Scope) -> Tensor:
 
 
 def normal(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    size = width(x, "transformer")
+    size = several(width(x, "transformer"), "transformer")
     scale, offset = scope.parameter("scale", (size,), ONES), scope.parameter("offset", (size,), ZEROS)
     return functional.layer_norm(x, scale, offset, epsilon=fields.epsilon)
 

@@ -17,7 +17,6 @@ from agcli.model.build import Model
 from agcli.prediction.curve import Curve, curve_of
 from agcli.prediction.target_encoding import terms_of
 from agcli.runs import Run, RunError
-from agcli.runs.files import read_json
 from agcli.spec import SpecError
 from agcli.training.evaluate import opened
 
@@ -53,6 +52,5 @@ def facts(folder: Path, *, which: str = "", split: str = "", count: int = COUNT)
         if which or split:  # what is asked for by name must be there
             raise
         problem = str(error)
-    result = read_json(folder / "result.json", "the result of a training")
     text = (folder / "spec.yaml").read_text("utf-8", "replace")
-    return Facts(folder, row(run), text, run.metrics, result, run.environment, evaluation, model, problem, curve)
+    return Facts(folder, row(run), text, run.metrics, run.result, run.environment, evaluation, model, problem, curve)
