@@ -271,6 +271,8 @@ class Building:
                 continue
             with self.network.at(path):
                 named = meter(choice, *self.judged(output, choice.name))
+                if choice.plugin is not None:
+                    named = replace(named, finish=self.network.located(path, named.finish))
                 found.append(replace(named, name=key) if isinstance(key, str) else named)
         return found
 

@@ -252,11 +252,21 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
+def of_row(row: Any) -> Metric:
+    """A metric whose row has the functions itself."""
+    return Metric(
+        lambda output, target, fields: row.parts(output, target),
+        lambda sums, samples, fields: row.finish(sums, samples),
+        row.keep,
+        lambda fields: row.is_number,
+    )
+
+
 def meter(choice: Any, output: Tensor, target: Tensor | None) -> Meter:
     """The metric of a name of the spec, of this output and target."""
     if target is None:
         raise ShapeError(f"{choice.name}: needs a target, and the data has none; write the metric as a formula")
-    metric, fields = METRICS[choice.name], choice.fields
+    metric, fields = METRICS.get(choice.name) or of_row(choice.fields), choice.fields
     parts = metric.parts(output, target, fields)
     number = metric.is_number(fields)
     return Meter(

@@ -42,8 +42,19 @@ Better = Literal["low", "high"]
 
 
 class Loss(Fields):
-    """What training makes small: the mean over a batch of what each sample loses."""
+    """What training makes small: the mean over a batch of what each sample loses.
 
+    >>> class Tilted(ag.Loss):
+    ...     '''For numbers: misses below cost `quantile`, misses above the rest of 1.'''
+    ...     quantile: float = 0.5
+    ...     def of(self, output, target):
+    ...         miss = target - output
+    ...         return ag.maximum(self.quantile * miss, (self.quantile - 1) * miss)
+    >>> print(Tilted(quantile=0.75).of(ag.constant([1.0, 5.0]), ag.constant([3.0, 3.0])).eval())
+    [1.5 0.5]
+    """
+
+    answers = ("of",)
     target: ClassVar[Kind] = "numbers"
     link: ClassVar[Link] = "identity"
     metrics: ClassVar[tuple[str, ...]] = ()  # reported where a spec names none
@@ -54,8 +65,21 @@ class Loss(Fields):
 
 
 class Metric(Fields):
-    """What is reported beside the loss, of a whole split: exactly the figure of all its samples at once."""
+    """What is reported beside the loss, of a whole split: exactly the figure of all its samples at once.
 
+    >>> class Covered(ag.Metric):
+    ...     '''The share of samples whose target is not above the output.'''
+    ...     def parts(self, output, target):
+    ...         return {"covered": ag.sum((target <= output).astype("float64"))}
+    ...     def finish(self, sums, samples):
+    ...         return sums["covered"] / samples
+    >>> covered = Covered()
+    >>> parts = covered.parts(ag.constant([1.0, 5.0]), ag.constant([3.0, 3.0]))
+    >>> print(covered.finish({name: part.eval() for name, part in parts.items()}, 2))
+    0.5
+    """
+
+    answers = ("parts", "finish")
     better: ClassVar[Better | None] = None  # None: of no direction, such as a table of counts
     keep: ClassVar[bool] = False  # whether parts of batches are kept side by side; else they are added up
 
@@ -74,7 +98,17 @@ class Metric(Fields):
 
 
 class Layer(Fields):
-    """What `model:` may hold."""
+    """What `model:` may hold.
+
+    >>> class Half(ag.Layer):
+    ...     '''Half of its input.'''
+    ...     def build(self, x, scope):
+    ...         return x / 2
+    >>> print(Half().build(ag.constant([[2.0, 4.0]]), None).eval())
+    [[1. 2.]]
+    """
+
+    answers = ("build",)
 
     def build(self, x: Tensor, scope: Any) -> Tensor:
         """The output for an input (n, ...); ``scope`` is where parameters live, see agcli/model/layers/scope.py."""

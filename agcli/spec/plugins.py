@@ -3,16 +3,22 @@
 A distribution names them in its pyproject.toml:
 
     [project.entry-points."agcli.losses"]
-    tilted = "my_package.losses:TILTED"
+    tilted = "my_package.losses:Tilted"
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
+
+from .fields import Fields
 
 GROUPS = ("agcli.layers", "agcli.losses", "agcli.metrics", "agcli.formats")
+SHOWN_CHARACTERS = 300  # of what is wrong with one
 Row = TypeVar("Row")
+FieldsRow = TypeVar("FieldsRow", bound=Fields)
 
 
 class PluginError(ValueError):
@@ -26,6 +32,7 @@ class Plugin:
     """An entry point that is not loaded yet."""
 
     entry: EntryPoint
+    rivals: tuple[EntryPoint, ...] = ()  # of the same name, in other distributions
 
     @property
     def name(self) -> str:
@@ -35,37 +42,87 @@ class Plugin:
     @property
     def distribution(self) -> str:
         """Name and version of the distribution that brings it."""
-        found = self.entry.dist
-        return f"{found.metadata['Name']} {found.version}" if found is not None else "an unknown distribution"
+        return distribution_of(self.entry)
 
     def load(self, kind: type[Row]) -> Row:
         """What the entry point names. Raises PluginError for one that cannot be imported, or is of another kind."""
-        row = guarded(self, self.entry.load)
+        row = self._loaded()
         if not isinstance(row, kind):
             raise self.error(f"expected {kind.__module__}.{kind.__name__}, found {type(row).__name__}")
         return row
 
-    def error(self, problem: str) -> PluginError:
+    def load_class(self, kind: type[FieldsRow]) -> type[FieldsRow]:
+        """The class that the entry point names, a row of a table.
+
+        Raises PluginError for what cannot be imported, is no subclass of ``kind``, lacks a method that every row has
+        (``kind.answers``), says something else than may be said, or has fields that pydantic does not know.
+        """
+        row = self._loaded()
+        if not isinstance(row, type) or not issubclass(row, kind):
+            raise self.error(f"expected a class made of agcli.{kind.__name__}, found {named(row)}")
+        missing = [name for name in kind.answers if getattr(row, name) is getattr(kind, name)]
+        if missing:
+            raise self.error(f"{row.__name__} has no method {' and no method '.join(f'`{m}`' for m in missing)}")
+        for name, hint in said_of(kind).items():
+            try:
+                TypeAdapter(hint).validate_python(getattr(row, name), strict=True)
+            except ValidationError as e:
+                wrong = e.errors(include_url=False)[0]["msg"]
+                raise self.error(f"{row.__name__}.{name} = {getattr(row, name)!r}: {wrong}") from None
+        if row.main and row.main not in row.model_fields:
+            raise self.error(f"{row.__name__}.main is `{row.main}`, which is none of its fields")
+        guarded(self, lambda: row.model_rebuild(force=True))
+        return row
+
+    def _loaded(self) -> Any:
+        if self.rivals:
+            others = " and ".join(distribution_of(entry) for entry in self.rivals)
+            raise self.error(f"{others} has one of the same name", "uninstall one of them")
+        return guarded(self, self.entry.load)
+
+    def error(self, problem: str, mend: str = "repair the distribution, or uninstall it") -> PluginError:
         """The error for a plug-in that does not work."""
         place = f"{self.entry.group}: {self.entry.value}"
-        return PluginError(
-            f"the plug-in `{self.name}` of {self.distribution} ({place}) is broken: {problem}; "
-            "repair the distribution, or uninstall it"
-        )
+        return PluginError(f"the plug-in `{self.name}` of {self.distribution} ({place}) is broken: {problem}; {mend}")
+
+    def error_of(self, error: BaseException) -> PluginError:
+        """The same, for what its own code raised."""
+        text = " ".join(str(error).split())
+        shown = text if len(text) <= SHOWN_CHARACTERS else f"{text[: SHOWN_CHARACTERS - 1]}…"
+        return self.error(f"{type(error).__name__}: {shown}" if shown else type(error).__name__)
 
 
-def guarded(plugin: Plugin, call: Callable[[], Any]) -> Any:
-    """What a plug-in's own code gives. Raises PluginError for whatever goes wrong in it."""
+def guarded(plugin: Plugin, call: Callable[[], Row]) -> Row:
+    """What a plug-in's own code gives. Raises PluginError for whatever goes wrong in it, but for faults of a spec."""
     try:
         return call()
+    except (PluginError, ValidationError):
+        raise
     except (Exception, SystemExit) as error:  # it is the code of others
-        problem = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise plugin.error(problem) from error
+        raise plugin.error_of(error) from error
 
 
 def plugins(group: str) -> dict[str, Plugin]:
-    """The plug-ins of a group by name, read from metadata; none of them is loaded. The first of a name counts."""
+    """The plug-ins of a group by name, read from metadata; none of them is loaded."""
     found: dict[str, Plugin] = {}
     for entry in entry_points(group=group):
-        found.setdefault(entry.name, Plugin(entry))
+        first = found.get(entry.name)
+        found[entry.name] = Plugin(entry) if first is None else Plugin(first.entry, (*first.rivals, entry))
     return dict(sorted(found.items()))
+
+
+def distribution_of(entry: EntryPoint) -> str:
+    """Name and version of the distribution that brings an entry point."""
+    found = entry.dist
+    return f"{found.metadata['Name']} {found.version}" if found is not None else "an unknown distribution"
+
+
+def said_of(kind: type[Fields]) -> dict[str, Any]:
+    """What rows of a kind say of themselves, as class variables, with the types of it."""
+    own = kind.__class_vars__ - Fields.__class_vars__
+    return {name: get_args(hint)[0] for name, hint in get_type_hints(kind).items() if name in own}
+
+
+def named(row: Any) -> str:
+    """An object in the words of a message."""
+    return f"the class {row.__name__}" if isinstance(row, type) else f"an object of the class {type(row).__name__}"

@@ -99,7 +99,7 @@ def apply(choice: Choice[Any], xs: tuple[Tensor, ...], scope: Scope) -> Tensor:
     if len(xs) > 1:
         raise ShapeError(f"{choice.name}: takes one input, got {len(xs)}; put `concat` or `add` before it")
     layer = SINGLE.get(choice.name) or BLOCKS.get(choice.name)
-    return dense.activate(xs[0], choice) if layer is None else layer(xs[0], choice.fields, scope)
+    return choice.fields.build(xs[0], scope) if layer is None else layer(xs[0], choice.fields, scope)
 
 
 def within(scope: Scope, *path: str) -> Scope:
