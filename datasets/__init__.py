@@ -12,6 +12,8 @@ from .fitted import fitted
 from .folding import folded
 from .idx import read_idx
 from .images import Image
+from .layout import Layout
+from .memory import Memory
 from .preprocessing import ROLES, Recipe
 from .roles import Categorical, Ignore, Numeric, Role
 from .splits import RULES, Fold, Group, Shuffled, Stratified, Tail, Time
@@ -39,6 +41,8 @@ __all__ = [
     "Ignore",
     "Image",
     "Info",
+    "Layout",
+    "Memory",
     "Numeric",
     "Recipe",
     "Role",
