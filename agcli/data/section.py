@@ -34,6 +34,7 @@ from agcli.datasets import (
 from agcli.datasets.frame import Frame
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
+from agcli.spec.plugins import PluginError
 
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
 QUANTITIES = (
@@ -65,6 +66,8 @@ def load_data(spec: Spec, preprocessing: Mapping[str, Any] | None = None) -> Dat
         if error.path:
             raise spec.error(("data", *error.path), f"{error}{elsewhere(spec, error.path)}") from None
         raise
+    except PluginError as error:
+        raise spec.error(("data", "file"), str(error)) from error
     return data
 
 

@@ -30,7 +30,7 @@ from agcli.model.precision import in_floats
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
 from agcli.spec.names import path_text
-from agcli.spec.nouns import INITIALIZERS
+from agcli.spec.nouns import INITIALIZERS, NamedFormula
 
 WEIGHED = "mean_squared_error"  # the loss by name in which samples count as `sigma` says
 OUTPUT = "output"  # what formulas call the model's output
@@ -264,10 +264,9 @@ class Building:
         rows = [t for t in self.network.names.values() if t.shape[:1] == (None,)]
         for key, choice in self.spec.metric_items():
             path = ("metrics", key)
-            fields: Any = choice.fields
-            if choice.name == "expression":
+            if isinstance(choice.fields, NamedFormula):
                 inner = path if isinstance(key, str) else (*path, "expression", "formula")
-                found.append(formula_meter(fields.name, self.formula(fields.formula, inner), rows))
+                found.append(formula_meter(choice.fields.name, self.formula(choice.fields.formula, inner), rows))
                 continue
             with self.network.at(path):
                 named = meter(choice, *self.judged(output, choice.name))

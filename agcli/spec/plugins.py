@@ -9,16 +9,13 @@ A distribution names them in its pyproject.toml:
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import Any, TypeVar
 
-from pydantic import TypeAdapter, ValidationError
-
-from .fields import Fields
+from pydantic import ValidationError
 
 GROUPS = ("agcli.layers", "agcli.losses", "agcli.metrics", "agcli.formats")
 SHOWN_CHARACTERS = 300  # of what is wrong with one
 Row = TypeVar("Row")
-FieldsRow = TypeVar("FieldsRow", bound=Fields)
 
 
 class PluginError(ValueError):
@@ -46,35 +43,13 @@ class Plugin:
 
     def load(self, kind: type[Row]) -> Row:
         """What the entry point names. Raises PluginError for one that cannot be imported, or is of another kind."""
-        row = self._loaded()
+        row = self.loaded()
         if not isinstance(row, kind):
             raise self.error(f"expected {kind.__module__}.{kind.__name__}, found {type(row).__name__}")
         return row
 
-    def load_class(self, kind: type[FieldsRow]) -> type[FieldsRow]:
-        """The class that the entry point names, a row of a table.
-
-        Raises PluginError for what cannot be imported, is no subclass of ``kind``, lacks a method that every row has
-        (``kind.answers``), says something else than may be said, or has fields that pydantic does not know.
-        """
-        row = self._loaded()
-        if not isinstance(row, type) or not issubclass(row, kind):
-            raise self.error(f"expected a class made of agcli.{kind.__name__}, found {named(row)}")
-        missing = [name for name in kind.answers if getattr(row, name) is getattr(kind, name)]
-        if missing:
-            raise self.error(f"{row.__name__} has no method {' and no method '.join(f'`{m}`' for m in missing)}")
-        for name, hint in said_of(kind).items():
-            try:
-                TypeAdapter(hint).validate_python(getattr(row, name), strict=True)
-            except ValidationError as e:
-                wrong = e.errors(include_url=False)[0]["msg"]
-                raise self.error(f"{row.__name__}.{name} = {getattr(row, name)!r}: {wrong}") from None
-        if row.main and row.main not in row.model_fields:
-            raise self.error(f"{row.__name__}.main is `{row.main}`, which is none of its fields")
-        guarded(self, lambda: row.model_rebuild(force=True))
-        return row
-
-    def _loaded(self) -> Any:
+    def loaded(self) -> Any:
+        """The same, whatever it is."""
         if self.rivals:
             others = " and ".join(distribution_of(entry) for entry in self.rivals)
             raise self.error(f"{others} has one of the same name", "uninstall one of them")
@@ -115,14 +90,3 @@ def distribution_of(entry: EntryPoint) -> str:
     """Name and version of the distribution that brings an entry point."""
     found = entry.dist
     return f"{found.metadata['Name']} {found.version}" if found is not None else "an unknown distribution"
-
-
-def said_of(kind: type[Fields]) -> dict[str, Any]:
-    """What rows of a kind say of themselves, as class variables, with the types of it."""
-    own = kind.__class_vars__ - Fields.__class_vars__
-    return {name: get_args(hint)[0] for name, hint in get_type_hints(kind).items() if name in own}
-
-
-def named(row: Any) -> str:
-    """An object in the words of a message."""
-    return f"the class {row.__name__}" if isinstance(row, type) else f"an object of the class {type(row).__name__}"

@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from .fields import Bare, Field, Fields
 from .names import described, listing, nearest, shortened, suggestion
+from .plugin_rows import class_of
 from .plugins import Plugin, PluginError, guarded, plugins
 from .validation_errors import failed, fault, refault
 
@@ -119,7 +120,7 @@ class Table(Generic[F_co]):
         plugin = self.plugins().get(name)
         if plugin is None:
             return False
-        self.add(name, Row(plugin.load_class(self.kind), plugin=plugin))
+        self.add(name, Row(class_of(plugin, self.kind), plugin=plugin))
         return True
 
     def bring_all(self) -> list[PluginError]:
@@ -127,7 +128,7 @@ class Table(Generic[F_co]):
         errors = []
         for name, plugin in self.plugins().items():
             try:
-                row = Row(plugin.load_class(self.kind), plugin=plugin)
+                row = Row(class_of(plugin, self.kind), plugin=plugin)
                 guarded(plugin, row.fields.model_json_schema)
                 self.add(name, row)
             except PluginError as error:
