@@ -62,8 +62,8 @@ class Spec(Fields):
         if not isinstance(value, dict):
             return handler(value)
         let, loss, names = value.get("let"), value.get("loss"), names_of(value)
-        ours = isinstance(loss, str) and loss in names
-        is_name = ours and ((isinstance(let, dict) and loss in let) or not LOSSES.knows(loss))
+        is_let = isinstance(let, dict) and loss in let
+        is_name = isinstance(loss, str) and loss in names and (is_let or not LOSSES.knows(loss))
         is_formula = isinstance(loss, str) and not loss.replace("_", "").isalnum()
         content = {**value, "loss": {"expression": loss}} if is_name or is_formula else value
         with known_names(names):
@@ -140,11 +140,9 @@ class Spec(Fields):
             if isinstance(value, Choice) and step == value.name:
                 value = value.fields
                 continue
-            if isinstance(value, tuple | dict):
-                within = step in value if isinstance(value, dict) else isinstance(step, int) and step < len(value)
-                value = value[step] if within else None
-            else:
-                value = getattr(value, str(step), None)
+            if isinstance(value, tuple):
+                value = dict(enumerate(value))
+            value = value.get(step) if isinstance(value, dict) else getattr(value, str(step), None)
             found = value.plugin or found if isinstance(value, Choice) else found
         return found
 

@@ -188,7 +188,8 @@ def test_the_schema_knows_the_fields_of_plug_ins_without_the_engine(ag, tilted):
     assert not check({**spec, "model": [{"gate": {}}]})
     assert not jsonschema.Draft202012Validator(json.loads(ag([], "schema")[1])).is_valid(spec)
     program = (
-        "import sys; from agcli.spec import bring_plugins; assert not bring_plugins(); print('numpy' in sys.modules)"
+        "import sys; from agcli.spec import bring_plugins, json_schema; "
+        "assert not bring_plugins(); json_schema(); print('numpy' in sys.modules)"
     )
     path = os.pathsep.join(map(str, [tilted, ROOT]))
     done = subprocess.run([sys.executable, "-c", program], env={**os.environ, "PYTHONPATH": path}, capture_output=True,
