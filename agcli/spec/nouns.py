@@ -23,6 +23,9 @@ from .tables import Choice, Table
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import DTypeLike
+
     from agcli.engine.graph import Tensor
     from agcli.engine.optimizers import Lbfgs, LevenbergMarquardt, Rule
     from agcli.engine.optimizers import Optimizer as EngineOptimizer
@@ -129,7 +132,7 @@ class Activation(Layer):
 class Initializer(Fields):
     """The distribution that a weight is drawn from before the first step."""
 
-    def draw(self, shape: tuple[int, ...], rng: Any, dtype: Any) -> Array:
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike) -> Array:
         """The first value of a parameter; ``rng`` is NumPy's Generator."""
         raise NotImplementedError
 

@@ -88,5 +88,7 @@ def plugins(group: str) -> dict[str, Plugin]:
 
 def distribution_of(entry: EntryPoint) -> str:
     """Name and version of the distribution that brings an entry point."""
-    found = entry.dist
-    return f"{found.metadata['Name']} {found.version}" if found is not None else "an unknown distribution"
+    about = entry.dist.metadata if entry.dist is not None else None
+    if about is None or not about["Name"]:  # metadata that lost its file, as a broken uninstall leaves it
+        return "an unknown distribution"
+    return f"{about['Name']} {about['Version']}"

@@ -11,6 +11,8 @@ import pytest
 from conftest import ROOT
 from pages import blocks, page
 
+from agcli.spec import SpecError, parse_spec
+
 PAGE = {language: [text for known, text in blocks(page("plugins.md")) if known == language] for language in
         ("toml", "python", "yaml")}  # fmt: skip
 SPEC = PAGE["yaml"][0]
@@ -305,6 +307,14 @@ def test_a_broken_format_is_one_message(ending, problem, ag, broken, tmp_path):
     assert f"spec.yaml:1:14: data.file: {whose}{problem}" in err
     assert "repair the distribution, or uninstall it" in err
     assert "Traceback" not in err
+
+
+def test_metadata_in_ruins_is_said(monkeypatch, tmp_path):
+    (tmp_path / "ruin.dist-info").mkdir()
+    (tmp_path / "ruin.dist-info" / "entry_points.txt").write_text("[agcli.losses]\nlost = ???\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SpecError, match=r"the plug-in `lost` of an unknown distribution .* is broken: "):
+        parse_spec("data: iris\nmodel: [dense: 3]\nloss: lost\n")
 
 
 def test_a_name_of_two_distributions_is_refused(ag, tilted, broken, tmp_path):
