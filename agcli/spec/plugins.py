@@ -17,6 +17,8 @@ GROUPS = ("agcli.layers", "agcli.losses", "agcli.metrics", "agcli.formats")
 SHOWN_CHARACTERS = 300  # of what is wrong with one
 Row = TypeVar("Row")
 
+brought: dict[str, str] = {}  # the distributions of the plug-ins that this process has loaded, with their versions
+
 
 class PluginError(ValueError):
     """A plug-in that cannot be used: the text names it, its distribution, and what to do."""
@@ -53,7 +55,10 @@ class Plugin:
         if self.rivals:
             others = " and ".join(distribution_of(entry) for entry in self.rivals)
             raise self.error(f"{others} has one of the same name", "uninstall one of them")
-        return guarded(self, self.entry.load)
+        row = guarded(self, self.entry.load)
+        name, _, version = self.distribution.rpartition(" ")
+        brought[name] = version
+        return row
 
     def error(self, problem: str, mend: str = "repair the distribution, or uninstall it") -> PluginError:
         """The error for a plug-in that does not work."""

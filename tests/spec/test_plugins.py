@@ -165,6 +165,8 @@ def test_a_loss_a_metric_a_layer_and_a_format_of_another_distribution_train(ag, 
     epochs = [e for e in map(json.loads, out.splitlines()) if e["event"] == "epoch"]
     assert epochs[-1]["metrics"]["covered"] == pytest.approx(0.9, abs=0.09)
     assert epochs[-1]["loss"] < 0.7 * epochs[0]["loss"]
+    stored = next((tmp_path / "run").glob("environment.json"))
+    assert json.loads(stored.read_text())["packages"]["agcli-tilted"] == "1.0"
     code, out, err = ag([tilted], "eval", "run", "--json")
     assert code == 0, err
     assert "covered" in out
