@@ -21,8 +21,6 @@ from .texts import Text
 
 ROLES: Mapping[str, type[Role]] = {role.name: role for role in (Numeric, Categorical, Date, Text, Image, Ignore)}
 MAX_CLASSES = 10_000
-_ENOUGH = 20  # classes named in a message
-_SHOWN = 20  # characters of a name
 
 
 @dataclass(frozen=True)
@@ -210,12 +208,10 @@ def _own_input(part: Part) -> str:
 
 
 def _labels(cells: Cells, part: Part) -> Array:
+    """The numbers of the classes; one that the training split does not have is numbered behind all others."""
+    count = len(part.stats["categories"])
     numbers = part.role.numbers(cells, part.stats) if isinstance(part.role, Categorical) else np.zeros(0, np.int64)
-    if (numbers < 0).any():
-        known = part.stats["categories"]
-        shown = ", ".join(name[:_SHOWN] for name in known[:_ENOUGH]) + (", ..." if len(known) > _ENOUGH else "")
-        raise cells.error(int((numbers < 0).argmax()), f"a class of the training split ({shown})")
-    return numbers.astype(np.min_scalar_type(len(part.stats["categories"])))
+    return np.where(numbers < 0, count, numbers).astype(np.min_scalar_type(count))
 
 
 def _part(plain: Mapping[str, Any]) -> Part:

@@ -13,7 +13,7 @@ ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
         "layout", "frame", "memory", "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
-        "roles", "dates", "texts", "images", "preprocessing", "corpus", "fitted", "guess", "splits", "folding",
+        "roles", "dates", "texts", "images", "preprocessing", "splits", "corpus", "fitted", "guess", "folding",
         "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [

@@ -49,14 +49,15 @@ class Calibration:
 
 
 def confusion(answers: Classes, truth: Array) -> Array:
-    """Counts: a row for each class, a column for each prediction."""
+    """Counts: a row for each class, a column for each prediction; a last row for classes that training lacks."""
     count = len(answers.names)
-    return np.bincount(truth * count + answers.chosen, minlength=count * count).reshape(count, count)
+    rows = max(count, int(truth.max(initial=0)) + 1)
+    return np.bincount(truth * count + answers.chosen, minlength=rows * count).reshape(rows, count)
 
 
 def class_table(answers: Classes, counts: Array) -> list[ClassRow]:
     """A row for each class."""
-    right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    right, true, predicted = np.diag(counts), counts.sum(axis=1)[: len(answers.names)], counts.sum(axis=0)
     return [
         ClassRow(name, int(t), int(p), _share(r, p), _share(r, t), _share(2 * r, t + p))
         for name, r, t, p in zip(answers.names, right, true, predicted, strict=True)
@@ -67,8 +68,11 @@ def calibration(answers: Classes, truth: Array) -> Calibration | None:
     """The gap of certainty and accuracy over bins of equal width; None for scores that are no probabilities."""
     if not answers.certain:
         return None
-    certainty = answers.probabilities.max(axis=1)
-    hits = answers.chosen == truth
+    known = truth < len(answers.names)
+    if not known.any():
+        return None
+    certainty = answers.probabilities[known].max(axis=1)
+    hits = (answers.chosen == truth)[known]
     number = np.minimum((certainty * BINS).astype(int), BINS - 1)
     samples, sums, right = (np.bincount(number, w, BINS) for w in (None, certainty, hits))
     there = np.flatnonzero(samples)
@@ -76,7 +80,7 @@ def calibration(answers: Classes, truth: Array) -> Calibration | None:
         Bin(i / BINS, (i + 1) / BINS, int(samples[i]), float(sums[i] / samples[i]), float(right[i] / samples[i]))
         for i in there
     )
-    return Calibration(float(np.abs(sums - right).sum() / len(truth)), bins)
+    return Calibration(float(np.abs(sums - right).sum() / len(hits)), bins)
 
 
 def _share(part: int, whole: int) -> float | None:

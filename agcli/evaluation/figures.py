@@ -36,7 +36,8 @@ def constant(answers: Answers, truth: Array) -> Answers:
     """The best answer that does not look at the samples: the frequencies of the classes, or the mean."""
     if isinstance(answers, Numbers):
         return replace(answers, values=np.broadcast_to(truth.mean(axis=0), truth.shape), deviations=None)
-    shares = np.bincount(truth, minlength=len(answers.names)) / len(truth)
+    counts = np.bincount(truth, minlength=len(answers.names))[: len(answers.names)]
+    shares = counts / max(counts.sum(), 1)
     with np.errstate(divide="ignore"):
         logarithms = np.log(shares)
     shape = answers.probabilities.shape
@@ -59,16 +60,28 @@ def statistics_of(answers: Answers, truth: Array) -> dict[str, Statistic]:
 
 
 def _of_classes(answers: Classes, truth: Array) -> Mapping[str, Statistic]:
-    rows = np.arange(len(truth))
+    known = np.flatnonzero(truth < len(answers.names))  # not those of classes that training does not have
     hits = answers.chosen == truth
     found: dict[str, Statistic] = {"accuracy": mean_of(hits.astype(np.float64))}
     found["f1"] = _f1(truth, answers.chosen, len(answers.names))
     if len(answers.names) == 2:
-        found["roc_auc"] = _roc_auc(answers.log_probabilities[:, 1] - answers.log_probabilities[:, 0], truth == 1)
+        found["roc_auc"] = _roc_auc(answers.log_probabilities[:, 1] - answers.log_probabilities[:, 0], truth)
     if answers.certain:
-        found["log_loss"] = mean_of(-answers.log_probabilities[rows, truth])
-        found["brier_score"] = mean_of(_brier(answers.probabilities, truth))
+        found["log_loss"] = _mean_among(known, -answers.log_probabilities[known, truth[known]])
+        found["brier_score"] = _mean_among(known, _brier(answers.probabilities[known], truth[known]))
     return found
+
+
+def _mean_among(rows: Array, values: Array) -> Statistic:
+    """The mean of a value a sample of some rows."""
+
+    def mean(w: Array) -> Array:
+        of_rows = w[:, rows]
+        with np.errstate(invalid="ignore"):
+            found: Array = of_rows @ values / of_rows.sum(axis=1)
+        return found
+
+    return mean
 
 
 def _of_numbers(values: Array, truth: Array) -> dict[str, Statistic]:
@@ -99,11 +112,11 @@ def _brier(probabilities: Array, truth: Array) -> Array:
 
 def _f1(truth: Array, chosen: Array, classes: int) -> Statistic:
     """The mean of the classes' F1, those left out that neither occur nor are predicted."""
-    true, predicted = total_by(truth, classes), total_by(chosen, classes)
+    true, predicted = total_by(truth, classes + 1), total_by(chosen, classes)
     right = total_by(np.where(chosen == truth, truth, classes), classes + 1)
 
     def f1(w: Array) -> Array:
-        both = true(w) + predicted(w)
+        both = true(w)[:, :classes] + predicted(w)
         with np.errstate(invalid="ignore"):
             each = 2 * right(w)[:, :classes] / both
         mean: Array = np.nanmean(each, axis=1)
@@ -112,12 +125,12 @@ def _f1(truth: Array, chosen: Array, classes: int) -> Statistic:
     return f1
 
 
-def _roc_auc(scores: Array, positive: Array) -> Statistic:
+def _roc_auc(scores: Array, truth: Array) -> Statistic:
     """The chance that a sample of the second class has a larger score than one of the first, ties counted half."""
     _, ties = np.unique(scores, return_inverse=True)
     count = int(ties.max(initial=0)) + 1
-    above = total_by(np.where(positive, ties, count), count + 1)
-    below = total_by(np.where(positive, count, ties), count + 1)
+    above = total_by(np.where(truth == 1, ties, count), count + 1)
+    below = total_by(np.where(truth == 0, ties, count), count + 1)
 
     def auc(w: Array) -> Array:
         p, n = above(w)[:, :count], below(w)[:, :count]

@@ -29,6 +29,7 @@ class Model:
 
     spec: Spec
     samples: int  # to train on
+    classes: int  # of the target in the training data; a larger label is of a class that training does not see
     inputs: Mapping[str, Placeholder]  # by the names of the data's columns
     parameters: Variables
     key: Variable
@@ -108,7 +109,7 @@ def build(spec: Spec, data: Dataset) -> Model:
     refuse_few_scores(spec, data, train.output)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)
-    return Model(spec, len(data.train), inputs, parameters, key, train, graphs[1])
+    return Model(spec, len(data.train), len(data.classes), inputs, parameters, key, train, graphs[1])
 
 
 def refuse_few_scores(spec: Spec, data: Dataset, output: Tensor) -> None:

@@ -31,6 +31,7 @@ class Metric:
     finish: Callable[[Sums, int, Any], Value]
     keep: bool = False
     is_number: Callable[[Any], bool] = lambda fields: True
+    counts_unseen: bool = False  # samples of a class that training does not see as wrong, instead of leaving them out
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Meter:
     folds: Mapping[str, str] = field(default_factory=dict)  # of a formula: "max", "min" or "once"; else sums
     is_number: bool = True
     kind: str = ""  # the metric by its own name, where the spec gives it another; empty for a formula
+    counts_unseen: bool = False  # see Metric
 
     def key(self, part: str) -> str:
         """The name under which a part is fetched."""
@@ -59,9 +61,17 @@ class Meter:
         new = np.array(new, np.float64)
         return new if total is None else FOLDS[self.folds.get(part, "sum")](total, new)
 
-    def value(self, totals: Mapping[str, Any], samples: int) -> Value:
-        """The metric of the totals of its parts."""
-        return self.finish({k: np.concatenate(v) if self.keep else v for k, v in totals.items()}, samples)
+    def value(self, totals: Mapping[str, Any], samples: int, unseen: Array | None = None) -> Value:
+        """The metric of the totals of its parts.
+
+        ``unseen`` counts by predicted class the samples of other classes than training has, which are not among them.
+        """
+        parts = {k: np.concatenate(v) if self.keep else v for k, v in totals.items()}
+        if unseen is not None and self.counts_unseen:
+            samples += int(unseen.sum())
+            if "counts" in parts:
+                parts["counts"] = np.vstack([parts["counts"], unseen[: parts["counts"].shape[1]]])
+        return self.finish(parts, samples)
 
 
 def once(total: Array, new: Any) -> Array:
@@ -79,11 +89,14 @@ def as_value(x: Any) -> Value:
 
 
 # Means over samples ---------------------------------------------------------------------------------------------
-def mean_of(sample: Callable[[Tensor, Tensor, Any], Tensor], finish: Callable[[float], float] = float) -> Metric:
+def mean_of(
+    sample: Callable[[Tensor, Tensor, Any], Tensor], finish: Callable[[float], float] = float, **options: Any
+) -> Metric:
     """``finish`` of the mean of what ``sample`` gives for each sample."""
     return Metric(
         lambda output, target, fields: {"sum": call("sum", sample(output, target, fields))},
         lambda sums, samples, fields: finish(float(sums["sum"]) / samples),
+        **options,
     )
 
 
@@ -130,12 +143,13 @@ def averaged(of: Callable[[Any, Any, Any], Any]) -> Callable[[Sums, int, Any], V
 
     def finish(sums: Sums, samples: int, fields: Any) -> Value:
         counts = sums["counts"]
-        hit, found, true = np.diag(counts), counts.sum(0), counts.sum(1)
-        average = fields.average or ("binary" if len(counts) == 2 else "macro")
+        hit, found = np.diag(counts), counts.sum(0)  # a last row is of classes that training does not see
+        true = counts.sum(1)[: len(hit)]
+        average = fields.average or ("binary" if len(hit) == 2 else "macro")
         if average == "micro":
             return as_value(of(hit.sum(), found.sum(), true.sum()))
         each = of(hit, found, true)
-        weights = {"weighted": true, "binary": np.eye(len(counts))[1]}.get(average, np.ones(len(counts)))
+        weights = {"weighted": true, "binary": np.eye(len(hit))[1]}.get(average, np.ones(len(hit)))
         return as_value(each) if average == "per_class" else as_value(ratio(each @ weights, weights.sum()))
 
     return finish
@@ -232,17 +246,22 @@ def r2(sums: Sums, samples: int, fields: Any) -> Value:
 
 
 METRICS: Mapping[str, Metric] = {
-    "accuracy": mean_of(hits),
-    "top_k": mean_of(top_k),
+    "accuracy": mean_of(hits, counts_unseen=True),
+    "top_k": mean_of(top_k, counts_unseen=True),
     "mean_absolute_error": mean_of(absolute_error),
     "mean_squared_error": mean_of(squared_error),
     "root_mean_squared_error": mean_of(squared_error, math.sqrt),
     "perplexity": mean_of(cross_entropy, lambda loss: math.exp(min(loss, 700.0))),
     "confusion_matrix": Metric(
-        confusion, lambda sums, samples, fields: as_value(sums["counts"]), is_number=lambda fields: False
+        confusion,
+        lambda sums, samples, fields: as_value(sums["counts"]),
+        is_number=lambda fields: False,
+        counts_unseen=True,
     ),
     **{
-        name: Metric(confusion, averaged(of), is_number=lambda fields: fields.average != "per_class")
+        name: Metric(
+            confusion, averaged(of), is_number=lambda fields: fields.average != "per_class", counts_unseen=True
+        )
         for name, of in CLASSES.items()
     },
     "roc_auc": curve(roc),
@@ -276,4 +295,5 @@ def meter(choice: Any, output: Tensor, target: Tensor | None) -> Meter:
         metric.keep,
         is_number=number,
         kind=choice.name,
+        counts_unseen=metric.counts_unseen,
     )

@@ -49,9 +49,12 @@ class Shared(Optimizer):
         """The engine's optimizer of this name for a learning rate, without what every optimizer takes."""
         raise NotImplementedError
 
+    def in_steps(self, clock: Clock) -> Clock:
+        """A clock of batches in steps, of which there is one in `accumulate` batches."""
+        return Clock(clock.per_epoch / self.accumulate, max(clock.total / self.accumulate, 1.0), clock.epochs)
+
     def make(self, clock: Clock) -> EngineOptimizer:
-        steps = Clock(clock.per_epoch / self.accumulate, max(clock.total / self.accumulate, 1.0), clock.epochs)
-        return self.with_rate(rate_of(self.lr, steps)).using(
+        return self.with_rate(rate_of(self.lr, self.in_steps(clock))).using(
             weight_decay=self.weight_decay,
             no_decay=(self.no_decay,) if isinstance(self.no_decay, str) else self.no_decay,
             clip=rule_of(self.clip),

@@ -18,7 +18,7 @@ Span = Annotated[
 
 @dataclass(frozen=True)
 class Clock:
-    """How long an epoch and all of the training take, in steps of the optimizer."""
+    """How long an epoch and all of the training take, in steps of the optimizer (or in batches)."""
 
     per_epoch: float
     total: float

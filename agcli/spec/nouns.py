@@ -144,7 +144,7 @@ class Optimizer(Fields):
     bounded: ClassVar[bool] = True  # whether it keeps parameters within the bounds of a spec
 
     def make(self, clock: Clock) -> EngineOptimizer | Lbfgs | LevenbergMarquardt:
-        """The engine's optimizer; ``clock`` turns the spans of a schedule into steps of it."""
+        """The engine's optimizer; ``clock`` knows how many batches an epoch and the training have."""
         raise NotImplementedError
 
 

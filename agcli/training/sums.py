@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.engine.types import Array
 from agcli.model.meters import Meter, Value
 
 
@@ -19,6 +20,9 @@ class Sums:
         self.samples = 0
         self.loss = 0.0
         self.totals: dict[str, Any] = {}
+        self.unseen: Any = (
+            None  # samples of classes that training does not see, counted by the class they are taken for
+        )
         self.settled: dict[str, Value] | None = None  # metrics that stand, as nothing is added any more
 
     def add(self, values: Mapping[str, Any], n: int) -> None:
@@ -30,8 +34,16 @@ class Sums:
                 key = meter.key(part)
                 self.totals[key] = meter.fold(part, self.totals.get(key), values[key])
 
+    def add_unseen(self, predicted: Array, classes: int) -> None:
+        """Count samples of classes that training does not see by the class (n,) that they are taken for."""
+        counts = np.bincount(predicted, minlength=classes).astype(np.float64)
+        self.unseen = counts if self.unseen is None else self.unseen + counts
+
     @property
     def mean_loss(self) -> float:
+        """NaN where all samples are of classes that training does not see."""
+        if not self.samples and self.unseen is not None:
+            return math.nan
         return self.loss / max(self.samples, 1)
 
     @property
@@ -41,7 +53,9 @@ class Sums:
             return self.settled
         if not self.samples:
             return {m.name: math.nan for m in self.meters}
-        return {m.name: m.value({k: self.totals[m.key(k)] for k in m.parts}, self.samples) for m in self.meters}
+        return {
+            m.name: m.value({k: self.totals[m.key(k)] for k in m.parts}, self.samples, self.unseen) for m in self.meters
+        }
 
     @property
     def figures(self) -> dict[str, Value]:

@@ -42,7 +42,7 @@ def test_ten_lines_are_enough() -> None:
         "name: small\n"
         "seed: 0\n"
         "dtype: float32\n"
-        "data: {name: digits, fold: null, flatten: true, raw: false, augment: null}\n"
+        "data: {name: digits, fold: null, validation: null, flatten: true, raw: false, augment: null}\n"
         "model:\n"
         "  - dense: {units: 10, activation: null, use_bias: true, init: glorot_uniform, bias_init: zeros}\n"
         "loss: {softmax_cross_entropy: {label_smoothing: 0.0, class_weights: null}}\n"
@@ -201,7 +201,9 @@ def test_problems_as_json() -> None:
 def test_tables_agree_with_the_data_sets() -> None:
     datasets = pytest.importorskip("agcli.datasets")
     options = {
-        name: {key: field.default for key, field in row.fields.model_fields.items() if key != "fold"}
+        name: {
+            key: field.default for key, field in row.fields.model_fields.items() if key not in ("fold", "validation")
+        }
         for name, row in DATA.rows.items()
         if name not in UNNAMED
     }
