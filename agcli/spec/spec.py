@@ -62,8 +62,9 @@ class Spec(Fields):
         if not isinstance(value, dict):
             return handler(value)
         let, loss, names = value.get("let"), value.get("loss"), names_of(value)
-        is_let = isinstance(let, dict) and loss in let
-        is_name = isinstance(loss, str) and loss in names and (is_let or not LOSSES.knows(loss))
+        is_name = isinstance(loss, str) and loss in names
+        if isinstance(loss, str) and is_name and LOSSES.knows(loss):
+            is_name = isinstance(let, dict) and loss in let
         is_formula = isinstance(loss, str) and not loss.replace("_", "").isalnum()
         content = {**value, "loss": {"expression": loss}} if is_name or is_formula else value
         with known_names(names):
