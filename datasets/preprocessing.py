@@ -69,6 +69,12 @@ class Recipe:
         return tuple(self.target[0].stats["categories"]) if is_class else ()
 
     @property
+    def padded(self) -> dict[str, str]:
+        """The inputs that are texts filled up with 0 -> the side of the zeros, `left` or `right`."""
+        roles = {name: group[0].role for name, group in self.groups.items()}
+        return {n: r.padding for n, r in roles.items() if isinstance(r, Text) and r.padding != "unmasked"}
+
+    @property
     def features(self) -> tuple[str, ...]:
         """The names of the encoded numbers, input after input."""
         parts = (part for group in self.groups.values() for part in group)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from agcli.datasets import Dataset
+from agcli.datasets import Dataset, Recipe
 from agcli.datasets.dataset import KNOWN, SIGMA
 from agcli.engine.function import Function
 from agcli.engine.graph import Tensor, toposort
@@ -102,7 +102,8 @@ def build(spec: Spec, data: Dataset) -> Model:
     inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
     parameters = Variables()
     columns = by_name(spec, data, inputs)
-    graphs = [Building(spec, inputs, parameters, training, columns).graph() for training in (True, False)]
+    padded = data.fitted.padded if isinstance(data.fitted, Recipe) else {}
+    graphs = [Building(spec, inputs, parameters, training, columns, padded).graph() for training in (True, False)]
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
     refuse_unused(spec, parameters, train.loss)

@@ -22,19 +22,18 @@ from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.lower import VALUES, functions
 from agcli.model.formula_metrics import formula_meter
-from agcli.model.formulas import tensor_of
-from agcli.model.layers.blocks import run
+from agcli.model.layers import masks
+from agcli.model.layers.apply import run
 from agcli.model.layers.scope import Network, Scope, Trace
 from agcli.model.meters import Meter, meter
 from agcli.model.precision import in_floats
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
 from agcli.spec.names import path_text
-from agcli.spec.nouns import INITIALIZERS, NamedFormula
+from agcli.spec.nouns import INITIALIZERS, LAYERS, NamedFormula
 
 WEIGHED = "mean_squared_error"  # the loss by name in which samples count as `sigma` says
 OUTPUT = "output"  # what formulas call the model's output
-RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
 
 
 @dataclass(frozen=True)
@@ -104,11 +103,14 @@ class Building:
         parameters: Variables,
         training: bool,
         columns: Mapping[str, Tensor],
+        padded: Mapping[str, str] | None = None,
     ) -> None:
         self.spec = spec
         self.inputs = inputs
         self.columns = columns
         self.network = Network(spec, parameters, training, {**inputs, **columns})
+        self.padded = padded or {}
+        self.mark_padding(inputs)
         self.scope = Scope(self.network, path=("model",))
 
     def graph(self) -> Graph:
@@ -132,6 +134,12 @@ class Building:
         final = output if output is not None else loss
         let = {name: network.names[name] for name in spec.let}
         return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces), let)
+
+    def mark_padding(self, inputs: Mapping[str, Tensor]) -> None:
+        """Note which places of the inputs that are texts hold tokens."""
+        for name, side in self.padded.items():
+            if inputs[name].dtype.kind in "iu":
+                self.network.masks[inputs[name].id] = masks.of_tokens(inputs[name], side)
 
     def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
         if name in self.network.names:
@@ -165,16 +173,26 @@ class Building:
         names = list(self.sources)
         if len(xs) != len(names):
             raise ShapeError(f"model: takes {len(names)} inputs ({', '.join(names)}), got {len(xs)}")
+        sources = dict(zip(names, xs, strict=True))
+        self.mark_padding(sources)
         quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])
         scope = Scope(quiet, path=("model",))
-        return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, dict(zip(names, xs, strict=True)))
+        return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, sources)
 
     def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
         names = self.network.names
         with self.network.at(path):
-            made = tensor_of(text, names, self.again if self.spec.model else None)
+            made = masks.formula(
+                text, names, self.padded_names, str(self.spec.dtype), self.again if self.spec.model else None
+            )
             self.refuse_table(made, path)
             return in_floats(made, self.spec.dtype, names.values())
+
+    @property
+    def padded_names(self) -> dict[str, masks.Mask]:
+        """What formulas may name and is padded, the output last; not tokens themselves, which are numbers."""
+        names = sorted(self.network.names.items(), key=lambda item: item[0] == OUTPUT)
+        return {name: self.network.masks[t.id] for name, t in names if t.inputs and t.id in self.network.masks}
 
     def refuse_table(self, made: Tensor, path: tuple[Any, ...]) -> None:
         """Raise SpecError where a column (n, 1) meets numbers (n,): together they would silently make (n, n)."""
@@ -208,7 +226,9 @@ class Building:
             loss = self.scalar(self.formula(choice.fields.formula, path), path)
         else:
             with self.network.at(("loss",), self.advice):
-                loss = mean(choice.fields.of(*self.weighed(*self.judged(output, choice.name))))
+                judged = self.judged(output, choice.name)
+                mask = self.network.masks.get(judged[0].id)
+                loss = mean(masks.per_sample(choice.fields, *self.weighed(*judged), mask))
         self.check_sigma(loss)
         if self.network.training:
             for penalty in self.network.penalties.values():
@@ -238,7 +258,7 @@ class Building:
         """What to type if the target has a value for each place of a sequence, and the model keeps but the last."""
         places = self.inputs["y"].shape[1:2] if "y" in self.inputs else ()
         for t in self.network.traces:
-            is_last = t.kind in RECURRENT and len(t.output.shape) == 2
+            is_last = "return_sequences" in LAYERS.rows[t.kind].fields.model_fields and len(t.output.shape) == 2
             if places and is_last and t.inputs[0].shape[1:2] == places:
                 where = path_text(t.place)
                 return f"; the target has {places[0]} places, of which {where} keeps the last: return_sequences: true"
@@ -269,7 +289,10 @@ class Building:
                 found.append(formula_meter(choice.fields.name, self.formula(choice.fields.formula, inner), rows))
                 continue
             with self.network.at(path):
-                named = meter(choice, *self.judged(output, choice.name))
+                judged = self.judged(output, choice.name)
+                if judged[0].id in self.network.masks:
+                    raise ShapeError(f"{choice.name}: would count the padding of the text; write a formula with `mask`")
+                named = meter(choice, *judged)
                 if choice.plugin is not None:
                     named = replace(named, finish=self.network.located(path, named.finish))
                 found.append(replace(named, name=key) if isinstance(key, str) else named)

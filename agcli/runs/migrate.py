@@ -84,6 +84,12 @@ def default(value: Any) -> Reading:
     return read
 
 
+def unmasked(part: Any, key: Any) -> None:
+    """Leave a text of an input as the model saw it."""
+    if part.get("role") == "text":
+        part.setdefault(key, "unmasked")
+
+
 def pixels(part: Any, key: Any) -> None:
     """Of pictures nothing was kept but whether they were bytes."""
     stats = part.get(key)
@@ -115,6 +121,7 @@ ROWS: tuple[Row, ...] = (
     Row(SPEC, "dtype", default("float32"), 2, "0.1: all was float32; a spec of formulas alone means float64 today"),
     Row(PREPROCESSING, "dtype", default("float32"), 2, "0.1: all was float32"),
     Row(PREPROCESSING, "sigma", default(""), 2, "0.1: no column held standard deviations"),
+    Row(PREPROCESSING, "inputs.*.padding", unmasked, 2, "0.1: models counted the padding of texts"),
     Row(PREPROCESSING, "inputs.*.stats", pixels, 2, "0.2: the largest pixel and the shape of a picture were not kept"),
     Row(RESULT, "split", default("test"), 2, "0.1: there always were test data"),
     Row(PROGRESS, "halt", default(None), 2, "0.1: no optimizer ended a training"),

@@ -22,6 +22,7 @@ Amount = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more
 Angle = Annotated[float, Ge(0), Le(180), Kind("a number from 0 to 180")]
 Length = Annotated[int, Gt(0), Le(1_000_000), Kind("a positive integer", less_than_equal="an integer up to 1,000,000")]
 Unit = Annotated[Literal["characters", "bytes", "words"], OneOf("characters", "bytes", "words")]
+Side = Annotated[Literal["left", "right"], OneOf("left", "right")]
 Scale = Annotated[Literal["standard", "minmax", "none"], OneOf("standard", "minmax", "none")]
 Encoding = Annotated[Literal["one_hot", "index"], OneOf("one_hot", "index")]
 Fill = Annotated[
@@ -93,6 +94,7 @@ class FreeText(Column):
 
     main = "length"
     length: Length = Field(default=100, description="tokens of a sample; longer text is cut, shorter filled with 0")
+    padding: Side = Field(default="right", description="where the 0 are, which layers leave out")
     unit: Unit = Field(default="words", description="what a token is")
     vocabulary: Size = Field(default=10_000, description="how many tokens are kept, the most frequent first")
 

@@ -17,7 +17,6 @@ class Fields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     main: ClassVar[str] = ""
-    answers: ClassVar[tuple[str, ...]] = ()  # of a noun: the methods that each of its rows has
 
     @model_validator(mode="wrap")
     @classmethod
@@ -43,6 +42,11 @@ class Fields(BaseModel):
         if faults:
             raise failed(faults)
         return result
+
+    @classmethod
+    def answers(cls) -> tuple[str, ...]:
+        """Of a noun: the methods that each of its rows has."""
+        return ()
 
     @classmethod
     def lacking(cls, content: dict[str, Any]) -> tuple[str, ...]:

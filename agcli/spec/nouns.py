@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 MAX_LAYERS = 1_000
 
+# What a layer does with padded sequences: works at each place by itself; asks `scope.mask(x)` and leaves the padding
+# out, marking with `scope.with_mask` what is padded still; or cannot.
+Padded = Literal["at each place", "masks", "refuses"]
 # What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave counts and shares as they
 # are; scale numbers, and give them back in their own units.
 Kind = Literal["classes", "labels", "counts", "shares", "numbers", "any"]
@@ -57,10 +60,13 @@ class Loss(Fields):
     [1.5 0.5]
     """
 
-    answers = ("of",)
     target: ClassVar[Kind] = "numbers"
     link: ClassVar[Link] = "identity"
     metrics: ClassVar[tuple[str, ...]] = ()  # reported where a spec names none
+
+    @classmethod
+    def answers(cls) -> tuple[str, ...]:
+        return ("of",)
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         """What each sample loses, (n,), of outputs (n, ...) and targets (n, ...). Raises ShapeError or DTypeError."""
@@ -82,9 +88,12 @@ class Metric(Fields):
     0.5
     """
 
-    answers = ("parts", "finish")
     better: ClassVar[Better | None] = None  # None: of no direction, such as a table of counts
     keep: ClassVar[bool] = False  # whether parts of batches are kept side by side; else they are added up
+
+    @classmethod
+    def answers(cls) -> tuple[str, ...]:
+        return ("parts", "finish")
 
     def parts(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         """What is fetched of every batch, by name."""
@@ -111,15 +120,26 @@ class Layer(Fields):
     [[1. 2.]]
     """
 
-    answers = ("build",)
+    padded: ClassVar[Padded] = "refuses"
+    several: ClassVar[bool] = False  # whether it takes several inputs: `combine` makes the output, not `build`
+
+    @classmethod
+    def answers(cls) -> tuple[str, ...]:
+        return ("combine",) if cls.several else ("build",)
 
     def build(self, x: Tensor, scope: Any) -> Tensor:
         """The output for an input (n, ...); ``scope`` is where parameters live, see agcli/model/layers/scope.py."""
         raise NotImplementedError
 
+    def combine(self, xs: tuple[Tensor, ...], scope: Any) -> Tensor:
+        """The output for all inputs that the spec names."""
+        raise NotImplementedError
+
 
 class Activation(Layer):
     """What `activation:` of a layer may name, and, by the same name, a layer of its own."""
+
+    padded = "at each place"
 
     def of(self, x: Tensor) -> Tensor:
         """The activation of each element."""
@@ -183,7 +203,7 @@ class NamedFormula(Metric):
 
 LOSSES = Table("loss", kind=Loss, module="agcli.model.losses", group="agcli.losses")
 METRICS = Table("metric", kind=Metric, module="agcli.model.metrics", group="agcli.metrics")
-LAYERS = Table("layer", kind=Layer, module="agcli.model.layers.rows", group="agcli.layers", beside=Beside)
+LAYERS = Table("layer", kind=Layer, module="agcli.model.layers", group="agcli.layers", beside=Beside)
 ACTIVATIONS = Table("activation", kind=Activation, module="agcli.model.activations")
 INITIALIZERS = Table("initializer", kind=Initializer, module="agcli.model.initializers")
 OPTIMIZERS = Table("optimizer", kind=Optimizer, module="agcli.model.optimizers")

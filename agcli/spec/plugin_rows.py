@@ -14,12 +14,12 @@ def class_of(plugin: Plugin, kind: type[Row]) -> type[Row]:
     """The class that an entry point names.
 
     Raises PluginError for what cannot be imported, is no subclass of ``kind``, lacks a method that every row has
-    (``kind.answers``), says of itself what no row may say, or has fields that pydantic does not know.
+    (``answers()``), says of itself what no row may say, or has fields that pydantic does not know.
     """
     row = plugin.loaded()
     if not isinstance(row, type) or not issubclass(row, kind):
         raise plugin.error(f"expected a class made of agcli.{kind.__name__}, found {described(row)}")
-    missing = [f"no method `{name}`" for name in kind.answers if getattr(row, name) is getattr(kind, name)]
+    missing = [f"no method `{name}`" for name in row.answers() if getattr(row, name) is getattr(kind, name)]
     if missing:
         raise plugin.error(f"{row.__name__} has {' and '.join(missing)}")
     for name, hint in said_of(kind).items():

@@ -74,6 +74,8 @@ def signed_log(v):
         (Text(length=4), ["a b b"], ["b a c", "B b a a a", None], [[2, 3, 1, 0], [2, 2, 3, 3], [0, 0, 0, 0]]),
         (Text(length=2, unit="characters"), ["ab", "b"], ["ba", "ü"], [[2, 3], [1, 0]]),
         (Text(length=3, unit="bytes"), ["ab"], ["ü", "abcd"], [[195, 188, 0], [97, 98, 99]]),
+        (Text(length=3, unit="bytes"), ["ab"], ["a\0b"], [[97, 98, 0]]),
+        (Text(length=3, padding="left"), ["a b b"], ["b z", "b b a a", None], [[0, 2, 1], [2, 2, 3], [0, 0, 0]]),
         (Text(length=2, vocabulary=3), ["a b b"], ["b a"], [[2, 1]]),
     ],
     ids=lambda value: repr(value)[:50],
