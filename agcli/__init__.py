@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 
     __version__: str
 
+# Names for plug-ins, whose fields `ag schema` reads: their modules must be able to load without the engine.
+WITHOUT_ENGINE = {
+    "Layer": "agcli.spec.nouns",
+    "Loss": "agcli.spec.nouns",
+    "Metric": "agcli.spec.nouns",
+}
+
 
 def find(name: str) -> Any:
     """The public name or the module called ``name``."""
@@ -28,6 +35,9 @@ def find(name: str) -> Any:
         return version()
     if name.startswith("_") and name != "__all__":
         raise AttributeError(name)
+    if name in WITHOUT_ENGINE:
+        globals()[name] = value = getattr(import_module(WITHOUT_ENGINE[name]), name)
+        return value
     api = import_module("agcli.api")
     if name == "__all__":
         return sorted(api.__all__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from agcli import ops
+from agcli import WITHOUT_ENGINE, ops
 from agcli.engine.custom import checkpoint, custom_gradient
 from agcli.engine.errors import (
     DTypeError,
@@ -67,8 +67,10 @@ if TYPE_CHECKING:
     from agcli.expression import ExpressionError
     from agcli.expression.api import derivative, parse, to_latex, to_python, to_text
     from agcli.python_api import TrainedRun, Trainer, load, train
+    from agcli.spec.nouns import Layer, Loss, Metric
 
 LAZY = {  # the expression language and training are loaded by those who use them
+    **WITHOUT_ENGINE,
     "ExpressionError": "agcli.expression",
     "TrainedRun": "agcli.python_api",
     "Trainer": "agcli.python_api",
@@ -106,8 +108,11 @@ __all__ = [
     "FeedError",
     "Function",
     "GradientError",
+    "Layer",
     "Lbfgs",
     "LevenbergMarquardt",
+    "Loss",
+    "Metric",
     "Op",
     "Optimizer",
     "Placeholder",

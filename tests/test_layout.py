@@ -23,14 +23,16 @@ ORDER = {
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "engine", "datasets", "models", "expression", "spec", "zoo", "data", "model", "model_gradients",
+        "engine", "datasets", "models", "expression", "spec.plugins", "data.formats", "spec", "zoo", "data",
+        "model", "model_gradients",
         "events", "runs", "training", "inspection", "prediction", "evaluation", "python_api", "comparison",
         "report", "cli", "__main__", "ops", "api", "foreign_names", "reference",
     ],
 }  # fmt: skip
 # Imports that point the other way, and why.
 ALLOWED = {
-    ("agcli/spec/data.py", "data"): "the section `data:` reads the endings of files from the table of formats",
+    ("engine/graph.py", "function"): "`t.eval()` runs a tensor, and what runs is made of tensors",
+    ("engine/loops/loop.py", "backends"): "the body of a loop is fused like the graph around it, when it is planned",
 }
 RICH = ("report",)
 LIMIT = 400
@@ -40,38 +42,103 @@ def sources(folder):
     return [p for p in sorted((ROOT / folder).rglob("*.py")) if not any(q.is_symlink() for q in p.parents)]
 
 
-def room(path, folder):
-    return path.relative_to(ROOT / folder).parts[0].removesuffix(".py")
+def room(module, folder):
+    """The room of a module of a folder, `spec.tables`: the longest beginning of its name that is in the list."""
+    parts = module.split(".")
+    rooms = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((name for name in rooms if name in ORDER[folder]), parts[0])
 
 
-def imported_rooms(path, folder):
-    """Rooms of the same folder that a file imports when it is loaded (imports inside functions break cycles)."""
-    tree = ast.parse(path.read_text("utf-8"))
-    depth = len(path.relative_to(ROOT / folder).parts)
-    for node in tree.body:
-        if not isinstance(node, ast.ImportFrom):
+def module_of(path, folder):
+    return ".".join(path.relative_to(ROOT / folder).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path, folder):
+    """The modules of the same folder that a file imports: when it is loaded, inside functions, or for types alone."""
+    package = path.relative_to(ROOT / folder).parent.parts
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names = [alias.name.split(".") for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            start = ["agcli", *package[: len(package) + 1 - node.level]] if node.level else []
+            module = [*start, *(node.module.split(".") if node.module else [])]
+            names = [[*module, alias.name] for alias in node.names] if node.level <= len(package) + 1 else []
+        else:
             continue
-        if node.level:
-            base = list(path.relative_to(ROOT / folder).parts[: depth - node.level])
-            names = [node.module] if node.module else [a.name for a in node.names]
-            if node.level <= depth:
-                yield from (([*base, *n.split(".")])[0] for n in names)
-        elif folder == "agcli" and node.module and node.module.startswith("agcli."):
-            yield node.module.split(".")[1]
+        yield from (".".join(parts[1:]) for parts in names if parts[0] == "agcli" and len(parts) > 1)
+
+
+def wrong_imports(path, folder):
+    """The rooms below its own that a file imports."""
+    order, own = ORDER[folder], room(module_of(path, folder), folder)
+    rooms = {room(module, folder) for module in imported(path, folder)}
+    return {other for other in rooms if other in order and order.index(other) > order.index(own)}
+
+
+@pytest.mark.parametrize("folder", ORDER)
+def test_every_file_is_in_a_room(folder):
+    inside = [path for path in sources(folder) if path != ROOT / folder / "__init__.py"]
+    assert {room(module_of(path, folder), folder) for path in inside} <= set(ORDER[folder])
 
 
 @pytest.mark.parametrize("folder", ORDER)
 def test_imports_point_one_way(folder):
-    order = ORDER[folder]
-    for path in sources(folder):
-        own = room(path, folder)
-        if path.name == "__init__.py" and path.parent == ROOT / folder:
-            continue
-        assert own in order, f"{path}: {own} is not in the list of rooms"
-        for other in imported_rooms(path, folder):
-            if (str(path.relative_to(ROOT)), other) in ALLOWED:
-                continue
-            assert order.index(other) <= order.index(own), f"{path} ({own}) imports {other}, which stands below it"
+    inside = [path for path in sources(folder) if path != ROOT / folder / "__init__.py"]
+    wrong = {(path.relative_to(ROOT).as_posix(), other) for path in inside for other in wrong_imports(path, folder)}
+    assert wrong == {pair for pair in ALLOWED if pair[0].startswith(f"{folder}/")}
+
+
+LATE = """
+from typing import TYPE_CHECKING
+if TYPE_CHECKING:
+    from agcli.report.tables import print_table
+def f():
+    import agcli.training.fit
+    class A:
+        def g(self):
+            from ..cli import main
+            from agcli import api
+            from agcli.engine import graph
+            from agcli.data import formats
+            from .plugins import Plugin
+"""
+
+
+def test_imports_are_seen_wherever_they_stand(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    path = tmp_path / "agcli" / "spec" / "late.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(LATE)
+    assert wrong_imports(path, "agcli") == {"report", "training", "cli", "api"}
+    path = path.with_name("plugins.py")
+    path.write_text("def f():\n    from .tables import Table\n    from agcli.data import section\n")
+    assert wrong_imports(path, "agcli") == {"spec", "data"}
+
+
+# Files that have yet to lose theirs; the list only grows shorter.
+UNTYPED = (
+    "agcli/model/meters.py", "agcli/model/targets.py",
+)  # fmt: skip
+
+
+def test_no_fields_are_of_any_type():
+    """The fields of a row have its class, so that a name that it lacks is found by mypy."""
+    found = {path.relative_to(ROOT).as_posix() for path in sources("agcli") if any(untyped(path.read_text("utf-8")))}
+    assert not [name for name in found if not name.startswith(UNTYPED)]
+    assert all(any(name.startswith(start) for name in found) for start in UNTYPED)
+
+
+def untyped(text):
+    """The places of a text that declare `fields: Any`, as a parameter or as a variable."""
+    for node in ast.walk(ast.parse(text)):
+        name = node.arg if isinstance(node, ast.arg) else getattr(getattr(node, "target", None), "id", "")
+        annotation = getattr(node, "annotation", None)
+        if name in ("fields", "f") and annotation is not None and ast.unparse(annotation) == "Any":
+            yield node
+
+
+def test_fields_of_any_type_are_seen():
+    assert len([*untyped("def f(fields: Any, x: Any): ...\ny = lambda f: f\nfields: Any = 1\nf: Any\nf: int")]) == 3
 
 
 @pytest.mark.parametrize("folder", ["agcli", "engine", "datasets", "tests", "benchmarks"])
@@ -83,7 +150,7 @@ def test_files_fit_in_the_head(folder):
 def test_only_report_imports_rich():
     for path in sources("agcli") + sources("engine") + sources("datasets"):
         if "import rich" in path.read_text("utf-8") or "from rich" in path.read_text("utf-8"):
-            assert room(path, "agcli") in RICH, path
+            assert room(module_of(path, path.relative_to(ROOT).parts[0]), "agcli") in RICH, path
 
 
 def loaded_by(code):

@@ -37,8 +37,10 @@ from agcli.datasets.frame import Frame
 from agcli.datasets.splits import VALIDATION_SHARE
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
-from agcli.spec.data import UNNAMED
+from agcli.spec.data import UNNAMED, ArrayData, Named, PythonData, TableData, TextData
+from agcli.spec.plugins import PluginError
 
+Samples = TableData | ArrayData | PythonData  # sections that describe rows
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
 QUANTITIES = (
     "expression",
@@ -71,19 +73,20 @@ def load_data(spec: Spec, preprocessing: Mapping[str, Any] | None = None) -> Dat
         if error.path:
             raise spec.error(("data", *error.path), f"{error}{elsewhere(spec, error.path)}") from None
         raise
+    except PluginError as error:
+        raise spec.error(("data", "file"), str(error)) from error
     return data
 
 
 def read(spec: Spec, known: Recipe | Speller | Layout | None = None) -> Dataset:
     """The data set that a spec describes, in floats of its type."""
     choice, dtype = spec.data, str(spec.dtype)
-    fields: Any = choice.fields
     described = described_by(spec)
     if isinstance(described, Table):
         return described.read(known if isinstance(known, Recipe) else None)
     if isinstance(described, Corpus):
         return described.read(known if isinstance(known, Speller) else None)
-    options = dict(fields)
+    options = dict(choice.fields)
     fold, share = options.pop("fold"), options.pop("validation")
     if options.get("augment") is not None:
         options["augment"] = Augment(**dict(options["augment"]))
@@ -145,11 +148,11 @@ def _share_of(data: Dataset) -> float:
 
 def holding_out(spec: Spec) -> str:
     """What to write into a spec so that there is validation data."""
-    fields: Any = spec.data.fields
     if spec.data.name not in UNNAMED:
         return f"`data: {{name: {spec.data.name}, validation: {VALIDATION_SHARE}}}`"
     if spec.data.name == "text":
         return f"`validation: {VALIDATION_SHARE}` in `data`"
+    fields: Samples = spec.data.fields
     kind = fields.split.name if fields.split else "shuffled"
     more = ", column: ..." if kind in ("group", "time") else ""
     return f"`split: {{{kind}: {{validation: {VALIDATION_SHARE}{more}}}}}` in `data`"
@@ -181,12 +184,13 @@ def folds(spec: Spec, of: int) -> list[Spec]:
 
     Groups of a `split: {group: ...}` stay together. Raises SpecError for data that cannot be parted.
     """
-    fields: Any = spec.data.fields
     if spec.data.name == "text":
         raise spec.error(("data",), "expected samples to part into folds; windows of a text follow each other")
     if spec.data.name not in _FILES:
-        seed = fields.fold.seed if fields.fold is not None else 0
+        named: Named = spec.data.fields
+        seed = named.fold.seed if named.fold is not None else 0
         return [_with_data(spec, fold=OnePart(of=of, number=n, seed=seed)) for n in range(1, of + 1)]
+    fields: Samples = spec.data.fields
     for part in HELD_OUT:
         if getattr(fields, f"{part}_file", None):
             told = f"folds take their {part} samples from `file`; leave `{part}_file` out"
@@ -204,7 +208,7 @@ def folds(spec: Spec, of: int) -> list[Spec]:
 
 def _with_data(spec: Spec, **changes: Any) -> Spec:
     """The spec with other fields of its data."""
-    fields: Any = spec.data.fields
+    fields: Fields = spec.data.fields
     return spec.model_copy(update={"data": Choice(spec.data.name, fields.model_copy(update=changes), spec.data.tag)})
 
 
@@ -214,7 +218,7 @@ def without_validation(spec: Spec) -> Spec:
 
 
 def _table(spec: Spec) -> Table:
-    fields: Any = spec.data.fields
+    fields: TableData = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
     source = table_file(located(fields.file, folder), *form)
@@ -226,7 +230,7 @@ def _table(spec: Spec) -> Table:
 
 
 def _arrays(spec: Spec) -> Table:
-    fields: Any = spec.data.fields
+    fields: ArrayData = spec.data.fields
     folder = spec.folder
     path = located(fields.file, folder)
     is_whole = any(getattr(fields, f"{part}_file") for part in HELD_OUT)
@@ -257,7 +261,7 @@ def _python(spec: Spec) -> Table:
 
 
 def _described(spec: Spec, source: Any, *, validation: Any, test: Any, stream: bool = False) -> Table:
-    fields: Any = spec.data.fields
+    fields: Samples = spec.data.fields
     target = fields.target or ()
     defaults = {"scale": "none", "missing": "refuse"} if spec.is_formulas else {"scale": "standard", "missing": "mean"}
     roles = {name: _role(choice, defaults) for name, choice in (fields.columns or {}).items()}
@@ -280,7 +284,7 @@ def _role(choice: Choice[Any], defaults: Mapping[str, str]) -> Role:
 
 
 def _text(spec: Spec) -> Corpus:
-    fields: Any = spec.data.fields
+    fields: TextData = spec.data.fields
     folder = spec.folder
     files = ("file", *(f"{part}_file" for part in HELD_OUT))
     options = {name: value for name, value in dict(fields).items() if name not in files}

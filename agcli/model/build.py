@@ -19,7 +19,7 @@ from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.errors import nearest
 from agcli.model.graph import OUTPUT, Building, Graph, by_name
-from agcli.model.optimizer import averages, step_of
+from agcli.model.training_step import averages, step_of
 from agcli.spec import Spec
 
 

@@ -30,7 +30,7 @@ from agcli.model.precision import in_floats
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
 from agcli.spec.names import path_text
-from agcli.spec.nouns import INITIALIZERS, LAYERS
+from agcli.spec.nouns import INITIALIZERS, LAYERS, NamedFormula
 
 WEIGHED = "mean_squared_error"  # the loss by name in which samples count as `sigma` says
 OUTPUT = "output"  # what formulas call the model's output
@@ -289,15 +289,17 @@ class Building:
         rows = [t for t in self.network.names.values() if t.shape[:1] == (None,)]
         for key, choice in self.spec.metric_items():
             path = ("metrics", key)
-            fields: Any = choice.fields
-            if choice.name == "expression":
+            if isinstance(choice.fields, NamedFormula):
                 inner = path if isinstance(key, str) else (*path, "expression", "formula")
-                found.append(formula_meter(fields.name, self.formula(fields.formula, inner), rows, fields.better))
+                given = choice.fields
+                found.append(formula_meter(given.name, self.formula(given.formula, inner), rows, given.better))
                 continue
             with self.network.at(path):
                 judged = self.judged(output, choice.name)
                 mask = self.network.masks.get(judged[0].id)
                 named = meter(choice, *(masks.each_place(*judged, mask) if mask else judged))
+                if choice.plugin is not None:
+                    named = replace(named, finish=self.network.located(path, named.finish))
                 found.append(replace(named, name=key) if isinstance(key, str) else named)
         return found
 

@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agcli.spec.field_types import Positive, Real
 from agcli.spec.fields import Field
 from agcli.spec.nouns import INITIALIZERS, Initializer
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import DTypeLike
+
     from agcli.engine.types import Array
 
 Shape = tuple[int, ...]
@@ -23,7 +26,7 @@ def bare(name: str, sentence: str) -> None:
     class Bare(Initializer):
         __doc__ = sentence
 
-        def draw(self, shape: Shape, rng: Any, dtype: Any) -> Array:
+        def draw(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
             from agcli.engine.initializers import initial
 
             return initial(name, shape, rng, dtype)
@@ -46,7 +49,7 @@ class Orthogonal(Initializer):
     main = "gain"
     gain: Positive = Field(default=1.0, description="length of a row or column")
 
-    def draw(self, shape: Shape, rng: Any, dtype: Any) -> Array:
+    def draw(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
         from agcli.engine.initializers import orthogonal
 
         return orthogonal(shape, rng, self.gain).astype(dtype)
@@ -63,7 +66,7 @@ class ConstantValue(Initializer):
     main = "value"
     value: Real = Field(description="that value")
 
-    def draw(self, shape: Shape, rng: Any, dtype: Any) -> Array:
+    def draw(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
         import numpy as np
 
         return np.full(shape, self.value, dtype)
@@ -77,21 +80,21 @@ class Normal(Initializer):
     mean: Real = Field(default=0.0, description="mean")
     std: Positive = Field(default=0.05, description="standard deviation")
 
-    def draw(self, shape: Shape, rng: Any, dtype: Any) -> Array:
-        return rng.normal(self.mean, self.std, shape).astype(dtype)  # type: ignore[no-any-return]
+    def draw(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
+        return rng.normal(self.mean, self.std, shape).astype(dtype)
 
 
 @INITIALIZERS.row("truncated_normal")
 class TruncatedNormal(Normal):
     """The same, drawn again beyond two standard deviations."""
 
-    def draw(self, shape: Shape, rng: Any, dtype: Any) -> Array:
+    def draw(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
         import numpy as np
 
         z = rng.normal(size=shape)
         while (far := np.abs(z) > 2).any():
             z = np.where(far, rng.normal(size=shape), z)
-        return (self.mean + self.std * z).astype(dtype)  # type: ignore[no-any-return]
+        return (self.mean + self.std * z).astype(dtype)
 
 
 @INITIALIZERS.row("uniform")
@@ -101,5 +104,5 @@ class Uniform(Initializer):
     main = "limit"
     limit: Positive = Field(default=0.05, description="largest magnitude")
 
-    def draw(self, shape: Shape, rng: Any, dtype: Any) -> Array:
-        return rng.uniform(-self.limit, self.limit, shape).astype(dtype)  # type: ignore[no-any-return]
+    def draw(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
+        return rng.uniform(-self.limit, self.limit, shape).astype(dtype)

@@ -1,26 +1,32 @@
-"""Schedules: how the learning rate changes while training goes on. `engine/optimizers/schedules.py` computes them."""
+"""Schedules: how the learning rate changes while training goes on.
 
-from typing import Annotated, Any
+A row turns its spans into steps and gives the rate as the engine takes it: a number, or a function of the steps done.
+`engine/optimizers/schedules.py` has those functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic import AllowInfNan, StringConstraints, field_validator
+from pydantic import AllowInfNan, field_validator
 
-from agcli.spec.field_types import SIZE_LIMIT, Count, Fraction, Kind, Positive, Weight
+from agcli.spec.clock import Clock, Span
+from agcli.spec.field_types import Count, Fraction, Kind, Positive, Weight
 from agcli.spec.fields import Field
 from agcli.spec.formula import Formula
-from agcli.spec.nouns import SCHEDULES, Rate, Schedule
+from agcli.spec.nouns import SCHEDULES, Rate, Schedule, rate_of
 from agcli.spec.tables import Choice
 from agcli.spec.validation_errors import failed, fault
+
+if TYPE_CHECKING:
+    from agcli.engine.graph import Tensor
+    from agcli.engine.optimizers import Rate as EngineRate
 
 Share = Annotated[float, Ge(0), Le(1), Kind("a number from 0 to 1")]
 Factor = Annotated[float, Gt(0), Lt(1), Kind("a number between 0 and 1")]
 Growth = Annotated[float, AllowInfNan(False), Ge(1), Kind("a number of 1 or more")]
-_EPOCHS = r"([1-9][0-9]{0,5}(\.[0-9]{1,3})?|0\.[0-9]{0,2}[1-9]) ?epochs?"
-Span = Annotated[
-    Annotated[int, Gt(0), Le(SIZE_LIMIT)]
-    | Annotated[str, StringConstraints(pattern=rf"^({_EPOCHS}|[1-9][0-9]{{0,8}} ?steps?)$")],
-    Kind("a positive integer (steps), or such as `500 steps` or `10 epochs`"),
-]
 
 PEAK = "learning rate at the start"
 WHOLE = "how long it takes; the whole training if not given"
@@ -35,6 +41,11 @@ class StepSchedule(Schedule):
     every: Span = Field(default="10 epochs", description="from one change to the next")
     factor: Factor = Field(default=0.1, description="what is left of the rate")
 
+    def rate(self, clock: Clock) -> EngineRate:
+        from agcli.engine.optimizers import schedules
+
+        return schedules.steps(self.lr, clock.steps(self.every), self.factor)
+
 
 @SCHEDULES.row("exponential")
 class Exponential(Schedule):
@@ -44,6 +55,11 @@ class Exponential(Schedule):
     lr: Positive = Field(description=PEAK)
     every: Span = Field(default="1 epoch", description="in which time the rate falls by the factor")
     factor: Factor = Field(default=0.95, description="what is left of the rate")
+
+    def rate(self, clock: Clock) -> EngineRate:
+        from agcli.engine.optimizers import schedules
+
+        return schedules.exponential(self.lr, clock.steps(self.every), self.factor)
 
 
 @SCHEDULES.row("polynomial", "linear")
@@ -56,6 +72,11 @@ class Polynomial(Schedule):
     end: Weight = Field(default=0.0, description="the rate then and after")
     degree: Positive = Field(default=1.0, description="how curved")
 
+    def rate(self, clock: Clock) -> EngineRate:
+        from agcli.engine.optimizers import schedules
+
+        return schedules.polynomial(self.lr, clock.steps(self.steps), self.end, self.degree)
+
 
 @SCHEDULES.row("cosine")
 class Cosine(Schedule):
@@ -65,6 +86,11 @@ class Cosine(Schedule):
     lr: Positive = Field(description=PEAK)
     steps: Span | None = Field(default=None, description=WHOLE)
     end: Weight = Field(default=0.0, description="the rate then and after")
+
+    def rate(self, clock: Clock) -> EngineRate:
+        from agcli.engine.optimizers import schedules
+
+        return schedules.cosine(self.lr, clock.steps(self.steps), self.end)
 
 
 @SCHEDULES.row("cosine_restarts")
@@ -76,6 +102,11 @@ class CosineRestarts(Schedule):
     steps: Span = Field(default="10 epochs", description="length of the first wave")
     growth: Growth = Field(default=1.0, description="how many times as long each wave is as the one before")
     end: Weight = Field(default=0.0, description="the rate at the end of each wave")
+
+    def rate(self, clock: Clock) -> EngineRate:
+        from agcli.engine.optimizers import schedules
+
+        return schedules.cosine_restarts(self.lr, clock.steps(self.steps), self.growth, self.end)
 
 
 @SCHEDULES.row("one_cycle")
@@ -89,6 +120,11 @@ class OneCycle(Schedule):
     start: Factor = Field(default=0.04, description="the first rate, as a share of the highest")
     end: Factor = Field(default=0.0001, description="the last rate, as a share of the first")
 
+    def rate(self, clock: Clock) -> EngineRate:
+        from agcli.engine.optimizers import schedules
+
+        return schedules.one_cycle(self.lr, clock.steps(self.steps), self.rising, self.start, self.end)
+
 
 @SCHEDULES.row("warmup")
 class Warmup(Schedule):
@@ -100,8 +136,16 @@ class Warmup(Schedule):
 
     @field_validator("lr")
     @classmethod
-    def _no_plateau(cls, value: Any) -> Any:
+    def _no_plateau(cls, value: float | Choice[Schedule]) -> float | Choice[Schedule]:
         return _step_schedule(value, "write the warm-up inside of it: {plateau: {lr: {warmup: ...}}}")
+
+    def rate(self, clock: Clock) -> EngineRate:
+        """A schedule that follows has what the warm-up leaves of the training."""
+        from agcli.engine.optimizers import schedules
+
+        length = clock.steps(self.steps)
+        after = replace(clock, total=max(clock.total - length, 1.0))
+        return schedules.warmup(rate_of(self.lr, after), length, self.start)
 
 
 @SCHEDULES.row("plateau")
@@ -118,8 +162,14 @@ class Plateau(Schedule):
 
     @field_validator("lr")
     @classmethod
-    def _no_plateau(cls, value: Any) -> Any:
+    def _no_plateau(cls, value: float | Choice[Schedule]) -> float | Choice[Schedule]:
         return _step_schedule(value, "one is enough")
+
+    def rate(self, clock: Clock) -> EngineRate:
+        from agcli.engine.optimizers import Plateau
+
+        lr = rate_of(self.lr, clock)
+        return Plateau(lr, self.factor, self.patience, self.threshold, self.cooldown, self.least)
 
 
 @SCHEDULES.row("expression")
@@ -129,8 +179,25 @@ class Expression(Schedule):
     main = "formula"
     formula: Formula = Field(description="such as `0.1 / sqrt(1 + step/100)`")
 
+    def rate(self, clock: Clock) -> EngineRate:
+        """Raises ExpressionError, when the rate is applied, for a formula that is no number."""
+        from agcli.engine.graph import constant
+        from agcli.expression import ExpressionError
+        from agcli.model.formulas import tensor_of
 
-def _step_schedule(value: Any, instead: str) -> Any:
+        totals = {"steps": clock.total, "epochs": clock.epochs}
+
+        def schedule(done: Tensor) -> Tensor:
+            known = {name: constant(total, "float64") for name, total in totals.items()}
+            value = tensor_of(self.formula, {"step": done, "epoch": done / clock.per_epoch, **known})
+            if value.shape != () or value.dtype.kind == "b":
+                raise ExpressionError(f"expected a formula for a number, got {value.type}")
+            return value
+
+        return schedule
+
+
+def _step_schedule(value: float | Choice[Schedule], instead: str) -> float | Choice[Schedule]:
     if isinstance(value, Choice) and value.name == "plateau":
         raise failed([fault(f"expected a number or a schedule of the step, got `plateau`; {instead}")])
     return value

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
 
 from agcli.data.formats import ARRAYS, TABLE, array_file, format_of, table_file
 from agcli.datasets import ArrayFile, DataError, TableFile
@@ -17,6 +16,7 @@ from agcli.datasets.arrays import known_content
 from agcli.datasets.frame import Frame
 from agcli.datasets.tabular import MISSING, check_size
 from agcli.spec import Spec
+from agcli.spec.data import ArrayData, PythonData, TableData
 
 from .target_encoding import SetTerms, TableTerms, Terms
 
@@ -86,9 +86,10 @@ class Source:
 @contextmanager
 def opened(place: str | Path, spec: Spec, terms: Terms) -> Iterator[Source]:
     """A file, or with `-` standard input, which is put into a temporary file first."""
-    fields: Any = spec.data.fields
-    names = tuple(getattr(fields, "columns", None) or terms_names(terms))
-    missing = tuple(getattr(fields, "missing", None) or MISSING)
+    data = spec.data.fields
+    columns = data.columns if isinstance(data, TableData | ArrayData | PythonData) else None
+    names = tuple(columns or terms_names(terms))
+    missing = tuple(data.missing or MISSING) if isinstance(data, TableData) else MISSING
     if str(place) != STDIN:
         path = Path(place)
         known = table_file(path) if format_of(path, TABLE, ARRAYS).kind == TABLE else array_file(path)

@@ -18,6 +18,7 @@ from agcli.datasets import Dataset, Split
 from agcli.engine.backends import jit
 from agcli.engine.backends.threads import blas
 from agcli.engine.types import Array
+from agcli.spec.plugins import brought
 
 PACKAGES = ("agcli", "numpy", "scipy", "safetensors", "polars", "llvmlite")
 WHOLE = 8 << 20  # bytes; of larger arrays, evenly spaced blocks are hashed
@@ -45,7 +46,7 @@ def arithmetic() -> dict[str, Any]:
         {"library": lib["internal_api"], "version": lib["version"], "threads": lib["num_threads"]}
         for lib in blas().info()
     ]
-    packages = {name: found for name in PACKAGES if (found := installed().get(name))}
+    packages = {name: found for name in PACKAGES if (found := installed().get(name))} | brought
     kernels = " ".join(["compiled", *jit.limits()]) if jit.active() else "numpy"
     return {"packages": packages, "kernels": kernels, "processor": processor(), "blas": libraries}
 

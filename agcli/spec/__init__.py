@@ -3,7 +3,7 @@
 from .errors import Place, Problem, SpecError
 from .fields import Fields
 from .reader import parse_spec, read_spec
-from .schema import json_schema
+from .schema import bring_plugins, json_schema
 from .spec import Spec
 from .tables import Choice
 from .training import Train
@@ -16,6 +16,7 @@ __all__ = [
     "Spec",
     "SpecError",
     "Train",
+    "bring_plugins",
     "json_schema",
     "parse_spec",
     "read_spec",

@@ -47,12 +47,12 @@ class FileOf(Kind):
         return {**handler(schema), "pattern": formats.pattern(self.kind)}
 
 
-def kind_of(name: str) -> str:
+def kind_of(name: str, key: str = "") -> str:
     """What a file holds, by the ending of its name; empty for an ending that nobody knows."""
     try:
         found = formats.find(name)
     except PluginError as error:
-        raise failed([fault(str(error))]) from None
+        raise failed([fault(str(error), (key,) if key else ())]) from None
     return found.kind if found is not None else ""
 
 
@@ -205,7 +205,7 @@ class DataTable(Table[Any]):
         return super()._tagged(value)
 
     def _kind(self, file: Any) -> str:
-        kind = kind_of(file) if isinstance(file, str) else ""
+        kind = kind_of(file, "file") if isinstance(file, str) else ""
         if not kind:
             raise failed([fault(f"expected {formats.phrase()}, got {described(file)}", ("file",))])
         return kind

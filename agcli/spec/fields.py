@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, ModelWrapValidatorHandler, Va
 from pydantic_core import InitErrorDetails
 
 from .names import described, listing, nearest, shortened, suggestion
-from .validation_errors import failed, fault, refault
+from .validation_errors import FAULT, failed, fault, refault
 
+PLAIN: dict[Any, str] = {float: "a number", int: "an integer", bool: "true or false", str: "text"}
 UNKNOWN_KEYS_NAMED = 20  # of one mapping; a mapping full of them says nothing more
 
 
@@ -43,6 +44,11 @@ class Fields(BaseModel):
         return result
 
     @classmethod
+    def answers(cls) -> tuple[str, ...]:
+        """Of a noun: the methods that each of its rows has."""
+        return ()
+
+    @classmethod
     def lacking(cls, content: dict[str, Any]) -> tuple[str, ...]:
         """Names of fields that have a default and yet must be given beside this content."""
         return ()
@@ -55,10 +61,13 @@ class Fields(BaseModel):
 
     @classmethod
     def _designed(cls, error: Any) -> InitErrorDetails:
-        if error["type"] != "missing":
+        name, *inner = error["loc"] or ("",)
+        if error["type"] == "missing":
+            return fault(f"expected {phrase_of(cls, name)}, got nothing", (name,))
+        if error["type"] == FAULT or inner or name not in cls.model_fields:
             return refault(error)
-        name = error["loc"][0]
-        return fault(f"expected {phrase_of(cls, name)}, got nothing", (name,))
+        why = "" if error["type"].endswith("_type") else f": {error['msg']}"  # of a type that says no words of its own
+        return fault(f"expected {phrase_of(cls, name)}, got {described(error['input'])}{why}", (name,))
 
 
 class Bare(Fields):
@@ -70,7 +79,10 @@ def phrase_of(model: type[Fields], name: str) -> str:
     field = model.model_fields[name]
     inner = [item for option in get_args(field.annotation) for item in getattr(option, "__metadata__", ())]
     phrases = [str(item.phrase) for item in (*inner, *field.metadata) if hasattr(item, "phrase")]
-    return phrases[-1] if phrases else "a mapping"  # only sections have no kind; `X | None` has that of X
+    if phrases:
+        return phrases[-1]  # `X | None` has that of X
+    plain = [PLAIN[t] for t in (field.annotation, *get_args(field.annotation)) if t in PLAIN]
+    return " or ".join(plain) or "a mapping"  # of ours, only sections have no kind
 
 
 __all__ = ["Bare", "Field", "Fields", "phrase_of"]

@@ -207,7 +207,7 @@ class _Model(Named):
         try:
             return super().read(value)
         except ValidationError:
-            if isinstance(value, dict) and set(value) <= LAYERS.spellings().keys():  # a list without its dashes
+            if isinstance(value, dict) and all(map(LAYERS.knows, value)):  # a list without its dashes
                 hint = f"put a dash before each layer: `- {next(iter(value))}: ...`"
                 raise failed([fault(f"expected a list of layers, got {described(value)}; {hint}")]) from None
             raise
@@ -233,7 +233,7 @@ class _Metrics(Named):
             if "name" in value:
                 raise failed([fault(f"expected no `name`: the key `{name}` is one", ("name",), at_key=True)])
             return Choice("expression", NamedFormula.model_validate({**value, "name": name}))
-        if isinstance(value, dict | Choice) or (isinstance(value, str) and value in METRICS.spellings()):
+        if isinstance(value, dict | Choice) or (isinstance(value, str) and METRICS.knows(value)):
             return METRICS.read(value)
         return Choice(
             "expression", NamedFormula.model_validate({"name": name, "formula": _FORMULA.validate_python(value)})

@@ -14,17 +14,25 @@ from annotated_types import Len
 from pydantic import Strict
 
 from .field_types import Kind as KindOf
-from .field_types import OneOf, Positive, Weight, Word, Words
+from .field_types import OneOf, Weight, Word, Words
 from .fields import Field, Fields
 from .formula import Formula
 from .number_or_choice import NumberOr
-from .tables import Choice, Row, Table
+from .tables import Choice, Table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import numpy as np
+    from numpy.typing import DTypeLike
+
     from agcli.engine.graph import Tensor
+    from agcli.engine.optimizers import Lbfgs, LevenbergMarquardt, Rule
+    from agcli.engine.optimizers import Optimizer as EngineOptimizer
+    from agcli.engine.optimizers import Rate as EngineRate
     from agcli.engine.types import Array
+
+    from .clock import Clock
 
 MAX_LAYERS = 1_000
 
@@ -41,11 +49,25 @@ Direction = Annotated[Better, OneOf("low", "high")]
 
 
 class Loss(Fields):
-    """What training makes small: the mean over a batch of what each sample loses."""
+    """What training makes small: the mean over a batch of what each sample loses.
+
+    >>> class Tilted(ag.Loss):
+    ...     '''For numbers: misses below cost `quantile`, misses above the rest of 1.'''
+    ...     quantile: float = 0.5
+    ...     def of(self, output, target):
+    ...         miss = target - output
+    ...         return ag.maximum(self.quantile * miss, (self.quantile - 1) * miss)
+    >>> print(Tilted(quantile=0.75).of(ag.constant([1.0, 5.0]), ag.constant([3.0, 3.0])).eval())
+    [1.5 0.5]
+    """
 
     target: ClassVar[Kind] = "numbers"
     link: ClassVar[Link] = "identity"
     metrics: ClassVar[tuple[str, ...]] = ()  # reported where a spec names none
+
+    @classmethod
+    def answers(cls) -> tuple[str, ...]:
+        return ("of",)
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         """What each sample loses, (n,), of outputs (n, ...) and targets (n, ...). Raises ShapeError or DTypeError."""
@@ -53,7 +75,19 @@ class Loss(Fields):
 
 
 class Metric(Fields):
-    """What is reported beside the loss, of a whole split: exactly the figure of all its samples at once."""
+    """What is reported beside the loss, of a whole split: exactly the figure of all its samples at once.
+
+    >>> class Covered(ag.Metric):
+    ...     '''The share of samples whose target is not above the output.'''
+    ...     def parts(self, output, target):
+    ...         return {"covered": ag.sum((target <= output).astype("float64"))}
+    ...     def finish(self, sums, samples):
+    ...         return sums["covered"] / samples
+    >>> covered = Covered()
+    >>> parts = covered.parts(ag.constant([1.0, 5.0]), ag.constant([3.0, 3.0]))
+    >>> print(covered.finish({name: part.eval() for name, part in parts.items()}, 2))
+    0.5
+    """
 
     better: ClassVar[Better | None]  # None: of no direction, such as a table of counts; each row states it
     reads: ClassVar[Literal["scores", "numbers"]] = "scores"  # numbers are given to it in the target's own units
@@ -61,6 +95,10 @@ class Metric(Fields):
     folds: ClassVar[Mapping[str, str]] = {}  # parts that are put together in another way, see agcli/model/meters.py
     takes_unseen: ClassVar[bool] = False  # whether its parts may be of targets that are no class of the training data
     undefined: ClassVar[str] = "it has no value"  # why the figure may be NaN
+
+    @classmethod
+    def answers(cls) -> tuple[str, ...]:
+        return ("parts", "finish")
 
     def parts(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
         """What is fetched of every batch, by name; ``weights`` (n,) say how much each sample counts, else all alike."""
@@ -77,10 +115,22 @@ class Metric(Fields):
 
 
 class Layer(Fields):
-    """What `model:` may hold."""
+    """What `model:` may hold.
+
+    >>> class Half(ag.Layer):
+    ...     '''Half of its input.'''
+    ...     def build(self, x, scope):
+    ...         return x / 2
+    >>> print(Half().build(ag.constant([[2.0, 4.0]]), None).eval())
+    [[1. 2.]]
+    """
 
     padded: ClassVar[Padded] = "refuses"
     several: ClassVar[bool] = False  # whether it takes several inputs: `combine` makes the output, not `build`
+
+    @classmethod
+    def answers(cls) -> tuple[str, ...]:
+        return ("combine",) if cls.several else ("build",)
 
     def build(self, x: Tensor, scope: Any) -> Tensor:
         """The output for an input (n, ...); ``scope`` is where parameters live, see agcli/model/layers/scope.py."""
@@ -107,7 +157,7 @@ class Activation(Layer):
 class Initializer(Fields):
     """The distribution that a weight is drawn from before the first step."""
 
-    def draw(self, shape: tuple[int, ...], rng: Any, dtype: Any) -> Array:
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike) -> Array:
         """The first value of a parameter; ``rng`` is NumPy's Generator."""
         raise NotImplementedError
 
@@ -116,13 +166,26 @@ class Optimizer(Fields):
     """How a step follows from a gradient."""
 
     full_batch: ClassVar[bool] = False  # whether each step sees all of the training data, and finds its own length
+    bounded: ClassVar[bool] = True  # whether it keeps parameters within the bounds of a spec
+
+    def make(self, clock: Clock) -> EngineOptimizer | Lbfgs | LevenbergMarquardt:
+        """The engine's optimizer; ``clock`` knows how many batches an epoch and the training have."""
+        raise NotImplementedError
+
+
+class Clipping(Fields):
+    """Where gradients are cut."""
+
+    def rule(self) -> Rule:
+        """What becomes of a gradient."""
+        raise NotImplementedError
 
 
 class Schedule(Fields):
     """How the learning rate changes while training goes on."""
 
-    def rate(self, clock: Any) -> Any:
-        """The engine's rate; ``clock`` turns spans of a spec into steps, see agcli/model/optimizers.py."""
+    def rate(self, clock: Clock) -> EngineRate:
+        """The engine's rate: a number, or a function of the steps done; ``clock`` turns spans of a spec into steps."""
         raise NotImplementedError
 
 
@@ -153,6 +216,7 @@ ACTIVATIONS = Table("activation", kind=Activation, module="agcli.model.activatio
 INITIALIZERS = Table("initializer", kind=Initializer, module="agcli.model.initializers")
 OPTIMIZERS = Table("optimizer", kind=Optimizer, module="agcli.model.optimizers")
 SCHEDULES = Table("schedule", kind=Schedule, module="agcli.model.schedules")
+CLIPPING = Table("clipping", kind=Clipping, module="agcli.model.clipping")
 
 LossChoice = Annotated[Choice[Loss], LOSSES]
 MetricChoice = Annotated[Choice[Metric], METRICS]
@@ -167,22 +231,9 @@ Layers = Annotated[
 ]
 OptimizerChoice = Annotated[Choice[Optimizer], OPTIMIZERS]
 Rate = Annotated[float | Choice[Schedule], NumberOr("schedule", lambda: SCHEDULES)]
+Clip = Annotated[float | Choice[Clipping], NumberOr("clipping", lambda: CLIPPING)]
 
 
-class Limit(Fields):
-    """A limit."""
-
-    main = "limit"
-    limit: Positive = Field(default=1.0, description="the largest that is left alone")
-
-
-CLIPPING = Table(
-    "clipping",
-    {
-        "global_norm": Row(Limit, "The norm of all gradients together; a bare number is its limit."),
-        "norm": Row(Limit, "The norm of the gradient of each parameter."),
-        "value": Row(Limit, "The magnitude of each number of a gradient."),
-    },
-    kind=Limit,
-)
-Clip = Annotated[float | Choice[Limit], NumberOr("clipping", lambda: CLIPPING)]
+def rate_of(rate: float | Choice[Schedule], clock: Clock) -> EngineRate:
+    """The engine's rate for what a field of the kind `Rate` holds."""
+    return rate if isinstance(rate, int | float) else rate.fields.rate(clock)

@@ -5,6 +5,7 @@ from typing import Any
 from .columns import COLUMNS, SPLITS
 from .data import DATA
 from .nouns import ACTIVATIONS, CLIPPING, INITIALIZERS, LAYERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES
+from .plugins import PluginError
 from .spec import Spec
 from .tables import Row, Table
 
@@ -12,6 +13,11 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 TABLES = (DATA, COLUMNS, SPLITS, LAYERS, ACTIVATIONS, INITIALIZERS, LOSSES, METRICS, OPTIMIZERS, SCHEDULES, CLIPPING)
 
 Schema = dict[str, Any]
+
+
+def bring_plugins() -> list[PluginError]:
+    """Make rows of all plug-ins that are installed. What is wrong with those that are left out."""
+    return [error for table in TABLES for error in table.bring_all()]
 
 
 def json_schema() -> Schema:
@@ -111,4 +117,4 @@ def _is_noise(key: str, item: Any) -> bool:
     return key == "x-table" or (key == "title" and isinstance(item, str))
 
 
-__all__ = ["TABLES", "json_schema"]
+__all__ = ["TABLES", "bring_plugins", "json_schema"]

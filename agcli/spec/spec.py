@@ -15,6 +15,7 @@ from .formula import known_names, sentence
 from .graph import Formulas, Includes, Metrics, Model, Patterns, Variables, Vars, names_of
 from .names import Path, path_text
 from .nouns import LOSSES, METRICS, OPTIMIZERS, LossChoice, Metric, OptimizerChoice
+from .plugins import Plugin
 from .tables import Choice
 from .training import Train
 
@@ -61,8 +62,9 @@ class Spec(Fields):
         if not isinstance(value, dict):
             return handler(value)
         let, loss, names = value.get("let"), value.get("loss"), names_of(value)
-        known = LOSSES.spellings().keys() - (let.keys() if isinstance(let, dict) else set())
-        is_name = isinstance(loss, str) and loss in names and loss not in known
+        is_name = isinstance(loss, str) and loss in names
+        if isinstance(loss, str) and is_name and LOSSES.knows(loss):
+            is_name = isinstance(let, dict) and loss in let
         is_formula = isinstance(loss, str) and not loss.replace("_", "").isalnum()
         content = {**value, "loss": {"expression": loss}} if is_name or is_formula else value
         with known_names(names):
@@ -130,6 +132,20 @@ class Spec(Fields):
         if not error.text:
             return self.error(path, sentence(error))
         return SpecError([Problem(place.part(error.text, error.start, error.end), path_text(path), sentence(error))])
+
+    def plugin_at(self, path: Path) -> Plugin | None:
+        """The plug-in whose row stands at a path or around it, if there is one."""
+        value: Any = self
+        found: Plugin | None = None
+        for step in path:
+            if isinstance(value, Choice) and step == value.name:
+                value = value.fields
+                continue
+            if isinstance(value, tuple):
+                value = dict(enumerate(value))
+            value = value.get(step) if isinstance(value, dict) else getattr(value, str(step), None)
+            found = value.plugin or found if isinstance(value, Choice) else found
+        return found
 
     def located(self, origin: Origin) -> Self:
         """The same spec, knowing where it was written."""

@@ -17,7 +17,8 @@ from pydantic_core import CoreSchema, InitErrorDetails, core_schema
 
 from .fields import Bare, Field, Fields
 from .names import described, listing, nearest, shortened, suggestion
-from .plugins import Plugin, PluginError, plugins
+from .plugin_rows import class_of
+from .plugins import Plugin, PluginError, guarded, plugins
 from .validation_errors import failed, fault, refault
 
 F_co = TypeVar("F_co", bound=Fields, covariant=True)
@@ -32,6 +33,7 @@ class Choice(Generic[F_co]):
     fields: F_co
     tag: str = field(default="", repr=False)
     beside: Any = field(default=None, repr=False)  # fields of the keys that stand beside the name
+    plugin: Plugin | None = field(default=None, repr=False, compare=False)  # that brought the row
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,12 @@ class Row:
     fields: type[Fields] = Bare
     doc: str = ""
     aliases: tuple[str, ...] = ()
+    plugin: Plugin | None = None
 
     @property
     def sentence(self) -> str:
         """What the name means."""
-        return self.doc or (self.fields.__doc__ or "").splitlines()[0]
+        return self.doc or (self.fields.__doc__ or "").strip().partition("\n")[0]
 
 
 class Table(Generic[F_co]):
@@ -108,16 +111,29 @@ class Table(Generic[F_co]):
             return {}
         return {name: p for name, p in plugins(self.group).items() if name not in self.spellings()}
 
+    def knows(self, name: str) -> bool:
+        """Whether a spec may write the name; a plug-in's is looked up in metadata alone."""
+        return name in self.spellings() or (name.isidentifier() and name in self.plugins())
+
     def bring(self, name: str) -> bool:
         """Make a row of the plug-in of this name, if there is one. Raises PluginError for one that is broken."""
         plugin = self.plugins().get(name)
         if plugin is None:
             return False
-        row = plugin.load(type)
-        if not issubclass(row, self.kind):
-            raise plugin.error(f"expected a class made of {self.kind.__module__}.{self.kind.__name__}, got {row!r}")
-        self.add(name, Row(row))
+        self.add(name, Row(class_of(plugin, self.kind), plugin=plugin))
         return True
+
+    def bring_all(self) -> list[PluginError]:
+        """Make rows of all plug-ins. What is wrong with those that are left out."""
+        errors = []
+        for name, plugin in self.plugins().items():
+            try:
+                row = Row(class_of(plugin, self.kind), plugin=plugin)
+                guarded(plugin, row.fields.model_json_schema)
+                self.add(name, row)
+            except PluginError as error:
+                errors.append(error)
+        return errors
 
     @property
     def phrase(self) -> str:
@@ -146,15 +162,15 @@ class Table(Generic[F_co]):
         name, content, loc = self._tagged(value) if self.tag else self._written(value)
         try:
             row = self.spellings().get(name) or (name if self.bring(name) else None)
+            faults = [] if row else [self._unknown(value, name)]
+            fields = _tried(lambda: self._fields(self.rows[row], content), faults, loc) if row else None
         except PluginError as error:
-            raise failed([fault(str(error), loc[:1], at_key=not isinstance(value, str))]) from error
-        faults = [] if row else [self._unknown(value, name)]
-        fields = _tried(lambda: self._fields(self.rows[row], content), faults, loc) if row else None
+            raise failed([self._at_name(value, name, str(error))]) from error
         read = self.beside.model_validate if self.beside else Bare.model_validate
         beside = _tried(lambda: read(keys), faults) if self.beside and keys else None
         if faults or row is None or fields is None:
             raise failed(faults)
-        return Choice(row, cast(F_co, fields), self.tag, beside)
+        return Choice(row, cast(F_co, fields), self.tag, beside, self.rows[row].plugin)
 
     def _apart(self, value: Any) -> tuple[Any, dict[str, Any]]:
         """A mapping without the keys that stand beside the name, and those."""
@@ -199,12 +215,15 @@ class Table(Generic[F_co]):
                 fault(f"expected `{key}` beside `{name}`, as in {{{name}: ..., {key}: ...}}", (key,), at_key=True)
                 for key in misplaced
             )
-        return row.fields.model_validate(content)
+        read = row.fields.model_validate
+        return read(content) if row.plugin is None else guarded(row.plugin, lambda: read(content))
 
     def _unknown(self, value: Any, name: str) -> InitErrorDetails:
-        sentence = (
-            f"expected {self.phrase}, got `{shortened(name)}`{suggestion(name, [*self.spellings(), *self.plugins()])}"
-        )
+        hint = suggestion(name, [*self.spellings(), *self.plugins()])
+        return self._at_name(value, name, f"expected {self.phrase}, got `{shortened(name)}`{hint}")
+
+    def _at_name(self, value: Any, name: str, sentence: str) -> InitErrorDetails:
+        """A sentence about the name that a value begins with."""
         if isinstance(value, str):
             return fault(sentence)
         return fault(sentence, (self.tag,)) if self.tag else fault(sentence, (name,), at_key=True)

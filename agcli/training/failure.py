@@ -20,7 +20,6 @@ from agcli.datasets import Batch, Column, Dataset, Split, fitted
 from agcli.datasets.memory import PYTHON
 from agcli.engine.types import Array
 from agcli.engine.variables import load_arrays, save_arrays, write_atomically
-from agcli.model.optimizers import FullBatch
 from agcli.runs import Run, RunError, digest, migrate, writing
 from agcli.runs import checkpoints as files
 from agcli.runs.files import read_json
@@ -139,7 +138,7 @@ def advice(spec: Spec, culprit: Culprit | None = None) -> str:
     """What to try."""
     if culprit is not None and not culprit.op and culprit.result.name.startswith("the batch's"):
         return "look at these rows of the data"
-    if isinstance(spec.optimizer.fields, FullBatch):
+    if spec.optimizer.fields.full_batch:
         return "try other starting values, at which the loss and its derivatives are numbers, or `bounds`"
     return f"try {other_rate(spec, 0.1)}, or limit the gradient: {clipping(spec)}"
 

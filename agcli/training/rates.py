@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import cast
 
 import numpy as np
 
 from agcli.engine.graph import constant
-from agcli.model.optimizer import Clock, rate_of
-from agcli.spec import Spec
+from agcli.engine.optimizers import Schedule
+from agcli.model.optimizers import Shared
+from agcli.model.schedules import Plateau
+from agcli.spec import Choice, Spec
+from agcli.spec.clock import Clock
+from agcli.spec.nouns import rate_of
 
 SAME = 1e-6  # of a rate; less is no difference
 PLACES = 50  # steps of the training at which two courses are compared
@@ -23,17 +27,17 @@ def course(spec: Spec, batches: int) -> Course | None:
 
     Of a plateau it is the rate as long as nothing has been a reason to lower it.
     """
-    fields: Any = spec.optimizer.fields
-    rate = getattr(fields, "lr", None)
-    if rate is None:
+    optimizer = spec.optimizer.fields
+    if not isinstance(optimizer, Shared):
         return None
-    if getattr(rate, "name", "") == "plateau":
+    rate = optimizer.lr
+    if isinstance(rate, Choice) and isinstance(rate.fields, Plateau):
         rate = rate.fields.lr
-    steps = max(batches * spec.train.epochs / fields.accumulate, 1.0)
-    made = rate_of(rate, Clock(batches / fields.accumulate, steps, spec.train.epochs))
-    if not callable(made):
-        return lambda done: float(made)  # type: ignore[arg-type]
-    return lambda done: float(made(constant(np.float64(done))).eval())
+    made = rate_of(rate, optimizer.in_steps(Clock(batches, batches * spec.train.epochs, spec.train.epochs)))
+    if isinstance(made, int | float):
+        return lambda done: float(made)
+    schedule = cast("Schedule", made)  # no plateau
+    return lambda done: float(schedule(constant(np.float64(done))).eval())
 
 
 def bent(old: Spec, new: Spec, batches: tuple[int, int], done: int, rate: float) -> str:
@@ -45,8 +49,8 @@ def bent(old: Spec, new: Spec, batches: tuple[int, int], done: int, rate: float)
     before, after = (course(spec, count) for spec, count in zip((old, new), batches, strict=True))
     if before is None or after is None:
         return ""
-    fields: Any = new.optimizer.fields
-    place = done // fields.accumulate
+    accumulate = getattr(new.optimizer.fields, "accumulate", 1)
+    place = done // accumulate
     then, now = before(place), after(place)
     if not math.isclose(then, now, rel_tol=SAME):
         lowered = rate / now if now else 1.0
@@ -54,11 +58,11 @@ def bent(old: Spec, new: Spec, batches: tuple[int, int], done: int, rate: float)
             f"the learning rate of the next step is {rate:.4g}; as the run was set up, it would have been "
             f"{then * lowered:.4g}: {cause(old, new)}"
         )
-    end = round(batches[1] * new.train.epochs / fields.accumulate)
+    end = round(batches[1] * new.train.epochs / accumulate)
     for step in np.unique(np.linspace(place, max(end - 1, place), PLACES).astype(int)):
         if not math.isclose(before(float(step)), after(float(step)), rel_tol=SAME):
             return (
-                f"the learning rate takes another course from here: at step {step * fields.accumulate + 1:,} it is "
+                f"the learning rate takes another course from here: at step {step * accumulate + 1:,} it is "
                 f"{after(float(step)):.4g} instead of {before(float(step)):.4g}: {cause(old, new)}"
             )
     return ""
@@ -66,11 +70,10 @@ def bent(old: Spec, new: Spec, batches: tuple[int, int], done: int, rate: float)
 
 def cause(old: Spec, new: Spec) -> str:
     """Why the rate differs, and what keeps it."""
-    fields: Any = new.optimizer.fields
     if old.optimizer != new.optimizer:
         return "`optimizer` has changed"
     if old.train.epochs != new.train.epochs:
-        name = getattr(fields.lr, "name", "")
+        name = getattr(getattr(new.optimizer.fields, "lr", None), "name", "")
         return (
             f"the schedule `{name}` is as long as the training, {new.train.epochs} epochs instead of "
             f"{old.train.epochs}; with `steps` of its own it would stay"

@@ -9,7 +9,6 @@ from agcli.engine.function import Function
 from agcli.engine.gradient import grad
 from agcli.engine.optimizers import Halt
 from agcli.events import Note
-from agcli.model.optimizers import FullBatch
 from agcli.spec import Spec
 
 from .advice import other_rate
@@ -56,7 +55,7 @@ class Standstill:
         """The word to be said now, if there is one: the first time that the parameters have stood still for long."""
         s = self.session
         group = getattr(self.spec.optimizer.fields, "accumulate", 1)
-        says_itself = isinstance(self.spec.optimizer.fields, FullBatch)
+        says_itself = self.spec.optimizer.fields.full_batch
         if says_itself or not self.values or s.step - self.step < group:
             return None  # nothing to compare, or no step of the optimizer yet
         if any(not np.array_equal(a, b) for a, b in zip(self.values, s.arenas, strict=True)):

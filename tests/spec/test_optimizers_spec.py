@@ -10,10 +10,10 @@ from agcli.engine import optimizers
 from agcli.engine.leaves import placeholder
 from agcli.engine.optimizers import schedules
 from agcli.model.build import build
-from agcli.model.optimizer import Clock, rate_of
-from agcli.model.optimizers import FullBatch, Shared
+from agcli.model.optimizers import Shared
 from agcli.spec import SpecError, parse_spec
-from agcli.spec.nouns import OPTIMIZERS, SCHEDULES
+from agcli.spec.clock import Clock
+from agcli.spec.nouns import OPTIMIZERS, SCHEDULES, rate_of
 
 HEAD = "data: iris\nmodel: [dense: {units: 8, activation: tanh}, dense: 3]\nloss: softmax_cross_entropy\n"
 SQUARES = "data: iris\nmodel: [dense: {units: 8, activation: tanh}, dense: 1]\nloss: mean(square(output[:, 0] - y))\n"
@@ -43,7 +43,7 @@ def test_fields_and_defaults_are_those_of_the_engine(name):
 
 @pytest.mark.parametrize("name", OPTIMIZERS.rows)
 def test_each_trains(name):
-    size = 200 if issubclass(OPTIMIZERS.rows[name].fields, FullBatch) else 16
+    size = 200 if OPTIMIZERS.rows[name].fields.full_batch else 16
     head = SQUARES if name == "levenberg_marquardt" else HEAD
     model, data = model_of(name, f"{{epochs: 12, batch_size: {size}}}", head)
     losses = list(epochs(model.trainer()[0], data, 12, size))

@@ -121,7 +121,7 @@ def standardized(
 
 
 def each_place(output: Tensor, target: Tensor, mask: Mask) -> tuple[Tensor, Tensor, Tensor]:
-    """Outputs and targets of sequences with a row a place, and a weight of 1 for tokens, 0 for padding: (n * length, ...).
+    """Outputs and targets with a row a place, (n * length, ...), and weights: 1 for tokens, 0 for padding.
 
     Raises ShapeError if the target has no value for each place.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Shape = tuple[int, ...]
 Rng = np.random.Generator
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,22 @@ class Network:
             raise self.spec.formula_error(path, e) from None
         except EngineError as e:
             raise self.spec.error(path, f"{e}{more}") from e
+        except SpecError:
+            raise
+        except Exception as e:
+            plugin = self.spec.plugin_at(path)
+            if plugin is None:
+                raise
+            raise self.spec.error(path, str(plugin.error_of(e))) from e
+
+    def located(self, path: tuple[Any, ...], call: Callable[..., Value]) -> Callable[..., Value]:
+        """A function of others, what goes wrong in which is reported at a line of the spec."""
+
+        def guarded(*inputs: Any) -> Value:
+            with self.at(path):
+                return call(*inputs)
+
+        return guarded
 
 
 @dataclass(frozen=True)
