@@ -66,11 +66,3 @@ def tuples(output: Tensor, count: int, loss: str) -> list[Tensor]:
 def distance(a: Tensor, b: Tensor) -> Tensor:
     """The length of a - b; a little is added to its square, so that it has a derivative at 0."""
     return call("sqrt", call("sum", call("square", a - b), axis=-1) + 1e-12)
-
-
-def squared_error(output: Tensor, target: Tensor, fields: Any = None) -> Tensor:
-    return per_sample(call("square", output - matched(output, target)))
-
-
-def absolute_error(output: Tensor, target: Tensor, fields: Any = None) -> Tensor:
-    return per_sample(call("abs", output - matched(output, target)))
