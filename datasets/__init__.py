@@ -1,5 +1,6 @@
 """Data for `data:` in a spec: named sets, file readers, columns with roles, splits, batches. Knows no engine."""
 
+from . import kinds
 from .arrays import ArrayFile, has_sides, read_npz
 from .augment import Augment
 from .batches import Batch, Batches
@@ -12,6 +13,8 @@ from .fitted import fitted
 from .folding import folded
 from .idx import read_idx
 from .images import Image
+from .kinds import KindError
+from .labels import Labels
 from .preprocessing import ROLES, Recipe
 from .roles import Categorical, Ignore, Numeric, Role
 from .splits import RULES, Fold, Group, Shuffled, Stratified, Tail, Time
@@ -39,6 +42,8 @@ __all__ = [
     "Ignore",
     "Image",
     "Info",
+    "KindError",
+    "Labels",
     "Numeric",
     "Recipe",
     "Role",
@@ -57,6 +62,7 @@ __all__ = [
     "folded",
     "has_sides",
     "info",
+    "kinds",
     "load",
     "names",
     "options",

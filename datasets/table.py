@@ -10,11 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from . import guess
+from . import guess, kinds
 from .checks import left_out, warnings
 from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .frame import Frame
+from .labels import Labels
 from .preprocessing import Recipe, fit
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import Rule, Shuffled, Stratified
@@ -49,8 +50,9 @@ class Table:
 
     `target` names the columns to predict, `columns` gives roles, `split` says what is held out unless `test` is a
     file of its own. `stream` leaves the samples on disk. `dtype` is that of the floats that are fed. With `plain`,
-    columns of numbers without a role are fed as they stand, even if they count the rows; with `quantity`, a target of
-    numbers has no classes. `sigma` names the column with the target's standard deviations.
+    columns of numbers without a role are fed as they stand, even if they count the rows. `wanted` kinds of targets will
+    do, the usual first, see `kinds`; `kind` and `code` say what became of it. `sigma` names the column with the
+    target's standard deviations, `weights` the one that says how much samples count.
     """
 
     source: Source
@@ -61,8 +63,11 @@ class Table:
     stream: bool = False
     dtype: str = "float32"
     plain: bool = False
-    quantity: bool = False
+    wanted: tuple[str, ...] = (kinds.ANY,)
+    kind: str = kinds.ANY
+    code: str = ""
     sigma: str = ""
+    weights: str = ""
 
     def __post_init__(self) -> None:
         if self.test is not None and self.split is not None:
@@ -73,7 +78,7 @@ class Table:
         frame = self.source.head() if self.stream else self.source.read()
         table = self.settled(frame)
         recipe, splits, found = table._streamed(frame, fitted) if self.stream else table._whole(frame, fitted)
-        known = (*self.columns, self.sigma)
+        known = (*self.columns, self.sigma, self.weights)
         guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
         return table._dataset(recipe, splits, (*left_out(frame, guessed), *found))
 
@@ -82,29 +87,48 @@ class Table:
         target = self.target or (guess.target(frame),)
         for name in target:
             _check_name(frame, name, ("target",))
-        if self.sigma:
-            _check_name(frame, self.sigma, ("sigma",))
+        for part in ("sigma", "weights"):
+            if getattr(self, part):
+                _check_name(frame, getattr(self, part), (part,))
         for name in self.columns:
             _check_name(frame, name, ("columns", name))
         if self.split is not None and self.split.by is not None:
             _check_name(frame, self.split.by, ("split",))
         guessed = guess.roles(frame, target)
         for name, role in guessed.items() if self.plain else ():
-            is_free = name not in target or self.quantity
+            is_free = name not in target or {kinds.ANY, kinds.NUMBERS, kinds.COUNTS} & {*self.wanted}
             if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
                 guessed[name] = Numeric(scale="none", missing=REFUSE)
+        beside = [name for name in (self.sigma, self.weights) if name]
+        coding = kinds.settled(_with_target(frame, self._required(target)), target, self.wanted, self.columns)
+        roles = {**guessed, **self.columns, **(self._plainly(coding.roles) if coding else {})}
         if self.sigma:
-            guessed[self.sigma] = Ignore()
-        roles = {**guessed, **self.columns}
-        if self.sigma:
-            _check_sigma(self.sigma, target, roles)
+            _check_sigma(self.sigma, target, {**guessed, **roles})
+        if self.weights in target:
+            raise DataError(f'weights: expected another column than the target "{self.weights}"', ("weights",))
+        roles |= {name: Ignore() for name in beside}
         split = self.split
         if split is None and self.test is None:
             is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
             split = Stratified() if is_class and not self.stream else Shuffled()
         ordered = {name: roles[name] for name in frame.columns}
         test = self.test.settled() if self.test else None
-        return replace(self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test)
+        found = {"kind": coding.kind, "code": coding.code} if coding else {}
+        return replace(
+            self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test, **found
+        )
+
+    def _plainly(self, roles: Mapping[str, Role]) -> Mapping[str, Role]:
+        """Roles of targets that nobody gave, as they are where columns are fed as they stand."""
+        given, plain = self.columns, Numeric(scale="none", missing=REFUSE)
+        return {
+            name: plain if self.plain and name not in given and isinstance(role, Numeric) else role
+            for name, role in roles.items()
+        }
+
+    def _required(self, target: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns without which a sample has no target; an empty set of labels is one."""
+        return tuple(name for name in target if not isinstance(self.columns.get(name), Labels))
 
     def frames(self, side: str) -> Iterator[Frame]:
         """The samples of the train or test split as they stand in the file, in the order of the split, in pieces.
@@ -123,14 +147,14 @@ class Table:
                     yield part
 
     def _sides(self, frame: Frame) -> tuple[Frame, Frame]:
-        frame = _with_target(frame, self.target)
+        frame = _with_target(frame, self._required(self.target))
         if self.split is not None and self.split.keeps_all:
             return frame, frame.take(np.arange(0))
         if self.split is not None:
             train, test = self.split.rows(frame, self._labels(frame))
             return frame.take(train), frame.take(test)
         test_frame = _renamed(self.test, frame) if self.test is not None else frame
-        return frame, _with_target(test_frame, self.target)
+        return frame, _with_target(test_frame, self._required(self.target))
 
     def _whole(self, frame: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
         return self._fitted(*self._sides(frame), fitted)
@@ -150,7 +174,11 @@ class Table:
         splits = written(self._pieces(self.source), recipe, is_test)
         if self.test is not None:
             splits["test"] = written(self._pieces(self.test), recipe, None)["train"]
-        return recipe, splits, warnings(_with_target(head, self.target), recipe, splits, leaks=not self.plain)
+        return (
+            recipe,
+            splits,
+            warnings(_with_target(head, self._required(self.target)), recipe, splits, leaks=not self.plain),
+        )
 
     def _masks(self) -> IsTest | None:
         """What says of the samples of a piece which are for testing; None if none are."""
@@ -161,13 +189,14 @@ class Table:
         return lambda frame: split.is_test(frame, total)
 
     def _learnt(self, frames: Iterable[Frame]) -> Recipe:
-        return fit(frames, self.columns, self.target, dtype=self.dtype, sigma=self.sigma)
+        options = {name: getattr(self, name) for name in ("dtype", "sigma", "weights", "kind", "code")}
+        return fit(frames, self.columns, self.target, **options)
 
     def _pieces(self, source: Source) -> Iterator[Frame]:
         """The samples that have a target, renumbered, so that a split need not know of the others."""
         first = 1
         for frame in source.frames():
-            kept = _with_target(frame, self.target)
+            kept = _with_target(frame, self._required(self.target))
             yield kept if kept.first == first else replace(kept, first=first, picked=kept.numbers)
             first += len(kept)
 
@@ -221,6 +250,8 @@ def _check_sigma(name: str, target: tuple[str, ...], roles: Mapping[str, Role]) 
 
 def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
     """The samples whose target is known; of the others nothing can be learnt."""
+    if not target:
+        return frame
     missing = np.any([frame[name].missing() for name in target], axis=0)
     kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
     if not len(kept):

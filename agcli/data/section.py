@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from agcli.data.mending import mended
 from agcli.datasets import (
     ROLES,
     RULES,
@@ -17,6 +18,7 @@ from agcli.datasets import (
     DataError,
     Dataset,
     Fold,
+    KindError,
     Numeric,
     Recipe,
     Role,
@@ -26,21 +28,13 @@ from agcli.datasets import (
     fitted,
     folded,
     has_sides,
+    kinds,
     load,
 )
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
 
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
-QUANTITIES = (
-    "expression",
-    "mean_squared_error",
-    "mean_absolute_error",
-    "huber",
-    "log_cosh",
-    "poisson",
-    "gaussian",
-)  # losses of numbers
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
 
@@ -52,6 +46,8 @@ def load_data(spec: Spec, preprocessing: Mapping[str, Any] | None = None) -> Dat
     """
     try:
         data = read(spec, fitted(preprocessing) if preprocessing is not None else None)
+    except KindError as error:
+        raise spec.error(("loss",), mended(spec, error)) from None
     except DataError as error:
         if error.path:
             raise spec.error(("data", *error.path), f"{error}{elsewhere(spec, error.path)}") from None
@@ -65,7 +61,9 @@ def read(spec: Spec, known: Recipe | Speller | None = None) -> Dataset:
     fields: Any = choice.fields
     described = described_by(spec)
     if isinstance(described, Table):
-        return described.read(known if isinstance(known, Recipe) else None)
+        recipe = known if isinstance(known, Recipe) else None
+        table = replace(described, wanted=(kinds.ANY,)) if recipe and recipe.kind == kinds.ANY else described
+        return table.read(recipe)
     if isinstance(described, Corpus):
         return described.read(known if isinstance(known, Speller) else None)
     options = dict(fields)
@@ -121,7 +119,7 @@ def scales(recipe: Any) -> Iterator[str]:
             scale, _ = part.role.affine(part.stats)
             is_plain = len(target) == 1 and not scale.ndim and not part.role.log
             meaning = f': 1 is {float(scale):.4g} of "{part.column}"' if is_plain else ""
-            yield f"loss and metrics are of the scaled target{meaning}"
+            yield f"the loss is of the scaled target{meaning}"
 
 
 def scaled_inputs(spec: Spec, recipe: Any) -> Iterator[str]:
@@ -187,13 +185,18 @@ def _arrays(spec: Spec) -> Table:
 
 def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> Table:
     fields: Any = spec.data.fields
-    defaults = {"scale": "none", "missing": "refuse"} if spec.is_formulas else {"scale": "standard", "missing": "mean"}
-    roles = {name: _role(choice, defaults) for name, choice in (fields.columns or {}).items()}
+    plain, scaled = {"scale": "none", "missing": "refuse"}, {"scale": "standard", "missing": "mean"}
+    wanted: tuple[str, ...] = spec.loss.fields.target
+    unscaled = fields.target if wanted[0] not in (kinds.NUMBERS, kinds.ANY) else ()
+    roles = {
+        name: _role(choice, plain if spec.is_formulas or name in unscaled else scaled)
+        for name, choice in (fields.columns or {}).items()
+    }
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
         source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream,
-        plain=spec.is_formulas, quantity=spec.loss.name in QUANTITIES,
-        dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
+        plain=spec.is_formulas, wanted=wanted, dtype=str(spec.dtype),
+        sigma=spec.sigma.column if spec.sigma else "", weights=fields.weights or "",
     )  # fmt: skip
 
 

@@ -32,7 +32,7 @@ class CrossEntropy(Loss):
 class SoftmaxCrossEntropy(CrossEntropy):
     """For classes, or their probabilities; the model ends in one raw score a class, without a softmax."""
 
-    target = "classes"
+    target = ("classes", "shares")
     link = "softmax"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
@@ -54,7 +54,7 @@ class SoftmaxCrossEntropy(CrossEntropy):
 class SigmoidCrossEntropy(CrossEntropy):
     """For labels 0 and 1; the model ends in one raw score a label, without a sigmoid."""
 
-    target = "labels"
+    target = ("labels",)
     link = "sigmoid"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
@@ -121,7 +121,7 @@ class Focal(Loss):
     """Cross-entropy in which samples that are predicted well count little (Lin et al. 2017); raw scores."""
 
     main = "gamma"
-    target = "classes"
+    target = ("classes", "labels")
     link = "softmax"
     metrics = ACCURACY
     gamma: Weight = Field(default=2.0, description="how much less they count")
@@ -145,7 +145,7 @@ class Focal(Loss):
 class Hinge(Loss):
     """For classes: `max(0, 1 - margin)` of two, or of each wrong class against the right one."""
 
-    target = "classes"
+    target = ("classes", "labels")
     link = "margin"
     metrics = ACCURACY
 
@@ -166,7 +166,7 @@ class Hinge(Loss):
 class KlDivergence(Loss):
     """For probabilities; the model ends in one raw score a class."""
 
-    target = "shares"
+    target = ("shares",)
     link = "softmax"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
@@ -180,7 +180,7 @@ class KlDivergence(Loss):
 class Poisson(OfNumbers):
     """For counts; the model ends in the logarithm of their mean."""
 
-    target = "counts"
+    target = ("counts",)
     link = "exp"
     metrics = ()
 
@@ -210,7 +210,7 @@ class Gaussian(Loss):
 class NegativeLogLikelihood(Loss):
     """For classes; the model ends in logarithms of probabilities."""
 
-    target = "classes"
+    target = ("classes",)
     link = "log_softmax"
     metrics = ACCURACY
 
@@ -223,7 +223,10 @@ class NegativeLogLikelihood(Loss):
 
 @LOSSES.row("cosine")
 class Cosine(Loss):
-    """For vectors: 1 less the cosine of the angle to the target."""
+    """For vectors: 1 less the cosine of the angle to the target; of no use is their length."""
+
+    target = ("directions",)
+    link = "direction"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         from agcli.model.targets import matched, per_sample
@@ -242,7 +245,8 @@ class Margin(Loss):
 class Contrastive(Margin):
     """For vectors in pairs `(2, width)`: close where the label is 1, else `margin` apart (Hadsell et al. 2006)."""
 
-    target = "labels"
+    target = ("labels",)
+    link = "distance"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         from agcli.model.targets import distance, matched, tuples
@@ -256,7 +260,7 @@ class Contrastive(Margin):
 class Triplet(Margin):
     """For vectors in threes `(3, width)`: the first closer to the second than to the third, by `margin`."""
 
-    target = "any"
+    target = ("any",)
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         from agcli.model.targets import distance, tuples
@@ -270,5 +274,5 @@ class Expression(Loss):
     """A formula of all names of the spec; one number, or numbers whose mean counts. The bare formula does the same."""
 
     main = "formula"
-    target = "any"
+    target = ("any",)
     formula: Formula = Field(description="such as `mean(square(output[:, 0] - y))`")

@@ -7,6 +7,7 @@ from pydantic import StringConstraints
 from .columns import (
     Amount,
     Augmentation,
+    ColumnName,
     Columns,
     Header,
     Length,
@@ -113,6 +114,7 @@ class TableData(Fields):
     test_file: TableFile | None = Field(default=None, description="samples for testing, instead of a split")
     target: Target = Field(description="the column to predict, or several of numbers")
     sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
+    weights: ColumnName | None = Field(default=None, description="the column that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
     separator: Separator | None = Field(default=None, description="between cells; found out if not given")
@@ -132,6 +134,7 @@ class ArrayData(Fields):
     test_target_file: ArrayFile | None = Field(default=None, description="targets for testing")
     target: Target = Field(default=("y",), description="the array to predict")
     sigma: Sigma | None = Field(default=None, description="the array with the target's standard deviation")
+    weights: ColumnName | None = Field(default=None, description="the array that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
 

@@ -28,18 +28,19 @@ if TYPE_CHECKING:
 
 MAX_LAYERS = 1_000
 
-# What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave counts and shares as they
-# are; scale numbers, and give them back in their own units.
-Kind = Literal["classes", "labels", "counts", "shares", "numbers", "any"]
-# How the output is read: scores as probabilities by softmax, sigmoid or margin; logarithms of a mean; or as it stands.
-Link = Literal["softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "identity"]
+# What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave counts, shares and
+# directions as they are; scale numbers, and give them back in their own units; or what it guesses.
+Kind = Literal["classes", "labels", "counts", "shares", "directions", "numbers", "any"]
+# How the output is read: scores of classes or labels; logarithms of a mean; a mean beside a logarithm of its variance;
+# a vector of which the direction counts; two vectors whose distance counts; or as it stands.
+Link = Literal["softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "direction", "distance", "identity"]
 Better = Literal["low", "high"]
 
 
 class Loss(Fields):
     """What training makes small: the mean over a batch of what each sample loses."""
 
-    target: ClassVar[Kind] = "numbers"
+    target: ClassVar[tuple[Kind, ...]] = ("numbers",)  # the kinds that it takes, the usual one first
     link: ClassVar[Link] = "identity"
     metrics: ClassVar[tuple[str, ...]] = ()  # reported where a spec names none
 
