@@ -89,11 +89,18 @@ def other_texts(luck: random.Random) -> Iterator[str]:
     yield f"log(({part})^({number}))"
 
 
+def pool_for(text: str) -> list[str]:
+    """Formulas of the sizes that a formula has values for."""
+    if "arccosh" in text or re.search(r"x\)* - 1\b", text):
+        return LARGE
+    return SMALL if any(name in text for name in NARROW) else PARTS
+
+
 def row_text(row: str, luck: random.Random) -> str:
     """A row of the tests of rules over other variables."""
     if luck.random() < 0.4:  # the same thing in all places of a variable, other numbers around it
         row = f"({luck.choice(PARTS)})*({row})" if luck.random() < 0.5 else f"({row}) + {luck.randint(2, 99)}*z"
-    pool = LARGE if "arccosh" in row else SMALL if any(name in row for name in NARROW) else PARTS
+    pool = pool_for(row)
     parts = {name: luck.choice(pool) if luck.random() < 0.5 else name for name in "xyz"}
     return put_in(row, parts)
 
@@ -118,7 +125,7 @@ def rare_texts(name: str, luck: random.Random) -> Iterator[str]:
                 yield row
                 continue
             text = re.sub(r"(?<![\^.\w])\d+\b(?!\.)", lambda m: number(m.group(), luck), row)
-            yield put_in(text, {v: luck.choice(PARTS) if luck.random() < 0.3 else v for v in "xyz"})
+            yield put_in(text, {v: luck.choice(pool_for(row)) if luck.random() < 0.3 else v for v in "xyz"})
 
 
 def number(digits: str, luck: random.Random) -> str:

@@ -6,11 +6,11 @@ import re
 
 import numpy as np
 import pytest
-from agcli.spec.optimizers import OPTIMIZERS
-from agcli.spec.schedules import SCHEDULES
 from conftest import ROOT
 
 from agcli.engine.initializers import initial
+from agcli.model.optimizers import OPTIMIZERS
+from agcli.spec.nouns import SCHEDULES
 
 DOCS = ROOT / "docs" / "optimizers.md"
 MISSING = inspect.Parameter.empty
