@@ -25,9 +25,10 @@ CLASSES, LABELS, COUNTS, SHARES, DIRECTIONS, NUMBERS, ANY = KINDS = (
 )  # fmt: skip
 UNSCALED = (COUNTS, SHARES, DIRECTIONS)
 # How the cells of a target are coded: names as numbers; numbers by their role; numbers as they stand; several columns
-# of which one is 1, as its number; two names a column, as 0 and 1; sets of names, 0 and 1 each; whole numbers as such.
-NAMES, SCALED, PLAIN, ONE_HOT, EACH, SETS, PLACES = CODES = (
-    "names", "scaled", "plain", "one_hot", "each", "sets", "places",
+# of which one is 1, as its number; two names a column, as 0 and 1; sets of names, 0 and 1 each; whole numbers as such;
+# numbers between 0 and 1, as they stand.
+NAMES, SCALED, PLAIN, ONE_HOT, EACH, SETS, PLACES, SOFT = CODES = (
+    "names", "scaled", "plain", "one_hot", "each", "sets", "places", "soft",
 )  # fmt: skip
 MAX_CLASSES = 10_000
 TOLERANCE = 1e-3  # by which shares may miss 1, as rounded ones do
@@ -171,7 +172,7 @@ def _of_one(cells: Cells) -> Form:
         what, classes = f"{name} holds {shown}", len(known)
     else:
         if low >= 0 and high <= 1:
-            codes[LABELS] = PLAIN
+            codes[LABELS] = SOFT
         fraction = next(value for value in known if value % 1)
         what, classes = f"{name} holds numbers such as {fraction:g}", 0
     codes = {NUMBERS: SCALED, **codes} if not classes else {**codes, NUMBERS: SCALED}
@@ -222,13 +223,13 @@ def _of_several(table: Floats, names: str, is_whole_array: bool) -> Form:
             what = f"{names} {hold} 0 and 1, not a single 1 a row"
             codes = {LABELS: PLAIN} | ({CLASSES: PLACES} if is_whole_array and table.ndim > 2 else {})
     elif adds_up:
-        what, codes = f"{names} {hold} shares that add up to 1", {SHARES: PLAIN, LABELS: PLAIN}
+        what, codes = f"{names} {hold} shares that add up to 1", {SHARES: PLAIN, LABELS: SOFT}
     elif is_whole and len(np.unique(known)) == 2:
         what, codes = f"{names} {hold} {low:g} and {high:g}", {LABELS: EACH} if table.ndim == 2 else {}
     else:
         shown = f"whole numbers from {low:g} to {high:g}" if is_whole else f"numbers from {low:g} to {high:g}"
         what = f"{names} {hold} {shown} in several columns"
-        codes = {LABELS: PLAIN} if low >= 0 and high <= 1 else {}
+        codes = {LABELS: SOFT} if low >= 0 and high <= 1 else {}
         if is_whole_array and low >= 0:
             codes[CLASSES] = PLACES
     codes = codes if codes else {NUMBERS: SCALED}
@@ -273,7 +274,8 @@ def _are_truths(cells: Cells, different: Iterable[str]) -> bool:
 # What cells must be, sample by sample ---------------------------------------------------------------------------------
 def check(kind: str, values: npt.NDArray[Any], cells: Cells) -> None:
     """Raise DataError for the first sample whose target, encoded as it stands, is not of the kind."""
-    wrong, expected = np.zeros(len(values), bool), ""
+    wrong: npt.NDArray[Any] = np.zeros(len(values), bool)
+    expected = ""
     rows = values.reshape(len(values), -1)
     if kind == COUNTS:
         wrong, expected = (rows < 0).any(axis=1), "a count, a number of 0 or more"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -44,9 +44,10 @@ class Labels(Role):
         import polars as pl
 
         if is_nested(cells):
-            return cells.values.cast(pl.List(pl.String)).fill_null([])
+            return cast("pl.Series", cells.values.cast(pl.List(pl.String)).fill_null([]))
         parts = cells.texts().fill_null("").str.split(self.separator)
-        return parts.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
+        known: pl.Series = parts.list.eval(pl.element().str.strip_chars().filter(pl.element().str.strip_chars() != ""))
+        return known
 
     def encode(self, cells: Cells, stats: Stats) -> Array:
         known = {name: place for place, name in enumerate(stats["categories"])}

@@ -15,7 +15,7 @@ from .dates import Date
 from .errors import DataError, unknown
 from .frame import Cells, Frame
 from .images import Image
-from .kinds import ANY, EACH, LABELS, MAX_CLASSES, NAMES, ONE_HOT, PLACES, SCALED, SETS, SHARES, check
+from .kinds import ANY, EACH, LABELS, MAX_CLASSES, NAMES, ONE_HOT, PLACES, SCALED, SETS, SHARES, SOFT, check
 from .labels import Labels
 from .roles import INT64, Categorical, Ignore, Numeric, Role, Stats
 from .texts import Text
@@ -83,11 +83,17 @@ class Recipe:
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of labels that do not exclude each other; none if a sample has one target."""
-        if self.kind != LABELS or self.code == NAMES:
+        if self.kind != LABELS or self.code in (NAMES, SOFT):
             return ()
         if self.code == SETS:
             return tuple(self.target[0].stats["categories"])
         return self._members if len(self._members) > 1 else ()
+
+    @property
+    def separator(self) -> str:
+        """What stands between the names of labels where a cell holds all of them; empty where none does."""
+        role = self.target[0].role if self.target else None
+        return role.separator if isinstance(role, Labels) else ""
 
     @property
     def shares(self) -> tuple[str, ...]:
@@ -134,16 +140,21 @@ class Recipe:
         return bool(self.classes) and not self.labels
 
     @property
-    def affine(self) -> tuple[Array, Array] | None:
-        """(scale, offset) of numbers: their own units are encoded * scale + offset. None where that is not all."""
-        roles = [part.role for part in self.target]
-        if self.code not in ("", SCALED) or any(not isinstance(role, Numeric) or role.log for role in roles):
+    def units(self) -> tuple[Array, Array, Array | None] | None:
+        """(scale, offset, log) of numbers, in the shape of a sample's target: encoded * scale + offset, and where `log`
+        is true expm1 of that, are in their own units. None where they are fed in these, or have none."""
+        found = []
+        for part in self.target:
+            if not isinstance(part.role, Numeric) or self.code not in ("", SCALED):
+                return None
+            scale, offset = part.role.affine(part.stats)
+            found.append((scale, offset, np.full(np.shape(scale), part.role.log)))
+        if not found:
             return None
-        both = [part.role.affine(part.stats) for part in self.target if isinstance(part.role, Numeric)]
-        if len(both) == 1:
-            return both[0]
-        scales, offsets = zip(*both, strict=True)
-        return np.stack(scales, axis=-1), np.stack(offsets, axis=-1)
+        scale, offset, log = (np.stack(c, axis=-1) if len(found) > 1 else c[0] for c in zip(*found, strict=True))
+        if not log.any() and (scale == 1).all() and (offset == 0).all():
+            return None
+        return scale, offset, log if log.any() else None
 
     @property
     def features(self) -> tuple[str, ...]:

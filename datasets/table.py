@@ -113,9 +113,9 @@ class Table:
             split = Stratified() if is_class and not self.stream else Shuffled()
         ordered = {name: roles[name] for name in frame.columns}
         test = self.test.settled() if self.test else None
-        found = {"kind": coding.kind, "code": coding.code} if coding else {}
+        kind, code = (coding.kind, coding.code) if coding else (self.kind, self.code)
         return replace(
-            self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test, **found
+            self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test, kind=kind, code=code
         )
 
     def _plainly(self, roles: Mapping[str, Role]) -> Mapping[str, Role]:

@@ -18,22 +18,22 @@ from agcli.engine.subgraph import substitute
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.errors import nearest
-from agcli.model.graph import OUTPUT, Building, Graph, by_name
+from agcli.model.class_weights import weighing
+from agcli.model.graph import OUTPUT, Building, Graph, Outputs, by_name
 from agcli.model.optimizer import averages, step_of
+from agcli.model.units import Units
 from agcli.spec import Spec
 
 
-@dataclass(frozen=True)
-class Model:
-    """A spec as graph. ``train`` and ``test`` share their parameters and differ where training is random."""
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """A spec as graph, as far as predictions need it: neither loss nor metrics."""
 
     spec: Spec
-    samples: int  # to train on
     inputs: Mapping[str, Placeholder]  # by the names of the data's columns
     parameters: Variables
     key: Variable
-    train: Graph
-    test: Graph
+    test: Outputs
 
     @property
     def x(self) -> Placeholder:
@@ -64,18 +64,6 @@ class Model:
         """What a batch feeds; ``columns[name]`` are its arrays."""
         return {p: columns[name] for name, p in self.inputs.items()}
 
-    def trainer(self) -> tuple[Step, dict[str, Variable]]:
-        """One training step as a function of a batch, and the optimizer's own variables by name."""
-        options: dict[str, Any] = {"inputs": list(self.inputs.values()), "key": self.key, "updates": self.train.updates}
-        step = step_of(
-            self.spec, self.samples, self.parameters, self.train.loss, fetches=self.train.cheap_fetches, **options
-        )
-        return step, step.variables
-
-    def evaluator(self) -> Function:
-        """Loss and parts of the metrics of a batch, without training."""
-        return Function(self.evaluated(self.test.fetches), inputs=list(self.inputs.values()), key=self.key)
-
     def predictor(self) -> Function:
         """The model's output for a batch of inputs."""
         output = self.evaluated({OUTPUT: self.test.output})[OUTPUT]
@@ -90,6 +78,27 @@ class Model:
         means = averages(self.spec, self.parameters)
         return dict(zip(fetches, substitute(list(fetches.values()), means), strict=True))
 
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Answering):
+    """A spec as graph. ``train`` and ``test`` share their parameters and differ where training is random."""
+
+    samples: int  # to train on
+    train: Graph
+    test: Graph
+
+    def trainer(self) -> tuple[Step, dict[str, Variable]]:
+        """One training step as a function of a batch, and the optimizer's own variables by name."""
+        options: dict[str, Any] = {"inputs": list(self.inputs.values()), "key": self.key, "updates": self.train.updates}
+        step = step_of(
+            self.spec, self.samples, self.parameters, self.train.loss, fetches=self.train.cheap_fetches, **options
+        )
+        return step, step.variables
+
+    def evaluator(self) -> Function:
+        """Loss and parts of the metrics of a batch, without training."""
+        return Function(self.evaluated(self.test.fetches), inputs=list(self.inputs.values()), key=self.key)
+
     def state(self, optimizer: dict[str, Variable]) -> dict[str, Variable]:
         """Every variable that a checkpoint holds."""
         named = {f"model.{k}": v for k, v in self.parameters.items()}
@@ -101,22 +110,28 @@ def build(spec: Spec, data: Dataset) -> Model:
     inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
     parameters = Variables()
     columns = by_name(spec, data, inputs)
-    graphs = [Building(spec, inputs, parameters, training, columns).graph() for training in (True, False)]
+    units = Units.of(weighing(spec, data), data)
+    graphs = [Building(spec, inputs, parameters, training, columns, units).graph(data) for training in (True, False)]
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
     refuse_unused(spec, parameters, train.loss)
-    refuse_few_scores(spec, data, train.output)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)
-    return Model(spec, len(data.train), inputs, parameters, key, train, graphs[1])
+    return Model(
+        spec=spec, samples=len(data.train), inputs=inputs, parameters=parameters, key=key, train=train, test=graphs[1]
+    )
 
 
-def refuse_few_scores(spec: Spec, data: Dataset, output: Tensor) -> None:
-    """Raise SpecError for a model that has no score for some class of the data."""
-    classes, scores = len(data.classes), output.shape[-1] if output.ndim > 1 else None
-    if spec.loss.fields.target == "classes" and scores is not None and 1 < scores < classes:
-        told = f"the data has {classes:,} classes, the model gives {scores:,} scores; its last layer needs {classes:,}"
-        raise spec.error(("loss",), told)
+def build_outputs(spec: Spec, data: Dataset) -> Answering:
+    """The graph of the outputs of ``spec`` alone, which need no target: a prediction. Raises SpecError."""
+    inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
+    parameters = Variables()
+    columns = by_name(spec, data, inputs)
+    outputs = Building(spec, inputs, parameters, False, columns, Units.of(spec.loss.fields, data)).answers()
+    freeze(spec, parameters)
+    key = variable(make_key(spec.seed), "random key", trainable=False)
+    averages(spec, parameters)
+    return Answering(spec=spec, inputs=inputs, parameters=parameters, key=key, test=outputs)
 
 
 def refuse_unused(spec: Spec, parameters: Variables, loss: Tensor) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from agcli.datasets import Dataset, Numeric, Recipe
-from agcli.datasets.dataset import KNOWN, SIGMA, TARGET
+from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS
 from agcli.datasets.preprocessing import Part
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor, call, toposort
@@ -27,6 +28,8 @@ from agcli.model.layers.blocks import run
 from agcli.model.layers.scope import Network, Scope, Trace
 from agcli.model.meters import Meter, meter
 from agcli.model.precision import in_floats
+from agcli.model.score_checks import refuse
+from agcli.model.units import Units
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
 from agcli.spec.names import path_text
@@ -37,17 +40,23 @@ OUTPUT = "output"  # what formulas call the model's output
 RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
 
 
-@dataclass(frozen=True)
-class Graph:
-    """What is computed of a batch: the model's output, the mean loss, and the parts of the metrics."""
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What is computed of a sample: the model's output, and the spec's own formulas."""
 
     output: Tensor
-    loss: Tensor
-    meters: tuple[Meter, ...]
     outputs: Mapping[str, Tensor]  # the spec's own, by name
     updates: Mapping[Variable, Tensor]
     traces: tuple[Trace, ...]
     let: Mapping[str, Tensor]  # formulas by name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph(Outputs):
+    """What is computed of a batch: its outputs, the mean loss, and the parts of the metrics."""
+
+    loss: Tensor
+    meters: tuple[Meter, ...]
 
     @property
     def fetches(self) -> dict[str, Tensor]:
@@ -104,34 +113,77 @@ class Building:
         parameters: Variables,
         training: bool,
         columns: Mapping[str, Tensor],
+        units: Units,
     ) -> None:
         self.spec = spec
+        self.units = units
+        self.in_units = False  # whether formulas see the output and the target in the target's own units
         self.inputs = inputs
         self.columns = columns
         self.network = Network(spec, parameters, training, {**inputs, **columns})
         self.scope = Scope(self.network, path=("model",))
 
-    def graph(self) -> Graph:
-        spec, network = self.spec, self.network
+    def graph(self, data: Dataset) -> Graph:
+        """All of it, for training or to judge a model."""
         with streams():
-            for name in spec.variables:
-                self.name(name, self.variable(name), ("variables", name))
-            output = self.model() if spec.model else None
-            if output is not None:
-                network.names[OUTPUT] = output
-            for name, text in spec.let.items():
-                self.name(name, self.formula(text, ("let", name)), ("let", name))
-            if output is None:
-                output = network.names.get(OUTPUT)
-            loss = self.loss(output)
+            output = self.output()
+            loss = self.loss(output, data)
             meters = tuple(self.metrics(output))
-            outputs: dict[str, Tensor] = {}
+            outputs = self.outputs(output if output is not None else loss)
+        return Graph(**vars(outputs), loss=loss, meters=meters)
+
+    def answers(self) -> Outputs:
+        """What a prediction is made of: no loss, no metric. Raises ShapeError for a spec that has no outputs either."""
+        with streams():
+            output = self.output()
+            if output is None:
+                first = next(iter(self.spec.outputs), "")
+                if not first:
+                    raise ShapeError("the spec defines no `output` in `let`, and no `outputs`: there is no prediction")
+                made = self.outputs(next(iter(self.network.names.values())))
+                return replace(made, output=made.outputs[first])
+            return self.outputs(output)
+
+    def output(self) -> Tensor | None:
+        """The output of the layers, or of the formula of that name; None if there is neither."""
+        spec, network = self.spec, self.network
+        for name in spec.variables:
+            self.name(name, self.variable(name), ("variables", name))
+        output = self.model() if spec.model else None
+        if output is not None:
+            network.names[OUTPUT] = output
+        for name, text in spec.let.items():
+            self.name(name, self.formula(text, ("let", name)), ("let", name))
+        return network.names.get(OUTPUT) if output is None else output
+
+    def outputs(self, output: Tensor) -> Outputs:
+        """The output, and the formulas of `outputs`."""
+        spec, network = self.spec, self.network
+        let = {name: network.names[name] for name in spec.let}
+        outputs: dict[str, Tensor] = {}
+        with self.own_units():
             for name, text in spec.outputs.items():
                 outputs[name] = self.formula(text, ("outputs", name))
                 network.names.setdefault(name, outputs[name])
-        final = output if output is not None else loss
-        let = {name: network.names[name] for name in spec.let}
-        return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces), let)
+        return Outputs(output=output, outputs=outputs, updates=network.updates, traces=tuple(network.traces), let=let)
+
+    @contextmanager
+    def own_units(self) -> Iterator[None]:
+        """Formulas inside see the model's output and its target in units of the target, not as training scales them."""
+        names = self.network.names
+        output = names.get(OUTPUT)
+        if output is None or not self.spec.model or not self.units.fits(output):
+            yield
+            return
+        before = {name: names[name] for name in (OUTPUT, TARGET) if name in names}
+        read = {OUTPUT: self.units.output, TARGET: self.units.own}
+        self.in_units = True
+        names |= {name: read[name](t) for name, t in before.items()}
+        try:
+            yield
+        finally:
+            self.in_units = False
+            names |= before
 
     def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
         if name in self.network.names:
@@ -167,7 +219,8 @@ class Building:
             raise ShapeError(f"model: takes {len(names)} inputs ({', '.join(names)}), got {len(xs)}")
         quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])
         scope = Scope(quiet, path=("model",))
-        return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, dict(zip(names, xs, strict=True)))
+        output = run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, dict(zip(names, xs, strict=True)))
+        return self.units.output(output) if self.in_units else output
 
     def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
         names = self.network.names
@@ -200,15 +253,21 @@ class Building:
         columns = [name for name in self.network.names if name in self.columns]
         return f", or name the column: {', '.join(columns[:8])}" if columns else ""
 
-    def loss(self, output: Tensor | None) -> Tensor:
+    def loss(self, output: Tensor | None, data: Dataset) -> Tensor:
         """The mean loss of a batch, while training with the penalties of the layers."""
-        choice: Any = self.spec.loss
+        choice, weights = self.spec.loss, self.inputs.get(WEIGHTS)
         if choice.name == "expression":
             path = ("loss", "expression", "formula")
-            loss = self.scalar(self.formula(choice.fields.formula, path), path)
+            loss = self.scalar(self.formula(getattr(choice.fields, "formula"), path), path)  # noqa: B009
+            if weights is not None and all(t is not weights for t in toposort([loss])):
+                told = "the formula of the loss does not use `weights`; multiply by it, as in mean(weights * ...)"
+                raise self.spec.error(("data", "weights"), told)
         else:
             with self.network.at(("loss",), self.advice):
-                loss = mean(choice.fields.of(*self.weighed(*self.judged(output, choice.name))))
+                judged = self.judged(output, choice.name)
+                refuse(self.spec, data, *judged)
+                each = self.units.loss.of(*self.weighed(*judged))
+                loss = mean(each if weights is None else each * weights)
         self.check_sigma(loss)
         if self.network.training:
             for penalty in self.network.penalties.values():
@@ -260,19 +319,23 @@ class Building:
         return output, target
 
     def metrics(self, output: Tensor | None) -> list[Meter]:
-        found = []
+        with self.own_units():
+            return list(self.measured(output))
+
+    def measured(self, output: Tensor | None) -> Iterator[Meter]:
         rows = [t for t in self.network.names.values() if t.shape[:1] == (None,)]
         for key, choice in self.spec.metric_items():
             path = ("metrics", key)
             fields: Any = choice.fields
             if choice.name == "expression":
                 inner = path if isinstance(key, str) else (*path, "expression", "formula")
-                found.append(formula_meter(fields.name, self.formula(fields.formula, inner), rows))
+                yield formula_meter(fields.name, self.formula(fields.formula, inner), rows)
                 continue
             with self.network.at(path):
-                named = meter(choice, *self.judged(output, choice.name))
-                found.append(replace(named, name=key) if isinstance(key, str) else named)
-        return found
+                judged = self.judged(output, choice.name)
+                read = self.units.numbers if fields.reads == "numbers" else self.units.scores
+                named = meter(choice, *read(*judged))
+                yield replace(named, name=key) if isinstance(key, str) else named
 
 
 def whole(t: Tensor) -> Tensor | None:

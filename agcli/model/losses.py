@@ -5,17 +5,27 @@ A row says what its target is, how the model's output is read, and what is repor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from annotated_types import Len
+from pydantic import BeforeValidator, Strict
 
 from agcli.model.ops import call
-from agcli.spec.field_types import Fraction, Positive, Reals, Weight
+from agcli.spec.field_types import Either, Fraction, Positive, Weight
 from agcli.spec.fields import Field
 from agcli.spec.formula import Formula
+from agcli.spec.names import scalar_text
 from agcli.spec.nouns import LOSSES, Loss
 
 if TYPE_CHECKING:
     from agcli.engine.graph import Tensor
 
+ClassWeights = Annotated[
+    Literal["balanced"]
+    | Annotated[tuple[Weight, ...], Strict(False), Len(1, 10_000)]
+    | dict[Annotated[str, BeforeValidator(scalar_text)], Weight],
+    Either("a list of numbers of 0 or more, a mapping from names to such, or `balanced`"),
+]
 ACCURACY = ("accuracy",)
 ERROR = ("root_mean_squared_error",)
 
@@ -25,7 +35,11 @@ class CrossEntropy(Loss):
 
     metrics = ACCURACY
     label_smoothing: Fraction = Field(default=0.0, description="the share of certainty that is taken off the labels")
-    class_weights: Reals | None = Field(default=None, description="how much a sample of each class counts")
+    class_weights: ClassWeights | None = Field(
+        default=None,
+        description="how much a sample of each class counts: by name, as a list in the order of the classes, or "
+        "`balanced`: so that all classes together count alike",
+    )
 
 
 @LOSSES.row("softmax_cross_entropy")
@@ -56,14 +70,28 @@ class SigmoidCrossEntropy(CrossEntropy):
 
     target = ("labels",)
     link = "sigmoid"
+    pos_weight: Weight | ClassWeights | None = Field(
+        default=None, description="how much a 1 counts beside a 0: a number, or one for each label, or `balanced`"
+    )
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
-        from agcli.model.targets import check_weights, matched, per_sample, weighted
+        import numpy as np
+
+        from agcli.engine.graph import constant
+        from agcli.model.targets import check_weights, matched, per_sample
 
         check_weights(self.class_weights, 2, "sigmoid_cross_entropy")
         t, s = matched(output, target), self.label_smoothing
-        loss = call("sigmoid_cross_entropy", output, t * (1 - s) + s / 2 if s else t)
-        return per_sample(weighted(loss, t, self.class_weights))
+        soft = t * (1 - s) + s / 2 if s else t
+        if self.pos_weight is None:
+            loss = call("sigmoid_cross_entropy", output, soft)
+        else:
+            ones = constant(np.asarray(self.pos_weight, output.dtype))
+            loss = ones * soft * call("softplus", -output) + (1 - soft) * call("softplus", output)
+        if self.class_weights is not None:
+            zero, one = map(float, self.class_weights)  # in the order of the labels, see class_weights.py
+            loss = loss * (zero + (one - zero) * t)
+        return per_sample(loss)
 
 
 class OfNumbers(Loss):
@@ -196,13 +224,9 @@ class Gaussian(Loss):
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         """The first half of the outputs are means, the second half logarithms of variances."""
-        from agcli.engine.errors import ShapeError
-        from agcli.model.targets import matched, per_sample
+        from agcli.model.targets import halves, matched, per_sample
 
-        n = output.shape[-1]
-        if n is None or n % 2:
-            raise ShapeError(f"gaussian: expected a mean and a log variance for each target, got outputs {output.type}")
-        mean, log_variance = output[..., : n // 2], output[..., n // 2 :]
+        mean, log_variance = halves(output)
         return per_sample(call("gaussian_nll", mean, log_variance, matched(mean, target)))
 
 

@@ -64,20 +64,28 @@ class ConfusionMatrix(Metric):
 class MeanAbsoluteError(Metric):
     """The mean of `|y - target|`."""
 
+    reads = "numbers"
+
 
 @METRICS.row("mean_squared_error", "mse")
 class MeanSquaredError(Metric):
     """The mean of `(y - target)^2`."""
+
+    reads = "numbers"
 
 
 @METRICS.row("root_mean_squared_error", "rmse")
 class RootMeanSquaredError(Metric):
     """The root of the mean of `(y - target)^2`."""
 
+    reads = "numbers"
+
 
 @METRICS.row("r2")
 class R2(Metric):
     """The share of the targets' variance that is predicted; 0 for their mean, 1 at best."""
+
+    reads = "numbers"
 
 
 @METRICS.row("perplexity")

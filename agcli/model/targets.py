@@ -63,6 +63,19 @@ def tuples(output: Tensor, count: int, loss: str) -> list[Tensor]:
     return [output[:, i] for i in range(count)]
 
 
+def halves(output: Tensor) -> tuple[Tensor, Tensor]:
+    """The means and the logarithms of variances that stand side by side in an output (n, ..., 2 k)."""
+    n = output.shape[-1]
+    if n is None or n % 2:
+        raise ShapeError(f"gaussian: expected a mean and a log variance for each target, got outputs {output.type}")
+    return output[..., : n // 2], output[..., n // 2 :]
+
+
+def direction(x: Tensor) -> Tensor:
+    """Vectors of length 1; a little is added to the square, so that it has a derivative at 0."""
+    return x / call("sqrt", call("sum", call("square", x), axis=-1, keepdims=True) + 1e-12)
+
+
 def distance(a: Tensor, b: Tensor) -> Tensor:
     """The length of a - b; a little is added to its square, so that it has a derivative at 0."""
     return call("sqrt", call("sum", call("square", a - b), axis=-1) + 1e-12)

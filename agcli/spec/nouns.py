@@ -53,6 +53,7 @@ class Metric(Fields):
     """What is reported beside the loss, of a whole split: exactly the figure of all its samples at once."""
 
     better: ClassVar[Better | None] = None  # None: of no direction, such as a table of counts
+    reads: ClassVar[Literal["scores", "numbers"]] = "scores"  # numbers are given to it in the target's own units
     keep: ClassVar[bool] = False  # whether parts of batches are kept side by side; else they are added up
 
     def parts(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
