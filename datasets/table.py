@@ -115,7 +115,14 @@ class Table:
         test = self.test.settled() if self.test else None
         kind, code = (coding.kind, coding.code) if coding else (self.kind, self.code)
         return replace(
-            self, source=self.source.settled(), target=target, columns=ordered, split=split, test=test, kind=kind, code=code
+            self,
+            source=self.source.settled(),
+            target=target,
+            columns=ordered,
+            split=split,
+            test=test,
+            kind=kind,
+            code=code,
         )
 
     def _plainly(self, roles: Mapping[str, Role]) -> Mapping[str, Role]:
