@@ -274,16 +274,16 @@ def _are_truths(cells: Cells, different: Iterable[str]) -> bool:
 # What cells must be, sample by sample ---------------------------------------------------------------------------------
 def check(kind: str, values: npt.NDArray[Any], cells: Cells) -> None:
     """Raise DataError for the first sample whose target, encoded as it stands, is not of the kind."""
-    wrong: npt.NDArray[Any] = np.zeros(len(values), bool)
-    expected = ""
-    rows = values.reshape(len(values), -1)
     if kind == COUNTS:
-        wrong, expected = (rows < 0).any(axis=1), "a count, a number of 0 or more"
+        _refuse((rows < 0).any(axis=1), cells, "a count, a number of 0 or more")
     elif kind == LABELS:
-        wrong, expected = ((rows < 0) | (rows > 1)).any(axis=1), "a label, a number from 0 to 1"
+        _refuse(((rows < 0) | (rows > 1)).any(axis=1), cells, "a label, a number from 0 to 1")
     elif kind == SHARES:
         sums = np.abs(values.sum(axis=-1) - 1).reshape(len(values), -1)
         wrong = (rows < 0).any(axis=1) | (sums > TOLERANCE).any(axis=1)
-        expected = "shares of 0 or more that add up to 1"
+        _refuse(wrong, cells, "shares of 0 or more that add up to 1")
+
+
+def _refuse(wrong: Any, cells: Cells, expected: str) -> None:
     if wrong.any():
         raise cells.error(int(wrong.argmax()), expected)

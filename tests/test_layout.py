@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
-        "frame", "delimited", "tabular", "arrays", "vocabulary", "running_stats", "roles", "dates", "texts", "images",
-        "preprocessing", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table", "prefetch",
+        "frame", "delimited", "tabular", "arrays", "vocabulary", "running_stats", "roles", "labels", "kinds",
+        "dates", "texts", "images", "preprocessing", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table", "prefetch",
         "batches",
     ],
     "engine": [
