@@ -1,8 +1,8 @@
 """Kinds of targets: what the cells of a target are, and what they become for a kind that is wanted of them.
 
-Who trains says which kinds will do: `classes` become numbers 0..k-1, `labels` 0 and 1, `counts` and `shares` are never
-scaled, nor are `directions`, vectors whose length does not count; `numbers` are standardised and given back in their
-own units. `any` leaves all to a guess.
+Who trains says which kinds will do. `classes` become numbers 0..k-1, `labels` 0 and 1. `chances`, numbers from 0 to 1,
+`counts` and `shares` are never scaled, nor are `directions`, vectors whose length does not count. `numbers` are
+standardised and given back in their own units. `any` leaves all to a guess.
 """
 
 from __future__ import annotations
@@ -20,15 +20,14 @@ from .labels import Labels, is_nested, separator_of
 from .roles import REFUSE, Categorical, Numeric, Role
 
 Floats = npt.NDArray[np.float64]
-CLASSES, LABELS, COUNTS, SHARES, DIRECTIONS, NUMBERS, ANY = KINDS = (
-    "classes", "labels", "counts", "shares", "directions", "numbers", "any",
+CLASSES, LABELS, CHANCES, COUNTS, SHARES, DIRECTIONS, NUMBERS, ANY = KINDS = (
+    "classes", "labels", "chances", "counts", "shares", "directions", "numbers", "any",
 )  # fmt: skip
-UNSCALED = (COUNTS, SHARES, DIRECTIONS)
+UNSCALED = (CHANCES, COUNTS, SHARES, DIRECTIONS)
 # How the cells of a target are coded: names as numbers; numbers by their role; numbers as they stand; several columns
-# of which one is 1, as its number; two names a column, as 0 and 1; sets of names, 0 and 1 each; whole numbers as such;
-# numbers between 0 and 1, as they stand.
-NAMES, SCALED, PLAIN, ONE_HOT, EACH, SETS, PLACES, SOFT = CODES = (
-    "names", "scaled", "plain", "one_hot", "each", "sets", "places", "soft",
+# of which one is 1, as its number; two names a column, as 0 and 1; sets of names, 0 and 1 each; whole numbers as such.
+NAMES, SCALED, PLAIN, ONE_HOT, EACH, SETS, PLACES = CODES = (
+    "names", "scaled", "plain", "one_hot", "each", "sets", "places",
 )  # fmt: skip
 MAX_CLASSES = 10_000
 TOLERANCE = 1e-3  # by which shares may miss 1, as rounded ones do
@@ -46,6 +45,7 @@ class Form:
     what: str
     codes: Mapping[str, str]
     classes: int = 0
+    size: int = 1  # columns, or different names in sets
     pairs: bool = False  # of several columns, whether each has two values
     advice: str = ""  # what to write about the columns, if that is what stands in the way
 
@@ -70,13 +70,27 @@ class Coding:
 def settled(frame: Frame, target: tuple[str, ...], wanted: tuple[str, ...], given: Mapping[str, Role]) -> Coding | None:
     """How a target is coded, whose columns may have roles already; None where a guess will do. Raises KindError."""
     if wanted == (ANY,):
-        return None
+        return _guessed(frame, target, given)
     form = ruled(form_of([frame[name] for name in target]), target, given)
     kind = next((kind for kind in wanted if kind in form.codes), "")
     if not kind:
         raise KindError(form, target, wanted)
     code = form.codes[kind]
     return Coding(kind, code, {name: _role(frame[name], kind, code, given.get(name)) for name in target})
+
+
+def _guessed(frame: Frame, target: tuple[str, ...], given: Mapping[str, Role]) -> Coding | None:
+    """How a target of several numbers is coded where any kind will do: 0 and 1, and shares, stay what they are."""
+    if len(target) == 1 and _width(frame[target[0]]) == 1:
+        return None
+    form = form_of([frame[name] for name in target])
+    code = next((form.codes[kind] for kind in (SHARES, LABELS) if kind in form.codes), SCALED)
+    if code == EACH and NUMBERS not in form.codes:
+        raise KindError(form, target, (CLASSES, NUMBERS))
+    code = SCALED if code == EACH else code
+    if any(name in given for name in target) or (code == SCALED and NUMBERS not in form.codes):
+        return None
+    return Coding(ANY, code, {name: _role(frame[name], ANY, code, None) for name in target})
 
 
 def ruled(form: Form, target: tuple[str, ...], given: Mapping[str, Role]) -> Form:
@@ -172,7 +186,7 @@ def _of_one(cells: Cells) -> Form:
         what, classes = f"{name} holds {shown}", len(known)
     else:
         if low >= 0 and high <= 1:
-            codes[LABELS] = SOFT
+            codes[CHANCES] = PLAIN
         fraction = next(value for value in known if value % 1)
         what, classes = f"{name} holds numbers such as {fraction:g}", 0
     codes = {NUMBERS: SCALED, **codes} if not classes else {**codes, NUMBERS: SCALED}
@@ -190,7 +204,8 @@ def _of_text(cells: Cells, different: list[str]) -> Form:
     if mark and (len(different) > 2 or is_nested(cells)):
         codes = {LABELS: SETS} if mark != "," else {CLASSES: NAMES, LABELS: SETS}
         kind = "sets of names" if mark != "," else "names"
-        return Form(f'"{cells.name}" holds {kind} ({shown})', codes, len(different))
+        names = {part.strip() for cell in different for part in cell.split(mark)}
+        return Form(f'"{cells.name}" holds {kind} ({shown})', codes, len(different), len(names))
     if len(different) <= 2:
         codes[LABELS] = NAMES
     return Form(f'"{cells.name}" holds names ({shown})', codes, len(different))
@@ -199,7 +214,7 @@ def _of_text(cells: Cells, different: list[str]) -> Form:
 def _of_names(columns: list[Cells], names: str) -> Form:
     """Several columns, of which at least one has names."""
     if all(_width(cells) == 1 and len(_different(cells)) <= 2 for cells in columns):
-        return Form(f"{names} hold two names each", {LABELS: EACH}, pairs=True)
+        return Form(f"{names} hold two names each", {LABELS: EACH}, size=len(columns), pairs=True)
     return Form(f"{names} hold names", {})
 
 
@@ -223,13 +238,13 @@ def _of_several(table: Floats, names: str, is_whole_array: bool) -> Form:
             what = f"{names} {hold} 0 and 1, not a single 1 a row"
             codes = {LABELS: PLAIN} | ({CLASSES: PLACES} if is_whole_array and table.ndim > 2 else {})
     elif adds_up:
-        what, codes = f"{names} {hold} shares that add up to 1", {SHARES: PLAIN, LABELS: SOFT}
+        what, codes = f"{names} {hold} shares that add up to 1", {SHARES: PLAIN, CHANCES: PLAIN}
     elif is_whole and len(np.unique(known)) == 2:
         what, codes = f"{names} {hold} {low:g} and {high:g}", {LABELS: EACH} if table.ndim == 2 else {}
     else:
         shown = f"whole numbers from {low:g} to {high:g}" if is_whole else f"numbers from {low:g} to {high:g}"
         what = f"{names} {hold} {shown} in several columns"
-        codes = {LABELS: SOFT} if low >= 0 and high <= 1 else {}
+        codes = {CHANCES: PLAIN} if low >= 0 and high <= 1 else {}
         if is_whole_array and low >= 0:
             codes[CLASSES] = PLACES
     codes = codes if codes else {NUMBERS: SCALED}
@@ -239,7 +254,7 @@ def _of_several(table: Floats, names: str, is_whole_array: bool) -> Form:
     if moves and table.shape[-1] > 1:
         codes[DIRECTIONS] = PLAIN
     pairs = table.ndim == 2 and all(len(np.unique(column)) <= 2 for column in table.T)
-    return Form(what, codes, classes, pairs)
+    return Form(what, codes, classes, table.shape[-1], pairs)
 
 
 def _numbers(cells: Cells) -> Floats | None:
@@ -274,10 +289,12 @@ def _are_truths(cells: Cells, different: Iterable[str]) -> bool:
 # What cells must be, sample by sample ---------------------------------------------------------------------------------
 def check(kind: str, values: npt.NDArray[Any], cells: Cells) -> None:
     """Raise DataError for the first sample whose target, encoded as it stands, is not of the kind."""
+    rows = values.reshape(len(values), -1)
     if kind == COUNTS:
         _refuse((rows < 0).any(axis=1), cells, "a count, a number of 0 or more")
-    elif kind == LABELS:
-        _refuse(((rows < 0) | (rows > 1)).any(axis=1), cells, "a label, a number from 0 to 1")
+    elif kind in (LABELS, CHANCES):
+        wrong = (rows < 0) | (rows > 1) if kind == CHANCES else (rows != 0) & (rows != 1)
+        _refuse(wrong.any(axis=1), cells, "a number from 0 to 1" if kind == CHANCES else "a label, 0 or 1")
     elif kind == SHARES:
         sums = np.abs(values.sum(axis=-1) - 1).reshape(len(values), -1)
         wrong = (rows < 0).any(axis=1) | (sums > TOLERANCE).any(axis=1)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -12,10 +12,10 @@ import numpy as np
 
 from .dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Array, Cast, Column, Feeding, Scaling, Split
 from .dates import Date
-from .errors import DataError, unknown
+from .errors import DataError
 from .frame import Cells, Frame
 from .images import Image
-from .kinds import ANY, EACH, LABELS, MAX_CLASSES, NAMES, ONE_HOT, PLACES, SCALED, SETS, SHARES, SOFT, check
+from .kinds import ANY, EACH, LABELS, NAMES, ONE_HOT, PLACES, SCALED, SETS, SHARES, check
 from .labels import Labels
 from .roles import INT64, Categorical, Ignore, Numeric, Role, Stats
 from .texts import Text
@@ -83,7 +83,7 @@ class Recipe:
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of labels that do not exclude each other; none if a sample has one target."""
-        if self.kind != LABELS or self.code in (NAMES, SOFT):
+        if self.kind != LABELS or self.code == NAMES:
             return ()
         if self.code == SETS:
             return tuple(self.target[0].stats["categories"])
@@ -225,6 +225,8 @@ class Recipe:
             names = ", ".join(self.targets)
             raise DataError(f"expected outputs for {names}, found {flat.shape[1]} numbers a sample")
         first = self.target[0]
+        if any(not isinstance(part.role, Numeric) for part in self.target):
+            return output
         if len(self.target) == 1 and isinstance(first.role, Numeric):
             return first.role.restore(output.reshape(-1, *self.target_shape), first.stats)
         columns = [
@@ -351,54 +353,3 @@ def _part(plain: Mapping[str, Any]) -> Part:
         key: tuple(value) if isinstance(value, list) else value for key, value in plain.items() if key not in described
     }
     return Part(str(plain["column"]), ROLES[plain["role"]](**options), dict(plain["stats"]))
-
-
-class Fitting:
-    """Looks at the training split, piece by piece, and gives the recipe for it."""
-
-    def __init__(
-        self, roles: Mapping[str, Role], target: tuple[str, ...], dtype: str = "float32", **options: str
-    ) -> None:
-        self.dtype, self.options = dtype, options
-        used = {name: role for name, role in roles.items() if not isinstance(role, Ignore)}
-        code = options.get("code", "")
-        self.target = {name: _as_target(name, used.get(name, roles.get(name)), len(target), code) for name in target}
-        self.inputs = {name: role for name, role in used.items() if name not in self.target}
-        if not self.inputs:
-            raise DataError("expected at least one column as an input, found none", ("columns",))
-        self.fitters = {name: role.fitter() for name, role in {**self.inputs, **self.target}.items()}
-
-    def add(self, frame: Frame) -> None:
-        """Look at some more samples."""
-        for name, fitter in self.fitters.items():
-            fitter.add(frame[name])
-
-    def recipe(self) -> Recipe:
-        """What was learnt."""
-        inputs, target = (
-            tuple(Part(name, role, self.fitters[name].stats()) for name, role in roles.items())
-            for roles in (self.inputs, self.target)
-        )
-        return Recipe(inputs, target, self.dtype, **self.options)
-
-
-def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...], **options: str) -> Recipe:
-    """The recipe for the samples of a training split."""
-    fitting = Fitting(roles, target, **options)
-    for frame in frames:
-        fitting.add(frame)
-    return fitting.recipe()
-
-
-def _as_target(name: str, role: Role | None, count: int, code: str) -> Role:
-    """The role of a target: numbers, or one column of classes, all of which count, or labels."""
-    if (code == SETS and isinstance(role, Labels)) or (code == EACH and isinstance(role, Categorical)):
-        return role
-    if isinstance(role, Categorical) and count == 1:
-        return replace(role, limit=MAX_CLASSES, encoding="one_hot")
-    if isinstance(role, Numeric):
-        return role
-    if role is None:
-        raise unknown("target", name, (), ("target",))
-    expected = "numeric" if count > 1 else "numeric or categorical"
-    raise DataError(f'target "{name}": expected the role {expected}, found {role.name}', ("target",))

@@ -14,9 +14,10 @@ from . import guess, kinds
 from .checks import left_out, warnings
 from .dataset import Dataset, Split
 from .errors import DataError, unknown
+from .fitting import fit
 from .frame import Frame
 from .labels import Labels
-from .preprocessing import Recipe, fit
+from .preprocessing import Recipe
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import Rule, Shuffled, Stratified
 from .stream import written

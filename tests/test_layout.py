@@ -13,8 +13,8 @@ ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
         "frame", "delimited", "tabular", "arrays", "vocabulary", "running_stats", "roles", "labels", "kinds",
-        "dates", "texts", "images", "preprocessing", "corpus", "fitted", "guess", "splits", "folding", "checks", "stream", "table", "prefetch",
-        "batches",
+        "dates", "texts", "images", "preprocessing", "fitting", "corpus", "fitted", "guess", "splits", "folding",
+        "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",

@@ -12,12 +12,14 @@ from agcli.spec.nouns import LOSSES, Loss
 WORDS = {
     kinds.CLASSES: "one class a sample",
     kinds.LABELS: "labels of two values",
+    kinds.CHANCES: "numbers from 0 to 1",
     kinds.COUNTS: "counts, numbers of 0 or more",
     kinds.SHARES: "shares of several classes, which add up to 1",
     kinds.DIRECTIONS: "vectors of several numbers",
     kinds.NUMBERS: "numbers",
     kinds.ANY: "any target",
 }
+RARE = (kinds.COUNTS, kinds.DIRECTIONS)  # who wants these knows it
 OFFERS = 2  # losses that are named in a message
 
 
@@ -33,20 +35,18 @@ def mended(spec: Spec, error: KindError) -> str:
 def losses(form: Form) -> Iterator[str]:
     """The usual losses of what a target can be, as lines of a spec, the nearest first."""
     for kind in form.codes:
-        name = usual(kind)
+        name = "" if kind in RARE else usual(kind)
         if name:
             yield f"`loss: {name}`{_scores(form, kind)}"
 
 
 def usual(kind: str) -> str:
     """The first loss of the table that is there for a kind."""
-    for name, row in LOSSES.rows.items():
-        if issubclass(row.fields, Loss) and row.fields.target[0] == kind:
-            return name
-    return ""
+    takes = {name: row.fields.target for name, row in LOSSES.rows.items() if issubclass(row.fields, Loss)}
+    first = [name for name, of in takes.items() if of[0] == kind]
+    return next(iter(first or [name for name, of in takes.items() if kind in of]), "")
 
 
 def _scores(form: Form, kind: str) -> str:
-    """How many scores the model then has to end in, where one column says so."""
-    count = {kinds.CLASSES: form.classes, kinds.LABELS: 1 if form.classes == 2 else 0}.get(kind, 0)
-    return f" with `dense: {count}`" if count else ""
+    """How many numbers the model then has to end in."""
+    return f" with `dense: {form.classes if kind == kinds.CLASSES else form.size}`"

@@ -66,9 +66,9 @@ class SoftmaxCrossEntropy(CrossEntropy):
 
 @LOSSES.row("sigmoid_cross_entropy")
 class SigmoidCrossEntropy(CrossEntropy):
-    """For labels 0 and 1; the model ends in one raw score a label, without a sigmoid."""
+    """For labels 0 and 1, or their chances; the model ends in one raw score a label, without a sigmoid."""
 
-    target = ("labels",)
+    target = ("labels", "chances")
     link = "sigmoid"
     pos_weight: Weight | ClassWeights | None = Field(
         default=None, description="how much a 1 counts beside a 0: a number, or one for each label, or `balanced`"

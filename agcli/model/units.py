@@ -84,6 +84,6 @@ class Units:
             output = fields.margin / 2 - distance(output[:, 0], output[:, 1])
         if target.dtype.kind == "f" and self.kind == kinds.SHARES:
             target = call("argmax", target, axis=-1)
-        elif target.dtype.kind == "f" and self.kind == kinds.LABELS:
+        elif target.dtype.kind == "f" and self.kind in (kinds.LABELS, kinds.CHANCES):
             target = (target > 0.5).astype(target.dtype)
         return output, target

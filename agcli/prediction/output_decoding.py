@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import expit, log_softmax, softmax
 
 from agcli.datasets import Recipe
-from agcli.datasets.kinds import SOFT
+from agcli.datasets.kinds import CHANCES
 from agcli.engine.types import Array
 from agcli.spec.nouns import Link, Loss
 
@@ -129,7 +129,7 @@ class Reading:
     @property
     def is_soft(self) -> bool:
         """Whether labels are numbers between 0 and 1."""
-        return self.recipe is not None and self.recipe.code == SOFT
+        return self.recipe is not None and self.recipe.kind == CHANCES
 
     def __call__(self, output: Array) -> Answers:
         """Answers for outputs (samples, ...).

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 MAX_LAYERS = 1_000
 
-# What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave counts, shares and
-# directions as they are; scale numbers, and give them back in their own units; or what it guesses.
-Kind = Literal["classes", "labels", "counts", "shares", "directions", "numbers", "any"]
+# What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave chances, counts,
+# shares and directions as they are; scale numbers, and give them back in their own units; or what it guesses.
+Kind = Literal["classes", "labels", "chances", "counts", "shares", "directions", "numbers", "any"]
 # How the output is read: scores of classes or labels; logarithms of a mean; a mean beside a logarithm of its variance;
 # a vector of which the direction counts; two vectors whose distance counts; or as it stands.
 Link = Literal["softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "direction", "distance", "identity"]

@@ -19,8 +19,8 @@ from agcli.datasets import (
     Text,
     fitted,
 )
+from agcli.datasets.fitting import fit
 from agcli.datasets.frame import Frame
-from agcli.datasets.preprocessing import fit
 
 
 def frame(**columns):
