@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from agcli import training
+from agcli.data.from_python import given, is_section
 from agcli.datasets import Dataset
+from agcli.datasets.memory import PYTHON
 from agcli.engine.types import Array
 from agcli.evaluation import Evaluation
 from agcli.evaluation.evaluate import evaluate
@@ -18,7 +20,7 @@ from agcli.events import Event
 from agcli.prediction import Classes, Predictor
 from agcli.prediction.bands import LEVEL, Bands
 from agcli.prediction.output_decoding import Answers, plain
-from agcli.prediction.samples import frame_of
+from agcli.prediction.samples import frame_of, judged_frame
 from agcli.runs import Run, RunError
 from agcli.runs.run import final
 from agcli.spec import Spec, Train, parse_spec, read_spec
@@ -40,8 +42,10 @@ def train(
 
     ``spec`` is a file, the name of a model of the zoo, a mapping with a spec's content, or a Spec. Keywords change
     it: sections (``seed=1``, ``optimizer={"adam": 0.01}``) and fields of ``train`` (``epochs=3``); ``set`` takes
-    what ``--set`` takes. They are validated like the file. ``out`` is the run's folder, ``runs/NAME-TIME`` if not
-    given. ``on_event`` sees each event; Trainer gives them one by one. Raises SpecError, DataError or RunError.
+    what ``--set`` takes. They are validated like the file. ``data=`` may also be samples: a Dataset, which is used as
+    it is fed; a data frame or a mapping of columns, whose target the spec names or a guess; or a pair (x, y).
+    ``out`` is the run's folder, ``runs/NAME-TIME`` if not given. ``on_event`` sees each event; Trainer gives them one
+    by one. Raises SpecError, DataError or RunError.
 
     >>> import tempfile
     >>> folder = tempfile.TemporaryDirectory()
@@ -56,7 +60,7 @@ def train(
     for event in trainer:
         if on_event is not None:
             on_event(event)
-    return TrainedRun(trainer.run.folder)
+    return TrainedRun(trainer.run.folder, trainer.data)
 
 
 def load(folder: str | os.PathLike[str]) -> TrainedRun:
@@ -74,7 +78,8 @@ def load(folder: str | os.PathLike[str]) -> TrainedRun:
 class Trainer(training.Trainer):
     """A training whose events one loops over; the loop may be left at any time, and resumed.
 
-    Takes what ``train`` takes, and a Dataset as ``data``. ``Trainer.resume(folder)`` goes on with a run.
+    Takes what ``train`` takes. ``Trainer.resume(folder)`` goes on with a run; of one that was given samples, with
+    the same ones as ``data``.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -88,26 +93,32 @@ class Trainer(training.Trainer):
         spec: Specified,
         out: str | os.PathLike[str] | None = None,
         *,
-        data: Dataset | Any = None,
+        data: Any = None,
         set: Sequence[str] = (),
         **settings: Any,
     ) -> None:
-        given = data if isinstance(data, Dataset) else None
-        if data is not None and given is None:
+        samples = None if data is None or is_section(data) else data
+        if samples is None and data is not None:
             settings["data"] = data
-        super().__init__(specified(spec, [*overrides(settings), *set]), Path(out) if out else None, data=given)
+        if samples is not None and isinstance(spec, Mapping):
+            spec = {"data": PYTHON, **spec}
+        known, dataset = specified(spec, [*overrides(settings), *set]), None
+        if samples is not None:
+            known, dataset = given(known, samples)
+        super().__init__(known, Path(out) if out else None, data=dataset)
 
     @classmethod
     def resume(
         cls,
         folder: str | os.PathLike[str],
         overrides: Sequence[str] = (),
-        given: Spec | None = None,
+        spec: Spec | None = None,
         *,
-        data: Dataset | None = None,
+        data: Any = None,
     ) -> training.Trainer:
         """A training that goes on from the newest checkpoint of a run which verifies."""
-        return super().resume(Path(folder), tuple(overrides), given, data=data)
+        dataset = None if data is None else given(Run.open(Path(folder)).spec, data)[1]
+        return super().resume(Path(folder), tuple(overrides), spec, data=dataset)
 
 
 class TrainedRun:
@@ -125,9 +136,10 @@ class TrainedRun:
     True
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data: Dataset | None = None) -> None:
         self.place = Run.open(folder)
         self.folder = self.place.folder
+        self.data = data  # that it was trained on, if this process did it
 
     def __repr__(self) -> str:
         return f"TrainedRun({str(self.folder)!r})"
@@ -197,12 +209,18 @@ class TrainedRun:
         """
         return self.predictor.bands(frame_of(samples, self.spec, self.predictor.terms), level)
 
-    def evaluate(self, split: str = "", **options: Any) -> Evaluation:
-        """Judge the model on a split of its data (the test split, if there is one), or on a file ``data``.
+    def evaluate(self, split: Any = "", **options: Any) -> Evaluation:
+        """Judge the model on a split of its data (the test split, if there is one), or on other samples.
 
-        See agcli.evaluation.evaluate.
+        These are the name of a file as ``data``, or what ``train`` takes as such: a Dataset (its test split, if there
+        is one), a data frame, a mapping of columns, a pair (x, y). See agcli.evaluation.evaluate.
         """
-        return evaluate(self.folder, split, **options)
+        if not isinstance(split, str):
+            split, options = "", {"data": split, **options}
+        samples = options.get("data")
+        if samples is not None and not isinstance(samples, str | os.PathLike):
+            options["data"] = judged_frame(samples, self.spec, self.predictor.terms)
+        return evaluate(self.folder, split, known=self.data, **options)
 
 
 def specified(spec: Specified, changes: Sequence[str]) -> Spec:

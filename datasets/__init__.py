@@ -15,6 +15,8 @@ from .idx import read_idx
 from .images import Image
 from .kinds import KindError
 from .labels import Labels
+from .layout import Layout
+from .memory import Memory
 from .preprocessing import ROLES, Recipe
 from .roles import Categorical, Ignore, Numeric, Role
 from .splits import RULES, Fold, Group, Shuffled, Stratified, Tail, Time
@@ -44,6 +46,8 @@ __all__ = [
     "Info",
     "KindError",
     "Labels",
+    "Layout",
+    "Memory",
     "Numeric",
     "Recipe",
     "Role",

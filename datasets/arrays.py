@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,11 +17,33 @@ from .dataset import Array
 from .errors import DataError
 from .frame import Frame
 from .idx import read_idx
-from .tabular import MAX_BYTES, check_size
+from .tabular import MAX_BYTES, check_size, first_bytes
 
 MAX_ARRAYS = 1_000
-_IDX = re.compile(r"(\.idx|idx\d-ubyte)(\.gz)?$", re.IGNORECASE)
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How the arrays of a format are read: a function of a path, for an array that is called x, or arrays by name."""
+
+    read: Callable[[Path], Any]
+
+    def arrays(self, path: Path, end: str) -> dict[str, Array]:
+        """The arrays by name; with `end`, those whose name ends so, without it."""
+        found = self.read(path)
+        arrays = dict(found) if isinstance(found, Mapping) else {"x": found}
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray):
+                raise DataError(f'{path}: array "{name}": expected an array of NumPy, found {type(array).__name__}')
+        return {str(n).removesuffix(end): array for n, array in arrays.items() if str(n).endswith(end)}
+
+
+class Npz(Reader):
+    """NPZ, of which only the arrays that are wanted are read."""
+
+    def arrays(self, path: Path, end: str) -> dict[str, Array]:
+        return read_npz(path, end)
 
 
 @dataclass(frozen=True)
@@ -35,6 +56,8 @@ class ArrayFile:
     path: Path
     target_path: Path | None = None
     side: str = ""
+    reader: Reader | None = None
+    target_reader: Reader | None = None
 
     def settled(self) -> ArrayFile:
         """The same: nothing about such a file is open."""
@@ -42,12 +65,12 @@ class ArrayFile:
 
     def read(self) -> Frame:
         """All samples."""
-        if self.path.suffix.lower() != ".npz":
-            arrays = {"x": read_array(self.path)}
-            if self.target_path is not None:
-                arrays["y"] = read_array(self.target_path)
-        else:
-            arrays = read_npz(self.path, f"_{self.side}" if self.side else "")
+        arrays = (self.reader or by_content(self.path)).arrays(self.path, f"_{self.side}" if self.side else "")
+        if self.target_path is not None:
+            targets = (self.target_reader or by_content(self.target_path)).arrays(self.target_path, "")
+            if len(targets) != 1:
+                raise DataError(f"{self.target_path}: expected one array, found {len(targets)}: {', '.join(targets)}")
+            arrays["y"] = next(iter(targets.values()))
         for name, array in arrays.items():
             if not array.ndim:
                 raise DataError(f'{self.path}: array "{name}": expected a row a sample, found a single number')
@@ -66,18 +89,14 @@ class ArrayFile:
 
 def has_sides(path: Path) -> bool:
     """Whether an NPZ file says itself what is for training and what for testing: `x_train`, `x_test` and so on."""
-    if path.suffix.lower() != ".npz":
+    if known_content(path) is not NPZ:
         return False
     names = [Path(info.filename).stem for info in _listed(path)]
     return all(any(name.endswith(end) for name in names) for end in ("_train", "_test"))
 
 
-def read_array(path: Path) -> Array:
-    """The array of an NPY or IDX file."""
-    if _IDX.search(path.name):
-        return read_idx(path)
-    if path.suffix.lower() != ".npy":
-        raise DataError(f"{path}: expected a file of one of the kinds .npz, .npy, .idx, idx3-ubyte.gz", ("file",))
+def read_npy(path: Path) -> Array:
+    """The array of an NPY file."""
     check_size(path, MAX_BYTES)
     try:
         with path.open("rb") as file:
@@ -138,3 +157,22 @@ def _npy(file: IO[bytes], size: int, where: str) -> Array:
 
 def _native(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype.newbyteorder("=")
+
+
+NPZ, NPY, IDX = Npz(read_npz), Reader(read_npy), Reader(read_idx)
+_STARTS = {b"PK": NPZ, b"\x93NUMPY": NPY, b"\0\0": IDX}
+
+
+def known_content(path: Path) -> Reader | None:
+    """The reader for a file of arrays, told by its first bytes; None if they are of none."""
+    start = first_bytes(path)
+    return next((reader for beginning, reader in _STARTS.items() if start.startswith(beginning)), None)
+
+
+def by_content(path: Path) -> Reader:
+    """The same. Raises DataError for a file that holds no arrays."""
+    check_size(path, 1 << 62)
+    found = known_content(path)
+    if found is None:
+        raise DataError(f"{path}: expected arrays (NPZ, NPY or IDX), found something else", ("file",))
+    return found

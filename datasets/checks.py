@@ -24,7 +24,12 @@ def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaks: b
 
     Without ``leaks``, an input may say the target: a law that is fitted to exact numbers does.
     """
-    found = [*_missing(train, recipe), *_constant(train, recipe), *(_leaks(train, recipe) if leaks else ())]
+    found = [
+        *_missing(train, recipe),
+        *_constant(train, recipe),
+        *_turned(train, recipe),
+        *(_leaks(train, recipe) if leaks else ()),
+    ]
     if recipe.classes:
         counts = {name: _counts(split, len(recipe.classes)) for name, split in splits.items()}
         found += [*_tiny(recipe.classes, counts), *_sorted(splits["train"].columns["y"].stored)]
@@ -55,6 +60,17 @@ def _constant(frame: Frame, recipe: Recipe) -> Iterator[str]:
             is_constant = isinstance(part.role, Categorical) and len(part.stats["categories"]) < 2
         if is_constant:
             yield f'column "{part.column}": the same value in all training samples; give it the role `ignore`'
+
+
+def _turned(frame: Frame, recipe: Recipe) -> Iterator[str]:
+    """Arrays that look like pictures with their channels first; here they stand last."""
+    for part in recipe.inputs:
+        shape: tuple[int, ...] = tuple(getattr(frame.columns[part.column], "shape", ()))[1:]
+        if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4:
+            yield (
+                f'column "{part.column}": samples of shape {shape} are read as (height, width, channels); '
+                "if the channels stand first, turn them: np.moveaxis(x, 1, -1)"
+            )
 
 
 def _leaks(frame: Frame, recipe: Recipe) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .dataset import Array, Column, Dataset, Split
+from .delimited import opened, read
 from .errors import DataError, unknown
 from .roles import INT64
 from .tabular import check_size
@@ -68,6 +69,7 @@ class Corpus:
     vocabulary: int = 10_000
     test: float = 0.1
     test_path: Path | None = None
+    decode: Callable[[Path], str] | None = None
 
     def read(self, fitted: Speller | None = None) -> Dataset:
         """The data set. Raises DataError for a file that is no UTF-8, too large, or too short for one window."""
@@ -91,9 +93,10 @@ class Corpus:
         )
 
     def _texts(self) -> tuple[str, str]:
-        text = _text(self.path)
+        decode = self.decode or utf8
+        text = decode(self.path)
         if self.test_path is not None:
-            return text, _text(self.test_path)
+            return text, decode(self.test_path)
         cut = len(text) - max(1, round(len(text) * self.test)) if self.test else len(text)
         return text[:cut], text[cut:]
 
@@ -115,12 +118,17 @@ class Corpus:
         return Split({"x": Column(windows[:-1][::step], INT64), "y": Column(windows[1:][::step], INT64)})
 
 
-def _text(path: Path) -> str:
+def utf8(path: Path) -> str:
+    """The text of a file in UTF-8, unpacked if it is gzipped."""
     check_size(path, MAX_BYTES)
+    content = bytearray()
+    with opened(path) as file:
+        while piece := read(file, 1 << 20, path):
+            content += piece
+            if len(content) > MAX_BYTES:
+                raise DataError(f"{path}: expected at most {MAX_BYTES:,} bytes of text, found more")
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         found = f"the byte 0x{error.object[error.start]:02x} at {error.start:,}"
         raise DataError(f"{path}: expected UTF-8 text, found {found}; save the file as UTF-8") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None

@@ -21,7 +21,7 @@ PIECE = 1 << 23  # bytes
 MAX_LINE = 1 << 24  # bytes, a line with quoted line breaks included
 MAX_COLUMNS = 10_000
 _SEPARATORS = ",;\t|"
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def pieces(path: Path, max_bytes: int, size: int = PIECE) -> Iterator[bytes]:
     """The file in pieces of whole lines, quoted line breaks kept together; DataError beyond `max_bytes`."""
     rest, total = b"", 0
     with opened(path) as file:
-        while block := _read(file, size, path):
+        while block := read(file, size, path):
             total += len(block)
             if total > max_bytes:
                 raise DataError(f"{path}: expected at most {max_bytes:,} bytes; `stream: true` reads larger files")
@@ -69,7 +69,8 @@ def pieces(path: Path, max_bytes: int, size: int = PIECE) -> Iterator[bytes]:
         yield rest
 
 
-def _read(file: IO[bytes], size: int, path: Path) -> bytes:
+def read(file: IO[bytes], size: int, path: Path) -> bytes:
+    """Some bytes of a file, unpacked; none at its end."""
     try:
         return file.read(size)
     except EOFError:
@@ -116,7 +117,7 @@ def dialect(path: Path, separator: str | None, header: bool | Sequence[str] | No
 
 
 def _first_record(path: Path, piece: bytes) -> str:
-    text = _decoded(path, piece.removeprefix(_BOM)[: 1 << 20])
+    text = _decoded(path, piece.removeprefix(BOM)[: 1 << 20])
     return next((line for line in io.StringIO(text) if line.strip()), "")
 
 
@@ -162,7 +163,7 @@ def frames(path: Path, form: Dialect, max_bytes: int) -> Iterator[pl.DataFrame]:
     for number, piece in enumerate(pieces(path, max_bytes)):
         body, skipped = piece, 0
         if number == 0:
-            body = piece.removeprefix(_BOM)
+            body = piece.removeprefix(BOM)
             skipped = _behind_header(body) if form.has_header else 0
         rest = body[skipped:]
         if rest and not rest.isspace():

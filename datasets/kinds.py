@@ -69,8 +69,8 @@ class Coding:
 
 def settled(frame: Frame, target: tuple[str, ...], wanted: tuple[str, ...], given: Mapping[str, Role]) -> Coding | None:
     """How a target is coded, whose columns may have roles already; None where a guess will do. Raises KindError."""
-    if wanted == (ANY,):
-        return _guessed(frame, target, given)
+    if wanted in ((), (ANY,)):
+        return _guessed(frame, target, wanted, given)
     form = ruled(form_of([frame[name] for name in target]), target, given)
     kind = next((kind for kind in wanted if kind in form.codes), "")
     if not kind:
@@ -79,15 +79,17 @@ def settled(frame: Frame, target: tuple[str, ...], wanted: tuple[str, ...], give
     return Coding(kind, code, {name: _role(frame[name], kind, code, given.get(name)) for name in target})
 
 
-def _guessed(frame: Frame, target: tuple[str, ...], given: Mapping[str, Role]) -> Coding | None:
+def _guessed(
+    frame: Frame, target: tuple[str, ...], wanted: tuple[str, ...], given: Mapping[str, Role]
+) -> Coding | None:
     """How a target of several numbers is coded where any kind will do: 0 and 1, and shares, stay what they are."""
     if len(target) == 1 and _width(frame[target[0]]) == 1:
         return None
     form = form_of([frame[name] for name in target])
     code = next((form.codes[kind] for kind in (SHARES, LABELS) if kind in form.codes), SCALED)
-    if code == EACH and NUMBERS not in form.codes:
+    if wanted and code == EACH and NUMBERS not in form.codes:
         raise KindError(form, target, (CLASSES, NUMBERS))
-    code = SCALED if code == EACH else code
+    code = SCALED if code == EACH and NUMBERS in form.codes else code
     if any(name in given for name in target) or (code == SCALED and NUMBERS not in form.codes):
         return None
     return Coding(ANY, code, {name: _role(frame[name], ANY, code, None) for name in target})

@@ -17,6 +17,7 @@ from .frame import Cells, Frame
 from .images import Image
 from .kinds import ANY, EACH, LABELS, NAMES, ONE_HOT, PLACES, SCALED, SETS, SHARES, check
 from .labels import Labels
+from .layout import likeliest
 from .roles import INT64, Categorical, Ignore, Numeric, Role, Stats
 from .texts import Text
 
@@ -39,6 +40,13 @@ class Part:
     column: str
     role: Role
     stats: Stats
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of a sample in this column: () of a single value; of pictures, where that is known."""
+        if isinstance(self.role, Image):
+            return tuple(self.stats["shape"])
+        return np.shape(self.stats["mean"]) if isinstance(self.role, Numeric) else ()
 
 
 @dataclass(frozen=True)
@@ -216,11 +224,9 @@ class Recipe:
         Of classes, `output` has a score each, (n, classes), or one for two classes, (n,) or (n, 1), above 0 for the
         second. Of numbers it has a row a sample and a column a target.
         """
-        flat = output.reshape(len(output), -1)
         if self.classes and self.code != PLACES:
-            best = (flat[:, 0] > 0).astype(int) if flat.shape[1] == 1 else flat.argmax(axis=1)
-            named: Array = np.array(self.classes)[best]
-            return named
+            return likeliest(output, self.classes)
+        flat = output.reshape(len(output), -1)
         if flat.shape[1] != len(self.targets):
             names = ", ".join(self.targets)
             raise DataError(f"expected outputs for {names}, found {flat.shape[1]} numbers a sample")
@@ -301,6 +307,7 @@ class Recipe:
 
     def _encoded(self, frame: Frame, part: Part) -> Array:
         """A column as it is stored; pictures as they came, since they become floats when they are fed."""
+        _check_shape(frame[part.column], part)
         array = part.role.encode(frame[part.column], part.stats)
         is_float = array.dtype.kind in "fb" and not isinstance(part.role, Image)
         if not is_float:
@@ -324,6 +331,15 @@ class Recipe:
             expected = f'expected columns of numbers, found "{apart[0]}"; give it an input of its own'
             raise DataError(f"input {name}: {expected}")
         return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+
+
+def _check_shape(cells: Cells, part: Part) -> None:
+    """Raise DataError for samples of another shape than those of training, which statistics would be spread over."""
+    found = cells.values.shape[1:] if isinstance(cells.values, np.ndarray) else ()
+    if isinstance(part.role, Numeric) and found != part.shape:
+        expected = f"samples of shape {part.shape}" if part.shape else "one number a sample"
+        shown = f"shape {found}" if found else "one number a sample"
+        raise DataError(f'{cells.file}: column "{cells.name}": expected {expected}, found {shown}')
 
 
 def _own_input(part: Part) -> str:

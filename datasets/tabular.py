@@ -2,54 +2,60 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .delimited import Dialect, dialect, frames, pieces
+import numpy as np
+
+from . import json_lines
+from .delimited import BOM, Dialect, dialect, frames, opened, read
 from .errors import DataError
 from .frame import Frame, joined
+from .memory import named_columns
 
 if TYPE_CHECKING:
     import polars as pl
 
 MAX_BYTES = 1 << 30  # of a file that is read as a whole, which takes some five times as much memory
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
-DELIMITED, LINES, PARQUET = "delimited", "lines", "parquet"
-FORMATS = {".csv": DELIMITED, ".tsv": DELIMITED, ".jsonl": LINES, ".ndjson": LINES, ".parquet": PARQUET}
 _ROWS = 1 << 16  # of Parquet, read at a time
+
+
+class Reader:
+    """How the rows of a format become frames of polars."""
+
+    def settled(self, file: TableFile) -> TableFile:
+        """The file with nothing left open about how it is written."""
+        return file
+
+    def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
+        """All rows; a column has the same type in every piece."""
+        raise NotImplementedError
+
+    def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
+        """All rows in pieces of a few megabytes."""
+        return self.pieces(file, 1 << 62)
 
 
 @dataclass(frozen=True)
 class TableFile:
-    """A file of columns, and how it is written where its suffix and its first line do not say.
+    """A file of columns, and how it is written where its first line does not say.
 
-    `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns.
+    `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns. Without a
+    `reader` its format is told by its first bytes.
     """
 
     path: Path
     separator: str | None = None
     header: bool | tuple[str, ...] | None = None
     missing: tuple[str, ...] = MISSING
-
-    @property
-    def format(self) -> str:
-        """What kind of file the suffix says it is; `.gz` behind it does not count."""
-        suffixes = [suffix.lower() for suffix in self.path.suffixes]
-        suffix = next(iter([s for s in suffixes if s != ".gz"][-1:]), "")
-        if suffix not in FORMATS:
-            raise DataError(f"{self.path}: expected a file of one of the kinds {', '.join(FORMATS)}", ("file",))
-        return FORMATS[suffix]
+    reader: Reader | None = None
 
     def settled(self) -> TableFile:
         """The same file with nothing left open: separator and header are those of its first line."""
-        if self.format != DELIMITED:
-            return self
-        found = self._dialect()
-        header: bool | tuple[str, ...] = found.has_header or found.names
-        return replace(self, separator=found.separator, header=header)
+        return self._reader().settled(self)
 
     def read(self, max_bytes: int = MAX_BYTES) -> Frame:
         """All samples. Raises DataError for a file that is larger than `max_bytes`, damaged or empty."""
@@ -62,8 +68,16 @@ class TableFile:
     def frames(self, max_bytes: int = 1 << 62) -> Iterator[Frame]:
         """All samples in pieces of a few megabytes; there is at least one sample."""
         check_size(self.path, max_bytes)
+        return self._numbered(self._reader().pieces(self, max_bytes))
+
+    def streamed(self) -> Iterator[Frame]:
+        """The same for a file of any size, where a column need not have the same type in every piece."""
+        check_size(self.path, 1 << 62)
+        return self._numbered(self._reader().streamed(self))
+
+    def _numbered(self, pieces: Iterator[pl.DataFrame]) -> Iterator[Frame]:
         first = 1
-        for piece in self._pieces(max_bytes):
+        for piece in pieces:
             columns = {series.name: series for series in self._with_missing(piece)}
             if len(piece):
                 yield Frame(str(self.path), columns, first)
@@ -71,16 +85,8 @@ class TableFile:
         if first == 1:
             raise DataError(f"{self.path}: expected samples, found none", ("file",))
 
-    def _dialect(self) -> Dialect:
-        separator = "\t" if self.separator is None and ".tsv" in self.path.suffixes else self.separator
-        return dialect(self.path, separator, self.header)
-
-    def _pieces(self, max_bytes: int) -> Iterator[pl.DataFrame]:
-        if self.format == DELIMITED:
-            return frames(self.path, self._dialect(), max_bytes)
-        if self.format == LINES:
-            return _json_lines(self.path, max_bytes)
-        return _parquet(self.path)
+    def _reader(self) -> Reader:
+        return self.reader or by_content(self.path)
 
     def _with_missing(self, piece: pl.DataFrame) -> Sequence[pl.Series]:
         import polars as pl
@@ -115,46 +121,91 @@ def _near(path: Path) -> str:
     return f"; did you mean {path.parent / near[0]}?" if near else ""
 
 
-def _json_lines(path: Path, max_bytes: int) -> Iterator[pl.DataFrame]:
-    """JSON objects, one a line; all of the file at once, since any line may change the type of a column."""
-    import polars as pl
-
-    content = b"".join(pieces(path, min(max_bytes, MAX_BYTES)))
-    try:
-        frame = pl.read_ndjson(content, infer_schema_length=None) if content.strip() else pl.DataFrame()
-    except pl.exceptions.PolarsError as error:
-        raise _broken_line(path, content, error) from None
-    yield _flat(path, frame)
-
-
-def _broken_line(path: Path, content: bytes, error: Exception) -> DataError:
-    for number, line in enumerate(content.splitlines(), 1):
-        try:
-            value: Any = json.loads(line) if line.strip() else {}
-        except (ValueError, RecursionError) as problem:
-            return DataError(f"{path}: line {number:,}: expected a JSON object, found broken JSON ({problem})")
-        if not isinstance(value, dict):
-            return DataError(f"{path}: line {number:,}: expected a JSON object, found {str(value)[:40]!r}")
-    return DataError(f"{path}: cannot be read as JSON lines: {str(error).splitlines()[0]}")
-
-
-def _parquet(path: Path) -> Iterator[pl.DataFrame]:
-    import polars as pl
-
-    try:
-        rows = pl.scan_parquet(path, glob=False)
-        count = int(rows.select(pl.len()).collect().item())
-        for start in range(0, count, _ROWS):
-            yield _flat(path, rows.slice(start, _ROWS).collect())
-    except pl.exceptions.PolarsError as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None
-
-
-def _flat(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
+def flat(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
     """The frame, text without blanks around it, if its columns hold single values."""
     import polars as pl
 
     for name, dtype in frame.schema.items():
         if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
             raise DataError(f'{path}: column "{name}": expected numbers, text or dates, found {dtype}')
-    return frame.with_columns(pl.col(pl.String, pl.Categorical).cast(pl.String).str.strip_chars())
+    return frame.with_columns(pl.col(pl.String, pl.Categorical, pl.Enum).cast(pl.String).str.strip_chars())
+
+
+@dataclass(frozen=True)
+class Delimited(Reader):
+    """CSV and its kin; the separator is told by the first line where neither format nor description says it."""
+
+    separator: str | None = None
+
+    def dialect(self, file: TableFile) -> Dialect:
+        """How a file is written."""
+        return dialect(file.path, file.separator or self.separator, file.header)
+
+    def settled(self, file: TableFile) -> TableFile:
+        found = self.dialect(file)
+        header: bool | tuple[str, ...] = found.has_header or found.names
+        return replace(file, separator=found.separator, header=header)
+
+    def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
+        return frames(file.path, self.dialect(file), max_bytes)
+
+
+class Lines(Reader):
+    """JSON objects, one a line; all of a file at once, since any line may change the type of a column."""
+
+    def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
+        yield flat(file.path, json_lines.whole(file.path, min(max_bytes, MAX_BYTES)))
+
+    def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
+        return (flat(file.path, piece) for piece in json_lines.pieces(file.path))
+
+
+class Parquet(Reader):
+    """Parquet, some rows at a time."""
+
+    def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
+        import polars as pl
+
+        try:
+            rows = pl.scan_parquet(file.path, glob=False)
+            count = int(rows.select(pl.len()).collect().item())
+            for start in range(0, count, _ROWS):
+                yield flat(file.path, rows.slice(start, _ROWS).collect())
+        except pl.exceptions.PolarsError as error:
+            raise DataError(f"{file.path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None
+
+
+@dataclass(frozen=True)
+class Whole(Reader):
+    """A format whose reader gives all columns at once, in any form that a program may give them."""
+
+    read: Callable[[Path], Any]
+
+    def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
+        import polars as pl
+
+        columns = named_columns(self.read(file.path))
+        if columns is None:
+            raise DataError(f"{file.path}: expected columns by name from the reader of this format, found none")
+        arrays = [name for name, values in columns.items() if isinstance(values, np.ndarray)]
+        if arrays:
+            raise DataError(f'{file.path}: column "{arrays[0]}": expected a value a sample, found an array')
+        yield flat(file.path, pl.DataFrame(columns))
+
+
+DELIMITED, TABBED, LINES, PARQUET = Delimited(), Delimited("\t"), Lines(), Parquet()
+
+
+def by_content(path: Path) -> Reader:
+    """The reader for a file, told by its first bytes."""
+    check_size(path, 1 << 62)
+    start = first_bytes(path)
+    if start.startswith(b"PAR1"):
+        return PARQUET
+    return LINES if start.removeprefix(BOM).lstrip().startswith(b"{") else DELIMITED
+
+
+def first_bytes(path: Path) -> bytes:
+    """The beginning of a file, unpacked."""
+    with opened(path) as file:
+        return read(file, 64, path)

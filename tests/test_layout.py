@@ -12,8 +12,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
-        "frame", "delimited", "tabular", "arrays", "vocabulary", "running_stats", "roles", "labels", "kinds",
-        "dates", "texts", "images", "preprocessing", "fitting", "corpus", "fitted", "guess", "splits", "folding",
+        "layout", "frame", "memory", "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
+        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "corpus", "fitted",
+        "guess", "splits", "folding",
         "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
@@ -28,6 +29,10 @@ ORDER = {
         "report", "cli", "__main__", "ops", "api", "foreign_names", "reference",
     ],
 }  # fmt: skip
+# Imports that point the other way, and why.
+ALLOWED = {
+    ("agcli/spec/data.py", "data"): "the section `data:` reads the endings of files from the table of formats",
+}
 RICH = ("report",)
 LIMIT = 400
 
@@ -65,6 +70,8 @@ def test_imports_point_one_way(folder):
             continue
         assert own in order, f"{path}: {own} is not in the list of rooms"
         for other in imported_rooms(path, folder):
+            if (str(path.relative_to(ROOT)), other) in ALLOWED:
+                continue
             assert order.index(other) <= order.index(own), f"{path} ({own}) imports {other}, which stands below it"
 
 

@@ -42,7 +42,8 @@ def installed(dist, tmp_path_factory):
     place = tmp_path_factory.mktemp("clean")
     venv.create(place, with_pip=True)
     bin = place / ("Scripts" if os.name == "nt" else "bin")
-    run(bin / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *dist.glob("*.whl"))
+    command = [bin / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *dist.glob("*.whl")]
+    run(*command, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})  # which may hold the package already
     return bin
 
 

@@ -23,7 +23,10 @@ def command() -> None:
 @command.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 def list_(as_json: bool) -> None:
-    """List the data sets that a spec can name."""
+    """List the data sets that a spec can name, and the endings of files."""
+    from shutil import get_terminal_size
+
+    from agcli.data import formats
     from agcli.data.dataset_info import overview
 
     rows = overview()
@@ -32,6 +35,8 @@ def list_(as_json: bool) -> None:
             click.echo(json.dumps(row))
         return
     click.echo(aligned([[row["name"], row["where"], row["description"]] for row in rows]))
+    click.echo()
+    click.echo(click.wrap_text(f"or {formats.phrase()}", get_terminal_size().columns))
 
 
 @command.command("info")

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import click
 
+from agcli.data.formats import TABLE, names
 
-@click.command("init")
+HELP = f"Look at FILE ({names(TABLE)}) and write a commented spec that trains on it."
+
+
+@click.command("init", help=HELP)
 @click.argument("file")
 @click.option("--target", metavar="COLUMN", help="The column to predict; guessed if not given.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="SPEC", help="Where to write; - prints [FILE.yaml].")
 @click.option("--force", is_flag=True, help="Replace the spec if it exists.")
 def command(file: str, target: str | None, out: Path | None, force: bool) -> None:
-    """Look at FILE (CSV, TSV, JSON lines or Parquet) and write a commented spec that trains on it."""
     from agcli.data.first_spec import draft, write
 
     to_screen = out == Path("-")

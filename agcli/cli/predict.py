@@ -7,14 +7,22 @@ from pathlib import Path
 
 import click
 
+from agcli.data.formats import ARRAYS, TABLE, names, written
 
-@click.command("predict")
+HELP = f"""Predict the samples in FILE with the model in the folder RUN; `-` reads standard input.
+
+FILE is a table ({names(TABLE)}) with the columns that were trained on, in any order, or arrays ({names(ARRAYS)}). A row
+of the result belongs to a row of FILE: the class and its probability, or the number in units of the target. For a
+least-squares fit, --bands adds where the curve may lie (confidence_low, _high) and where a new sample may lie
+(prediction_low, _high).
+"""
+
+
+@click.command("predict", help=HELP)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to [standard output].")
-@click.option(
-    "--format", type=click.Choice(["csv", "jsonl", "parquet"]), help="How to write [as --out is called, or csv]."
-)
+@click.option("--format", type=click.Choice(list(written())), help="How to write [as --out is called, or csv].")
 @click.option("--keep", is_flag=True, help="Write the columns of FILE before the predictions.")
 @click.option(
     "--bands", is_flag=True, help="Write the ends of confidence and prediction bands, of a least-squares fit."
@@ -25,13 +33,6 @@ def command(
     run: Path, file: str, out: Path | None, format: str | None, keep: bool, bands: bool, level: str | None,
     which: str,
 ) -> None:  # fmt: skip
-    """Predict the samples in FILE with the model in the folder RUN; `-` reads standard input.
-
-    FILE is a table (CSV, TSV, JSON lines, Parquet) with the columns that were trained on, in any order, or arrays
-    (NPY, NPZ, IDX). A row of the result belongs to a row of FILE: the class and its probability, or the number in
-    units of the target. For a least-squares fit, --bands adds where the curve may lie (confidence_low, _high) and where
-    a new sample may lie (prediction_low, _high).
-    """
     if out is None and format == "parquet" and sys.stdout.isatty():
         raise click.UsageError("--format parquet writes bytes, which a terminal cannot show; give --out FILE")
     from agcli.prediction.bands import LEVEL, level_of

@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from agcli.data.formats import TABLE, TEXT, array_file, find, format_of, table_file, text_of
 from agcli.datasets import (
-    ArrayFile,
     Corpus,
     DataError,
     Dataset,
     Role,
     Table,
-    TableFile,
     has_sides,
     info,
     load,
@@ -26,10 +25,7 @@ from agcli.datasets import (
 )
 from agcli.datasets.errors import unknown
 from agcli.datasets.frame import Cells, Frame
-from agcli.datasets.tabular import FORMATS
 
-TEXTS = (".txt", ".md")
-ARRAYS = (".npz", ".npy", ".idx", "-ubyte")
 SHOWN = 6  # features of a sample, names of a column
 
 
@@ -131,19 +127,18 @@ def head(name: str, count: int) -> tuple[list[str], list[list[str]]]:
 def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
     """The table or the text in a file, all else to be guessed. Raises DataError if no set and no file is called so."""
     path = Path(name)
-    if not path.suffix and not path.exists():
+    known = find(path)
+    if known is None and not path.suffix and not path.exists():
         raise unknown("data set", name, names())
-    suffix = next(iter([s.lower() for s in path.suffixes if s != ".gz"][-1:]), "")
-    if suffix in FORMATS:
-        return Table(source=TableFile(path), target=tuple(target))
-    if suffix in TEXTS:
-        return Corpus(path=path)
-    if path.is_dir() or (suffix not in (*FORMATS, *TEXTS, *ARRAYS) and not path.stem.endswith("-ubyte")):
-        raise DataError(f"{path}: expected a file of one of the kinds {', '.join((*FORMATS, *ARRAYS, *TEXTS))}")
+    kind = (known or format_of(path)).kind
+    if kind == TABLE:
+        return Table(source=table_file(path), target=tuple(target))
+    if kind == TEXT:
+        return Corpus(path=path, decode=text_of)
     if has_sides(path):
-        sides = ArrayFile(path, side="train"), ArrayFile(path, side="test")
+        sides = array_file(path, side="train"), array_file(path, side="test")
         return Table(source=sides[0], test=sides[1], target=tuple(target))
-    return Table(source=ArrayFile(path), target=tuple(target))
+    return Table(source=array_file(path), target=tuple(target))
 
 
 def _splits(data: Dataset) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agcli.data.dataset_info import content, described, warnings
-from agcli.datasets import Categorical, DataError, Ignore, Role, Table, TableFile, Text
+from agcli.data.dataset_info import content, warnings
+from agcli.data.formats import table_file
+from agcli.datasets import Categorical, DataError, Ignore, Role, Table, Text
 from agcli.datasets.frame import Frame
 from agcli.engine.variables import write_atomically
 from agcli.spec.dump import quoted
@@ -32,9 +33,7 @@ def draft(file: str, target: str | None = None, out: Path | None = None) -> Draf
 
     Raises DataError if the file is no table, or has no such target.
     """
-    table = described(file, (target,) if target else ())
-    if not isinstance(table, Table) or not isinstance(table.source, TableFile):
-        raise DataError(f"{file}: expected a table (CSV, TSV, JSON lines or Parquet)")
+    table = Table(source=table_file(Path(file)), target=(target,) if target else ())
     frame = table.source.read()
     settled = table.settled(frame)
     path = out or Path(f"{Path(file).name.split('.')[0]}.yaml")

@@ -43,7 +43,7 @@ def losses(form: Form) -> Iterator[str]:
 def usual(kind: str) -> str:
     """The first loss of the table that is there for a kind."""
     takes = {name: row.fields.target for name, row in LOSSES.rows.items() if issubclass(row.fields, Loss)}
-    first = [name for name, of in takes.items() if of[0] == kind]
+    first = [name for name, of in takes.items() if of[:1] == (kind,)]
     return next(iter(first or [name for name, of in takes.items() if kind in of]), "")
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from agcli.data.formats import array_file, table_file, text_of
 from agcli.data.mending import mended
 from agcli.datasets import (
     ROLES,
@@ -19,6 +20,8 @@ from agcli.datasets import (
     Dataset,
     Fold,
     KindError,
+    Layout,
+    Memory,
     Numeric,
     Recipe,
     Role,
@@ -31,10 +34,16 @@ from agcli.datasets import (
     kinds,
     load,
 )
+from agcli.datasets.frame import Frame
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
 
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
+LOST = (
+    "the samples came from a Python program and cannot be read again; `ag eval RUN --data FILE` judges a run on a "
+    "file, and in Python there are ag.train(spec, data=samples), run.evaluate(samples) and "
+    "Trainer.resume(run, data=samples)"
+)
 COLUMNS_WRITTEN = 200  # into a resolved spec; wider tables are guessed anew, which gives the same
 
 
@@ -55,14 +64,18 @@ def load_data(spec: Spec, preprocessing: Mapping[str, Any] | None = None) -> Dat
     return data
 
 
-def read(spec: Spec, known: Recipe | Speller | None = None) -> Dataset:
+def read(spec: Spec, known: Recipe | Speller | Layout | None = None) -> Dataset:
     """The data set that a spec describes, in floats of its type."""
     choice, dtype = spec.data, str(spec.dtype)
     fields: Any = choice.fields
     described = described_by(spec)
     if isinstance(described, Table):
         recipe = known if isinstance(known, Recipe) else None
-        table = replace(described, wanted=(kinds.ANY,)) if recipe and recipe.kind == kinds.ANY else described
+        table = (
+            replace(described, wanted=(kinds.ANY,))
+            if recipe and recipe.kind == kinds.ANY and described.wanted
+            else described
+        )
         return table.read(recipe)
     if isinstance(described, Corpus):
         return described.read(known if isinstance(known, Speller) else None)
@@ -165,8 +178,8 @@ def _table(spec: Spec) -> Table:
     fields: Any = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
-    source = TableFile(located(fields.file, folder), *form)
-    test = TableFile(located(fields.test_file, folder), *form) if fields.test_file else None
+    source = table_file(located(fields.file, folder), *form)
+    test = table_file(located(fields.test_file, folder), *form) if fields.test_file else None
     return _described(spec, source, test, stream=fields.stream)
 
 
@@ -175,26 +188,36 @@ def _arrays(spec: Spec) -> Table:
     folder = spec.folder
     path = located(fields.file, folder)
     if not fields.test_file and fields.split is None and has_sides(path):
-        return _described(spec, ArrayFile(path, side="train"), ArrayFile(path, side="test"))
+        return _described(spec, array_file(path, side="train"), array_file(path, side="test"))
     train, test = (
-        ArrayFile(located(file, folder), located(target, folder) if target else None) if file else None
+        array_file(located(file, folder), located(target, folder) if target else None) if file else None
         for file, target in ((fields.file, fields.target_file), (fields.test_file, fields.test_target_file))
     )
     return _described(spec, train, test)
 
 
+def in_memory(spec: Spec, train: Frame, test: Frame | None = None) -> Table:
+    """Samples that a program gave, as `data: python` describes them."""
+    return _described(spec, Memory(train), Memory(test) if test is not None else None)
+
+
+def _python(spec: Spec) -> Table:
+    raise DataError(LOST)
+
+
 def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> Table:
     fields: Any = spec.data.fields
+    target = fields.target or ()
     plain, scaled = {"scale": "none", "missing": "refuse"}, {"scale": "standard", "missing": "mean"}
     wanted: tuple[str, ...] = spec.loss.fields.target
-    unscaled = fields.target if wanted[0] not in (kinds.NUMBERS, kinds.ANY) else ()
+    unscaled = target if {*wanted} - {kinds.NUMBERS, kinds.ANY} else ()
     roles = {
         name: _role(choice, plain if spec.is_formulas or name in unscaled else scaled)
         for name, choice in (fields.columns or {}).items()
     }
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
-        source=source, target=fields.target, columns=roles, split=split, test=test, stream=stream,
+        source=source, target=target, columns=roles, split=split, test=test, stream=stream,
         plain=spec.is_formulas, wanted=wanted, dtype=str(spec.dtype),
         sigma=spec.sigma.column if spec.sigma else "", weights=fields.weights or "",
     )  # fmt: skip
@@ -214,10 +237,15 @@ def _text(spec: Spec) -> Corpus:
     folder = spec.folder
     options = {name: value for name, value in dict(fields).items() if name not in ("file", "test_file")}
     test = located(fields.test_file, folder) if fields.test_file else None
-    return Corpus(path=located(fields.file, folder), test_path=test, **options)
+    return Corpus(path=located(fields.file, folder), test_path=test, decode=text_of, **options)
 
 
-_FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {"table": _table, "arrays": _arrays, "text": _text}
+_FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {
+    "table": _table,
+    "arrays": _arrays,
+    "text": _text,
+    "python": _python,
+}
 
 
 def _settled_text(corpus: Corpus) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from agcli.data.section import scales
 from agcli.datasets import DataError, Dataset, Split
+from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.model.build import Model
 from agcli.prediction import Answers, Classes, Numbers, Predictor
@@ -26,7 +27,7 @@ from .bootstrap import Figure
 from .classes import Calibration, ClassRow, calibration, class_table, confusion
 from .figures import figures
 from .groups import Group, groups
-from .samples import Samples, of_source, of_split
+from .samples import Samples, of_frame, of_source, of_split
 from .worst import COUNT, Worst, worst
 
 
@@ -104,13 +105,16 @@ def evaluate(
     folder: Path,
     split: str = "",
     *,
-    data: str | Path | None = None,
+    data: str | Path | Frame | None = None,
+    known: Dataset | None = None,
     by: str | None = None,
     which: str = "",
     count: int = COUNT,
     seed: int = 0,
 ) -> Evaluation:
-    """Judge the model of a run on a split of its data, or on the samples of a file ``data``.
+    """Judge the model of a run on a split of its data, or on other samples: a file ``data``, or a frame of them.
+
+    ``known`` is the data of the run, if it is at hand; else it is read again.
 
     The split is the test split if none is named; of a run without test data, the training split, which ``notes`` say.
 
@@ -118,14 +122,19 @@ def evaluate(
     samples are kept; ``seed`` draws the resamples. Raises RunError, DataError or SpecError for what does not fit.
     """
     if data is None:
-        trained = opened(folder, which)
+        trained = opened(folder, which) if known is None else weighted(Run.open(folder), known, which)
         return judge_split(trained, terms_of(trained.data), split, by=by, count=count, seed=seed)
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
+    if isinstance(data, Frame):
+        return _judged(run, terms, of_frame(data, terms), which, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
-        samples = of_source(source, terms)
-        trained = weighted(run, terms.skeleton(samples.split), which)
-        return judge(trained, terms, samples, "", by=by, count=count, seed=seed)
+        return _judged(run, terms, of_source(source, terms), which, by=by, count=count, seed=seed)
+
+
+def _judged(run: Run, terms: Terms, samples: Samples, which: str, **options: Any) -> Evaluation:
+    trained = weighted(run, terms.skeleton(samples.split), which)
+    return judge(trained, terms, samples, "", **options)
 
 
 def judge_split(

@@ -67,6 +67,14 @@ def text_frame(speller: Speller, split: Split, title: str) -> Frame:
     return Frame(title, {"text": np.array(texts)})
 
 
+def of_frame(frame: Frame, terms: Terms) -> Samples:
+    """Samples that a program has in memory, whose target is known."""
+    kept = _with_target(frame, terms.recipe) if isinstance(terms, TableTerms) else frame
+    if not len(kept):
+        raise DataError(f'{frame.file}: expected samples with a "{terms.targets[0]}", found none')
+    return Samples(frame.file, terms.split(kept, target=True), lambda: iter([kept]))
+
+
 def of_source(source: Source, terms: Terms) -> Samples:
     """The samples of another file, whose target is known."""
     if isinstance(terms, TableTerms):

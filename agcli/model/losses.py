@@ -284,7 +284,8 @@ class Contrastive(Margin):
 class Triplet(Margin):
     """For vectors in threes `(3, width)`: the first closer to the second than to the third, by `margin`."""
 
-    target = ("any",)
+    target = ()
+    link = "vectors"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         from agcli.model.targets import distance, tuples

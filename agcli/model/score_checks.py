@@ -47,7 +47,9 @@ def _last(output: Tensor) -> str:
 
 def _wrong_count(spec: Spec, data: Dataset, output: Tensor, target: Tensor) -> str:
     last = output.shape[-1] if output.ndim > 1 else 1
-    if last is None or output.ndim > target.ndim + 1 or spec.loss.fields.link == "distance":
+    if spec.loss.fields.link == "distance" and target.ndim > 1:
+        return f"`{spec.loss.name}` takes one label a sample, the target has {target.shape[-1]}; name one as `target`"
+    if last is None or output.ndim > target.ndim + 1 or spec.loss.fields.link in ("distance", "vectors"):
         return ""
     if spec.loss.fields.link in ("softmax", "log_softmax", "margin") and target.dtype.kind in "iu":
         return _few_scores(spec, data, last if output.ndim == target.ndim + 1 else 1)

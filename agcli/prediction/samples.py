@@ -1,82 +1,101 @@
-"""Samples that a program has in memory, as a frame: rows, columns, arrays, or a file's name."""
+"""Samples that a program has in memory, as a frame: rows, columns, arrays, a data set, or a file's name."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from agcli.datasets import DataError
+from agcli.datasets import Categorical, DataError, Dataset, Recipe, Table
 from agcli.datasets.frame import Frame, joined
+from agcli.datasets.memory import NAME, known_samples, named_columns, number_array
+from agcli.datasets.preprocessing import Part
+from agcli.engine.types import Array
 from agcli.spec import Spec
 
 from .sources import check_columns, opened
-from .target_encoding import SetTerms, TableTerms, Terms
-
-NAME = "the samples"
+from .target_encoding import SetTerms, TableTerms, Terms, set_frame
 
 
 def frame_of(samples: Any, spec: Spec, terms: Terms) -> Frame:
     """A frame with every column that the model reads.
 
     ``samples`` are a mapping of columns (of single values, for one sample), a sequence of mappings, a data frame of
-    polars or pandas, an array with a row a sample, or the path of a file. Raises DataError for anything else.
+    polars, pandas or PyArrow, an array with a row a sample, or the path of a file. Raises DataError for anything else.
     """
     if isinstance(samples, str | os.PathLike):
         with opened(os.fspath(samples), spec, terms) as source:
             return joined(source.frames())
-    frame = Frame(NAME, _columns(samples, terms))
+    if isinstance(samples, Dataset):
+        return judged_frame(samples, spec, terms)
+    columns = named_columns(samples)
+    frame = Frame(NAME, _of_array(samples, terms) if columns is None else columns)
     if not len(frame):
         raise DataError(f"{NAME}: expected at least one, found none")
     check_columns(frame, terms)
     return frame
 
 
-def _columns(samples: Any, terms: Terms) -> dict[str, Any]:
-    if hasattr(samples, "columns") and hasattr(samples, "__getitem__"):  # a data frame
-        return {str(name): _values(str(name), np.asarray(samples[name])) for name in samples.columns}
-    if isinstance(samples, Mapping):
-        single = all(np.ndim(value) == 0 for value in samples.values())
-        return {str(k): _values(str(k), [v] if single else v) for k, v in samples.items()}
-    if isinstance(samples, Sequence) and samples and isinstance(samples[0], Mapping):
-        names = list(dict.fromkeys(str(name) for row in samples for name in row))
-        return {name: _values(name, [row.get(name) for row in samples]) for name in names}
-    return _of_array(samples, terms)
+def judged_frame(samples: Any, spec: Spec, terms: Terms) -> Frame:
+    """The same with the target, of samples whose target is known: a Dataset, a frame, a mapping, or a pair (x, y)."""
+    if isinstance(samples, Dataset):
+        frame = _stored(samples, terms)
+    else:
+        frame, target = known_samples(samples)
+        frame = _with_target_names(frame, target, terms)
+    check_columns(frame, terms)
+    return frame
+
+
+def _stored(data: Dataset, terms: Terms) -> Frame:
+    """The samples of a data set by which it is judged, in its own units: the model has its own way to feed them."""
+    if isinstance(data.settled, Table):
+        return replace(joined(data.settled.frames(data.judged)), file=NAME)
+    if isinstance(data.fitted, Recipe):
+        raise DataError(f"{NAME}: expected a data set that knows its table; give the frame itself")
+    if isinstance(terms, SetTerms):
+        split = data[data.judged]
+        columns: dict[str, Any] = {name: column.stored for name, column in split.columns.items()}
+        if data.classes and "y" in columns and columns["y"].ndim == 1:
+            columns["y"] = np.array(data.classes)[columns["y"]]
+        return Frame(NAME, columns)
+    return replace(set_frame(data, data.judged), file=NAME)
+
+
+def _with_target_names(frame: Frame, target: tuple[str, ...], terms: Terms) -> Frame:
+    """A pair's target, and an array beside it, under the names that training gave them."""
+    columns = dict(frame.columns)
+    if target == ("y",) and len(terms.targets) == 1 and isinstance(terms, TableTerms):
+        columns[terms.targets[0]] = columns.pop("y")
+    if target and isinstance(terms, TableTerms) and "x" in columns and "x" not in terms.inputs:
+        columns = {**_of_array(columns.pop("x"), terms), **columns}
+    return replace(frame, columns=columns)
 
 
 def _of_array(samples: Any, terms: Terms) -> dict[str, Any]:
     """An array of samples of a named set, the only column of a table, or a table whose columns are in order."""
-    try:
-        array = np.asarray(samples)
-    except ValueError:
-        raise DataError(f"{NAME}: expected rows of one length") from None
-    if array.dtype.kind not in "biuf":
-        expected = "columns by name, rows by name, or an array of numbers"
-        raise DataError(f"{NAME}: expected {expected}, found {type(samples).__name__} of {array.dtype}")
+    array = number_array(samples)
     if isinstance(terms, SetTerms):
-        is_one = array.shape == terms.stored.shape
-        return {"x": array[None] if is_one else array}
-    inputs = terms.inputs if isinstance(terms, TableTerms) else ()
+        name, stored = terms.only
+        return {name: array[None] if array.shape == stored.shape else array}
+    if not isinstance(terms, TableTerms):
+        raise DataError(f"{NAME}: expected columns by name, found {array.shape}")
+    inputs = terms.inputs
     if len(inputs) == 1:
-        return {inputs[0]: array}
+        shape = terms.recipe.inputs[0].shape
+        is_column = shape == () and array.ndim == 2 and array.shape[1] == 1  # a row a sample, as scikit-learn has it
+        return {inputs[0]: array[:, 0] if is_column else array[None] if shape and array.shape == shape else array}
     if array.ndim == 1 and len(array) == len(inputs):
         array = array[None]
     if array.ndim != 2 or array.shape[1] != len(inputs):
-        raise DataError(
-            f"{NAME}: expected rows of {len(inputs)} numbers ({', '.join(inputs[:20])}), found {array.shape}"
-        )
-    return {name: _values(name, array[:, i]) for i, name in enumerate(inputs)}
+        names = ", ".join(inputs[:20]) + (", ..." if len(inputs) > 20 else "")
+        raise DataError(f"{NAME}: expected rows of {len(inputs)} numbers ({names}), found {array.shape}")
+    return {name: _column(array[:, i], terms.recipe.inputs[i]) for i, name in enumerate(inputs)}
 
 
-def _values(name: str, values: Any) -> Any:
-    """A column as a frame holds it."""
-    import polars as pl
-
-    if np.ndim(values) > 1:
-        return np.asarray(values)
-    try:
-        return pl.Series(name, values.tolist() if isinstance(values, np.ndarray) else list(values))
-    except (TypeError, pl.exceptions.PolarsError):
-        return pl.Series(name, [None if value is None else str(value) for value in values])
+def _column(values: Array, part: Part) -> Array:
+    """A column of an array of floats; whole numbers where these are names."""
+    is_name = isinstance(part.role, Categorical) and values.dtype.kind == "f" and bool((values % 1 == 0).all())
+    return values.astype(np.int64) if is_name else values

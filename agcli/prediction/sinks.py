@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import IO, TYPE_CHECKING, TypeAlias, cast
 
+from agcli.data.formats import PACKED, Format, find, written
 from agcli.datasets import DataError
 from agcli.datasets.errors import unknown
 
@@ -18,27 +20,29 @@ if TYPE_CHECKING:
     import polars as pl
 
 Write: TypeAlias = "Callable[[pl.DataFrame], None]"
-SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
+Writer: TypeAlias = "Callable[[IO[bytes]], AbstractContextManager[Write]]"
 
 
-def format_of(out: Path | None, given: str | None) -> str:
-    """The format that was asked for, or else the one of the file's suffix; of standard output, CSV."""
+def format_of(out: Path | None, given: str | None) -> Format:
+    """The format that was asked for, or else the one of the file's ending; of standard output, CSV."""
+    known = written()
     if given is not None:
-        return given
-    if out is None:
-        return "csv"
-    if out.suffix.lower() not in SUFFIXES:
-        raise DataError(f"{out}: expected a name that ends in {', '.join(SUFFIXES)}; or say --format")
-    return SUFFIXES[out.suffix.lower()]
+        if given not in known:
+            raise unknown("format", given, known)
+        return known[given]
+    found = find(out) if out is not None else known["csv"]
+    if found is None or not found.writer:
+        ends = [end for row in known.values() for end in row.spellings]
+        raise DataError(f"{out}: expected a name that ends in {', '.join(ends)}; or say --format")
+    return found
 
 
 @contextmanager
-def sink(out: Path | None, format: str) -> Iterator[Write]:
-    """What writes pieces of a table to a file, or to standard output."""
-    if format not in _WRITERS:
-        raise unknown("format", format, _WRITERS)
+def sink(out: Path | None, format: Format) -> Iterator[Write]:
+    """What writes pieces of a table to a file, gzipped if its name says so, or to standard output."""
+    writer: Writer = format.load(format.writer)
     if out is None:
-        with _WRITERS[format](sys.stdout.buffer) as write:
+        with writer(sys.stdout.buffer) as write:
             yield write
         sys.stdout.buffer.flush()
         return
@@ -52,27 +56,43 @@ def sink(out: Path | None, format: str) -> Iterator[Write]:
     except OSError as e:
         raise DataError(f"{out}: cannot be written: {e.strerror}") from None
     try:
-        with temporary.open("wb") as file, _WRITERS[format](file) as write:
+        with temporary.open("wb") as file, _packed(file, out) as target, writer(target) as write:
             yield write
         os.replace(temporary, out)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def _packed(file: IO[bytes], out: Path) -> AbstractContextManager[IO[bytes]]:
+    """The file to write into: as it is, or what packs it, without a date, so that equal content gives equal files."""
+    if not out.name.lower().endswith(PACKED):
+        return nullcontext(file)
+    return cast("AbstractContextManager[IO[bytes]]", gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
+
+
 @contextmanager
-def _csv(file: IO[bytes]) -> Iterator[Write]:
+def csv(file: IO[bytes], separator: str = ",") -> Iterator[Write]:
+    """CSV with a header."""
     written = 0
 
     def write(table: pl.DataFrame) -> None:
         nonlocal written
-        file.write(table.write_csv(include_header=not written).encode())  # polars would not tell a closed pipe apart
+        text = table.write_csv(include_header=not written, separator=separator)
+        file.write(text.encode())  # polars would not tell a closed pipe apart
         written += 1
 
     yield write
 
 
+def tsv(file: IO[bytes]) -> AbstractContextManager[Write]:
+    """The same with tabs."""
+    return csv(file, "\t")
+
+
 @contextmanager
-def _lines(file: IO[bytes]) -> Iterator[Write]:
+def lines(file: IO[bytes]) -> Iterator[Write]:
+    """JSON objects, one a line."""
+
     def write(table: pl.DataFrame) -> None:
         file.write(table.write_ndjson().encode())
 
@@ -80,7 +100,7 @@ def _lines(file: IO[bytes]) -> Iterator[Write]:
 
 
 @contextmanager
-def _parquet(file: IO[bytes]) -> Iterator[Write]:
+def parquet(file: IO[bytes]) -> Iterator[Write]:
     """A Parquet file is written at once, by its last part; until then each piece is a file of its own."""
     import polars as pl
 
@@ -88,20 +108,13 @@ def _parquet(file: IO[bytes]) -> Iterator[Write]:
         parts: list[Path] = []
 
         def write(table: pl.DataFrame) -> None:
-            parts.append(Path(folder) / f"{len(parts):08}.parquet")
+            parts.append(Path(folder) / f"{len(parts):08}.part")
             table.write_parquet(parts[-1])
 
         yield write
         whole = parts[0]
         if len(parts) > 1:
-            whole = Path(folder) / "whole.parquet"
+            whole = Path(folder) / "whole.part"
             pl.scan_parquet(parts, glob=False).sink_parquet(whole)
         with whole.open("rb") as made:
             shutil.copyfileobj(made, file)
-
-
-_WRITERS: Mapping[str, Callable[[IO[bytes]], AbstractContextManager[Write]]] = {
-    "csv": _csv,
-    "jsonl": _lines,
-    "parquet": _parquet,
-}

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 
 from agcli.data.section import load_data
-from agcli.datasets import Categorical, Column, DataError, Dataset, Recipe, Split, fitted
+from agcli.datasets import Categorical, Column, DataError, Dataset, Layout, Recipe, Split, fitted
 from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Cast
 from agcli.datasets.frame import Frame
+from agcli.datasets.layout import unscaled
 from agcli.engine.types import Array
 from agcli.runs import Run
 
@@ -97,7 +98,7 @@ class TableTerms:
 
 
 class SetTerms:
-    """Those of a named set, or of a text: samples are arrays as the set stores them."""
+    """Those of a named set, of arrays that a program gave, or of a text: samples are arrays as the set stores them."""
 
     def __init__(self, data: Dataset) -> None:
         self.data = data
@@ -108,25 +109,36 @@ class SetTerms:
 
     @cached_property
     def targets(self) -> tuple[str, ...]:
-        column = self.data.train.columns.get("y")
+        column = self.data.train.columns.get(TARGET)
         count = int(np.prod(column.shape)) if column is not None else 0
         return ("target",) if count == 1 else tuple(f"target_{i}" for i in range(count))
 
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The model's inputs by name."""
+        train = self.data.train
+        return {name: train.columns[name] for name in train.inputs}
+
     @property
-    def stored(self) -> Column:
-        return self.data.train.columns["x"]
+    def only(self) -> tuple[str, Column]:
+        """The only input. Raises DataError if there are several."""
+        if len(self.columns) != 1:
+            names = ", ".join(self.columns)
+            raise DataError(f"the samples: expected a mapping with an array for each input: {names}")
+        return next(iter(self.columns.items()))
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the numbers of a sample, if they have names."""
-        return self.data.features
+        """The names of the numbers of a sample, if they have names; of several inputs, theirs."""
+        return self.data.features if len(self.columns) == 1 else tuple(self.columns)
 
     def split(self, frame: Frame, *, target: bool = False) -> Split:
-        columns = {"x": Column(self._samples(frame), self.stored.scaling)}
+        columns = {name: Column(self._samples(frame, name), c.scaling) for name, c in self.columns.items()}
         return Split(columns | self._labels(frame) if target else columns)
 
     def restore(self, values: Array) -> Array:
-        return values
+        known = self.data.train.columns.get(TARGET)
+        return values if known is None or self.classes else unscaled(known, values)
 
     def deviations(self, frame: Frame) -> Array | None:
         return None
@@ -134,50 +146,78 @@ class SetTerms:
     def skeleton(self, split: Split) -> Dataset:
         return self.data
 
-    def _samples(self, frame: Frame) -> Array:
+    def _samples(self, frame: Frame, name: str) -> Array:
         """The samples of a frame in the shape in which the set stores them."""
-        size = int(np.prod(self.stored.shape))
-        if "x" in frame.columns and np.ndim(frame.columns["x"]) > 1:
-            values = np.asarray(frame.columns["x"])
-        else:
-            names = self.inputs or tuple(name for name in frame.columns if name not in ("y", *self.targets))
-            if not self.inputs and len(names) == size + 1:
-                names = names[:-1]  # the class, which stands last in such files
-            if len(names) != size:
-                expected = f"{size:,} columns of numbers, one for each number of a sample"
-                raise DataError(f"{frame.file}: expected {expected}, found {len(names):,} columns")
-            values = np.stack([frame[name].numbers() for name in names], axis=1)
+        stored = self.columns[name]
+        values = self._array(frame, name, stored)
         if not len(values):
             raise DataError(f"{frame.file}: expected at least one sample, found none")
-        if values[:1].size != size or values.dtype.kind not in "biuf":
+        if values.dtype.kind not in "biuf" or not same_shape(values.shape[1:], stored.shape):
             found = f"{values.dtype} of shape {values.shape[1:]}"
-            raise DataError(f"{frame.file}: expected samples of shape {self.stored.shape}, found {found}")
-        fed = self.stored.dtype if self.stored.dtype.kind == "f" else np.dtype(np.float32)
+            raise DataError(f"{frame.file}: expected samples of shape {stored.shape}, found {found}")
+        if stored.stored.dtype.kind == "u" and is_fraction(values):
+            advice = "give the samples as the data set stores them; they are divided when they are fed"
+            raise DataError(f"{frame.file}: expected {stored.stored.dtype}, found numbers of 0 to 1; {advice}")
+        fed = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float32)
         fits = np.abs(values) <= np.finfo(fed).max  # false for NaN, too
         if not fits.all():
             place = tuple(np.argwhere(~fits)[0])
             row, found = frame.numbers[int(place[0])], values[place]
             raise DataError(f"{frame.file}: row {row:,}: expected finite numbers of {fed}, found {found:g}")
-        if self.stored.scaling is None:
-            values = values.astype(self.stored.dtype)
-        return values.reshape(-1, *self.stored.shape)
+        if stored.scaling is None:
+            values = values.astype(stored.dtype)
+        return values.reshape(-1, *stored.shape)
+
+    def _array(self, frame: Frame, name: str, stored: Column) -> Array:
+        """The array of an input, or its numbers from a column each."""
+        size = int(np.prod(stored.shape))
+        if name in frame.columns and (np.ndim(frame.columns[name]) > 1 or len(self.columns) > 1 or size == 1):
+            values = frame.columns[name]
+            return values if isinstance(values, np.ndarray) else frame[name].numbers()
+        known = self.inputs if len(self.columns) == 1 else ()
+        names = known or tuple(name for name in frame.columns if name not in (TARGET, *self.targets))
+        if not known and len(names) == size + 1:
+            names = names[:-1]  # the class, which stands last in such files
+        if len(names) != size:
+            expected = f"{size:,} columns of numbers, one for each number of a sample"
+            raise DataError(f"{frame.file}: expected {expected}, found {len(names):,} columns")
+        return np.stack([frame[name].numbers() for name in names], axis=1)
 
     def _labels(self, frame: Frame) -> dict[str, Column]:
-        known = self.data.train.columns["y"]
-        name = next((name for name in ("y", *self.targets, "class", "label") if name in frame.columns), "")
-        name = name or list(frame.columns)[-1]
-        if np.ndim(frame.columns[name]) > 1 and not known.shape:
+        known = self.data.train.columns[TARGET]
+        free = [name for name in frame.columns if name not in self.inputs]
+        names = (TARGET, *self.targets, "class", "label", *free[-1:], *list(frame.columns)[-1:])
+        name = next(name for name in names if name in (free or frame.columns))
+        if name not in free or (np.ndim(frame.columns[name]) > 1 and not known.shape):
             expected = "targets beside the samples: arrays x and y of an NPZ file, or a column"
             raise DataError(f"{frame.file}: expected {expected}, found none")
         if not self.classes:
-            numbers = frame[name].numbers().astype(known.stored.dtype)
-            return {"y": Column(numbers.reshape(-1, *known.shape), known.scaling)}
+            numbers = frame[name].numbers()
+            if known.stored.dtype.kind in "iu" and (wrong := numbers % 1 != 0).any():
+                raise frame[name].error(int(np.argwhere(wrong)[0][0]), "a whole number, as in training")
+            return {TARGET: Column(numbers.reshape(-1, *known.shape).astype(known.stored.dtype), known.scaling)}
         texts = frame[name].texts().to_list()
         numbered = {text: number for number, text in enumerate(self.classes)}
-        wrong = next((row for row, text in enumerate(texts) if text not in numbered), None)
-        if wrong is not None:
-            raise frame[name].error(wrong, f"a class ({', '.join(self.classes[:20])})")
-        return {"y": Column(np.array([numbered[text] for text in texts], known.stored.dtype), known.scaling)}
+        if not set(texts) <= numbered.keys() and set(texts) <= set(map(str, range(len(self.classes)))):
+            numbered = {str(number): number for number in range(len(self.classes))}  # as the set stores them
+        strange = next((row for row, text in enumerate(texts) if text not in numbered), None)
+        if strange is not None:
+            raise frame[name].error(strange, f"a class ({', '.join(self.classes[:20])})")
+        labels = np.array([numbered[text] for text in texts], known.stored.dtype)
+        return {TARGET: Column(labels.reshape(-1, *known.shape), known.scaling)}
+
+
+def same_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
+    """Whether samples of one shape are those of another: flat, or with axes of length 1; never in another order."""
+    if int(np.prod(found)) != int(np.prod(expected)):
+        return False
+    long, short = ([n for n in shape if n != 1] for shape in (found, expected))
+    return long == short or len(long) == 1 or len(short) == 1
+
+
+def is_fraction(values: Array) -> bool:
+    """Whether numbers are floats of 0 to 1, as pixels are that somebody divided already."""
+    return values.dtype.kind == "f" and bool(0 < values.max() <= 1) and bool(values.min() >= 0)
 
 
 def terms_of(data: Dataset) -> Terms:
@@ -186,9 +226,11 @@ def terms_of(data: Dataset) -> Terms:
 
 
 def terms_in(run: Run) -> Terms:
-    """The terms of the data that a run was trained on. A table need not be there any more: the run has its recipe."""
+    """The terms of the data that a run was trained on. A table, or what a program gave, need not be there any more."""
     preprocessing = run.preprocessing
     known = fitted(preprocessing) if preprocessing is not None else None
+    if isinstance(known, Layout):
+        return SetTerms(known.dataset(run.environment.get("data", {}).get("name", run.spec.data.name)))
     return TableTerms(known) if isinstance(known, Recipe) else SetTerms(load_data(run.spec, preprocessing))
 
 

@@ -84,6 +84,14 @@ def default(value: Any) -> Reading:
     return read
 
 
+def pixels(part: Any, key: Any) -> None:
+    """Of pictures nothing was kept but whether they were bytes."""
+    stats = part.get(key)
+    if isinstance(stats, dict) and "bytes" in stats:
+        stats.setdefault("high", 255.0 if stats["bytes"] else 0.0)
+        stats.setdefault("shape", [])
+
+
 ROWS: tuple[Row, ...] = (
     Row(SPEC, "dtype", default("float32"), 2, "0.1: all was float32; a spec of formulas alone means float64 today"),
     Row(PREPROCESSING, "dtype", default("float32"), 2, "0.1: all was float32"),
@@ -91,6 +99,7 @@ ROWS: tuple[Row, ...] = (
     Row(PREPROCESSING, "of", default("any"), 2, "0.2: what a target is was guessed, whatever the loss"),
     Row(PREPROCESSING, "code", default(""), 2, "0.2: a target was coded as its role says"),
     Row(PREPROCESSING, "weights", default(""), 2, "0.2: no column held weights"),
+    Row(PREPROCESSING, "inputs.*.stats", pixels, 2, "0.2: the largest pixel and the shape of a picture were not kept"),
     Row(RESULT, "split", default("test"), 2, "0.1: there always were test data"),
     Row(PROGRESS, "halt", default(None), 2, "0.1: no optimizer ended a training"),
     Row(PROGRESS, "halted", default(0), 2, "0.1: no optimizer ended a training"),

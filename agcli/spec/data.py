@@ -2,7 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import StringConstraints
+from pydantic import GetJsonSchemaHandler, StringConstraints, ValidatorFunctionWrapHandler
+from pydantic_core import CoreSchema
+
+from agcli.data import formats
 
 from .columns import (
     Amount,
@@ -23,29 +26,40 @@ from .columns import (
 from .field_types import Flag, Kind, Seed, Size
 from .fields import Field, Fields
 from .names import described, shortened
+from .plugins import PluginError
 from .tables import Choice, Row, Table
 from .validation_errors import failed, fault
 
 
-def _ending(*suffixes: str) -> str:
-    """The pattern of a path with one of these endings, in letters of either case; JSON Schema has no flag for it."""
-    either = ("".join(f"[{c}{c.upper()}]" if c.isalpha() else c for c in suffix) for suffix in suffixes)
-    return rf"({'|'.join(either)})$"
+class FileOf(Kind):
+    """The words for the name of a file of some kind; its ending says of which, by the table of formats."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        super().__init__(formats.phrase(kind, plugged=False))
+
+    def _read(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        name = super()._read(value, handler)
+        if kind_of(name) != self.kind:
+            raise failed([fault(f"expected {formats.phrase(self.kind)}, got {described(name)}")])
+        return name
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), "pattern": formats.pattern(self.kind)}
 
 
-TABLES = _ending(r"\.csv", r"\.tsv", r"\.jsonl", r"\.ndjson", r"\.parquet", r"\.csv\.gz", r"\.tsv\.gz", r"\.jsonl\.gz")
-ARRAYS = _ending(r"\.npz", r"\.npy", r"\.idx", r"\.idx\.gz", r"-ubyte", r"-ubyte\.gz")
-TEXTS = _ending(r"\.txt", r"\.md")
+def kind_of(name: str) -> str:
+    """What a file holds, by the ending of its name; empty for an ending that nobody knows."""
+    try:
+        found = formats.find(name)
+    except PluginError as error:
+        raise failed([fault(str(error))]) from None
+    return found.kind if found is not None else ""
 
-TableFile = Annotated[
-    str,
-    StringConstraints(pattern=TABLES, max_length=4096),
-    Kind("a file that ends in .csv, .tsv, .jsonl, .ndjson or .parquet"),
-]
-ArrayFile = Annotated[
-    str, StringConstraints(pattern=ARRAYS, max_length=4096), Kind("a file that ends in .npz, .npy, .idx or -ubyte.gz")
-]
-TextFile = Annotated[str, StringConstraints(pattern=TEXTS, max_length=4096), Kind("a file that ends in .txt or .md")]
+
+TableFile = Annotated[str, StringConstraints(max_length=4096), FileOf(formats.TABLE)]
+ArrayFile = Annotated[str, StringConstraints(max_length=4096), FileOf(formats.ARRAYS)]
+TextFile = Annotated[str, StringConstraints(max_length=4096), FileOf(formats.TEXT)]
 
 
 class Named(Fields):
@@ -110,7 +124,7 @@ class Blobs(Spirals):
 class TableData(Fields):
     """Columns of a file; a relative path starts at the spec's folder, or else at $AG_DATA."""
 
-    file: TableFile = Field(description="CSV, TSV, JSON lines or Parquet")
+    file: TableFile = Field(description=formats.names(formats.TABLE))
     test_file: TableFile | None = Field(default=None, description="samples for testing, instead of a split")
     target: Target = Field(description="the column to predict, or several of numbers")
     sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
@@ -135,6 +149,16 @@ class ArrayData(Fields):
     target: Target = Field(default=("y",), description="the array to predict")
     sigma: Sigma | None = Field(default=None, description="the array with the target's standard deviation")
     weights: ColumnName | None = Field(default=None, description="the array that says how much samples count")
+    columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
+    split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
+
+
+class PythonData(Fields):
+    """Samples that a program has in memory: `ag.train(spec, data=...)`."""
+
+    target: Target | None = Field(default=None, description="the column to predict, or several of numbers")
+    sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
+    weights: ColumnName | None = Field(default=None, description="the column that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
 
@@ -165,13 +189,10 @@ class DataTable(Table[Any]):
         return super()._tagged(value)
 
     def _kind(self, file: Any) -> str:
-        from re import search
-
-        for kind, pattern in (("table", TABLES), ("arrays", ARRAYS), ("text", TEXTS)):
-            if isinstance(file, str) and search(pattern, file):
-                return kind
-        known = ".csv, .tsv, .jsonl, .ndjson, .parquet, .npz, .npy, .idx, -ubyte.gz, .txt or .md"
-        raise failed([fault(f"expected a file that ends in {known}, got {described(file)}", ("file",))])
+        kind = kind_of(file) if isinstance(file, str) else ""
+        if not kind:
+            raise failed([fault(f"expected {formats.phrase()}, got {described(file)}", ("file",))])
+        return kind
 
 
 DATA = DataTable(
@@ -188,9 +209,11 @@ DATA = DataTable(
         "table": Row(TableData),
         "arrays": Row(ArrayData),
         "text": Row(TextData),
+        "python": Row(PythonData),
     },
     tag="name",
 )
-FILES = ("table", "arrays", "text")
+FILES = formats.KINDS
+UNNAMED = (*FILES, "python")  # what is described by fields, not found by its name
 
 Data = Annotated[Choice[Any], DATA]

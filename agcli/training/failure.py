@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from agcli.data.section import load_data
-from agcli.datasets import Batch, Dataset
+from agcli.datasets import Batch, Column, Dataset, Split, fitted
+from agcli.datasets.memory import PYTHON
 from agcli.engine.types import Array
 from agcli.engine.variables import load_arrays, save_arrays, write_atomically
 from agcli.model.optimizers import FullBatch
@@ -167,6 +168,16 @@ def write(folder: Path, run: Run, broken: Broken, culprit: Culprit | None, after
         write_atomically(folder / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
 
 
+def like(batch: Batch, preprocessing: Mapping[str, Any]) -> Dataset:
+    """A data set of the columns of a batch, as they are fed; of samples that a program had there is nothing else."""
+    known = fitted(preprocessing)
+    split = Split({name: Column(array) for name, array in batch.columns.items()})
+    splits = {"train": split, "test": split}
+    return Dataset(
+        name=PYTHON, description="", source="", licence="", classes=known.classes, splits=splits, fitted=known
+    )
+
+
 def columns(batch: Batch) -> dict[str, Array]:
     return {f"column.{name}": array for name, array in batch.columns.items()}
 
@@ -197,7 +208,10 @@ def replay(folder: Path, data: Dataset | None = None) -> Replayed:
     spec = read_spec(folder / MARK, reading=partial(migrate.migrated, MARK, written=written))
     found = read_json(folder / PREPROCESSING, "the statistics that training wrote")
     preprocessing = migrate.migrated(PREPROCESSING, found, written)
-    session = Session(spec, load_data(spec, preprocessing) if data is None else data)
+    if data is None:
+        is_gone = spec.data.name == PYTHON
+        data = like(batch, preprocessing or {}) if is_gone else load_data(spec, preprocessing)
+    session = Session(spec, data)
     with suited(session.model):
         culprit, after = explained(session, Broken(state.arrays, state.progress, batch))
     return Replayed(session.step, after == about["sha256"], tuple(story(culprit, batch)), culprit)

@@ -135,8 +135,8 @@ def test_a_file_is_described(ag, table):
 
 def test_the_first_samples_are_shown(ag, table):
     assert ag("data", "head", table / "t.csv", "-n", "2", check=0).stdout.splitlines()[1:] == [
-        "0.5    r       a",
-        "1.5    g       a",
+        "0.5    r      a",
+        "1.5    g      a",
     ]
     row = json.loads(ag("data", "head", "iris", "-n", "1", "--json", check=0).stdout)
     assert set(row) == {"x", "y"}
@@ -160,8 +160,8 @@ def test_named_sets_are_shown(ag, arguments, shown):
         (("info", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("fetch", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("head", "absent.csv"), "absent.csv: cannot be read: No such file or directory"),
-        (("info", "x.pdf"), "x.pdf: expected a file of one of the kinds .csv"),
-        (("info", "."), "expected a file of one of the kinds"),
+        (("info", "x.pdf"), "x.pdf: expected a file that ends in .csv[.gz]"),
+        (("info", "."), "expected a file that ends in"),
         (("head", "iris", "-n", "0"), "0 is not in the range"),
         (("info", "iris", "--target", "species"), "--target: is for a file; iris has its own target"),
         (("init",), "No such command"),
@@ -207,7 +207,7 @@ def test_what_is_in_a_file_cannot_write_a_spec(ag, table):
         (("absent.csv",), "absent.csv: cannot be read"),
         (("t.csv", "--target", "kidn"), 'did you mean "kind"?'),
         (("t.csv", "--out", "no/such/s.yaml"), "no such folder"),
-        (("t.txt",), "expected a table"),
+        (("t.txt",), "t.txt: expected a file that ends in .csv[.gz]"),
     ],
 )
 def test_init_refuses_what_is_no_table(ag, table, arguments, text):

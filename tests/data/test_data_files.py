@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from agcli.datasets import ArrayFile, DataError, TableFile, delimited, has_sides, read_npz
+from agcli.data.formats import array_file, table_file
+from agcli.datasets import DataError, delimited, has_sides, read_npz
 
 
 def file(tmp_path, content, name="t.csv"):
@@ -18,7 +19,7 @@ def file(tmp_path, content, name="t.csv"):
 
 
 def cells(path, **options):
-    frame = TableFile(path, **options).read()
+    frame = table_file(path, **options).read()
     return {name: values.to_list() for name, values in frame.columns.items()}
 
 
@@ -69,7 +70,7 @@ def test_pieces_break_at_ends_of_lines_only(size, tmp_path):
 def test_a_file_in_pieces_is_the_same_as_whole(tmp_path, monkeypatch):
     path = file(tmp_path, "a,b\n" + "".join(f"{i},n{i}\n" for i in range(1000)))
     monkeypatch.setattr(delimited.pieces, "__defaults__", (500,))
-    frames = list(TableFile(path).frames())
+    frames = list(table_file(path).frames())
     assert len(frames) > 5
     assert [frame.first for frame in frames][:1] == [1]
     assert frames[3].first == sum(map(len, frames[:3])) + 1
@@ -90,7 +91,7 @@ def test_other_formats_hold_the_same(tmp_path):
 
 
 def test_what_is_found_out_can_be_settled(tmp_path):
-    settled = TableFile(file(tmp_path, "5;x\n6;y\n")).settled()
+    settled = table_file(file(tmp_path, "5;x\n6;y\n")).settled()
     assert (settled.separator, settled.header) == (";", ("column_1", "column_2"))
     assert cells(settled.path, separator=settled.separator, header=settled.header)["column_1"] == ["5", "6"]
 
@@ -110,31 +111,35 @@ def test_what_is_found_out_can_be_settled(tmp_path):
         ("t.jsonl", '{"a": [1]}\n', 't.jsonl: column "a": expected numbers, text or dates, found List'),
         ("t.jsonl", "", "t.jsonl: expected samples, found none"),
         ("t.parquet", "no parquet", "t.parquet: cannot be read as Parquet: "),
-        ("t.xls", "a", "t.xls: expected a file of one of the kinds .csv, .tsv, .jsonl, .ndjson, .parquet"),
+        (
+            "t.xls",
+            "a",
+            "t.xls: expected a file that ends in .csv[.gz], .tsv[.gz], .jsonl[.gz], .ndjson[.gz] or .parquet",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(name, content, text, tmp_path):
     path = file(tmp_path, content, name)
-    assert told(lambda: TableFile(path).read(), tmp_path).startswith(text)
+    assert told(lambda: table_file(path).read(), tmp_path).startswith(text)
 
 
 def test_a_file_that_is_not_there_names_the_nearest(tmp_path):
     file(tmp_path, "a\n1\n", "housing.csv")
-    text = told(lambda: TableFile(tmp_path / "housnig.csv").read(), tmp_path)
+    text = told(lambda: table_file(tmp_path / "housnig.csv").read(), tmp_path)
     assert text == "housnig.csv: cannot be read: No such file or directory; did you mean housing.csv?"
 
 
 def test_reading_is_bounded(tmp_path):
     path = file(tmp_path, "a\n" + "1\n" * 1000)
-    assert "expected at most 100 bytes, found 2,002" in told(lambda: TableFile(path).read(100), tmp_path)
+    assert "expected at most 100 bytes, found 2,002" in told(lambda: table_file(path).read(100), tmp_path)
     packed = file(tmp_path, gzip.compress(b"a\n" + b"1\n" * 100_000, mtime=0), "t.csv.gz")
-    assert "expected at most 10,000 bytes; `stream: true`" in told(lambda: TableFile(packed).read(10_000), tmp_path)
+    assert "expected at most 10,000 bytes; `stream: true`" in told(lambda: table_file(packed).read(10_000), tmp_path)
 
 
 @pytest.mark.parametrize("header", [("a",), ("a", "b", "c")])
 def test_given_names_are_one_a_column(header, tmp_path):
     path = file(tmp_path, "1,2\n")
-    assert f"found {len(header)} names for 2 columns" in told(lambda: TableFile(path, header=header).read(), tmp_path)
+    assert f"found {len(header)} names for 2 columns" in told(lambda: table_file(path, header=header).read(), tmp_path)
 
 
 # Cells
@@ -149,17 +154,17 @@ def test_given_names_are_one_a_column(header, tmp_path):
     ],
 )
 def test_a_cell_that_does_not_fit_is_named(content, read, text, tmp_path):
-    frame = TableFile(file(tmp_path, content)).read()
+    frame = table_file(file(tmp_path, content)).read()
     assert told(getattr(frame["a"], read), tmp_path).startswith(text)
 
 
 def test_rows_keep_their_numbers_when_picked(tmp_path):
-    frame = TableFile(file(tmp_path, "a\n1\nx\n3\ny\n")).read().take(np.array([2, 3]))
+    frame = table_file(file(tmp_path, "a\n1\nx\n3\ny\n")).read().take(np.array([2, 3]))
     assert "row 4" in told(frame["a"].numbers, tmp_path)
 
 
 def test_an_unknown_column_names_the_nearest(tmp_path):
-    frame = TableFile(file(tmp_path, "age,name\n1,x\n")).read()
+    frame = table_file(file(tmp_path, "age,name\n1,x\n")).read()
     assert told(lambda: frame["aeg"], tmp_path) == 't.csv: unknown column "aeg"; did you mean "age"? known: age, name'
 
 
@@ -172,13 +177,13 @@ def test_arrays_are_read_by_name(tmp_path):
     np.savez_compressed(tmp_path / "c.npz", x_train=x, y_train=y, x_test=x[:1], y_test=y[:1])
     np.save(tmp_path / "x.npy", np.asfortranarray(x))
     np.save(tmp_path / "y.npy", y)
-    for frame in (ArrayFile(tmp_path / "s.npz").read(), ArrayFile(tmp_path / "x.npy", tmp_path / "y.npy").read()):
+    for frame in (array_file(tmp_path / "s.npz").read(), array_file(tmp_path / "x.npy", tmp_path / "y.npy").read()):
         np.testing.assert_array_equal(frame.columns["x"], x)
         np.testing.assert_array_equal(frame.columns["y"], y)
         assert frame.columns["x"].dtype == np.int32
     assert has_sides(tmp_path / "c.npz")
     assert not has_sides(tmp_path / "s.npz")
-    assert len(ArrayFile(tmp_path / "c.npz", side="test").read()) == 1
+    assert len(array_file(tmp_path / "c.npz", side="test").read()) == 1
 
 
 def npy(header):
@@ -216,13 +221,13 @@ def broken(tmp_path):
         ("text.npz", "text.npz: expected an NPZ file, found something else"),
         ("empty.npz", "empty.npz: expected arrays, found none"),
         ("absent.npy", "absent.npy: cannot be read: No such file or directory"),
-        ("x.mat", "x.mat: expected a file of one of the kinds .npz, .npy, .idx"),
+        ("x.mat", "x.mat: expected a file that ends in .npz, .npy, .idx[.gz] or -ubyte[.gz]"),
     ],
 )
 def test_what_is_wrong_with_arrays_is_said(name, text, tmp_path):
     broken(tmp_path)
     np.save(tmp_path / "none.npy", np.zeros((0, 4)))
-    assert told(lambda: ArrayFile(tmp_path / name).read(), tmp_path).startswith(text)
+    assert told(lambda: array_file(tmp_path / name).read(), tmp_path).startswith(text)
 
 
 def test_nothing_is_unpickled(tmp_path):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agcli.spec import Choice, Spec, SpecError, Train, json_schema, parse_spec, read_spec
-from agcli.spec.data import DATA, FILES
+from agcli.spec.data import DATA, UNNAMED
 from agcli.spec.document import read_document
 from agcli.spec.nouns import LOSSES, METRICS
 from agcli.spec.schema import TABLES
@@ -203,7 +203,7 @@ def test_tables_agree_with_the_data_sets() -> None:
     options = {
         name: {key: field.default for key, field in row.fields.model_fields.items() if key != "fold"}
         for name, row in DATA.rows.items()
-        if name not in FILES
+        if name not in UNNAMED
     }
     assert options == {name: datasets.options(name) for name in datasets.names()}
 

@@ -59,24 +59,25 @@ def cells(form):
     return {name: values[:, i].tolist() for i, name in enumerate(NAMES[: values.shape[1]])}
 
 
-def frame(form):
+def frame(form, loss=""):
     """The samples as a table."""
-    return pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": X[:, 2], **cells(form)})
+    parts = TUPLES.get(loss, (X,))
+    return pl.DataFrame({f"x{i}{j}": part[:, j] for i, part in enumerate(parts) for j in range(3)} | cells(form))
 
 
-def arrays(form):
+def arrays(form, loss=""):
     """The samples as arrays."""
-    values = np.array(FORMS[form])[KIND]
-    return {"x": X.astype(np.float32), "y": values}
+    parts = {f"x{i}": part.astype(np.float32) for i, part in enumerate(TUPLES[loss])} if loss in TUPLES else {"x": X}
+    return parts | {"y": np.array(FORMS[form])[KIND]}
 
 
-def written(folder, form, source):
+def written(folder, form, source, loss=""):
     """The samples in a file of a kind, and the names of the target in it."""
     path = folder / f"samples.{source}"
     if source == "npz":
-        np.savez(path, **arrays(form))
+        np.savez(path, **arrays(form, loss))
         return path, ["y"]
-    table = frame(form)
+    table = frame(form, loss)
     table.write_parquet(path) if source == "parquet" else table.write_csv(path)
     return path, list(cells(form))
 
@@ -102,6 +103,12 @@ def units(loss, form):
 
 def layers(loss, form):
     """The layers of a model for a loss."""
+    if loss in TUPLES:
+        names = [f"x{i}" for i in range(len(TUPLES[loss]))]
+        towers = {
+            f"v{i}": {"dense": 4, "input": name} | ({"weights": "v0"} if i else {}) for i, name in enumerate(names)
+        }
+        return towers | {"tuples": {"stack": {}, "input": list(towers)}}
     if loss == "negative_log_likelihood":
         return [{"dense": units(loss, form)}, "log_softmax"]
     return [{"dense": units(loss, form)}]
@@ -115,8 +122,8 @@ def formula(form):
     return "mean(square(output - y))" if several else "mean(square(output[:, 0] - y))"
 
 
-PAIRS = ("contrastive", "triplet")  # losses of vectors in tuples, which have a test of their own
-ROWS = [name for name in LOSSES.rows if name not in PAIRS]
+# Losses of vectors in tuples: the sample itself, one of class 1, and for three one of the class before it.
+TUPLES = {"contrastive": (X, X[(KIND * 0) + 1]), "triplet": (X, np.roll(X, 3, axis=0), np.roll(X, 1, axis=0))}
 
 
 EPOCHS = {"poisson": 600}  # a logarithm of a large mean is far from where training starts
@@ -125,6 +132,11 @@ EPOCHS = {"poisson": 600}  # a logarithm of a large mean is far from where train
 def spec_of(path, target, loss, form, model=None):
     """The spec that a user would write."""
     data = {"file": str(path), "target": target, "split": {"shuffled": {"test": 0.2, "seed": 1}}}
+    names = [
+        name for name in (frame(form, loss).columns if path.suffix != ".npz" else arrays(form, loss)) if name[0] == "x"
+    ]
+    if loss in TUPLES:
+        data["columns"] = {name: {"numeric": {"input": name[:2]}} for name in names}
     content = {
         "data": data,
         "model": model or layers(loss, form),
@@ -212,13 +224,24 @@ def check(folder, path, loss, form):
     assert all(name in html for name in found.figures)
 
 
-CELLS = [(loss, form) for loss in ROWS for form in FORMS]
+def check_triples(folder, path):
+    """Vectors of no class: the first of three has to be nearer to the second than to the third."""
+    assert not evaluate(folder).figures
+    out = path.parent / "predicted.csv"
+    predict_file(folder, path, out)
+    first, second, third = pl.read_csv(out).to_numpy().reshape(N, 3, 4).transpose(1, 0, 2)
+    near, far = (np.linalg.norm(first - other, axis=1) for other in (second, third))
+    assert (near < far).mean() > 0.95
+    assert "loss" in report(folder, path.parent / "report.html").read_text("utf-8")
+
+
+CELLS = [(loss, form) for loss in LOSSES.rows for form in FORMS]
 
 
 @pytest.mark.parametrize(("loss", "form"), CELLS, ids=lambda v: v.replace(" ", "-"))
 def test_a_loss_and_a_target(tmp_path, loss, form):
     source = "npz" if form == "a column (n, 1)" else ("csv", "parquet")[CELLS.index((loss, form)) % 2]
-    path, target = written(tmp_path, form, source)
+    path, target = written(tmp_path, form, source, loss)
     spec = spec_of(path, target, loss, form)
     golden = goldens().get((loss, form))
     if golden is not None:
@@ -226,4 +249,8 @@ def test_a_loss_and_a_target(tmp_path, loss, form):
             training.Trainer(spec, tmp_path / "run")
         assert refusal(loss, form, refused.value) == golden
         return
-    check(trained(tmp_path, spec), path, loss, form)
+    folder = trained(tmp_path, spec)
+    if loss == "triplet":
+        check_triples(folder, path)
+    else:
+        check(folder, path, loss, form)

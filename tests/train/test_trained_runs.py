@@ -159,5 +159,5 @@ def test_a_loop_may_be_left_and_gone_on_with(tmp_path):
 def test_a_data_set_may_be_given(tmp_path):
     data = load("iris", raw=True)
     trainer = ag.Trainer(IRIS, tmp_path / "run", data=data, epochs=1)
-    assert trainer.data is data
+    assert trainer.data.train is data.train
     assert ag.Trainer(IRIS, tmp_path / "other", data="blobs", epochs=1).data.name == "blobs"

@@ -1,0 +1,233 @@
+"""The formats of files that `ag` reads and writes: a row each, and nowhere else is there an ending.
+
+A format is added by a row here and its reader, or by another distribution: an entry point of the group
+`agcli.formats`, called like the ending (`toml` for `.toml`), that names a `Format`. Readers and writers are named, not
+imported: they are loaded when a file of their format is read.
+
+reader of a table    a function of a path; gives what `ag.train(data=...)` takes: a frame, a mapping of columns, rows
+reader of arrays     a function of a path; gives an array with a row a sample, or a mapping of arrays
+reader of text       a function of a path; gives the text
+writer of a table    a context manager over a binary file; gives a function that takes frames of polars, one by one
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agcli.datasets import ArrayFile, TableFile
+    from agcli.spec.plugins import Plugin
+
+GROUP = "agcli.formats"
+TABLE, ARRAYS, TEXT = KINDS = ("table", "arrays", "text")  # as `data:` calls them
+PACKED = ".gz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format: its name, what a file of it holds, and the ends of its files' names, in lower case.
+
+    ``reader`` and ``writer`` are `module:name`. With ``packed``, files may be gzipped, with `.gz` behind the ending.
+    """
+
+    name: str
+    kind: str
+    endings: tuple[str, ...]
+    reader: str
+    writer: str = ""
+    packed: bool = False
+    plugin: Plugin | None = None
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """All ends that a file's name may have."""
+        return (*self.endings, *(ending + PACKED for ending in self.endings if self.packed))
+
+    @property
+    def key(self) -> str:
+        """The short name, as `--format` takes it."""
+        return self.endings[0].lstrip(".-")
+
+    def load(self, place: str) -> Any:
+        """The reader or the writer. Raises PluginError where a plug-in names none."""
+        return self.guarded(lambda: _named(place))
+
+    def guarded(self, call: Callable[[], Any]) -> Any:
+        """What a reader gives; of a plug-in, all that goes wrong in it has its name."""
+        if self.plugin is None:
+            return call()
+        from agcli.spec.plugins import guarded
+
+        return guarded(self.plugin, call)
+
+
+FORMATS = (
+    Format(
+        name="CSV", kind=TABLE, endings=(".csv",), packed=True,
+        reader="agcli.datasets.tabular:DELIMITED", writer="agcli.prediction.sinks:csv",
+    ),
+    Format(
+        name="TSV", kind=TABLE, endings=(".tsv",), packed=True,
+        reader="agcli.datasets.tabular:TABBED", writer="agcli.prediction.sinks:tsv",
+    ),
+    Format(
+        name="JSON lines", kind=TABLE, endings=(".jsonl", ".ndjson"), packed=True,
+        reader="agcli.datasets.tabular:LINES", writer="agcli.prediction.sinks:lines",
+    ),
+    Format(
+        name="Parquet", kind=TABLE, endings=(".parquet",),
+        reader="agcli.datasets.tabular:PARQUET", writer="agcli.prediction.sinks:parquet",
+    ),
+    Format(name="NPZ", kind=ARRAYS, endings=(".npz",), reader="agcli.datasets.arrays:NPZ"),
+    Format(name="NPY", kind=ARRAYS, endings=(".npy",), reader="agcli.datasets.arrays:NPY"),
+    Format(name="IDX", kind=ARRAYS, endings=(".idx", "-ubyte"), packed=True, reader="agcli.datasets.arrays:IDX"),
+    Format(name="text", kind=TEXT, endings=(".txt", ".md"), packed=True, reader="agcli.datasets.corpus:utf8"),
+)  # fmt: skip
+
+
+def find(name: str | os.PathLike[str]) -> Format | None:
+    """The format that a file's name says; None for an ending that nobody knows. Raises PluginError for a broken one."""
+    known = _ending(Path(name).name.lower(), ((end, row) for row in FORMATS for end in row.spellings))
+    return known or _plugged(Path(name).name.lower())
+
+
+def format_of(path: str | os.PathLike[str], *kinds: str) -> Format:
+    """The same, of one of some kinds (or of any). Raises DataError for another ending, which lists those that fit."""
+    found = find(path)
+    if found is None or (kinds and found.kind not in kinds):
+        from agcli.datasets.errors import DataError
+
+        raise DataError(f"{path}: expected {phrase(*kinds)}", ("file",))
+    return found
+
+
+def phrase(*kinds: str, plugged: bool = True) -> str:
+    """The words for files of some kinds, or of any, to follow "expected"; those of plug-ins too, if wanted."""
+    *first, last = endings(*kinds) + (plugged_endings() if plugged else [])
+    return f"a file that ends in {', '.join(first)} or {last}"
+
+
+def endings(*kinds: str) -> list[str]:
+    """The endings of some kinds in the words of messages: `.csv[.gz]` may be packed."""
+    rows = [row for row in FORMATS if not kinds or row.kind in kinds]
+    return [end + (f"[{PACKED}]" if row.packed else "") for row in rows for end in row.endings]
+
+
+def names(*kinds: str) -> str:
+    """The names of the formats of some kinds: "NPZ, NPY or IDX"."""
+    *first, last = [row.name for row in FORMATS if row.kind in kinds]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def plugged_endings() -> list[str]:
+    """The endings that plug-ins bring, by metadata alone, which does not say what kind of files they are."""
+    known = {end for row in FORMATS for end in row.spellings}
+    return [end for end in map(_as_ending, _plugins()) if end not in known]
+
+
+def pattern(kind: str) -> str:
+    """A regular expression for the names of files of a kind; JSON Schema has no flag for letters of either case."""
+    known = [
+        _either_case(end) + (f"({_either_case(PACKED)})?" if row.packed else "")
+        for row in FORMATS
+        if row.kind == kind
+        for end in row.endings
+    ]
+    plugged = [f"{_either_case(end)}({_either_case(PACKED)})?" for end in plugged_endings()]
+    return rf"({'|'.join([*known, *plugged])})$"
+
+
+def written() -> dict[str, Format]:
+    """The formats that predictions can be written in, by their short names."""
+    return {row.key: row for row in FORMATS if row.writer}
+
+
+def table_file(path: Path, separator: str | None = None, header: Any = None, missing: Any = None) -> TableFile:
+    """A table in a file; the options are what TableFile takes. Raises DataError for another format."""
+    from agcli.datasets import TableFile
+    from agcli.datasets.tabular import MISSING, Reader, Whole
+
+    found = format_of(path, TABLE)
+    reader = found.load(found.reader)
+    if not isinstance(reader, Reader):
+        function = reader
+        reader = Whole(lambda path: found.guarded(lambda: function(path)))
+    return TableFile(path, separator, header, MISSING if missing is None else missing, reader)
+
+
+def array_file(path: Path, target: Path | None = None, side: str = "") -> ArrayFile:
+    """Arrays in a file, and their targets in another one. Raises DataError for another format."""
+    from agcli.datasets import ArrayFile
+
+    return ArrayFile(path, target, side, _array_reader(path), _array_reader(target) if target else None)
+
+
+def text_of(path: Path) -> str:
+    """The running text in a file. Raises DataError for another format."""
+    found = format_of(path, TEXT)
+    text = found.guarded(lambda: found.load(found.reader)(path))
+    if isinstance(text, str):
+        return text
+    from agcli.datasets import DataError
+
+    raise DataError(f"{path}: expected text from the reader of {found.name}, found {type(text).__name__}")
+
+
+def _array_reader(path: Path) -> Any:
+    from agcli.datasets.arrays import Reader
+
+    found = format_of(path, ARRAYS)
+    reader = found.load(found.reader)
+    return reader if isinstance(reader, Reader) else Reader(lambda path: found.guarded(lambda: reader(path)))
+
+
+def _named(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _ending(name: str, known: Iterable[tuple[str, Format]]) -> Format | None:
+    """The format with the longest ending that a name has."""
+    fits = [(len(end), row) for end, row in known if name.endswith(end)]
+    return max(fits, key=lambda pair: pair[0])[1] if fits else None
+
+
+def _plugins() -> dict[str, Plugin]:
+    from agcli.spec.plugins import plugins
+
+    return plugins(GROUP)
+
+
+def _plugged(name: str) -> Format | None:
+    """The format of a plug-in whose ending a name has, which is loaded then."""
+    bare = name.removesuffix(PACKED)
+    found = [plugin for end, plugin in _plugins().items() if bare.endswith(_as_ending(end))]
+    return _ending(name, _spelled(found)) if found else None
+
+
+def _spelled(found: Iterable[Plugin]) -> Iterator[tuple[str, Format]]:
+    for plugin in found:
+        row = plugin.load(Format)
+        if _as_ending(plugin.name) not in row.spellings:
+            raise plugin.error(f"it is called {plugin.name}, and its endings are {', '.join(row.endings)}")
+        if row.kind not in KINDS:
+            raise plugin.error(f"its kind is one of {', '.join(KINDS)}, found {row.kind!r}")
+        known = Format(**{**vars(row), "plugin": plugin})
+        yield from ((end, known) for end in known.spellings)
+
+
+def _as_ending(name: str) -> str:
+    """The ending that an entry point is called by."""
+    lowered = name.lower()
+    return lowered if lowered[:1] in ".-" else f".{lowered}"
+
+
+def _either_case(ending: str) -> str:
+    from re import escape
+
+    return "".join(f"[{c}{c.upper()}]" if c.isalpha() else escape(c) for c in ending)
