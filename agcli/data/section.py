@@ -71,12 +71,9 @@ def read(spec: Spec, known: Recipe | Speller | Layout | None = None) -> Dataset:
     described = described_by(spec)
     if isinstance(described, Table):
         recipe = known if isinstance(known, Recipe) else None
-        table = (
-            replace(described, wanted=(kinds.ANY,))
-            if recipe and recipe.kind == kinds.ANY and described.wanted
-            else described
-        )
-        return table.read(recipe)
+        if recipe and recipe.kind == kinds.ANY and described.wanted:
+            described = replace(described, wanted=(kinds.ANY,))  # as an older version guessed it
+        return described.read(recipe)
     if isinstance(described, Corpus):
         return described.read(known if isinstance(known, Speller) else None)
     options = dict(fields)

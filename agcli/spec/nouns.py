@@ -34,17 +34,15 @@ Kind = Literal["classes", "labels", "chances", "counts", "shares", "directions",
 # How the output is read: scores of classes or labels; logarithms of a mean; a mean beside a logarithm of its variance;
 # a vector of which the direction counts; two vectors whose distance counts; vectors; or as it stands.
 Link = Literal[
-    "softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "direction", "distance", "vectors", "identity"
-]
+    "softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "direction", "distance", "vectors", "identity",
+]  # fmt: skip
 Better = Literal["low", "high"]
 
 
 class Loss(Fields):
     """What training makes small: the mean over a batch of what each sample loses."""
 
-    target: ClassVar[tuple[Kind, ...]] = (
-        "numbers",
-    )  # the kinds that it takes, the usual one first; none if it looks at none
+    target: ClassVar[tuple[Kind, ...]] = ("numbers",)  # the kinds that it takes, the usual one first, or none at all
     link: ClassVar[Link] = "identity"
     metrics: ClassVar[tuple[str, ...]] = ()  # reported where a spec names none
 

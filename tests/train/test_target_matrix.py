@@ -37,6 +37,7 @@ FORMS = {
     "booleans": [False, True, False],
     "whole floats": [0.0, 1.0, 2.0],
     "a column (n, 1)": [[0], [1], [2]],
+    "a column of two (n, 1)": [[-1], [1], [-1]],
     "one-hot": np.eye(3, dtype=int).tolist(),
     "several 0 and 1": LABELS.tolist(),
     "two names each": [["no", "yes"], ["yes", "yes"], ["yes", "no"]],
@@ -104,10 +105,8 @@ def units(loss, form):
 def layers(loss, form):
     """The layers of a model for a loss."""
     if loss in TUPLES:
-        names = [f"x{i}" for i in range(len(TUPLES[loss]))]
-        towers = {
-            f"v{i}": {"dense": 4, "input": name} | ({"weights": "v0"} if i else {}) for i, name in enumerate(names)
-        }
+        first, *others = ({"dense": 4, "input": f"x{i}"} for i in range(len(TUPLES[loss])))
+        towers = {"v0": first} | {f"v{i}": layer | {"weights": "v0"} for i, layer in enumerate(others, 1)}
         return towers | {"tuples": {"stack": {}, "input": list(towers)}}
     if loss == "negative_log_likelihood":
         return [{"dense": units(loss, form)}, "log_softmax"]
@@ -132,11 +131,9 @@ EPOCHS = {"poisson": 600}  # a logarithm of a large mean is far from where train
 def spec_of(path, target, loss, form, model=None):
     """The spec that a user would write."""
     data = {"file": str(path), "target": target, "split": {"shuffled": {"test": 0.2, "seed": 1}}}
-    names = [
-        name for name in (frame(form, loss).columns if path.suffix != ".npz" else arrays(form, loss)) if name[0] == "x"
-    ]
     if loss in TUPLES:
-        data["columns"] = {name: {"numeric": {"input": name[:2]}} for name in names}
+        names = arrays(form, loss) if path.suffix == ".npz" else frame(form, loss).columns
+        data["columns"] = {name: {"numeric": {"input": name[:2]}} for name in names if name.startswith("x")}
     content = {
         "data": data,
         "model": model or layers(loss, form),
@@ -240,7 +237,7 @@ CELLS = [(loss, form) for loss in LOSSES.rows for form in FORMS]
 
 @pytest.mark.parametrize(("loss", "form"), CELLS, ids=lambda v: v.replace(" ", "-"))
 def test_a_loss_and_a_target(tmp_path, loss, form):
-    source = "npz" if form == "a column (n, 1)" else ("csv", "parquet")[CELLS.index((loss, form)) % 2]
+    source = "npz" if "(n, 1)" in form else ("csv", "parquet")[CELLS.index((loss, form)) % 2]
     path, target = written(tmp_path, form, source, loss)
     spec = spec_of(path, target, loss, form)
     golden = goldens().get((loss, form))
