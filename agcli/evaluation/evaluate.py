@@ -199,7 +199,7 @@ def notes(data: Dataset, terms: Terms, split: str) -> Iterator[str]:
     if split == "train" and not data.has_test:
         yield "no test data: the model is judged on the samples that it was trained on"
     for text in scales(getattr(terms, "recipe", None)):
-        yield f"{text}; figures with an interval are in its own units"
+        yield f"{text}; metrics and figures are in its own units"
 
 
 def outputs(model: Model, split: Split) -> dict[str, Array]:

@@ -18,9 +18,10 @@ from agcli.engine.subgraph import substitute
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.errors import nearest
-from agcli.model.class_weights import weighing
+from agcli.model.class_weights import shown, weighing
 from agcli.model.graph import OUTPUT, Building, Graph, Outputs, by_name
 from agcli.model.optimizer import averages, step_of
+from agcli.model.score_checks import cautions
 from agcli.model.units import Units
 from agcli.spec import Spec
 
@@ -98,6 +99,10 @@ class Model(Answering):
     def evaluator(self) -> Function:
         """Loss and parts of the metrics of a batch, without training."""
         return Function(self.evaluated(self.test.fetches), inputs=list(self.inputs.values()), key=self.key)
+
+    def cautions(self, data: Dataset) -> list[str]:
+        """What has to be known of the loss: how much classes count, and scores that answer to none."""
+        return [*shown(self.spec, data), *cautions(self.spec, data, self.test.output)]
 
     def state(self, optimizer: dict[str, Variable]) -> dict[str, Variable]:
         """Every variable that a checkpoint holds."""

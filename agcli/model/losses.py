@@ -20,10 +20,16 @@ from agcli.spec.nouns import LOSSES, Loss
 if TYPE_CHECKING:
     from agcli.engine.graph import Tensor
 
+
+def _name(value: object) -> object:
+    """The name of a class, which YAML may read as a number or a truth."""
+    return value if isinstance(value, str) else scalar_text(value)
+
+
 ClassWeights = Annotated[
     Literal["balanced"]
     | Annotated[tuple[Weight, ...], Strict(False), Len(1, 10_000)]
-    | dict[Annotated[str, BeforeValidator(scalar_text)], Weight],
+    | dict[Annotated[str, BeforeValidator(_name)], Weight],
     Either("a list of numbers of 0 or more, a mapping from names to such, or `balanced`"),
 ]
 ACCURACY = ("accuracy",)

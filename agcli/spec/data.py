@@ -159,7 +159,6 @@ class PythonData(Fields):
     target: Target | None = Field(default=None, description="the column to predict, or several of numbers")
     sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
     weights: ColumnName | None = Field(default=None, description="the column that says how much samples count")
-    weights: ColumnName | None = Field(default=None, description="the column that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
 

@@ -115,7 +115,7 @@ def layers(loss, form):
 
 def formula(form):
     """A loss by a formula, as a user writes it for such a target."""
-    if form in ("two names", "sets", "three names", "booleans", "integers", "whole floats", "a column (n, 1)"):
+    if form in ("two names", "sets", "three names", "booleans", "integers", "whole floats") or "(n, 1)" in form:
         return "mean(sparse_softmax_cross_entropy(output, y))"
     several = "y" not in cells(form)
     return "mean(square(output - y))" if several else "mean(square(output[:, 0] - y))"
