@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeAlias
 
 from agcli.engine.frozen import frozen
+from agcli.model.undefined import in_json
 
 
 @frozen
@@ -63,7 +64,7 @@ class Evaluated:
             "epoch": self.epoch,
             "step": self.step,
             "test_loss": self.test_loss,
-            "metrics": self.metrics,
+            **in_json(self.metrics),
             "best": self.best,
         }
 
@@ -90,9 +91,9 @@ class EpochDone:
             "epoch": self.epoch,
             "step": self.step,
             "loss": self.loss,
-            "metrics": self.metrics,
+            **in_json(self.metrics),
             "test_loss": self.test_loss,
-            "train_metrics": self.train,
+            "train_metrics": in_json(self.train)["metrics"],
             "best": self.best,
             "lr": self.rate,
             "seconds": round(self.seconds, 6),
@@ -188,7 +189,7 @@ class Done:
             "steps": self.steps,
             "loss": self.loss,
             "test_loss": self.test_loss,
-            "metrics": self.metrics,
+            **in_json(self.metrics),
             "seconds": round(self.seconds, 6),
             "reason": self.reason,
             "converged": self.converged,
@@ -212,8 +213,8 @@ class Folded:
             "event": "folds",
             "run": str(self.run),
             "runs": [str(run) for run in self.runs],
-            "mean": self.mean,
-            "deviation": self.deviation,
+            **in_json(self.mean, "mean"),
+            "deviation": in_json(self.deviation)["metrics"],
         }
 
 

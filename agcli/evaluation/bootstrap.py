@@ -8,12 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
 from agcli.engine.types import Array
+from agcli.model.undefined import Undefined
+from agcli.spec.nouns import Metric
 
 Statistic = Callable[[Array], Array]
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """The number of a label a sample, of ``count`` labels."""
+
+    numbers: Array
+    count: int
+
+
+Contributions: TypeAlias = "Mapping[str, Array | Numbered]"
 
 LEVEL = 0.95
 RESAMPLES, FEWEST = 1000, 200
@@ -30,9 +44,10 @@ class Figure:
     high: float | None = None
     baseline: float | None = None
 
-    def to_json(self) -> dict[str, float | None]:
-        """Plain data."""
-        return vars(self)
+    def to_json(self) -> dict[str, float | str | None]:
+        """Plain data; where there is no value, with the reason."""
+        reason = {"undefined": self.value.reason} if isinstance(self.value, Undefined) else {}
+        return {**vars(self), **reason}
 
 
 def intervals(
@@ -58,9 +73,10 @@ def intervals(
     return found
 
 
-def value(statistic: Statistic, samples: int) -> float:
-    """The statistic of the samples themselves."""
-    return float(statistic(np.ones((1, samples)))[0])
+def value(of: Statistic, samples: int, reason: str = "") -> float:
+    """The statistic of the samples themselves; of NaN, a number that knows the ``reason``."""
+    found = float(of(np.ones((1, samples)))[0])
+    return Undefined(reason) if reason and np.isnan(found) else found
 
 
 def count_for(samples: int) -> int:
@@ -78,14 +94,33 @@ def weights(samples: int, count: int, seed: int, chunk: int = CHUNK) -> Iterator
         yield np.bincount(drawn.ravel(), minlength=n * samples).reshape(n, samples).astype(np.float64)
 
 
-def mean_of(values: Array) -> Statistic:
-    """The mean of a value a sample."""
-    return lambda w: w @ values / w.sum(axis=1)
+def statistic(row: Metric, fetched: Contributions) -> Statistic:
+    """The figure of a metric under weights, of what each sample contributes to it."""
+    totals = {name: total_of(value) for name, value in fetched.items()}
+
+    def figure(w: Array) -> Array:
+        if row.keep:
+            sums: dict[str, Array] = {**fetched, "weights": w}  # type: ignore[dict-item]
+        else:
+            sums = {name: total(w) for name, total in totals.items()}
+            sums.setdefault("count", w.sum(axis=1))
+        return np.asarray(row.finish(sums, w.shape[1]))
+
+    return figure
+
+
+def total_of(value: Array | Numbered) -> Callable[[Array], Array]:
+    """The weighted sums of a contribution: (resamples, samples) -> (resamples, ...)."""
+    if isinstance(value, Numbered):
+        return total_by(value.numbers, value.count)
+    numbers = value.astype(np.float64)
+    return lambda w: w @ numbers
 
 
 def total_by(labels: Array, count: int) -> Callable[[Array], Array]:
-    """The sums of weights over each of ``count`` labels: (resamples, samples) -> (resamples, count)."""
+    """The sums of weights over each of ``count`` labels; other labels count for none of them."""
     order = np.argsort(labels, kind="stable")
+    order = order[(labels[order] >= 0) & (labels[order] < count)]
     there, starts = np.unique(labels[order], return_index=True)
 
     def totals(w: Array) -> Array:

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.types import Array
+from agcli.model.figures import f1, precision, recall
 from agcli.prediction import Classes
+from agcli.spec.nouns import METRICS, Metric
 
-BINS = 15
+from .figures import contributions, statistics
 
 
 @dataclass(frozen=True)
@@ -49,35 +51,44 @@ class Calibration:
 
 
 def confusion(answers: Classes, truth: Array) -> Array:
-    """Counts: a row for each class, a column for each prediction."""
-    count = len(answers.names)
-    return np.bincount(truth * count + answers.chosen, minlength=count * count).reshape(count, count)
+    """Counts: a row for each class, a column for each prediction; a last row for classes that training did not see."""
+    of = statistics({"it": METRICS.read("confusion_matrix").fields}, answers.log_probabilities, truth)["it"]
+    counts: Array = of(np.ones((1, len(truth))))[0].astype(np.int64)
+    return counts
 
 
 def class_table(answers: Classes, counts: Array) -> list[ClassRow]:
     """A row for each class."""
-    right, true, predicted = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    seen = len(answers.names)
+    right, true, predicted = np.diag(counts), counts.sum(axis=1)[:seen], counts.sum(axis=0)
+    shares = [of(right, predicted, true) for of in (precision, recall, f1)]
+    known = [predicted > 0, true > 0, predicted + true > 0]
     return [
-        ClassRow(name, int(t), int(p), _share(r, p), _share(r, t), _share(2 * r, t + p))
-        for name, r, t, p in zip(answers.names, right, true, predicted, strict=True)
+        ClassRow(
+            name,
+            int(true[i]),
+            int(predicted[i]),
+            *(float(share[i]) if there[i] else None for share, there in zip(shares, known, strict=True)),
+        )
+        for i, name in enumerate(answers.names)
     ]
 
 
-def calibration(answers: Classes, truth: Array) -> Calibration | None:
-    """The gap of certainty and accuracy over bins of equal width; None for scores that are no probabilities."""
+def calibration(answers: Classes, truth: Array, row: Metric | None = None) -> Calibration | None:
+    """The gap of certainty and accuracy over the bins of the metric ``row``; None for scores that are no probabilities.
+
+    None, too, where no sample is of a class that training saw.
+    """
     if not answers.certain:
         return None
-    certainty = answers.probabilities.max(axis=1)
-    hits = answers.chosen == truth
-    number = np.minimum((certainty * BINS).astype(int), BINS - 1)
-    samples, sums, right = (np.bincount(number, w, BINS) for w in (None, certainty, hits))
-    there = np.flatnonzero(samples)
+    row = row or METRICS.read("calibration_error").fields
+    of = contributions({"it": row}, answers.log_probabilities, truth)["it"]
+    sums = {name: np.asarray(part).sum(axis=0) for name, part in of.items()}
+    samples, certainty, hits = (sums[name] for name in ("samples", "certainty", "hits"))
+    there, count = np.flatnonzero(samples), len(samples)
+    if not len(there):
+        return None
     bins = tuple(
-        Bin(i / BINS, (i + 1) / BINS, int(samples[i]), float(sums[i] / samples[i]), float(right[i] / samples[i]))
-        for i in there
+        Bin(i / count, (i + 1) / count, int(samples[i]), certainty[i] / samples[i], hits[i] / samples[i]) for i in there
     )
-    return Calibration(float(np.abs(sums - right).sum() / len(truth)), bins)
-
-
-def _share(part: int, whole: int) -> float | None:
-    return float(part / whole) if whole else None
+    return Calibration(float(row.finish(sums, len(truth))), bins)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from agcli.datasets import DataError, Dataset, Split
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.model.build import Model
+from agcli.model.undefined import reasons
 from agcli.prediction import Answers, Classes, Numbers, Predictor
 from agcli.prediction.answerable import why_not
 from agcli.prediction.sources import opened as opened_source
@@ -76,6 +77,7 @@ class Evaluation:
             "step": self.step,
             "loss": self.loss,
             "metrics": self.metrics,
+            "undefined": reasons(self.metrics),
             "figures": {k: f.to_json() for k, f in self.figures.items()},
             "classes": [asdict(row) for row in self.table],
             "confusion": self.confusion,
@@ -175,15 +177,29 @@ def judge(
             raise DataError("--by: the model's outputs are neither classes nor the target's numbers")
         return Evaluation(**base)
     answers, truth = found
-    base |= {"figures": figures(answers, truth, seed), "answers": answers, "truth": truth}
+    own = {m.name: m.row for m in model.test.meters if m.row is not None and m.name == m.kind}
+    base |= {"figures": as_trained(figures(answers, truth, seed, own=own), sums.metrics)}
+    base |= {"answers": answers, "truth": truth}
     if isinstance(answers, Classes):
         counts = confusion(answers, truth)
         base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}
-        base["calibration"] = calibration(answers, truth)
+        base["calibration"] = calibration(answers, truth, own.get("calibration_error"))
     base["worst"] = worst(answers, truth, samples, count, str(model.spec.dtype))
     if by is not None:
-        base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed)}
+        base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed, own)}
     return Evaluation(**base)
+
+
+def as_trained(found: dict[str, Figure], metrics: Mapping[str, Any]) -> dict[str, Figure]:
+    """Figures to the last digit as training has them: it may add up in another order, and in single precision."""
+
+    def same(name: str, value: float) -> bool:
+        known = metrics.get(name)
+        if not isinstance(known, float):
+            return False
+        return math.isclose(known, value, rel_tol=1e-4, abs_tol=1e-6) or (math.isnan(known) and math.isnan(value))
+
+    return {k: replace(f, value=metrics[k]) if same(k, f.value) else f for k, f in found.items()}
 
 
 def fit_report(trained: Trained, split: str) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""The figures of an evaluation: what each is, as a statistic that can be resampled, and as a constant would have it."""
+"""The figures of an evaluation: the rows of agcli/model/metrics.py, resampled, and as a constant would have them."""
 
 from __future__ import annotations
 
@@ -7,36 +7,85 @@ from dataclasses import replace
 
 import numpy as np
 
+from agcli.engine.function import Function
+from agcli.engine.graph import Tensor
+from agcli.engine.leaves import placeholder
 from agcli.engine.types import Array
+from agcli.model.class_metrics import OfClasses, Share
+from agcli.model.contributions import Labels
+from agcli.model.curve_metrics import OfCurve
+from agcli.model.number_metrics import R2, OfErrors
+from agcli.model.probability_metrics import OfProbabilities
+from agcli.model.summed import Summed
 from agcli.prediction import Answers, Classes, Numbers
+from agcli.spec.nouns import METRICS, Metric
 
-from .bootstrap import Figure, Statistic, intervals, mean_of, total_by, value
+from .bootstrap import Contributions, Figure, Numbered, Statistic, intervals, statistic, value
+
+OF_CLASSES = ("accuracy", "f1")
+OF_TWO = ("roc_auc",)
+OF_PROBABILITIES = ("log_loss", "brier_score")
+OF_NUMBERS = ("mean_absolute_error", "root_mean_squared_error", "r2", "bias")
+CELLS = 1 << 24  # scores that are looked at in one go
+CURVES = 20  # classes whose areas under curves are resampled, if the spec asks for them
+
+Rows = Mapping[str, Metric]
 
 
-def figures(answers: Answers, truth: Array, seed: int = 0, *, compared: bool = True) -> dict[str, Figure]:
-    """All figures with their intervals; ``compared`` to the best constant answer, if wanted."""
-    statistics = statistics_of(answers, truth)
+def figures(
+    answers: Answers, truth: Array, seed: int = 0, *, compared: bool = True, own: Rows | None = None
+) -> dict[str, Figure]:
+    """All figures with their intervals; ``compared`` to the best constant answer, if wanted.
+
+    ``own`` are rows with the fields of a spec, by name: a name means what it means in training.
+    """
+    rows = rows_of(answers, own or {})
+    statistics = statistics_of(answers, truth, rows)
     each = answers.each if isinstance(answers, Classes) else 1
     found = intervals(statistics, len(truth) // each, seed, each)
-    plain = baseline(answers, truth) if compared else {}
+    plain = baseline(answers, truth, rows) if compared else {}
     made = {}
     for name, of in statistics.items():
         low, high = found.get(name, (None, None))
-        made[name] = Figure(value(of, len(truth)), low, high, plain.get(name))
+        reason = reason_of(rows, name)
+        made[name] = Figure(value(of, len(truth), reason), low, high, plain.get(name))
     return made
 
 
-def baseline(answers: Answers, truth: Array) -> dict[str, float]:
+def rows_of(answers: Answers, own: Rows) -> dict[str, Metric]:
+    """The rows of the figures for one kind of answers; those that a spec names have its fields."""
+    kinds: tuple[type[Metric], ...] = (OfErrors, R2)
+    names, skipped = OF_NUMBERS, False
+    if isinstance(answers, Classes):
+        kinds = (Share, OfClasses, OfProbabilities, OfCurve)
+        # Labels of a sample that has several are judged each on its own by the metrics of the spec, not all at once.
+        is_labels = answers.each > 1 and len(answers.names) == 2
+        skipped = is_labels or len(answers.names) > CURVES
+        two = OF_TWO if len(answers.names) == 2 and not is_labels else ()
+        names = (*OF_CLASSES, *two, *(OF_PROBABILITIES if answers.certain else ()))
+    rows: dict[str, Metric] = {name: own.get(name) or METRICS.read(name).fields for name in names}
+    fitting = {name: row for name, row in own.items() if isinstance(row, kinds) and not (skipped and row.keep)}
+    return {name: row for name, row in (rows | fitting).items() if row.is_number}
+
+
+def reason_of(rows: Rows, name: str) -> str:
+    """Why a figure may have no value; the name may be that of a metric of one target."""
+    return rows[name if name in rows else name.partition(" of ")[0]].undefined
+
+
+def baseline(answers: Answers, truth: Array, rows: Rows | None = None) -> dict[str, float]:
     """The figures of the answer that is the same for all samples: the most frequent class, or the mean."""
-    statistics = statistics_of(constant(answers, truth), truth)
-    return {name: value(of, len(truth)) for name, of in statistics.items()}
+    statistics = statistics_of(constant(answers, truth), truth, rows)
+    reasons = rows_of(answers, {}) if rows is None else rows
+    return {name: value(of, len(truth), reason_of(reasons, name)) for name, of in statistics.items()}
 
 
 def constant(answers: Answers, truth: Array) -> Answers:
     """The best answer that does not look at the samples: the frequencies of the classes, or the mean."""
     if isinstance(answers, Numbers):
         return replace(answers, values=np.broadcast_to(truth.mean(axis=0), truth.shape), deviations=None)
-    shares = np.bincount(truth, minlength=len(answers.names)) / len(truth)
+    seen = truth[(truth >= 0) & (truth < len(answers.names))]
+    shares = np.bincount(seen, minlength=len(answers.names)) / max(len(seen), 1)
     with np.errstate(divide="ignore"):
         logarithms = np.log(shares)
     shape = answers.probabilities.shape
@@ -45,84 +94,40 @@ def constant(answers: Answers, truth: Array) -> Answers:
     )
 
 
-def statistics_of(answers: Answers, truth: Array) -> dict[str, Statistic]:
-    """The statistics for one kind of answers."""
+def statistics_of(answers: Answers, truth: Array, rows: Rows | None = None) -> dict[str, Statistic]:
+    """The statistics for one kind of answers; of several targets, for each."""
+    rows = rows_of(answers, {}) if rows is None else rows
     if isinstance(answers, Classes):
-        return dict(_of_classes(answers, truth))
+        return statistics(rows, answers.log_probabilities, truth)
     if answers.values.shape[1] == 1:
-        return _of_numbers(answers.values[:, 0], truth[:, 0])
-    return {
-        f"{metric} of {name}": statistic
-        for i, name in enumerate(answers.names)
-        for metric, statistic in _of_numbers(answers.values[:, i], truth[:, i]).items()
-    }
-
-
-def _of_classes(answers: Classes, truth: Array) -> Mapping[str, Statistic]:
-    rows = np.arange(len(truth))
-    hits = answers.chosen == truth
-    found: dict[str, Statistic] = {"accuracy": mean_of(hits.astype(np.float64))}
-    found["f1"] = _f1(truth, answers.chosen, len(answers.names))
-    if len(answers.names) == 2:
-        found["roc_auc"] = _roc_auc(answers.log_probabilities[:, 1] - answers.log_probabilities[:, 0], truth == 1)
-    if answers.certain:
-        found["log_loss"] = mean_of(-answers.log_probabilities[rows, truth])
-        found["brier_score"] = mean_of(_brier(answers.probabilities, truth))
+        return statistics(rows, answers.values[:, 0], truth[:, 0])
+    found: dict[str, Statistic] = {}
+    for i, name in enumerate(answers.names):
+        of_target = statistics(rows, answers.values[:, i], truth[:, i])
+        found |= {f"{metric} of {name}": of for metric, of in of_target.items()}
     return found
 
 
-def _of_numbers(values: Array, truth: Array) -> dict[str, Statistic]:
-    error = values - truth
-    squares = np.square(error)
-    centred = truth - truth.mean()
+def statistics(rows: Rows, output: Array, target: Array) -> dict[str, Statistic]:
+    """The statistics of metrics of a model's outputs (n, ...) and targets (n, ...)."""
+    return {name: statistic(rows[name], each) for name, each in contributions(rows, output, target).items()}
 
-    def r2(w: Array) -> Array:
-        n = w.sum(axis=1)
-        spread = w @ np.square(centred) - np.square(w @ centred) / n
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return 1 - np.where(spread > 0, w @ squares / spread, np.nan)
 
-    return {
-        "mean_absolute_error": mean_of(np.abs(error)),
-        "root_mean_squared_error": lambda w: np.sqrt(mean_of(squares)(w)),
-        "r2": r2,
-        "bias": mean_of(error),
+def contributions(rows: Rows, output: Array, target: Array) -> dict[str, Contributions]:
+    """What each sample contributes to each metric."""
+    y, t = (placeholder(n, (None, *a.shape[1:]), a.dtype) for n, a in (("output", output), ("target", target)))
+    each: dict[str, Mapping[str, Tensor | Labels]] = {
+        name: row.rows(y, t).each if isinstance(row, Summed) else row.parts(y, t) for name, row in rows.items()
     }
-
-
-def _brier(probabilities: Array, truth: Array) -> Array:
-    """The squared distance of the probabilities to the truth, summed over classes (Brier 1950): 0 to 2."""
-    right = probabilities[np.arange(len(truth)), truth]
-    score: Array = np.square(probabilities).sum(axis=1) - 2 * right + 1
-    return score
-
-
-def _f1(truth: Array, chosen: Array, classes: int) -> Statistic:
-    """The mean of the classes' F1, those left out that neither occur nor are predicted."""
-    true, predicted = total_by(truth, classes), total_by(chosen, classes)
-    right = total_by(np.where(chosen == truth, truth, classes), classes + 1)
-
-    def f1(w: Array) -> Array:
-        both = true(w) + predicted(w)
-        with np.errstate(invalid="ignore"):
-            each = 2 * right(w)[:, :classes] / both
-        mean: Array = np.nanmean(each, axis=1)
-        return mean
-
-    return f1
-
-
-def _roc_auc(scores: Array, positive: Array) -> Statistic:
-    """The chance that a sample of the second class has a larger score than one of the first, ties counted half."""
-    _, ties = np.unique(scores, return_inverse=True)
-    count = int(ties.max(initial=0)) + 1
-    above = total_by(np.where(positive, ties, count), count + 1)
-    below = total_by(np.where(positive, count, ties), count + 1)
-
-    def auc(w: Array) -> Array:
-        p, n = above(w)[:, :count], below(w)[:, :count]
-        wins = (p * (np.cumsum(n, axis=1) - n / 2)).sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(wins / (p.sum(axis=1) * n.sum(axis=1)))
-
-    return auc
+    places = [(name, part) for name, of in each.items() for part in of]
+    of_place = [each[name][part] for name, part in places]
+    function = Function([x.numbers if isinstance(x, Labels) else x for x in of_place], inputs=[y, t])
+    # Of one number a sample, all are taken at once: some rows look at their mean.
+    size = len(output) if output.ndim == 1 else max(1, CELLS // int(np.prod(output.shape[1:])))
+    starts = range(0, max(len(output), 1), max(size, 1))
+    parts = [function({y: output[i : i + size], t: target[i : i + size]}) for i in starts]
+    found: dict[str, dict[str, Array | Numbered]] = {name: {} for name in rows}
+    for (name, part), x, *arrays in zip(places, of_place, *parts, strict=True):
+        array = np.concatenate(arrays)
+        found[name][part] = Numbered(array, x.count) if isinstance(x, Labels) else array
+    return dict(found)

@@ -15,7 +15,7 @@ from agcli.engine.types import Array
 from agcli.prediction import Answers, Classes
 
 from .bootstrap import Figure
-from .figures import figures
+from .figures import Rows, figures
 
 NAMES = 20  # values of a column that are groups of their own; numbers of more values are cut into quarters
 
@@ -37,13 +37,17 @@ class Group:
         }
 
 
-def groups(answers: Answers, truth: Array, cells: Cells, seed: int = 0) -> list[Group]:
-    """The groups that a column makes, largest first for names, in their order for ranges of numbers."""
+def groups(answers: Answers, truth: Array, cells: Cells, seed: int = 0, own: Rows | None = None) -> list[Group]:
+    """The groups that a column makes, largest first for names, in their order for ranges of numbers.
+
+    ``own`` are rows with the fields of a spec, as for ``figures``.
+    """
     each = answers.each if isinstance(answers, Classes) else 1
     found = []
     for name, members in _members(cells):
         rows = np.repeat(members, each)
-        found.append(Group(name, int(members.sum()), figures(_taken(answers, rows), truth[rows], seed, compared=False)))
+        of_group = figures(_taken(answers, rows), truth[rows], seed, compared=False, own=own)
+        found.append(Group(name, int(members.sum()), of_group))
     return found
 
 

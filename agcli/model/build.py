@@ -100,6 +100,10 @@ class Model(Answering):
         """Loss and parts of the metrics of a batch, without training."""
         return Function(self.evaluated(self.test.fetches), inputs=list(self.inputs.values()), key=self.key)
 
+    def unseen_evaluator(self) -> Function:
+        """Parts of the metrics of a batch of classes that training did not see, for ``Sums.add_unseen``."""
+        return Function(self.evaluated(self.test.unseen_fetches), inputs=list(self.inputs.values()), key=self.key)
+
     def cautions(self, data: Dataset) -> list[str]:
         """What has to be known of the loss: how much classes count, and scores that answer to none."""
         return [*shown(self.spec, data), *cautions(self.spec, data, self.test.output)]

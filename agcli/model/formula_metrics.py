@@ -18,11 +18,16 @@ from agcli.engine.leaves import Placeholder
 from agcli.engine.subgraph import substitute
 from agcli.engine.types import Array, Shape, TupleType
 from agcli.model.meters import Meter, Value, as_value
+from agcli.spec.nouns import Better
 
 REDUCTIONS = {"sum": "sum", "mean": "sum", "max": "max", "min": "min"}  # op -> how batches are put together
 
 
-def formula_meter(name: str, value: Tensor, samples: Collection[Tensor]) -> Meter:
+ALONE = "the formula needs all samples at once, and they came in batches"
+NO_NUMBER = "the formula has no value for these samples"
+
+
+def formula_meter(name: str, value: Tensor, samples: Collection[Tensor], better: Better | None = None) -> Meter:
     """The meter of a formula; ``samples`` are tensors known to have a row a sample, such as the model's output."""
     if value.shape[:1] == (None,):
         value = call("mean", value if value.dtype.kind == "f" else value.astype("float64"))
@@ -36,6 +41,8 @@ def formula_meter(name: str, value: Tensor, samples: Collection[Tensor]) -> Mete
             lambda sums, samples: as_value(sums["value"]),
             folds={"value": "once"},
             is_number=value.shape == (),
+            better=better,
+            undefined=ALONE,
         )
     parts: dict[str, Tensor] = {}
     folds: dict[str, str] = {}
@@ -57,7 +64,7 @@ def formula_meter(name: str, value: Tensor, samples: Collection[Tensor]) -> Mete
         feeds = [np.asarray(v, leaf.dtype) for v, leaf in zip(totals, leaves, strict=True)]
         return as_value(function(dict(zip(leaves, feeds, strict=True)))[0])
 
-    return Meter(name, parts, finish, folds=folds)
+    return Meter(name, parts, finish, folds=folds, better=better, undefined=NO_NUMBER)
 
 
 def fed_ids(order: list[Tensor]) -> set[int]:

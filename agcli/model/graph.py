@@ -63,6 +63,11 @@ class Graph(Outputs):
         return {"loss": self.loss, **{k: t for m in self.meters for k, t in m.fetches().items()}}
 
     @property
+    def unseen_fetches(self) -> dict[str, Tensor]:
+        """The parts of metrics that know what to do with a class that training did not see; the loss does not."""
+        return {k: t for m in self.meters if m.takes_unseen for k, t in m.fetches().items()}
+
+    @property
     def cheap_fetches(self) -> dict[str, Tensor]:
         """The same without the scores that some metrics keep of every sample."""
         return {"loss": self.loss, **{k: t for m in self.meters if not m.keep for k, t in m.fetches().items()}}
@@ -329,12 +334,13 @@ class Building:
             fields: Any = choice.fields
             if choice.name == "expression":
                 inner = path if isinstance(key, str) else (*path, "expression", "formula")
-                yield formula_meter(fields.name, self.formula(fields.formula, inner), rows)
+                made = self.formula(fields.formula, inner)
+                yield formula_meter(fields.name, made, rows, fields.better)
                 continue
             with self.network.at(path):
                 judged = self.judged(output, choice.name)
                 read = self.units.numbers if fields.reads == "numbers" else self.units.scores
-                named = meter(choice, *read(*judged))
+                named = meter(choice, *read(*judged), self.inputs.get(WEIGHTS))
                 yield replace(named, name=key) if isinstance(key, str) else named
 
 

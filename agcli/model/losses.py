@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 def _name(value: object) -> object:
     """The name of a class, which YAML may read as a number or a truth."""
-    return value if isinstance(value, str) else scalar_text(value)
+    return scalar_text(value) if isinstance(value, bool | int | float) else value
 
 
 ClassWeights = Annotated[

@@ -100,7 +100,7 @@ def figure_table(found: Evaluation) -> Table:
         table.add_row(name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline)))
     for name, value in found.metrics.items():
         if name not in found.figures and np.ndim(value) == 0:
-            table.add_row(printable(name), amount(float(value)), "", "")
+            table.add_row(printable(name), amount(value), "", "")
     return table
 
 

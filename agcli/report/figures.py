@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from agcli.model.undefined import Undefined
+
 
 def figure(value: Any) -> str:
-    """Four significant digits, without an exponent where that is readable; lists by rows."""
+    """Four significant digits, without an exponent where that is readable; lists by rows; or why there is no value."""
+    if isinstance(value, Undefined):
+        return str(value)
     if isinstance(value, list):
         is_matrix = bool(value) and isinstance(value[0], list)
         return "\n".join(map(row, value)) if is_matrix else row(value)

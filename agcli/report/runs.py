@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agcli.comparison import Comparison, Curve, Row
+from agcli.model.undefined import Undefined
 from agcli.spec.errors import printable
 
 from .evaluation import amount, columned, short
@@ -71,6 +72,8 @@ def values_table(marks: Sequence[str], values: dict[str, list[Any]]) -> Table:
 def shown(value: Any) -> str:
     if value is None:
         return "-"
+    if isinstance(value, Undefined):
+        return str(value)
     return short(f"{value:.6g}" if isinstance(value, float) else str(value), 60)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from types import TracebackType
@@ -176,7 +177,7 @@ def label(word: str, number: int, of: int) -> Text:
 
 def difference(value: float, before: Any) -> str:
     """How a figure has changed, in seven characters."""
-    if not isinstance(before, int | float):
+    if not isinstance(before, int | float) or not math.isfinite(value - before):
         return " " * 7
     size = abs(value - before)
     arrow = "↓" if value < before else "↑" if value > before else "="

@@ -92,8 +92,25 @@ def pixels(part: Any, key: Any) -> None:
         stats.setdefault("shape", [])
 
 
+SMALLER = frozenset(("loss", "error", "perplexity", "rmse", "mae", "mse", "nll", "deviation", "residual"))
+
+
+def directed(spec: Any, key: Any) -> None:
+    """Write beside the formula that is watched which way is better, as was guessed by the words of its name."""
+    watch, metrics = str((spec.get("train") or {}).get("watch", "loss")), spec.get(key)
+    better = "high" if SMALLER.isdisjoint(watch.lower().split("_")) else "low"
+    if isinstance(metrics, dict) and isinstance(metrics.get(watch), str):
+        metrics[watch] = {"formula": metrics[watch], "better": better}
+    known = metrics.values() if isinstance(metrics, dict) else metrics if isinstance(metrics, list) else ()
+    for metric in known:
+        fields = metric.get("expression") if isinstance(metric, dict) else None
+        if isinstance(fields, dict) and fields.get("name") == watch:
+            fields.setdefault("better", better)
+
+
 ROWS: tuple[Row, ...] = (
     Row(SPEC, "dtype", default("float32"), 2, "0.1: all was float32; a spec of formulas alone means float64 today"),
+    Row(SPEC, "metrics", directed, 2, "0.2: which way a formula is better was guessed by its name"),
     Row(PREPROCESSING, "dtype", default("float32"), 2, "0.1: all was float32"),
     Row(PREPROCESSING, "sigma", default(""), 2, "0.1: no column held standard deviations"),
     Row(PREPROCESSING, "of", default("any"), 2, "0.2: what a target is was guessed, whatever the loss"),

@@ -18,6 +18,7 @@ from typing import Any
 from agcli.engine.leaves import Variable
 from agcli.engine.types import Array
 from agcli.engine.variables import assign, write_atomically
+from agcli.model.undefined import restored
 from agcli.spec import Spec, read_spec
 
 from . import checkpoints, migrate
@@ -278,10 +279,15 @@ def final(result: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]
     """Loss and metrics of the split that a run is judged by, as they were measured last."""
     for record in (result, *reversed(history)):
         if record and record.get("test_loss") is not None:
-            return {"loss": record["test_loss"], **record.get("metrics", {})}
+            return {"loss": record["test_loss"], **measured(record)}
         if record and record.get("split") == "train":
-            return {"loss": record["loss"], **record.get("metrics", {})}
+            return {"loss": record["loss"], **measured(record)}
     return {}
+
+
+def measured(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The metrics of a record; those without a value know why."""
+    return restored(record.get("metrics", {}), record.get("undefined", {}))
 
 
 def free(folder: Path) -> Path:

@@ -220,12 +220,17 @@ class _Metrics(Named):
     listed = True
 
     def schema(self) -> Schema:
-        return {"anyOf": [{"x-table": METRICS.noun}, {"type": "string"}]}
+        fields = NamedFormula.model_json_schema()
+        known = {name: fields["properties"][name] for name in ("formula", "better")}
+        formula = {"type": "object", "additionalProperties": False, "properties": known, "required": ["formula"]}
+        return {"anyOf": [{"x-table": METRICS.noun}, formula, {"type": "string"}]}
 
     def wrapped(self, schema: Schema) -> Schema:
         return {"anyOf": [{"type": "array", "items": {"x-table": METRICS.noun}}, schema]}
 
     def item(self, name: str, value: Any) -> Choice[Any]:
+        if isinstance(value, dict) and "formula" in value:
+            return Choice("expression", NamedFormula.model_validate({**value, "name": name}))
         if isinstance(value, dict | Choice) or (isinstance(value, str) and value in METRICS.spellings()):
             return METRICS.read(value)
         return Choice(

@@ -14,7 +14,7 @@ from annotated_types import Len
 from pydantic import Strict
 
 from .field_types import Kind as KindOf
-from .field_types import Positive, Weight, Word, Words
+from .field_types import OneOf, Positive, Weight, Word, Words
 from .fields import Field, Fields
 from .formula import Formula
 from .number_or_choice import NumberOr
@@ -37,6 +37,7 @@ Link = Literal[
     "softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "direction", "distance", "vectors", "identity",
 ]  # fmt: skip
 Better = Literal["low", "high"]
+Direction = Annotated[Better, OneOf("low", "high")]
 
 
 class Loss(Fields):
@@ -54,16 +55,19 @@ class Loss(Fields):
 class Metric(Fields):
     """What is reported beside the loss, of a whole split: exactly the figure of all its samples at once."""
 
-    better: ClassVar[Better | None] = None  # None: of no direction, such as a table of counts
+    better: ClassVar[Better | None]  # None: of no direction, such as a table of counts; each row states it
     reads: ClassVar[Literal["scores", "numbers"]] = "scores"  # numbers are given to it in the target's own units
     keep: ClassVar[bool] = False  # whether parts of batches are kept side by side; else they are added up
+    folds: ClassVar[Mapping[str, str]] = {}  # parts that are put together in another way, see agcli/model/meters.py
+    takes_unseen: ClassVar[bool] = False  # whether its parts may be of targets that are no class of the training data
+    undefined: ClassVar[str] = "it has no value"  # why the figure may be NaN
 
-    def parts(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        """What is fetched of every batch, by name."""
+    def parts(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+        """What is fetched of every batch, by name; ``weights`` (n,) say how much each sample counts, else all alike."""
         raise NotImplementedError
 
     def finish(self, sums: Mapping[str, Array], samples: int) -> Any:
-        """The figure of the sums of all parts: a number, or nested lists of numbers."""
+        """The figure of the sums of all parts: a number, or an array of numbers; NaN where it has no value."""
         raise NotImplementedError
 
     @property
@@ -128,6 +132,9 @@ class NamedFormula(Metric):
 
     name: Word = Field(description="what it is called")
     formula: Formula = Field(description="such as `mean(argmax(z, -1) == y)`")
+    better: Direction | None = Field(  # type: ignore[misc]  # each formula has its own
+        default=None, description="which way is better, `low` or `high`; `watch` wants to know"
+    )
 
 
 LOSSES = Table("loss", kind=Loss, module="agcli.model.losses", group="agcli.losses")

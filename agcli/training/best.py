@@ -7,26 +7,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from agcli.spec import Spec
+from agcli.spec.dump import quoted
 from agcli.spec.names import suggestion
-
-# Words in the names of figures that get better by getting smaller: a metric's own name, or one that a spec gives.
-SMALLER_IS_BETTER = frozenset(("loss", "error", "perplexity", "rmse", "mae", "mse", "nll", "deviation", "residual"))
-
-
-def smaller_is_better(name: str) -> bool:
-    """Whether a figure gets better by getting smaller."""
-    return not SMALLER_IS_BETTER.isdisjoint(name.lower().split("_"))
+from agcli.spec.nouns import Better, NamedFormula
 
 
 class Best:
-    """The best evaluation, and how many there were since. Its content is plain data.
+    """The best evaluation, and how many there were since. Its content is plain data."""
 
-    ``kind`` is the metric that is watched, if the spec calls it by another name.
-    """
-
-    def __init__(self, watch: str, min_delta: float = 0.0, kind: str = "") -> None:
-        self.watch, self.min_delta = watch, min_delta
-        self.smaller = smaller_is_better(kind or watch)
+    def __init__(self, watch: str, min_delta: float = 0.0, better: Better | None = "low") -> None:
+        self.watch, self.min_delta, self.better = watch, min_delta, better
         self.found: dict[str, Any] | None = None
         self.since = 0
 
@@ -43,7 +33,7 @@ class Best:
     def gain(self, value: float) -> float:
         """How much better a value is than the best."""
         known = float(self.found["value"]) if self.found else math.nan
-        return known - value if self.smaller else value - known
+        return value - known if self.better == "high" else known - value
 
     @property
     def step(self) -> int | None:
@@ -75,8 +65,17 @@ def check_unwatched(spec: Spec) -> None:
             )
 
 
-def check_watch(spec: Spec, names: list[str]) -> None:
-    """Raise SpecError if `train.watch` names no figure of the evaluation."""
-    if spec.train.watch not in names:
-        said = f"expected the loss or a metric ({', '.join(names)}), got `{spec.train.watch}`"
-        raise spec.error(("train", "watch"), said + suggestion(spec.train.watch, names))
+def check_watch(spec: Spec, better: Mapping[str, Better | None]) -> None:
+    """Raise SpecError if `train.watch` names no figure of the evaluation, or one that has no better and worse."""
+    watch = spec.train.watch
+    if watch not in better:
+        said = f"expected the loss or a metric ({', '.join(better)}), got `{watch}`"
+        raise spec.error(("train", "watch"), said + suggestion(watch, better))
+    if better[watch] is None:
+        formulas = (c.fields for _, c in spec.metric_items() if isinstance(c.fields, NamedFormula))
+        formula = next((fields.formula for fields in formulas if fields.name == watch), None)
+        if formula is None:
+            raise spec.error(("train", "watch"), f"`{watch}` is neither better high nor low; watch another figure")
+        line = f"{watch}: {{formula: {quoted(formula)}, better: low}}"
+        told = f"`{watch}` is a formula that does not say which way is better; write under `metrics` {line}, or high"
+        raise spec.error(("train", "watch"), told)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from agcli.data.section import folds
 from agcli.events import Done, Event, Folded
+from agcli.model.undefined import Undefined, in_json
 from agcli.runs import Run
 from agcli.runs.run import check_free, usual
 from agcli.spec import Spec
@@ -57,8 +58,16 @@ class CrossValidation:
         folded = Folded(
             self.out,
             tuple(event.run for event in done),
-            {name: statistics.fmean(values) for name, values in columns.items()},
-            {name: statistics.stdev(values) for name, values in columns.items()},
+            {name: over_folds(statistics.fmean, values) for name, values in columns.items()},
+            {name: over_folds(statistics.stdev, values) for name, values in columns.items()},
         )
-        Run(self.out).write(RESULT, {"folds": figures, **folded.to_json()})
+        Run(self.out).write(RESULT, {"folds": [in_json(f)["metrics"] for f in figures], **folded.to_json()})
         return folded
+
+
+def over_folds(of: Callable[[list[float]], float], values: list[float]) -> float:
+    """A statistic of a figure over the folds; if a fold has no value of it, there is none."""
+    for fold, value in enumerate(values, 1):
+        if isinstance(value, Undefined):
+            return Undefined(f"in fold {fold}, {value.reason}")
+    return of(values)

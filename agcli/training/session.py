@@ -57,10 +57,10 @@ class Session:
         self.variables = self.model.state(optimizer)
         self.batches = batches(spec, data)
         self.sums, self.test = self.new_sums(), Sums(self.model.test.meters)
-        check_watch(spec, self.test.watchable)
+        check_watch(spec, self.test.better)
         if not data.has_test:
             check_unwatched(spec)
-        self.best = Best(spec.train.watch, spec.train.min_delta, self.test.kinds.get(spec.train.watch, ""))
+        self.best = Best(spec.train.watch, spec.train.min_delta, self.test.better[spec.train.watch])
         self.epoch = 0  # epochs that are complete
         self.batch = 0  # batches of the next epoch that are done
         self.step = 0

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from agcli.model.meters import Meter, Value
+from agcli.model.undefined import reasons, restored
+from agcli.spec.nouns import Better
 
 
 class Sums:
@@ -25,7 +27,15 @@ class Sums:
         """Count a batch of ``n`` samples."""
         self.samples += n
         self.loss += float(values["loss"]) * n
-        for meter in self.meters:
+        self.fold(values, self.meters)
+
+    def add_unseen(self, values: Mapping[str, Any]) -> None:
+        """Count a batch of samples of classes that training did not see: they have no loss, and some metrics."""
+        self.fold(values, (m for m in self.meters if m.takes_unseen))
+
+    def fold(self, values: Mapping[str, Any], meters: Iterable[Meter]) -> None:
+        """Put the parts of a batch to those of the others."""
+        for meter in meters:
             for part in meter.parts:
                 key = meter.key(part)
                 self.totals[key] = meter.fold(part, self.totals.get(key), values[key])
@@ -39,9 +49,12 @@ class Sums:
         """NaN for all before the first batch."""
         if self.settled is not None:
             return self.settled
-        if not self.samples:
-            return {m.name: math.nan for m in self.meters}
-        return {m.name: m.value({k: self.totals[m.key(k)] for k in m.parts}, self.samples) for m in self.meters}
+        return {m.name: self.figure(m) for m in self.meters}
+
+    def figure(self, meter: Meter) -> Value:
+        """A metric of what was counted; NaN before anything was."""
+        totals = {part: self.totals.get(meter.key(part)) for part in meter.parts}
+        return math.nan if any(t is None for t in totals.values()) else meter.value(totals, self.samples)
 
     @property
     def figures(self) -> dict[str, Value]:
@@ -49,14 +62,9 @@ class Sums:
         return {"loss": self.mean_loss, **self.metrics}
 
     @property
-    def watchable(self) -> list[str]:
-        """The names of the figures that are single numbers."""
-        return ["loss", *(m.name for m in self.meters if m.is_number)]
-
-    @property
-    def kinds(self) -> dict[str, str]:
-        """The figures' names in a spec -> what they are by a name of their own; formulas are what they are called."""
-        return {m.name: m.kind or m.name for m in self.meters}
+    def better(self) -> dict[str, Better | None]:
+        """Which way is better for each figure that is a single number."""
+        return {"loss": "low", **{m.name: m.better for m in self.meters if m.is_number}}
 
     def settle(self) -> Sums:
         """Compute the metrics, and forget what they were made of."""
@@ -65,11 +73,13 @@ class Sums:
 
     def to_json(self) -> dict[str, Any]:
         totals = {k: np.asarray(v).tolist() for k, v in self.totals.items()}
-        return {"samples": self.samples, "loss": self.loss, "sums": totals, "settled": self.settled}
+        why = reasons(self.settled or {})
+        return {"samples": self.samples, "loss": self.loss, "sums": totals, "settled": self.settled, "undefined": why}
 
     def set(self, plain: Mapping[str, Any]) -> None:
         """Take over what ``to_json`` gave, as far as the names are known here."""
         self.samples, self.loss = int(plain["samples"]), float(plain["loss"])
         known = {m.key(part) for m in self.meters for part in m.parts}
         self.totals = {k: np.asarray(v, np.float64) for k, v in plain["sums"].items() if k in known}
-        self.settled = plain["settled"]
+        settled = plain["settled"]
+        self.settled = None if settled is None else restored(settled, plain.get("undefined", {}))

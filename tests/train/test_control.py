@@ -12,7 +12,7 @@ from agcli.runs import Run
 from agcli.spec import read_spec
 from agcli.training import Trainer
 from agcli.training import trainer as module
-from agcli.training.best import Best, smaller_is_better
+from agcli.training.best import Best
 from agcli.training.dry_run import dry_run, overfit
 from agcli.training.interval import Rhythm
 from agcli.training.profile import Profile
@@ -148,11 +148,10 @@ def test_patience_goes_back_to_the_best_weights(spec, tmp_path):
     assert evaluate(tmp_path / "run", which="last").loss == pytest.approx(losses[-1], rel=1e-6)
 
 
-@pytest.mark.parametrize(("watch", "smaller"), [("loss", True), ("accuracy", False), ("mean_absolute_error", True)])
-def test_the_best_is_judged_by_the_figure_that_is_watched(watch, smaller):
-    best = Best(watch, min_delta=0.1)
-    sign = 1 if smaller else -1
-    assert smaller_is_better(watch) == smaller
+@pytest.mark.parametrize(("watch", "better"), [("loss", "low"), ("accuracy", "high"), ("error_bars_hit", "high")])
+def test_the_best_is_judged_by_the_figure_that_is_watched(watch, better):
+    best = Best(watch, 0.1, better)
+    sign = 1 if better == "low" else -1
     judged = [best.judge({watch: sign * value}, 1, step) for step, value in enumerate([5, 4.95, 4, math.nan, 4.5, 3])]
     assert judged == [True, False, True, False, False, True]
     assert (best.step, best.since) == (5, 0)

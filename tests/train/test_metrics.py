@@ -175,7 +175,7 @@ def test_sums_go_on_from_their_plain_form():
     evaluate = model.evaluator()
     sums = Sums(model.test.meters)
     assert set(sums.figures) == {"loss", "accuracy", "confusion_matrix", "r2"}
-    assert sums.watchable == ["loss", "accuracy", "r2"]
+    assert list(sums.better) == ["loss", "accuracy", "r2"]
     for half in (slice(0, 60), slice(60, None)):
         again = Sums(model.test.meters)
         again.set(sums.to_json())
@@ -185,6 +185,25 @@ def test_sums_go_on_from_their_plain_form():
     settled = Sums(model.test.meters)
     settled.set(sums.settle().to_json())
     assert settled.metrics == sums.metrics
+
+
+def test_samples_of_classes_that_training_did_not_see_are_wrong_and_have_no_loss():
+    names = "accuracy, f1, confusion_matrix, log_loss, roc_auc"
+    model = model_of(f"{{own: mean(output), {', '.join(f'm{i}: {n}' for i, n in enumerate(names.split(', ')))}}}",
+                     SCORES, CLASSES)  # fmt: skip
+    sums, unseen = Sums(model.test.meters), model.unseen_evaluator()
+    sums.add(model.evaluator()({model.x: SCORES[:60], model.y: CLASSES[:60]}), 60)
+    sums.add_unseen(unseen({model.x: SCORES[60:], model.y: np.where(CLASSES[60:] % 2, 4, -1)}))
+    known = streamed(f"[{names}]", SCORES[:60], CLASSES[:60], 60)
+    truth, said = np.append(CLASSES[:60], np.full(N - 60, 4)), chosen(SCORES)
+    assert sums.metrics["own"] == pytest.approx(SCORES[:60].mean(), rel=1e-5)
+    assert sums.mean_loss == pytest.approx(sums.metrics["own"])
+    assert sums.metrics["m0"] == pytest.approx((said == truth).mean())
+    f1 = sk("f1_score")(truth, said, labels=range(4), average="macro")
+    assert sums.metrics["m1"] == pytest.approx(f1)
+    assert sums.metrics["m2"] == sk("confusion_matrix")(truth, said, labels=range(5))[:, :4].tolist()
+    assert [sums.metrics[k] for k in ("m3", "m4")] == [pytest.approx(known[k]) for k in ("log_loss", "roc_auc")]
+    assert all(map(np.isnan, Sums(model.test.meters).metrics.values()))
 
 
 def streamed_whole(model):
@@ -207,11 +226,15 @@ def test_metrics_that_do_not_fit_are_told(metrics, x, y, text):
     assert text in str(caught.value)
 
 
-def test_what_a_renamed_metric_is_says_which_way_is_better():
-    model = model_of("{off: mae, own: mean(output), hits: r2}", NUMBERS, TARGETS)
-    kinds = Sums(model.test.meters).kinds
-    assert kinds == {"off": "mean_absolute_error", "own": "own", "hits": "r2"}
-    assert [Best(name, kind=kind).smaller for name, kind in kinds.items()] == [True, False, False]
+def test_the_row_of_a_metric_or_the_formula_says_which_way_is_better():
+    formulas = "own: mean(output), low: {formula: mean(output), better: low}"
+    model = model_of(f"{{off: mae, hits: r2, {formulas}}}", NUMBERS, TARGETS)
+    found = Sums(model.test.meters).better
+    assert found == {"loss": "low", "off": "low", "hits": "high", "own": None, "low": "low"}
+    for name, way in found.items():
+        best = Best(name, better=way)
+        assert best.judge({name: 1.0}, 1, 1)
+        assert best.judge({name: 2.0}, 2, 2) == (way == "high")
 
 
 def test_a_metric_that_needs_all_samples_is_announced_and_is_null_in_json(ag, tmp_path):

@@ -86,7 +86,7 @@ def figure_table(found: Evaluation) -> Html:
         rows.append((name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline))))
     for name, value in found.metrics.items():
         if name not in found.figures and np.ndim(value) == 0:
-            rows.append((name, amount(float(value)), "", ""))
+            rows.append((name, amount(value), "", ""))
     return table(("metric", "value", "95 % interval", "constant answer"), rows, (1, 2, 3))
 
 
