@@ -35,7 +35,10 @@ def order(data: Dataset, field: str) -> tuple[str, ...]:
     labels = recipe.labels if isinstance(recipe, Recipe) else ()
     if field == "pos_weight":
         return labels or data.classes[-1:] or ("1",)
-    return recipe.answers if labels and isinstance(recipe, Recipe) else data.classes
+    if labels and isinstance(recipe, Recipe):
+        return recipe.answers
+    target = data.train.columns[TARGET].stored
+    return data.classes or tuple(map(str, range(int(target.max(initial=0)) + 1)))
 
 
 def _in_order(spec: Spec, data: Dataset, field: str, given: Any) -> tuple[float, ...]:

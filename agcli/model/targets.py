@@ -51,7 +51,7 @@ def weighted(loss: Tensor, classes: Tensor, weights: Any) -> Tensor:
 
 
 def check_weights(weights: Any, classes: int | None, loss: str) -> None:
-    if weights is not None and classes is not None and len(weights) != classes:
+    if weights is not None and classes is not None and len(weights) > classes:
         raise ShapeError(f"{loss}: expected {classes} class weights, one for each class, got {len(weights)}")
 
 
