@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from agcli import training
+from agcli import api, training
 from agcli.evaluation.evaluate import evaluate
 from agcli.prediction import Classes
 from agcli.prediction.files import predict_file
@@ -251,3 +251,41 @@ def test_a_loss_and_a_target(tmp_path, loss, form):
         check_triples(folder, path)
     else:
         check(folder, path, loss, form)
+
+
+SAMPLE = [
+    ("softmax_cross_entropy", "three names"),
+    ("softmax_cross_entropy", "whole floats"),
+    ("softmax_cross_entropy", "one-hot"),
+    ("sigmoid_cross_entropy", "booleans"),
+    ("sigmoid_cross_entropy", "several 0 and 1"),
+    ("sigmoid_cross_entropy", "a column of two (n, 1)"),
+    ("hinge", "minus one and one"),
+    ("kl_divergence", "shares"),
+    ("poisson", "counts"),
+    ("mean_squared_error", "several numbers"),
+    ("mean_squared_error", "numbers"),
+]
+
+
+@pytest.mark.parametrize("source", ["csv", "parquet", "npz", "python"])
+@pytest.mark.parametrize(("loss", "form"), SAMPLE, ids=lambda v: v.replace(" ", "-"))
+def test_a_target_means_the_same_from_every_source(tmp_path, loss, form, source):
+    path, target = written(tmp_path, form, "parquet" if source == "python" else source, loss)
+    spec = spec_of(path, target, loss, form)
+    samples = None
+    if source == "python":
+        plain = json.loads(json.dumps({"data": {"name": "python", "target": target}, "model": layers(loss, form)}))
+        train = {"epochs": EPOCHS.get(loss, 150), "batch_size": N, "eval_every": 1000}
+        spec = parse_spec(json.dumps({**plain, "loss": loss, "optimizer": {"adam": 0.1}, "train": train}), "spec.yaml")
+        samples = frame(form, loss)
+    run = api.train(spec, tmp_path / "run", **({} if samples is None else {"data": samples}))
+    found = run.predict(str(path) if samples is None else samples.drop(target))
+    truth = truth_of(form)
+    if found.dtype.kind == "U":
+        wanted = [NAMES[k] for k in KIND] if form == "one-hot" and source != "npz" else truth
+        wanted = [str(k) for k in KIND] if form == "one-hot" and source == "npz" else wanted
+        rows = [[said(v) for v in np.atleast_1d(row)] for row in wanted]
+        assert accuracy([list(np.atleast_1d(row)) for row in found], rows) > 0.95
+    else:
+        assert r2(found.reshape(N, -1), np.array(truth, dtype=np.float64).reshape(N, -1)) > 0.9
