@@ -120,7 +120,8 @@ def table_of(
     """
     import polars as pl
 
-    columns = columns_of(answers, dtype) | {n: c for name, a in (outputs or {}).items() for n, c in spread(name, a)}
+    own = {n: c for name, a in (outputs or {}).items() for n, c in spread(name, a)}
+    columns = columns_of(answers, dtype) | {n: c.astype(dtype) if c.dtype.kind == "f" else c for n, c in own.items()}
     before: dict[str, Any] = {}
     if kept is not None:
         before = {name: values for name, values in kept.columns.items() if np.ndim(values) == 1}
