@@ -138,16 +138,10 @@ class Building:
         return Graph(**vars(outputs), loss=loss, meters=meters)
 
     def answers(self) -> Outputs:
-        """What a prediction is made of: no loss, no metric. Raises ShapeError for a spec that has no outputs either."""
+        """What a prediction is made of: no loss, no metric. Without an output in the spec, `output` is any tensor."""
         with streams():
             output = self.output()
-            if output is None:
-                first = next(iter(self.spec.outputs), "")
-                if not first:
-                    raise ShapeError("the spec defines no `output` in `let`, and no `outputs`: there is no prediction")
-                made = self.outputs(next(iter(self.network.names.values())))
-                return replace(made, output=made.outputs[first])
-            return self.outputs(output)
+            return self.outputs(next(iter(self.network.names.values())) if output is None else output)
 
     def output(self) -> Tensor | None:
         """The output of the layers, or of the formula of that name; None if there is neither."""
