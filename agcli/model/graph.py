@@ -33,9 +33,8 @@ from agcli.model.units import Units
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
 from agcli.spec.names import path_text
-from agcli.spec.nouns import INITIALIZERS
+from agcli.spec.nouns import INITIALIZERS, LOSSES
 
-WEIGHED = "mean_squared_error"  # the loss by name in which samples count as `sigma` says
 OUTPUT = "output"  # what formulas call the model's output
 RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
 
@@ -276,7 +275,7 @@ class Building:
     def weighed(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Output and target in standard deviations of the target, where the data has them, for squared errors."""
         sigma = self.inputs.get(SIGMA)
-        if sigma is None or self.spec.loss.name != WEIGHED:
+        if sigma is None or not self.units.loss.sigma:
             return output, target
         return output / beside(sigma, output), target / beside(sigma, target)
 
@@ -288,7 +287,8 @@ class Building:
         if self.spec.loss.name == "expression":
             how = "the formula of the loss does not use `sigma`; divide by it, as in mean(square((y - output) / sigma))"
         else:
-            how = f"`{self.spec.loss.name}` does not use it; take `{WEIGHED}`, or a formula that has `sigma` in it"
+            taken = ", ".join(f"`{name}`" for name, row in LOSSES.rows.items() if getattr(row.fields, "sigma", False))
+            how = f"`{self.spec.loss.name}` does not use it; take {taken}, or a formula that has `sigma` in it"
         raise self.spec.error(("data", "sigma"), how)
 
     @property

@@ -119,6 +119,8 @@ class OfNumbers(Loss):
 class MeanSquaredError(OfNumbers):
     """For numbers: the mean of `(y - target)^2`."""
 
+    sigma = True
+
     def each(self, output: Tensor, target: Tensor) -> Tensor:
         return call("square", output - target)
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agcli.datasets import Dataset, Recipe
+from agcli.data.mending import usual
+from agcli.datasets import Dataset, Recipe, kinds
 from agcli.engine.graph import Tensor
 from agcli.spec import Spec
 from agcli.spec.nouns import Link
@@ -20,7 +21,7 @@ WRONG_ENDS: Mapping[Link, Mapping[str, str]] = {
 }
 ADVICE = {
     "scores": "takes the raw scores and has {op} in it: leave `{op}` out of the last layer",
-    "logarithms": "takes logarithms of probabilities: end in `log_softmax`, or write `loss: softmax_cross_entropy`",
+    "logarithms": "takes logarithms of probabilities: end in `log_softmax`, or write `loss: {other}`",
     "the logarithm of the mean": "takes the logarithm of the mean: leave `{op}` out of the last layer",
 }
 
@@ -35,7 +36,7 @@ def refuse(spec: Spec, data: Dataset, output: Tensor, target: Tensor) -> None:
 def _wrong_end(spec: Spec, output: Tensor) -> str:
     op = _last(output)
     wrong = WRONG_ENDS.get(spec.loss.fields.link, {}).get(op)
-    return f"`{spec.loss.name}` {ADVICE[wrong].format(op=op)}" if wrong else ""
+    return f"`{spec.loss.name}` {ADVICE[wrong].format(op=op, other=usual(kinds.CLASSES))}" if wrong else ""
 
 
 def _last(output: Tensor) -> str:
@@ -63,7 +64,7 @@ def _few_scores(spec: Spec, data: Dataset, scores: int) -> str:
     if not classes or scores >= max(classes, 2) or (scores == 1 and takes_one):
         return ""
     count = "1 score" if scores == 1 else f"{scores:,} scores"
-    other = ", or write `loss: sigmoid_cross_entropy`" if classes == 2 else ""
+    other = f", or write `loss: {usual(kinds.LABELS)}`" if classes == 2 else ""
     return f"the data has {classes:,} classes, the model gives {count}; end in `dense: {classes}`{other}"
 
 
@@ -79,7 +80,7 @@ def _other_size(spec: Spec, data: Dataset, output: Tensor, target: Tensor, last:
         return ""
     what = told or ("as many" if size > 1 else "one")
     gives = "1 number" if last == 1 else f"{last:,} numbers"
-    other = ", or write `loss: softmax_cross_entropy`" if last == len(data.classes) > 1 else ""
+    other = f", or write `loss: {usual(kinds.CLASSES)}`" if last == len(data.classes) > 1 else ""
     numbers = "1 number" if size == 1 else f"{size:,} numbers"
     return (
         f"the target has {numbers} a sample, the model gives {gives}, and `{spec.loss.name}` needs {what}; "

@@ -45,6 +45,7 @@ class Loss(Fields):
 
     target: ClassVar[tuple[Kind, ...]] = ("numbers",)  # the kinds that it takes, the usual one first, or none at all
     link: ClassVar[Link] = "identity"
+    sigma: ClassVar[bool] = False  # whether it counts errors in the target's standard deviations, where these are known
     metrics: ClassVar[tuple[str, ...]] = ()  # reported where a spec names none
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
