@@ -21,7 +21,7 @@ from agcli.spec.names import path_text
 
 FOLDS = "folds.json"  # in a folder that holds a run for each fold
 DONE, TRAINING, STOPPED, DAMAGED, NEWER = "done", "training", "stopped", "damaged", "newer"  # than this version
-CURVES = ("test_loss", "loss")  # of which the first that all runs have is drawn, beside the figure that is watched
+CURVES = ("validation_loss", "loss")  # the first that all runs have is drawn, beside the figure that is watched
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def row(run: Run) -> Row:
     seconds = float((result or {}).get("seconds") or last.get("elapsed") or 0)
     epoch = max((int(r["epoch"]) for r in history if r.get("event") == "epoch"), default=0)
     step = int((result or {}).get("steps") or last.get("step") or 0)
-    split, figures = str((result or {"split": "test"})["split"]), final(result, history)
+    split, figures = final(result, history)
     return Row(run.folder, spec.name, state, started, epoch, spec.train.epochs, step, seconds, figures, split)
 
 

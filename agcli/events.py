@@ -22,6 +22,8 @@ class Started:
     steps: int  # an epoch
     epoch: int = 0  # epochs done before
     step: int = 0  # steps done before
+    validation: int = 0  # samples for validation
+    test: int = 0  # samples for testing
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -30,6 +32,8 @@ class Started:
             "run": str(self.run),
             "data": self.data,
             "samples": self.samples,
+            "validation_samples": self.validation,
+            "test_samples": self.test,
             "parameters": self.parameters,
             "epochs": self.epochs,
             "steps_per_epoch": self.steps,
@@ -50,12 +54,12 @@ class Stepped:
 
 @frozen
 class Evaluated:
-    """After an evaluation in the middle of an epoch."""
+    """After an evaluation on the validation data in the middle of an epoch."""
 
     epoch: int
     step: int  # of the whole training
-    test_loss: float
-    metrics: dict[str, float]
+    validation_loss: float
+    metrics: dict[str, float]  # of the validation split
     best: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -63,7 +67,7 @@ class Evaluated:
             "event": "evaluation",
             "epoch": self.epoch,
             "step": self.step,
-            "test_loss": self.test_loss,
+            "validation_loss": self.validation_loss,
             **in_json(self.metrics),
             "best": self.best,
         }
@@ -71,13 +75,13 @@ class Evaluated:
 
 @frozen
 class EpochDone:
-    """After an epoch: training loss and metrics as they were on the way, and those of the test split."""
+    """After an epoch: training loss and metrics as they were on the way, and those of the validation split."""
 
     epoch: int
     loss: float
     train: dict[str, float]
-    test_loss: float | None
-    metrics: dict[str, float]  # of the test split; empty in an epoch without evaluation
+    validation_loss: float | None
+    metrics: dict[str, float]  # of the validation split; empty in an epoch without evaluation
     seconds: float
     samples: int
     step: int = 0  # of the whole training
@@ -91,8 +95,8 @@ class EpochDone:
             "epoch": self.epoch,
             "step": self.step,
             "loss": self.loss,
+            "validation_loss": self.validation_loss,
             **in_json(self.metrics),
-            "test_loss": self.test_loss,
             "train_metrics": in_json(self.train)["metrics"],
             "best": self.best,
             "lr": self.rate,
@@ -156,9 +160,10 @@ class Failed:
 
 @frozen
 class Done:
-    """After the last step, with everything written. The figures are those of the weights that are kept.
+    """After the last step, with everything written. Figures are those of ``weights``, the best by the validation data.
 
-    Without test data, ``loss`` and ``metrics`` are of the training data, judged with these weights.
+    ``metrics`` are of ``split``: of the test data, or else of the validation data, or else of the training data, of
+    which ``loss`` then is, too, judged with these weights; else it is that of the last epoch, as it was on the way.
     """
 
     FINISHED: ClassVar[str] = "all epochs are done"
@@ -167,19 +172,24 @@ class Done:
     epochs: int
     steps: int
     loss: float
+    validation_loss: float | None
     test_loss: float | None
     metrics: dict[str, float]
     seconds: float
+    weights: dict[str, Any]  # which ("best" or "last"), step, epoch
     reason: str = FINISHED
     best: dict[str, Any] | None = None  # step, epoch, value, and what was watched
     converged: bool | None = None  # whether the optimizer came to a minimum; None if it has not said
     split: str = "test"  # of which the metrics are
+    validation_metrics: dict[str, float] | None = None  # None without validation data
+    test_looks: int = 0  # how often the test data was looked at, this time included
     fit: dict[str, Any] | None = None  # of a least-squares fit: its parameters and their errors, or the problem
 
     @property
     def figures(self) -> dict[str, Any]:
         """Loss and metrics of the split that a run is judged by."""
-        return {"loss": self.loss if self.test_loss is None else self.test_loss, **self.metrics}
+        losses = {"test": self.test_loss, "validation": self.validation_loss, "train": self.loss}
+        return {"loss": losses[self.split], **self.metrics}
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -188,13 +198,17 @@ class Done:
             "epochs": self.epochs,
             "steps": self.steps,
             "loss": self.loss,
+            "validation_loss": self.validation_loss,
+            "validation_metrics": self.validation_metrics and in_json(self.validation_metrics)["metrics"],
             "test_loss": self.test_loss,
             **in_json(self.metrics),
             "seconds": round(self.seconds, 6),
             "reason": self.reason,
             "converged": self.converged,
             "best": self.best,
+            "weights": self.weights,
             "split": self.split,
+            "test_looks": self.test_looks,
             "fit": self.fit,
         }
 

@@ -63,8 +63,10 @@ def train(
     return TrainedRun(trainer.run.folder, trainer.data)
 
 
-def load(folder: str | os.PathLike[str]) -> TrainedRun:
+def load(folder: str | os.PathLike[str], weights: str | int = "") -> TrainedRun:
     """The run in a folder, or in the folder of that name in `runs`. Raises RunError if there is none.
+
+    ``weights`` are "best" (by the validation data), "last", or those of a step; if not given, the best that there are.
 
     >>> try:
     ...     ag.load("nowhere")
@@ -72,7 +74,7 @@ def load(folder: str | os.PathLike[str]) -> TrainedRun:
     ...     print(str(error).partition(";")[0])
     nowhere: expected a run folder with a spec.yaml, found nothing there
     """
-    return TrainedRun(Path(folder))
+    return TrainedRun(Path(folder), weights=str(weights))
 
 
 class Trainer(training.Trainer):
@@ -136,8 +138,8 @@ class TrainedRun:
     True
     """
 
-    def __init__(self, folder: Path, data: Dataset | None = None) -> None:
-        self.place = Run.open(folder)
+    def __init__(self, folder: Path, data: Dataset | None = None, weights: str = "") -> None:
+        self.place, self.weights = Run.open(folder), weights
         self.folder = self.place.folder
         self.data = data  # that it was trained on, if this process did it
 
@@ -161,16 +163,17 @@ class TrainedRun:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Loss and metrics of the test split: at the end, or when they were last measured. Empty if never.
+        """Loss and metrics of the test split, with the weights that are kept. Empty if nothing was measured.
 
-        Of a run without test data they are those of the training split at its end.
+        Of a run without test data they are those of the validation split, or else of the training split; before the
+        end, those of the last evaluation on the validation split.
         """
-        return final(self.result, self.history)
+        return final(self.result, self.history)[1]
 
     @cached_property
     def predictor(self) -> Predictor:
         """The model with its weights; a resumed training has others, so load the run again after one."""
-        return Predictor.open(self.place)
+        return Predictor.open(self.place, self.weights)
 
     def predict(self, samples: Any, *, probabilities: bool = False) -> Array:
         """The names of the classes, or numbers in units of the target; or the probabilities of all classes.
@@ -195,7 +198,7 @@ class TrainedRun:
 
         Of the split that was fitted. Raises NoFitError, a RunError, where the loss or the data has no such thing.
         """
-        return fit_for(self.place)
+        return fit_for(self.place, self.weights)
 
     @property
     def parameters(self) -> dict[str, Estimate]:
@@ -220,7 +223,7 @@ class TrainedRun:
         samples = options.get("data")
         if samples is not None and not isinstance(samples, str | os.PathLike):
             options["data"] = judged_frame(samples, self.spec, self.predictor.terms)
-        return evaluate(self.folder, split, known=self.data, **options)
+        return evaluate(self.folder, split, known=self.data, **{"weights": self.weights, **options})
 
 
 def specified(spec: Specified, changes: Sequence[str]) -> Spec:

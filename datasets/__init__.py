@@ -1,7 +1,7 @@
 """Data for `data:` in a spec: named sets, file readers, columns with roles, splits, batches. Knows no engine."""
 
 from . import kinds
-from .arrays import ArrayFile, has_sides, read_npz
+from .arrays import ArrayFile, read_npz, sides_of
 from .augment import Augment
 from .batches import Batch, Batches
 from .catalog import info, load, names, options, where
@@ -10,7 +10,7 @@ from .dataset import Cast, Column, Dataset, Info, Scaling, Split
 from .dates import Date
 from .errors import DataError
 from .fitted import fitted
-from .folding import folded
+from .folding import folded, validated
 from .idx import read_idx
 from .images import Image
 from .kinds import KindError
@@ -19,7 +19,7 @@ from .layout import Layout
 from .memory import Memory
 from .preprocessing import ROLES, Recipe
 from .roles import Categorical, Ignore, Numeric, Role
-from .splits import RULES, Fold, Group, Shuffled, Stratified, Tail, Time
+from .splits import RULES, Fold, Group, Shuffled, Stratified, Tail, Time, share_of
 from .table import Table
 from .tabular import TableFile
 from .texts import Text
@@ -64,7 +64,6 @@ __all__ = [
     "Vocabulary",
     "fitted",
     "folded",
-    "has_sides",
     "info",
     "kinds",
     "load",
@@ -72,5 +71,8 @@ __all__ = [
     "options",
     "read_idx",
     "read_npz",
+    "share_of",
+    "sides_of",
+    "validated",
     "where",
 ]

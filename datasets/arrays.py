@@ -20,6 +20,7 @@ from .idx import read_idx
 from .tabular import MAX_BYTES, check_size, first_bytes
 
 MAX_ARRAYS = 1_000
+SIDES = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}  # ends of names
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
@@ -50,7 +51,7 @@ class Npz(Reader):
 class ArrayFile:
     """The arrays of an NPZ file; or one array `x`, and `y` from a file of its own.
 
-    With `side` ("train" or "test"), only arrays whose name ends in it count, as in `x_train`.
+    With `side` ("train" or "test", say), only arrays whose name ends in it count, as in `x_train`.
     """
 
     path: Path
@@ -87,12 +88,21 @@ class ArrayFile:
         yield self.read()
 
 
-def has_sides(path: Path) -> bool:
-    """Whether an NPZ file says itself what is for training and what for testing: `x_train`, `x_test` and so on."""
+def sides_of(path: Path) -> dict[str, str]:
+    """The parts that an NPZ file tells apart -> the ends of their arrays' names: `x_train`, `x_test` and so on.
+
+    Empty for a file that does not. Samples for validation are called `x_validation`, `x_valid` or `x_val`.
+    """
     if known_content(path) is not NPZ:
-        return False
+        return {}
     names = [Path(info.filename).stem for info in _listed(path)]
-    return all(any(name.endswith(end) for name in names) for end in ("_train", "_test"))
+    ends = {part: next((end for end in ends if _ends(names, end)), "") for part, ends in SIDES.items()}
+    there = {part: end for part, end in ends.items() if end}
+    return there if {"train", "test"} <= set(there) or {"train", "validation"} <= set(there) else {}
+
+
+def _ends(names: list[str], end: str) -> bool:
+    return any(name.endswith(f"_{end}") for name in names)
 
 
 def read_npy(path: Path) -> Array:

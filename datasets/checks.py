@@ -32,7 +32,7 @@ def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaks: b
     ]
     if recipe.classes:
         counts = {name: _counts(split, len(recipe.classes)) for name, split in splits.items()}
-        found += [*_tiny(recipe.classes, counts), *_sorted(splits["train"].columns["y"].stored)]
+        found += [*_tiny(recipe.classes, counts), *_unseen(counts), *_sorted(splits["train"].columns["y"].stored)]
     return tuple(found)
 
 
@@ -111,17 +111,28 @@ def _correlation(a: Array, b: Array) -> float | None:
 
 
 def _counts(split: Split, classes: int) -> Array:
-    return np.bincount(split.columns["y"].stored.reshape(-1), minlength=classes)
+    """The samples of each class, and behind them those of classes that training does not have."""
+    return np.bincount(split.columns["y"].stored.reshape(-1), minlength=classes + 1)
 
 
 def _tiny(classes: tuple[str, ...], counts: dict[str, Array]) -> Iterator[str]:
     train = counts["train"]
-    tiny = [f'"{name}" ({count})' for name, count in zip(classes, train, strict=True) if count < TINY]
+    tiny = [f'"{name}" ({count})' for name, count in zip(classes, train, strict=False) if count < TINY]
     if tiny:
         yield f"classes of fewer than {TINY} training samples: {_listed(tiny)}"
-    untested = [f'"{name}"' for name, count in zip(classes, counts.get("test", train), strict=True) if not count]
+    untested = [f'"{name}"' for name, count in zip(classes, counts.get("test", train), strict=False) if not count]
     if untested:
         yield f"classes without a test sample: {_listed(untested)}; `split: stratified` gives each its share"
+
+
+def _unseen(counts: dict[str, Array]) -> Iterator[str]:
+    """Samples to be judged by whose class training does not see."""
+    found = [f"{count[-1]:,} of {count.sum():,} {name} samples" for name, count in counts.items() if count[-1]]
+    if found:
+        yield (
+            f"{' and '.join(found)} have a class that no training sample has: they count as wrong in accuracy, F1 and "
+            "confusion, and are left out of the loss"
+        )
 
 
 def _listed(names: list[str]) -> str:

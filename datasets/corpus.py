@@ -13,10 +13,12 @@ from .dataset import Array, Column, Dataset, Split
 from .delimited import opened, read
 from .errors import DataError, unknown
 from .roles import INT64
+from .splits import MAX_VALIDATION, VALIDATION_SHARE
 from .tabular import check_size
-from .vocabulary import UNITS, UNKNOWN, Counting, Vocabulary, alphabet
+from .vocabulary import UNITS, UNKNOWN, Counting, Vocabulary, alphabet, tokens
 
 MAX_BYTES = 1 << 28
+TEST_SHARE = 0.1  # of the text, if nothing else is said
 
 
 @dataclass(frozen=True)
@@ -57,9 +59,11 @@ class Speller:
 class Corpus:
     """A text file, cut into windows of `length` tokens, `stride` tokens apart (`length`, if not given).
 
-    The last part of the text, a share of `test`, is for testing, unless `test_path` names another file, or it is 0.
-    `x` and `y` are (n, length) int64; y is x one token later. Characters and bytes all have a number; of words, those
-    that the training split has most often, up to `vocabulary`, and `<unknown>` is number 0.
+    The last part of the text, a share of `test`, is for testing, unless `test_path` names another file, or it is 0;
+    of what is left the last part, a share of `validation`, is for validation, likewise (if None, 0.15 and at most
+    10,000 windows). `x` and `y` are (n, length) int64; y is x one token later. Bytes all have a number, and so have
+    the characters of the training split; of words, those that it has most often, up to `vocabulary`. `<unknown>` is
+    number 0 of words, and of characters where another split has some that the training split lacks.
     """
 
     path: Path
@@ -67,20 +71,27 @@ class Corpus:
     length: int = 64
     stride: int | None = None
     vocabulary: int = 10_000
-    test: float = 0.1
+    test: float | None = None
     test_path: Path | None = None
+    validation: float | None = None
+    validation_path: Path | None = None
     decode: Callable[[Path], str] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("test", "validation"):
+            if getattr(self, f"{name}_path") is not None and getattr(self, name):
+                raise DataError(f"expected a share or a file for {name}, found both; leave one of them out", (name,))
 
     def read(self, fitted: Speller | None = None) -> Dataset:
         """The data set. Raises DataError for a file that is no UTF-8, too large, or too short for one window."""
         if self.unit not in UNITS:
             raise unknown("unit", self.unit, UNITS, ("unit",))
-        train, test = self._texts()
-        speller = fitted or Speller(self._learnt(train, test))
-        parts = {"train": train} if self.test_path is None and not self.test else {"train": train, "test": test}
-        splits = {name: self._windows(speller.encode(text), name) for name, text in parts.items()}
+        texts, share = self._texts()
+        speller = fitted or Speller(self._learnt(texts))
+        splits = {name: self._windows(speller.encode(text), name) for name, text in texts.items()}
         kind = f"{len(speller.vocabulary):,} {self.unit}"
         sizes = ", ".join(f"{len(split):,} to {name}" for name, split in splits.items())
+        test = 0.0 if self.test_path is not None else self._test_share
         return Dataset(
             name=self.path.name,
             description=f"windows of {self.length:,} out of {kind}; {sizes}",
@@ -89,33 +100,64 @@ class Corpus:
             classes=speller.classes,
             splits=splits,
             fitted=speller,
-            settled=replace(self, stride=self.stride or self.length),
+            settled=replace(self, stride=self.stride or self.length, validation=share, test=test),
         )
 
-    def _texts(self) -> tuple[str, str]:
-        decode = self.decode or utf8
-        text = decode(self.path)
-        if self.test_path is not None:
-            return text, decode(self.test_path)
-        cut = len(text) - max(1, round(len(text) * self.test)) if self.test else len(text)
-        return text[:cut], text[cut:]
+    @property
+    def _test_share(self) -> float:
+        return TEST_SHARE if self.test is None else self.test
 
-    def _learnt(self, train: str, test: str) -> Vocabulary:
+    def _texts(self) -> tuple[dict[str, str], float]:
+        """The text of each split, and the share for validation."""
+        decode = self.decode or utf8
+        rest, test = decode(self.path), ""
+        if self.test_path is not None:
+            test = decode(self.test_path)
+        elif self._test_share:
+            rest, test = _cut(rest, self._test_share)
+        if self.validation_path is not None:
+            share, validation = 0.0, decode(self.validation_path)
+        else:
+            share = self._validation_share(rest)
+            rest, validation = _cut(rest, share) if share else (rest, "")
+        texts = {"train": rest, "validation": validation, "test": test}
+        return {name: text for name, text in texts.items() if text or name == "train"}, share
+
+    def _validation_share(self, text: str) -> float:
+        """The share for validation of the text that is not for testing."""
+        if self.validation is not None:
+            return self.validation
+        count = len(text.encode() if self.unit == "bytes" else tokens(text, self.unit))
+        if round(count * VALIDATION_SHARE) <= self.length:
+            return 0.0  # it would not fill a window
+        return min(VALIDATION_SHARE, MAX_VALIDATION / max(count // (self.stride or self.length), 1))
+
+    def _learnt(self, texts: Mapping[str, str]) -> Vocabulary:
         if self.unit == "bytes":
             return Vocabulary("bytes", ())
         if self.unit == "characters":
-            return alphabet(train + test)
+            known = alphabet(texts["train"])
+            others = set().union(*(text for name, text in texts.items() if name != "train"))
+            return known if others <= set(known.entries) else replace(known, entries=(UNKNOWN, *known.entries))
         counting = Counting(self.unit, self.vocabulary, (UNKNOWN,))
-        counting.add(train)
+        counting.add(texts["train"])
         return counting.vocabulary()
 
     def _windows(self, numbers: Array, name: str) -> Split:
         if len(numbers) <= self.length:
             found = f"{len(numbers):,} in the {name} split"
-            raise DataError(f"{self.path}: expected more than {self.length:,} {self.unit}, found {found}", ("length",))
+            advice = f"; a smaller `length` will do, or `{name}: 0`" if name != "train" else ""
+            message = f"{self.path}: expected more than {self.length:,} {self.unit}, found {found}{advice}"
+            raise DataError(message, ("length",))
         windows = np.lib.stride_tricks.sliding_window_view(numbers, self.length)
         step = self.stride or self.length
         return Split({"x": Column(windows[:-1][::step], INT64), "y": Column(windows[1:][::step], INT64)})
+
+
+def _cut(text: str, share: float) -> tuple[str, str]:
+    """The text without its end, and its end, which is a share of it."""
+    place = len(text) - max(1, round(len(text) * share))
+    return text[:place], text[place:]
 
 
 def utf8(path: Path) -> str:

@@ -17,6 +17,7 @@ Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.floating[Any]]
 # Columns that are known of a sample whose target is: it, its standard deviation, and how much the sample counts.
 TARGET, SIGMA, WEIGHTS = KNOWN = ("y", "sigma", "weights")
+HELD_OUT = ("test", "validation")  # splits that a model is judged by, the first that there is
 Rows = slice | npt.NDArray[np.integer[Any]]
 
 
@@ -214,7 +215,7 @@ class Fitted(Protocol):
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Dataset(Info):
-    """A data set: its info and its splits, `train` and, unless all samples are for training, `test`.
+    """A data set: its info and its splits, `train` and, unless all samples are for training, `validation` and `test`.
 
     Data read from a file has `fitted`, `warnings` (sentences on what is strange about it), and `settled`: the
     description that it was read by, with nothing left open.
@@ -226,8 +227,8 @@ class Dataset(Info):
     settled: Any = None
 
     def __getitem__(self, name: str) -> Split:
-        if name == "test" and not self.has_test:
-            raise DataError(f"{self.name}: there is no test data: all samples are for training")
+        if name in HELD_OUT and name not in self.splits:
+            raise DataError(f"{self.name}: there is no {name} data, only {', '.join(self.splits)}")
         if name not in self.splits:
             raise unknown(f"split of {self.name}", name, self.splits)
         return self.splits[name]
@@ -244,9 +245,19 @@ class Dataset(Info):
         return self["train"]
 
     @property
+    def validation(self) -> Split:
+        """The split by which a training chooses: the best weights, and when to end."""
+        return self["validation"]
+
+    @property
     def test(self) -> Split:
         """The split to be judged by."""
         return self["test"]
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether some samples are held out for validation."""
+        return "validation" in self.splits
 
     @property
     def has_test(self) -> bool:
@@ -255,5 +266,5 @@ class Dataset(Info):
 
     @property
     def judged(self) -> str:
-        """The split by which a model is judged if nothing else is said: `test` if there is one, else `train`."""
-        return "test" if self.has_test else "train"
+        """The split by which a model is judged if nothing else is said: `test`, else `validation`, else `train`."""
+        return next((name for name in HELD_OUT if name in self.splits), "train")

@@ -24,8 +24,6 @@ from .texts import Text
 ROLES: Mapping[str, type[Role]] = {
     role.name: role for role in (Numeric, Categorical, Date, Text, Image, Labels, Ignore)
 }
-_ENOUGH = 20  # classes named in a message
-_SHOWN = 20  # characters of a name
 _OWNERS = {
     TARGET: "the target's name",
     SIGMA: "the name of its standard deviation",
@@ -165,6 +163,12 @@ class Recipe:
         return scale, offset, log if log.any() else None
 
     @property
+    def padded(self) -> dict[str, str]:
+        """The inputs that are texts filled up with 0 -> the side of the zeros, `left` or `right`."""
+        roles = {name: group[0].role for name, group in self.groups.items()}
+        return {n: r.padding for n, r in roles.items() if isinstance(r, Text) and r.padding != "unmasked"}
+
+    @property
     def features(self) -> tuple[str, ...]:
         """The names of the encoded numbers, input after input."""
         parts = (part for group in self.groups.values() for part in group)
@@ -271,7 +275,9 @@ class Recipe:
     def _targets(self, frame: Frame) -> Array:
         first, part = frame[self.target[0].column], self.target[0]
         if self.code == EACH:
-            return np.stack([_labels(frame[each.column], each) for each in self.target], axis=1)
+            pairs = np.stack([_labels(frame[each.column], each) for each in self.target], axis=1)
+            check(LABELS, pairs, first)  # a third name is none of the two that training saw
+            return pairs
         if self.code == SETS:
             return part.role.encode(first, part.stats)
         if self.classes and self.code not in (ONE_HOT, PLACES):
@@ -347,12 +353,10 @@ def _own_input(part: Part) -> str:
 
 
 def _labels(cells: Cells, part: Part) -> Array:
+    """The numbers of the classes; one that the training split does not have is numbered behind all others."""
+    count = len(part.stats["categories"])
     numbers = part.role.numbers(cells, part.stats) if isinstance(part.role, Categorical) else np.zeros(0, np.int64)
-    if (numbers < 0).any():
-        known = part.stats["categories"]
-        shown = ", ".join(name[:_SHOWN] for name in known[:_ENOUGH]) + (", ..." if len(known) > _ENOUGH else "")
-        raise cells.error(int((numbers < 0).argmax()), f"a class of the training split ({shown})")
-    return numbers.astype(np.min_scalar_type(len(part.stats["categories"])))
+    return np.where(numbers < 0, count, numbers).astype(np.min_scalar_type(count))
 
 
 def _numbered(values: Array, cells: Cells, classes: int) -> Array:

@@ -16,6 +16,7 @@ from .dataset import Array, Split
 from .errors import DataError
 from .frame import Frame
 from .preprocessing import Recipe
+from .splits import PARTS
 
 
 class Disk:
@@ -50,22 +51,32 @@ class Disk:
         return Split(recipe.columns(arrays), _releaser(list(maps.values())))
 
 
-def written(frames: Iterator[Frame], recipe: Recipe, is_test: Callable[[Frame], Array] | None) -> dict[str, Split]:
-    """The splits of a file that comes in pieces; without `is_test`, all of it is for training."""
+def written(
+    frames: Iterator[Frame],
+    recipe: Recipe,
+    sides: Callable[[Frame], Array] | None,
+    parts: tuple[str, ...] = PARTS,
+) -> dict[str, Split]:
+    """The splits of a file that comes in pieces, as far as they are among ``parts``.
+
+    ``sides`` gives the part of each sample, a place in PARTS; without it, all of them are for training. Raises
+    DataError for a split without samples.
+    """
     with ExitStack() as files:  # a map holds its file by itself
         folder = _folder()
-        disks = {name: Disk(folder, files) for name in (("train", "test") if is_test else ("train",))}
+        disks = {name: Disk(folder, files) for name in (parts if sides else PARTS[:1])}
         for frame in frames:
-            sides = {"train": frame}
-            if is_test is not None:
-                mask = is_test(frame)
-                sides = {"train": frame.take(np.flatnonzero(~mask)), "test": frame.take(np.flatnonzero(mask))}
-            for name, part in sides.items():
+            found = {PARTS[0]: frame}
+            if sides is not None:
+                side = sides(frame)
+                found = {name: frame.take(np.flatnonzero(side == PARTS.index(name))) for name in disks}
+            for name, part in found.items():
                 if len(part):
                     disks[name].add(recipe.encode(part))
         empty = [name for name, disk in disks.items() if not disk.count]
         if empty:
-            raise DataError(f"the {empty[0]} split has no samples; another `seed` or share of the split may do")
+            advice = "another `seed` or share of the split may do"
+            raise DataError(f"the {empty[0]} split has no samples; {advice}")
         return {name: disk.split(recipe) for name, disk in disks.items()}
 
 

@@ -19,10 +19,10 @@ from .frame import Frame
 from .labels import Labels
 from .preprocessing import Recipe
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
-from .splits import Rule, Shuffled, Stratified
+from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, share_of
 from .stream import written
 
-IsTest = Callable[[Frame], npt.NDArray[np.bool_]]  # what says of the samples of a piece which are for testing
+Sides = Callable[[Frame], npt.NDArray[np.int64]]  # the part of each sample of a piece, a place in PARTS
 
 
 class Source(Protocol):
@@ -49,11 +49,12 @@ class Source(Protocol):
 class Table:
     """A file of columns and what is to be made of them. What is left open is guessed, see `settled`.
 
-    `target` names the columns to predict, `columns` gives roles, `split` says what is held out unless `test` is a
-    file of its own. `stream` leaves the samples on disk. `dtype` is that of the floats that are fed. With `plain`,
-    columns of numbers without a role are fed as they stand, even if they count the rows. `wanted` kinds of targets will
-    do, the usual first, see `kinds`; `kind` and `code` say what became of it. `sigma` names the column with the
-    target's standard deviations, `weights` the one that says how much samples count.
+    `target` names the columns to predict, `columns` gives roles, `split` says what is held out for validation and
+    testing, as far as `validation` and `test` are no files of their own. `stream` leaves the samples on disk. `dtype`
+    is that of the floats that are fed. With `plain`, columns of numbers without a role are fed as they stand, even if
+    they count the rows, and a split that does not say otherwise holds out nothing for validation. `wanted` kinds of
+    targets will do, the usual first, see `kinds`; `kind` and `code` say what became of it. `sigma` names the column
+    with the target's standard deviations, `weights` the one that says how much samples count.
     """
 
     source: Source
@@ -61,6 +62,7 @@ class Table:
     columns: Mapping[str, Role] = field(default_factory=dict)
     split: Rule | None = None
     test: Source | None = None
+    validation: Source | None = None
     stream: bool = False
     dtype: str = "float32"
     plain: bool = False
@@ -71,14 +73,22 @@ class Table:
     weights: str = ""
 
     def __post_init__(self) -> None:
-        if self.test is not None and self.split is not None:
-            raise DataError("expected a split or a file for testing, found both", ("split",))
+        for name, file in (("test", self.test), ("validation", self.validation)):
+            if file is not None and getattr(self.split, name, None):
+                raise DataError(f"expected a share or a file for {name}, found both; leave one of them out", ("split",))
+        if self.test is not None and self.split is not None and not isinstance(self.split, HeldOut):
+            raise DataError("expected a fold or a file for testing, found both; leave one of them out", ("split",))
 
     def read(self, fitted: Recipe | None = None) -> Dataset:
         """The data set; with `fitted`, encoded as an earlier training split taught."""
         frame = self.source.head() if self.stream else self.source.read()
         table = self.settled(frame)
+        if self.stream and table.split is not None and table.split.validation is None:
+            table = replace(table, split=table.split.with_share(table._count()))
         recipe, splits, found = table._streamed(frame, fitted) if self.stream else table._whole(frame, fitted)
+        if fitted is None:
+            _check_classes(recipe, splits["train"])
+        table = table._with_shares({name: len(split) for name, split in splits.items()})
         known = (*self.columns, self.sigma, self.weights)
         guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
         return table._dataset(recipe, splits, (*left_out(frame, guessed), *found))
@@ -108,23 +118,16 @@ class Table:
         if self.weights in target:
             raise DataError(f'weights: expected another column than the target "{self.weights}"', ("weights",))
         roles |= {name: Ignore() for name in beside}
-        split = self.split
-        if split is None and self.test is None:
-            is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
-            split = Stratified() if is_class and not self.stream else Shuffled()
+        is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
+        split = self._settled_split(is_class)
         ordered = {name: roles[name] for name in frame.columns}
-        test = self.test.settled() if self.test else None
+        validation, test = (file.settled() if file else None for file in (self.validation, self.test))
+        source = self.source.settled()
         kind, code = (coding.kind, coding.code) if coding else (self.kind, self.code)
         return replace(
-            self,
-            source=self.source.settled(),
-            target=target,
-            columns=ordered,
-            split=split,
-            test=test,
-            kind=kind,
-            code=code,
-        )
+            self, source=source, target=target, columns=ordered, split=split, validation=validation, test=test,
+            kind=kind, code=code,
+        )  # fmt: skip
 
     def _plainly(self, roles: Mapping[str, Role]) -> Mapping[str, Role]:
         """Roles of targets that nobody gave, as they are where columns are fed as they stand."""
@@ -138,63 +141,94 @@ class Table:
         """The columns without which a sample has no target; an empty set of labels is one."""
         return tuple(name for name in target if not isinstance(self.columns.get(name), Labels))
 
+    def _settled_split(self, is_class: bool) -> Rule | None:
+        """The split, without the shares of parts that have files; None if all parts have."""
+        split = self.split
+        if split is None:
+            if self.test is not None and self.validation is not None:
+                return None
+            split = Stratified() if is_class and not self.stream else Shuffled()
+        if isinstance(split, HeldOut) and split.test is None:
+            split = replace(split, test=0.0 if self.test is not None else split.test_share)
+        if split.validation is None and (self.plain or self.validation is not None):
+            split = replace(split, validation=0.0)
+        return split
+
+    def _with_shares(self, sizes: Mapping[str, int]) -> Table:
+        """The same table, in whose split a share for validation that was left open is that of the sizes found."""
+        if self.split is None or self.split.validation is not None:
+            return self
+        held_out = sizes.get("validation", 0)
+        share = share_of(held_out, sizes["train"] + held_out)
+        return replace(self, split=replace(self.split, validation=share))
+
     def frames(self, side: str) -> Iterator[Frame]:
-        """The samples of the train or test split as they stand in the file, in the order of the split, in pieces.
+        """The samples of a split as they stand in the file, in the order of the split, in pieces.
 
         The table must be settled.
         """
+        file = {"test": self.test, "validation": self.validation}.get(side)
         if not self.stream:
-            yield self._sides(self.source.read())[side == "test"]
-        elif side == "test" and self.test is not None:
-            yield from self._pieces(self.test)
+            yield self._sides(self.source.read())[side]
+        elif file is not None:
+            yield from self._pieces(file)
         else:
-            is_test = self._masks()
+            sides = self._masks()
             for frame in self._pieces(self.source):
-                part = _side(frame, is_test, side)
+                part = _side(frame, sides, side)
                 if len(part):
                     yield part
 
-    def _sides(self, frame: Frame) -> tuple[Frame, Frame]:
+    def _sides(self, frame: Frame) -> dict[str, Frame]:
+        """The samples of each split; of those alone that have any."""
         frame = _with_target(frame, self._required(self.target))
-        if self.split is not None and self.split.keeps_all:
-            return frame, frame.take(np.arange(0))
-        if self.split is not None:
-            train, test = self.split.rows(frame, self._labels(frame))
-            return frame.take(train), frame.take(test)
-        test_frame = _renamed(self.test, frame) if self.test is not None else frame
-        return frame, _with_target(test_frame, self._required(self.target))
+        found = {"train": frame}
+        if self.split is not None and not self.split.keeps_all:
+            rows = self.split.parts(frame, self._labels(frame))
+            found = {name: frame.take(part) for name, part in zip(PARTS, rows, strict=True) if len(part)}
+        for name, file in (("validation", self.validation), ("test", self.test)):
+            if file is not None:
+                found[name] = _with_target(_renamed(file, frame), self._required(self.target))
+        return found
 
     def _whole(self, frame: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
-        return self._fitted(*self._sides(frame), fitted)
+        return self._fitted(self._sides(frame), fitted)
 
     def _fitted(
-        self, train: Frame, test: Frame, fitted: Recipe | None
+        self, frames: Mapping[str, Frame], fitted: Recipe | None
     ) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
+        train = frames["train"]
         recipe = fitted or self._learnt([train])
-        splits = {"train": recipe.split(train, training=True)}
-        if len(test):
-            splits["test"] = recipe.split(test)
+        splits = {name: recipe.split(frames[name], training=name == "train") for name in PARTS if name in frames}
         return recipe, splits, warnings(train, recipe, splits, leaks=not self.plain)
 
     def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
-        is_test = self._masks()
-        recipe = fitted or self._learnt(_side(frame, is_test, "train") for frame in self._pieces(self.source))
-        splits = written(self._pieces(self.source), recipe, is_test)
-        if self.test is not None:
-            splits["test"] = written(self._pieces(self.test), recipe, None)["train"]
-        return (
-            recipe,
-            splits,
-            warnings(_with_target(head, self._required(self.target)), recipe, splits, leaks=not self.plain),
-        )
+        sides = self._masks()
+        recipe = fitted or self._learnt(_side(frame, sides, "train") for frame in self._pieces(self.source))
+        splits = written(self._pieces(self.source), recipe, sides, self._drawn_parts())
+        for name, file in (("validation", self.validation), ("test", self.test)):
+            if file is not None:
+                splits[name] = written(self._pieces(file), recipe, None)["train"]
+        found = warnings(_with_target(head, self._required(self.target)), recipe, splits, leaks=not self.plain)
+        return recipe, {name: splits[name] for name in PARTS if name in splits}, found
 
-    def _masks(self) -> IsTest | None:
-        """What says of the samples of a piece which are for testing; None if none are."""
+    def _drawn_parts(self) -> tuple[str, ...]:
+        """The parts that the split draws from the file."""
+        split = self.split
+        wanted = {"test": getattr(split, "test", 1.0), "validation": getattr(split, "validation", 0.0)}
+        return tuple(name for name in PARTS if wanted.get(name) != 0)
+
+    def _masks(self) -> Sides | None:
+        """What says of the samples of a piece in which part they are; None if all of them are for training."""
         split = self.split
         if split is None or split.keeps_all:
             return None
-        total = sum(len(frame) for frame in self._pieces(self.source)) if split.counts else 0
-        return lambda frame: split.is_test(frame, total)
+        total = self._count() if split.counts else 0
+        return lambda frame: split.sides(frame, total)
+
+    def _count(self) -> int:
+        """How many samples the file has."""
+        return sum(len(frame) for frame in self._pieces(self.source))
 
     def _learnt(self, frames: Iterable[Frame]) -> Recipe:
         options = {name: getattr(self, name) for name in ("dtype", "sigma", "weights", "kind", "code")}
@@ -233,9 +267,9 @@ class Table:
         )
 
 
-def _side(frame: Frame, is_test: IsTest | None, side: str) -> Frame:
-    """The samples of a piece that are of the train or test split; all of them if nothing parts them."""
-    return frame if is_test is None else frame.take(np.flatnonzero(is_test(frame) == (side == "test")))
+def _side(frame: Frame, sides: Sides | None, side: str) -> Frame:
+    """The samples of a piece that are of a split; all of them if nothing parts them."""
+    return frame if sides is None else frame.take(np.flatnonzero(sides(frame) == PARTS.index(side)))
 
 
 def _check_name(frame: Frame, name: str, path: tuple[str, ...]) -> None:
@@ -256,6 +290,14 @@ def _check_sigma(name: str, target: tuple[str, ...], roles: Mapping[str, Role]) 
         raise DataError(f'sigma: is in units of the target "{target[0]}", which has `log: true`', ("sigma",))
 
 
+def _check_classes(recipe: Recipe, train: Split) -> None:
+    """Raise DataError for a target of more classes than are kept."""
+    if recipe.classes and int(train.columns["y"].stored.max(initial=0)) >= len(recipe.classes):
+        expected = f"at most {len(recipe.classes):,} classes"
+        name = recipe.target[0].column
+        raise DataError(f'target "{name}": expected {expected}, found more; is it a number?', ("target",))
+
+
 def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
     """The samples whose target is known; of the others nothing can be learnt."""
     if not target:
@@ -267,9 +309,9 @@ def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
     return kept
 
 
-def _renamed(test: Source, train: Frame) -> Frame:
-    """The samples for testing. A file without a header has the columns of the one for training, in its order."""
-    frame = test.read()
+def _renamed(file: Source, train: Frame) -> Frame:
+    """The samples of another file. A file without a header has the columns of the one for training, in its order."""
+    frame = file.read()
     if len(frame.columns) == len(train.columns) and all(name.startswith("column_") for name in frame.columns):
         return replace(frame, columns=dict(zip(train.columns, frame.columns.values(), strict=True)))
     return frame

@@ -13,8 +13,8 @@ ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
         "layout", "frame", "memory", "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
-        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "corpus", "fitted",
-        "guess", "splits", "folding",
+        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "splits", "corpus",
+        "fitted", "guess", "folding",
         "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [

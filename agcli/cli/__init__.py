@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 WRONG_PATHS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)  # a person can mend these
+MEANT = {"--checkpoint": "--weights"}  # options by what people call them -> what they are called here
 COMMANDS = {
     "train": "Train the model that a spec describes.",
     "eval": "Judge a trained model on test data or a file.",
@@ -87,6 +88,9 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         sys.exit(told("interrupted", 130, lead=""))
     except click.ClickException as e:
+        if isinstance(e, click.NoSuchOption) and e.option_name in MEANT:
+            meant = f"No such option '{e.option_name}'. Did you mean '{MEANT[e.option_name]}'?"
+            e = click.NoSuchOption(e.option_name, meant, ctx=e.ctx)
         if not wants_json():
             e.show(shown := StringIO())
             click.echo(printable(shown.getvalue()), err=True, nl=False)

@@ -11,24 +11,27 @@ import click
 @click.command("eval")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", metavar="FILE", help="Judge the samples of this file instead; `-` is standard input.")
-@click.option("--split", default="", metavar="NAME", help="Which part of the run's data [test, if there is one].")
+@click.option("--split", default="", metavar="NAME", help="test, validation or train [test, if there is one].")
 @click.option("--by", metavar="COLUMN", help="Judge the values of this column apart, too.")
 @click.option("--worst", "count", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many to show.")
-@click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")
+@click.option("--weights", default="", metavar="NAME", help="best, last, or the number of a step [the best].")
+@click.option("--anyway", is_flag=True, help="Judge data that has changed since the training, too.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Draws the resamples.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
-    run: Path, data: str | None, split: str, by: str | None, count: int, which: str, seed: int,
-    as_json: bool,
+    run: Path, data: str | None, split: str, by: str | None, count: int, weights: str, anyway: bool,
+    seed: int, as_json: bool,
 ) -> None:  # fmt: skip
     """Judge the model in the folder RUN on its test data, or on a file.
+
+    Each look at the test data is counted, in result.json.
 
     Prints figures with bootstrap intervals beside those of a constant answer, classes and their confusions,
     calibration, and the samples on which the model is furthest off.
     """
     from agcli.evaluation import evaluate
 
-    found = evaluate(run, split, data=data, by=by, which=which, count=count, seed=seed)
+    found = evaluate(run, split, data=data, by=by, weights=weights, anyway=anyway, count=count, seed=seed)
     if as_json:
         click.echo(json.dumps(found.to_json()))
         return

@@ -28,10 +28,10 @@ least-squares fit, --bands adds where the curve may lie (confidence_low, _high) 
     "--bands", is_flag=True, help="Write the ends of confidence and prediction bands, of a least-squares fit."
 )
 @click.option("--level", metavar="P", help="With bands of this level [0.95].")
-@click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")
+@click.option("--weights", default="", metavar="NAME", help="best, last, or the number of a step [the best].")
 def command(
     run: Path, file: str, out: Path | None, format: str | None, keep: bool, bands: bool, level: str | None,
-    which: str,
+    weights: str,
 ) -> None:  # fmt: skip
     if out is None and format == "parquet" and sys.stdout.isatty():
         raise click.UsageError("--format parquet writes bytes, which a terminal cannot show; give --out FILE")
@@ -39,7 +39,7 @@ def command(
     from agcli.prediction.files import predict_file
 
     chosen = level_of(level) if level is not None else LEVEL if bands else None
-    summary = predict_file(run, file, out, format=format, keep=keep, which=which, level=chosen)
+    summary = predict_file(run, file, out, format=format, keep=keep, weights=weights, level=chosen)
     for note in summary.notes:
         click.echo(f"note: {note}", err=True)
     if out is not None:

@@ -10,14 +10,15 @@ import click
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to [report.html in RUN].")
-@click.option("--split", default="", metavar="NAME", help="Which part of the data is judged [test, if there is one].")
+@click.option("--split", default="", metavar="NAME", help="Judge test, validation or train [test, if there is one].")
 @click.option("--worst", "count", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many to show.")
-@click.option("--checkpoint", "which", default="", metavar="NAME", help="best, last, or the number of a step.")
-def command(run: Path, out: Path | None, split: str, count: int, which: str) -> None:
+@click.option("--weights", default="", metavar="NAME", help="best, last, or the number of a step [the best].")
+@click.option("--anyway", is_flag=True, help="Judge data that has changed since the training, too.")
+def command(run: Path, out: Path | None, split: str, count: int, weights: str, anyway: bool) -> None:
     """Write one HTML page about the run in the folder RUN: curves, evaluation, the worst samples, the model.
 
     The page needs nothing else: no network, no scripts; it may be sent to others as it is.
     """
     from agcli.report.page import written
 
-    click.echo(str(written(run, out, which=which, split=split, count=count)))
+    click.echo(str(written(run, out, weights=weights, anyway=anyway, split=split, count=count)))

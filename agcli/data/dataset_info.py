@@ -16,11 +16,11 @@ from agcli.datasets import (
     Dataset,
     Role,
     Table,
-    has_sides,
     info,
     load,
     names,
     options,
+    sides_of,
     where,
 )
 from agcli.datasets.errors import unknown
@@ -135,9 +135,10 @@ def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
         return Table(source=table_file(path), target=tuple(target))
     if kind == TEXT:
         return Corpus(path=path, decode=text_of)
-    if has_sides(path):
-        sides = array_file(path, side="train"), array_file(path, side="test")
-        return Table(source=sides[0], test=sides[1], target=tuple(target))
+    sides = {part: array_file(path, side=side) for part, side in sides_of(path).items()}
+    if sides:
+        validation, test = (sides.get(part) for part in ("validation", "test"))
+        return Table(source=sides["train"], target=tuple(target), validation=validation, test=test)
     return Table(source=array_file(path), target=tuple(target))
 
 

@@ -74,7 +74,8 @@ def _lines(table: Table, frame: Frame, path: Path, found: list[str]) -> Iterator
     yield f"  file: {quoted(file)}"
     yield f"  target: {quoted(name)} # {_comment(content(frame[name], role))}"
     yield from _columns(table, frame)
-    yield f"  split: {table.split.name if table.split else 'shuffled'} # one sample in five for testing"
+    kind = table.split.name if table.split else "shuffled"
+    yield f"  split: {kind} # one sample in five for testing, 15 % of the others for validation"
     yield ""
     texts = [role for role in table.columns.values() if isinstance(role, Text)]
     yield from _model(role, frame, name, texts)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from agcli.data.section import in_memory, load_data
+from agcli.data.section import in_memory, load_data, without_validation
 from agcli.datasets import ArrayFile, Corpus, DataError, Dataset, Layout, Split, Table, TableFile
 from agcli.datasets.memory import PYTHON, known_samples
 from agcli.engine.errors import EngineError
 from agcli.spec import Choice, Spec
 from agcli.spec.data import DATA, UNNAMED
 
-PARTS = ("train", "test")  # what may be given apart
+PARTS = ("train", "validation", "test")  # what may be given apart
 
 
 def is_section(data: Any) -> bool:
@@ -27,8 +27,8 @@ def is_section(data: Any) -> bool:
 def given(spec: Spec, data: Any) -> tuple[Spec, Dataset]:
     """The spec with a section `data:` that says what was given, and that as a data set.
 
-    Samples may be given in parts, as a mapping of `train` and `test`. Without a description they take target, roles and
-    split from the spec, where it has them. Raises DataError or SpecError for what does not fit.
+    Samples may be given in parts, as a mapping of `train`, `validation` and `test`. Without a description they take
+    target, roles and split from the spec, where it has them. Raises DataError or SpecError for what does not fit.
     """
     if isinstance(data, Dataset):
         return _of_dataset(spec, data.cast(spec.dtype))
@@ -50,8 +50,10 @@ def _of_dataset(spec: Spec, data: Dataset) -> tuple[Spec, Dataset]:
     if name:
         return spec.model_copy(update={"data": _section(name, _place(settled))}), data
     if data.fitted is None:
-        if spec.data.name == data.name and spec.data.name not in UNNAMED and _is_same(spec, data):
-            return spec, data
+        if spec.data.name == data.name and spec.data.name not in UNNAMED:
+            for same in (spec, without_validation(spec)):  # a set by name, as it is trained on and in its own parts
+                if _is_same(same, data):
+                    return spec, load_data(spec)
         data = replace(data, fitted=Layout.of(data))
     return _as_python(spec, ()), data
 

@@ -30,15 +30,21 @@ from agcli.datasets import (
     TableFile,
     fitted,
     folded,
-    has_sides,
     kinds,
     load,
+    share_of,
+    sides_of,
+    validated,
 )
 from agcli.datasets.frame import Frame
+from agcli.datasets.splits import VALIDATION_SHARE
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
+from agcli.spec.data import UNNAMED
 
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
+LOCATED = (("file",), ("test_file",), ("validation_file",))  # fields that name files
+HELD_OUT = ("validation", "test")  # parts that may have files of their own
 LOST = (
     "the samples came from a Python program and cannot be read again; `ag eval RUN --data FILE` judges a run on a "
     "file, and in Python there are ag.train(spec, data=samples), run.evaluate(samples) and "
@@ -77,12 +83,15 @@ def read(spec: Spec, known: Recipe | Speller | Layout | None = None) -> Dataset:
     if isinstance(described, Corpus):
         return described.read(known if isinstance(known, Speller) else None)
     options = dict(fields)
-    fold = options.pop("fold")
+    fold, share = options.pop("fold"), options.pop("validation")
     if options.get("augment") is not None:
         options["augment"] = Augment(**dict(options["augment"]))
     data = load(choice.name, dtype, **options)
+    share = 0.0 if share is None and spec.is_formulas else share
+    if fold is None:
+        return validated(data, share, int(options.get("seed", 0)))
     try:
-        return data if fold is None else folded(data, Fold(**dict(fold)))
+        return folded(data, Fold(**dict(fold), validation=share))
     except DataError as error:
         raise DataError(str(error).removeprefix("split "), ("fold",)) from None
 
@@ -104,7 +113,7 @@ def located(name: str, folder: Path) -> Path:
 
 def elsewhere(spec: Spec, path: tuple[str, ...]) -> str:
     """Where a file was looked for, if it is in neither place."""
-    name = getattr(spec.data.fields, path[0], None) if path in (("file",), ("test_file",)) else None
+    name = getattr(spec.data.fields, path[0], None) if path in LOCATED else None
     if name is None or Path(name).is_absolute() or located(name, spec.folder).exists():
         return ""
     shared = os.environ.get("AG_DATA")
@@ -114,11 +123,35 @@ def elsewhere(spec: Spec, path: tuple[str, ...]) -> str:
 def resolved(spec: Spec, data: Dataset) -> Spec:
     """The spec with all that was guessed about its data written out, and with full paths, so that it can move."""
     if data.settled is None:
-        return spec
+        return _with_data(spec, validation=_share_of(data)) if _lacks_share(spec) else spec
     written = _settled_text(data.settled) if isinstance(data.settled, Corpus) else _settled_table(data.settled)
     known = {name: value for name, value in written.items() if name in type(spec.data.fields).model_fields}
     fields = spec.data.fields.model_copy(update=known)
     return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
+
+
+def _lacks_share(spec: Spec) -> bool:
+    """Whether a spec leaves open how much of a named set is for validation."""
+    fields = spec.data.fields
+    return "validation" in type(fields).model_fields and getattr(fields, "validation", None) is None
+
+
+def _share_of(data: Dataset) -> float:
+    """The share of the training samples of a named set that is for validation."""
+    held_out = len(data.validation) if data.has_validation else 0
+    return share_of(held_out, len(data.train) + held_out)
+
+
+def holding_out(spec: Spec) -> str:
+    """What to write into a spec so that there is validation data."""
+    fields: Any = spec.data.fields
+    if spec.data.name not in UNNAMED:
+        return f"`data: {{name: {spec.data.name}, validation: {VALIDATION_SHARE}}}`"
+    if spec.data.name == "text":
+        return f"`validation: {VALIDATION_SHARE}` in `data`"
+    kind = fields.split.name if fields.split else "shuffled"
+    more = ", column: ..." if kind in ("group", "time") else ""
+    return f"`split: {{{kind}: {{validation: {VALIDATION_SHARE}{more}}}}}` in `data`"
 
 
 def scales(recipe: Any) -> Iterator[str]:
@@ -153,14 +186,17 @@ def folds(spec: Spec, of: int) -> list[Spec]:
     if spec.data.name not in _FILES:
         seed = fields.fold.seed if fields.fold is not None else 0
         return [_with_data(spec, fold=OnePart(of=of, number=n, seed=seed)) for n in range(1, of + 1)]
-    if fields.test_file:
-        raise spec.error(("data", "test_file"), "folds take their test samples from `file`; leave `test_file` out")
+    for part in HELD_OUT:
+        if getattr(fields, f"{part}_file", None):
+            told = f"folds take their {part} samples from `file`; leave `{part}_file` out"
+            raise spec.error(("data", f"{part}_file"), told)
     split = fields.split
     if split is not None and split.name not in FOLDED:
         told = f"a `{split.name}` split has no folds: its test samples come last; choose {' or '.join(FOLDED)}"
         raise spec.error(("data", "split"), told)
     old = dict(split.fields) if split is not None else {}
     kept = {"seed": old.get("seed", 0), "group": old.get("column", old.get("group"))}
+    kept["validation"] = old.get("validation")
     parts = [_chosen(SPLITS, "fold", {"of": of, "number": number, **kept}) for number in range(1, of + 1)]
     return [_with_data(spec, split=part) for part in parts]
 
@@ -171,38 +207,55 @@ def _with_data(spec: Spec, **changes: Any) -> Spec:
     return spec.model_copy(update={"data": Choice(spec.data.name, fields.model_copy(update=changes), spec.data.tag)})
 
 
+def without_validation(spec: Spec) -> Spec:
+    """The spec of a named set in its own two parts."""
+    return _with_data(spec, validation=0.0)
+
+
 def _table(spec: Spec) -> Table:
     fields: Any = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
     source = table_file(located(fields.file, folder), *form)
-    test = table_file(located(fields.test_file, folder), *form) if fields.test_file else None
-    return _described(spec, source, test, stream=fields.stream)
+    validation, test = (
+        table_file(located(file, folder), *form) if file else None
+        for file in (fields.validation_file, fields.test_file)
+    )
+    return _described(spec, source, validation=validation, test=test, stream=fields.stream)
 
 
 def _arrays(spec: Spec) -> Table:
     fields: Any = spec.data.fields
     folder = spec.folder
     path = located(fields.file, folder)
-    if not fields.test_file and fields.split is None and has_sides(path):
-        return _described(spec, array_file(path, side="train"), array_file(path, side="test"))
-    train, test = (
+    is_whole = any(getattr(fields, f"{part}_file") for part in HELD_OUT)
+    drawn: Any = getattr(fields.split.fields, "test", True) if fields.split is not None else None
+    sides = {} if is_whole or drawn else sides_of(path)  # test samples that are drawn are of all arrays
+    if sides:
+        parts = (array_file(path, side=sides[part]) if part in sides else None for part in ("train", *HELD_OUT))
+        train, validation, test = parts
+        return _described(spec, train, validation=validation, test=test)
+    train, validation, test = (
         array_file(located(file, folder), located(target, folder) if target else None) if file else None
-        for file, target in ((fields.file, fields.target_file), (fields.test_file, fields.test_target_file))
+        for file, target in (
+            (getattr(fields, f"{part}file"), getattr(fields, f"{part}target_file"))
+            for part in ("", "validation_", "test_")
+        )
     )
-    return _described(spec, train, test)
+    return _described(spec, train, validation=validation, test=test)
 
 
-def in_memory(spec: Spec, train: Frame, test: Frame | None = None) -> Table:
+def in_memory(spec: Spec, train: Frame, validation: Frame | None = None, test: Frame | None = None) -> Table:
     """Samples that a program gave, as `data: python` describes them."""
-    return _described(spec, Memory(train), Memory(test) if test is not None else None)
+    held_out = [Memory(frame) if frame is not None else None for frame in (validation, test)]
+    return _described(spec, Memory(train), validation=held_out[0], test=held_out[1])
 
 
 def _python(spec: Spec) -> Table:
     raise DataError(LOST)
 
 
-def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> Table:
+def _described(spec: Spec, source: Any, *, validation: Any, test: Any, stream: bool = False) -> Table:
     fields: Any = spec.data.fields
     target = fields.target or ()
     plain, scaled = {"scale": "none", "missing": "refuse"}, {"scale": "standard", "missing": "mean"}
@@ -214,7 +267,8 @@ def _described(spec: Spec, source: Any, test: Any, *, stream: bool = False) -> T
     }
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
-        source=source, target=target, columns=roles, split=split, test=test, stream=stream,
+        source=source, target=target, columns=roles, stream=stream,
+        split=split, validation=validation, test=test,
         plain=spec.is_formulas, wanted=wanted, dtype=str(spec.dtype),
         sigma=spec.sigma.column if spec.sigma else "", weights=fields.weights or "",
     )  # fmt: skip
@@ -232,9 +286,13 @@ def _role(choice: Choice[Any], defaults: Mapping[str, str]) -> Role:
 def _text(spec: Spec) -> Corpus:
     fields: Any = spec.data.fields
     folder = spec.folder
-    options = {name: value for name, value in dict(fields).items() if name not in ("file", "test_file")}
-    test = located(fields.test_file, folder) if fields.test_file else None
-    return Corpus(path=located(fields.file, folder), test_path=test, decode=text_of, **options)
+    files = ("file", *(f"{part}_file" for part in HELD_OUT))
+    options = {name: value for name, value in dict(fields).items() if name not in files}
+    path, validation, test = (
+        located(file, folder) if file else None for file in (fields.file, fields.validation_file, fields.test_file)
+    )
+    assert path is not None  # noqa: S101  # a text has a file
+    return Corpus(path=path, validation_path=validation, test_path=test, decode=text_of, **options)
 
 
 _FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {
@@ -246,21 +304,25 @@ _FILES: Mapping[str, Callable[[Spec], Table | Corpus]] = {
 
 
 def _settled_text(corpus: Corpus) -> dict[str, Any]:
-    test = None if corpus.test_path is None else str(corpus.test_path)
-    return {"file": str(corpus.path), "test_file": test, "stride": corpus.stride}
+    paths = {f"{part}_file": getattr(corpus, f"{part}_path") for part in HELD_OUT}
+    files = {name: None if path is None else str(path) for name, path in paths.items()}
+    shares = {part: getattr(corpus, part) for part in HELD_OUT}
+    return {"file": str(corpus.path), **files, **shares, "stride": corpus.stride}
 
 
 def _settled_table(table: Table) -> dict[str, Any]:
     written: dict[str, Any] = {"file": str(table.source.path), "target": table.target}
     if table.split is not None:
         written["split"] = _chosen(SPLITS, table.split.name, asdict(table.split))
-    elif table.test is not None and table.test.path != table.source.path:
-        written["test_file"] = str(table.test.path)
+    for part, file in (("validation", table.validation), ("test", table.test)):
+        if file is not None and file.path != table.source.path:
+            written[f"{part}_file"] = str(file.path)
     if len(table.columns) <= COLUMNS_WRITTEN:
         written["columns"] = {name: _chosen(COLUMNS, role.name, asdict(role)) for name, role in table.columns.items()}
     if isinstance(table.source, TableFile):
         written |= {"separator": table.source.separator, "header": table.source.header}
-    for name, source in (("target_file", table.source), ("test_target_file", table.test)):
+    targets = {"target_file": table.source, "validation_target_file": table.validation, "test_target_file": table.test}
+    for name, source in targets.items():
         if isinstance(source, ArrayFile) and source.target_path is not None:
             written[name] = str(source.target_path)
     return written

@@ -20,7 +20,8 @@ from agcli.prediction import Answers, Classes, Numbers, Predictor
 from agcli.prediction.answerable import why_not
 from agcli.prediction.sources import opened as opened_source
 from agcli.prediction.target_encoding import Terms, terms_in, terms_of
-from agcli.runs import Run
+from agcli.runs import Run, RunError
+from agcli.runs.looks import look, told
 from agcli.training.evaluate import Trained, opened, weighted
 from agcli.training.fit import attempted, written
 
@@ -46,7 +47,10 @@ class Evaluation:
     step: int
     loss: float
     metrics: dict[str, Any]
+    weights: str = "last"  # best, last or step
+    test_looks: int = 0  # how often the test data was looked at, this time included; 0 of other samples
     classes: tuple[str, ...] = ()
+    unseen: int = 0  # samples of other classes, which training does not have
     figures: dict[str, Figure] = field(default_factory=dict)
     confusion: Array | None = field(default=None, repr=False)
     table: list[ClassRow] = field(default_factory=list, repr=False)
@@ -75,12 +79,15 @@ class Evaluation:
             "samples": self.samples,
             "epoch": self.epoch,
             "step": self.step,
+            "weights": self.weights,
+            "test_looks": self.test_looks,
             "loss": self.loss,
             "metrics": self.metrics,
             "undefined": reasons(self.metrics),
             "figures": {k: f.to_json() for k, f in self.figures.items()},
             "classes": [asdict(row) for row in self.table],
             "confusion": self.confusion,
+            "unseen": self.unseen,
             "calibration": self.calibration.to_json() if self.calibration else None,
             "worst": [asdict(w) for w in self.worst],
             "by": self.by,
@@ -110,7 +117,8 @@ def evaluate(
     data: str | Path | Frame | None = None,
     known: Dataset | None = None,
     by: str | None = None,
-    which: str = "",
+    weights: str = "",
+    anyway: bool = False,
     count: int = COUNT,
     seed: int = 0,
 ) -> Evaluation:
@@ -118,24 +126,30 @@ def evaluate(
 
     ``known`` is the data of the run, if it is at hand; else it is read again.
 
-    The split is the test split if none is named; of a run without test data, the training split, which ``notes`` say.
+    The split is the test split if none is named; of a run without test data, that for validation, or else the
+    training split, which ``notes`` say. Each look at the test split is counted in the run's result.
 
-    ``by`` names a column whose values are judged apart, ``which`` a checkpoint, ``count`` how many of the worst
-    samples are kept; ``seed`` draws the resamples. Raises RunError, DataError or SpecError for what does not fit.
+    ``by`` names a column whose values are judged apart, ``weights`` a checkpoint (best, last, or the number of a step;
+    the best if not given), ``count`` how many of the worst samples are kept; ``seed`` draws the resamples. Raises
+    RunError, DataError or SpecError for what does not fit, and RunError for data that has changed since the training,
+    unless it is to be judged ``anyway``.
     """
     if data is None:
-        trained = opened(folder, which) if known is None else weighted(Run.open(folder), known, which)
+        if known is not None:
+            trained = weighted(Run.open(folder), known, weights)
+        else:
+            trained = opened(folder, weights, anyway=anyway)
         return judge_split(trained, terms_of(trained.data), split, by=by, count=count, seed=seed)
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
     if isinstance(data, Frame):
-        return _judged(run, terms, of_frame(data, terms), which, by=by, count=count, seed=seed)
+        return _judged(run, terms, of_frame(data, terms), weights, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
-        return _judged(run, terms, of_source(source, terms), which, by=by, count=count, seed=seed)
+        return _judged(run, terms, of_source(source, terms), weights, by=by, count=count, seed=seed)
 
 
-def _judged(run: Run, terms: Terms, samples: Samples, which: str, **options: Any) -> Evaluation:
-    trained = weighted(run, terms.skeleton(samples.split), which)
+def _judged(run: Run, terms: Terms, samples: Samples, weights: str, **options: Any) -> Evaluation:
+    trained = weighted(run, terms.skeleton(samples.split), weights)
     return judge(trained, terms, samples, "", **options)
 
 
@@ -145,8 +159,18 @@ def judge_split(
     """The evaluation of a trained model on a split of its data; see ``evaluate``."""
     fitted = "train" if trained.model.spec.is_formulas and not split else ""
     split = split or trained.data.judged
+    looks = looked(trained) if split == "test" else (0, "")
     samples = of_split(trained.data, terms, split)
-    return judge(trained, terms, samples, split, by=by, count=count, seed=seed, fitted=fitted)
+    return judge(trained, terms, samples, split, by=by, count=count, seed=seed, fitted=fitted, looks=looks)
+
+
+def looked(trained: Trained) -> tuple[int, str]:
+    """Count a look at the test data: how many they are, and what is to be said of it."""
+    try:
+        count = look(trained.run)
+    except RunError as error:
+        return 0, f"this look at the test data could not be counted: {error}"
+    return count, told(count)
 
 
 def judge(
@@ -159,6 +183,7 @@ def judge(
     count: int,
     seed: int,
     fitted: str = "",
+    looks: tuple[int, str] = (0, ""),
 ) -> Evaluation:
     """The evaluation of a trained model on samples; the spec's `outputs` are of a split ``fitted`` if named."""
     sums, model = trained.evaluate(samples.split), trained.model
@@ -166,9 +191,10 @@ def judge(
     base: dict[str, Any] = {
         "run": trained.run.folder, "name": model.spec.name, "data": trained.data.name if split else samples.name,
         "split": split, "samples": len(samples.split), "epoch": trained.epoch, "step": trained.step,
+        "weights": trained.weights, "test_looks": looks[0],
         "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, described),
         "outputs_of": fitted or split,
-        "notes": tuple(notes(trained.data, terms, split)),
+        "notes": tuple(notes(trained, terms, split, looks[1])),
         "fit": fit_report(trained, split),
     }  # fmt: skip
     found = answered(model, terms, samples)
@@ -182,6 +208,9 @@ def judge(
     base |= {"answers": answers, "truth": truth}
     if isinstance(answers, Classes):
         counts = confusion(answers, truth)
+        unseen = int((truth >= len(answers.names)).sum())
+        if unseen:
+            base |= {"unseen": unseen, "notes": (*base["notes"], unseen_note(unseen, len(truth)))}
         base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}
         base["calibration"] = calibration(answers, truth, own.get("calibration_error"))
     base["worst"] = worst(answers, truth, samples, count, str(model.spec.dtype))
@@ -202,6 +231,14 @@ def as_trained(found: dict[str, Figure], metrics: Mapping[str, Any]) -> dict[str
     return {k: replace(f, value=metrics[k]) if same(k, f.value) else f for k, f in found.items()}
 
 
+def unseen_note(unseen: int, count: int) -> str:
+    """What is to be said of samples whose class training does not have."""
+    return (
+        f"{unseen:,} of {count:,} samples have a class that no training sample has: they count as wrong in accuracy, "
+        "F1 and confusion, and are left out of the other figures"
+    )
+
+
 def fit_report(trained: Trained, split: str) -> dict[str, Any] | None:
     """What training wrote of the fit, if it is that of the same weights; else, with all of the data, a new one."""
     known = written(trained.run, trained.step)
@@ -210,12 +247,19 @@ def fit_report(trained: Trained, split: str) -> dict[str, Any] | None:
     return attempted(trained.model, trained.data.train, trained.step)[1] if split else None
 
 
-def notes(data: Dataset, terms: Terms, split: str) -> Iterator[str]:
+def notes(trained: Trained, terms: Terms, split: str, looks: str) -> Iterator[str]:
     """What has to be known to read the figures of a split, or of a file."""
-    if split == "train" and not data.has_test:
+    data = trained.data
+    if trained.is_changed:
+        yield "the data is not what it was when this run was trained: some of these samples may have been trained on"
+    if split == "train" and data.judged == "train":
         yield "no test data: the model is judged on the samples that it was trained on"
+    if split == "validation":
+        yield "the validation data chose the weights: these figures are better than those of new samples will be"
     for text in scales(getattr(terms, "recipe", None)):
         yield f"{text}; metrics and figures are in its own units"
+    if looks:
+        yield looks
 
 
 def outputs(model: Model, split: Split) -> dict[str, Array]:
@@ -236,5 +280,9 @@ def answered(model: Model, terms: Terms, samples: Samples) -> tuple[Answers, Arr
     truth = predictor.reading.truth(samples.split["y"])
     if isinstance(answers, Numbers):
         return (answers, truth) if truth.shape == answers.values.shape else None
-    fits = truth.ndim == 1 and len(truth) == len(answers) and bool((truth < len(answers.names)).all())
+    if terms.classes:
+        truth = np.where(
+            truth >= len(terms.classes), len(answers.names), truth
+        )  # of classes that training does not see
+    fits = truth.ndim == 1 and len(truth) == len(answers) and bool((truth <= len(answers.names)).all())
     return (answers, truth) if fits else None

@@ -36,7 +36,7 @@ def worst(answers: Answers, truth: Array, samples: Samples, count: int = COUNT, 
     wrong = _wrongness(answers, truth)
     chosen = np.argsort(-np.abs(wrong), kind="stable")[: max(count, 0)]
     if isinstance(answers, Classes):
-        chosen = chosen[answers.chosen[chosen] != truth[chosen]]
+        chosen = chosen[(answers.chosen[chosen] != truth[chosen]) & (truth[chosen] < len(answers.names))]
     each = answers.each if isinstance(answers, Classes) else 1
     rows, cells = samples.rows(chosen // each)
     found = []
@@ -48,8 +48,10 @@ def worst(answers: Answers, truth: Array, samples: Samples, count: int = COUNT, 
 
 def _wrongness(answers: Answers, truth: Array) -> Array:
     if isinstance(answers, Classes):
-        right = answers.log_probabilities[np.arange(len(truth)), truth]
-        return -right if answers.certain else answers.log_probabilities.max(axis=1) - right
+        known = truth < len(answers.names)  # of a class that training does not have, nothing is known
+        right = answers.log_probabilities[np.arange(len(truth)), np.where(known, truth, 0)]
+        wrong = -right if answers.certain else answers.log_probabilities.max(axis=1) - right
+        return np.where(known, wrong, 0.0)
     error = answers.values - truth
     if error.shape[1] == 1:
         return np.asarray(error[:, 0])

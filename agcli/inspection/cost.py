@@ -26,7 +26,7 @@ class Cost:
     evaluating: int  # the buffers of an evaluation, whose batches are larger
     data: int
     step: float  # seconds
-    evaluation: float  # seconds for the test data
+    evaluation: float  # seconds for the validation data
     steps: int  # an epoch
     epochs: int
 
@@ -76,13 +76,14 @@ def _buffers(*functions: Any) -> int:
 
 
 def _evaluation(session: Session) -> float:
-    """Seconds for the test data, from one of its batches; the first call compiles. None is there: no seconds."""
-    session.evaluate(limit=1)
+    """Seconds for the validation data, from one of its batches; the first call compiles. None is there: no seconds."""
+    split = session.data.validation if session.data.has_validation else session.data.train  # to know its buffers
+    session.evaluate(split, limit=1)
     before = time.perf_counter()
-    session.evaluate(limit=1)
-    if not session.data.has_test:
+    session.evaluate(split, limit=1)
+    if not session.data.has_validation:
         return 0.0
-    count = len(session.data.test)
+    count = len(split)
     return (time.perf_counter() - before) * math.ceil(count / min(EVAL_BATCH, count))
 
 

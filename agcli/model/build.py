@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from agcli.datasets import Dataset
+from agcli.datasets import Dataset, Recipe
 from agcli.datasets.dataset import KNOWN, SIGMA
 from agcli.engine.function import Function
 from agcli.engine.graph import Tensor, toposort
@@ -85,6 +85,7 @@ class Model(Answering):
     """A spec as graph. ``train`` and ``test`` share their parameters and differ where training is random."""
 
     samples: int  # to train on
+    classes: int  # of the target in the training data; a larger label is of a class that training does not see
     train: Graph
     test: Graph
 
@@ -120,15 +121,24 @@ def build(spec: Spec, data: Dataset) -> Model:
     parameters = Variables()
     columns = by_name(spec, data, inputs)
     units = Units.of(weighing(spec, data), data)
-    graphs = [Building(spec, inputs, parameters, training, columns, units).graph(data) for training in (True, False)]
+    padded = padding_of(data)
+    graphs = [
+        Building(spec, inputs, parameters, training, columns, units, padded).graph(data) for training in (True, False)
+    ]
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
     refuse_unused(spec, parameters, train.loss)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)
     return Model(
-        spec=spec, samples=len(data.train), inputs=inputs, parameters=parameters, key=key, train=train, test=graphs[1]
-    )
+        spec=spec, samples=len(data.train), classes=len(data.classes), inputs=inputs, parameters=parameters, key=key,
+        train=train, test=graphs[1],
+    )  # fmt: skip
+
+
+def padding_of(data: Dataset) -> Mapping[str, str]:
+    """The inputs that are texts filled up with 0, and the side of the zeros."""
+    return data.fitted.padded if isinstance(data.fitted, Recipe) else {}
 
 
 def build_outputs(spec: Spec, data: Dataset) -> Answering:
@@ -136,7 +146,8 @@ def build_outputs(spec: Spec, data: Dataset) -> Answering:
     inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
     parameters = Variables()
     columns = by_name(spec, data, inputs)
-    outputs = Building(spec, inputs, parameters, False, columns, Units.of(spec.loss.fields, data)).answers()
+    units = Units.of(spec.loss.fields, data)
+    outputs = Building(spec, inputs, parameters, False, columns, units, padding_of(data)).answers()
     freeze(spec, parameters)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)

@@ -23,8 +23,8 @@ from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.lower import VALUES, functions
 from agcli.model.formula_metrics import formula_meter
-from agcli.model.formulas import tensor_of
-from agcli.model.layers.blocks import run
+from agcli.model.layers import masks
+from agcli.model.layers.apply import run
 from agcli.model.layers.scope import Network, Scope, Trace
 from agcli.model.meters import Meter, meter
 from agcli.model.precision import in_floats
@@ -33,10 +33,9 @@ from agcli.model.units import Units
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
 from agcli.spec.names import path_text
-from agcli.spec.nouns import INITIALIZERS, LOSSES
+from agcli.spec.nouns import INITIALIZERS, LAYERS, LOSSES
 
 OUTPUT = "output"  # what formulas call the model's output
-RECURRENT = ("simple_rnn", "lstm", "gru")  # layers with `return_sequences`
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +117,7 @@ class Building:
         training: bool,
         columns: Mapping[str, Tensor],
         units: Units,
+        padded: Mapping[str, str] | None = None,
     ) -> None:
         self.spec = spec
         self.units = units
@@ -125,6 +125,8 @@ class Building:
         self.inputs = inputs
         self.columns = columns
         self.network = Network(spec, parameters, training, {**inputs, **columns})
+        self.padded = padded or {}
+        self.mark_padding(inputs)
         self.scope = Scope(self.network, path=("model",))
 
     def graph(self, data: Dataset) -> Graph:
@@ -183,6 +185,12 @@ class Building:
             self.in_units = False
             names |= before
 
+    def mark_padding(self, inputs: Mapping[str, Tensor]) -> None:
+        """Note which places of the inputs that are texts hold tokens."""
+        for name, side in self.padded.items():
+            if inputs[name].dtype.kind in "iu":
+                self.network.masks[inputs[name].id] = masks.of_tokens(inputs[name], side)
+
     def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
         if name in self.network.names:
             means = "is a column of the data" if name in self.columns else "means something else already"
@@ -215,17 +223,27 @@ class Building:
         names = list(self.sources)
         if len(xs) != len(names):
             raise ShapeError(f"model: takes {len(names)} inputs ({', '.join(names)}), got {len(xs)}")
+        sources = dict(zip(names, xs, strict=True))
+        self.mark_padding(sources)
         quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])
         scope = Scope(quiet, path=("model",))
-        output = run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, dict(zip(names, xs, strict=True)))
+        output = run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, sources)
         return self.units.output(output) if self.in_units else output
 
     def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
         names = self.network.names
         with self.network.at(path):
-            made = tensor_of(text, names, self.again if self.spec.model else None)
+            made = masks.formula(
+                text, names, self.padded_names, str(self.spec.dtype), self.again if self.spec.model else None
+            )
             self.refuse_table(made, path)
             return in_floats(made, self.spec.dtype, names.values())
+
+    @property
+    def padded_names(self) -> dict[str, masks.Mask]:
+        """What formulas may name and is padded, the output last; not tokens themselves, which are numbers."""
+        names = sorted(self.network.names.items(), key=lambda item: item[0] == OUTPUT)
+        return {name: self.network.masks[t.id] for name, t in names if t.inputs and t.id in self.network.masks}
 
     def refuse_table(self, made: Tensor, path: tuple[Any, ...]) -> None:
         """Raise SpecError where a column (n, 1) meets numbers (n,): together they would silently make (n, n)."""
@@ -264,7 +282,8 @@ class Building:
             with self.network.at(("loss",), self.advice):
                 judged = self.judged(output, choice.name)
                 refuse(self.spec, data, *judged)
-                each = self.units.loss.of(*self.weighed(*judged))
+                mask = self.network.masks.get(judged[0].id)
+                each = masks.per_sample(self.units.loss, *self.weighed(*judged), mask)
                 loss = mean(each if weights is None else each * weights)
         self.check_sigma(loss)
         if self.network.training:
@@ -296,7 +315,7 @@ class Building:
         """What to type if the target has a value for each place of a sequence, and the model keeps but the last."""
         places = self.inputs["y"].shape[1:2] if "y" in self.inputs else ()
         for t in self.network.traces:
-            is_last = t.kind in RECURRENT and len(t.output.shape) == 2
+            is_last = "return_sequences" in LAYERS.rows[t.kind].fields.model_fields and len(t.output.shape) == 2
             if places and is_last and t.inputs[0].shape[1:2] == places:
                 where = path_text(t.place)
                 return f"; the target has {places[0]} places, of which {where} keeps the last: return_sequences: true"
@@ -333,6 +352,8 @@ class Building:
                 continue
             with self.network.at(path):
                 judged = self.judged(output, choice.name)
+                if judged[0].id in self.network.masks:
+                    raise ShapeError(f"{choice.name}: would count the padding of the text; write a formula with `mask`")
                 read = self.units.numbers if fields.reads == "numbers" else self.units.scores
                 named = meter(choice, *read(*judged), self.inputs.get(WEIGHTS))
                 yield replace(named, name=key) if isinstance(key, str) else named

@@ -106,7 +106,7 @@ class Warmup(Schedule):
 
 @SCHEDULES.row("plateau")
 class Plateau(Schedule):
-    """`lr`, a number or a schedule, multiplied by `factor` whenever the test loss stops falling."""
+    """`lr`, a number or a schedule, multiplied by `factor` whenever the validation loss stops falling."""
 
     main = "lr"
     lr: Rate = Field(description="learning rate as long as the loss falls")

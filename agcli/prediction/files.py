@@ -62,7 +62,7 @@ def predict_file(
     *,
     format: str | None = None,
     keep: bool = False,
-    which: str = "",
+    weights: str = "",
     level: float | None = None,
 ) -> Summary:
     """Predict the samples of a file (`-` is standard input) with the model of a run.
@@ -71,7 +71,7 @@ def predict_file(
     ``level``, columns for the ends of confidence and prediction bands of this level follow the predictions.
     Raises RunError for what is no run, DataError for samples that do not fit it, before anything is written.
     """
-    predictor = Predictor.open(Run.open(folder), which)
+    predictor = Predictor.open(Run.open(folder), weights)
     chosen = format_of(out, format)
     summary = Summary()
     with opened(samples, predictor.spec, predictor.terms) as source:

@@ -25,6 +25,7 @@ WIDE = 12  # classes of a confusion matrix that fit a terminal; of more, the mos
 LONG = 30  # classes in a table
 GROUPED = 2  # figures of a group
 CUT = 24  # characters of a cell
+WORDS = {"train": "training", "validation": "validation", "test": "test"}  # of splits
 PLAIN = 80  # characters of a sample's line where there is no terminal
 
 
@@ -37,7 +38,7 @@ def print_evaluation(console: Console, found: Evaluation) -> None:
 def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     """The tables, the most important first."""
     where = f" ({found.split})" if found.split else ""
-    yield Text(f"{found.name}: {found.samples:,} samples of {found.data}{where}, weights of step {found.step:,}")
+    yield Text(f"{found.name}: {found.samples:,} samples of {found.data}{where}, {weights_of(found)}")
     for note in found.notes:
         yield Text(f"note: {note}", "yellow")
     yield figure_table(found)
@@ -65,9 +66,15 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
         yield worst_table(found.worst, width)
 
 
+def weights_of(found: Evaluation) -> str:
+    """Which weights were judged, in words."""
+    kind = {"best": "the best weights, ", "last": "the last weights, "}.get(found.weights, "weights ")
+    return f"{kind}of step {found.step:,}"
+
+
 def of_data(split: str) -> str:
     """Of which split something is, in words; empty for a file's samples."""
-    return {"train": " of the training data", "test": " of the test data"}.get(split, "")
+    return {name: f" of the {words} data" for name, words in WORDS.items()}.get(split, "")
 
 
 def fit_parts(fit: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -118,18 +125,23 @@ def confusion_table(classes: Sequence[str], counts: Any) -> Table:
     """A row for each class, a column for each prediction; of many classes, the pairs that are confused most."""
     if len(classes) > WIDE:
         table = columned("class", "taken for", "samples", right=(2,))
-        off = np.where(np.eye(len(classes), dtype=bool), 0, counts)
+        off = np.where(np.eye(counts.shape[0], counts.shape[1], dtype=bool), 0, counts)
         for place in np.argsort(-off, axis=None, kind="stable")[:10]:
             true, said = divmod(int(place), len(classes))
             if off[true, said]:
-                table.add_row(short(classes[true]), short(classes[said]), f"{off[true, said]:,}")
+                table.add_row(short(rows_of(classes, counts)[true]), short(classes[said]), f"{off[true, said]:,}")
         return table
     names = [short(name, 10) for name in classes]
     table = columned("", *names, right=range(1, len(names) + 1))
-    for i, name in enumerate(names):
+    for i, name in enumerate(rows_of(names, counts)):
         row = [Text(f"{n:,}" if n else "·", "green" if i == j else "" if n else "dim") for j, n in enumerate(counts[i])]
         table.add_row(name, *row)
     return table
+
+
+def rows_of(classes: Sequence[str], counts: Array) -> list[str]:
+    """The names of the rows of a confusion matrix: the classes, and those that training does not have, if there are."""
+    return [*classes, "(unseen)"][: len(counts)]
 
 
 def calibration_table(found: Calibration) -> Table:

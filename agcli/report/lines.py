@@ -55,29 +55,37 @@ class PlainLines:
 
     def epoch(self, event: EpochDone) -> str:
         number = f"epoch {event.epoch:>{len(str(self.epochs))}}/{self.epochs}"
-        test = f"  {figures(event.metrics)}" if event.metrics else ""
-        return f"{number}  loss {figure(event.loss)}{test}  {rate(event.samples, event.seconds)}"
+        return f"{number}  loss {figure(event.loss)}{validation(event)}  {rate(event.samples, event.seconds)}"
 
     def say(self, line: str) -> None:
         self.out.write(line + "\n")
         self.out.flush()
 
 
+def validation(event: EpochDone | Evaluated) -> str:
+    """The figures of the validation data; empty without an evaluation."""
+    if event.validation_loss is None:
+        return ""
+    return f"  validation: loss {figure(event.validation_loss)}  {figures(event.metrics)}".rstrip()
+
+
 def evaluation(event: Evaluated) -> str:
-    return f"step {event.step:,}  test loss {figure(event.test_loss)}  {figures(event.metrics)}"
+    return f"step {event.step:,}{validation(event)}"
 
 
 def opening(event: Started) -> str:
     again = f"; goes on after step {event.step:,}" if event.step else ""
+    held_out = [f"{n:,} {what}" for n, what in ((event.validation, "validation"), (event.test, "test")) if n]
+    others = f" (beside {' and '.join(held_out)})" if held_out else ""
     return (
-        f"{event.name}: {event.parameters:,} parameters, {event.samples:,} samples of {event.data}, "
+        f"{event.name}: {event.parameters:,} parameters, {event.samples:,} samples of {event.data}{others}, "
         f"{event.epochs} epochs of {event.steps:,} steps{again}"
     )
 
 
 def closing(event: Done) -> str:
     early = "" if event.reason == Done.FINISHED else f" ({event.reason})"
-    loss = "no test data, loss" if event.test_loss is None else "test loss"
+    loss = {"test": "test loss", "validation": "no test data, validation loss"}.get(event.split, "no test data, loss")
     return f"done in {duration(event.seconds)}{early}: {loss} {figure(event.figures['loss'])}  {figures(event.metrics)}"
 
 

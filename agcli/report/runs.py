@@ -22,18 +22,19 @@ from .figures import duration
 STYLES = {"done": "green", "training": "cyan", "stopped": "yellow", "damaged": "red"}
 COLOURS = ("cyan", "magenta", "yellow", "green", "blue", "red")
 METRICS = 3  # in a list
+SPLITS = {"test": "test", "validation": "validation", "train": "training; no test data"}
 WIDTH, HEIGHT = 60, 12  # of a drawing, in characters
 
 
 def print_list(console: Console, rows: Sequence[Row], place: Path) -> None:
     """A line a run, by its name in the folder ``place``."""
-    table = columned("run", "state", "started", "epochs", "time", "result on test data", right=(3, 4))
+    table = columned("run", "state", "started", "epochs", "time", "result", right=(3, 4))
     for row in rows:
         began = time.localtime(row.started)
         started = time.strftime("%m-%d %H:%M" if began.tm_year == time.localtime().tm_year else "%Y-%m-%d", began)
         numbers = [(k, v) for k, v in row.metrics.items() if isinstance(v, int | float)]
         result = "  ".join(f"{k} {amount(v)}" for k, v in numbers[:METRICS])
-        result += "" if row.split == "test" else "  (training data; no test data)"
+        result += f"  ({SPLITS[row.split]})" if numbers else ""
         state = Text(row.state, STYLES.get(row.state, ""))
         epochs = f"{row.epoch}/{row.epochs}"
         table.add_row(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
+from agcli.runs.looks import told
 
 from . import fits
 from .figures import amount, duration, figure
@@ -25,6 +26,7 @@ from .tables import WIDE, print_table
 
 LINES = 100  # of epochs that a long training leaves on the screen, about
 FRAMES = 10  # a second
+CHANGES = ("all", "metrics", "none")  # that a line shows, as far as it is wide enough
 
 
 class Screen:
@@ -88,8 +90,9 @@ class Screen:
         self.losses.add(event.loss)
         stride = max(1, self.started.epochs // LINES)
         if event.epoch % stride == 0 or event.epoch in (1, self.started.epochs) or (event.best and stride == 1):
-            row = self.row(event, changes=True)
-            self.say(row if row.cell_len <= self.console.width else self.row(event, changes=False))
+            rows = (self.row(event, changes) for changes in CHANGES)
+            fitting = (row for row in rows if row.cell_len <= self.console.width)
+            self.say(next(fitting, self.row(event, CHANGES[-1])))
         self.last = event
         self.epoch, self.step, self.samples, self.rate = event.epoch + 1, 0, 0, event.rate
 
@@ -102,17 +105,21 @@ class Screen:
 
     # The lines that stay
 
-    def row(self, event: EpochDone, changes: bool) -> Text:
-        """The figures of an epoch, with their change since the last one."""
+    def row(self, event: EpochDone, changes: str) -> Text:
+        """The figures of an epoch, with the changes since the last one of all of them, of the metrics, or of none."""
         assert self.started is not None  # noqa: S101  # trainings begin with it
         number = f"{event.epoch:>{len(str(self.started.epochs))}}"
         text = Text.assemble(("epoch ", "dim"), (number, "bold"))
-        last = self.last if changes else None
-        figures = {k: v for k, v in event.metrics.items() if not isinstance(v, list)}
-        before = {"loss": last.loss, **last.metrics} if last is not None else {}
-        for name, value in {"loss": event.loss, **figures}.items():
-            text.append(f"  {name} ", "dim").append(figure(value), "" if name == "loss" else "green")
-            text.append(difference(value, before.get(name)) if changes else "", "dim")
+        last = self.last
+        text.append("  loss ", "dim").append(figure(event.loss))
+        text.append(difference(event.loss, last and last.loss) if changes == "all" else "", "dim")
+        judged = validation_figures(event)
+        before = validation_figures(last) if last is not None else {}
+        text.append("  validation:" if judged else "", "dim")
+        for name, value in judged.items():
+            text.append(f" {name} ", "dim").append(figure(value), "green")
+            has_change = changes == "all" or (changes == "metrics" and name != "loss")
+            text.append(difference(value, before.get(name)) if has_change else "", "dim")
         text.append(" ★" if event.best else "  ", "bold yellow")
         return text.append(f" {duration(event.seconds)}", "dim")
 
@@ -170,6 +177,13 @@ class Screen:
         return duration(seconds / done * max(0, s.epochs * s.steps - s.step - done))
 
 
+def validation_figures(event: EpochDone) -> dict[str, Any]:
+    """The figures of the validation data that are numbers; empty in an epoch without evaluation."""
+    if event.validation_loss is None:
+        return {}
+    return {"loss": event.validation_loss, **{k: v for k, v in event.metrics.items() if not isinstance(v, list)}}
+
+
 def label(word: str, number: int, of: int) -> Text:
     """As in ``epoch  7/20``."""
     return Text.assemble((f"{word:<5} ", "dim"), (f"{number:>{len(str(of))}}", "bold"), f"/{of}")
@@ -186,19 +200,34 @@ def difference(value: float, before: Any) -> str:
 
 
 def print_result(event: Done) -> None:
-    """The figures of a finished training on the data that it is judged by, its best epoch, and where it is."""
-    rows = [[name, figure(value)] for name, value in event.figures.items()]
-    head = "test data" if event.split == "test" else "training data"
-    print_table(["metric", head], rows, right=[head])
+    """The figures of a finished training, by split, whose weights they are of, and where the run is."""
+    columns = {"training data": event.figures} if event.split == "train" else {}
+    if event.validation_loss is not None:
+        columns["validation data"] = {"loss": event.validation_loss, **(event.validation_metrics or {})}
+    if event.test_loss is not None:
+        columns["test data"] = event.figures
+    rows = [[name, *(figure(column[name]) for column in columns.values())] for name in event.figures]
+    print_table(["metric", *columns], rows, right=list(columns))
     out = Console(soft_wrap=True)
     if event.fit is not None:
         print_fit(out, event.fit)
-    if event.best is not None:
-        watched, value = event.best["watch"], figure(event.best["value"])
-        out.print(f"best: epoch {event.best['epoch']}, {watched} {value}", highlight=False)
-    if event.reason != Done.FINISHED:
-        out.print(f"ended: {event.reason}", highlight=False, markup=False)
+    for line in remarks(event):
+        out.print(line, highlight=False, markup=False)
     out.print(f"run: {event.run}", highlight=False, markup=False)
+
+
+def remarks(event: Done) -> Iterator[str]:
+    """Which weights the figures are of, why the training ended, and how often the test data was looked at."""
+    if event.best is not None:
+        watched = f"validation {event.best['watch']} {figure(event.best['value'])}"
+        yield f"weights: the best, of epoch {event.best['epoch']} ({watched})"
+    else:
+        why = "there is no validation data" if event.validation_loss is None else "no validation figure is a number"
+        yield f"weights: the last; {why}"
+    if event.reason != Done.FINISHED:
+        yield f"ended: {event.reason}"
+    if told(event.test_looks):
+        yield f"note: {told(event.test_looks)}"
 
 
 def print_fit(out: Console, fit: dict[str, Any]) -> None:

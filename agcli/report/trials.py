@@ -15,11 +15,12 @@ SHOWN = 20  # ops of a profile; the rest is one row
 
 def tried(result: Any) -> str:
     """The lines of a dry run."""
-    test = "no test data" if result.test_loss is None else f"test loss {figure(result.test_loss)}"
+    known = result.validation_loss
+    validation = "no validation data" if known is None else f"validation loss {figure(known)}"
     return (
         f"{result.name}: {result.parameters:,} parameters, {result.samples:,} samples of {result.data}\n"
         f"two steps, an evaluation, a checkpoint and a resumption work; nothing is left behind\n"
-        f"loss {figure(result.loss)}, {test}; a checkpoint takes "
+        f"loss {figure(result.loss)}, {validation}; a checkpoint takes "
         f"{amount(result.checkpoint_bytes)}\n{result.steps:,} steps of {duration(result.seconds_per_step)} "
         f"take about {duration(result.seconds)}"
     )

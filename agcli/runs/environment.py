@@ -114,6 +114,14 @@ def fingerprints(data: Dataset) -> dict[str, str]:
     return {name: fingerprint(split) for name, split in data.splits.items()}
 
 
+def other_splits(known: Mapping[str, Any], data: Dataset) -> list[str]:
+    """The splits of the data that are not what they were when an environment was written; none if it says nothing."""
+    then, now = known.get("data", {}).get("sha256"), fingerprints(data)
+    if then is None:
+        return []
+    return [name for name in {**then, **now} if then.get(name) != now.get(name)]
+
+
 def fingerprint(split: Split) -> str:
     """SHA-256 over names, types, shapes and values of the columns; of large ones, over blocks spread evenly."""
     found = hashlib.sha256()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,15 @@ class RunError(ValueError):
 
 
 @contextmanager
-def writing(folder: Path, advice: str = "") -> Iterator[None]:
+def writing(folder: Path, advice: Callable[[], str] = str) -> Iterator[None]:
     """Turns what the system says against writing (full disk, read-only, gone) into one sentence, exit code 1."""
     try:
         yield
     except OSError as e:
         gone = "" if folder.is_dir() else "; the folder is gone"
         said = f"{e.filename or folder}: cannot be written: {e.strerror or e}{gone}"
-        error = RunError(f"{said}; {advice}" if advice else said)
+        more = advice()
+        error = RunError(f"{said}; {more}" if more else said)
         error.exit_code = 1
         raise error from None
 

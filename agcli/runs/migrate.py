@@ -84,6 +84,12 @@ def default(value: Any) -> Reading:
     return read
 
 
+def unmasked(part: Any, key: Any) -> None:
+    """Leave a text of an input as the model saw it."""
+    if part.get("role") == "text":
+        part.setdefault(key, "unmasked")
+
+
 def pixels(part: Any, key: Any) -> None:
     """Of pictures nothing was kept but whether they were bytes."""
     stats = part.get(key)
@@ -108,21 +114,6 @@ def directed(spec: Any, key: Any) -> None:
             fields.setdefault("better", better)
 
 
-ROWS: tuple[Row, ...] = (
-    Row(SPEC, "dtype", default("float32"), 2, "0.1: all was float32; a spec of formulas alone means float64 today"),
-    Row(SPEC, "metrics", directed, 2, "0.2: which way a formula is better was guessed by its name"),
-    Row(PREPROCESSING, "dtype", default("float32"), 2, "0.1: all was float32"),
-    Row(PREPROCESSING, "sigma", default(""), 2, "0.1: no column held standard deviations"),
-    Row(PREPROCESSING, "of", default("any"), 2, "0.2: what a target is was guessed, whatever the loss"),
-    Row(PREPROCESSING, "code", default(""), 2, "0.2: a target was coded as its role says"),
-    Row(PREPROCESSING, "weights", default(""), 2, "0.2: no column held weights"),
-    Row(PREPROCESSING, "inputs.*.stats", pixels, 2, "0.2: the largest pixel and the shape of a picture were not kept"),
-    Row(RESULT, "split", default("test"), 2, "0.1: there always were test data"),
-    Row(PROGRESS, "halt", default(None), 2, "0.1: no optimizer ended a training"),
-    Row(PROGRESS, "halted", default(0), 2, "0.1: no optimizer ended a training"),
-)
-
-
 def unvalidated(spec: Any, key: Any) -> None:
     """Give a section `data` of training and test data alone a validation part of 0; its test part stays as it was."""
     data = spec.get(key)
@@ -142,12 +133,25 @@ def forgotten(progress: Any, key: Any) -> None:
     progress[key] = {"found": None, "since": 0}
 
 
-WITHOUT_VALIDATION: tuple[Row, ...] = (
+ROWS: tuple[Row, ...] = (
+    Row(SPEC, "dtype", default("float32"), 2, "0.1: all was float32; a spec of formulas alone means float64 today"),
+    Row(SPEC, "metrics", directed, 2, "0.2: which way a formula is better was guessed by its name"),
+    Row(PREPROCESSING, "dtype", default("float32"), 2, "0.1: all was float32"),
+    Row(PREPROCESSING, "sigma", default(""), 2, "0.1: no column held standard deviations"),
+    Row(PREPROCESSING, "of", default("any"), 2, "0.2: what a target is was guessed, whatever the loss"),
+    Row(PREPROCESSING, "code", default(""), 2, "0.2: a target was coded as its role says"),
+    Row(PREPROCESSING, "weights", default(""), 2, "0.2: no column held weights"),
+    Row(PREPROCESSING, "inputs.*.padding", unmasked, 2, "0.1: models counted the padding of texts"),
+    Row(PREPROCESSING, "inputs.*.stats", pixels, 2, "0.2: the largest pixel and the shape of a picture were not kept"),
+    Row(RESULT, "split", default("test"), 2, "0.1: there always were test data"),
+    Row(PROGRESS, "halt", default(None), 2, "0.1: no optimizer ended a training"),
+    Row(PROGRESS, "halted", default(0), 2, "0.1: no optimizer ended a training"),
     Row(SPEC, "data", unvalidated, 2, "0.2: there were two splits, training and test"),
+    Row(METRICS, "test_loss", "validation_loss", 2, "0.2: evaluations on the way were of test data"),
+    Row(RESULT, "test_looks", default(1), 2, "0.2: looks at the test data were not counted"),
     Row(PROGRESS, "test", "validation", 2, "0.2: the sums of the last evaluation, which was of test data"),
     Row(PROGRESS, "best", forgotten, 2, "0.2: the best evaluation was one of test data"),
 )
-"""To be joined to ROWS by the change that brings `validation` into specs; a test fails until it is."""
 
 
 def weights(written: int, patience: int | None) -> str:

@@ -19,6 +19,7 @@ OURS = (
     "last",
     "lock",
     "result.json",
+    "looks.json",
     "fit.json",
     "report.html",
     "profile.json",

@@ -4,6 +4,7 @@ spec.yaml           the resolved spec          environment.json    format, versi
 metrics.jsonl       a line an epoch            log.txt             what was said, with the time
 checkpoints/        step-00000045.safetensors  best, last          the names of two of them
 data.json           what the data taught       lock                the process that trains here
+result.json         the end of the training    looks.json          looks at the test data before there is one
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ class Run:
         self.append("log.txt", "\n".join(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}" for line in text.splitlines()))
 
     def append(self, name: str, line: str) -> None:
-        with writing(self.folder), (self.folder / name).open("a", encoding="utf-8") as f:
+        with writing(self.folder, self.safe), (self.folder / name).open("a", encoding="utf-8") as f:
             f.write(line + "\n")
 
     @property
@@ -190,9 +191,7 @@ class Run:
     def save(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], best: int | None = None) -> Path:
         """Write the checkpoint of a progress, then remove all but the newest two and the one of step ``best``."""
         path = self.path(int(progress["step"]))
-        good = self.checkpoints()
-        safe = f"the last whole checkpoint is {good[-1].name}" if good else ""
-        with writing(self.folder, safe):
+        with writing(self.folder, self.safe):
             checkpoints.write(path, arrays, progress)
             self.set_links(int(progress["step"]), best)
             keep = {path, *self.checkpoints()[-KEPT:]}
@@ -202,9 +201,14 @@ class Run:
                 old.unlink(missing_ok=True)
         return path
 
+    def safe(self) -> str:
+        """What is there to go on from, in words; empty if nothing is."""
+        good = self.checkpoints()
+        return f"the last whole checkpoint is {good[-1].name}" if good else ""
+
     def set_links(self, last: int, best: int | None) -> None:
         """Write the names of two checkpoints into ``last`` and ``best``."""
-        with writing(self.folder):
+        with writing(self.folder, self.safe):
             write_pointer(self.folder / "last", self.path(last).name + "\n")
             if best is not None and self.path(best).exists():
                 write_pointer(self.folder / "best", self.path(best).name + "\n")
@@ -235,32 +239,49 @@ class Run:
                     path.rename(path.with_name(path.name + ".damaged"))
 
     def chosen(self, which: str = "") -> Checkpoint:
-        """A checkpoint: ``last``, ``best``, or the number of a step; not said, the best if the spec has `patience`.
+        """A checkpoint: ``last``, ``best``, or the number of a step; if not said, the best, or last where none is.
 
         Raises RunError if there is none that verifies.
         """
-        patience = self.spec.train.patience
-        which = which or migrate.weights(self.format, patience) or ("best" if patience else "last")
+        which = which or migrate.weights(self.format, self.spec.train.patience)
+        which = which or ("best" if (self.folder / "best").is_file() else "last")
         if which != "last":
-            path = self.named(which)
-            if path is not None:
-                return checkpoints.read(path)
+            return checkpoints.read(self.named(which))
         checkpoint, problems = self.newest()
         if checkpoint is None:
             why = "; ".join(problems) or "has no checkpoint; the training ended before its first epoch did"
             raise RunError(why if problems else f"{self.folder}: {why}")
         return checkpoint
 
-    def named(self, which: str) -> Path | None:
-        """The file that ``best`` or the number of a step means; None for ``best`` of a run without evaluation."""
+    def named(self, which: str) -> Path:
+        """The file that ``best`` or the number of a step means."""
         if which == "best":
-            pointer = self.folder / "best"
-            name = pointer.read_text("utf-8", "replace").strip() if pointer.is_file() else ""
-            return next((p for p in self.checkpoints() if p.name == name), None)
+            path = self.best
+            if path is None:
+                raise RunError(
+                    f"{self.folder}: has no best weights, as nothing was judged by validation data; take last"
+                )
+            if not path.is_file():
+                raise RunError(f"{path}: the best weights are gone; --weights last takes the last ones")
+            return path
         there = {str(int(p.stem.partition("-")[2])): p for p in self.checkpoints() if p.stem[5:].isdigit()}
         if which not in there:
             raise RunError(f"{self.folder}: expected best, last or one of the steps {', '.join(there)}, got {which}")
         return there[which]
+
+    @property
+    def best(self) -> Path | None:
+        """The file of the best weights, whether it is there or not; None if no evaluation was the best."""
+        pointer = self.folder / "best"
+        name = pointer.read_text("utf-8", "replace").strip() if pointer.is_file() else ""
+        return self.folder / "checkpoints" / Path(name).name if name else None
+
+    def kind(self, step: int) -> str:
+        """What the checkpoint of a step is: ``best``, ``last`` or ``step``."""
+        if self.best == self.path(step):
+            return "best"
+        last = self.checkpoints()[-1:]
+        return "last" if last == [self.path(step)] else "step"
 
     def restore(self, variables: Mapping[str, Variable], which: str = "") -> Checkpoint:
         """Set the model's ``variables`` from a checkpoint."""
@@ -275,14 +296,16 @@ def all_runs(folder: Path) -> Iterator[Run]:
     yield from map(Run, runs_in(folder))
 
 
-def final(result: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Loss and metrics of the split that a run is judged by, as they were measured last."""
-    for record in (result, *reversed(history)):
-        if record and record.get("test_loss") is not None:
-            return {"loss": record["test_loss"], **measured(record)}
-        if record and record.get("split") == "train":
-            return {"loss": record["loss"], **measured(record)}
-    return {}
+def final(result: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
+    """A split, and loss and metrics of it: as the run was judged at its end, or by validation before."""
+    if result:
+        split = str(result.get("split", "test"))
+        loss = result["loss"] if split == "train" else result.get(f"{split}_loss")
+        return split, {"loss": loss, **measured(result)}
+    for record in reversed(history):
+        if record.get("validation_loss") is not None:
+            return "validation", {"loss": record["validation_loss"], **measured(record)}
+    return "validation", {}
 
 
 def measured(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Columns: what the columns of a table mean, and how samples are held out for testing.
+"""Columns: what the columns of a table mean, and how samples are held out for validation and testing.
 
 `datasets/` does the work, under the same names and with the same options.
 """
@@ -22,6 +22,7 @@ Amount = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more
 Angle = Annotated[float, Ge(0), Le(180), Kind("a number from 0 to 180")]
 Length = Annotated[int, Gt(0), Le(1_000_000), Kind("a positive integer", less_than_equal="an integer up to 1,000,000")]
 Unit = Annotated[Literal["characters", "bytes", "words"], OneOf("characters", "bytes", "words")]
+Side = Annotated[Literal["left", "right"], OneOf("left", "right")]
 Scale = Annotated[Literal["standard", "minmax", "none"], OneOf("standard", "minmax", "none")]
 Encoding = Annotated[Literal["one_hot", "index"], OneOf("one_hot", "index")]
 Fill = Annotated[
@@ -103,6 +104,7 @@ class FreeText(Column):
 
     main = "length"
     length: Length = Field(default=100, description="tokens of a sample; longer text is cut, shorter filled with 0")
+    padding: Side = Field(default="right", description="where the 0 are, which layers leave out")
     unit: Unit = Field(default="words", description="what a token is")
     vocabulary: Size = Field(default=10_000, description="how many tokens are kept, the most frequent first")
 
@@ -143,11 +145,23 @@ class Drawn(Fields):
     seed: Seed = Field(default=0, description="which samples are drawn")
 
 
-class HeldOut(Drawn):
+class Validated(Drawn):
+    """A split that holds out samples for validation."""
+
+    validation: Share | None = Field(
+        default=None,
+        description="the share of the samples that are not for testing by which training chooses; 0.15 and at most "
+        "10,000 if not given, 0 for formulas alone",
+    )
+
+
+class HeldOut(Validated):
     """A split that holds out a share."""
 
     main = "test"
-    test: Share = Field(default=0.2, description="the share of samples for testing; with 0, all are for training")
+    test: Share | None = Field(
+        default=None, description="the share of all samples for testing; 0.2 if not given, 0 beside a `test_file`"
+    )
 
 
 class ByColumn(HeldOut):
@@ -168,7 +182,7 @@ class OnePart(Drawn):
     )
 
 
-class OneFold(OnePart):
+class OneFold(OnePart, Validated):
     """One part of several of the same size, for cross-validation; `ag train --folds` trains on each."""
 
     group: ColumnName | None = Field(default=None, description="a column; samples of one name stay together")
@@ -179,12 +193,17 @@ SPLITS: Table[Fields] = Table(
     {
         "shuffled": Row(HeldOut, "Any samples."),
         "stratified": Row(HeldOut, "The same share of every class."),
-        "group": Row(ByColumn, "Whole groups: all samples of one name in a column are on one side."),
-        "time": Row(ByColumn, "The latest samples, by a column of dates or numbers."),
-        "tail": Row(HeldOut, "The last samples of the file."),
+        "group": Row(ByColumn, "Whole groups: all samples of one name in a column are in one part."),
+        "time": Row(
+            ByColumn,
+            "The latest samples for testing, those before them for validation, by a column of dates or numbers; "
+            "samples of one moment stay together.",
+        ),
+        "tail": Row(HeldOut, "The last samples of the file for testing, those before them for validation."),
         "fold": OneFold,
     },
-    example="{shuffled: 0.2}, or {tail: 0} to train on all samples",
+    example="{shuffled: 0.2}, {stratified: {validation: 0.15, test: 0.2}}, or {tail: {validation: 0, test: 0}} to "
+    "train on all samples",
 )
 
 ColumnChoice = Annotated[Choice[Any], COLUMNS]

@@ -66,6 +66,11 @@ class Named(Fields):
     """What all sets by name have."""
 
     fold: OnePart | None = Field(default=None, description="a part for testing, instead of the set's own test data")
+    validation: Share | None = Field(
+        default=None,
+        description="the share of the training samples by which training chooses; 0.15 and at most 10,000 if not "
+        "given, 0 for formulas alone",
+    )
 
 
 class Measurements(Named):
@@ -94,7 +99,7 @@ class Generated(Named):
     """Samples drawn at random."""
 
     samples: Annotated[int, Field(ge=10, le=10_000_000), Kind("an integer from 10 to 10,000,000")] = Field(
-        default=1_000, description="how many, for training and testing together"
+        default=1_000, description="how many, for training, validation and testing together"
     )
     noise: Amount = Field(default=0.1, description="standard deviation of the noise")
     seed: Seed = Field(default=0, description="which samples are drawn")
@@ -126,11 +131,14 @@ class TableData(Fields):
 
     file: TableFile = Field(description=formats.names(formats.TABLE))
     test_file: TableFile | None = Field(default=None, description="samples for testing, instead of a split")
+    validation_file: TableFile | None = Field(default=None, description="samples for validation, instead of a split")
     target: Target = Field(description="the column to predict, or several of numbers")
     sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
     weights: ColumnName | None = Field(default=None, description="the column that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
-    split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
+    split: SplitChoice | None = Field(
+        default=None, description="how samples are held out; stratified for classes, else shuffled"
+    )
     separator: Separator | None = Field(default=None, description="between cells; found out if not given")
     header: Header | None = Field(default=None, description="whether the first line names the columns, or the names")
     missing: Missing = Field(
@@ -140,17 +148,21 @@ class TableData(Fields):
 
 
 class ArrayData(Fields):
-    """Arrays with a row a sample: `x` and `y` of an NPZ file (or `x_train`, `x_test`, ...), or a file each."""
+    """Arrays with a row a sample: `x`, `y` of an NPZ file (or `x_train`, `x_val`, `x_test`, ...), or a file each."""
 
     file: ArrayFile = Field(description="NPZ, or the inputs as NPY or IDX")
     target_file: ArrayFile | None = Field(default=None, description="the targets, if the inputs have their own file")
     test_file: ArrayFile | None = Field(default=None, description="inputs for testing, instead of a split")
     test_target_file: ArrayFile | None = Field(default=None, description="targets for testing")
+    validation_file: ArrayFile | None = Field(default=None, description="inputs for validation, instead of a split")
+    validation_target_file: ArrayFile | None = Field(default=None, description="targets for validation")
     target: Target = Field(default=("y",), description="the array to predict")
     sigma: Sigma | None = Field(default=None, description="the array with the target's standard deviation")
     weights: ColumnName | None = Field(default=None, description="the array that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
-    split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
+    split: SplitChoice | None = Field(
+        default=None, description="how samples are held out; stratified for classes, else shuffled"
+    )
 
 
 class PythonData(Fields):
@@ -168,11 +180,19 @@ class TextData(Fields):
 
     file: TextFile = Field(description="UTF-8 text")
     test_file: TextFile | None = Field(default=None, description="text for testing, instead of the end of the file")
+    validation_file: TextFile | None = Field(default=None, description="text for validation, instead of a share")
     unit: Unit = Field(default="characters", description="what a token is")
     length: Length = Field(default=64, description="tokens of a window")
     stride: Length | None = Field(default=None, description="tokens from window to window; `length` if not given")
     vocabulary: Size = Field(default=10_000, description="how many words are kept, the most frequent first")
-    test: Share = Field(default=0.1, description="the share of the text for testing, its end; 0: none")
+    test: Share | None = Field(
+        default=None, description="the share of the text for testing, its end; 0.1 if not given, 0 beside a `test_file`"
+    )
+    validation: Share | None = Field(
+        default=None,
+        description="the share of the text before that by which training chooses, its end; 0.15 and at most 10,000 "
+        "windows if not given",
+    )
 
 
 class DataTable(Table[Any]):

@@ -229,7 +229,9 @@ class _Metrics(Named):
         return {"anyOf": [{"type": "array", "items": {"x-table": METRICS.noun}}, schema]}
 
     def item(self, name: str, value: Any) -> Choice[Any]:
-        if isinstance(value, dict) and "formula" in value:
+        if isinstance(value, dict) and not value.keys().isdisjoint(("formula", "better")):
+            if "name" in value:
+                raise failed([fault(f"expected no `name`: the key `{name}` is one", ("name",), at_key=True)])
             return Choice("expression", NamedFormula.model_validate({**value, "name": name}))
         if isinstance(value, dict | Choice) or (isinstance(value, str) and value in METRICS.spellings()):
             return METRICS.read(value)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 MAX_LAYERS = 1_000
 
+# What a layer does with padded sequences: works at each place by itself; asks `scope.mask(x)` and leaves the padding
+# out, marking with `scope.with_mask` what is padded still; or cannot.
+Padded = Literal["at each place", "masks", "refuses"]
 # What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave chances, counts,
 # shares and directions as they are; scale numbers, and give them back in their own units; or what it guesses.
 Kind = Literal["classes", "labels", "chances", "counts", "shares", "directions", "numbers", "any"]
@@ -80,13 +83,22 @@ class Metric(Fields):
 class Layer(Fields):
     """What `model:` may hold."""
 
+    padded: ClassVar[Padded] = "refuses"
+    several: ClassVar[bool] = False  # whether it takes several inputs: `combine` makes the output, not `build`
+
     def build(self, x: Tensor, scope: Any) -> Tensor:
         """The output for an input (n, ...); ``scope`` is where parameters live, see agcli/model/layers/scope.py."""
+        raise NotImplementedError
+
+    def combine(self, xs: tuple[Tensor, ...], scope: Any) -> Tensor:
+        """The output for all inputs that the spec names."""
         raise NotImplementedError
 
 
 class Activation(Layer):
     """What `activation:` of a layer may name, and, by the same name, a layer of its own."""
+
+    padded = "at each place"
 
     def of(self, x: Tensor) -> Tensor:
         """The activation of each element."""
@@ -140,7 +152,7 @@ class NamedFormula(Metric):
 
 LOSSES = Table("loss", kind=Loss, module="agcli.model.losses", group="agcli.losses")
 METRICS = Table("metric", kind=Metric, module="agcli.model.metrics", group="agcli.metrics")
-LAYERS = Table("layer", kind=Layer, module="agcli.model.layers.rows", group="agcli.layers", beside=Beside)
+LAYERS = Table("layer", kind=Layer, module="agcli.model.layers", group="agcli.layers", beside=Beside)
 ACTIVATIONS = Table("activation", kind=Activation, module="agcli.model.activations")
 INITIALIZERS = Table("initializer", kind=Initializer, module="agcli.model.initializers")
 OPTIMIZERS = Table("optimizer", kind=Optimizer, module="agcli.model.optimizers")

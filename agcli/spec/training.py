@@ -42,15 +42,15 @@ class Train(Fields):
     drop_last: Flag = Field(default=False, description="leave out a last batch that is smaller than the others")
     balanced: Flag = Field(default=False, description="draw samples of every class equally often")
     prefetch: Ahead = Field(default=0, description="batches that a thread makes ahead while the model computes")
-    eval_every: Rhythm = Field(default=1, description="epochs or steps between two evaluations on the test data")
+    eval_every: Rhythm = Field(default=1, description="epochs or steps between two evaluations on the validation data")
     checkpoint_every: Pause = Field(
         default="60 s",
         description="time or steps between two checkpoints; epochs end with one too, if the last is a second old",
     )
-    watch: Word = Field(default="loss", description="the figure of the test data that says which checkpoint is best")
-    patience: Size | None = Field(
-        default=None, description="stop when that has not improved for this many evaluations, and go back to the best"
+    watch: Word = Field(
+        default="loss", description="the figure of the validation data that says which weights are best"
     )
+    patience: Size | None = Field(default=None, description="stop when that has not improved for this many evaluations")
     shards: Shards = Field(
         default="auto",
         description="parts of a batch computed side by side; `auto`: where that should be faster",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from agcli.data.section import holding_out
 from agcli.spec import Spec
 from agcli.spec.dump import quoted
 from agcli.spec.names import suggestion
@@ -50,9 +51,9 @@ class Best:
 
 
 def check_unwatched(spec: Spec) -> None:
-    """Raise SpecError for a setting that needs test data, where there is none."""
+    """Raise SpecError for a setting that needs validation data, where there is none."""
     lr = getattr(spec.optimizer.fields, "lr", None)
-    plateau = ("optimizer", spec.optimizer.name, "lr") if getattr(lr, "name", "") == "plateau" else None
+    plateau = ("optimizer", spec.optimizer.name, "lr", "plateau") if getattr(lr, "name", "") == "plateau" else None
     wanting = {
         ("train", "patience"): spec.train.patience is not None,
         ("train", "watch"): spec.train.watch != "loss",
@@ -60,9 +61,10 @@ def check_unwatched(spec: Spec) -> None:
     }
     for path, is_set in wanting.items():
         if is_set and path is not None:
-            raise spec.error(
-                path, f"`{path[-1]}` looks at test data, and there is none; leave it out, or hold some out"
+            told = (
+                f"`{path[-1]}` looks at validation data, and there is none; write {holding_out(spec)}, or leave it out"
             )
+            raise spec.error(path, told)
 
 
 def check_watch(spec: Spec, better: Mapping[str, Better | None]) -> None:

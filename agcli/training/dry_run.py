@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ class Tried:
     parameters: int
     steps: int  # of the whole training
     loss: float
-    test_loss: float | None  # None without test data
+    validation_loss: float | None  # None without validation data
     checkpoint_bytes: int
     seconds_per_step: float
 
@@ -51,10 +51,14 @@ class Tried:
 
 
 def dry_run(spec: Spec) -> Tried:
-    """Two steps, an evaluation of two batches, a checkpoint, and a resumption from it, in a temporary folder."""
+    """Two steps, an evaluation of two batches, a checkpoint, and a resumption from it, in a temporary folder.
+
+    The test data is not looked at.
+    """
     with tempfile.TemporaryDirectory(prefix="ag-dry-run-") as place:
         folder = Path(place) / "run"
         data = load_data(spec)
+        data = replace(data, splits={name: split for name, split in data.splits.items() if name != "test"})
         trainer = Trainer(shortened(spec, 1), folder, data=data)
         trainer.limit = 2
         trainer.finish()
@@ -73,7 +77,7 @@ def dry_run(spec: Spec) -> Tried:
         steps = len(s.batches) * spec.train.epochs
         return Tried(
             spec.name, data.name, len(data.train), total(s.model.parameters.trainable),
-            min(steps, spec.train.max_steps or steps), done.loss, done.test_loss,
+            min(steps, spec.train.max_steps or steps), done.loss, done.validation_loss,
             Run(folder).checkpoints()[-1].stat().st_size, seconds,
         )  # fmt: skip
 

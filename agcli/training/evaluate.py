@@ -6,46 +6,70 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from agcli.data.section import load_data
 from agcli.datasets import Batch, Batches, Dataset, Split
+from agcli.datasets.dataset import TARGET
 from agcli.engine.function import Function
 from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array
 from agcli.model.build import Model, build
-from agcli.runs import Run
+from agcli.runs import Run, RunError
+from agcli.runs.environment import other_splits
 
 from .sums import Sums
 
 EVAL_BATCH = 1000
 
 
+class ChangedError(RunError):
+    """Data that is not what it was when a run was trained."""
+
+
 @dataclass(frozen=True)
 class Trained:
-    """The model of a run with the weights of a checkpoint, the epoch and the step of that one, and the data."""
+    """The model of a run with the weights of a checkpoint, the epoch and the step of that one, and the data.
+
+    ``weights`` says which these are: best, last or step. ``is_changed`` says that the data is not what it was.
+    """
 
     run: Run
     model: Model
     data: Dataset
     epoch: int
     step: int
+    weights: str = "last"
+    is_changed: bool = False
 
     def evaluate(self, split: Split | None = None) -> Sums:
-        """Loss and metrics over a split (the test split, or without one the training split)."""
+        """Loss and metrics over a split (the one by which a model is judged if nothing else is said)."""
         split = self.data[self.data.judged] if split is None else split
         return measured(self.model, self.model.evaluator(), split) or Sums(self.model.test.meters)
 
 
-def opened(folder: Path, which: str = "") -> Trained:
-    """A finished run with the weights of a checkpoint (see ``Run.chosen``) and all of its data."""
+def opened(folder: Path, which: str = "", *, anyway: bool = False) -> Trained:
+    """A finished run with the weights of a checkpoint (see ``Run.chosen``) and all of its data.
+
+    Raises RunError for data that is not what it was when the run was trained, unless it is to be taken ``anyway``.
+    """
     run = Run.open(folder)
-    return weighted(run, load_data(run.spec, run.preprocessing), which)
+    data = load_data(run.spec, run.preprocessing)
+    changed = other_splits(run.environment, data)
+    if changed and not anyway:
+        raise ChangedError(
+            f"{run.folder}: the data is not what it was when this run was trained: samples to judge it by may be "
+            "samples that it was trained on; judge a file with --data FILE, or take the data as it is with --anyway"
+        )
+    return weighted(run, data, which, is_changed=bool(changed))
 
 
-def weighted(run: Run, data: Dataset, which: str = "") -> Trained:
+def weighted(run: Run, data: Dataset, which: str = "", *, is_changed: bool = False) -> Trained:
     """The same for data that is at hand: that of the run, or as much as shows the shapes of its columns."""
     model = build(run.spec, data)
     checkpoint = run.restore({f"model.{k}": v for k, v in model.parameters.items()}, which)
-    return Trained(run, model, data, int(checkpoint.progress["epoch"]), checkpoint.step)
+    kind = run.kind(checkpoint.step)
+    return Trained(run, model, data, int(checkpoint.progress["epoch"]), checkpoint.step, kind, is_changed)
 
 
 def fed(function: Function, samples: Batch | Split) -> dict[Placeholder, Array]:
@@ -62,13 +86,38 @@ def measured(
 ) -> Sums | None:
     """Loss and metrics of a model over a split, or its first ``limit`` batches; None if ``stopped`` says so."""
     sums, key = Sums(model.test.meters), model.key.value.copy()
+    unseen: Function | None = None
+    has_unseen = is_of_classes(model, split) and int(split.columns[TARGET].stored.max(initial=0)) >= model.classes
     try:
         for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
             if n == limit:
                 break
             if stopped():
                 return None
-            sums.add(evaluator(fed(evaluator, batch)), len(batch))
+            if not has_unseen:
+                sums.add(evaluator(fed(evaluator, batch)), len(batch))
+                continue
+            known, others = parted(batch, model.classes)
+            if len(known):
+                sums.add(evaluator(fed(evaluator, known)), len(known))
+            if len(others):
+                unseen = unseen or model.unseen_evaluator()
+                sums.add_unseen(unseen(fed(unseen, others)), len(others))
     finally:
         model.key.value = key  # training draws the same numbers, however often it was evaluated
     return sums.settle()
+
+
+def is_of_classes(model: Model, split: Split) -> bool:
+    """Whether the target holds one class a sample."""
+    target = split.columns.get(TARGET)
+    return model.classes > 0 and target is not None and not target.shape and target.stored.dtype.kind in "iu"
+
+
+def parted(batch: Batch, classes: int) -> tuple[Batch, Batch]:
+    """The samples of a batch whose class training sees, and the others, of class -1."""
+    seen = batch[TARGET] < classes
+    known, others = (
+        Batch(batch.rows[part], {name: array[part] for name, array in batch.columns.items()}) for part in (seen, ~seen)
+    )
+    return known, Batch(others.rows, {**others.columns, TARGET: np.full_like(others[TARGET], -1)})

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from agcli.data.section import load_data
 from agcli.datasets import Split
 from agcli.engine.function import Function
 from agcli.engine.leaves import Variable
@@ -28,7 +27,7 @@ from agcli.model.build import Model
 from agcli.runs import Run, RunError
 from agcli.runs.migrate import FIT
 
-from .evaluate import Trained, fed, weighted
+from .evaluate import ChangedError, Trained, fed, opened
 
 FAR = 0.1  # standard errors from the least loss; nearer than that, errors are what they will be
 MAX_WORK = 10**10  # samples times parameters squared, about the products of a decomposition: a few seconds
@@ -266,4 +265,11 @@ def fit_with(trained: Trained) -> Fit:
 def fit_for(run: Run, which: str = "") -> Fit:
     """The same of a run with the weights of a checkpoint; its data is read only if training wrote no such fit."""
     known = written(run, run.chosen(which).step)
-    return known or fit_with(weighted(run, load_data(run.spec, run.preprocessing), which))
+    if known is not None:
+        return known
+    try:
+        return fit_with(opened(run.folder, which))
+    except ChangedError:
+        raise NoFitError(
+            f"{run.folder}: errors and bands of these weights need the data of the training, and it has changed"
+        ) from None

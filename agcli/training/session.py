@@ -26,6 +26,7 @@ from .evaluate import EVAL_BATCH, fed, measured
 from .small_batches import measurable
 from .sums import Sums
 
+FEW = 30  # validation samples; by fewer, figures are rough
 CHECKED = 1 << 20  # elements of parameters that are looked at after every step; of more, the loss has to tell
 
 
@@ -56,16 +57,16 @@ class Session:
         self.step_function, optimizer = self.model.trainer()
         self.variables = self.model.state(optimizer)
         self.batches = batches(spec, data)
-        self.sums, self.test = self.new_sums(), Sums(self.model.test.meters)
-        check_watch(spec, self.test.better)
-        if not data.has_test:
+        self.sums, self.validation = self.new_sums(), Sums(self.model.test.meters)
+        check_watch(spec, self.validation.better)
+        if not data.has_validation:
             check_unwatched(spec)
-        self.best = Best(spec.train.watch, spec.train.min_delta, self.test.better[spec.train.watch])
+        self.best = Best(spec.train.watch, spec.train.min_delta, self.validation.better[spec.train.watch])
         self.epoch = 0  # epochs that are complete
         self.batch = 0  # batches of the next epoch that are done
         self.step = 0
         self.halted = 0  # steps, up to the last one, that each found that another would change nothing
-        self.evaluated = -1  # the step of the last evaluation, whose sums are ``test`` (of training data, if all is)
+        self.evaluated = -1  # the step of the last evaluation, whose sums are ``validation``
         self.last_loss: float | None = None  # of the last complete epoch
         self.observed: list[tuple[int, float]] = []  # step and loss of the evaluations of this process
         self._walk: Iterator[Batch] | None = None
@@ -73,20 +74,28 @@ class Session:
         self._quiet.run(np.seterr, all="ignore")
 
     def new_sums(self) -> Sums:
-        """Of an epoch of training; metrics that need all scores at once are of the test data only."""
+        """Of an epoch of training; metrics that need all scores at once are of held-out data only."""
         return Sums(m for m in self.model.train.meters if not m.keep)
 
     @property
     def cautions(self) -> list[str]:
         """Sentences on metrics that say nothing of data in several batches."""
-        partial = [m.name for m in self.test.meters if "once" in m.folds.values()]
-        if not partial or len(self.data[self.data.judged]) <= EVAL_BATCH:
+        partial = [m.name for m in self.validation.meters if "once" in m.folds.values()]
+        judged = {"validation", self.data.judged} & set(self.data.splits)
+        if not partial or max(len(self.data[name]) for name in judged) <= EVAL_BATCH:
             return []
         return [
             f"metrics.{name}: a formula of means, sums, largest and smallest values over samples is gathered over the "
-            "batches of the test data; this one needs them all at once and will be NaN"
+            "batches of the held-out data; this one needs them all at once and will be NaN"
             for name in partial
         ]
+
+    @property
+    def few(self) -> list[str]:
+        """A sentence on validation samples that are too few to choose by."""
+        count = len(self.data.validation) if self.data.has_validation else FEW
+        told = f"{count} validation samples: their figures are rough, and so is what they choose"
+        return [told] if count < FEW else []
 
     # State
 
@@ -105,7 +114,7 @@ class Session:
             "sums": self.sums.to_json(),
             "last_loss": self.last_loss,
             "evaluated": self.evaluated,
-            "test": self.test.to_json(),
+            "validation": self.validation.to_json(),
             "best": self.best.to_json(),
             "threads": self.step_function.threads,
             "halt": None if self.halt is None else asdict(self.halt),
@@ -118,7 +127,7 @@ class Session:
         self.epoch, self.batch, self.step = (int(progress[k]) for k in ("epoch", "batch", "step"))
         self.evaluated, self.last_loss = int(progress["evaluated"]), progress["last_loss"]
         self.sums.set(progress["sums"])
-        self.test.set(progress["test"])
+        self.validation.set(progress["validation"])
         self.best.set(progress["best"])
         self.step_function.threads = int(progress["threads"])
         halt = progress["halt"]
@@ -206,15 +215,13 @@ class Session:
     def evaluate(
         self, split: Split | None = None, stopped: Callable[[], bool] = lambda: False, limit: int | None = None
     ) -> Sums | None:
-        """Loss and metrics over a split (as a run is judged by); None if ``stopped`` says so on the way."""
-        split = self.data[self.data.judged] if split is None else split
+        """Loss and metrics over a split (that for validation); None if ``stopped`` says so on the way."""
+        split = self.data.validation if split is None else split
         return measured(self.model, self.evaluator, split, stopped, limit)
 
     def judge(self, sums: Sums) -> bool:
-        """Take over an evaluation of this step; true if it is the best so far."""
-        self.test, self.evaluated = sums, self.step
-        if not self.data.has_test:
-            return False  # what was trained on chooses nothing
+        """Take over an evaluation of this step on the validation data; true if it is the best so far."""
+        self.validation, self.evaluated = sums, self.step
         self.step_function.observe(sums.mean_loss)
         self.observed.append((self.step, sums.mean_loss))
         return self.best.judge(sums.figures, self.epoch + 1, self.step)

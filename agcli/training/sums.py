@@ -21,6 +21,7 @@ class Sums:
         self.samples = 0
         self.loss = 0.0
         self.totals: dict[str, Any] = {}
+        self.unseen = 0  # samples of classes that training does not see, which have no loss
         self.settled: dict[str, Value] | None = None  # metrics that stand, as nothing is added any more
 
     def add(self, values: Mapping[str, Any], n: int) -> None:
@@ -29,8 +30,9 @@ class Sums:
         self.loss += float(values["loss"]) * n
         self.fold(values, self.meters)
 
-    def add_unseen(self, values: Mapping[str, Any]) -> None:
-        """Count a batch of samples of classes that training did not see: they have no loss, and some metrics."""
+    def add_unseen(self, values: Mapping[str, Any], n: int) -> None:
+        """Count a batch of ``n`` samples of classes that training does not see: they have no loss, and some metrics."""
+        self.unseen += n
         self.fold(values, (m for m in self.meters if m.takes_unseen))
 
     def fold(self, values: Mapping[str, Any], meters: Iterable[Meter]) -> None:
@@ -42,6 +44,9 @@ class Sums:
 
     @property
     def mean_loss(self) -> float:
+        """NaN where all samples are of classes that training does not see."""
+        if not self.samples and self.unseen:
+            return math.nan
         return self.loss / max(self.samples, 1)
 
     @property

@@ -16,8 +16,8 @@ from agcli.engine.frozen import changed
 from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
-from agcli.runs import Run, RunError, writing
-from agcli.runs.environment import environment, fingerprints, moved
+from agcli.runs import Run, RunError, looks, writing
+from agcli.runs.environment import environment, moved, other_splits
 from agcli.runs.migrate import FIT, RESULT
 from agcli.spec import Spec
 
@@ -26,8 +26,10 @@ from .failure import investigate
 from .fit import attempted
 from .health import Health
 from .interval import Rhythm
+from .judgment import judged
 from .profile import Profile
-from .session import Session
+from .rates import bent
+from .session import Session, batches
 from .standstill import TOPIC, Standstill, ending
 from .threads import suited
 
@@ -63,6 +65,7 @@ class Trainer:
         self.notes += [Note(text, "batch") for text in self.session.small]
         self.notes += [Note(text, "metric") for text in self.session.cautions]
         self.notes += [Note(text, "loss") for text in self.session.model.cautions(self.data)]
+        self.notes += [Note(text, "validation") for text in self.session.few]
         self.health = Health(self.session)
         self.place: Run | None = None
         self.signal = 0
@@ -89,11 +92,11 @@ class Trainer:
         checkpoint, passed_over = run.newest()
         if checkpoint is None and passed_over:
             raise RunError("no checkpoint is whole, and the run cannot go on:\n  " + "\n  ".join(passed_over))
+        old = run.spec
         spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
         trainer = cls(spec, data=load_data(spec, run.preprocessing) if data is None else data)
         trainer.place = run
-        known = run.environment.get("data", {}).get("sha256")
-        if known is not None and known != fingerprints(trainer.data):
+        if other_splits(run.environment, trainer.data):
             raise RunError(f"{run.folder}: the data is not what it was when this run began; start a new run")
         if checkpoint is not None:
             try:
@@ -117,6 +120,11 @@ class Trainer:
             for text in moved(run.environment)
         ]
         trainer.notes += [Note(f"changed {change}", "setting") for change in found]
+        if found and checkpoint is not None:
+            s = trainer.session
+            per_epoch = len(batches(old, trainer.data)), len(s.batches)
+            told = bent(old, spec, per_epoch, s.step, s.rate)
+            trainer.notes += [Note(told, "rate")] if told else []
         return trainer
 
     def forget_lost_best(self) -> None:
@@ -179,6 +187,8 @@ class Trainer:
             preprocessing = self.data.fitted.to_json() if self.data.fitted else None
             about = environment(self.data, self.spec.seed, self.spec.folder)
             self.place = Run.create(self.spec, self.out, preprocessing, about)
+        self.earlier = self.run.result or {}
+        looks.keep(self.run)
         with writing(self.run.folder):
             for name in (RESULT, FIT):
                 (self.run.folder / name).unlink(missing_ok=True)
@@ -187,6 +197,7 @@ class Trainer:
         started = Started(
             self.spec.name, self.run.folder, self.data.name, len(self.data.train), count, epochs, len(s.batches),
             s.epoch, s.step,
+            *(len(self.data[name]) if name in self.data.splits else 0 for name in ("validation", "test")),
         )  # fmt: skip
         self.run.log(f"started at step {s.step}: {started.parameters} parameters, {started.samples} samples")
         yield started
@@ -217,28 +228,17 @@ class Trainer:
         return ""
 
     def closing(self, reason: str) -> Event:
-        """Write down the result; with `patience`, go back to the best weights."""
+        """Go back to the best weights, look at the test data with them, and write down the result."""
         s = self.session
-        if not self.signal and s.evaluated != s.step:  # it goes on no further than it had come, or has no test data
-            s.judge(s.evaluate(limit=self.limit) or s.test)
+        if self.data.has_validation and not self.signal and s.evaluated != s.step:  # it had come as far already
+            s.judge(s.evaluate(limit=self.limit) or s.validation)
         self.save()
-        if self.signal:
+        ended: dict[str, Any] = {"reason": reason, "converged": self.converged, "loss": s.loss}
+        found = None if self.signal else judged(s, self.run, self.earlier, lambda: bool(self.signal), self.limit)
+        if found is None:
             self.run.log(f"interrupted by signal {self.signal} at step {s.step}")
             return Interrupted(self.run.folder, self.signal, s.epoch + 1, s.step)
-        test, found = s.test, s.best.found
-        loss, metrics = test.mean_loss, test.metrics
-        ended: dict[str, Any] = {"reason": reason, "converged": self.converged}
-        if not self.data.has_test:
-            ended["split"] = "train"
-            return self.done(Done(self.run.folder, s.epoch, s.step, loss, None, metrics, self.elapsed, **ended))
-        if self.spec.train.patience is not None and found is not None:
-            checkpoint = self.run.chosen(str(found["step"]))
-            s.restore(checkpoint.arrays, {**s.progress, "best": s.best.to_json()}, "the best checkpoint")
-            metrics = dict(found["figures"])
-            loss = metrics.pop("loss")
-        best = None if found is None else {k: found[k] for k in ("watch", "value", "epoch", "step")}
-        ended["best"] = best
-        return self.done(Done(self.run.folder, s.epoch, s.step, s.loss, loss, metrics, self.elapsed, **ended))
+        return self.done(Done(self.run.folder, s.epoch, s.step, seconds=self.elapsed, **ended | found))
 
     @property
     def converged(self) -> bool | None:
@@ -248,11 +248,11 @@ class Trainer:
 
     def done(self, done: Done) -> Done:
         """Write down how it ended."""
-        best = done.best if self.spec.train.patience is not None else None
-        kept = int(best["step"]) if best is not None else done.steps  # whose weights the model has
-        fit, said = attempted(self.session.model, self.data.train, kept)
+        fit, said = attempted(self.session.model, self.data.train, int(done.weights["step"]))
         done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
+        with writing(self.run.folder):
+            (self.run.folder / looks.FILE).unlink(missing_ok=True)
         if fit is not None:
             self.run.write(FIT, fit.to_json())
         self.run.log(f"done after {done.steps} steps: {done.reason}")
@@ -343,7 +343,7 @@ class Trainer:
 
     def is_evaluation_due(self, is_end: bool, is_last: bool) -> bool:
         every, s = self.evaluations, self.session
-        if not self.data.has_test:
+        if not self.data.has_validation:
             return False
         by_epoch = bool(every.epochs) and is_end and (s.epoch + 1) % every.epochs == 0
         return is_last or by_epoch or (bool(every.steps) and s.step % every.steps == 0)
@@ -360,8 +360,8 @@ class Trainer:
             s.epoch + 1,
             s.sums.mean_loss,
             s.sums.metrics,
-            s.test.mean_loss if evaluated else None,
-            s.test.metrics if evaluated else {},
+            s.validation.mean_loss if evaluated else None,
+            s.validation.metrics if evaluated else {},
             now - self.epoch_began,
             s.sums.samples,
             s.step,

@@ -14,7 +14,7 @@ from benchmarks.session import session, trained
 BATCH, NEAR = 1024, 5e-4  # how near to the least loss L-BFGS has to come
 PEERS = ("torch", "jax", "numpy")
 DATA = """
-data: {file: FILE, target: column_15, header: false}
+data: {file: FILE, target: column_15, header: false, split: {stratified: {validation: 0}}}
 model: [dense: 1]
 loss: sigmoid_cross_entropy
 """
@@ -90,7 +90,7 @@ def adult_lbfgs(p: Problem, threads: int) -> Side:
 
         def value(i: int) -> float:
             call(i)
-            return s.evaluate().mean_loss
+            return s.evaluate(s.data.train).mean_loss
 
         return Side(call, value=value)
 

@@ -86,9 +86,9 @@ def test_differences_are_named_with_their_values(place):
     assert result.settings == {"optimizer.adam.lr": [0.001, 0.1], "train.epochs": [4, 6]}
     assert result.results["epochs done"] == [4, 6]
     assert result.results["loss"][0] > result.results["loss"][1]
-    assert [len(curve.x) for curve in result.curves["test_loss"]] == [4, 6]
+    assert [len(curve.x) for curve in result.curves["validation_loss"]] == [4, 6]
     text = invoke(place, "compare", "slow", "fast", "stopped").stdout
-    for word in ("optimizer.adam.lr", "0.001", "test_loss over the epochs", "A  slow", "C  stopped"):
+    for word in ("optimizer.adam.lr", "0.001", "validation_loss over the epochs", "A  slow", "C  stopped"):
         assert word in text
     assert max(map(len, text.splitlines())) <= 80
     assert json.loads(invoke(place, "compare", "slow", "fast", "--json").stdout)["settings"]["train.epochs"] == [4, 6]

@@ -64,8 +64,9 @@ def test_every_line_fits_and_says_what_it_should(width):
     if width < 80:
         return
     one, two = (line for line in lines if re.match(r"epoch +\d+  loss", line))
-    assert one.split() == ["epoch", "1", "loss", "1.6000", "accuracy", "0.8361", "★", "0.25", "s"]
-    assert "loss 0.7000 ↓.9000  accuracy 0.8917 ↑.0556" in two
+    assert " ".join(one.split()) == "epoch 1 loss 1.6000 validation: loss 1.7000 accuracy 0.8361 ★ 0.25 s"
+    changed = "loss 0.7000 ↓.9000  validation: loss 0.8000 ↓.9000 accuracy 0.8917 ↑.0556"
+    assert (changed if width > 80 else "loss 0.7000  validation: loss 0.8000 accuracy 0.8917 ↑.0556") in two
     assert one.index("accuracy") == two.index("accuracy")
     assert any("note: something is strange" in line for line in lines)
     bars = lines[-3:]
@@ -102,12 +103,14 @@ def test_plain_lines_are_one_an_epoch():
 def test_json_has_an_object_a_line():
     out = io.StringIO()
     report = JsonLines(out)
-    done = Done(Path("runs/a"), 20, 900, 0.1, 0.2, {"accuracy": 0.9}, 1.0, best={"epoch": 17, "value": 0.2})
+    weights = {"which": "best", "step": 765, "epoch": 17}
+    done = Done(Path("runs/a"), 20, 900, 0.1, 0.3, 0.2, {"accuracy": 0.9}, 1.0, weights, best={"epoch": 17})
     for event in [*EVENTS, done]:
         report(event)
     records = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [r["event"] for r in records] == ["start", "note", "epoch", "evaluation", "epoch", "done"]
     assert records[-1]["best"]["epoch"] == 17
+    assert [r.get("validation_loss") for r in records[2:]] == pytest.approx([1.7, 0.9, 0.8, 0.3])
 
 
 @pytest.mark.parametrize(
@@ -190,9 +193,9 @@ def test_a_terminal_shows_bars_and_keeps_the_epochs(tmp_path, columns):
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")  # and shown again
     assert "samples/s" in plain
     assert re.search(r"epoch +\d+/20 ━", plain)
-    assert re.search(r"epoch 20  loss 0\.\d+ [↓↑=]", plain)
+    assert re.search(r"epoch 20  loss 0\.\d+.* accuracy 0\.\d+ [↓↑=]", plain)
     assert re.search(r"done in [\d.]+ \w+: test loss 0\.\d+  accuracy 0\.9", plain)
-    assert "best: epoch" in plain
+    assert "weights: the best, of epoch" in plain
     assert f"run: {tmp_path / 'run'}" in plain
     lines = re.split(r"[\r\n]+", ESCAPE.sub("", re.sub(r"\x1b\[[0-9;?]*[A-L]", "\n", text)))  # a cursor that moves
     assert not [line for line in lines if len(line) > columns and not line.startswith("run:")]

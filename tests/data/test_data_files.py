@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from agcli.data.formats import array_file, table_file
-from agcli.datasets import DataError, delimited, has_sides, read_npz
+from agcli.datasets import DataError, delimited, read_npz, sides_of
 
 
 def file(tmp_path, content, name="t.csv"):
@@ -181,8 +181,10 @@ def test_arrays_are_read_by_name(tmp_path):
         np.testing.assert_array_equal(frame.columns["x"], x)
         np.testing.assert_array_equal(frame.columns["y"], y)
         assert frame.columns["x"].dtype == np.int32
-    assert has_sides(tmp_path / "c.npz")
-    assert not has_sides(tmp_path / "s.npz")
+    assert sides_of(tmp_path / "c.npz") == {"train": "train", "test": "test"}
+    assert sides_of(tmp_path / "s.npz") == {}
+    np.savez(tmp_path / "v.npz", x_train=x, y_train=y, x_val=x[:2], y_val=y[:2])
+    assert sides_of(tmp_path / "v.npz") == {"train": "train", "validation": "val"}
     assert len(array_file(tmp_path / "c.npz", side="test").read()) == 1
 
 

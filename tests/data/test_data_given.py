@@ -128,9 +128,12 @@ def test_parts_that_were_split_before(tmp_path):
     assert run.metrics["accuracy"] == (ag.load(tmp_path / "run").predict(x_test) == y_test).mean() > 0.9
     frames = {"train": wine()[::2], "test": wine()[1::2]}
     run = ag.train({**CLASSES, "data": {"name": "python", "target": "kind"}}, tmp_path / "frames", data=frames)
-    assert len(run.data.train) == 89
-    spec = {**CLASSES, "data": {"name": "python", "target": "kind", "split": "tail"}}
-    with pytest.raises(SpecError, match=r"data\.split: expected a split or a file for testing, found both"):
+    assert {name: len(split) for name, split in run.data.splits.items()} == {"train": 76, "validation": 13, "test": 89}
+    three = {"train": wine()[::3], "validation": wine()[1::3], "test": wine()[2::3]}
+    run = ag.train({**CLASSES, "data": {"name": "python", "target": "kind"}}, tmp_path / "three", data=three)
+    assert [len(split) for split in run.data.splits.values()] == [60, 59, 59]
+    spec = {**CLASSES, "data": {"name": "python", "target": "kind", "split": {"tail": 0.2}}}
+    with pytest.raises(SpecError, match=r"data\.split: expected a share or a file for test, found both"):
         ag.train(spec, tmp_path / "both", data=frames)
 
 

@@ -74,6 +74,8 @@ def signed_log(v):
         (Text(length=4), ["a b b"], ["b a c", "B b a a a", None], [[2, 3, 1, 0], [2, 2, 3, 3], [0, 0, 0, 0]]),
         (Text(length=2, unit="characters"), ["ab", "b"], ["ba", "ü"], [[2, 3], [1, 0]]),
         (Text(length=3, unit="bytes"), ["ab"], ["ü", "abcd"], [[195, 188, 0], [97, 98, 99]]),
+        (Text(length=3, unit="bytes"), ["ab"], ["a\0b"], [[97, 98, 0]]),
+        (Text(length=3, padding="left"), ["a b b"], ["b z", "b b a a", None], [[0, 2, 1], [2, 2, 3], [0, 0, 0]]),
         (Text(length=2, vocabulary=3), ["a b b"], ["b a"], [[2, 1]]),
     ],
     ids=lambda value: repr(value)[:50],
@@ -137,10 +139,7 @@ def test_scores_become_names_of_classes():
     assert recipe.encode(samples)["y"].tolist() == [0, 1, 0]
     assert recipe.restore(np.array([[0.1, 0.2], [3, 1]])).tolist() == ["yes", "no"]
     assert recipe.restore(np.array([0.3, -2])).tolist() == ["yes", "no"]
-    with pytest.raises(
-        DataError, match=r'row 1: column "y": expected a class of the training split \(no, yes\), found'
-    ):
-        recipe.encode(frame(x=np.zeros(1), y=["maybe"]))
+    assert recipe.encode(frame(x=np.zeros(2), y=["maybe", "yes"]))["y"].tolist() == [2, 1]  # behind all that are known
 
 
 def test_columns_go_to_their_inputs():
@@ -234,7 +233,7 @@ def test_infinite_numbers_are_named(text, expected):
 @pytest.mark.parametrize(
     ("role", "said"),
     [
-        ("numeric", '1 is 1.984 of "y"'),
+        ("numeric", '1 is 1.965 of "y"'),
         ("{numeric: minmax}", '1 is 4 of "y"'),
         ("{numeric: {log: true}}", "the loss is of the scaled target"),
         ("{numeric: none}", ""),

@@ -13,12 +13,17 @@ from agcli.datasets import (
     Categorical,
     DataError,
     Date,
+    Fold,
+    Group,
     Ignore,
     Numeric,
+    Shuffled,
+    Stratified,
     Table,
     TableFile,
     Tail,
     Text,
+    Time,
     guess,
 )
 from agcli.datasets.frame import Frame
@@ -80,14 +85,20 @@ def test_the_target_is_guessed(names, target):
     assert guess.target(frame(**{name: ["1"] for name in names})) == target
 
 
-def test_only_the_training_split_teaches(tmp_path):
+@pytest.mark.parametrize("stream", [False, True])
+def test_only_the_training_split_teaches(tmp_path, stream):
     path = tmp_path / "t.csv"
-    path.write_text("a,k,y\n" + "1,u,0\n3,u,1\n" * 4 + "1000,new,0\n1000,new,1\n")
-    table = Table(source=TableFile(path), target=("y",), split=Tail(test=0.2), columns={"k": Categorical()})
+    path.write_text("a,k,y\n" + "1,u,0\n3,u,1\n" * 4 + "500,old,0\n500,old,2\n" + "1000,new,0\n1000,new,1\n")
+    split = Tail(test=0.17, validation=0.2)
+    table = Table(source=TableFile(path), target=("y",), split=split, columns={"k": Categorical()}, stream=stream)
     data = table.read()
     stats = data.fitted.inputs[0].stats
     assert (stats["mean"], stats["deviation"], data.fitted.inputs[1].stats) == (2, 1, {"categories": ["u"]})
     np.testing.assert_array_equal(data.test.x, [[998, 0], [998, 0]])
+    np.testing.assert_array_equal(data.validation.x, [[498, 0], [498, 0]])
+    assert data.classes == ("0", "1")
+    assert data.validation.y.tolist() == [0, 2]  # the number behind those of the classes
+    assert "1 of 2 validation samples have a class that no training sample has" in " ".join(data.warnings)
 
 
 def test_what_was_settled_reads_the_same_again(tmp_path):
@@ -106,10 +117,61 @@ def test_a_file_for_testing_has_the_columns_of_the_one_for_training(tmp_path):
     (tmp_path / "test.csv").write_text("3,4,u\n")
     table = Table(source=TableFile(tmp_path / "train.csv"), test=TableFile(tmp_path / "test.csv"), target=("y",))
     data = table.read()
-    assert (len(data.train), len(data.test)) == (20, 1)
-    assert data.test.x.tolist() == [[0, 0]]
-    with pytest.raises(DataError, match="expected a split or a file for testing, found both"):
-        replace(table, split=Tail())
+    assert {name: len(split) for name, split in data.splits.items()} == {"train": 17, "validation": 3, "test": 1}
+    assert data.test.x.shape == (1, 2)
+    assert replace(table, split=Tail()).read().settled.split.test == 0
+    with pytest.raises(DataError, match="expected a share or a file for test, found both"):
+        replace(table, split=Tail(test=0.1))
+    with pytest.raises(DataError, match="expected a fold or a file for testing, found both"):
+        replace(table, split=Fold())
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_file_for_validation_stands_beside_one_for_testing(tmp_path, stream):
+    files = {name: TableFile(tmp_path / f"{name}.csv") for name in ("train", "validation", "test")}
+    for number, file in enumerate(files.values()):
+        file.path.write_text("a,y\n" + f"{number},u\n{number}.5,v\n" * (10 - number))
+    both = {"source": files["train"], "validation": files["validation"]}
+    table = Table(**both, test=files["test"], target=("y",), columns={"a": Numeric(scale="none")}, stream=stream)
+    data = table.read()
+    assert {name: sorted(set(split.x[:, 0])) for name, split in data.splits.items()} == {
+        "train": [0, 0.5], "validation": [1, 1.5], "test": [2, 2.5],
+    }  # fmt: skip
+    assert data.settled.split is None
+    drawn = replace(table, test=None).read()
+    assert drawn.settled.split.validation == 0
+    assert sorted(set(drawn.validation.x[:, 0])) == [1, 1.5]
+    assert len(drawn.train) + len(drawn.test) == 20
+    with pytest.raises(DataError, match="expected a share or a file for validation, found both"):
+        replace(table, split=Tail(validation=0.1))
+
+
+@pytest.mark.parametrize(
+    "split", [Shuffled(), Stratified(), Tail(), Fold(), Group(column="a"), Time(column="a")], ids=str
+)
+@pytest.mark.parametrize("target", ["k", "a"])
+def test_what_a_split_left_open_is_settled(tmp_path, split, target):
+    path = tmp_path / "t.csv"
+    path.write_text("a,k\n" + "".join(f"{i % 23},{'uv'[i % 2]}\n" for i in range(100)))
+    table = Table(source=TableFile(path), target=(target,), split=split, columns={"a": Numeric()})
+    if isinstance(split, Stratified) and target == "a":
+        with pytest.raises(DataError, match="expected classes as the target"):
+            table.read()
+        return
+    data = table.read()
+    assert data.settled.split.validation == pytest.approx(0.15, abs=0.06 if split.by else 0)
+    again = data.settled.read()
+    assert again.settled == data.settled
+    assert all(map(np.array_equal, *([s.x for s in found.splits.values()] for found in (data, again))))
+    assert sum(map(len, data.splits.values())) == 100
+
+
+def test_formulas_hold_out_nothing_for_validation(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("a,y\n" + "".join(f"{i},{i % 7}.5\n" for i in range(50)))
+    assert not Table(source=TableFile(path), target=("y",), plain=True).read().has_validation
+    asked = Table(source=TableFile(path), target=("y",), plain=True, split=Shuffled(validation=0.25)).read()
+    assert len(asked.validation) == 10
 
 
 def test_samples_without_a_target_are_left_out(tmp_path):
@@ -117,7 +179,7 @@ def test_samples_without_a_target_are_left_out(tmp_path):
     path.write_text("a,y\n" + "1,u\n2,v\n3,?\n" * 10)
     for stream in (False, True):
         data = Table(source=TableFile(path), target=("y",), stream=stream).read()
-        assert len(data.train) + len(data.test) == 20
+        assert sum(map(len, data.splits.values())) == 20
     path.write_text("a,y\n1,\n2,\n")
     with pytest.raises(DataError, match='expected samples with a "y", found none'):
         Table(source=TableFile(path), target=("y",)).read()
@@ -143,10 +205,10 @@ def test_arrays_are_a_table(tmp_path):
 @pytest.mark.parametrize(
     ("file", "target", "shape", "classes", "warned"),
     [
-        ("iris/iris.csv", "species", (120, 4), 3, "sorted by their class"),
-        ("california-housing/housing.csv", "median_house_value", (16512, 13), 0, "159 of 16,512"),
-        ("wine-quality/wine-quality-mlflow.csv", "quality", (3918, 11), 0, ""),
-        ("adult/adult-train.csv", "column_15", (26049, 105), 2, "have no value; fed as unknown"),
+        ("iris/iris.csv", "species", (102, 4), 3, "sorted by their class"),
+        ("california-housing/housing.csv", "median_house_value", (14035, 13), 0, "of 14,035"),
+        ("wine-quality/wine-quality-mlflow.csv", "quality", (3330, 11), 0, ""),
+        ("adult/adult-train.csv", "column_15", (22142, 105), 2, "have no value; fed as unknown"),
     ],
 )
 def test_real_tables_are_read_without_a_word(real_data, file, target, shape, classes, warned):

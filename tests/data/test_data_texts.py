@@ -50,9 +50,30 @@ def test_windows_overlap_as_the_stride_says(written):
 
 
 def test_the_end_of_the_text_is_for_testing(written):
-    data = Corpus(path=written("a" * 80 + "b" * 20), length=5, test=0.2).read()
-    assert not data.train.x.any()
-    assert data.test.x.all()
+    data = Corpus(path=written("a" * 64 + "b" * 16 + "c" * 20), length=5, test=0.2, validation=0.2).read()
+    assert data.classes == ("<unknown>", "a")  # the training split alone teaches
+    assert {name: set(split.x.ravel()) for name, split in data.splits.items()} == {
+        "train": {1}, "validation": {0}, "test": {0},
+    }  # fmt: skip
+    assert (data.settled.validation, data.settled.test) == (0.2, 0.2)
+    assert data.settled.read().settled == data.settled
+
+
+def test_a_file_for_validation_is_read_beside_one_for_testing(written):
+    files = {"validation_path": written("bb" * 9, "v.txt"), "test_path": written("cc" * 9, "other.txt")}
+    data = Corpus(path=written("abcd" * 9), length=4, **files).read()
+    assert (set(data.validation.x.ravel()), set(data.test.x.ravel()), len(data.train)) == ({1}, {2}, 8)
+    assert (data.settled.validation, data.settled.test) == (0, 0)
+    with pytest.raises(DataError, match="expected a share or a file for validation, found both"):
+        Corpus(path=written("abcd" * 9), validation=0.1, **files)
+
+
+@pytest.mark.parametrize(("unit", "tokens"), [("characters", 1), ("bytes", 1), ("words", 2)])
+def test_the_usual_validation_has_at_most_ten_thousand_windows(written, unit, tokens, monkeypatch):
+    monkeypatch.setattr("agcli.datasets.corpus.MAX_VALIDATION", 20)
+    data = Corpus(path=written("ab " * 1_000), unit=unit, length=2, test=0).read()
+    assert 18 <= len(data.validation) <= 20
+    assert not Corpus(path=written("ab " * 10), unit=unit, length=9, test=0).read().has_validation
 
 
 def test_an_empty_text_is_too_short(written):
@@ -110,7 +131,7 @@ def test_what_is_wrong_with_a_text_is_said(content, options, text, written):
 def test_shakespeare_has_65_characters(real_data):
     data = Corpus(path=real_data / "tinyshakespeare/input.txt", length=64).read()
     assert len(data.classes) == 65
-    assert (len(data.train), len(data.test)) == (15_685, 1_742)
+    assert (len(data.train), len(data.validation), len(data.test)) == (13_332, 2_352, 1_742)
     text = data.fitted.vocabulary.decode(data.train.x[0])
     assert text.startswith("First Citizen:\nBefore we proceed any further")
 

@@ -227,8 +227,10 @@ def test_a_data_set_is_its_info_and_its_splits():
     assert data["test"] is data.test
     with pytest.raises(FrozenInstanceError):
         data.name = "other"
-    with pytest.raises(DataError, match='unknown split of iris "validation"; known: train, test'):
+    with pytest.raises(DataError, match="iris: there is no validation data, only train, test"):
         data["validation"]
+    with pytest.raises(DataError, match='unknown split of iris "tests"; did you mean "test"'):
+        data["tests"]
     with pytest.raises(DataError, match='unknown column "X"; did you mean "x"'):
         data.train["X"]
 

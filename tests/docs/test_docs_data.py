@@ -12,7 +12,7 @@ from agcli.spec import parse_spec
 
 PAGE = (ROOT / "docs" / "datasets.md").read_text("utf-8")
 PROGRAMS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
-SPLITS = re.findall(r"`(\{(?:group|time|fold|stratified): [^`]+\})`", PAGE)
+SPLITS = re.findall(r"`(\{(?:group|time|fold|stratified|tail): [^`]+\})`", PAGE)
 
 
 def test_the_programs_run_and_give_what_they_say():
@@ -33,7 +33,8 @@ def test_every_split_of_the_page_reads(split, tmp_path):
     data = f"{{file: {tmp_path}/t.csv, target: k, columns: {{a: numeric}}, split: {split}}}"
     spec = parse_spec(f"data: {data}\nmodel: [{{dense: 2}}]\nloss: softmax_cross_entropy\n")
     found = load_data(spec)
-    assert len(found.train) + len(found.test) == 90
+    assert sum(map(len, found.splits.values())) == 90
+    assert "validation: 0" in split or found.has_validation
 
 
 def test_the_table_names_sets_with_their_sizes_and_options():

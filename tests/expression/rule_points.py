@@ -101,6 +101,11 @@ def beyond(v: Any) -> bool:
     return not isinstance(v, bool) and v != 0 and bool(abs(mp.log(abs(v))) > LARGEST / 3)
 
 
+def is_pole(v: Any, digits: int) -> bool:
+    """Whether a number is what rounding to so many digits made of a pole."""
+    return not isinstance(v, bool) and bool(abs(v) > mp.mpf(10) ** (digits - 50))
+
+
 def exponent_beyond(v: Any) -> bool:
     """Whether a number is the logarithm of what `beyond` is true of."""
     return not isinstance(v, bool) and bool(abs(v) > LARGEST / 3)

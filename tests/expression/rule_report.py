@@ -56,6 +56,7 @@ class Report:
     applied: Counter[str] = field(default_factory=Counter)
     forms: Counter[str] = field(default_factory=Counter)  # different ones
     missed: Counter[str] = field(default_factory=Counter)
+    nowhere: Counter[str] = field(default_factory=Counter)  # forms that have no value anywhere, nor had their origin
     wider: Counter[str] = field(default_factory=Counter)
     widened: dict[str, str] = field(default_factory=dict)  # an example of each
     examples: dict[str, list[str]] = field(default_factory=dict)  # of forms that could not be compared
@@ -72,7 +73,7 @@ class Report:
 
     def take(self, other: Report) -> None:
         """Add what was counted elsewhere; which forms are different is for ``Sweep`` to say."""
-        for name in ("applied", "missed", "wider", "unknown"):
+        for name in ("applied", "missed", "nowhere", "wider", "unknown"):
             getattr(self, name).update(getattr(other, name))
         self.wrong += other.wrong
         self.widened = other.widened | self.widened

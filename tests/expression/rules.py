@@ -23,11 +23,23 @@ import mpmath as mp
 from precise import UnknownError, wider
 from precise_graphs import graph_values
 from rule_formulas import corpus, formulas, rare_texts
-from rule_points import DIGITS, Comparison, atoms, beyond, close, drawn, exponent_beyond, nothing, shown, value
+from rule_points import (
+    DIGITS,
+    Comparison,
+    atoms,
+    beyond,
+    close,
+    drawn,
+    exponent_beyond,
+    is_pole,
+    nothing,
+    shown,
+    value,
+)  # fmt: skip
 from rule_report import LEAST, WHOLE, Report, Wrong
 
 from agcli.engine.errors import EngineError
-from agcli.engine.graph import toposort
+from agcli.engine.graph import Constant, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.expression.api import parse, to_text, variables
 from agcli.expression.calculus import differentiate, simplified
@@ -119,6 +131,7 @@ class Sweep:
                 for digits in MORE_DIGITS if not close(a, b) else ():
                     more = comparison.precise(place, digits)
                     a, b = value(more, before), value(more, after)
+                    a = mp.nan if is_pole(a, digits) else a
                     if nothing(a) or close(a, b, NOTHING):
                         break
                 else:
@@ -131,12 +144,18 @@ class Sweep:
                 good += 1
                 if good == wanted:
                     return
-            if wanted > 1:  # a number that is none, such as arcsin(2), has nothing to be compared with
+            if not good and wanted > 1 and not self.anywhere(comparison, after):
+                report.nowhere[name] += 1
+            elif wanted > 1:  # a number that is none, such as arcsin(2), has nothing to be compared with
                 report.missed[name] += 1
                 report.examples.setdefault(name, []).append(f"{shown(before)} -> {shown(after)}")
         except UnknownError as error:
             report.missed[name] += 1
             report.unknown[str(error)] += 1
+
+    def anywhere(self, comparison: Comparison, after: Any) -> bool:
+        """Whether a form, whose origin has no value at any point that was tried, has one at some of them."""
+        return any(not nothing(value(comparison.point(place), after)) for place in range(0, CANDIDATES, 5))
 
     def widely(self, comparison: Comparison, place: int, after: Any) -> Any:
         """The value of a form with exponents that its origin need not have."""
@@ -148,14 +167,15 @@ class Sweep:
         v = value(comparison.point(place), after)
         if nothing(v) or exponent_beyond(v):
             return False
-        return nothing(value(comparison.precise(place, MORE_DIGITS[-1]), before))
+        with wider():
+            return nothing(value(comparison.precise(place, MORE_DIGITS[-1]), before))
 
     def whole(self, text: str, raw: Any, short: Any) -> None:
         """The graph before and after, with reading and writing."""
         report = self.report
         report.applied[WHOLE] += 1
         report.forms[WHOLE] += 1
-        pieces = any(p.op is not None and p.op.name in APART_OPS for p in toposort([raw, short]))
+        pieces = any(is_apart(p) for p in toposort([raw, short]))
         leaves = [p for p in toposort([raw]) if isinstance(p, Placeholder)]
         good = 0
         try:
@@ -201,6 +221,13 @@ class Sweep:
 
     def both(self, raw: Any, short: Any, feeds: dict[str, Any], digits: int) -> list[Any]:
         return [v.reshape(-1)[:1] for v in graph_values([raw, short], feeds, digits)]
+
+
+def is_apart(t: Any) -> bool:
+    """Whether an op may have another value, or none, at single points: one of APART_OPS, or x^n, which is 1/x^-n."""
+    if t.op is None:
+        return False
+    return t.op.name in APART_OPS or (t.op.name == "power" and not isinstance(t.inputs[1], Constant))
 
 
 def is_plain(before: Any, after: Any) -> bool:
@@ -265,13 +292,14 @@ def main() -> int:
     start = time.perf_counter()
     sweep = whole_run(options.forms, options.seed, options.jobs)
     report = sweep.report
-    print(f"{'rule':<58}{'applied':>9}{'forms':>9}{'missed':>8}{'wider':>7}")
+    print(f"{'rule':<58}{'applied':>9}{'forms':>9}{'missed':>8}{'nowhere':>9}{'wider':>7}")
     for name in [*names(), *matrix_rules.names(), WHOLE]:
-        counts = report.applied[name], report.forms[name], report.missed[name], report.wider[name]
-        print(f"{name:<58}{counts[0]:>9,}{counts[1]:>9,}{counts[2]:>8,}{counts[3]:>7,}")
+        counts = [count[name] for count in (report.applied, report.forms, report.missed, report.nowhere, report.wider)]
+        print(f"{name:<58}{counts[0]:>9,}{counts[1]:>9,}{counts[2]:>8,}{counts[3]:>9,}{counts[4]:>7,}")
     total = report.forms.total()
     print(f"\n{total:,} forms of {sweep.formulas:,} formulas, {len(report.wrong)} wrong, {report.missed.total():,} not "
-          f"compared ({report.missed.total() / total:.2%}; ops without a twin: {dict(report.unknown)}), "
+          f"compared ({report.missed.total() / total:.2%}), {report.nowhere.total():,} without a value at any of "
+          f"{CANDIDATES} points (ops without a twin: {dict(report.unknown)}), "
           f"{time.perf_counter() - start:.0f} s, {sweep.processor:.0f} s of processor time")  # fmt: skip
     faults = report.faults()
     print(*faults, sep="\n")

@@ -42,7 +42,7 @@ def test_ten_lines_are_enough() -> None:
         "name: small\n"
         "seed: 0\n"
         "dtype: float32\n"
-        "data: {name: digits, fold: null, flatten: true, raw: false, augment: null}\n"
+        "data: {name: digits, fold: null, validation: null, flatten: true, raw: false, augment: null}\n"
         "model:\n"
         "  - dense: {units: 10, activation: null, use_bias: true, init: glorot_uniform, bias_init: zeros}\n"
         "loss: {softmax_cross_entropy: {label_smoothing: 0.0, class_weights: null}}\n"
@@ -201,7 +201,9 @@ def test_problems_as_json() -> None:
 def test_tables_agree_with_the_data_sets() -> None:
     datasets = pytest.importorskip("agcli.datasets")
     options = {
-        name: {key: field.default for key, field in row.fields.model_fields.items() if key != "fold"}
+        name: {
+            key: field.default for key, field in row.fields.model_fields.items() if key not in ("fold", "validation")
+        }
         for name, row in DATA.rows.items()
         if name not in UNNAMED
     }
@@ -235,6 +237,7 @@ RATES = (
     *("{warmup: {lr: {one_cycle: 1}}}", "{plateau: {lr: {warmup: {lr: 1}}}}", '{expression: "0.1/(1 + step)"}'),
 )
 NO_RATES = ("0", "fast", "cosine", "{cosine: 0}", "{cosine: {lr: 1, steps: 5 weeks}}", "{cosine: {lr: 1, steps: 0}}")
+FORMULAS = {"": True, ", better: low": True, ", better: high": True, ", better: up": False, ", name: own": False}
 
 
 @pytest.mark.parametrize(
@@ -260,6 +263,8 @@ NO_RATES = ("0", "fast", "cosine", "{cosine: 0}", "{cosine: {lr: 1, steps: 5 wee
         *[(f"optimizer: {optimizer}", False) for optimizer in ("", "{sgd: 0}", "{adam: 1, sgd: 1}", "{adam: {lr: x}}")],
         *[(f"train: {train}", True) for train in ("", "{}", "{epochs: 3}")],
         *[(f"train: {train}", False) for train in ("{epochs: 0}", "{epoch: 3}", "fast", "{shuffle: 1}")],
+        *[(f"metrics: {{own: {{formula: mean(output){more}}}}}", is_valid) for more, is_valid in FORMULAS.items()],
+        ("metrics: {own: {better: low}}", False),
         *[("metrics: []", True), ("metrics: accuracy", False), ("metrics: [acc]", False), ("extra: 1", False)],
         *[("seed: -1", False), ("name: a/b", False), ("name: a b", True)],
     ],

@@ -217,8 +217,9 @@ def test_a_fit_that_stopped_early_says_so_beside_its_bands(ag, fits, tmp_path):
 
 
 def test_a_fit_has_the_weights_that_predict(tmp_path):
-    """With `patience`, the best weights are kept, and they are not the last."""
-    run = ag.train("curve_fit", tmp_path / "run", patience=2, optimizer={"adam": 0.3}, epochs=60)
+    """The best weights are kept, and they are not the last."""
+    data = {"name": "sine", "samples": 500, "validation": 0.15}
+    run = ag.train("curve_fit", tmp_path / "run", data=data, patience=2, optimizer={"adam": 0.3}, epochs=60)
     arrays = run.place.chosen().arrays
     written = json.loads((tmp_path / "run" / "fit.json").read_text())
     assert written["step"] == run.place.chosen().step

@@ -18,7 +18,7 @@ from agcli.training.interval import Rhythm
 from agcli.training.profile import Profile
 
 SPEC = """
-data: iris
+data: {name: iris, validation: 0.05}
 model: [{dense: {units: 8, activation: tanh}}, {dropout: 0.1}, {dense: 3}]
 loss: softmax_cross_entropy
 optimizer: {adam: 0.05}
@@ -72,22 +72,31 @@ def test_rhythms(text, unit, expected):
 )
 def test_evaluations_come_when_they_are_due(spec, tmp_path, setting, places):
     events, done = trained(spec, tmp_path / "run", setting)
-    found = [e for e in kinds(events, "Evaluated", "EpochDone") if getattr(e, "test_loss", None) is not None]
+    found = [e for e in kinds(events, "Evaluated", "EpochDone") if getattr(e, "validation_loss", None) is not None]
     assert [e.step for e in found] == places
-    assert done.test_loss == found[-1].test_loss
+    assert done.validation_loss == min(e.validation_loss for e in found)
     assert [e.epoch for e in kinds(events, "EpochDone")] == [1, 2, 3]
 
 
-def test_checkpoints_come_when_they_are_due(spec, tmp_path, monkeypatch):
-    saved = []
-    monkeypatch.setattr(Run, "save", lambda run, arrays, progress, best: saved.append(progress["step"]))
+@pytest.fixture
+def saved(monkeypatch):
+    """The steps of the checkpoints that are written, each with that of the best one."""
+    found, save = [], Run.save
+
+    def noted(run, arrays, progress, best):
+        found.append((progress["step"], best))
+        return save(run, arrays, progress, best)
+
+    monkeypatch.setattr(Run, "save", noted)
+    return found
+
+
+def test_checkpoints_come_when_they_are_due(spec, tmp_path, saved):
     trained(spec, tmp_path / "run", "train.checkpoint_every=3 steps", "train.eval_every=3")
-    assert saved == [3, 6, 9, 12, 15, 18, 21, 24]
+    assert [step for step, _ in saved] == [3, 6, 9, 12, 15, 18, 21, 24]
 
 
-def test_epochs_end_with_checkpoints_that_are_not_too_many(spec, tmp_path, monkeypatch):
-    saved = []
-    monkeypatch.setattr(Run, "save", lambda run, arrays, progress, best: saved.append((progress["step"], best)))
+def test_epochs_end_with_checkpoints_that_are_not_too_many(spec, tmp_path, monkeypatch, saved):
     monkeypatch.setattr(module, "PAUSE", math.inf)  # as if three epochs took less than a second
     trained(spec, tmp_path / "quick")
     assert saved == [(24, 24)]
@@ -97,23 +106,19 @@ def test_epochs_end_with_checkpoints_that_are_not_too_many(spec, tmp_path, monke
     assert [step for step, _ in saved] == [8, 16, 24]
 
 
-def test_the_best_is_written_before_what_comes_after_it(spec, tmp_path, monkeypatch):
-    saved = []
-    monkeypatch.setattr(Run, "save", lambda run, arrays, progress, best: saved.append((progress["step"], best)))
+def test_the_best_is_written_before_what_comes_after_it(spec, tmp_path, monkeypatch, saved):
     monkeypatch.setattr(module, "PAUSE", math.inf)
     trained(spec, tmp_path / "run", "train.min_delta=10", "train.checkpoint_every=20 steps")
     assert saved == [(8, 8), (20, 8), (24, 8)]
 
 
-def test_checkpoints_by_the_clock(spec, tmp_path, monkeypatch):
+def test_checkpoints_by_the_clock(spec, tmp_path, monkeypatch, saved):
     monkeypatch.setattr(module, "TICK", -1.0)
-    saved = []
-    monkeypatch.setattr(Run, "save", lambda run, arrays, progress, best: saved.append(progress["step"]))
     clock = iter(range(10**6))
     monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(clock)))
     trained(spec, tmp_path / "run", "train.checkpoint_every=10 s")
     assert len(saved) > 3
-    assert 24 in saved
+    assert 24 in [step for step, _ in saved]
 
 
 def test_at_least_two_checkpoints_and_the_best_are_kept(spec, tmp_path):
@@ -140,12 +145,13 @@ def test_max_steps_and_max_time_end_the_training(spec, tmp_path, monkeypatch):
 
 def test_patience_goes_back_to_the_best_weights(spec, tmp_path):
     events, done = trained(spec, tmp_path / "run", "train.patience=2", "train.epochs=1000", "optimizer.adam.lr=0.5")
-    losses = [e.test_loss for e in kinds(events, "EpochDone")]
+    losses = [e.validation_loss for e in kinds(events, "EpochDone")]
     assert "patience: loss has not improved for 2 evaluations" in done.reason
-    assert done.test_loss == min(losses) < losses[-1]
+    assert done.validation_loss == min(losses) < losses[-1]
     assert done.best["epoch"] == int(np.argmin(losses)) + 1 == len(losses) - 2
     assert evaluate(tmp_path / "run").loss == pytest.approx(done.test_loss, rel=1e-6)
-    assert evaluate(tmp_path / "run", which="last").loss == pytest.approx(losses[-1], rel=1e-6)
+    assert evaluate(tmp_path / "run", "validation").loss == pytest.approx(min(losses), rel=1e-6)
+    assert evaluate(tmp_path / "run", "validation", weights="last").loss == pytest.approx(losses[-1], rel=1e-6)
 
 
 @pytest.mark.parametrize(("watch", "better"), [("loss", "low"), ("accuracy", "high"), ("error_bars_hit", "high")])
@@ -159,8 +165,8 @@ def test_the_best_is_judged_by_the_figure_that_is_watched(watch, better):
 
 def test_a_dry_run_leaves_nothing_behind(ag, spec, tmp_path):
     result = dry_run(read_spec(spec))
-    assert (result.parameters, result.samples, result.steps) == (4 * 8 + 8 + 8 * 3 + 3, 120, 24)
-    assert math.isfinite(result.test_loss)
+    assert (result.parameters, result.samples, result.steps) == (4 * 8 + 8 + 8 * 3 + 3, 114, 24)
+    assert math.isfinite(result.validation_loss)
     said = ag("train", spec, "--dry-run", cwd=tmp_path, check=0)
     assert "two steps, an evaluation, a checkpoint and a resumption work" in said.stdout
     assert [p.name for p in tmp_path.iterdir()] == ["small.yaml"]

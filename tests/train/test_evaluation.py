@@ -291,7 +291,7 @@ def test_samples_may_come_on_standard_input(iris, ag):
         (["--split", "tset"], 'did you mean "test"'),
         (["--data", "nowhere.csv"], "nowhere.csv: cannot be read"),
         (["--data", "x.npy"], "expected targets beside the samples"),
-        (["--checkpoint", "7"], "expected best, last or one of the steps"),
+        (["--weights", "7"], "expected best, last or one of the steps"),
     ],
 )
 def test_what_does_not_fit_is_said(iris, ag, options, said, tmp_path):

@@ -1,6 +1,7 @@
-"""`test: 0`: all samples are for training, and whoever asks for test data hears that there is none."""
+"""No data held out: all samples are for training, and whoever asks for others hears that there are none."""
 
 import json
+import re
 
 import numpy as np
 import polars as pl
@@ -55,13 +56,15 @@ train: {{epochs: 3, batch_size: 1000}}
 def test_every_split_can_keep_all_samples(folder, split, stream):
     data = load_data(spec(folder, f"data.stream={str(stream).lower()}", split=split))
     assert (len(data.train), list(data.splits)) == (COUNT, ["train"])
-    with pytest.raises(DataError, match="there is no test data: all samples are for training"):
+    with pytest.raises(DataError, match="there is no test data, only train"):
         len(data.test)
+    with pytest.raises(DataError, match="there is no validation data, only train"):
+        len(data.validation)
 
 
 def test_a_text_can_be_trained_on_to_its_end(folder):
     layers = "model: [{embedding: {size: 16, width: 2}}, {dense: 16}]\nloss: softmax_cross_entropy"
-    text = f"data: {{file: {folder}/some.txt, length: 8, test: 0}}\n{layers}"
+    text = f"data: {{file: {folder}/some.txt, length: 8, test: 0, validation: 0}}\n{layers}"
     data = load_data(parse_spec(text))
     assert list(data.splits) == ["train"]
     assert len(data.train) == (19 * 50 - 1) // 8
@@ -73,7 +76,8 @@ def test_a_fit_of_all_samples_is_judged_on_them(folder, tmp_path):
     run = ag.load(tmp_path / "run")
     found = run.evaluate()
     assert (done.test_loss, done.split, done.best) == (None, "train", None)
-    assert [e.test_loss for e in events if type(e).__name__ == "EpochDone"] == [None] * done.epochs
+    assert (done.test_looks, done.weights) == (0, {"which": "last", "step": done.steps, "epoch": done.epochs})
+    assert [e.validation_loss for e in events if type(e).__name__ == "EpochDone"] == [None] * done.epochs
     assert run.metrics == {"loss": done.loss, **done.metrics}
     assert (found.split, found.samples) == ("train", COUNT)
     assert found.loss == pytest.approx(done.loss, rel=1e-9)
@@ -97,11 +101,14 @@ def test_it_resumes(folder, tmp_path):
     [
         ("train.patience=3", "patience"),
         ("train.watch=root_mean_squared_error", "watch"),
-        ("optimizer={adam: {lr: {plateau: 0.1}}}", "lr"),
+        ("optimizer={adam: {lr: {plateau: 0.1}}}", "plateau"),
     ],
 )
-def test_what_looks_at_test_data_is_refused_by_name(folder, override, name):
-    with pytest.raises(SpecError, match=f"`{name}` looks at test data, and there is none"):
+def test_what_looks_at_validation_data_is_refused_by_name(folder, override, name):
+    told = (
+        f"`{name}` looks at validation data, and there is none; write `split: {{tail: {{validation: 0.15}}}}` in `data`"
+    )
+    with pytest.raises(SpecError, match=re.escape(told)):
         Trainer(spec(folder, override))
 
 
@@ -110,7 +117,8 @@ def test_the_commands_say_it(ag, folder, tmp_path):
     done = ag("train", tmp_path / "decay.yaml", "--out", tmp_path / "run", check=0)
     assert "no test data, loss" in done.stderr
     assert "training data" in done.stdout
-    assert "(training data; no test data)" in ag("runs", "--dir", tmp_path, check=0).stdout
+    assert "weights: the last; there is no validation data" in done.stdout
+    assert "(training; no test data)" in ag("runs", "--dir", tmp_path, check=0).stdout
     told = ag("eval", tmp_path / "run", check=0).stdout
     assert "note: no test data: the model is judged on the samples that it was trained on" in told
     assert json.loads(ag("eval", tmp_path / "run", "--json", check=0).stdout)["split"] == "train"
@@ -118,4 +126,4 @@ def test_the_commands_say_it(ag, folder, tmp_path):
 
 
 def test_a_dry_run_needs_none(folder):
-    assert dry_run(spec(folder)).test_loss is None
+    assert dry_run(spec(folder)).validation_loss is None

@@ -63,7 +63,8 @@ def test_figures_are_shown_together(ag, spec, tmp_path):
 def test_every_sample_is_tested_by_one_fold(spec):
     found = [load_data(one) for one in folds(spec(), 4)]
     assert sum(len(data.test) for data in found) == 90
-    assert {len(data.train) + len(data.test) for data in found} == {90}
+    assert {sum(map(len, data.splits.values())) for data in found} == {90}
+    assert all(data.has_validation for data in found)
 
 
 @pytest.mark.parametrize("more", [", split: {group: who}", ", split: {fold: {of: 2, group: who, seed: 4}}"])
@@ -96,7 +97,8 @@ def test_a_set_by_name_has_folds_of_all_its_samples(data, samples):
     whole = load_data(made)
     parts = [load_data(one) for one in folds(made, 4)]
     assert [len(part.test) for part in parts] == [samples // 4 + (n < samples % 4) for n in range(4)]
-    assert {len(part.train) + len(part.test) for part in parts} == {samples}
+    assert {sum(map(len, part.splits.values())) for part in parts} == {samples}
+    assert all(len(part.validation) == round((samples - len(part.test)) * 0.15) for part in parts)
     tested = np.concatenate([part.test.columns["x"].stored for part in parts]).reshape(samples, -1)
     given = np.concatenate([part.columns["x"].stored for part in whole.splits.values()]).reshape(samples, -1)
     assert np.array_equal(np.sort(tested, axis=0), np.sort(given, axis=0))

@@ -158,12 +158,16 @@ def test_a_parameter_that_the_loss_does_not_use_is_an_error_at_its_place():
 
 def test_a_check_knows_what_training_takes():
     found = check(parse_spec(DENSE))
-    assert (found.parameters, found.batch, found.samples) == (1_510, 16, {"train": 1437, "test": 360})
+    assert (found.parameters, found.batch, found.samples) == (
+        1_510,
+        16,
+        {"train": 1221, "validation": 216, "test": 360},
+    )
     assert found.cost.parameters == 4 * 1_510
     assert 2 * found.cost.parameters <= found.cost.optimizer <= 2 * found.cost.parameters + 100
-    assert found.cost.steps == math.ceil(1437 / 16)
+    assert found.cost.steps == math.ceil(1221 / 16)
     assert found.cost.memory > found.cost.data == 1797 * (64 + 8)
-    assert found.cost.evaluating > 360 * 10 * 4
+    assert found.cost.evaluating > 216 * 10 * 4
     assert found.cost.total > found.cost.epochs * found.cost.epoch > 0
     assert not found.problems
     json.dumps(found.to_json(), default=str)

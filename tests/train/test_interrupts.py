@@ -111,7 +111,8 @@ def test_a_full_and_a_read_only_disk(ag, spec, tmp_path):
         pytest.skip("no file system can be mounted here")
     try:
         run = disk / "run"
-        full = ag("train", spec, "--out", run, "--quiet", "--set", "train.epochs=1000", check=1)
+        often = ("--set", "train.checkpoint_every=20 steps")
+        full = ag("train", spec, "--out", run, "--quiet", "--set", "train.epochs=1000", *often, check=1)
         assert "No space left on device" in full.stderr
         assert "the last whole checkpoint is step-" in full.stderr
         checkpoint, passed_over = Run(run).newest()

@@ -36,7 +36,13 @@ def spec(folder, loss, units=1, target="y", model=None, **data):
     columns = {name: "ignore" for name in ("w", "zero", "minus", "gap", "number", "species", "tags") if name != target}
     columns = {name: role for name, role in columns.items() if name != data.get("weights")}
     content = {
-        "data": {"file": str(folder / "t.csv"), "target": target, "columns": columns, "split": {"tail": 0.25}, **data},
+        "data": {
+            "file": str(folder / "t.csv"),
+            "target": target,
+            "columns": columns,
+            "split": {"tail": {"test": 0.25, "validation": 0}},
+            **data,
+        },
         "model": model or [{"dense": units}],
         "loss": loss,
         "optimizer": "lbfgs",
@@ -74,7 +80,11 @@ def repeated(folder):
     many = [row for row in train_rows for _ in range(3 if row.endswith("yes") else 1)]
     (folder / "many.csv").write_text("\n".join([head, *many]) + "\n")
     (folder / "rest.csv").write_text("\n".join([head, *test_rows]) + "\n")
-    files = {"file": str(folder / "many.csv"), "test_file": str(folder / "rest.csv"), "split": None}
+    files = {
+        "file": str(folder / "many.csv"),
+        "test_file": str(folder / "rest.csv"),
+        "split": {"shuffled": {"validation": 0}},
+    }
     return chance(folder, "sigmoid_cross_entropy", name="repeated", **files)
 
 

@@ -193,7 +193,7 @@ def test_samples_of_classes_that_training_did_not_see_are_wrong_and_have_no_loss
                      SCORES, CLASSES)  # fmt: skip
     sums, unseen = Sums(model.test.meters), model.unseen_evaluator()
     sums.add(model.evaluator()({model.x: SCORES[:60], model.y: CLASSES[:60]}), 60)
-    sums.add_unseen(unseen({model.x: SCORES[60:], model.y: np.where(CLASSES[60:] % 2, 4, -1)}))
+    sums.add_unseen(unseen({model.x: SCORES[60:], model.y: np.where(CLASSES[60:] % 2, 4, -1)}), N - 60)
     known = streamed(f"[{names}]", SCORES[:60], CLASSES[:60], 60)
     truth, said = np.append(CLASSES[:60], np.full(N - 60, 4)), chosen(SCORES)
     assert sums.metrics["own"] == pytest.approx(SCORES[:60].mean(), rel=1e-5)

@@ -16,7 +16,7 @@ metrics = pytest.importorskip("sklearn.metrics")
 
 CASES = 1000
 SIZES = (1, 3, 12, 30)
-AVERAGES = ("micro", "macro", "weighted", "per_class")
+AVERAGES = ("micro", "macro", "weighted")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -88,7 +88,8 @@ def test_figures_of_chosen_classes_are_those_of_scikit_learn():
         inside = np.where((true < 0) | (true > classes), classes, true)
         counts = metrics.confusion_matrix(inside, found, labels=np.arange(classes + 1), sample_weight=w)[:, :classes]
         check(ours("confusion_matrix", scores, true, w), counts if counts[-1].any() else counts[:-1], seed)
-        for average in (*AVERAGES, "binary") if classes == 2 else AVERAGES:
+        usual = "binary" if classes == 2 else "macro"
+        for average in ("per_class", (usual, *AVERAGES)[seed % 4]):
             as_theirs = {"per_class": None, "binary": None}.get(average, average)
             p, r, f, _ = metrics.precision_recall_fscore_support(
                 inside, found, labels=np.arange(classes), average=as_theirs, sample_weight=w, zero_division=0
@@ -96,7 +97,7 @@ def test_figures_of_chosen_classes_are_those_of_scikit_learn():
             for name, value in {"precision": p, "recall": r, "f1": f}.items():
                 expected = value[1] if average == "binary" else value
                 check(ours(f"{name}: {average}", scores, true, w), expected, (seed, name, average))
-                if average == ("binary" if classes == 2 else "macro") and seed < 20:
+                if average == usual and seed < 40:
                     assert ours(name, scores, true, w) == ours(f"{name}: {average}", scores, true, w)
 
 

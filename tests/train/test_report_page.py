@@ -135,7 +135,7 @@ def test_without_data_there_is_a_page_with_the_reason(prices):
     ("options", "said"),
     [
         ({"split": "nope"}, "unknown split"),
-        ({"which": "nope"}, "got nope"),
+        ({"weights": "nope"}, "got nope"),
         ({"out": "nowhere/x.html"}, "nowhere/x.html"),
     ],
 )

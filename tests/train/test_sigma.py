@@ -66,7 +66,12 @@ def test_samples_weigh_as_in_scipy(folder, table, tmp_path, loss, absolute):
 
 def test_deviations_are_scaled_like_their_target(folder, table):
     text = f"""
-data: {{file: {folder}/decay.csv, target: y, sigma: dy, split: {{tail: 0}}, columns: {{dy: ignore}}}}
+data:
+  file: {folder}/decay.csv
+  target: y
+  sigma: dy
+  split: {{tail: {{test: 0, validation: 0}}}}
+  columns: {{dy: ignore}}
 model: [{{dense: 4}}, tanh, {{dense: 1}}]
 loss: mse
 dtype: float64

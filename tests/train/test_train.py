@@ -15,7 +15,7 @@ def trained(ag, spec, folder, *options, check=0):
 
 @pytest.mark.parametrize(("spec", "least"), [("models/digits.yaml", 0.95), ("models/iris.yaml", 0.9)])
 def test_embedded_models_learn_and_are_evaluated(ag, tmp_path, spec, least):
-    start, *epochs, done = trained(ag, spec, tmp_path / "run")
+    start, *epochs, done = [e for e in trained(ag, spec, tmp_path / "run") if e["event"] != "note"]
     assert start["event"] == "start"
     assert [e["epoch"] for e in epochs] == list(range(1, len(epochs) + 1))
     assert all(e["event"] == "epoch" for e in epochs)
@@ -23,7 +23,9 @@ def test_embedded_models_learn_and_are_evaluated(ag, tmp_path, spec, least):
     assert done["event"] == "done"
     assert done["run"] == str(tmp_path / "run")
     assert done["metrics"]["accuracy"] >= least
-    assert done["metrics"] == epochs[-1]["metrics"]
+    best = min(epochs, key=lambda e: e["validation_loss"])
+    assert (done["validation_loss"], done["validation_metrics"]) == (best["validation_loss"], best["metrics"])
+    assert done["weights"] == {"which": "best", "step": best["step"], "epoch": best["epoch"]}
     result = json.loads(ag("eval", tmp_path / "run", "--json", check=0).stdout)
     assert result["metrics"] == done["metrics"]
     assert result["loss"] == pytest.approx(done["test_loss"], rel=1e-6)

@@ -35,7 +35,7 @@ def test_two_steps(name):
             session.next_epoch()
     changed = [k for k, v in session.model.parameters.items() if not np.array_equal(v.value, before[k])]
     assert changed
-    sums = session.evaluate(limit=1)
+    sums = session.evaluate(session.data.train, limit=1)
     assert sums is not None
     json.dumps(sums.figures)
     assert all(np.isfinite(np.asarray(value)).all() for value in sums.figures.values())

@@ -11,6 +11,11 @@ from agcli.expression.simplify.nodes import Add, Atom, Expr, Fn, Mul, Node, fact
 from agcli.expression.simplify.signs import nonnegative
 from agcli.expression.simplify.trigonometry import same
 
+PIECES = frozenset((
+    "abs", "sign", "maximum", "minimum", "where", "relu", "clip", "floor", "ceil", "round", "trunc", "mod", "fmod",
+    "step", "keep",
+))  # fmt: skip
+
 
 def guards(e: Mul) -> Iterator[Expr]:
     """b * where(a == 0 and b == 0, 1, a)^(b - 1) -> b * a^(b - 1), also with where(b == 0, 1, b - 1) as the exponent;
@@ -89,8 +94,33 @@ def unguarded(e: Expr, any_value: bool = False) -> tuple[Expr, Expr] | None:
     if type(e) is Fn and e.head == "where" and (e.args[1] == 1 or (any_value and not isinstance(e.args[1], Node))):
         condition = e.args[0]
         if type(condition) is Fn and condition.head == "equal" and condition.args[1] == 0:
-            return condition.args[0], e.args[2]
+            return (condition.args[0], e.args[2]) if vanishes_at_points(condition.args[0]) else None
     return None
+
+
+def vanishes_at_points(u: Expr) -> bool:
+    """Whether ``u`` is 0 at single points at most, as far as its functions tell: x - abs(x) is 0 over half a line."""
+    if type(u) is Add:
+        return not any(has_pieces(term) for term, _ in u.terms)
+    if type(u) is Mul:
+        return all(vanishes_at_points(base) for base, _ in u.factors)
+    return type(u) is not Fn or u.head in ("abs", "sign") or u.head not in PIECES
+
+
+def has_pieces(e: Expr) -> bool:
+    """Whether a function of ``e`` is made of pieces."""
+    stack = [e]
+    while stack:
+        x = stack.pop()
+        if type(x) is Fn:
+            if x.head in PIECES:
+                return True
+            stack += x.args
+        elif type(x) is Add:
+            stack += [term for term, _ in x.terms]
+        elif type(x) is Mul:
+            stack += [part for factor in x.factors for part in factor]
+    return False
 
 
 def unguarded_pair(e: Expr) -> tuple[Expr, Expr] | None:
@@ -105,4 +135,4 @@ def unguarded_pair(e: Expr) -> tuple[Expr, Expr] | None:
         return None
     pointed = first.head == "equal" and first.args[0] is u and same(first.args[1], 0)
     bounded = second.head in ("equal", "greater_equal") and same(second.args[1], 0)
-    return (u, second.args[0]) if pointed and bounded else None
+    return (u, second.args[0]) if pointed and bounded and vanishes_at_points(u) else None

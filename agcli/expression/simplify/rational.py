@@ -89,13 +89,16 @@ def is_shift(u: Any, least: dict[Any, Number], rows: list[Row]) -> bool:
 
 
 def without_mixed(shared: dict[Any, Number], least: dict[Any, Number], rows: list[Row]) -> dict[Any, Number]:
-    """``shared`` without powers that no term has: u^(a/2 - 1) + u^(a - 2) is u^(a/2 - 2)*(u + u^(a/2)), but at 0."""
-    mixed = []
-    for u in {g[0] for g in shared if isinstance(g, tuple)}:
-        own = [g for g in least if g is u or (isinstance(g, tuple) and g[0] is u)]
-        is_term = any(all(row.get(g, 0) == least[g] for g in own) for _, row in rows)
-        if not is_term and is_shift(u, least, rows):
-            mixed += own
+    """``shared`` without powers of u that no term has: u^(a/2 - 1) + u^(a - 2) is u^(a/2 - 2)*(u + u^(a/2)), and
+    u^(1 - a) + 2*u^(1 - a) is u*(u^-a + 2*u^-a), but at 0."""
+    mixed: set[Any] = set()
+    for u in dict.fromkeys(g[0] for _, row in rows for g in row if isinstance(g, tuple)):
+        if never_zero(u) or any(is_log(g, u) for _, row in rows for g in row):
+            continue
+        own = dict.fromkeys(g for _, row in rows for g in row if g is u or (isinstance(g, tuple) and g[0] is u))
+        pulled = {g: shared.get(g, 0) for g in own}
+        if any(pulled.values()) and not any(all(row.get(g, 0) == k for g, k in pulled.items()) for _, row in rows):
+            mixed |= set(own)
     return {g: k for g, k in shared.items() if g not in mixed}
 
 

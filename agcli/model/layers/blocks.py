@@ -1,105 +1,24 @@
-"""Layers in order or as a graph with names, and the layers that are made of layers."""
+"""Layers that are made of layers, formulas, and activations as layers of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from agcli.engine.errors import ShapeError
-from agcli.engine.graph import Tensor
-from agcli.expression.errors import nearest
-from agcli.model.formulas import tensor_of
-from agcli.model.layers import attention, convolution, dense, normalisation, recurrent, shape
-from agcli.model.layers.scope import Scope, Trace
-from agcli.spec.tables import Choice
+from annotated_types import Len
+from pydantic import Strict
 
-Described = Sequence[Choice[Any]] | Mapping[str, Choice[Any]]
+from agcli.model.layers.dense import activate
+from agcli.spec.field_types import Flag, Kind, OneOf, Size
+from agcli.spec.fields import Field
+from agcli.spec.formula import Formula
+from agcli.spec.nouns import ACTIVATIONS, LAYERS, ActivationChoice, Layer, Layers
 
-MANY = {**shape.JOINS, "attention": attention.attention}  # layers of several inputs, given as a tuple
-SINGLE = {
-    f.__name__: f
-    for f in (
-        dense.dense, dense.activation, dense.embedding, dense.dropout,
-        convolution.conv1d, convolution.conv2d, convolution.depthwise_conv2d, convolution.conv1d_transpose,
-        convolution.conv2d_transpose, convolution.max_pool, convolution.avg_pool, convolution.global_max_pool,
-        convolution.global_avg_pool, normalisation.batch_norm, normalisation.layer_norm, normalisation.rms_norm,
-        normalisation.group_norm, recurrent.simple_rnn, recurrent.lstm, recurrent.gru, attention.transformer,
-        attention.positional, shape.flatten, shape.reshape,
-    )
-}  # fmt: skip
+if TYPE_CHECKING:
+    from agcli.engine.graph import Tensor
+    from agcli.model.layers.scope import Scope
 
-
-def run(layers: Described, x: Tensor | None, scope: Scope, inputs: Mapping[str, Tensor] | None = None) -> Tensor:
-    """The layers one after the other, or as their `input` keys say; the output of the last one.
-
-    A layer is called what its `name` or its key in a mapping says, else after its kind and its number among its kind.
-    """
-    named = layers.items() if isinstance(layers, Mapping) else enumerate(layers)
-    known: dict[str, Tensor] = dict(inputs or {})
-    counts: dict[str, int] = {}
-    kinds: dict[str, str] = {}
-    shapes = [str(x.shape)] if x is not None else []
-    for key, choice in named:
-        counts[choice.name] = counts.get(choice.name, 0) + 1
-        given = key if isinstance(key, str) else choice.beside.name if choice.beside else None
-        name = given or f"{choice.name}_{counts[choice.name]}"
-        place = scope.inner(name, key)
-        if name in known:
-            raise place.error(f"expected a name of its own, got `{name}`, which is another's")
-        xs = sources(choice, x, known, place)
-        own = shared(choice, place, scope, kinds)
-        with scope.network.at(place.path, f"; shapes so far: {' -> '.join(shapes[-4:])}"):
-            x = known[name] = apply(choice, xs, own)
-            if not isinstance(key, str) and given is None:
-                del known[name]
-        kinds[name] = choice.name
-        shapes.append(str(x.shape))
-        scope.network.traces.append(Trace(place.name, choice.name, xs, x, place.path, scope.depth))
-        if given:
-            scope.network.names.setdefault(given, x)
-    return cast(Tensor, x)  # there is at least one layer
-
-
-def sources(choice: Choice[Any], x: Tensor | None, known: Mapping[str, Tensor], scope: Scope) -> tuple[Tensor, ...]:
-    """The inputs of a layer: those it names, else the layer before it."""
-    names = choice.beside.input if choice.beside else None
-    if names is None:
-        if x is None:
-            some = ", ".join(f"`{name}`" for name in known)
-            raise scope.error(f"expected an `input` of the first layer, as there are several: {some}")
-        return (x,)
-    names = (names,) if isinstance(names, str) else names
-    for name in names:
-        if name not in known:
-            near = nearest(name, known)
-            hint = f"did you mean `{near}`?" if near else f"known: {', '.join(f'`{n}`' for n in known) or 'none'}"
-            raise scope.error(f"expected an input or a layer above with a name, got `{name}`; {hint}")
-    return tuple(known[name] for name in names)
-
-
-def shared(choice: Choice[Any], place: Scope, scope: Scope, kinds: Mapping[str, str]) -> Scope:
-    """The scope of a layer's parameters: its own, or that of the layer whose weights it uses."""
-    beside = choice.beside
-    if beside is None:
-        return place
-    if beside.weights is None:
-        return scope.inner(place.name.rpartition(".")[2], place.path[-1], l1=beside.l1, l2=beside.l2)
-    if kinds.get(beside.weights) != choice.name:
-        found = kinds.get(beside.weights)
-        what = f"which is of kind `{found}`" if found else "which is no layer above it"
-        raise place.error(f"expected the name of another `{choice.name}` layer, got `{beside.weights}`, {what}")
-    return scope.inner(beside.weights, place.path[-1], l1=beside.l1, l2=beside.l2)
-
-
-def apply(choice: Choice[Any], xs: tuple[Tensor, ...], scope: Scope) -> Tensor:
-    """The tensor that the layer chosen in the spec makes of its inputs."""
-    if choice.name in MANY:
-        return MANY[choice.name](xs, choice.fields, scope)
-    if len(xs) > 1:
-        raise ShapeError(f"{choice.name}: takes one input, got {len(xs)}; put `concat` or `add` before it")
-    layer = SINGLE.get(choice.name) or BLOCKS.get(choice.name)
-    return dense.activate(xs[0], choice) if layer is None else layer(xs[0], choice.fields, scope)
+Join = Annotated[Literal["concat", "add", "multiply"], OneOf("concat", "add", "multiply")]
 
 
 def within(scope: Scope, *path: str) -> Scope:
@@ -107,27 +26,86 @@ def within(scope: Scope, *path: str) -> Scope:
     return replace(scope, path=(*scope.path, *path))
 
 
-def residual(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    y = run(fields.layers, x, within(scope, "residual", "layers"))
-    return shape.add((x, y), fields, scope)
+@LAYERS.row("residual")
+class Residual(Layer):
+    """The input plus what the layers make of it (He et al. 2016)."""
+
+    padded = "masks"
+    main = "layers"
+    layers: Layers = Field(description="layers whose output has the shape of their input")
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        from agcli.model.layers.apply import apply, run
+
+        y = run(self.layers, x, within(scope, "residual", "layers"))
+        return apply(LAYERS.read("add"), (x, y), scope)
 
 
-def parallel(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    inner = within(scope, "parallel", "branches")
-    branches = [run(layers, x, inner.inner(f"branch_{i + 1}", i)) for i, layers in enumerate(fields.branches)]
-    return shape.JOINS[fields.join](tuple(branches), fields, scope)
+@LAYERS.row("parallel")
+class Parallel(Layer):
+    """Several lists of layers, each of the same input, joined."""
+
+    padded = "masks"
+    main = "branches"
+    branches: Annotated[tuple[Layers, ...], Strict(False), Len(1, 100), Kind("a list of lists of layers")] = Field(
+        description="the lists"
+    )
+    join: Join = Field(default="concat", description="put the results side by side, add or multiply them")
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        from agcli.model.layers.apply import apply, run
+
+        inner = within(scope, "parallel", "branches")
+        results = [run(layers, x, inner.inner(f"branch_{i + 1}", i)) for i, layers in enumerate(self.branches)]
+        return apply(LAYERS.read(self.join), tuple(results), scope)
 
 
-def repeat(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    inner = within(scope, "repeat", "layers")
-    for i in range(fields.times):
-        x = run(fields.layers, x, inner if fields.share else inner.inner(f"{i + 1}"))
-    return x
+@LAYERS.row("repeat")
+class Repeat(Layer):
+    """The same layers several times."""
+
+    padded = "masks"
+    times: Annotated[Size, Kind("a positive integer")] = Field(description="how often")
+    layers: Layers = Field(description="the layers")
+    share: Flag = Field(default=False, description="the same parameters each time")
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        from agcli.model.layers.apply import run
+
+        inner = within(scope, "repeat", "layers")
+        for i in range(self.times):
+            x = run(self.layers, x, inner if self.share else inner.inner(f"{i + 1}"))
+        return x
 
 
-def lambda_(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    with scope.network.at((*scope.path, "lambda", "formula")):
-        return tensor_of(fields.formula, {**scope.network.names, "x": x})
+@LAYERS.row("lambda")
+class Lambda(Layer):
+    """A formula of `x`, the input, and of every name that formulas of this spec know."""
+
+    padded = "masks"
+    main = "formula"
+    formula: Formula = Field(description="such as `x[:, -1]` or `x * sigmoid(x)`")
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        from agcli.model.layers.masks import formula
+
+        mask = scope.mask(x)
+        with scope.network.at((*scope.path, "lambda", "formula")):
+            y = formula(self.formula, {**scope.network.names, "x": x}, {"x": mask} if mask else {}, scope.dtype)
+        return scope.with_mask(y, mask if mask and y.ndim == x.ndim and y.shape[1] == mask.length else None)
 
 
-BLOCKS = {"residual": residual, "parallel": parallel, "repeat": repeat, "lambda": lambda_}
+@LAYERS.row("activation")
+class ActivationLayer(Layer):
+    """The named activation as a layer of its own; its bare name does the same."""
+
+    padded = "at each place"
+    main = "name"
+    name: ActivationChoice = Field(description="which one")
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        return activate(x, self.name)
+
+
+for activation, row in ACTIVATIONS.rows.items():
+    LAYERS.add(activation, row)

@@ -1,20 +1,27 @@
-"""Convolutions and pools; channels come last."""
+"""Convolutions and their transposes; channels come last."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from agcli.engine.errors import ShapeError
-from agcli.engine.graph import Tensor, call
-from agcli.engine.types import static
-from agcli.model.layers.dense import activate
-from agcli.model.layers.scope import Scope
+from agcli.model.layers.dense import Weighted
+from agcli.model.ops import call
+from agcli.spec.field_types import Padding, Sides, Size
+from agcli.spec.fields import Field
+from agcli.spec.nouns import LAYERS
+
+if TYPE_CHECKING:
+    from agcli.engine.graph import Tensor
+    from agcli.model.layers.scope import Scope
 
 AXES = {1: "(length, channels)", 2: "(height, width, channels)"}
 
 
 def channels(x: Tensor, axes: int, layer: str) -> int:
-    """The channels of samples with so many axes before them."""
+    """The channels of samples with so many axes before them. Raises ShapeError."""
+    from agcli.engine.errors import ShapeError
+    from agcli.engine.types import static
+
     if x.ndim != axes + 2 or x.shape[-1] is None:
         shape = [d for d in x.shape[1:] if d is not None]
         missing = len(shape) == axes == x.ndim - 1
@@ -23,8 +30,10 @@ def channels(x: Tensor, axes: int, layer: str) -> int:
     return static(x.shape[-1])
 
 
-def lengths(value: Any, axes: int, layer: str) -> tuple[int, ...]:
+def lengths(value: int | tuple[int, ...], axes: int, layer: str) -> tuple[int, ...]:
     """A length for each axis; a single one is for all."""
+    from agcli.engine.errors import ShapeError
+
     if isinstance(value, int):
         return (value,) * axes
     if len(value) != axes:
@@ -32,87 +41,125 @@ def lengths(value: Any, axes: int, layer: str) -> tuple[int, ...]:
     return tuple(value)
 
 
-def per_axis(value: Any, axes: int, layer: str) -> Any:
+def per_axis(value: int | tuple[int, ...], axes: int, layer: str) -> Any:
     """The same, as the engine takes it: a number for sequences."""
     values = lengths(value, axes, layer)
     return values[0] if axes == 1 else values
 
 
-def convolve(x: Tensor, fields: Any, scope: Scope, axes: int, outputs: int, groups: int, name: str) -> Tensor:
+def convolve(
+    x: Tensor, layer: Convolution | DepthwiseConv2d, scope: Scope, axes: int, outputs: int, groups: int, name: str
+) -> Tensor:
     """A convolution with ``outputs`` filters in ``groups``, its bias and its activation."""
+    from agcli.engine.errors import ShapeError
+    from agcli.model.layers import masks
+
     inner = channels(x, axes, name)
     if inner % groups or outputs % groups:
         raise ShapeError(f"{name}: {groups} groups divide neither {inner} channels nor {outputs} filters evenly")
-    shape = (*lengths(fields.kernel, axes, name), inner // groups, outputs)
+    kernel = lengths(layer.kernel, axes, name)
+    shape = (*kernel, inner // groups, outputs)
+    mask = scope.mask(x)
+    if mask is not None:  # of sequences only
+        x = masks.cleared(x, mask)
     y = call(
         f"conv{axes}d",
         x,
-        scope.parameter("weight", shape, fields.init),
-        strides=per_axis(fields.stride, axes, name),
-        padding=fields.padding,
-        dilation=per_axis(fields.dilation, axes, name),
+        scope.parameter("weight", shape, layer.init),
+        strides=per_axis(layer.stride, axes, name),
+        padding=layer.padding,
+        dilation=per_axis(layer.dilation, axes, name),
         groups=groups,
     )
-    return finish(y, outputs, fields, scope)
+    if mask is not None:
+        span = (kernel[0] - 1) * per_axis(layer.dilation, axes, name) + 1
+        mask = masks.windows(mask, name, y.shape[1] or 0, span, per_axis(layer.stride, axes, name), layer.padding)
+    return scope.with_mask(layer.finish(y, scope), mask)
 
 
-def finish(y: Tensor, outputs: int, fields: Any, scope: Scope) -> Tensor:
-    if fields.use_bias:
-        y = y + scope.parameter("bias", (outputs,), fields.bias_init)
-    return activate(y, fields.activation)
+class Convolution(Weighted):
+    """A window that slides over rows and columns; inputs are (height, width, channels)."""
+
+    main = "filters"
+    filters: Size = Field(description="number of outputs")
+    kernel: Sides = Field(default=3, description="length of the window, or one for each axis")
+    stride: Sides = Field(default=1, description="step of the window")
+    padding: Padding = Field(default="valid", description="zeros around: none, as many as keep the length, or a count")
+    dilation: Sides = Field(default=1, description="distance of the inputs within a window")
+    groups: Size = Field(default=1, description="groups of channels that do not see each other")
 
 
-def conv1d(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    return convolve(x, fields, scope, 1, fields.filters, fields.groups, "conv1d")
+@LAYERS.row("conv1d")
+class Conv1d(Convolution):
+    """A window that slides over a sequence; inputs are (length, channels)."""
+
+    padded = "masks"
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        return convolve(x, self, scope, 1, self.filters, self.groups, "conv1d")
 
 
-def conv2d(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    return convolve(x, fields, scope, 2, fields.filters, fields.groups, "conv2d")
+@LAYERS.row("conv2d")
+class Conv2d(Convolution):
+    """A window that slides over rows and columns; inputs are (height, width, channels)."""
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        return convolve(x, self, scope, 2, self.filters, self.groups, "conv2d")
 
 
-def depthwise_conv2d(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    inner = channels(x, 2, "depthwise_conv2d")
-    return convolve(x, fields, scope, 2, inner * fields.multiplier, inner, "depthwise_conv2d")
+@LAYERS.row("depthwise_conv2d")
+class DepthwiseConv2d(Weighted):
+    """A convolution of each channel by itself."""
+
+    main = "kernel"
+    kernel: Sides = Field(default=3, description="length of the window, or one for each axis")
+    multiplier: Size = Field(default=1, description="outputs for each channel")
+    stride: Sides = Field(default=1, description="step of the window")
+    padding: Padding = Field(default="valid", description="zeros around: none, as many as keep the length, or a count")
+    dilation: Sides = Field(default=1, description="distance of the inputs within a window")
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        inner = channels(x, 2, "depthwise_conv2d")
+        return convolve(x, self, scope, 2, inner * self.multiplier, inner, "depthwise_conv2d")
 
 
-def transpose(x: Tensor, fields: Any, scope: Scope, axes: int) -> Tensor:
-    """The transposed convolution; its weights lie as those of the convolution that it transposes."""
-    name = f"conv{axes}d_transpose"
-    shape = (*lengths(fields.kernel, axes, name), fields.filters, channels(x, axes, name))
-    weight = scope.parameter("weight", shape, fields.init)
-    y = call(name, x, weight, strides=per_axis(fields.stride, axes, name), padding=fields.padding)
-    return finish(y, fields.filters, fields, scope)
+class Transposed(Weighted):
+    """The transpose of a convolution, which enlarges; also called deconvolution."""
+
+    main = "filters"
+    filters: Size = Field(description="number of outputs")
+    kernel: Sides = Field(default=3, description="length of the window, or one for each axis")
+    stride: Sides = Field(default=1, description="how many outputs stand for one step of the input")
+    padding: Padding = Field(default="valid", description="`same` makes the output `stride` times as long")
+
+    def transposed(self, x: Tensor, scope: Scope, axes: int) -> Tensor:
+        """Its weights lie as those of the convolution that it transposes."""
+        from agcli.model.layers import masks
+
+        name, mask = f"conv{axes}d_transpose", scope.mask(x)
+        kernel, stride = lengths(self.kernel, axes, name), per_axis(self.stride, axes, name)
+        weight = scope.parameter("weight", (*kernel, self.filters, channels(x, axes, name)), self.init)
+        if mask is not None:  # of sequences only
+            x = masks.cleared(x, mask)
+        y = call(name, x, weight, strides=stride, padding=self.padding)
+        if mask is not None:
+            mask = masks.spread(mask, y.shape[1] or 0, kernel[0], stride, self.padding)
+        return scope.with_mask(self.finish(y, scope), mask)
 
 
-def conv1d_transpose(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    return transpose(x, fields, scope, 1)
+@LAYERS.row("conv1d_transpose")
+class Conv1dTranspose(Transposed):
+    """The transpose of conv1d, which lengthens a sequence."""
+
+    padded = "masks"
+
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        return self.transposed(x, scope, 1)
 
 
-def conv2d_transpose(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    return transpose(x, fields, scope, 2)
+@LAYERS.row("conv2d_transpose")
+class Conv2dTranspose(Transposed):
+    """The transpose of a convolution, which enlarges; also called deconvolution."""
 
-
-def pool(x: Tensor, fields: Any, kind: str) -> Tensor:
-    """A pool of images or of sequences, by the number of axes."""
-    name = f"{kind}_pool"
-    axes = 1 if x.ndim == 3 else 2
-    if x.ndim not in (3, 4):
-        raise ShapeError(f"{name}: expected samples of shape {AXES[1]} or {AXES[2]}, got {x.shape}")
-    stride = None if fields.stride is None else per_axis(fields.stride, axes, name)
-    return call(f"{name}{axes}d", x, size=per_axis(fields.size, axes, name), strides=stride, padding=fields.padding)
-
-
-def max_pool(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    return pool(x, fields, "max")
-
-
-def avg_pool(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    return pool(x, fields, "avg")
-
-
-def global_max_pool(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    return call("global_max_pool", x)
-
-
-def global_avg_pool(x: Tensor, fields: Any, scope: Scope) -> Tensor:
-    return call("global_avg_pool", x)
+    def build(self, x: Tensor, scope: Scope) -> Tensor:
+        return self.transposed(x, scope, 2)

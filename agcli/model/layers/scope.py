@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.errors import ExpressionError
 from agcli.spec import Spec, SpecError
+
+if TYPE_CHECKING:
+    from agcli.model.layers.masks import Mask
 
 Shape = tuple[int, ...]
 Rng = np.random.Generator
@@ -45,6 +48,7 @@ class Network:
     updates: dict[Variable, Tensor] = field(default_factory=dict)  # of variables that are no parameters
     penalties: dict[str, Tensor] = field(default_factory=dict)  # by parameter
     traces: list[Trace] = field(default_factory=list)
+    masks: dict[int, Mask] = field(default_factory=dict)  # of padded tensors, by id
 
     @contextmanager
     def at(self, path: tuple[Any, ...], more: str = "") -> Iterator[None]:
@@ -110,6 +114,16 @@ class Scope:
         """Give a statistic its next value, at every training step."""
         if self.training:
             self.network.updates[v] = new
+
+    def mask(self, x: Tensor) -> Mask | None:
+        """Which places of ``x``, (n, length, ...), hold tokens; None where nothing is padded."""
+        return self.network.masks.get(x.id)
+
+    def with_mask(self, y: Tensor, mask: Mask | None) -> Tensor:
+        """``y``, of which the same is known from now on."""
+        if mask is not None:
+            self.network.masks[y.id] = mask
+        return y
 
     def error(self, message: str) -> SpecError:
         return self.network.spec.error(self.path, message)

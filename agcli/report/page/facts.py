@@ -18,7 +18,7 @@ from agcli.prediction.curve import Curve, curve_of
 from agcli.prediction.target_encoding import terms_of
 from agcli.runs import Run, RunError
 from agcli.spec import SpecError
-from agcli.training.evaluate import opened
+from agcli.training.evaluate import ChangedError, opened
 
 
 @dataclass(frozen=True)
@@ -37,19 +37,20 @@ class Facts:
     curve: Curve | None = None
 
 
-def facts(folder: Path, *, which: str = "", split: str = "", count: int = COUNT) -> Facts:
+def facts(folder: Path, *, weights: str = "", split: str = "", anyway: bool = False, count: int = COUNT) -> Facts:
     """Everything about a run. Without its data or a checkpoint, there is no evaluation,
-    and that is an error if a checkpoint or a split was asked for by name."""
+    and that is an error if a checkpoint or a split was asked for by name, or the data has changed.
+    """
     run = Run.open(folder)
     folder = run.folder
     evaluation, model, problem, curve = None, None, "", None
     try:
-        trained = opened(folder, which)
+        trained = opened(folder, weights, anyway=anyway)
         model, terms = trained.model, terms_of(trained.data)
         curve = curve_of(trained, terms)
         evaluation = judge_split(trained, terms, split, count=count)
     except (DataError, RunError, EngineError, SpecError) as error:
-        if which or split:  # what is asked for by name must be there
+        if weights or split or isinstance(error, ChangedError):  # what is asked for by name must be there
             raise
         problem = str(error)
     text = (folder / "spec.yaml").read_text("utf-8", "replace")

@@ -94,7 +94,7 @@ def curves(found: Facts) -> Iterator[Html]:
     epochs = [r for r in found.history if r.get("event") == "epoch"]
     drawn = []
     for title, sources in [
-        ("loss", (("training", "loss"), ("test", "test_loss"))),
+        ("loss", (("training", "loss"), ("validation", "validation_loss"))),
         *_metrics(epochs),
         ("learning rate", (("lr", "lr"),)),
     ]:
@@ -107,7 +107,7 @@ def curves(found: Facts) -> Iterator[Html]:
 
 def _metrics(epochs: Sequence[Mapping[str, Any]]) -> list[tuple[str, tuple[tuple[str, Any], ...]]]:
     names = dict.fromkeys(k for r in epochs for part in ("train_metrics", "metrics") for k in r.get(part) or {})
-    return [(name, (("training", ("train_metrics", name)), ("test", ("metrics", name)))) for name in names]
+    return [(name, (("training", ("train_metrics", name)), ("validation", ("metrics", name)))) for name in names]
 
 
 def _points(epochs: Sequence[Mapping[str, Any]], key: Any) -> tuple[list[float], list[float]]:

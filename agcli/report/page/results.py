@@ -14,7 +14,7 @@ from agcli.prediction import Numbers
 from agcli.prediction.curve import Curve
 
 from .. import fits
-from ..evaluation import amount, cell_text, interval, of_data, share, tidy
+from ..evaluation import amount, cell_text, interval, of_data, rows_of, share, tidy, weights_of
 from . import charts
 from .html import Html, joined, picture, table, tag
 
@@ -27,7 +27,7 @@ CUT = 60  # characters of a cell
 def results(found: Evaluation) -> Iterator[Html]:
     """The sections, in order."""
     where = f"the {found.split} split of {found.data}" if found.split else found.data
-    yield tag("p", f"{found.samples:,} samples: {where}; weights of step {found.step:,}.", class_="soft")
+    yield tag("p", f"{found.samples:,} samples: {where}; {weights_of(found)}.", class_="soft")
     yield from (tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in found.notes)
     yield figure_table(found)
     if found.fit is not None:
@@ -106,11 +106,11 @@ def confusion(classes: Sequence[str], counts: Any) -> Html:
         if not count:
             return tag("td", "·", class_="none")
         strength = 0.1 + 0.7 * count / total
-        said = f"{classes[i]} taken for {classes[j]}: {count:,} of {total:,}"
+        said = f"{rows_of(classes, counts)[i]} taken for {classes[j]}: {count:,} of {total:,}"
         style = f"background: rgba(var(--heat), {strength:.2f})" if i == j else None
         return tag("td", f"{count:,}", title=said, style=style, class_="wrong" if i != j else None)
 
-    rows = [(name, *(cell(i, j) for j in range(len(classes)))) for i, name in enumerate(classes)]
+    rows = [(name, *(cell(i, j) for j in range(len(classes)))) for i, name in enumerate(rows_of(classes, counts))]
     return table(("", *classes), rows, class_="heat")
 
 

@@ -1,0 +1,78 @@
+"""What becomes of the learning rate when a training goes on with another number of epochs, or another schedule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from agcli.engine.graph import constant
+from agcli.model.optimizer import Clock, rate_of
+from agcli.spec import Spec
+
+SAME = 1e-6  # of a rate; less is no difference
+PLACES = 50  # steps of the training at which two courses are compared
+
+Course = Callable[[float], float]  # steps of the optimizer that are done -> the learning rate of the next
+
+
+def course(spec: Spec, batches: int) -> Course | None:
+    """The learning rate of a spec whose epochs have so many batches; None of an optimizer without one.
+
+    Of a plateau it is the rate as long as nothing has been a reason to lower it.
+    """
+    fields: Any = spec.optimizer.fields
+    rate = getattr(fields, "lr", None)
+    if rate is None:
+        return None
+    if getattr(rate, "name", "") == "plateau":
+        rate = rate.fields.lr
+    steps = max(batches * spec.train.epochs / fields.accumulate, 1.0)
+    made = rate_of(rate, Clock(batches / fields.accumulate, steps, spec.train.epochs))
+    if not callable(made):
+        return lambda done: float(made)  # type: ignore[arg-type]
+    return lambda done: float(made(constant(np.float64(done))).eval())
+
+
+def bent(old: Spec, new: Spec, batches: tuple[int, int], done: int, rate: float) -> str:
+    """What is to be said of the learning rate of a training that goes on by another spec; empty if it stays.
+
+    ``batches`` are those of an epoch by the old and by the new spec, ``done`` the batches so far, ``rate`` that of the
+    next step by the new spec, which a plateau may have lowered.
+    """
+    before, after = (course(spec, count) for spec, count in zip((old, new), batches, strict=True))
+    if before is None or after is None:
+        return ""
+    fields: Any = new.optimizer.fields
+    place = done // fields.accumulate
+    then, now = before(place), after(place)
+    if not math.isclose(then, now, rel_tol=SAME):
+        lowered = rate / now if now else 1.0
+        return (
+            f"the learning rate of the next step is {rate:.4g}; as the run was set up, it would have been "
+            f"{then * lowered:.4g}: {cause(old, new)}"
+        )
+    end = round(batches[1] * new.train.epochs / fields.accumulate)
+    for step in np.unique(np.linspace(place, max(end - 1, place), PLACES).astype(int)):
+        if not math.isclose(before(float(step)), after(float(step)), rel_tol=SAME):
+            return (
+                f"the learning rate takes another course from here: at step {step * fields.accumulate + 1:,} it is "
+                f"{after(float(step)):.4g} instead of {before(float(step)):.4g}: {cause(old, new)}"
+            )
+    return ""
+
+
+def cause(old: Spec, new: Spec) -> str:
+    """Why the rate differs, and what keeps it."""
+    fields: Any = new.optimizer.fields
+    if old.optimizer != new.optimizer:
+        return "`optimizer` has changed"
+    if old.train.epochs != new.train.epochs:
+        name = getattr(fields.lr, "name", "")
+        return (
+            f"the schedule `{name}` is as long as the training, {new.train.epochs} epochs instead of "
+            f"{old.train.epochs}; with `steps` of its own it would stay"
+        )
+    return "an epoch has another number of steps"

@@ -1,0 +1,67 @@
+"""Classes that only validation or test samples have: they are wrong answers, and no reason to stop."""
+
+import numpy as np
+import pytest
+from samples import rows
+from sklearn import metrics as sklearn
+
+import agcli as ag_module
+from agcli.spec import parse_spec
+from agcli.training import Trainer
+
+HEAD = "model: [{dense: 2}]\nloss: softmax_cross_entropy\n"
+
+
+@pytest.mark.parametrize(("loss", "units"), [("softmax_cross_entropy", 2), ("sigmoid_cross_entropy", 1), ("hinge", 2)])
+@pytest.mark.parametrize("stream", ["false", "true"])
+def test_unseen_classes_count_as_wrong_and_lose_nothing(ag, tmp_path, loss, units, stream):
+    (tmp_path / "t.csv").write_text(rows())
+    for name, seed in (("v", 1), ("e", 2)):
+        (tmp_path / f"{name}.csv").write_text(rows(50, "uvwx", seed))
+    (tmp_path / "known.csv").write_text("".join(
+        line for line in rows(50, "uvwx", 2).splitlines(keepends=True) if line[-2] not in "wx"
+    ))  # fmt: skip
+    text = f"""
+data:
+  {{file: t.csv, target: kind, columns: {{who: ignore}}, validation_file: v.csv, test_file: e.csv, stream: {stream}}}
+model: [{{dense: {units}}}]
+loss: {loss}
+metrics: [accuracy, {{precision: {{average: macro}}}}, {{f1: {{average: macro}}}}, confusion_matrix]
+optimizer: {{adam: 0.1}}
+train: {{epochs: 3}}
+"""
+    (tmp_path / "s.yaml").write_text(text)
+    out = ag("train", tmp_path / "s.yaml", "--out", tmp_path / "run", check=0)
+    truth = [line[-1] for line in (tmp_path / "e.csv").read_text().splitlines()[1:]]
+    unseen = sum(kind in "wx" for kind in truth)
+    assert f"{unseen} of 50 test samples have a class that no training sample has" in out.stderr
+    run = ag_module.load(tmp_path / "run")
+    said = [str(name) for name in run.predict(str(tmp_path / "e.csv"))]
+    expected = {
+        "accuracy": sklearn.accuracy_score(truth, said),
+        "f1": sklearn.f1_score(truth, said, labels=["u", "v"], average="macro", zero_division=0),
+        "precision": sklearn.precision_score(truth, said, labels=["u", "v"], average="macro", zero_division=0),
+    }
+    assert {name: run.metrics[name] for name in expected} == pytest.approx(expected)
+    found = run.evaluate()
+    assert (found.figures["accuracy"].value, found.unseen) == (pytest.approx(expected["accuracy"]), unseen)
+    assert found.figures["f1"].value == pytest.approx(expected["f1"])
+    assert np.sum(found.confusion) == np.sum(run.metrics["confusion_matrix"]) == 50
+    assert found.confusion[-1].sum() == unseen
+    known = run.evaluate(data=tmp_path / "known.csv")
+    assert run.metrics["loss"] == pytest.approx(known.loss, rel=1e-5)
+    if loss != "hinge":
+        assert found.figures["log_loss"].value == pytest.approx(known.figures["log_loss"].value, rel=1e-6)
+        assert found.calibration.error == pytest.approx(known.calibration.error)
+    assert "(unseen)" in ag("eval", tmp_path / "run", check=0).stdout
+
+
+def test_validation_samples_that_are_all_unseen_choose_nothing(tmp_path):
+    (tmp_path / "t.csv").write_text(rows())
+    (tmp_path / "v.csv").write_text(rows(10, "w"))
+    text = (
+        f"data: {{file: {tmp_path}/t.csv, target: kind, validation_file: {tmp_path}/v.csv}}\n{HEAD}train: {{epochs: 2}}"
+    )
+    done = Trainer(parse_spec(text), tmp_path / "run").finish()
+    assert np.isnan(done.validation_loss)
+    assert done.weights == {"which": "last", "step": done.steps, "epoch": 2}
