@@ -186,7 +186,7 @@ class TrainedRun:
             return plain(found)
         if not isinstance(found, Classes) or not found.certain:
             raise RunError(f"{self.folder}: this model gives no probabilities; its loss is {self.spec.loss.name}")
-        return found.probabilities
+        return found.chances
 
     def answers(self, samples: Any) -> Answers:
         """All that the model says of samples: Classes with probabilities, or Numbers."""

@@ -1,5 +1,6 @@
 """Data for `data:` in a spec: named sets, file readers, columns with roles, splits, batches. Knows no engine."""
 
+from . import kinds
 from .arrays import ArrayFile, read_npz, sides_of
 from .augment import Augment
 from .batches import Batch, Batches
@@ -12,6 +13,8 @@ from .fitted import fitted
 from .folding import folded, validated
 from .idx import read_idx
 from .images import Image
+from .kinds import KindError
+from .labels import Labels
 from .layout import Layout
 from .memory import Memory
 from .preprocessing import ROLES, Recipe
@@ -41,6 +44,8 @@ __all__ = [
     "Ignore",
     "Image",
     "Info",
+    "KindError",
+    "Labels",
     "Layout",
     "Memory",
     "Numeric",
@@ -60,6 +65,7 @@ __all__ = [
     "fitted",
     "folded",
     "info",
+    "kinds",
     "load",
     "names",
     "options",

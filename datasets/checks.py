@@ -112,7 +112,7 @@ def _correlation(a: Array, b: Array) -> float | None:
 
 def _counts(split: Split, classes: int) -> Array:
     """The samples of each class, and behind them those of classes that training does not have."""
-    return np.bincount(split.columns["y"].stored, minlength=classes + 1)
+    return np.bincount(split.columns["y"].stored.reshape(-1), minlength=classes + 1)
 
 
 def _tiny(classes: tuple[str, ...], counts: dict[str, Array]) -> Iterator[str]:
@@ -140,7 +140,7 @@ def _listed(names: list[str]) -> str:
 
 
 def _sorted(labels: Array) -> Iterator[str]:
-    if len(labels) < _FEW or labels[0] == labels[-1]:
+    if labels.ndim > 1 or len(labels) < _FEW or labels[0] == labels[-1]:
         return
     # As unsigned numbers a step down would be a large step up.
     steps = np.diff(labels.astype(np.int64))

@@ -15,8 +15,8 @@ from .errors import DataError, unknown
 
 Array = npt.NDArray[Any]
 Floats = npt.NDArray[np.floating[Any]]
-TARGET, SIGMA = "y", "sigma"  # columns that are known of a sample whose target is: it, and its standard deviation
-KNOWN = (TARGET, SIGMA)
+# Columns that are known of a sample whose target is: it, its standard deviation, and how much the sample counts.
+TARGET, SIGMA, WEIGHTS = KNOWN = ("y", "sigma", "weights")
 HELD_OUT = ("test", "validation")  # splits that a model is judged by, the first that there is
 Rows = slice | npt.NDArray[np.integer[Any]]
 

@@ -60,12 +60,11 @@ class Cells:
         import polars as pl
 
         if isinstance(self.values, np.ndarray):
-            if self.values.ndim != 1:
-                shape = self.values.shape[1:]
+            shape = self.values.shape[1:]
+            if any(n != 1 for n in shape):
                 raise DataError(f'{self.file}: column "{self.name}": expected one value a sample, found shape {shape}')
-            if self.values.dtype.kind == "S":
-                return pl.Series(self.values.astype("U"))
-            return pl.Series(self.values).cast(pl.String)
+            values = self.values.reshape(len(self.values))
+            return pl.Series(values.astype("U")) if values.dtype.kind == "S" else pl.Series(values).cast(pl.String)
         return cast("pl.Series", self.values.cast(pl.String))
 
     def dates(self, pattern: str | None = None) -> pl.Series:

@@ -77,14 +77,14 @@ def target_role(cells: Cells) -> Role:
 
     values = cells.values
     if isinstance(values, np.ndarray):
-        is_class = values.ndim == 1 and values.dtype.kind in "iubUSO"
-        return Categorical() if is_class and values.dtype.kind != "f" else Numeric()
+        is_single = all(n == 1 for n in values.shape[1:])
+        return Categorical() if is_single and values.dtype.kind in "iubUSO" else Numeric()
     numbers = values.drop_nulls().cast(pl.Float64, strict=False)
     if numbers.has_nulls() or not len(numbers) or values.dtype == pl.Boolean:
         return Categorical()
     different = np.unique(numbers.to_numpy()[:1_000_000])
     runs_on = len(different) <= MAX_CLASSES and different[0] in (0, 1) and bool((np.diff(different) == 1).all())
-    return Categorical() if runs_on else Numeric()
+    return Categorical(whole=True) if runs_on else Numeric()
 
 
 def target(frame: Frame) -> str:

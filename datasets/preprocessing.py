@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from .dataset import KNOWN, SIGMA, TARGET, Array, Column, Split
+from .dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Array, Cast, Column, Feeding, Scaling, Split
 from .dates import Date
-from .errors import DataError, unknown
+from .errors import DataError
 from .frame import Cells, Frame
 from .images import Image
+from .kinds import ANY, EACH, LABELS, NAMES, ONE_HOT, PLACES, SCALED, SETS, SHARES, check
+from .labels import Labels
 from .layout import likeliest
 from .roles import INT64, Categorical, Ignore, Numeric, Role, Stats
 from .texts import Text
 
-ROLES: Mapping[str, type[Role]] = {role.name: role for role in (Numeric, Categorical, Date, Text, Image, Ignore)}
-MAX_CLASSES = 10_000
+ROLES: Mapping[str, type[Role]] = {
+    role.name: role for role in (Numeric, Categorical, Date, Text, Image, Labels, Ignore)
+}
+_OWNERS = {
+    TARGET: "the target's name",
+    SIGMA: "the name of its standard deviation",
+    WEIGHTS: "the name of the samples' weights",
+}
 
 
 @dataclass(frozen=True)
@@ -47,6 +55,9 @@ class Recipe:
     target: tuple[Part, ...] = ()
     dtype: str = "float32"  # of the floats that a model is fed
     sigma: str = ""  # the column with the target's standard deviation, if there is one
+    kind: str = ANY  # of the target, see `kinds`
+    code: str = ""  # how the target is coded; what its role says where nothing else does
+    weights: str = ""  # the column that says how much samples count, if there is one
 
     @cached_property
     def groups(self) -> dict[str, list[Part]]:
@@ -56,17 +67,100 @@ class Recipe:
             groups.setdefault(part.role.input or _own_input(part), []).append(part)
         if len(groups) == 1 and not self.inputs[0].role.input:
             return {"x": list(self.inputs)}
-        for name in KNOWN if self.sigma else (TARGET,):
-            if name in groups:
-                owner = "the target's name" if name == TARGET else "the name of its standard deviation"
-                raise DataError(f"{name} is {owner}; give the column another `input`")
+        taken = {TARGET: True, SIGMA: bool(self.sigma), WEIGHTS: bool(self.weights)}
+        for name in KNOWN:
+            if name in groups and taken[name]:
+                raise DataError(f"{name} is {_OWNERS[name]}; give the column another `input`")
         return groups
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The names of the target's classes; none for numbers."""
-        is_class = len(self.target) == 1 and isinstance(self.target[0].role, Categorical)
-        return tuple(self.target[0].stats["categories"]) if is_class else ()
+        if not self.target:
+            return ()
+        first = self.target[0]
+        if self.code == ONE_HOT:
+            return self._members
+        if self.code == PLACES:
+            return tuple(map(str, range(int(np.max(first.stats["high"])) + 1)))
+        is_class = len(self.target) == 1 and isinstance(first.role, Categorical)
+        return tuple(first.stats["categories"]) if is_class else ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of labels that do not exclude each other; none if a sample has one target."""
+        if self.kind != LABELS or self.code == NAMES:
+            return ()
+        if self.code == SETS:
+            return tuple(self.target[0].stats["categories"])
+        return self._members if len(self._members) > 1 else ()
+
+    @property
+    def separator(self) -> str:
+        """What stands between the names of labels where a cell holds all of them; empty where none does."""
+        role = self.target[0].role if self.target else None
+        return role.separator if isinstance(role, Labels) else ""
+
+    @property
+    def shares(self) -> tuple[str, ...]:
+        """The names of the shares of a sample; none if it has another target."""
+        return self._members if self.kind == SHARES else ()
+
+    @property
+    def answers(self) -> tuple[str, str]:
+        """The names of the two answers to each label, the second for 1."""
+        found = {tuple(part.stats["categories"]) for part in self.target} if self.code == EACH else set()
+        only = next(iter(found), ())
+        return (only[0], only[1]) if len(found) == 1 and len(only) == 2 else ("0", "1")
+
+    @cached_property
+    def _members(self) -> tuple[str, ...]:
+        """The names of all numbers of a target: its columns, or the places of an array."""
+        if len(self.target) > 1:
+            return tuple(part.column for part in self.target)
+        size = int(np.size(self.target[0].stats["mean"])) if isinstance(self.target[0].role, Numeric) else 1
+        return (self.target[0].column,) if size == 1 else tuple(map(str, range(size)))
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The names of the numbers that are predicted: the columns, or a name for each number of an array."""
+        if len(self.target) == 1 and len(self._members) > 1:
+            return tuple(f"{self.target[0].column}_{place}" for place in self._members)
+        return tuple(part.column for part in self.target)
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """The shape of a sample's target as it is fed."""
+        if self.code == SETS:
+            return (len(self.labels),)
+        if self.code == ONE_HOT or not self.target:
+            return ()
+        if len(self.target) > 1:
+            return (len(self.target),)
+        first = self.target[0]
+        return tuple(np.shape(first.stats["mean"])) if isinstance(first.role, Numeric) else ()
+
+    @property
+    def is_class(self) -> bool:
+        """Whether the target is fed as class numbers."""
+        return bool(self.classes) and not self.labels
+
+    @property
+    def units(self) -> tuple[Array, Array, Array | None] | None:
+        """(scale, offset, log) of numbers, in the shape of a sample's target: encoded * scale + offset, and where `log`
+        is true expm1 of that, are in their own units. None where they are fed in these, or have none."""
+        found = []
+        for part in self.target:
+            if not isinstance(part.role, Numeric) or self.code not in ("", SCALED):
+                return None
+            scale, offset = part.role.affine(part.stats)
+            found.append((scale, offset, np.full(np.shape(scale), part.role.log)))
+        if not found:
+            return None
+        scale, offset, log = (np.stack(c, axis=-1) if len(found) > 1 else c[0] for c in zip(*found, strict=True))
+        if not log.any() and (scale == 1).all() and (offset == 0).all():
+            return None
+        return scale, offset, log if log.any() else None
 
     @property
     def padded(self) -> dict[str, str]:
@@ -86,6 +180,8 @@ class Recipe:
         known = {TARGET: self._targets(frame)} if target and self.target else {}
         if known and self.sigma:
             known[SIGMA] = self.deviations(frame)
+        if known and self.weights:
+            known[WEIGHTS] = self.sample_weights(frame)
         return arrays | known
 
     def columns(self, arrays: Mapping[str, Array]) -> dict[str, Column]:
@@ -96,10 +192,23 @@ class Recipe:
             column = Column(arrays[name], role.feeding(stats) if len(group) == 1 else None)
             columns[name] = column.cast(np.dtype(self.dtype))
         if "y" in arrays:
-            columns["y"] = Column(arrays["y"], INT64 if self.classes else None)
+            columns["y"] = Column(arrays["y"], INT64 if self.is_class else self._bits(arrays["y"]))
         if SIGMA in arrays:
             columns[SIGMA] = Column(arrays[SIGMA])
+        if WEIGHTS in arrays:
+            columns[WEIGHTS] = self._weighing(arrays[WEIGHTS])
         return columns
+
+    def _bits(self, stored: Array) -> Feeding | None:
+        """How labels of one byte are fed."""
+        return Cast(np.dtype(self.dtype)) if stored.dtype.kind == "u" else None
+
+    def _weighing(self, stored: Array) -> Column:
+        """Weights of which the mean over a split is 1, so that means of what they weigh are weighted means."""
+        total = float(stored.sum(dtype=np.float64))
+        if not total > 0:
+            raise DataError(f'weights: expected some above 0 in "{self.weights}", found none', ("weights",))
+        return Column(stored, Scaling.by(total / len(stored), self.dtype))
 
     def split(self, frame: Frame, *, training: bool = False) -> Split:
         """The samples of a frame; images change at random only if it is for training."""
@@ -119,12 +228,17 @@ class Recipe:
         Of classes, `output` has a score each, (n, classes), or one for two classes, (n,) or (n, 1), above 0 for the
         second. Of numbers it has a row a sample and a column a target.
         """
-        if self.classes:
+        if self.classes and self.code != PLACES:
             return likeliest(output, self.classes)
         flat = output.reshape(len(output), -1)
-        if flat.shape[1] != len(self.target):
-            names = ", ".join(part.column for part in self.target)
+        if flat.shape[1] != len(self.targets):
+            names = ", ".join(self.targets)
             raise DataError(f"expected outputs for {names}, found {flat.shape[1]} numbers a sample")
+        first = self.target[0]
+        if any(not isinstance(part.role, Numeric) for part in self.target):
+            return output
+        if len(self.target) == 1 and isinstance(first.role, Numeric):
+            return first.role.restore(output.reshape(-1, *self.target_shape), first.stats)
         columns = [
             part.role.restore(flat[:, i], part.stats)
             for i, part in enumerate(self.target)
@@ -139,6 +253,9 @@ class Recipe:
             "kind": "table",
             "dtype": self.dtype,
             "sigma": self.sigma,
+            "of": self.kind,
+            "code": self.code,
+            "weights": self.weights,
             **{
                 key: [{"column": p.column, **p.role.to_json(), "stats": p.stats} for p in parts]
                 for key, parts in named.items()
@@ -150,15 +267,37 @@ class Recipe:
         """The recipe that `to_json` wrote. Raises DataError for anything else."""
         try:
             inputs, target = (tuple(_part(item) for item in plain[key]) for key in ("inputs", "target"))
-            return cls(inputs, target, np.dtype(plain["dtype"]).name, str(plain["sigma"]))
+            words = [str(plain[key]) for key in ("sigma", "of", "code", "weights")]
+            return cls(inputs, target, np.dtype(plain["dtype"]).name, *words)
         except (KeyError, TypeError, AttributeError):
             raise DataError("expected a table's statistics as they were saved, found something else") from None
 
     def _targets(self, frame: Frame) -> Array:
-        if self.classes:
-            return _labels(frame[self.target[0].column], self.target[0])
-        arrays = [self._encoded(frame, part) for part in self.target]
-        return arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+        first, part = frame[self.target[0].column], self.target[0]
+        if self.code == EACH:
+            pairs = np.stack([_labels(frame[each.column], each) for each in self.target], axis=1)
+            check(LABELS, pairs, first)  # a third name is none of the two that training saw
+            return pairs
+        if self.code == SETS:
+            return part.role.encode(first, part.stats)
+        if self.classes and self.code not in (ONE_HOT, PLACES):
+            return _labels(first, part)
+        arrays = [self._encoded(frame, each) for each in self.target]
+        found = arrays[0] if len(arrays) == 1 else np.stack(arrays, axis=1)
+        if self.code == PLACES:
+            return _numbered(found, first, len(self.classes))
+        check(SHARES if self.code == ONE_HOT else self.kind, found, first)
+        return found.argmax(axis=1).astype(np.min_scalar_type(found.shape[1])) if self.code == ONE_HOT else found
+
+    def sample_weights(self, frame: Frame) -> Array:
+        """How much the samples count, (n,). Raises DataError for a weight that is none."""
+        cells = frame[self.weights]
+        values = cells.numbers().reshape(len(cells), -1)[:, 0]
+        wrong = ~((values >= 0) & np.isfinite(values))  # also of NaN, which a missing cell is
+        if wrong.any():
+            error = cells.error(int(wrong.argmax()), "a weight, a number of 0 or more")
+            raise DataError(str(error), ("weights",))
+        return np.asarray(values, self.dtype)
 
     def deviations(self, frame: Frame) -> Array:
         """The standard deviations of the target, in its encoded units. Raises DataError for one that is none."""
@@ -220,57 +359,17 @@ def _labels(cells: Cells, part: Part) -> Array:
     return np.where(numbers < 0, count, numbers).astype(np.min_scalar_type(count))
 
 
+def _numbered(values: Array, cells: Cells, classes: int) -> Array:
+    """Class numbers that stand as they are in an array."""
+    wrong = ((values < 0) | (values >= classes) | (values % 1 != 0)).reshape(len(values), -1).any(axis=1)
+    if wrong.any():
+        raise cells.error(int(wrong.argmax()), f"class numbers of the training split, 0 to {classes - 1}")
+    return values.astype(np.int64)
+
+
 def _part(plain: Mapping[str, Any]) -> Part:
     described = ("column", "role", "stats")
     options: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in plain.items() if key not in described
     }
     return Part(str(plain["column"]), ROLES[plain["role"]](**options), dict(plain["stats"]))
-
-
-class Fitting:
-    """Looks at the training split, piece by piece, and gives the recipe for it."""
-
-    def __init__(
-        self, roles: Mapping[str, Role], target: tuple[str, ...], dtype: str = "float32", sigma: str = ""
-    ) -> None:
-        self.dtype, self.sigma = dtype, sigma
-        used = {name: role for name, role in roles.items() if not isinstance(role, Ignore)}
-        self.target = {name: _as_target(name, used.get(name, roles.get(name)), len(target)) for name in target}
-        self.inputs = {name: role for name, role in used.items() if name not in self.target}
-        if not self.inputs:
-            raise DataError("expected at least one column as an input, found none", ("columns",))
-        self.fitters = {name: role.fitter() for name, role in {**self.inputs, **self.target}.items()}
-
-    def add(self, frame: Frame) -> None:
-        """Look at some more samples."""
-        for name, fitter in self.fitters.items():
-            fitter.add(frame[name])
-
-    def recipe(self) -> Recipe:
-        """What was learnt."""
-        inputs, target = (
-            tuple(Part(name, role, self.fitters[name].stats()) for name, role in roles.items())
-            for roles in (self.inputs, self.target)
-        )
-        return Recipe(inputs, target, self.dtype, self.sigma)
-
-
-def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...], **options: str) -> Recipe:
-    """The recipe for the samples of a training split."""
-    fitting = Fitting(roles, target, **options)
-    for frame in frames:
-        fitting.add(frame)
-    return fitting.recipe()
-
-
-def _as_target(name: str, role: Role | None, count: int) -> Role:
-    """The role of a target: numbers, or one column of classes, all of which count."""
-    if isinstance(role, Categorical) and count == 1:
-        return replace(role, limit=MAX_CLASSES, encoding="one_hot")
-    if isinstance(role, Numeric):
-        return role
-    if role is None:
-        raise unknown("target", name, (), ("target",))
-    expected = "numeric" if count > 1 else "numeric or categorical"
-    raise DataError(f'target "{name}": expected the role {expected}, found {role.name}', ("target",))

@@ -166,13 +166,15 @@ class Categorical(Role):
     """One of several names. `encode` is "one_hot", or "index" for an embedding layer, which has its own input.
 
     Number 0 of an index is what training did not see, or was missing; in one-hot such a sample has no 1. `limit`
-    keeps that many of the most frequent names. `strip` takes characters off both ends of every name.
+    keeps that many of the most frequent names. `strip` takes characters off both ends of every name. `whole`, of a
+    target, says that names are whole numbers and are written so: 1.0 and 01 are 1.
     """
 
     name = "categorical"
     encoding: str = "one_hot"
     limit: int = 100
     strip: str | None = None
+    whole: bool = False
 
     def __post_init__(self) -> None:
         one_of("encoding", self.encoding, ENCODINGS)
@@ -187,7 +189,9 @@ class Categorical(Role):
     def names(self, cells: Cells) -> pl.Series:
         """The cells as names, null where one is missing."""
         names = cells.texts()
-        return names.str.strip_chars(self.strip + " ") if self.strip else names
+        if self.strip:
+            names = names.str.strip_chars(self.strip + " ")
+        return _as_integers(names) if self.whole else names
 
     def numbers(self, cells: Cells, stats: Stats) -> npt.NDArray[np.int64]:
         """The numbers of the names, -1 for those that are missing or unknown."""
@@ -227,6 +231,17 @@ class _Names:
     def stats(self) -> Stats:
         known = sorted(self.counts, key=lambda name: (-self.counts[name], name))[: self.limit]
         return {"categories": sorted(known, key=_natural)}
+
+
+def _as_integers(names: pl.Series) -> pl.Series:
+    """Names that are whole numbers, without a point and zeros; others as they are."""
+    import polars as pl
+
+    numbers = names.cast(pl.Float64, strict=False)
+    small = numbers.abs() < 2**53
+    is_whole = (small & (numbers % 1 == 0)).fill_null(False)
+    plain = pl.when(is_whole).then(numbers.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(names)
+    return pl.select(plain.alias(names.name)).to_series()
 
 
 def _natural(name: str) -> tuple[bool, float, str]:

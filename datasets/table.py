@@ -10,12 +10,14 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from . import guess
+from . import guess, kinds
 from .checks import left_out, warnings
 from .dataset import Dataset, Split
 from .errors import DataError, unknown
+from .fitting import fit
 from .frame import Frame
-from .preprocessing import Recipe, fit
+from .labels import Labels
+from .preprocessing import Recipe
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, share_of
 from .stream import written
@@ -50,8 +52,9 @@ class Table:
     `target` names the columns to predict, `columns` gives roles, `split` says what is held out for validation and
     testing, as far as `validation` and `test` are no files of their own. `stream` leaves the samples on disk. `dtype`
     is that of the floats that are fed. With `plain`, columns of numbers without a role are fed as they stand, even if
-    they count the rows, and a split that does not say otherwise holds out nothing for validation; with `quantity`, a
-    target of numbers has no classes. `sigma` names the column with the target's standard deviations.
+    they count the rows, and a split that does not say otherwise holds out nothing for validation. `wanted` kinds of
+    targets will do, the usual first, see `kinds`; `kind` and `code` say what became of it. `sigma` names the column
+    with the target's standard deviations, `weights` the one that says how much samples count.
     """
 
     source: Source
@@ -63,8 +66,11 @@ class Table:
     stream: bool = False
     dtype: str = "float32"
     plain: bool = False
-    quantity: bool = False
+    wanted: tuple[str, ...] = (kinds.ANY,)
+    kind: str = kinds.ANY
+    code: str = ""
     sigma: str = ""
+    weights: str = ""
 
     def __post_init__(self) -> None:
         for name, file in (("test", self.test), ("validation", self.validation)):
@@ -83,7 +89,7 @@ class Table:
         if fitted is None:
             _check_classes(recipe, splits["train"])
         table = table._with_shares({name: len(split) for name, split in splits.items()})
-        known = (*self.columns, self.sigma)
+        known = (*self.columns, self.sigma, self.weights)
         guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
         return table._dataset(recipe, splits, (*left_out(frame, guessed), *found))
 
@@ -92,30 +98,48 @@ class Table:
         target = self.target or (guess.target(frame),)
         for name in target:
             _check_name(frame, name, ("target",))
-        if self.sigma:
-            _check_name(frame, self.sigma, ("sigma",))
+        for part in ("sigma", "weights"):
+            if getattr(self, part):
+                _check_name(frame, getattr(self, part), (part,))
         for name in self.columns:
             _check_name(frame, name, ("columns", name))
         if self.split is not None and self.split.by is not None:
             _check_name(frame, self.split.by, ("split",))
         guessed = guess.roles(frame, target)
         for name, role in guessed.items() if self.plain else ():
-            is_free = name not in target or self.quantity
+            is_free = name not in target or {kinds.ANY, kinds.NUMBERS, kinds.COUNTS} & {*self.wanted}
             if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
                 guessed[name] = Numeric(scale="none", missing=REFUSE)
+        beside = [name for name in (self.sigma, self.weights) if name]
+        coding = kinds.settled(_with_target(frame, self._required(target)), target, self.wanted, self.columns)
+        roles = {**guessed, **self.columns, **(self._plainly(coding.roles) if coding else {})}
         if self.sigma:
-            guessed[self.sigma] = Ignore()
-        roles = {**guessed, **self.columns}
-        if self.sigma:
-            _check_sigma(self.sigma, target, roles)
+            _check_sigma(self.sigma, target, {**guessed, **roles})
+        if self.weights in target:
+            raise DataError(f'weights: expected another column than the target "{self.weights}"', ("weights",))
+        roles |= {name: Ignore() for name in beside}
         is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
         split = self._settled_split(is_class)
         ordered = {name: roles[name] for name in frame.columns}
         validation, test = (file.settled() if file else None for file in (self.validation, self.test))
         source = self.source.settled()
+        kind, code = (coding.kind, coding.code) if coding else (self.kind, self.code)
         return replace(
-            self, source=source, target=target, columns=ordered, split=split, validation=validation, test=test
-        )
+            self, source=source, target=target, columns=ordered, split=split, validation=validation, test=test,
+            kind=kind, code=code,
+        )  # fmt: skip
+
+    def _plainly(self, roles: Mapping[str, Role]) -> Mapping[str, Role]:
+        """Roles of targets that nobody gave, as they are where columns are fed as they stand."""
+        given, plain = self.columns, Numeric(scale="none", missing=REFUSE)
+        return {
+            name: plain if self.plain and name not in given and isinstance(role, Numeric) else role
+            for name, role in roles.items()
+        }
+
+    def _required(self, target: tuple[str, ...]) -> tuple[str, ...]:
+        """The columns without which a sample has no target; an empty set of labels is one."""
+        return tuple(name for name in target if not isinstance(self.columns.get(name), Labels))
 
     def _settled_split(self, is_class: bool) -> Rule | None:
         """The split, without the shares of parts that have files; None if all parts have."""
@@ -157,14 +181,14 @@ class Table:
 
     def _sides(self, frame: Frame) -> dict[str, Frame]:
         """The samples of each split; of those alone that have any."""
-        frame = _with_target(frame, self.target)
+        frame = _with_target(frame, self._required(self.target))
         found = {"train": frame}
         if self.split is not None and not self.split.keeps_all:
             rows = self.split.parts(frame, self._labels(frame))
             found = {name: frame.take(part) for name, part in zip(PARTS, rows, strict=True) if len(part)}
         for name, file in (("validation", self.validation), ("test", self.test)):
             if file is not None:
-                found[name] = _with_target(_renamed(file, frame), self.target)
+                found[name] = _with_target(_renamed(file, frame), self._required(self.target))
         return found
 
     def _whole(self, frame: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
@@ -185,7 +209,7 @@ class Table:
         for name, file in (("validation", self.validation), ("test", self.test)):
             if file is not None:
                 splits[name] = written(self._pieces(file), recipe, None)["train"]
-        found = warnings(_with_target(head, self.target), recipe, splits, leaks=not self.plain)
+        found = warnings(_with_target(head, self._required(self.target)), recipe, splits, leaks=not self.plain)
         return recipe, {name: splits[name] for name in PARTS if name in splits}, found
 
     def _drawn_parts(self) -> tuple[str, ...]:
@@ -207,13 +231,14 @@ class Table:
         return sum(len(frame) for frame in self._pieces(self.source))
 
     def _learnt(self, frames: Iterable[Frame]) -> Recipe:
-        return fit(frames, self.columns, self.target, dtype=self.dtype, sigma=self.sigma)
+        options = {name: getattr(self, name) for name in ("dtype", "sigma", "weights", "kind", "code")}
+        return fit(frames, self.columns, self.target, **options)
 
     def _pieces(self, source: Source) -> Iterator[Frame]:
         """The samples that have a target, renumbered, so that a split need not know of the others."""
         first = 1
         for frame in source.frames():
-            kept = _with_target(frame, self.target)
+            kept = _with_target(frame, self._required(self.target))
             yield kept if kept.first == first else replace(kept, first=first, picked=kept.numbers)
             first += len(kept)
 
@@ -275,6 +300,8 @@ def _check_classes(recipe: Recipe, train: Split) -> None:
 
 def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
     """The samples whose target is known; of the others nothing can be learnt."""
+    if not target:
+        return frame
     missing = np.any([frame[name].missing() for name in target], axis=0)
     kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
     if not len(kept):

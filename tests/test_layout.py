@@ -13,7 +13,8 @@ ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
         "layout", "frame", "memory", "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
-        "roles", "dates", "texts", "images", "preprocessing", "splits", "corpus", "fitted", "guess", "folding",
+        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "splits", "corpus",
+        "fitted", "guess", "folding",
         "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from agcli.data.dataset_info import content, warnings
 from agcli.data.formats import table_file
-from agcli.datasets import Categorical, DataError, Ignore, Role, Table, Text
+from agcli.data.mending import usual
+from agcli.datasets import Categorical, DataError, Ignore, Role, Table, Text, kinds
 from agcli.datasets.frame import Frame
 from agcli.engine.variables import write_atomically
 from agcli.spec.dump import quoted
@@ -109,8 +110,8 @@ def _model(role: Role, frame: Frame, target: str, texts: list[Text]) -> Iterator
 
 def _training(role: Role, samples: int) -> Iterator[str]:
     is_class = isinstance(role, Categorical)
-    yield "loss: " + ("softmax_cross_entropy" if is_class else "mean_squared_error")
-    scaled = " # of the standardised target: 1 is its standard deviation"
+    yield f"loss: {usual(kinds.CLASSES if is_class else kinds.NUMBERS)}"
+    scaled = " # in units of the target"
     yield "metrics: " + ("[accuracy]" if is_class else f"[root_mean_squared_error, mean_absolute_error]{scaled}")
     yield "optimizer: {adam: 0.003} # a smaller number learns slower and surer"
     epochs, batch = (50, 32) if samples < SMALL else (20, 128)

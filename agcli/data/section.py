@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from agcli.data.formats import array_file, table_file, text_of
+from agcli.data.mending import mended
 from agcli.datasets import (
     ROLES,
     RULES,
@@ -18,6 +19,7 @@ from agcli.datasets import (
     DataError,
     Dataset,
     Fold,
+    KindError,
     Layout,
     Memory,
     Numeric,
@@ -28,6 +30,7 @@ from agcli.datasets import (
     TableFile,
     fitted,
     folded,
+    kinds,
     load,
     share_of,
     sides_of,
@@ -42,15 +45,6 @@ from agcli.spec.plugins import PluginError
 
 Samples = TableData | ArrayData | PythonData  # sections that describe rows
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
-QUANTITIES = (
-    "expression",
-    "mean_squared_error",
-    "mean_absolute_error",
-    "huber",
-    "log_cosh",
-    "poisson",
-    "gaussian",
-)  # losses of numbers
 LOCATED = (("file",), ("test_file",), ("validation_file",))  # fields that name files
 HELD_OUT = ("validation", "test")  # parts that may have files of their own
 LOST = (
@@ -69,6 +63,8 @@ def load_data(spec: Spec, preprocessing: Mapping[str, Any] | None = None) -> Dat
     """
     try:
         data = read(spec, fitted(preprocessing) if preprocessing is not None else None)
+    except KindError as error:
+        raise spec.error(("loss",), mended(spec, error)) from None
     except DataError as error:
         if error.path:
             raise spec.error(("data", *error.path), f"{error}{elsewhere(spec, error.path)}") from None
@@ -83,7 +79,10 @@ def read(spec: Spec, known: Recipe | Speller | Layout | None = None) -> Dataset:
     choice, dtype = spec.data, str(spec.dtype)
     described = described_by(spec)
     if isinstance(described, Table):
-        return described.read(known if isinstance(known, Recipe) else None)
+        recipe = known if isinstance(known, Recipe) else None
+        if recipe and recipe.kind == kinds.ANY and described.wanted:
+            described = replace(described, wanted=(kinds.ANY,))  # as an older version guessed it
+        return described.read(recipe)
     if isinstance(described, Corpus):
         return described.read(known if isinstance(known, Speller) else None)
     options = dict(choice.fields)
@@ -166,7 +165,7 @@ def scales(recipe: Any) -> Iterator[str]:
             scale, _ = part.role.affine(part.stats)
             is_plain = len(target) == 1 and not scale.ndim and not part.role.log
             meaning = f': 1 is {float(scale):.4g} of "{part.column}"' if is_plain else ""
-            yield f"loss and metrics are of the scaled target{meaning}"
+            yield f"the loss is of the scaled target{meaning}"
 
 
 def scaled_inputs(spec: Spec, recipe: Any) -> Iterator[str]:
@@ -263,14 +262,19 @@ def _python(spec: Spec) -> Table:
 def _described(spec: Spec, source: Any, *, validation: Any, test: Any, stream: bool = False) -> Table:
     fields: Samples = spec.data.fields
     target = fields.target or ()
-    defaults = {"scale": "none", "missing": "refuse"} if spec.is_formulas else {"scale": "standard", "missing": "mean"}
-    roles = {name: _role(choice, defaults) for name, choice in (fields.columns or {}).items()}
+    plain, scaled = {"scale": "none", "missing": "refuse"}, {"scale": "standard", "missing": "mean"}
+    wanted: tuple[str, ...] = spec.loss.fields.target
+    unscaled = target if {*wanted} - {kinds.NUMBERS, kinds.ANY} else ()
+    roles = {
+        name: _role(choice, plain if spec.is_formulas or name in unscaled else scaled)
+        for name, choice in (fields.columns or {}).items()
+    }
     split = RULES[fields.split.name](**dict(fields.split.fields)) if fields.split else None
     return Table(
         source=source, target=target, columns=roles, stream=stream,
         split=split, validation=validation, test=test,
-        plain=spec.is_formulas, quantity=spec.loss.name in QUANTITIES,
-        dtype=str(spec.dtype), sigma=spec.sigma.column if spec.sigma else "",
+        plain=spec.is_formulas, wanted=wanted, dtype=str(spec.dtype),
+        sigma=spec.sigma.column if spec.sigma else "", weights=fields.weights or "",
     )  # fmt: skip
 
 

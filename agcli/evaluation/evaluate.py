@@ -257,7 +257,7 @@ def notes(trained: Trained, terms: Terms, split: str, looks: str) -> Iterator[st
     if split == "validation":
         yield "the validation data chose the weights: these figures are better than those of new samples will be"
     for text in scales(getattr(terms, "recipe", None)):
-        yield f"{text}; figures with an interval are in its own units"
+        yield f"{text}; metrics and figures are in its own units"
     if looks:
         yield looks
 

@@ -90,6 +90,7 @@ def _problems(loss: float, gradients: Gradients) -> Iterator[str]:
 def _warnings(session: Session, loss: float, gradients: Gradients) -> Iterator[str]:
     yield from session.data.warnings
     yield from session.small
+    yield from session.model.cautions(session.data)
     for name in gradients.dead:
         yield f"{name}: no gradient for {gradients.samples} samples: dead activations, or a flat layer behind it"
     for name, (zero, count) in gradients.silent.items():

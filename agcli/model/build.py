@@ -18,23 +18,24 @@ from agcli.engine.subgraph import substitute
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.errors import nearest
-from agcli.model.graph import OUTPUT, Building, Graph, by_name
+from agcli.model.class_weights import shown, weighing
+from agcli.model.columns import by_name
+from agcli.model.graph import OUTPUT, Building, Graph, Outputs
+from agcli.model.score_checks import cautions
 from agcli.model.training_step import averages, step_of
+from agcli.model.units import Units
 from agcli.spec import Spec
 
 
-@dataclass(frozen=True)
-class Model:
-    """A spec as graph. ``train`` and ``test`` share their parameters and differ where training is random."""
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """A spec as graph, as far as predictions need it: neither loss nor metrics."""
 
     spec: Spec
-    samples: int  # to train on
-    classes: int  # of the target in the training data; a larger label is of a class that training does not see
     inputs: Mapping[str, Placeholder]  # by the names of the data's columns
     parameters: Variables
     key: Variable
-    train: Graph
-    test: Graph
+    test: Outputs
 
     @property
     def x(self) -> Placeholder:
@@ -65,6 +66,30 @@ class Model:
         """What a batch feeds; ``columns[name]`` are its arrays."""
         return {p: columns[name] for name, p in self.inputs.items()}
 
+    def predictor(self) -> Function:
+        """The model's output for a batch of inputs."""
+        output = self.evaluated({OUTPUT: self.test.output})[OUTPUT]
+        return Function(output, inputs=list(self.sources.values()), key=self.key)
+
+    def describer(self) -> Function:
+        """The `outputs` of the spec, of a batch; some of them need all samples in one."""
+        return Function(self.evaluated(self.test.outputs), inputs=list(self.inputs.values()), key=self.key)
+
+    def evaluated(self, fetches: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Fetches with the running means of the parameters in their place, where the optimizer keeps them."""
+        means = averages(self.spec, self.parameters)
+        return dict(zip(fetches, substitute(list(fetches.values()), means), strict=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model(Answering):
+    """A spec as graph. ``train`` and ``test`` share their parameters and differ where training is random."""
+
+    samples: int  # to train on
+    classes: int  # of the target in the training data; a larger label is of a class that training does not see
+    train: Graph
+    test: Graph
+
     def trainer(self) -> tuple[Step, dict[str, Variable]]:
         """One training step as a function of a batch, and the optimizer's own variables by name."""
         options: dict[str, Any] = {"inputs": list(self.inputs.values()), "key": self.key, "updates": self.train.updates}
@@ -81,19 +106,9 @@ class Model:
         """Parts of the metrics of a batch of classes that training did not see, for ``Sums.add_unseen``."""
         return Function(self.evaluated(self.test.unseen_fetches), inputs=list(self.inputs.values()), key=self.key)
 
-    def predictor(self) -> Function:
-        """The model's output for a batch of inputs."""
-        output = self.evaluated({OUTPUT: self.test.output})[OUTPUT]
-        return Function(output, inputs=list(self.sources.values()), key=self.key)
-
-    def describer(self) -> Function:
-        """The `outputs` of the spec, of a batch; some of them need all samples in one."""
-        return Function(self.evaluated(self.test.outputs), inputs=list(self.inputs.values()), key=self.key)
-
-    def evaluated(self, fetches: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """Fetches with the running means of the parameters in their place, where the optimizer keeps them."""
-        means = averages(self.spec, self.parameters)
-        return dict(zip(fetches, substitute(list(fetches.values()), means), strict=True))
+    def cautions(self, data: Dataset) -> list[str]:
+        """What has to be known of the loss: how much classes count, and scores that answer to none."""
+        return [*shown(self.spec, data), *cautions(self.spec, data, self.test.output)]
 
     def state(self, optimizer: dict[str, Variable]) -> dict[str, Variable]:
         """Every variable that a checkpoint holds."""
@@ -106,23 +121,38 @@ def build(spec: Spec, data: Dataset) -> Model:
     inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
     parameters = Variables()
     columns = by_name(spec, data, inputs)
-    padded = data.fitted.padded if isinstance(data.fitted, Recipe) else {}
-    graphs = [Building(spec, inputs, parameters, training, columns, padded).graph() for training in (True, False)]
+    units = Units.of(weighing(spec, data), data)
+    padded = padding_of(data)
+    graphs = [
+        Building(spec, inputs, parameters, training, columns, units, padded).graph(data) for training in (True, False)
+    ]
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
     refuse_unused(spec, parameters, train.loss)
-    refuse_few_scores(spec, data, train.output)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)
-    return Model(spec, len(data.train), len(data.classes), inputs, parameters, key, train, graphs[1])
+    return Model(
+        spec=spec, samples=len(data.train), classes=len(data.classes), inputs=inputs, parameters=parameters, key=key,
+        train=train, test=graphs[1],
+    )  # fmt: skip
 
 
-def refuse_few_scores(spec: Spec, data: Dataset, output: Tensor) -> None:
-    """Raise SpecError for a model that has no score for some class of the data."""
-    classes, scores = len(data.classes), output.shape[-1] if output.ndim > 1 else None
-    if spec.loss.fields.target == "classes" and scores is not None and 1 < scores < classes:
-        told = f"the data has {classes:,} classes, the model gives {scores:,} scores; its last layer needs {classes:,}"
-        raise spec.error(("loss",), told)
+def padding_of(data: Dataset) -> Mapping[str, str]:
+    """The inputs that are texts filled up with 0, and the side of the zeros."""
+    return data.fitted.padded if isinstance(data.fitted, Recipe) else {}
+
+
+def build_outputs(spec: Spec, data: Dataset) -> Answering:
+    """The graph of the outputs of ``spec`` alone, which need no target: a prediction. Raises SpecError."""
+    inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
+    parameters = Variables()
+    columns = by_name(spec, data, inputs)
+    units = Units.of(spec.loss.fields, data)
+    outputs = Building(spec, inputs, parameters, False, columns, units, padding_of(data)).answers()
+    freeze(spec, parameters)
+    key = variable(make_key(spec.seed), "random key", trainable=False)
+    averages(spec, parameters)
+    return Answering(spec=spec, inputs=inputs, parameters=parameters, key=key, test=outputs)
 
 
 def refuse_unused(spec: Spec, parameters: Variables, loss: Tensor) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from agcli.datasets import Dataset, Numeric, Recipe
-from agcli.datasets.dataset import KNOWN, SIGMA, TARGET
-from agcli.datasets.preprocessing import Part
+from agcli.datasets import Dataset
+from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor, call, toposort
 from agcli.engine.leaves import Placeholder, Variable
@@ -20,33 +19,39 @@ from agcli.engine.ops.keys import streams
 from agcli.engine.ops.reductions import mean
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
-from agcli.expression.lower import VALUES, functions
 from agcli.model.formula_metrics import formula_meter
 from agcli.model.layers import masks
 from agcli.model.layers.apply import run
 from agcli.model.layers.scope import Network, Scope, Trace
 from agcli.model.meters import Meter, meter
 from agcli.model.precision import in_floats
+from agcli.model.score_checks import refuse
+from agcli.model.units import Units
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
 from agcli.spec.names import path_text
-from agcli.spec.nouns import INITIALIZERS, LAYERS, NamedFormula
+from agcli.spec.nouns import INITIALIZERS, LAYERS, LOSSES, NamedFormula
 
-WEIGHED = "mean_squared_error"  # the loss by name in which samples count as `sigma` says
 OUTPUT = "output"  # what formulas call the model's output
 
 
-@dataclass(frozen=True)
-class Graph:
-    """What is computed of a batch: the model's output, the mean loss, and the parts of the metrics."""
+@dataclass(frozen=True, kw_only=True)
+class Outputs:
+    """What is computed of a sample: the model's output, and the spec's own formulas."""
 
     output: Tensor
-    loss: Tensor
-    meters: tuple[Meter, ...]
     outputs: Mapping[str, Tensor]  # the spec's own, by name
     updates: Mapping[Variable, Tensor]
     traces: tuple[Trace, ...]
     let: Mapping[str, Tensor]  # formulas by name
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graph(Outputs):
+    """What is computed of a batch: its outputs, the mean loss, and the parts of the metrics."""
+
+    loss: Tensor
+    meters: tuple[Meter, ...]
 
     @property
     def fetches(self) -> dict[str, Tensor]:
@@ -63,41 +68,6 @@ class Graph:
         return {"loss": self.loss, **{k: t for m in self.meters if not m.keep for k, t in m.fetches().items()}}
 
 
-def is_number(part: Part) -> bool:
-    return isinstance(part.role, Numeric)
-
-
-def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dict[str, Tensor]:
-    """The columns of numbers of a table, each (n,), by their own names, as far as these mean nothing else.
-
-    A name that the header of a table has means that column: `x` is one of several inputs, not all of them side by
-    side, and `y` is no target, where the table has columns with these names.
-    """
-    if not spec.is_formulas or not isinstance(data.fitted, Recipe):
-        return {}
-    groups = data.fitted.groups
-    found: dict[str, Tensor] = {}
-    for name, group in groups.items():
-        widths = [len(part.role.features(part.column, part.stats)) for part in group]
-        if inputs[name].shape != (None, sum(widths)):  # pictures and texts have other axes
-            continue
-        places = accumulate(widths, initial=0)  # of the first feature of each, and the end
-        numbers = [(part.column, place) for part, place in zip(group, places, strict=False) if is_number(part)]
-        found |= {column: inputs[name][:, place] for column, place in numbers}
-    target = data.fitted.target
-    if len(target) == 1 and TARGET in inputs:
-        found[target[0].column] = inputs[TARGET]
-    own = {name for name in inputs.keys() - {SIGMA} if is_other(found.get(name), inputs[name])}
-    ours = {*spec.variables, *spec.let} - (found.keys() - {part.column for part in target})  # else refused by name
-    taken = {*inputs, *ours, OUTPUT, *VALUES, *functions()} - own
-    return {name: t for name, t in found.items() if name not in taken and name.isidentifier()}
-
-
-def is_other(column: Tensor | None, t: Placeholder) -> bool:
-    """Whether a column is another tensor than the input that has its name, or only a part of it."""
-    return column is not None and column is not t and (t.shape != (None, 1) or column.inputs[:1] != (t,))
-
-
 class Building:
     """One graph in the making. Formulas know the data's columns, variables, named layers, the output, and `let`."""
 
@@ -108,9 +78,12 @@ class Building:
         parameters: Variables,
         training: bool,
         columns: Mapping[str, Tensor],
+        units: Units,
         padded: Mapping[str, str] | None = None,
     ) -> None:
         self.spec = spec
+        self.units = units
+        self.in_units = False  # whether formulas see the output and the target in the target's own units
         self.inputs = inputs
         self.columns = columns
         self.network = Network(spec, parameters, training, {**inputs, **columns})
@@ -118,27 +91,61 @@ class Building:
         self.mark_padding(inputs)
         self.scope = Scope(self.network, path=("model",))
 
-    def graph(self) -> Graph:
-        spec, network = self.spec, self.network
+    def graph(self, data: Dataset) -> Graph:
+        """All of it, for training or to judge a model."""
         with streams():
-            for name in spec.variables:
-                self.name(name, self.variable(name), ("variables", name))
-            output = self.model() if spec.model else None
-            if output is not None:
-                network.names[OUTPUT] = output
-            for name, text in spec.let.items():
-                self.name(name, self.formula(text, ("let", name)), ("let", name))
-            if output is None:
-                output = network.names.get(OUTPUT)
-            loss = self.loss(output)
+            output = self.output()
+            loss = self.loss(output, data)
             meters = tuple(self.metrics(output))
-            outputs: dict[str, Tensor] = {}
+            outputs = self.outputs(output if output is not None else loss)
+        return Graph(**vars(outputs), loss=loss, meters=meters)
+
+    def answers(self) -> Outputs:
+        """What a prediction is made of: no loss, no metric. Without an output in the spec, `output` is any tensor."""
+        with streams():
+            output = self.output()
+            return self.outputs(next(iter(self.network.names.values())) if output is None else output)
+
+    def output(self) -> Tensor | None:
+        """The output of the layers, or of the formula of that name; None if there is neither."""
+        spec, network = self.spec, self.network
+        for name in spec.variables:
+            self.name(name, self.variable(name), ("variables", name))
+        output = self.model() if spec.model else None
+        if output is not None:
+            network.names[OUTPUT] = output
+        for name, text in spec.let.items():
+            self.name(name, self.formula(text, ("let", name)), ("let", name))
+        return network.names.get(OUTPUT) if output is None else output
+
+    def outputs(self, output: Tensor) -> Outputs:
+        """The output, and the formulas of `outputs`."""
+        spec, network = self.spec, self.network
+        let = {name: network.names[name] for name in spec.let}
+        outputs: dict[str, Tensor] = {}
+        with self.own_units():
             for name, text in spec.outputs.items():
                 outputs[name] = self.formula(text, ("outputs", name))
                 network.names.setdefault(name, outputs[name])
-        final = output if output is not None else loss
-        let = {name: network.names[name] for name in spec.let}
-        return Graph(final, loss, meters, outputs, network.updates, tuple(network.traces), let)
+        return Outputs(output=output, outputs=outputs, updates=network.updates, traces=tuple(network.traces), let=let)
+
+    @contextmanager
+    def own_units(self) -> Iterator[None]:
+        """Formulas inside see the model's output and its target in units of the target, not as training scales them."""
+        names = self.network.names
+        output = names.get(OUTPUT)
+        if output is None or not self.spec.model or not self.units.fits(output):
+            yield
+            return
+        before = {name: names[name] for name in (OUTPUT, TARGET) if name in names}
+        read = {OUTPUT: self.units.output, TARGET: self.units.own}
+        self.in_units = True
+        names |= {name: read[name](t) for name, t in before.items()}
+        try:
+            yield
+        finally:
+            self.in_units = False
+            names |= before
 
     def mark_padding(self, inputs: Mapping[str, Tensor]) -> None:
         """Note which places of the inputs that are texts hold tokens."""
@@ -182,7 +189,8 @@ class Building:
         self.mark_padding(sources)
         quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])
         scope = Scope(quiet, path=("model",))
-        return run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, sources)
+        output = run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, sources)
+        return self.units.output(output) if self.in_units else output
 
     def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
         names = self.network.names
@@ -223,17 +231,22 @@ class Building:
         columns = [name for name in self.network.names if name in self.columns]
         return f", or name the column: {', '.join(columns[:8])}" if columns else ""
 
-    def loss(self, output: Tensor | None) -> Tensor:
+    def loss(self, output: Tensor | None, data: Dataset) -> Tensor:
         """The mean loss of a batch, while training with the penalties of the layers."""
-        choice: Any = self.spec.loss
+        choice, weights = self.spec.loss, self.inputs.get(WEIGHTS)
         if choice.name == "expression":
             path = ("loss", "expression", "formula")
-            loss = self.scalar(self.formula(choice.fields.formula, path), path)
+            loss = self.scalar(self.formula(getattr(choice.fields, "formula"), path), path)  # noqa: B009
+            if weights is not None and all(t is not weights for t in toposort([loss])):
+                told = "the formula of the loss does not use `weights`; multiply by it, as in mean(weights * ...)"
+                raise self.spec.error(("data", "weights"), told)
         else:
             with self.network.at(("loss",), self.advice):
                 judged = self.judged(output, choice.name)
+                refuse(self.spec, data, *judged)
                 mask = self.network.masks.get(judged[0].id)
-                loss = mean(masks.per_sample(choice.fields, *self.weighed(*judged), mask))
+                each = masks.per_sample(self.units.loss, *self.weighed(*judged), mask)
+                loss = mean(each if weights is None else each * weights)
         self.check_sigma(loss)
         if self.network.training:
             for penalty in self.network.penalties.values():
@@ -243,7 +256,7 @@ class Building:
     def weighed(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Output and target in standard deviations of the target, where the data has them, for squared errors."""
         sigma = self.inputs.get(SIGMA)
-        if sigma is None or self.spec.loss.name != WEIGHED:
+        if sigma is None or not self.units.loss.sigma:
             return output, target
         return output / beside(sigma, output), target / beside(sigma, target)
 
@@ -255,7 +268,8 @@ class Building:
         if self.spec.loss.name == "expression":
             how = "the formula of the loss does not use `sigma`; divide by it, as in mean(square((y - output) / sigma))"
         else:
-            how = f"`{self.spec.loss.name}` does not use it; take `{WEIGHED}`, or a formula that has `sigma` in it"
+            taken = ", ".join(f"`{name}`" for name, row in LOSSES.rows.items() if getattr(row.fields, "sigma", False))
+            how = f"`{self.spec.loss.name}` does not use it; take {taken}, or a formula that has `sigma` in it"
         raise self.spec.error(("data", "sigma"), how)
 
     @property
@@ -285,23 +299,36 @@ class Building:
         return output, target
 
     def metrics(self, output: Tensor | None) -> list[Meter]:
-        found = []
+        with self.own_units():
+            return list(self.measured(output))
+
+    def measured(self, output: Tensor | None) -> Iterator[Meter]:
         rows = [t for t in self.network.names.values() if t.shape[:1] == (None,)]
         for key, choice in self.spec.metric_items():
             path = ("metrics", key)
             if isinstance(choice.fields, NamedFormula):
                 inner = path if isinstance(key, str) else (*path, "expression", "formula")
                 given = choice.fields
-                found.append(formula_meter(given.name, self.formula(given.formula, inner), rows, given.better))
+                yield formula_meter(given.name, self.formula(given.formula, inner), rows, given.better)
                 continue
             with self.network.at(path):
                 judged = self.judged(output, choice.name)
-                mask = self.network.masks.get(judged[0].id)
-                named = meter(choice, *(masks.each_place(*judged, mask) if mask else judged))
+                read = self.units.numbers if choice.fields.reads == "numbers" else self.units.scores
+                named = meter(choice, *self.places(judged[0], *read(*judged)))
                 if choice.plugin is not None:
                     named = replace(named, finish=self.network.located(path, named.finish))
-                found.append(replace(named, name=key) if isinstance(key, str) else named)
-        return found
+                yield replace(named, name=key) if isinstance(key, str) else named
+
+    def places(self, judged: Tensor, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Outputs, targets and weights of the rows that a metric counts: of padded text, a row a place."""
+        weights, mask = self.inputs.get(WEIGHTS), self.network.masks.get(judged.id)
+        if mask is None:
+            return output, target, weights
+        output, target, tokens = masks.each_place(output, target, mask)
+        if weights is None:
+            return output, target, tokens
+        each = call("expand_dims", weights, 1) * mask.places.astype(weights.dtype)
+        return output, target, each.reshape((-1,))
 
 
 def whole(t: Tensor) -> Tensor | None:

@@ -5,17 +5,33 @@ A row says what its target is, how the model's output is read, and what is repor
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from annotated_types import Len
+from pydantic import BeforeValidator, Strict
 
 from agcli.model.ops import call
-from agcli.spec.field_types import Fraction, Positive, Reals, Weight
+from agcli.spec.field_types import Either, Fraction, Positive, Weight
 from agcli.spec.fields import Field
 from agcli.spec.formula import Formula
+from agcli.spec.names import scalar_text
 from agcli.spec.nouns import LOSSES, Loss
 
 if TYPE_CHECKING:
     from agcli.engine.graph import Tensor
 
+
+def _name(value: object) -> object:
+    """The name of a class, which YAML may read as a number or a truth."""
+    return scalar_text(value) if isinstance(value, bool | int | float) else value
+
+
+ClassWeights = Annotated[
+    Literal["balanced"]
+    | Annotated[tuple[Weight, ...], Strict(False), Len(1, 10_000)]
+    | dict[Annotated[str, BeforeValidator(_name)], Weight],
+    Either("a list of numbers of 0 or more, a mapping from names to such, or `balanced`"),
+]
 ACCURACY = ("accuracy",)
 ERROR = ("root_mean_squared_error",)
 
@@ -25,14 +41,18 @@ class CrossEntropy(Loss):
 
     metrics = ACCURACY
     label_smoothing: Fraction = Field(default=0.0, description="the share of certainty that is taken off the labels")
-    class_weights: Reals | None = Field(default=None, description="how much a sample of each class counts")
+    class_weights: ClassWeights | None = Field(
+        default=None,
+        description="how much a sample of each class counts: by name, as a list in the order of the classes, or "
+        "`balanced`: so that all classes together count alike",
+    )
 
 
 @LOSSES.row("softmax_cross_entropy")
 class SoftmaxCrossEntropy(CrossEntropy):
     """For classes, or their probabilities; the model ends in one raw score a class, without a softmax."""
 
-    target = "classes"
+    target = ("classes", "shares")
     link = "softmax"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
@@ -52,18 +72,32 @@ class SoftmaxCrossEntropy(CrossEntropy):
 
 @LOSSES.row("sigmoid_cross_entropy")
 class SigmoidCrossEntropy(CrossEntropy):
-    """For labels 0 and 1; the model ends in one raw score a label, without a sigmoid."""
+    """For labels 0 and 1, or their chances; the model ends in one raw score a label, without a sigmoid."""
 
-    target = "labels"
+    target = ("labels", "chances")
     link = "sigmoid"
+    pos_weight: Weight | ClassWeights | None = Field(
+        default=None, description="how much a 1 counts beside a 0: a number, or one for each label, or `balanced`"
+    )
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
-        from agcli.model.targets import check_weights, matched, per_sample, weighted
+        import numpy as np
+
+        from agcli.engine.graph import constant
+        from agcli.model.targets import check_weights, matched, per_sample
 
         check_weights(self.class_weights, 2, "sigmoid_cross_entropy")
         t, s = matched(output, target), self.label_smoothing
-        loss = call("sigmoid_cross_entropy", output, t * (1 - s) + s / 2 if s else t)
-        return per_sample(weighted(loss, t, self.class_weights))
+        soft = t * (1 - s) + s / 2 if s else t
+        if self.pos_weight is None:
+            loss = call("sigmoid_cross_entropy", output, soft)
+        else:
+            ones = constant(np.asarray(self.pos_weight, output.dtype))
+            loss = ones * soft * call("softplus", -output) + (1 - soft) * call("softplus", output)
+        if self.class_weights is not None:
+            zero, one = map(float, self.class_weights)  # in the order of the labels, see class_weights.py
+            loss = loss * (zero + (one - zero) * t)
+        return per_sample(loss)
 
 
 class OfNumbers(Loss):
@@ -84,6 +118,8 @@ class OfNumbers(Loss):
 @LOSSES.row("mean_squared_error", "mse")
 class MeanSquaredError(OfNumbers):
     """For numbers: the mean of `(y - target)^2`."""
+
+    sigma = True
 
     def each(self, output: Tensor, target: Tensor) -> Tensor:
         return call("square", output - target)
@@ -121,7 +157,7 @@ class Focal(Loss):
     """Cross-entropy in which samples that are predicted well count little (Lin et al. 2017); raw scores."""
 
     main = "gamma"
-    target = "classes"
+    target = ("classes", "labels")
     link = "softmax"
     metrics = ACCURACY
     gamma: Weight = Field(default=2.0, description="how much less they count")
@@ -145,7 +181,7 @@ class Focal(Loss):
 class Hinge(Loss):
     """For classes: `max(0, 1 - margin)` of two, or of each wrong class against the right one."""
 
-    target = "classes"
+    target = ("classes", "labels")
     link = "margin"
     metrics = ACCURACY
 
@@ -166,7 +202,7 @@ class Hinge(Loss):
 class KlDivergence(Loss):
     """For probabilities; the model ends in one raw score a class."""
 
-    target = "shares"
+    target = ("shares",)
     link = "softmax"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
@@ -180,7 +216,7 @@ class KlDivergence(Loss):
 class Poisson(OfNumbers):
     """For counts; the model ends in the logarithm of their mean."""
 
-    target = "counts"
+    target = ("counts",)
     link = "exp"
     metrics = ()
 
@@ -196,13 +232,9 @@ class Gaussian(Loss):
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         """The first half of the outputs are means, the second half logarithms of variances."""
-        from agcli.engine.errors import ShapeError
-        from agcli.model.targets import matched, per_sample
+        from agcli.model.targets import halves, matched, per_sample
 
-        n = output.shape[-1]
-        if n is None or n % 2:
-            raise ShapeError(f"gaussian: expected a mean and a log variance for each target, got outputs {output.type}")
-        mean, log_variance = output[..., : n // 2], output[..., n // 2 :]
+        mean, log_variance = halves(output)
         return per_sample(call("gaussian_nll", mean, log_variance, matched(mean, target)))
 
 
@@ -210,7 +242,7 @@ class Gaussian(Loss):
 class NegativeLogLikelihood(Loss):
     """For classes; the model ends in logarithms of probabilities."""
 
-    target = "classes"
+    target = ("classes",)
     link = "log_softmax"
     metrics = ACCURACY
 
@@ -223,7 +255,10 @@ class NegativeLogLikelihood(Loss):
 
 @LOSSES.row("cosine")
 class Cosine(Loss):
-    """For vectors: 1 less the cosine of the angle to the target."""
+    """For vectors: 1 less the cosine of the angle to the target; of no use is their length."""
+
+    target = ("directions",)
+    link = "direction"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         from agcli.model.targets import matched, per_sample
@@ -242,7 +277,8 @@ class Margin(Loss):
 class Contrastive(Margin):
     """For vectors in pairs `(2, width)`: close where the label is 1, else `margin` apart (Hadsell et al. 2006)."""
 
-    target = "labels"
+    target = ("labels",)
+    link = "distance"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         from agcli.model.targets import distance, matched, tuples
@@ -256,7 +292,8 @@ class Contrastive(Margin):
 class Triplet(Margin):
     """For vectors in threes `(3, width)`: the first closer to the second than to the third, by `margin`."""
 
-    target = "any"
+    target = ()
+    link = "vectors"
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         from agcli.model.targets import distance, tuples
@@ -270,5 +307,5 @@ class Expression(Loss):
     """A formula of all names of the spec; one number, or numbers whose mean counts. The bare formula does the same."""
 
     main = "formula"
-    target = "any"
+    target = ("any",)
     formula: Formula = Field(description="such as `mean(square(output[:, 0] - y))`")

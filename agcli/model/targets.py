@@ -51,7 +51,7 @@ def weighted(loss: Tensor, classes: Tensor, weights: Any) -> Tensor:
 
 
 def check_weights(weights: Any, classes: int | None, loss: str) -> None:
-    if weights is not None and classes is not None and len(weights) != classes:
+    if weights is not None and classes is not None and len(weights) > classes:
         raise ShapeError(f"{loss}: expected {classes} class weights, one for each class, got {len(weights)}")
 
 
@@ -61,6 +61,19 @@ def tuples(output: Tensor, count: int, loss: str) -> list[Tensor]:
         hint = "`stack` puts the outputs of layers with shared `weights` together"
         raise ShapeError(f"{loss}: expected outputs of shape ({count}, width), got {output.shape}; {hint}")
     return [output[:, i] for i in range(count)]
+
+
+def halves(output: Tensor) -> tuple[Tensor, Tensor]:
+    """The means and the logarithms of variances that stand side by side in an output (n, ..., 2 k)."""
+    n = output.shape[-1]
+    if n is None or n % 2:
+        raise ShapeError(f"gaussian: expected a mean and a log variance for each target, got outputs {output.type}")
+    return output[..., : n // 2], output[..., n // 2 :]
+
+
+def direction(x: Tensor) -> Tensor:
+    """Vectors of length 1; a little is added to the square, so that it has a derivative at 0."""
+    return x / call("sqrt", call("sum", call("square", x), axis=-1, keepdims=True) + 1e-12)
 
 
 def distance(a: Tensor, b: Tensor) -> Tensor:

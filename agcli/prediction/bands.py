@@ -17,7 +17,7 @@ from agcli.datasets import DataError
 from agcli.engine.function import Function
 from agcli.engine.optimizers.levenberg_marquardt import jacobian_of
 from agcli.engine.types import Array
-from agcli.model.build import Model
+from agcli.model.build import Answering
 from agcli.training.fit import Fit, NoFitError
 
 LEVEL = 0.95
@@ -73,7 +73,7 @@ def level_of(text: str) -> float:
     return checked(level, number != text.strip())
 
 
-def slopes_of(model: Model) -> Function:
+def slopes_of(model: Answering) -> Function:
     """`values` (n,) and derivatives by the parameters, `slopes` (n, p). DataError for several numbers a sample."""
     output = model.test.output
     if output.shape not in ONE_NUMBER:

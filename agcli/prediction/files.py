@@ -120,7 +120,8 @@ def table_of(
     """
     import polars as pl
 
-    columns = columns_of(answers, dtype) | {n: c for name, a in (outputs or {}).items() for n, c in spread(name, a)}
+    own = {n: c for name, a in (outputs or {}).items() for n, c in spread(name, a)}
+    columns = columns_of(answers, dtype) | {n: c.astype(dtype) if c.dtype.kind == "f" else c for n, c in own.items()}
     before: dict[str, Any] = {}
     if kept is not None:
         before = {name: values for name, values in kept.columns.items() if np.ndim(values) == 1}
@@ -150,7 +151,7 @@ def _of_numbers(answers: Numbers) -> dict[str, Array]:
 
 
 def _of_classes(answers: Classes) -> dict[str, Array]:
-    if answers.each > 1:
+    if answers.each > 1 or answers.of:
         return _of_several(answers)
     found = {PREDICTED: answers.named}
     if answers.certain:
@@ -162,7 +163,9 @@ def _of_classes(answers: Classes) -> dict[str, Array]:
 
 
 def _of_several(answers: Classes) -> dict[str, Array]:
-    """Several answers a sample, such as labels that do not exclude each other."""
+    """Several answers a sample: labels that do not exclude each other by their names, or the places of a sequence."""
+    if answers.of:
+        return _of_labels(answers)
     named = answers.named.reshape(-1, answers.each)
     certainty = answers.probabilities.max(axis=1).reshape(-1, answers.each)
     found = {}
@@ -170,4 +173,15 @@ def _of_several(answers: Classes) -> dict[str, Array]:
         found[f"{PREDICTED}_{i}"] = named[:, i]
         if answers.certain:
             found[f"{PROBABILITY}_{i}"] = certainty[:, i]
+    return found
+
+
+def _of_labels(answers: Classes) -> dict[str, Array]:
+    """The labels of a sample as its cell has them, or an answer each, and the probability of a 1 for each."""
+    named = answers.named.reshape(-1, answers.each)
+    found = {PREDICTED: answers.sets} if answers.mark else {}
+    if not answers.mark:
+        found |= {f"{PREDICTED}_{name}": named[:, i] for i, name in enumerate(answers.of)}
+    if answers.certain and len(answers.of) <= CLASSES:
+        found |= {f"{PROBABILITY}_{name}": answers.chances[:, i] for i, name in enumerate(answers.of)}
     return found

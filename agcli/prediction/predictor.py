@@ -11,7 +11,7 @@ from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
 from agcli.engine.types import Array
-from agcli.model.build import Model, build
+from agcli.model.build import Answering, Model, build_outputs
 from agcli.model.graph import OUTPUT
 from agcli.runs import Run, RunError
 from agcli.spec import Spec, SpecError
@@ -30,9 +30,9 @@ class Predictor:
 
     def __init__(self, spec: Spec, terms: Terms, run: Run | None = None, which: str = "") -> None:
         self.spec, self.terms, self.run, self.which = spec, terms, run, which
-        self.reading = Reading(spec.loss.name, terms)
+        self.reading = Reading(spec.loss.fields, terms)
         self.function: Function | None = None
-        self.model: Model | None = None
+        self.model: Answering | None = None
         self.fit: Fit | None = None
         self.slopes: Function | None = None
 
@@ -98,9 +98,9 @@ class Predictor:
         found = bands_of(self.fit, **_in_batches(self.slopes, split), level=level, sigma=sigma, weighed=weighed)
         return found.mapped(lambda ends: np.asarray(self.terms.restore(ends[:, None]), np.float64).reshape(len(ends)))
 
-    def _built(self, split: Split) -> Model:
+    def _built(self, split: Split) -> Answering:
         try:
-            model = build(self.spec, self.terms.skeleton(split))
+            model = build_outputs(self.spec, self.terms.skeleton(split))
             if self.run is not None:
                 self.run.restore({f"model.{k}": v for k, v in model.parameters.items()}, self.which)
         except (EngineError, SpecError) as error:
@@ -112,7 +112,7 @@ class Predictor:
         return model
 
 
-def function_of(model: Model) -> Function:
+def function_of(model: Answering) -> Function:
     """The output, and the outputs of the spec that follow from the inputs alone and have a row a sample."""
     named = row_outputs(model) | ({} if why_not(model) else {OUTPUT: model.test.output})
     return Function(model.evaluated(named), inputs=list(model.sources.values()), key=model.key)

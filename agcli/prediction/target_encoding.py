@@ -10,7 +10,7 @@ import numpy as np
 
 from agcli.data.section import load_data
 from agcli.datasets import Categorical, Column, DataError, Dataset, Layout, Recipe, Split, fitted
-from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, Cast
+from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Cast
 from agcli.datasets.frame import Frame
 from agcli.datasets.layout import unscaled
 from agcli.engine.types import Array
@@ -77,11 +77,15 @@ class TableTerms:
         return _skeleton(first | self._target(), self.recipe)
 
     def _target(self) -> dict[str, Column]:
-        if self.recipe.classes:
-            return {"y": Column(np.zeros(1, np.uint8), Cast(np.dtype(np.int64)))}
-        shape = (1,) if len(self.targets) == 1 else (1, len(self.targets))
+        shape = (1, *self.recipe.target_shape)
+        if self.recipe.is_class:
+            return {"y": Column(np.zeros(shape, np.uint8), Cast(np.dtype(np.int64)))}
         known = {TARGET: Column(np.zeros(shape, self.recipe.dtype))} if self.targets else {}
-        return known | ({SIGMA: Column(np.ones(1, self.recipe.dtype))} if self.recipe.sigma else {})
+        return known | {
+            name: Column(np.ones(1, self.recipe.dtype))
+            for name, column in ((SIGMA, self.recipe.sigma), (WEIGHTS, self.recipe.weights))
+            if column
+        }
 
     def unseen(self, frame: Frame) -> Iterator[tuple[str, Array]]:
         """For each column of categories, the numbers of the rows whose name training did not see."""

@@ -77,6 +77,16 @@ class Categorical(Column):
     )
     limit: Size = Field(default=100, description="how many names are kept, the most frequent first")
     strip: Characters | None = Field(default=None, description="characters to take off both ends of a name")
+    whole: Flag = Field(default=False, description="names are whole numbers, however written: `1.0` is `1`")
+
+
+class Labels(Column):
+    """Several names in a cell, as in `red;round`, for a target: labels that do not exclude each other."""
+
+    main = "separator"
+    separator: Annotated[str, StringConstraints(min_length=1, max_length=100), Kind("text between two names")] = Field(
+        default=";", description="what stands between two names"
+    )
 
 
 class Date(Column):
@@ -120,6 +130,7 @@ COLUMNS: Table[Fields] = Table(
     {
         "numeric": Numeric,
         "categorical": Categorical,
+        "labels": Labels,
         "date": Date,
         "text": FreeText,
         "image": Image,

@@ -10,6 +10,7 @@ from agcli.data import formats
 from .columns import (
     Amount,
     Augmentation,
+    ColumnName,
     Columns,
     Header,
     Length,
@@ -133,6 +134,7 @@ class TableData(Fields):
     validation_file: TableFile | None = Field(default=None, description="samples for validation, instead of a split")
     target: Target = Field(description="the column to predict, or several of numbers")
     sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
+    weights: ColumnName | None = Field(default=None, description="the column that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(
         default=None, description="how samples are held out; stratified for classes, else shuffled"
@@ -156,6 +158,7 @@ class ArrayData(Fields):
     validation_target_file: ArrayFile | None = Field(default=None, description="targets for validation")
     target: Target = Field(default=("y",), description="the array to predict")
     sigma: Sigma | None = Field(default=None, description="the array with the target's standard deviation")
+    weights: ColumnName | None = Field(default=None, description="the array that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(
         default=None, description="how samples are held out; stratified for classes, else shuffled"
@@ -167,6 +170,7 @@ class PythonData(Fields):
 
     target: Target | None = Field(default=None, description="the column to predict, or several of numbers")
     sigma: Sigma | None = Field(default=None, description="the column with the target's standard deviation")
+    weights: ColumnName | None = Field(default=None, description="the column that says how much samples count")
     columns: Columns | None = Field(default=None, description="column roles by name; what is not named is guessed")
     split: SplitChoice | None = Field(default=None, description="stratified for classes, else shuffled")
 

@@ -39,11 +39,14 @@ MAX_LAYERS = 1_000
 # What a layer does with padded sequences: works at each place by itself; asks `scope.mask(x)` and leaves the padding
 # out, marking with `scope.with_mask` what is padded still; or cannot.
 Padded = Literal["at each place", "masks", "refuses"]
-# What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave counts and shares as they
-# are; scale numbers, and give them back in their own units.
-Kind = Literal["classes", "labels", "counts", "shares", "numbers", "any"]
-# How the output is read: scores as probabilities by softmax, sigmoid or margin; logarithms of a mean; or as it stands.
-Link = Literal["softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "identity"]
+# What the data layer may do to the target of a loss: number the classes; keep 0 and 1; leave chances, counts,
+# shares and directions as they are; scale numbers, and give them back in their own units; or what it guesses.
+Kind = Literal["classes", "labels", "chances", "counts", "shares", "directions", "numbers", "any"]
+# How the output is read: scores of classes or labels; logarithms of a mean; a mean beside a logarithm of its variance;
+# a vector of which the direction counts; two vectors whose distance counts; vectors; or as it stands.
+Link = Literal[
+    "softmax", "sigmoid", "margin", "log_softmax", "exp", "gaussian", "direction", "distance", "vectors", "identity",
+]  # fmt: skip
 Better = Literal["low", "high"]
 Direction = Annotated[Better, OneOf("low", "high")]
 
@@ -61,8 +64,9 @@ class Loss(Fields):
     [1.5 0.5]
     """
 
-    target: ClassVar[Kind] = "numbers"
+    target: ClassVar[tuple[Kind, ...]] = ("numbers",)  # the kinds that it takes, the usual one first, or none at all
     link: ClassVar[Link] = "identity"
+    sigma: ClassVar[bool] = False  # whether it counts errors in the target's standard deviations, where these are known
     metrics: ClassVar[tuple[str, ...]] = ()  # reported where a spec names none
 
     @classmethod

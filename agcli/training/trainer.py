@@ -57,13 +57,14 @@ class Trainer:
         self.data = load_data(spec) if data is None else data.cast(spec.dtype)
         self.spec = resolved(spec, self.data)
         self.out = out
-        units = [f"{text}; `ag eval` gives figures in its own units" for text in scales(self.data.fitted)]
+        units = [f"{text}; metrics are in its own units" for text in scales(self.data.fitted)]
         said = (*self.data.warnings, *units, *scaled_inputs(spec, self.data.fitted))
         self.notes: list[Note] = [Note(text, "data") for text in said]
         self.session = Session(self.spec, self.data)
         self.spec = self.session.spec
         self.notes += [Note(text, "batch") for text in self.session.small]
         self.notes += [Note(text, "metric") for text in self.session.cautions]
+        self.notes += [Note(text, "loss") for text in self.session.model.cautions(self.data)]
         self.notes += [Note(text, "validation") for text in self.session.few]
         self.health = Health(self.session)
         self.place: Run | None = None

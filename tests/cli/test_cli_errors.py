@@ -69,7 +69,7 @@ def test_wrong_input_is_told_to_people_and_to_programs(run, line, expected):
 
 SPECS = {
     "data: iris\nmodel: [dense: 2]\nloss: softmax_cross_entropy": (
-        "s.yaml:3:7: loss: the data has 3 classes, the model gives 2 scores; its last layer needs 3"
+        "s.yaml:3:7: loss: the data has 3 classes, the model gives 2 scores; end in `dense: 3`"
     ),
     "data: {file: none.csv, target: y}\nmodel: [dense: 2]\nloss: hinge": (
         "none.csv: cannot be read: No such file or directory; $AG_DATA, where data sets may lie, is not set"

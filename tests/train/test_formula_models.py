@@ -148,11 +148,11 @@ def test_parameters_and_metrics_are_in_units_of_the_data(folder, tmp_path):
 def test_columns_that_are_scaled_by_wish_are_named(folder, tmp_path):
     made = spec(folder, "data.columns={t: numeric, y: {numeric: standard}, u: {numeric: minmax}}")
     notes = [e.text for e in Trainer(made, tmp_path / "run") if type(e).__name__ == "Note"]
-    assert any(n.startswith("loss and metrics are of the scaled target: 1 is ") for n in notes)
+    assert any(n.startswith("the loss is of the scaled target: 1 is ") for n in notes)
     assert any(n.startswith('formulas see the column "u" scaled as (u - ') for n in notes)
     assert not any('"t"' in n for n in notes)
     found = ag.load(tmp_path / "run").evaluate()
-    assert found.notes[0].startswith("loss and metrics are of the scaled target: 1 is ")
+    assert found.notes[0].startswith("the loss is of the scaled target: 1 is ")
     assert found.metrics["rmse"] < 0.1 < found.figures["root_mean_squared_error"].value
 
 

@@ -20,6 +20,7 @@ from agcli.prediction.output_decoding import Reading
 from agcli.prediction.target_encoding import set_frame
 from agcli.runs import Run
 from agcli.spec import parse_spec
+from agcli.spec.nouns import LOSSES
 from agcli.training import Trainer
 
 TABLE = """
@@ -311,28 +312,33 @@ def test_a_reader_that_goes_away_is_no_error(flats, tmp_path):
     ],
 )
 def test_probabilities_follow_from_the_loss(loss, output, expected):
-    answers = Reading(loss, _Names(("no", "yes")))(np.array(output))
+    answers = Reading(loss_of(loss), _Names(("no", "yes")))(np.array(output))
     assert answers.probabilities == pytest.approx(np.array(expected))
     assert np.exp(answers.log_probabilities) == pytest.approx(np.array(expected))
     assert answers.named[-1] == "yes"
 
 
 def test_scores_of_a_hinge_are_no_probabilities():
-    answers = Reading("hinge", _Names(("no", "yes")))(np.array([[0.2, 3.0]]))
+    answers = Reading(loss_of("hinge"), _Names(("no", "yes")))(np.array([[0.2, 3.0]]))
     assert not answers.certain
     assert table_of(answers).columns == ["predicted"]
 
 
 def test_several_answers_of_a_sample_have_columns_each():
-    answers = Reading("sigmoid_cross_entropy", _Names(()))(np.array([[3.0, -3.0, 3.0]]))
+    answers = Reading(loss_of("sigmoid_cross_entropy"), _Names(()))(np.array([[3.0, -3.0, 3.0]]))
     found = table_of(answers)
     assert [found[f"predicted_{i}"][0] for i in range(3)] == ["1", "0", "1"]
 
 
 def test_a_gaussian_gives_a_deviation_in_units():
     terms = _Names((), ("price",), scale=10.0, offset=100.0)
-    found = table_of(Reading("gaussian", terms)(np.array([[2.0, 2 * np.log(0.5)]])))
+    found = table_of(Reading(loss_of("gaussian"), terms)(np.array([[2.0, 2 * np.log(0.5)]])))
     assert found.to_dicts() == [{"predicted": 120.0, "deviation": 5.0}]
+
+
+def loss_of(name):
+    """The row of a loss."""
+    return LOSSES.read(name).fields
 
 
 class _Names:

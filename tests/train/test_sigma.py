@@ -101,7 +101,11 @@ def test_a_deviation_is_above_0(folder, name, stream):
         (("data.sigma=dz",), 'data.sigma: .*unknown column "dz"; did you mean "z"'),
         (("data.sigma=y",), 'data.sigma: .*expected another column than the target "y"'),
         (("data.target=[y, z]",), "data.sigma: .*is of one target, found 2: y, z"),
-        (("data.target=kind",), 'data.sigma: .*is of numbers, and the target "kind" is categorical'),
+        (("data.target=kind",), 'loss: `mean_squared_error` takes numbers, and "kind" holds names'),
+        (
+            ("data.target=kind", "loss=mean(square(y / sigma))"),
+            'data.sigma: .*is of numbers, and the target "kind" is categorical',
+        ),
         (("data.columns={y: {numeric: {log: true}}}",), 'data.sigma: .*in units of the target "y", which has `log'),
         (("loss=mae",), "data.sigma: `mean_absolute_error` does not use it; take `mean_squared_error`"),
         (("loss=mean(square(y - output))",), "data.sigma: the formula of the loss does not use `sigma`; divide by it"),

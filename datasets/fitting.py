@@ -1,0 +1,64 @@
+"""Fitting: from the roles of columns and the samples of a training split to a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from .errors import DataError, unknown
+from .frame import Frame
+from .kinds import EACH, MAX_CLASSES, SETS
+from .labels import Labels
+from .preprocessing import Part, Recipe
+from .roles import Categorical, Ignore, Numeric, Role
+
+
+class Fitting:
+    """Looks at the training split, piece by piece, and gives the recipe for it."""
+
+    def __init__(
+        self, roles: Mapping[str, Role], target: tuple[str, ...], dtype: str = "float32", **options: str
+    ) -> None:
+        self.dtype, self.options = dtype, options
+        used = {name: role for name, role in roles.items() if not isinstance(role, Ignore)}
+        code = options.get("code", "")
+        self.target = {name: _as_target(name, used.get(name, roles.get(name)), len(target), code) for name in target}
+        self.inputs = {name: role for name, role in used.items() if name not in self.target}
+        if not self.inputs:
+            raise DataError("expected at least one column as an input, found none", ("columns",))
+        self.fitters = {name: role.fitter() for name, role in {**self.inputs, **self.target}.items()}
+
+    def add(self, frame: Frame) -> None:
+        """Look at some more samples."""
+        for name, fitter in self.fitters.items():
+            fitter.add(frame[name])
+
+    def recipe(self) -> Recipe:
+        """What was learnt."""
+        inputs, target = (
+            tuple(Part(name, role, self.fitters[name].stats()) for name, role in roles.items())
+            for roles in (self.inputs, self.target)
+        )
+        return Recipe(inputs, target, self.dtype, **self.options)
+
+
+def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...], **options: str) -> Recipe:
+    """The recipe for the samples of a training split."""
+    fitting = Fitting(roles, target, **options)
+    for frame in frames:
+        fitting.add(frame)
+    return fitting.recipe()
+
+
+def _as_target(name: str, role: Role | None, count: int, code: str) -> Role:
+    """The role of a target: numbers, or one column of classes, all of which count, or labels."""
+    if (code == SETS and isinstance(role, Labels)) or (code == EACH and isinstance(role, Categorical)):
+        return role
+    if isinstance(role, Categorical) and count == 1:
+        return replace(role, limit=MAX_CLASSES, encoding="one_hot")
+    if isinstance(role, Numeric):
+        return role
+    if role is None:
+        raise unknown("target", name, (), ("target",))
+    expected = "numeric" if count > 1 else "numeric or categorical"
+    raise DataError(f'target "{name}": expected the role {expected}, found {role.name}', ("target",))
