@@ -29,7 +29,7 @@ WIDER = {
     "Add: signs", "Add: common factor", "Add: factor",
     "Mul: signs", "Mul: guard at 0", "Mul: multiply out", "Mul: multiply out below", "Mul: join roots", "Mul: choice",
     "Mul: clear fractions", "Mul: cancel", "Mul: tan = sin/cos #2", "Mul: double argument #3",
-    "Mul: double argument #4", "last Mul: stable quotient #4",
+    "Mul: double argument #4", "last Mul: stable quotient #3", "last Mul: stable quotient #4",
 }  # fmt: skip
 WIDER.add(WHOLE)
 
