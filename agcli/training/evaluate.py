@@ -10,7 +10,7 @@ import numpy as np
 
 from agcli.data.section import load_data
 from agcli.datasets import Batch, Batches, Dataset, Split
-from agcli.datasets.dataset import TARGET
+from agcli.datasets.dataset import TARGET, WEIGHTS
 from agcli.engine.function import Function
 from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array
@@ -85,8 +85,9 @@ def measured(
     limit: int | None = None,
 ) -> Sums | None:
     """Loss and metrics of a model over a split, or its first ``limit`` batches; None if ``stopped`` says so."""
-    sums, key = Sums(model.test.meters), model.key.value.copy()
+    sums, key = Sums(model.test.meters, split), model.key.value.copy()
     unseen: Function | None = None
+    weight = 0.0  # of samples that have a loss, in data that holds others, too
     has_unseen = is_of_classes(model, split) and int(split.columns[TARGET].stored.max(initial=0)) >= model.classes
     try:
         for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
@@ -100,11 +101,14 @@ def measured(
             known, others = parted(batch, model.classes)
             if len(known):
                 sums.add(evaluator(fed(evaluator, known)), len(known))
+                weight += float(known[WEIGHTS].sum(dtype=np.float64)) if WEIGHTS in known.columns else len(known)
             if len(others):
                 unseen = unseen or model.unseen_evaluator()
                 sums.add_unseen(unseen(fed(unseen, others)), len(others))
     finally:
         model.key.value = key  # training draws the same numbers, however often it was evaluated
+    if weight:
+        sums.loss *= sums.samples / weight
     return sums.settle()
 
 
