@@ -23,7 +23,7 @@ from agcli.prediction.sources import opened as opened_source
 from agcli.prediction.target_encoding import Terms, terms_in, terms_of
 from agcli.runs import Run, RunError
 from agcli.runs.looks import look, told
-from agcli.training.evaluate import Trained, opened, weighted
+from agcli.training.evaluate import Trained, opened, weighing_data, weighted
 from agcli.training.fit import attempted, written
 
 from .bootstrap import Figure
@@ -144,13 +144,15 @@ def evaluate(
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
     if isinstance(data, Frame):
-        return _judged(run, terms, of_frame(data, terms), weights, by=by, count=count, seed=seed)
+        return _judged(run, terms, of_frame(data, terms), weights, known, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
-        return _judged(run, terms, of_source(source, terms), weights, by=by, count=count, seed=seed)
+        return _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
 
 
-def _judged(run: Run, terms: Terms, samples: Samples, weights: str, **options: Any) -> Evaluation:
-    trained = weighted(run, terms.skeleton(samples.split), weights)
+def _judged(
+    run: Run, terms: Terms, samples: Samples, weights: str, known: Dataset | None, **options: Any
+) -> Evaluation:
+    trained = weighted(run, terms.skeleton(samples.split), weights, trained_on=weighing_data(run, known))
     return judge(trained, terms, samples, "", **options)
 
 

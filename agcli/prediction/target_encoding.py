@@ -252,5 +252,5 @@ def set_frame(data: Dataset, name: str) -> Frame:
 def _skeleton(columns: Mapping[str, Column], recipe: Recipe) -> Dataset:
     split = Split(columns)
     splits = {"train": split, "test": split}
-    options = {"splits": splits, "classes": recipe.classes, "fitted": recipe}
-    return Dataset(name="samples", description="", source="", licence="", **options)
+    known = recipe.classes
+    return Dataset(name="samples", description="", source="", licence="", classes=known, splits=splits, fitted=recipe)

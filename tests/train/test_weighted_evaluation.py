@@ -132,3 +132,25 @@ def test_intervals_narrow_to_the_samples_that_count(tmp_path):
     alone = values[counts > 0]
     assert (high - low) / (2 * 1.96 * alone.std() / np.sqrt(len(alone))) == pytest.approx(1, abs=0.12)
     assert (high + low) / 2 == pytest.approx(alone.mean(), abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("loss", "units"),
+    [
+        ("{softmax_cross_entropy: {class_weights: balanced}}", 2),
+        ("{softmax_cross_entropy: {class_weights: {yes: 3}}}", 2),
+        ("{sigmoid_cross_entropy: {pos_weight: balanced}}", 1),
+    ],
+)
+def test_classes_of_a_file_weigh_as_those_of_training(tmp_path, loss, units):
+    x = np.random.default_rng(0).normal(size=100)
+    rows = [{"a": a, "y": "yes" if a > 0.8 else "no"} for a in x]
+    written(tmp_path / "all.csv", rows)
+    written(tmp_path / "tail.csv", rows[70:])
+    (tmp_path / "spec.yaml").write_text(
+        f"data: {{file: {tmp_path}/all.csv, target: y, split: {{tail: {{test: 0.3, validation: 0}}}}}}\n"
+        f"model: [dense: {units}]\nloss: {loss}\ntrain: {{epochs: 2}}\n"
+    )
+    run = agcli.train(tmp_path / "spec.yaml", tmp_path / "run")
+    for found in (run, agcli.load(run.folder)):
+        assert found.evaluate(data=tmp_path / "tail.csv").loss == found.evaluate().loss == run.result["test_loss"]
