@@ -161,6 +161,13 @@ class Split:
         return self.columns[name].values
 
     @property
+    def weight_unit(self) -> float:
+        """The weight, as the data has it, that is fed as 1: the mean weight, or 1 of samples without weights."""
+        column = self.columns.get(WEIGHTS)
+        scaling = column.scaling if column is not None else None
+        return float(scaling.scale) if isinstance(scaling, Scaling) else 1.0
+
+    @property
     def x(self) -> Array:
         """The column of inputs."""
         return self["x"]

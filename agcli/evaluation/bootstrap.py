@@ -1,7 +1,8 @@
 """Bootstrap intervals: the same resamples for all figures, vectorised over resamples.
 
 A statistic is a function of weights, how often each sample was drawn: (resamples, samples) -> (resamples,). With all
-weights 1 it is the figure itself. Source: B. Efron, Bootstrap methods (1979); the intervals are percentiles.
+weights 1 it is the figure itself. Samples that have weights of their own are drawn like others, and count by the
+product of both. Source: B. Efron, Bootstrap methods (1979); the intervals are percentiles.
 """
 
 from __future__ import annotations
@@ -51,17 +52,19 @@ class Figure:
 
 
 def intervals(
-    statistics: Mapping[str, Statistic], samples: int, seed: int = 0, each: int = 1
+    statistics: Mapping[str, Statistic], samples: int, seed: int = 0, each: int = 1, counts: Array | None = None
 ) -> dict[str, tuple[float, float]]:
     """The 95 % interval of each statistic; of a single sample, or where resamples have no value, there is none.
 
-    A sample that has ``each`` answers is drawn with all of them, since they hang together.
+    A sample that has ``each`` answers is drawn with all of them, since they hang together. ``counts`` (samples * each,)
+    say how much each answer counts, else all alike.
     """
     if samples < 2 or not statistics:
         return {}
     drawn = [
-        {name: of(np.repeat(w, each, axis=1)) for name, of in statistics.items()}
-        for w in weights(samples, count_for(samples * each), seed, CHUNK // each)
+        {name: of(w) for name, of in statistics.items()}
+        for drawn_once in weights(samples, count_for(samples * each), seed, CHUNK // each)
+        for w in [weighed(np.repeat(drawn_once, each, axis=1), counts)]
     ]
     found = {}
     for name in statistics:
@@ -73,9 +76,14 @@ def intervals(
     return found
 
 
-def value(of: Statistic, samples: int, reason: str = "") -> float:
+def weighed(drawn: Array, counts: Array | None) -> Array:
+    """How much each answer counts (resamples, answers) that is drawn so often."""
+    return drawn if counts is None else drawn * counts
+
+
+def value(of: Statistic, samples: int, reason: str = "", counts: Array | None = None) -> float:
     """The statistic of the samples themselves; of NaN, a number that knows the ``reason``."""
-    found = float(of(np.ones((1, samples)))[0])
+    found = float(of(weighed(np.ones((1, samples)), counts))[0])
     return Undefined(reason) if reason and np.isnan(found) else found
 
 

@@ -12,16 +12,17 @@ from agcli.model.figures import f1, precision, recall
 from agcli.prediction import Classes
 from agcli.spec.nouns import METRICS, Metric
 
+from .bootstrap import weighed
 from .figures import contributions, statistics
 
 
 @dataclass(frozen=True)
 class ClassRow:
-    """One class: how many samples it has, and how they were told from the others."""
+    """One class: how many samples it has, or their weights in all, and how they were told from the others."""
 
     name: str
-    samples: int
-    predicted: int
+    samples: float
+    predicted: float
     precision: float | None
     recall: float | None
     f1: float | None
@@ -33,7 +34,7 @@ class Bin:
 
     low: float
     high: float
-    samples: int
+    samples: float
     certainty: float
     accuracy: float
 
@@ -50,11 +51,19 @@ class Calibration:
         return {"expected_calibration_error": self.error, "bins": [vars(b) for b in self.bins]}
 
 
-def confusion(answers: Classes, truth: Array) -> Array:
-    """Counts: a row for each class, a column for each prediction; a last row for classes that training did not see."""
+def confusion(answers: Classes, truth: Array, counts: Array | None = None) -> Array:
+    """Counts: a row for each class, a column for each prediction; a last row for classes that training did not see.
+
+    Where answers count by their weights ``counts`` (answers,), it holds sums of these.
+    """
     of = statistics({"it": METRICS.read("confusion_matrix").fields}, answers.log_probabilities, truth)["it"]
-    counts: Array = of(np.ones((1, len(truth))))[0].astype(np.int64)
-    return counts
+    return whole(of(weighed(np.ones((1, len(truth))), counts))[0])
+
+
+def whole(totals: Array) -> Array:
+    """As integers, if all are such."""
+    rounded = np.rint(totals)
+    return rounded.astype(np.int64) if np.array_equal(rounded, totals) else totals
 
 
 def class_table(answers: Classes, counts: Array) -> list[ClassRow]:
@@ -66,29 +75,32 @@ def class_table(answers: Classes, counts: Array) -> list[ClassRow]:
     return [
         ClassRow(
             name,
-            int(true[i]),
-            int(predicted[i]),
+            true[i].item(),
+            predicted[i].item(),
             *(float(share[i]) if there[i] else None for share, there in zip(shares, known, strict=True)),
         )
         for i, name in enumerate(answers.names)
     ]
 
 
-def calibration(answers: Classes, truth: Array, row: Metric | None = None) -> Calibration | None:
+def calibration(
+    answers: Classes, truth: Array, row: Metric | None = None, counts: Array | None = None
+) -> Calibration | None:
     """The gap of certainty and accuracy over the bins of the metric ``row``; None for scores that are no probabilities.
 
-    None, too, where no sample is of a class that training saw.
+    None, too, where no sample is of a class that training saw. ``counts`` (answers,) say how much each answer counts.
     """
     if not answers.certain:
         return None
     row = row or METRICS.read("calibration_error").fields
     of = contributions({"it": row}, answers.log_probabilities, truth)["it"]
-    sums = {name: np.asarray(part).sum(axis=0) for name, part in of.items()}
+    w = weighed(np.ones(len(truth)), counts)
+    sums = {name: w @ np.asarray(part, np.float64) for name, part in of.items()}
     samples, certainty, hits = (sums[name] for name in ("samples", "certainty", "hits"))
-    there, count = np.flatnonzero(samples), len(samples)
+    there, count, shown = np.flatnonzero(samples), len(samples), whole(samples)
     if not len(there):
         return None
     bins = tuple(
-        Bin(i / count, (i + 1) / count, int(samples[i]), certainty[i] / samples[i], hits[i] / samples[i]) for i in there
+        Bin(i / count, (i + 1) / count, shown[i].item(), certainty[i] / samples[i], hits[i] / samples[i]) for i in there
     )
     return Calibration(float(row.finish(sums, len(truth))), bins)

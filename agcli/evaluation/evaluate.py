@@ -12,6 +12,7 @@ import numpy as np
 
 from agcli.data.section import scales
 from agcli.datasets import DataError, Dataset, Split
+from agcli.datasets.dataset import WEIGHTS
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.model.build import Model
@@ -22,7 +23,7 @@ from agcli.prediction.sources import opened as opened_source
 from agcli.prediction.target_encoding import Terms, terms_in, terms_of
 from agcli.runs import Run, RunError
 from agcli.runs.looks import look, told
-from agcli.training.evaluate import Trained, opened, weighted
+from agcli.training.evaluate import Trained, opened, weighing_data, weighted
 from agcli.training.fit import attempted, written
 
 from .bootstrap import Figure
@@ -143,13 +144,15 @@ def evaluate(
     run = Run.open(folder)
     spec, terms = run.spec, terms_in(run)
     if isinstance(data, Frame):
-        return _judged(run, terms, of_frame(data, terms), weights, by=by, count=count, seed=seed)
+        return _judged(run, terms, of_frame(data, terms), weights, known, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
-        return _judged(run, terms, of_source(source, terms), weights, by=by, count=count, seed=seed)
+        return _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
 
 
-def _judged(run: Run, terms: Terms, samples: Samples, weights: str, **options: Any) -> Evaluation:
-    trained = weighted(run, terms.skeleton(samples.split), weights)
+def _judged(
+    run: Run, terms: Terms, samples: Samples, weights: str, known: Dataset | None, **options: Any
+) -> Evaluation:
+    trained = weighted(run, terms.skeleton(samples.split), weights, trained_on=weighing_data(run, known))
     return judge(trained, terms, samples, "", **options)
 
 
@@ -194,7 +197,7 @@ def judge(
         "weights": trained.weights, "test_looks": looks[0],
         "loss": sums.mean_loss, "metrics": sums.metrics, "outputs": outputs(model, described),
         "outputs_of": fitted or split,
-        "notes": tuple(notes(trained, terms, split, looks[1])),
+        "notes": (*notes(trained, terms, split, looks[1]), *weight_notes(terms, samples)),
         "fit": fit_report(trained, split),
     }  # fmt: skip
     found = answered(model, terms, samples)
@@ -204,18 +207,19 @@ def judge(
         return Evaluation(**base)
     answers, truth = found
     own = {m.name: m.row for m in model.test.meters if m.row is not None and m.name == m.kind}
-    base |= {"figures": as_trained(figures(answers, truth, seed, own=own), sums.metrics)}
+    counts = samples.counts(len(truth))
+    base |= {"figures": as_trained(figures(answers, truth, seed, own=own, counts=counts), sums.metrics)}
     base |= {"answers": answers, "truth": truth}
     if isinstance(answers, Classes):
-        counts = confusion(answers, truth)
+        confused = as_counted(confusion(answers, truth, counts), sums.metrics.get("confusion_matrix"))
         unseen = int((truth >= len(answers.names)).sum())
         if unseen:
             base |= {"unseen": unseen, "notes": (*base["notes"], unseen_note(unseen, len(truth)))}
-        base |= {"classes": answers.names, "confusion": counts, "table": class_table(answers, counts)}
-        base["calibration"] = calibration(answers, truth, own.get("calibration_error"))
+        base |= {"classes": answers.names, "confusion": confused, "table": class_table(answers, confused)}
+        base["calibration"] = calibration(answers, truth, own.get("calibration_error"), counts)
     base["worst"] = worst(answers, truth, samples, count, str(model.spec.dtype))
     if by is not None:
-        base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed, own)}
+        base |= {"by": by, "groups": groups(answers, truth, samples.column(by), seed, own, counts)}
     return Evaluation(**base)
 
 
@@ -229,6 +233,12 @@ def as_trained(found: dict[str, Figure], metrics: Mapping[str, Any]) -> dict[str
         return math.isclose(known, value, rel_tol=1e-4, abs_tol=1e-6) or (math.isnan(known) and math.isnan(value))
 
     return {k: replace(f, value=metrics[k]) if same(k, f.value) else f for k, f in found.items()}
+
+
+def as_counted(found: Array, trained: Any) -> Array:
+    """Weighted counts to the last digit as training has them, whose weights are those of single precision."""
+    known = np.asarray(trained, np.float64)
+    return known if found.dtype.kind == "f" and known.shape == found.shape and np.allclose(known, found) else found
 
 
 def unseen_note(unseen: int, count: int) -> str:
@@ -260,6 +270,15 @@ def notes(trained: Trained, terms: Terms, split: str, looks: str) -> Iterator[st
         yield f"{text}; metrics and figures are in its own units"
     if looks:
         yield looks
+
+
+def weight_notes(terms: Terms, samples: Samples) -> Iterator[str]:
+    """What is to be said of samples that count by their weights, or do not since they lack them."""
+    column = getattr(getattr(terms, "recipe", None), "weights", "")
+    if samples.lacks:
+        yield f'the samples have no "{samples.lacks}", the column of weights: each counts 1'
+    elif column and WEIGHTS in samples.split.columns:
+        yield f'samples count by their weights, "{column}", in figures and in counts of classes'
 
 
 def outputs(model: Model, split: Split) -> dict[str, Array]:

@@ -33,22 +33,29 @@ Rows = Mapping[str, Metric]
 
 
 def figures(
-    answers: Answers, truth: Array, seed: int = 0, *, compared: bool = True, own: Rows | None = None
+    answers: Answers,
+    truth: Array,
+    seed: int = 0,
+    *,
+    compared: bool = True,
+    own: Rows | None = None,
+    counts: Array | None = None,
 ) -> dict[str, Figure]:
     """All figures with their intervals; ``compared`` to the best constant answer, if wanted.
 
-    ``own`` are rows with the fields of a spec, by name: a name means what it means in training.
+    ``own`` are rows with the fields of a spec, by name: a name means what it means in training. ``counts`` (answers,)
+    say how much each answer counts, else all alike.
     """
     rows = rows_of(answers, own or {})
     statistics = statistics_of(answers, truth, rows)
     each = answers.each if isinstance(answers, Classes) else 1
-    found = intervals(statistics, len(truth) // each, seed, each)
-    plain = baseline(answers, truth, rows) if compared else {}
+    found = intervals(statistics, len(truth) // each, seed, each, counts)
+    plain = baseline(answers, truth, rows, counts) if compared else {}
     made = {}
     for name, of in statistics.items():
         low, high = found.get(name, (None, None))
         reason = reason_of(rows, name)
-        made[name] = Figure(value(of, len(truth), reason), low, high, plain.get(name))
+        made[name] = Figure(value(of, len(truth), reason, counts), low, high, plain.get(name))
     return made
 
 
@@ -73,19 +80,21 @@ def reason_of(rows: Rows, name: str) -> str:
     return rows[name if name in rows else name.partition(" of ")[0]].undefined
 
 
-def baseline(answers: Answers, truth: Array, rows: Rows | None = None) -> dict[str, float]:
+def baseline(answers: Answers, truth: Array, rows: Rows | None = None, counts: Array | None = None) -> dict[str, float]:
     """The figures of the answer that is the same for all samples: the most frequent class, or the mean."""
-    statistics = statistics_of(constant(answers, truth), truth, rows)
+    statistics = statistics_of(constant(answers, truth, counts), truth, rows)
     reasons = rows_of(answers, {}) if rows is None else rows
-    return {name: value(of, len(truth), reason_of(reasons, name)) for name, of in statistics.items()}
+    return {name: value(of, len(truth), reason_of(reasons, name), counts) for name, of in statistics.items()}
 
 
-def constant(answers: Answers, truth: Array) -> Answers:
+def constant(answers: Answers, truth: Array, counts: Array | None = None) -> Answers:
     """The best answer that does not look at the samples: the frequencies of the classes, or the mean."""
     if isinstance(answers, Numbers):
-        return replace(answers, values=np.broadcast_to(truth.mean(axis=0), truth.shape), deviations=None)
-    seen = truth[(truth >= 0) & (truth < len(answers.names))]
-    shares = np.bincount(seen, minlength=len(answers.names)) / max(len(seen), 1)
+        mean = truth.mean(axis=0) if counts is None else np.average(truth, axis=0, weights=counts)
+        return replace(answers, values=np.broadcast_to(mean, truth.shape), deviations=None)
+    seen = (truth >= 0) & (truth < len(answers.names))
+    totals = np.bincount(truth[seen], None if counts is None else counts[seen], minlength=len(answers.names))
+    shares = totals / (totals.sum() or 1)
     with np.errstate(divide="ignore"):
         logarithms = np.log(shares)
     shape = answers.probabilities.shape

@@ -37,16 +37,24 @@ class Group:
         }
 
 
-def groups(answers: Answers, truth: Array, cells: Cells, seed: int = 0, own: Rows | None = None) -> list[Group]:
+def groups(
+    answers: Answers,
+    truth: Array,
+    cells: Cells,
+    seed: int = 0,
+    own: Rows | None = None,
+    counts: Array | None = None,
+) -> list[Group]:
     """The groups that a column makes, largest first for names, in their order for ranges of numbers.
 
-    ``own`` are rows with the fields of a spec, as for ``figures``.
+    ``own`` are rows with the fields of a spec, and ``counts`` the weights of answers, as for ``figures``.
     """
     each = answers.each if isinstance(answers, Classes) else 1
     found = []
     for name, members in _members(cells):
         rows = np.repeat(members, each)
-        of_group = figures(_taken(answers, rows), truth[rows], seed, compared=False, own=own)
+        weights = None if counts is None else counts[rows]
+        of_group = figures(_taken(answers, rows), truth[rows], seed, compared=False, own=own, counts=weights)
         found.append(Group(name, int(members.sum()), of_group))
     return found
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from agcli.datasets import DataError, Dataset, Recipe, Speller, Split, Table
+from agcli.datasets import Column, DataError, Dataset, Recipe, Speller, Split, Table
+from agcli.datasets.dataset import WEIGHTS
 from agcli.datasets.frame import Frame, joined
 from agcli.datasets.stream import written
 from agcli.engine.types import Array
@@ -25,6 +26,7 @@ class Samples:
     name: str
     split: Split
     frames: Callable[[], Iterator[Frame]]
+    lacks: str = ""  # the column of weights that they do not have
 
     def rows(self, chosen: Array) -> tuple[Array, list[dict[str, Any]]]:
         """The row numbers in the file of some samples, and their cells, in the order of ``chosen``."""
@@ -38,6 +40,13 @@ class Samples:
                 cells[place] = {name: plain_cell(values[row]) for name, values in frame.columns.items()}
             first += len(frame)
         return numbers, cells
+
+    def counts(self, answers: int) -> Array | None:
+        """How much each of so many answers counts, (answers,), as the data has it; None where all count alike."""
+        column = self.split.columns.get(WEIGHTS)
+        if column is None:
+            return None
+        return np.repeat(np.asarray(column.stored, np.float64), answers // max(len(column), 1))
 
     def column(self, name: str) -> Any:
         """The cells of one column."""
@@ -72,7 +81,9 @@ def of_frame(frame: Frame, terms: Terms) -> Samples:
     kept = _with_target(frame, terms.recipe) if isinstance(terms, TableTerms) else frame
     if not len(kept):
         raise DataError(f'{frame.file}: expected samples with a "{terms.targets[0]}", found none')
-    return Samples(frame.file, terms.split(kept, target=True), lambda: iter([kept]))
+    return _weighed(
+        terms, kept, lambda known: Samples(frame.file, known.split(kept, target=True), lambda: iter([kept]))
+    )
 
 
 def of_source(source: Source, terms: Terms) -> Samples:
@@ -87,13 +98,32 @@ def of_source(source: Source, terms: Terms) -> Samples:
                     yield kept
 
         if source.size > HELD:
-            return Samples(source.name, written(known(), recipe, None)["train"], known)
+            first = next(known(), None)
+            return _weighed(
+                terms, first, lambda of: Samples(source.name, written(known(), of.recipe, None)["train"], known)
+            )
         frames = list(known())
         if not frames:
             raise DataError(f'{source.name}: expected samples with a "{terms.targets[0]}", found none')
-        return Samples(source.name, terms.split(joined(frames), target=True), lambda: iter(frames))
+        whole = joined(frames)
+        return _weighed(
+            terms, whole, lambda of: Samples(source.name, of.split(whole, target=True), lambda: iter(frames))
+        )
     frame = joined(source.frames())
     return Samples(source.name, terms.split(frame, target=True), lambda: iter([frame]))
+
+
+def _weighed(terms: Terms, frame: Frame | None, make: Callable[[Any], Samples]) -> Samples:
+    """What ``make`` makes of samples by these terms; where they lack the weights that training had, all count 1."""
+    if not isinstance(terms, TableTerms) or frame is None:
+        return make(terms)
+    recipe = terms.recipe
+    if not recipe.weights or recipe.weights in frame.columns:
+        return make(terms)
+    found = make(TableTerms(replace(recipe, weights="")))
+    ones = Column(np.ones(len(found.split), recipe.dtype))
+    split = replace(found.split, columns={**found.split.columns, WEIGHTS: ones})
+    return replace(found, split=split, lacks=recipe.weights)
 
 
 def _with_target(frame: Frame, recipe: Recipe) -> Frame:

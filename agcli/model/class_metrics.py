@@ -139,6 +139,7 @@ class ConfusionMatrix(Summed):
     """Counts: a row for each class, a column for each prediction."""
 
     better = None
+    counts = True
     takes_unseen = True
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,16 @@ def weighing(spec: Spec, data: Dataset) -> Loss:
         if given is not None and not isinstance(given, int | float):
             found[field] = _in_order(spec, data, field, given)
     return loss.model_copy(update=found) if found else loss
+
+
+def is_balanced(spec: Spec) -> bool:
+    """Whether the weights follow from the training data."""
+    return any(getattr(spec.loss.fields, field, None) == BALANCED for field in WEIGHTS)
+
+
+def weighed(spec: Spec, data: Dataset) -> Spec:
+    """The spec with its weights as numbers, for a model that is to be built without the data that it was trained on."""
+    return spec.model_copy(update={"loss": replace(spec.loss, fields=weighing(spec, data))})
 
 
 def order(data: Dataset, field: str) -> tuple[str, ...]:

@@ -79,8 +79,9 @@ class TableTerms:
     def _target(self) -> dict[str, Column]:
         shape = (1, *self.recipe.target_shape)
         if self.recipe.is_class:
-            return {"y": Column(np.zeros(shape, np.uint8), Cast(np.dtype(np.int64)))}
-        known = {TARGET: Column(np.zeros(shape, self.recipe.dtype))} if self.targets else {}
+            known = {TARGET: Column(np.zeros(shape, np.uint8), Cast(np.dtype(np.int64)))}
+        else:
+            known = {TARGET: Column(np.zeros(shape, self.recipe.dtype))} if self.targets else {}
         return known | {
             name: Column(np.ones(1, self.recipe.dtype))
             for name, column in ((SIGMA, self.recipe.sigma), (WEIGHTS, self.recipe.weights))
@@ -251,4 +252,5 @@ def set_frame(data: Dataset, name: str) -> Frame:
 def _skeleton(columns: Mapping[str, Column], recipe: Recipe) -> Dataset:
     split = Split(columns)
     splits = {"train": split, "test": split}
-    return Dataset(name="samples", description="", source="", licence="", splits=splits, fitted=recipe)
+    known = recipe.classes
+    return Dataset(name="samples", description="", source="", licence="", classes=known, splits=splits, fitted=recipe)

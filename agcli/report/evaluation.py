@@ -115,7 +115,7 @@ def class_table(rows: Sequence[ClassRow]) -> Table:
     table = columned("class", "samples", "predicted", "precision", "recall", "f1", right=range(1, 6))
     for row in rows[:LONG]:
         shares = [share(x) for x in (row.precision, row.recall, row.f1)]
-        table.add_row(short(row.name), f"{row.samples:,}", f"{row.predicted:,}", *shares)
+        table.add_row(short(row.name), counted(row.samples), counted(row.predicted), *shares)
     if len(rows) > LONG:
         table.add_row(f"and {len(rows) - LONG:,} more", "", "", "", "", "")
     return table
@@ -129,12 +129,13 @@ def confusion_table(classes: Sequence[str], counts: Any) -> Table:
         for place in np.argsort(-off, axis=None, kind="stable")[:10]:
             true, said = divmod(int(place), len(classes))
             if off[true, said]:
-                table.add_row(short(rows_of(classes, counts)[true]), short(classes[said]), f"{off[true, said]:,}")
+                table.add_row(short(rows_of(classes, counts)[true]), short(classes[said]), counted(off[true, said]))
         return table
     names = [short(name, 10) for name in classes]
     table = columned("", *names, right=range(1, len(names) + 1))
     for i, name in enumerate(rows_of(names, counts)):
-        row = [Text(f"{n:,}" if n else "·", "green" if i == j else "" if n else "dim") for j, n in enumerate(counts[i])]
+        styles = ["green" if i == j else "" if n else "dim" for j, n in enumerate(counts[i])]
+        row = [Text(counted(n) if n else "·", style) for n, style in zip(counts[i], styles, strict=True)]
         table.add_row(name, *row)
     return table
 
@@ -147,7 +148,7 @@ def rows_of(classes: Sequence[str], counts: Array) -> list[str]:
 def calibration_table(found: Calibration) -> Table:
     table = columned("certainty", "samples", "mean certainty", "accuracy", right=range(1, 4))
     for b in found.bins:
-        table.add_row(f"{b.low:.2f} to {b.high:.2f}", f"{b.samples:,}", share(b.certainty), share(b.accuracy))
+        table.add_row(f"{b.low:.2f} to {b.high:.2f}", counted(b.samples), share(b.certainty), share(b.accuracy))
     return table
 
 
@@ -189,6 +190,11 @@ def amount(value: float) -> str:
     if 100 <= abs(value) < 1e12:
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.1f}"
     return figure(value)
+
+
+def counted(value: float) -> str:
+    """How many samples, or their weights in all, to two digits behind the point."""
+    return f"{value:,.2f}".removesuffix(".00")
 
 
 def interval(f: Figure) -> str:

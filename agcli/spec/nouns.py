@@ -98,6 +98,7 @@ class Metric(Fields):
     keep: ClassVar[bool] = False  # whether parts of batches are kept side by side; else they are added up
     folds: ClassVar[Mapping[str, str]] = {}  # parts that are put together in another way, see agcli/model/meters.py
     takes_unseen: ClassVar[bool] = False  # whether its parts may be of targets that are no class of the training data
+    counts: ClassVar[bool] = False  # whether it adds up weights, and grows with them; else it is a mean over them
     undefined: ClassVar[str] = "it has no value"  # why the figure may be NaN
 
     @classmethod

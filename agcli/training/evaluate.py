@@ -10,11 +10,12 @@ import numpy as np
 
 from agcli.data.section import load_data
 from agcli.datasets import Batch, Batches, Dataset, Split
-from agcli.datasets.dataset import TARGET
+from agcli.datasets.dataset import TARGET, WEIGHTS
 from agcli.engine.function import Function
 from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array
 from agcli.model.build import Model, build
+from agcli.model.class_weights import is_balanced, weighed
 from agcli.runs import Run, RunError
 from agcli.runs.environment import other_splits
 
@@ -64,12 +65,24 @@ def opened(folder: Path, which: str = "", *, anyway: bool = False) -> Trained:
     return weighted(run, data, which, is_changed=bool(changed))
 
 
-def weighted(run: Run, data: Dataset, which: str = "", *, is_changed: bool = False) -> Trained:
-    """The same for data that is at hand: that of the run, or as much as shows the shapes of its columns."""
-    model = build(run.spec, data)
+def weighted(
+    run: Run, data: Dataset, which: str = "", *, is_changed: bool = False, trained_on: Dataset | None = None
+) -> Trained:
+    """The same for data that is at hand: that of the run, or as much as shows the shapes of its columns.
+
+    For the latter, ``trained_on`` is the data by which the classes of the loss are weighed, see ``weighing_data``.
+    """
+    model = build(run.spec if trained_on is None else weighed(run.spec, trained_on), data)
     checkpoint = run.restore({f"model.{k}": v for k, v in model.parameters.items()}, which)
     kind = run.kind(checkpoint.step)
     return Trained(run, model, data, int(checkpoint.progress["epoch"]), checkpoint.step, kind, is_changed)
+
+
+def weighing_data(run: Run, known: Dataset | None = None) -> Dataset | None:
+    """The data of a run, if its loss weighs classes by how many samples of each it has; ``known`` if it is at hand."""
+    if not is_balanced(run.spec):
+        return None
+    return load_data(run.spec, run.preprocessing) if known is None else known
 
 
 def fed(function: Function, samples: Batch | Split) -> dict[Placeholder, Array]:
@@ -85,8 +98,9 @@ def measured(
     limit: int | None = None,
 ) -> Sums | None:
     """Loss and metrics of a model over a split, or its first ``limit`` batches; None if ``stopped`` says so."""
-    sums, key = Sums(model.test.meters), model.key.value.copy()
+    sums, key = Sums(model.test.meters, split), model.key.value.copy()
     unseen: Function | None = None
+    weight = 0.0  # of samples that have a loss, in data that holds others, too
     has_unseen = is_of_classes(model, split) and int(split.columns[TARGET].stored.max(initial=0)) >= model.classes
     try:
         for n, batch in enumerate(Batches(split, min(EVAL_BATCH, len(split)), shuffle=False).epoch()):
@@ -100,11 +114,14 @@ def measured(
             known, others = parted(batch, model.classes)
             if len(known):
                 sums.add(evaluator(fed(evaluator, known)), len(known))
+                weight += float(known[WEIGHTS].sum(dtype=np.float64)) if WEIGHTS in known.columns else len(known)
             if len(others):
                 unseen = unseen or model.unseen_evaluator()
                 sums.add_unseen(unseen(fed(unseen, others)), len(others))
     finally:
         model.key.value = key  # training draws the same numbers, however often it was evaluated
+    if weight:
+        sums.loss *= sums.samples / weight
     return sums.settle()
 
 

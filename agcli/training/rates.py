@@ -73,9 +73,19 @@ def cause(old: Spec, new: Spec) -> str:
     if old.optimizer != new.optimizer:
         return "`optimizer` has changed"
     if old.train.epochs != new.train.epochs:
-        name = getattr(getattr(new.optimizer.fields, "lr", None), "name", "")
+        name = unlimited(getattr(new.optimizer.fields, "lr", None))
         return (
             f"the schedule `{name}` is as long as the training, {new.train.epochs} epochs instead of "
             f"{old.train.epochs}; with `steps` of its own it would stay"
         )
     return "an epoch has another number of steps"
+
+
+def unlimited(rate: object) -> str:
+    """The name of the schedule, among those one inside of the other, that has no length of its own."""
+    while isinstance(rate, Choice) and getattr(rate.fields, "steps", "") is not None:
+        inner = getattr(rate.fields, "lr", None)
+        if not isinstance(inner, Choice):
+            break
+        rate = inner
+    return rate.name if isinstance(rate, Choice) else ""

@@ -75,7 +75,7 @@ class Session:
 
     def new_sums(self) -> Sums:
         """Of an epoch of training; metrics that need all scores at once are of held-out data only."""
-        return Sums(m for m in self.model.train.meters if not m.keep)
+        return Sums((m for m in self.model.train.meters if not m.keep), self.data.train)
 
     @property
     def cautions(self) -> list[str]:

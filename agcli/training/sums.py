@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.datasets import Split
 from agcli.model.meters import Meter, Value
 from agcli.model.undefined import reasons, restored
 from agcli.spec.nouns import Better
@@ -16,8 +17,9 @@ from agcli.spec.nouns import Better
 class Sums:
     """The loss and the parts of the metrics of all batches so far; plain data, so that an epoch can go on."""
 
-    def __init__(self, meters: Iterable[Meter] = ()) -> None:
+    def __init__(self, meters: Iterable[Meter] = (), split: Split | None = None) -> None:
         self.meters = tuple(meters)
+        self.unit = 1.0 if split is None else split.weight_unit
         self.samples = 0
         self.loss = 0.0
         self.totals: dict[str, Any] = {}
@@ -59,7 +61,11 @@ class Sums:
     def figure(self, meter: Meter) -> Value:
         """A metric of what was counted; NaN before anything was."""
         totals = {part: self.totals.get(meter.key(part)) for part in meter.parts}
-        return math.nan if any(t is None for t in totals.values()) else meter.value(totals, self.samples)
+        if any(t is None for t in totals.values()):
+            return math.nan
+        if self.unit != 1 and meter.row is not None and meter.row.counts:
+            totals = {part: np.asarray(total) * self.unit for part, total in totals.items()}
+        return meter.value(totals, self.samples)
 
     @property
     def figures(self) -> dict[str, Value]:

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import polars as pl
 import pytest
 from conftest import ROOT
 
+import agcli
 from agcli.datasets import DataError, delimited, load
 from agcli.prediction import Predictor
 from agcli.prediction.files import predict_file, table_of
@@ -209,6 +211,29 @@ def test_arrays_of_a_file(tmp_path):
     np.save(tmp_path / "other.npy", images[:7, :3])
     with pytest.raises(ValueError, match="the model does not take samples of the shape"):
         predict_file(run, tmp_path / "other.npy")
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 2)], ids=str)
+def test_an_array_target_of_several_values_is_read_back(ag, tmp_path, shape):
+    rng = np.random.default_rng(0)
+    x, width = rng.normal(size=(60, 4)).astype(np.float32), math.prod(shape)
+    y = (100 + 7 * x @ rng.normal(size=(4, width))).reshape(60, *shape)
+    np.savez(tmp_path / "train.npz", x=x, y=y.astype(np.float32))
+    model = f"[dense: {width}]" if len(shape) == 1 else f"[{{dense: {width}}}, {{reshape: {list(shape)}}}]"
+    run = trained(
+        tmp_path / "run",
+        f"data: {{file: {tmp_path}/train.npz, target: y, split: {{shuffled: {{test: 0.2, validation: 0}}}}}}\n"
+        f"model: {model}\nloss: mse\noptimizer: lbfgs\ntrain: {{epochs: 40, batch_size: 60}}",
+    )
+    np.savez(tmp_path / "new.npz", x=x[:5])
+    for format in ("csv", "parquet", "jsonl"):
+        ag("predict", run, tmp_path / "new.npz", "--out", tmp_path / f"out.{format}", check=0)
+        read = {"csv": pl.read_csv, "parquet": pl.read_parquet, "jsonl": pl.read_ndjson}[format]
+        found = read(tmp_path / f"out.{format}")
+        assert found.columns == [f"predicted_y_{i}" for i in range(width)]
+        np.testing.assert_allclose(found.to_numpy(), y[:5].reshape(5, -1), atol=0.05)
+    answers = agcli.load(run).predict({"x": x[:5]})
+    np.testing.assert_allclose(np.reshape(answers, (5, -1)), found.to_numpy(), rtol=1e-5)
 
 
 def test_several_inputs_and_the_outputs_of_the_spec(tmp_path):

@@ -62,7 +62,7 @@ def lines(title: str, series: Sequence[Series], across: str) -> Html:
     return figure(title, parts, [(f"s{i}", s.name) for i, s in enumerate(known)] if len(known) > 1 else [])
 
 
-def reliability(title: str, bins: Sequence[tuple[float, float, int]]) -> Html:
+def reliability(title: str, bins: Sequence[tuple[float, float, str]]) -> Html:
     """Accuracy over certainty, a bar a bin, and the line on which both are the same."""
     frame = Frame(0.0, 1.0, 0.0, 1.0)
     marks = [0.0, 0.25, 0.5, 0.75, 1.0]
@@ -70,7 +70,7 @@ def reliability(title: str, bins: Sequence[tuple[float, float, int]]) -> Html:
     width = (WIDTH - LEFT - RIGHT) / 15 * 0.8
     for certainty, accuracy, samples in bins:
         top = frame.y(accuracy)
-        said = tag("title", f"{samples:,} samples: certainty {certainty:.3f}, accuracy {accuracy:.3f}")
+        said = tag("title", f"{samples} samples: certainty {certainty:.3f}, accuracy {accuracy:.3f}")
         place = {"x": f"{frame.x(certainty) - width / 2:.1f}", "y": f"{top:.1f}", "width": f"{width:.1f}"}
         parts.append(tag("rect", said, **place, height=f"{max(frame.y(0) - top, 1):.1f}", class_="bar"))
     parts.append(tag("line", x1=frame.x(0), y1=frame.y(0), x2=frame.x(1), y2=frame.y(1), class_="same"))

@@ -14,7 +14,7 @@ from agcli.prediction import Numbers
 from agcli.prediction.curve import Curve
 
 from .. import fits
-from ..evaluation import amount, cell_text, interval, of_data, rows_of, share, tidy, weights_of
+from ..evaluation import amount, cell_text, counted, interval, of_data, rows_of, share, tidy, weights_of
 from . import charts
 from .html import Html, joined, picture, table, tag
 
@@ -92,7 +92,7 @@ def figure_table(found: Evaluation) -> Html:
 
 def class_table(found: Evaluation) -> Html:
     rows = [
-        (r.name, f"{r.samples:,}", f"{r.predicted:,}", *(share(x) for x in (r.precision, r.recall, r.f1)))
+        (r.name, counted(r.samples), counted(r.predicted), *(share(x) for x in (r.precision, r.recall, r.f1)))
         for r in found.table[:200]
     ]
     return table(("class", "samples", "predicted", "precision", "recall", "f1"), rows, range(1, 6))
@@ -102,13 +102,13 @@ def confusion(classes: Sequence[str], counts: Any) -> Html:
     """A heat map: the stronger, the larger the share of the class."""
 
     def cell(i: int, j: int) -> Html:
-        count, total = int(counts[i][j]), int(np.sum(counts[i]))
+        count, total = counts[i][j], np.sum(counts[i])
         if not count:
             return tag("td", "·", class_="none")
         strength = 0.1 + 0.7 * count / total
-        said = f"{rows_of(classes, counts)[i]} taken for {classes[j]}: {count:,} of {total:,}"
+        said = f"{rows_of(classes, counts)[i]} taken for {classes[j]}: {counted(count)} of {counted(total)}"
         style = f"background: rgba(var(--heat), {strength:.2f})" if i == j else None
-        return tag("td", f"{count:,}", title=said, style=style, class_="wrong" if i != j else None)
+        return tag("td", counted(count), title=said, style=style, class_="wrong" if i != j else None)
 
     rows = [(name, *(cell(i, j) for j in range(len(classes)))) for i, name in enumerate(rows_of(classes, counts))]
     return table(("", *classes), rows, class_="heat")
@@ -117,7 +117,7 @@ def confusion(classes: Sequence[str], counts: Any) -> Html:
 def calibration(found: Evaluation) -> Iterator[Html]:
     if found.calibration is not None:
         title = f"Calibration: certainty and accuracy differ by {amount(found.calibration.error)} on average"
-        yield charts.reliability(title, [(b.certainty, b.accuracy, b.samples) for b in found.calibration.bins])
+        yield charts.reliability(title, [(b.certainty, b.accuracy, counted(b.samples)) for b in found.calibration.bins])
 
 
 def predictions(found: Evaluation) -> Iterator[Html]:
