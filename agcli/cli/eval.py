@@ -29,6 +29,10 @@ def command(
     Prints figures with bootstrap intervals beside those of a constant answer, classes and their confusions,
     calibration, and the samples on which the model is furthest off.
     """
+    if data is not None and split:
+        raise click.UsageError(
+            "--split names a part of the run's own data, and --data is a file; leave one of them out"
+        )
     from agcli.evaluation import evaluate
 
     found = evaluate(run, split, data=data, by=by, weights=weights, anyway=anyway, count=count, seed=seed)

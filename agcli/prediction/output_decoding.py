@@ -166,7 +166,7 @@ class Reading:
             mark = self.recipe.separator
             return Classes(self.recipe.answers, probabilities, logarithms, each, certain, self.labels, mark)
         known = self.terms.classes
-        names = known if len(known) == count else tuple(map(str, range(count)))
+        names = (*known[:count], *map(str, range(len(known), count)))  # scores that no class has keep their numbers
         return Classes(names, probabilities, logarithms, each, certain)
 
     def _read(self, output: Array) -> Numbers:

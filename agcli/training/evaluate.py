@@ -60,7 +60,7 @@ def opened(folder: Path, which: str = "", *, anyway: bool = False) -> Trained:
     if changed and not anyway:
         raise ChangedError(
             f"{run.folder}: the data is not what it was when this run was trained: samples to judge it by may be "
-            "samples that it was trained on; judge a file with --data FILE, or take the data as it is with --anyway"
+            "samples that it was trained on; `ag eval RUN --data FILE` judges a file, --anyway takes the data as it is"
         )
     return weighted(run, data, which, is_changed=bool(changed))
 

@@ -49,3 +49,16 @@ def test_changed_data_is_refused_from_python_and_a_file_judged(changed):
     assert run.evaluate(anyway=True).samples == 24
     assert run.evaluate(data=changed.parent / "t.csv").samples == 121
     assert len(run.predict({"a": [0.0], "b": [0.0]})) == 1  # which needs no data
+
+
+def test_a_file_has_no_parts(ag, changed):
+    told = ag("eval", changed, "--data", changed.parent / "t.csv", "--split", "test", check=2).stderr
+    assert "leave one of them out" in " ".join(told.split())
+
+
+def test_classes_keep_their_names_beside_a_score_too_many(tmp_path):
+    (tmp_path / "t.csv").write_text(rows())
+    head = HEAD.replace("2", "3")
+    (tmp_path / "s.yaml").write_text(f"data: {{file: t.csv, target: kind, columns: {{who: ignore}}}}\n{head}")
+    Trainer(read_spec(tmp_path / "s.yaml", ("train.epochs=2",)), tmp_path / "run").finish()
+    assert ag_module.load(tmp_path / "run").evaluate().classes == ("u", "v", "2")
