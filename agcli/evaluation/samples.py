@@ -11,6 +11,7 @@ import numpy as np
 from agcli.datasets import Column, DataError, Dataset, Recipe, Speller, Split, Table
 from agcli.datasets.dataset import WEIGHTS
 from agcli.datasets.frame import Frame, joined
+from agcli.datasets.labels import Labels
 from agcli.datasets.stream import written
 from agcli.engine.types import Array
 from agcli.prediction.sources import Source
@@ -127,7 +128,10 @@ def _weighed(terms: Terms, frame: Frame | None, make: Callable[[Any], Samples]) 
 
 
 def _with_target(frame: Frame, recipe: Recipe) -> Frame:
-    missing = np.any([frame[part.column].missing() for part in recipe.target], axis=0)
+    needed = [part.column for part in recipe.target if not isinstance(part.role, Labels)]  # a set may be empty
+    if not needed:
+        return frame
+    missing = np.any([frame[name].missing() for name in needed], axis=0)
     return frame.take(np.flatnonzero(~missing)) if missing.any() else frame
 
 
