@@ -53,6 +53,8 @@ def _wrong_count(spec: Spec, data: Dataset, output: Tensor, target: Tensor) -> s
     if last is None or output.ndim > target.ndim + 1 or spec.loss.fields.link in ("distance", "vectors"):
         return ""
     if spec.loss.fields.link in ("softmax", "log_softmax", "margin") and target.dtype.kind in "iu":
+        if output.ndim <= target.ndim > 1:  # a sequence of classes, and no place of the output is one of theirs
+            return ""
         return _few_scores(spec, data, last if output.ndim == target.ndim + 1 else 1)
     return _other_size(spec, data, output, target, last)
 

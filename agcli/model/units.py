@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,11 @@ from agcli.engine.graph import Tensor, call, constant
 from agcli.engine.types import Array
 from agcli.model.targets import direction, distance, halves
 from agcli.spec.nouns import Loss
+
+
+def margin_of(loss: Loss) -> float:
+    """From which distance on vectors are apart, of a loss with the link `distance`."""
+    return float(dict(loss)["margin"])
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,8 @@ class Units:
         """What is predicted and what is true, as numbers of one meaning."""
         link = self.loss.link
         if link == "identity":
+            if self.scale is not None and output.ndim == target.ndim + 1 and output.shape[-1] == 1:
+                output = call("squeeze", output, axis=-1)  # the scale has the shape of a target
             return self.own(output), self.own(target)
         if link == "gaussian":
             return self.own(halves(output)[0]), self.own(target)
@@ -80,8 +86,7 @@ class Units:
     def scores(self, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         """Scores, and the class or the label that is true, or the likeliest one of probabilities."""
         if self.loss.link == "distance":
-            fields: Any = self.loss
-            output = fields.margin / 2 - distance(output[:, 0], output[:, 1])
+            output = margin_of(self.loss) / 2 - distance(output[:, 0], output[:, 1])
         if target.dtype.kind == "f" and self.kind == kinds.SHARES:
             target = call("argmax", target, axis=-1)
         elif target.dtype.kind == "f" and self.kind in (kinds.LABELS, kinds.CHANCES):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from scipy.special import expit, log_softmax, softmax
@@ -12,6 +12,7 @@ from scipy.special import expit, log_softmax, softmax
 from agcli.datasets import Recipe
 from agcli.datasets.kinds import CHANCES
 from agcli.engine.types import Array
+from agcli.model.units import margin_of
 from agcli.spec.nouns import Link, Loss
 
 from .target_encoding import TableTerms, Terms
@@ -154,8 +155,7 @@ class Reading:
 
     def _closeness(self, output: Array) -> Array:
         """Of pairs of vectors (n, 2, width): above 0 where they are closer than half of the margin."""
-        fields: Any = self.loss
-        found: Array = fields.margin / 2 - np.linalg.norm(output[:, 0] - output[:, 1], axis=-1)
+        found: Array = margin_of(self.loss) / 2 - np.linalg.norm(output[:, 0] - output[:, 1], axis=-1)
         return found
 
     def _classes(self, scores: Array, link: Probabilities, certain: bool) -> Classes:

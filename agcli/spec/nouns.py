@@ -8,6 +8,7 @@ may be a plug-in's (see `plugins`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping  # plug-ins' classes resolve it
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
@@ -21,8 +22,6 @@ from .number_or_choice import NumberOr
 from .tables import Choice, Table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     from numpy.typing import DTypeLike
 

@@ -23,6 +23,8 @@ def class_of(plugin: Plugin, kind: type[Row]) -> type[Row]:
     if missing:
         raise plugin.error(f"{row.__name__} has {' and '.join(missing)}")
     for name, hint in said_of(kind).items():
+        if not hasattr(row, name):  # what has no usual value, such as the direction of a metric, may be left open
+            continue
         try:
             TypeAdapter(hint).validate_python(getattr(row, name), strict=True)
         except ValidationError as error:

@@ -34,7 +34,7 @@ class Raises(ag.Loss):
 
 
 class Odd(ag.Loss):
-    target = "fruit"
+    target = ("fruit",)
 
     def of(self, output, target):
         return output
@@ -230,7 +230,7 @@ WRONG = [
     (LOSS, "alien", "3:7: loss", "expected a class made of agcli.Loss, found the class Late"),
     (LOSS, "silent", "3:7: loss", "Silent has no method `of`"),
     (LOSS, "raises", "3:7: loss", "KeyError: 'nothing'"),
-    (LOSS, "odd", "3:7: loss", "Odd.target = 'fruit': Input should be 'classes', "),
+    (LOSS, "odd", "3:7: loss", "Odd.target = ('fruit',): Input should be 'classes', "),
     (LOSS, "untyped", "3:7: loss", "Untyped.main is `q`, which is none of its fields"),
     (LOSS, "unknown", "3:7: loss", "PydanticSchemaGenerationError: "),
     (METRIC, "late", "4:11: metrics[0]", "RuntimeError: no figure today"),

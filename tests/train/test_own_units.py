@@ -20,7 +20,8 @@ def run(tmp_path_factory):
     (folder / "spec.yaml").write_text(
         f"data: {{file: {folder}/t.csv, target: y, split: {{tail: {{test: 0.25, validation: 0}}}}}}\n"
         "model: [dense: 1]\nloss: mean_squared_error\noptimizer: lbfgs\n"
-        "metrics: {gap: 'mean(output[:, 0] - y)', off: 'mean(abs(output[:, 0] - y))', twice: mean(2 * output), mae: mae}\n"
+        "metrics: {gap: 'mean(output[:, 0] - y)', off: 'mean(abs(output[:, 0] - y))', "
+        "twice: mean(2 * output), mae: mae}\n"
         "outputs: {gap: 'output[:, 0] - y', double: 2 * output, center: mean(y)}\n"
         f"train: {{epochs: 30, batch_size: {N}}}\n"
     )

@@ -239,9 +239,10 @@ def of_places(folder, **sections):
         csv.writer(file).writerows([["text", *columns], *rows])
     sections = {"loss": "mean_squared_error", "metrics": "{}"} | sections
     more = "".join(f"{name}: {text}\n" for name, text in sections.items())
+    plain = ", ".join(f"{name}: {{numeric: {{scale: none}}}}" for name in columns)
     return made(
         folder,
-        f"data: {{file: places.csv, target: {columns}, columns: {{text: {{text: {{length: {MOST}}}}}}}}}\n"
+        f"data: {{file: places.csv, target: {columns}, columns: {{text: {{text: {{length: {MOST}}}}}, {plain}}}}}\n"
         "dtype: float64\nmodel: [embedding: {size: 14, width: 4}, {dense: 3, name: states}, dense: 1]\n" + more,
     )
 
@@ -287,6 +288,7 @@ def test_an_lstm_learns_from_padded_texts(tmp_path):
 def test_runs_of_0_1_count_the_padding_as_they_did():
     part = {"column": "text", "role": "text", "stats": {"vocabulary": ["<pad>", "<unknown>"]}}
     plain = {"kind": "table", "inputs": [part], "target": [], "dtype": "float32", "sigma": ""}
+    plain |= {"of": "any", "code": "", "weights": ""}
     old, new = (Recipe.from_json(migrated(PREPROCESSING, plain, written)) for written in (1, FORMAT))
     assert (old.padded, new.padded) == ({}, {"x": "right"})
     assert Recipe.from_json(old.to_json()).padded == {}
