@@ -14,6 +14,7 @@ from agcli.data.section import scales
 from agcli.datasets import DataError, Dataset, Split
 from agcli.datasets.dataset import WEIGHTS
 from agcli.datasets.frame import Frame
+from agcli.engine.graph import toposort
 from agcli.engine.types import Array
 from agcli.model.build import Model
 from agcli.model.undefined import reasons
@@ -291,8 +292,11 @@ def outputs(model: Model, split: Split) -> dict[str, Array]:
 
 
 def answered(model: Model, terms: Terms, samples: Samples) -> tuple[Answers, Array] | None:
-    """The model's answers and the truth in the same terms; None if its outputs cannot be compared to a target."""
-    if "y" not in samples.split.columns or why_not(model):
+    """The model's answers and the truth in the same terms; None if its outputs cannot be compared to a target.
+
+    A target that the loss never looks at says nothing of the model.
+    """
+    if "y" not in samples.split.columns or why_not(model) or not any(t is model.y for t in toposort([model.test.loss])):
         return None
     predictor = Predictor.of(model, terms)
     answers = predictor.answers(samples.split)

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+import agcli as ag
 from agcli.evaluation import evaluate
 from agcli.evaluation.bootstrap import intervals, total_by, weights
 from agcli.evaluation.classes import calibration, class_table, confusion
@@ -321,3 +322,13 @@ def test_a_streamed_table_is_judged_with_its_rows(tmp_path, real_data):
     for worst in found.worst:
         assert float(rows[worst.row - 1]["median_house_value"]) == worst.truth
     assert sum(group.samples for group in found.groups) == found.samples
+
+
+def test_a_target_that_the_loss_never_sees_is_not_held_against_the_model(tmp_path):
+    spec = {
+        "data": {"name": "sine", "samples": 100}, "model": [{"dense": 1}], "loss": "mean(square(output - 2 * x))",
+        "metrics": {"gap": "mean(abs(output - 2 * x))"}, "train": {"epochs": 1},
+    }  # fmt: skip
+    found = ag.train(spec, tmp_path / "run").evaluate()
+    assert found.figures == {}
+    assert found.metrics.keys() == {"gap"}
