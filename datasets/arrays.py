@@ -15,9 +15,10 @@ import numpy as np
 
 from .dataset import Array
 from .errors import DataError
+from .files import check_size
 from .frame import Frame
 from .idx import read_idx
-from .tabular import MAX_BYTES, check_size, first_bytes
+from .tabular import MAX_BYTES, first_bytes
 
 MAX_ARRAYS = 1_000
 SIDES = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}  # ends of names

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from .compressed import content
 from .dataset import Array, Column, Dataset, Split
-from .delimited import opened, read
 from .errors import DataError, unknown
+from .files import check_size
 from .roles import INT64
 from .splits import MAX_VALIDATION, VALIDATION_SHARE
-from .tabular import check_size
 from .vocabulary import UNITS, UNKNOWN, Counting, Vocabulary, alphabet, tokens
 
 MAX_BYTES = 1 << 28
@@ -163,14 +163,9 @@ def _cut(text: str, share: float) -> tuple[str, str]:
 def utf8(path: Path) -> str:
     """The text of a file in UTF-8, unpacked if it is gzipped."""
     check_size(path, MAX_BYTES)
-    content = bytearray()
-    with opened(path) as file:
-        while piece := read(file, 1 << 20, path):
-            content += piece
-            if len(content) > MAX_BYTES:
-                raise DataError(f"{path}: expected at most {MAX_BYTES:,} bytes of text, found more")
+    text = content(path, MAX_BYTES)
     try:
-        return content.decode("utf-8-sig")
+        return text.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         found = f"the byte 0x{error.object[error.start]:02x} at {error.start:,}"
         raise DataError(f"{path}: expected UTF-8 text, found {found}; save the file as UTF-8") from None

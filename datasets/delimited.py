@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
+from .compressed import opened, read
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -33,23 +31,6 @@ class Dialect:
     has_header: bool
 
 
-@contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
-    """The file, unpacked if it is gzipped (told by its first bytes)."""
-    try:
-        file = path.open("rb")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}", ("file",)) from None
-    with file:
-        is_packed = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if not is_packed:
-            yield file
-            return
-        with gzip.GzipFile(fileobj=file) as unpacked:  # closes itself, and leaves the file to us
-            yield cast(IO[bytes], unpacked)
-
-
 def pieces(path: Path, max_bytes: int, size: int = PIECE) -> Iterator[bytes]:
     """The file in pieces of whole lines, quoted line breaks kept together; DataError beyond `max_bytes`."""
     rest, total = b"", 0
@@ -67,18 +48,6 @@ def pieces(path: Path, max_bytes: int, size: int = PIECE) -> Iterator[bytes]:
                 raise DataError(f"{path}: expected lines of at most {MAX_LINE:,} bytes; is a quote never closed?")
     if rest:
         yield rest
-
-
-def read(file: IO[bytes], size: int, path: Path) -> bytes:
-    """Some bytes of a file, unpacked; none at its end."""
-    try:
-        return file.read(size)
-    except EOFError:
-        raise DataError(f"{path}: the gzip stream ends too early") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged gzip stream ({error})") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def _end_of_line(text: bytes) -> int:

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import json_lines
-from .delimited import BOM, Dialect, dialect, frames, opened, read
+from .compressed import opened, read
+from .delimited import BOM, Dialect, dialect, frames
 from .errors import DataError
+from .files import check_size
 from .frame import Frame, joined
 from .memory import named_columns
 
@@ -94,31 +96,6 @@ class TableFile:
         known = list(self.missing)
         text = pl.when(~pl.col(pl.String).is_in(known)).then(pl.col(pl.String))
         return piece.with_columns(text).get_columns() if pl.String in piece.dtypes else piece.get_columns()
-
-
-def check_size(path: Path, max_bytes: int) -> None:
-    """Raise DataError if there is no such file, or if it is larger than allowed."""
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}{_near(path)}", ("file",)) from None
-    if path.is_dir():
-        raise DataError(f"{path}: expected a file, found a folder", ("file",))
-    if size > max_bytes:
-        advice = "`stream: true` reads CSV and Parquet of any size"
-        raise DataError(f"{path}: expected at most {max_bytes:,} bytes, found {size:,}; {advice}", ("file",))
-
-
-def _near(path: Path) -> str:
-    """A hint at a file of nearly that name."""
-    from difflib import get_close_matches
-
-    try:
-        others = [entry.name for entry in path.parent.iterdir() if entry.name != path.name]
-        near = get_close_matches(path.name, others, n=1, cutoff=0.6)
-    except OSError:
-        return ""
-    return f"; did you mean {path.parent / near[0]}?" if near else ""
 
 
 def flat(path: Path, frame: pl.DataFrame) -> pl.DataFrame:

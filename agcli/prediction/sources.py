@@ -13,8 +13,9 @@ from pathlib import Path
 from agcli.data.formats import ARRAYS, TABLE, array_file, format_of, table_file
 from agcli.datasets import ArrayFile, DataError, TableFile
 from agcli.datasets.arrays import known_content
+from agcli.datasets.files import check_size
 from agcli.datasets.frame import Frame
-from agcli.datasets.tabular import MISSING, check_size
+from agcli.datasets.tabular import MISSING
 from agcli.spec import Spec
 from agcli.spec.data import ArrayData, PythonData, TableData
 
