@@ -7,11 +7,12 @@ more memory than the reader allows.
 from __future__ import annotations
 
 import bz2
+import gzip
 import io
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
@@ -190,9 +191,41 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         try:
             unpacked = Unpacked(file, packing, path)
         except ImportError:
-            needed = f'packed by {packing.name}, which needs the package zstandard; run pip install "agcli[zstd]"'
-            raise DataError(f"{path}: {needed}", ("file",)) from None
+            raise _lacking(path, packing.name) from None
         yield cast("IO[bytes]", unpacked)
+
+
+def packed(file: IO[bytes], packing: str, path: Path) -> AbstractContextManager[IO[bytes]]:
+    """What packs all that is written to it into a file, without a date, so that equal content gives equal files."""
+    if packing == "gzip":
+        return _closing(gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
+    if packing == "bzip2":
+        return _closing(bz2.BZ2File(file, "wb"))
+    if packing == "xz":
+        return _closing(lzma.LZMAFile(file, "wb"))
+    try:
+        return _closing(_zstandard_writer(file))
+    except ImportError:
+        raise _lacking(path, packing) from None
+
+
+def _zstandard_writer(file: IO[bytes]) -> Any:
+    try:
+        from compression import zstd  # type: ignore[import-not-found,unused-ignore]
+    except ImportError:
+        import zstandard
+
+        return zstandard.ZstdCompressor().stream_writer(file, closefd=False)
+    return zstd.ZstdFile(file, "wb")
+
+
+def _closing(file: Any) -> AbstractContextManager[IO[bytes]]:
+    return cast("AbstractContextManager[IO[bytes]]", file)
+
+
+def _lacking(path: Path, packing: str) -> DataError:
+    needed = f'{packing} needs the package zstandard; run pip install "agcli[zstd]"'
+    return DataError(f"{path}: {needed}", ("file",))
 
 
 def read(file: IO[bytes], size: int, path: Path) -> bytes:
