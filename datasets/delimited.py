@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,15 +27,14 @@ def pieces(
 ) -> Iterator[bytes]:
     """The file as UTF-8, in pieces of whole lines, quoted line breaks kept together; DataError beyond `max_bytes`."""
     rest = b""
-    with closing(utf8(_blocks(path, max_bytes, size), path, encoding, note)) as blocks:
-        for block in blocks:
-            rest += block
-            cut = _end_of_line(rest)
-            if cut:
-                yield rest[:cut]
-                rest = rest[cut:]
-            elif len(rest) > MAX_LINE:
-                raise DataError(f"{path}: expected lines of at most {MAX_LINE:,} bytes; is a quote never closed?")
+    for block in utf8(_blocks(path, max_bytes, size), path, encoding, note):
+        rest += block
+        cut = _end_of_line(rest)
+        if cut:
+            yield rest[:cut]
+            rest = rest[cut:]
+        elif len(rest) > MAX_LINE:
+            raise DataError(f"{path}: expected lines of at most {MAX_LINE:,} bytes; is a quote never closed?")
     if rest:
         yield rest
 

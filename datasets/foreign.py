@@ -23,12 +23,14 @@ def reading(path: Path, format: str, *errors: type[Exception]) -> Iterator[None]
     """
     from polars.exceptions import PolarsError
 
+    usual: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, OverflowError, MemoryError, RuntimeError)
+    known = (PolarsError, *usual, *errors)
     held, is_panic = _held(), False
     try:
         yield
     except DataError:
         raise
-    except (PolarsError, OSError, ValueError, TypeError, OverflowError, MemoryError, RuntimeError, *errors) as error:
+    except known as error:
         raise DataError(f"{path}: cannot be read as {format}: {_first_line(error)}", ("file",)) from None
     except BaseException as error:
         is_panic = type(error).__name__ == "PanicException"

@@ -64,7 +64,8 @@ class Flattening:
             return 0, ""
         if isinstance(dtype, pl.Struct):
             return 0, "a structure of several values"
-        inner, count = dtype, 1
+        inner: Any = dtype
+        count = 1
         if isinstance(dtype, pl.List):
             inner, count = dtype.inner, self.widths.get(name, 0)
         while isinstance(inner, pl.Array):

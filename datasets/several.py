@@ -15,7 +15,7 @@ class SeveralError(DataError):
     """A file of several sheets, or several tables, and none of them named, or one that is not there."""
 
     def __init__(self, path: Path, what: str, names: Sequence[str], wanted: str = "") -> None:
-        self.file, self.what, self.names = path, what, tuple(names)
+        self.what, self.names, self.wanted = what, tuple(names), wanted
         shown = ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else "")
         if not names:
             text = f"expected a {what}, found none"

@@ -191,7 +191,7 @@ class Scanned(Reader):
             for start in range(0, max(count, 1), _ROWS):  # of no rows, the columns
                 with reading(file.path, self.name):
                     piece = flattening.of(rows.slice(start, _ROWS).collect())
-                total += piece.estimated_size()
+                total += int(piece.estimated_size())
                 if total > most:
                     raise DataError(f"{file.path}: expected at most {most:,} bytes unpacked, found more", ("file",))
                 yield piece

@@ -322,8 +322,8 @@ def _settled_text(corpus: Corpus) -> dict[str, Any]:
 
 
 def _settled_table(table: Table, fields: Fields) -> dict[str, Any]:
-    file = "sqlite" if getattr(fields, "sqlite", None) else "file"
-    written: dict[str, Any] = {file: str(table.source.path), "target": table.target}
+    key = "sqlite" if getattr(fields, "sqlite", None) else "file"
+    written: dict[str, Any] = {key: str(table.source.path), "target": table.target}
     if table.split is not None:
         written["split"] = _chosen(SPLITS, table.split.name, asdict(table.split))
     for part, file in (("validation", table.validation), ("test", table.test)):

@@ -43,6 +43,11 @@ class Source:
         """Bytes of the file, or of all its files."""
         return self.file.size if isinstance(self.file, TableFile) else self.path.stat().st_size
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found out about how the file is written."""
+        return tuple(self.file.notes) if isinstance(self.file, TableFile) else ()
+
     def frames(self) -> Iterator[Frame]:
         """The samples in pieces, with every column that the model reads. Raises DataError for what does not fit."""
         try:

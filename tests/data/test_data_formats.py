@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
-from sample_files import SAMPLES, X, Y, idx, write
+from sample_files import SAMPLES, WORDS, X, Y, idx, write
 
 from agcli.cli import ag
 from agcli.data import formats
