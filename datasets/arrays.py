@@ -13,11 +13,13 @@ from typing import IO, Any
 
 import numpy as np
 
+from .compressed import seekable
 from .dataset import Array
 from .errors import DataError
+from .files import check_size, size_of
 from .frame import Frame
 from .idx import read_idx
-from .tabular import MAX_BYTES, check_size, first_bytes
+from .tabular import MAX_BYTES, first_bytes
 
 MAX_ARRAYS = 1_000
 SIDES = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}  # ends of names
@@ -108,11 +110,14 @@ def _ends(names: list[str], end: str) -> bool:
 def read_npy(path: Path) -> Array:
     """The array of an NPY file."""
     check_size(path, MAX_BYTES)
-    try:
-        with path.open("rb") as file:
-            return _npy(file, path.stat().st_size, str(path))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    with seekable(path, MAX_BYTES) as place:
+        if not isinstance(place, Path):
+            return _npy(place, len(place.getvalue()), str(path))
+        try:
+            with place.open("rb") as file:
+                return _npy(file, size_of(place), str(path))
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def read_npz(path: Path, end: str = "") -> dict[str, Array]:

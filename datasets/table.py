@@ -17,6 +17,7 @@ from .errors import DataError, unknown
 from .fitting import fit
 from .frame import Frame
 from .labels import Labels
+from .nested import is_nothing
 from .preprocessing import Recipe
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, share_of
@@ -91,7 +92,9 @@ class Table:
         table = table._with_shares({name: len(split) for name, split in splits.items()})
         known = (*self.columns, self.sigma, self.weights)
         guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
-        return table._dataset(recipe, splits, (*left_out(frame, guessed), *found))
+        guessed = [name for name in guessed if not is_nothing(frame.columns[name])]  # which its reader said
+        said = [note for source in (self.source, self.validation, self.test) for note in getattr(source, "notes", ())]
+        return table._dataset(recipe, splits, (*dict.fromkeys(said), *left_out(frame, guessed), *found))
 
     def settled(self, frame: Frame) -> Table:
         """The same table with nothing left open: target, role of every column, split, and how the file is written."""

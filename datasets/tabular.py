@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import json_lines
-from .delimited import BOM, Dialect, dialect, frames, opened, read
+from .compressed import opened, read, seekable
+from .delimited import BOM, beginning, frames
+from .dialect import Dialect, Known, dialect
 from .errors import DataError
+from .files import check_size, size_of
+from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
+from .nested import Flattening, widths
 
 if TYPE_CHECKING:
     import polars as pl
 
 MAX_BYTES = 1 << 30  # of a file that is read as a whole, which takes some five times as much memory
 MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+EXPANSION = 5  # times the bytes of a file that its rows may take in memory
 _ROWS = 1 << 16  # of Parquet, read at a time
 
 
@@ -29,6 +36,14 @@ class Reader:
     def settled(self, file: TableFile) -> TableFile:
         """The file with nothing left open about how it is written."""
         return file
+
+    def size(self, file: TableFile) -> int:
+        """Bytes of the file."""
+        return size_of(file.path)
+
+    def check(self, file: TableFile, max_bytes: int) -> None:
+        """Raise DataError for what is no file, or larger than allowed."""
+        check_size(file.path, max_bytes)
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         """All rows; a column has the same type in every piece."""
@@ -43,8 +58,10 @@ class Reader:
 class TableFile:
     """A file of columns, and how it is written where its first line does not say.
 
-    `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns. Without a
-    `reader` its format is told by its first bytes.
+    `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns. `encoding` is
+    that of text, `comment` what lines to be left out begin with; `index` keeps a first column without a name. `sheet`
+    is that of a workbook, `query` what a database is asked. Without a `reader` the format is told by the first bytes.
+    `notes` collects what a reader found out and a person should know.
     """
 
     path: Path
@@ -52,6 +69,26 @@ class TableFile:
     header: bool | tuple[str, ...] | None = None
     missing: tuple[str, ...] = MISSING
     reader: Reader | None = None
+    encoding: str | None = None
+    comment: str | None = None
+    index: bool = False
+    sheet: str | None = None
+    query: str | None = None
+    notes: list[str] = field(default_factory=list, compare=False, repr=False)
+
+    def note(self, text: str) -> None:
+        """Keep a note, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def check(self, max_bytes: int) -> None:
+        """Raise DataError for what is no file, or larger than allowed."""
+        self._reader().check(self, max_bytes)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, or of all its files."""
+        return self._reader().size(self)
 
     def settled(self) -> TableFile:
         """The same file with nothing left open: separator and header are those of its first line."""
@@ -67,12 +104,12 @@ class TableFile:
 
     def frames(self, max_bytes: int = 1 << 62) -> Iterator[Frame]:
         """All samples in pieces of a few megabytes; there is at least one sample."""
-        check_size(self.path, max_bytes)
+        self.check(max_bytes)
         return self._numbered(self._reader().pieces(self, max_bytes))
 
     def streamed(self) -> Iterator[Frame]:
         """The same for a file of any size, where a column need not have the same type in every piece."""
-        check_size(self.path, 1 << 62)
+        self.check(1 << 62)
         return self._numbered(self._reader().streamed(self))
 
     def _numbered(self, pieces: Iterator[pl.DataFrame]) -> Iterator[Frame]:
@@ -96,41 +133,6 @@ class TableFile:
         return piece.with_columns(text).get_columns() if pl.String in piece.dtypes else piece.get_columns()
 
 
-def check_size(path: Path, max_bytes: int) -> None:
-    """Raise DataError if there is no such file, or if it is larger than allowed."""
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}{_near(path)}", ("file",)) from None
-    if path.is_dir():
-        raise DataError(f"{path}: expected a file, found a folder", ("file",))
-    if size > max_bytes:
-        advice = "`stream: true` reads CSV and Parquet of any size"
-        raise DataError(f"{path}: expected at most {max_bytes:,} bytes, found {size:,}; {advice}", ("file",))
-
-
-def _near(path: Path) -> str:
-    """A hint at a file of nearly that name."""
-    from difflib import get_close_matches
-
-    try:
-        others = [entry.name for entry in path.parent.iterdir() if entry.name != path.name]
-        near = get_close_matches(path.name, others, n=1, cutoff=0.6)
-    except OSError:
-        return ""
-    return f"; did you mean {path.parent / near[0]}?" if near else ""
-
-
-def flat(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame, text without blanks around it, if its columns hold single values."""
-    import polars as pl
-
-    for name, dtype in frame.schema.items():
-        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
-            raise DataError(f'{path}: column "{name}": expected numbers, text or dates, found {dtype}')
-    return frame.with_columns(pl.col(pl.String, pl.Categorical, pl.Enum).cast(pl.String).str.strip_chars())
-
-
 @dataclass(frozen=True)
 class Delimited(Reader):
     """CSV and its kin; the separator is told by the first line where neither format nor description says it."""
@@ -139,7 +141,9 @@ class Delimited(Reader):
 
     def dialect(self, file: TableFile) -> Dialect:
         """How a file is written."""
-        return dialect(file.path, file.separator or self.separator, file.header)
+        known = Known(file.separator or self.separator, file.header, file.comment, file.index)
+        text = beginning(file.path, file.encoding, file.note)
+        return dialect(file.path, text, known, file.note)
 
     def settled(self, file: TableFile) -> TableFile:
         found = self.dialect(file)
@@ -147,32 +151,64 @@ class Delimited(Reader):
         return replace(file, separator=found.separator, header=header)
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
-        return frames(file.path, self.dialect(file), max_bytes)
+        form = self.dialect(file)
+        for piece in frames(file.path, form, max_bytes, encoding=file.encoding, note=file.note):
+            yield piece.drop(form.left)
 
 
 class Lines(Reader):
     """JSON objects, one a line; all of a file at once, since any line may change the type of a column."""
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
-        yield flat(file.path, json_lines.whole(file.path, min(max_bytes, MAX_BYTES)))
+        with reading(file.path, "JSON lines"):
+            frame = json_lines.whole(file.path, min(max_bytes, MAX_BYTES))
+            found = Flattening(file.path, file.note, widths(frame.lazy())).of(frame)
+        yield found
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
-        return (flat(file.path, piece) for piece in json_lines.pieces(file.path))
+        flattening = None
+        for piece in json_lines.pieces(file.path):
+            with reading(file.path, "JSON lines"):
+                flattening = flattening or Flattening(file.path, file.note, widths(piece.lazy()))
+                found = flattening.of(piece)
+            yield found
 
 
-class Parquet(Reader):
-    """Parquet, some rows at a time."""
+@dataclass(frozen=True)
+class Scanned(Reader):
+    """A binary format that polars reads some rows at a time: its name, and what opens a file."""
+
+    name: str
+    scan: Callable[[Path | io.BytesIO], pl.LazyFrame]
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
-        import polars as pl
+        total, most = 0, max_bytes * EXPANSION
+        with seekable(file.path, min(max_bytes, MAX_BYTES)) as place:
+            with reading(file.path, self.name):
+                rows = self.scan(place)
+                flattening = Flattening(file.path, file.note, widths(rows))
+                count = int(rows.select(pl_len()).collect().item())
+            for start in range(0, max(count, 1), _ROWS):  # of no rows, the columns
+                with reading(file.path, self.name):
+                    piece = flattening.of(rows.slice(start, _ROWS).collect())
+                total += int(piece.estimated_size())
+                if total > most:
+                    raise DataError(f"{file.path}: expected at most {most:,} bytes unpacked, found more", ("file",))
+                yield piece
 
-        try:
-            rows = pl.scan_parquet(file.path, glob=False)
-            count = int(rows.select(pl.len()).collect().item())
-            for start in range(0, count, _ROWS):
-                yield flat(file.path, rows.slice(start, _ROWS).collect())
-        except pl.exceptions.PolarsError as error:
-            raise DataError(f"{file.path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None
+
+def scan_parquet(place: Path | io.BytesIO) -> pl.LazyFrame:
+    """The rows of a Parquet file."""
+    import polars as pl
+
+    return pl.scan_parquet(place, glob=False)
+
+
+def pl_len() -> pl.Expr:
+    """The number of rows."""
+    import polars as pl
+
+    return pl.len()
 
 
 @dataclass(frozen=True)
@@ -190,10 +226,10 @@ class Whole(Reader):
         arrays = [name for name, values in columns.items() if isinstance(values, np.ndarray)]
         if arrays:
             raise DataError(f'{file.path}: column "{arrays[0]}": expected a value a sample, found an array')
-        yield flat(file.path, pl.DataFrame(columns))
+        yield Flattening(file.path, file.note).of(pl.DataFrame(columns))
 
 
-DELIMITED, TABBED, LINES, PARQUET = Delimited(), Delimited("\t"), Lines(), Parquet()
+DELIMITED, TABBED, LINES, PARQUET = Delimited(), Delimited("\t"), Lines(), Scanned("Parquet", scan_parquet)
 
 
 def by_content(path: Path) -> Reader:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from agcli.cli import within
 from agcli.data.formats import ARRAYS, TABLE, names, written
 
 HELP = f"""Predict the samples in FILE with the model in the folder RUN; `-` reads standard input.
@@ -21,6 +22,7 @@ least-squares fit, --bands adds where the curve may lie (confidence_low, _high) 
 @click.command("predict", help=HELP)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file")
+@within.options
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to [standard output].")
 @click.option("--format", type=click.Choice(list(written())), help="How to write [as --out is called, or csv].")
 @click.option("--keep", is_flag=True, help="Write the columns of FILE before the predictions.")
@@ -31,7 +33,7 @@ least-squares fit, --bands adds where the curve may lie (confidence_low, _high) 
 @click.option("--weights", default="", metavar="NAME", help="best, last, or the number of a step [the best].")
 def command(
     run: Path, file: str, out: Path | None, format: str | None, keep: bool, bands: bool, level: str | None,
-    weights: str,
+    weights: str, sheet: str | None, query: str | None,
 ) -> None:  # fmt: skip
     if out is None and format == "parquet" and sys.stdout.isatty():
         raise click.UsageError("--format parquet writes bytes, which a terminal cannot show; give --out FILE")
@@ -39,7 +41,9 @@ def command(
     from agcli.prediction.files import predict_file
 
     chosen = level_of(level) if level is not None else LEVEL if bands else None
-    summary = predict_file(run, file, out, format=format, keep=keep, weights=weights, level=chosen)
+    summary = predict_file(
+        run, within.chosen(file, sheet, query), out, format=format, keep=keep, weights=weights, level=chosen
+    )
     for note in summary.notes:
         click.echo(f"note: {note}", err=True)
     if out is not None:

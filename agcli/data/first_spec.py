@@ -10,7 +10,8 @@ from pathlib import Path
 from agcli.data.dataset_info import content, warnings
 from agcli.data.formats import table_file
 from agcli.data.mending import usual
-from agcli.datasets import Categorical, DataError, Ignore, Role, Table, Text, kinds
+from agcli.data.section import FORM
+from agcli.datasets import Categorical, DataError, Ignore, Role, Table, TableFile, Text, kinds
 from agcli.datasets.frame import Frame
 from agcli.engine.variables import write_atomically
 from agcli.spec.dump import quoted
@@ -29,20 +30,27 @@ class Draft:
     warnings: tuple[str, ...] = ()
 
 
-def draft(file: str, target: str | None = None, out: Path | None = None) -> Draft:
+def draft(file: str | TableFile, target: str | None = None, out: Path | None = None) -> Draft:
     """A spec for a table, with what was guessed as comments; written to `<file>.yaml`, or to ``out``.
 
     Raises DataError if the file is no table, or has no such target.
     """
-    table = Table(source=table_file(Path(file)), target=(target,) if target else ())
+    source = file if isinstance(file, TableFile) else table_file(Path(file))
+    table = Table(source=source, target=(target,) if target else ())
     frame = table.source.read()
     settled = table.settled(frame)
-    path = out or Path(f"{Path(file).name.split('.')[0]}.yaml")
+    path = out or Path(f"{_stem(source.path)}.yaml")
     found = warnings(table)
     chosen, apart = _one_input(settled, frame)
     if apart:
         found.append(f"left out: {', '.join(map(quoted, apart))} (free text, which needs an input of its own)")
     return Draft(path, "\n".join(_lines(chosen, frame, path, found)) + "\n", tuple(found))
+
+
+def _stem(path: Path) -> str:
+    """What a spec for a file is called; for a pattern, what stands before its first mark, or its folder."""
+    name = path.name.split(".")[0].split("*")[0].rstrip("-_") or path.absolute().parent.name
+    return "".join(letter if letter not in "*?[]" else "" for letter in name) or "table"
 
 
 def write(made: Draft, *, force: bool = False) -> None:
@@ -72,6 +80,9 @@ def _lines(table: Table, frame: Frame, path: Path, found: list[str]) -> Iterator
     yield from (f"# warning: {printable(text)}" for text in found)
     yield "data:"
     yield f"  file: {quoted(file)}"
+    for key in FORM:
+        if value := getattr(table.source, key, None):
+            yield f"  {key}: {quoted(value) if isinstance(value, str) else 'true'}"
     yield f"  target: {quoted(name)} # {_comment(content(frame[name], role))}"
     yield from _columns(table, frame)
     kind = table.split.name if table.split else "shuffled"

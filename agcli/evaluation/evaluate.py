@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from agcli.data.section import scales
-from agcli.datasets import DataError, Dataset, Split
+from agcli.datasets import DataError, Dataset, Split, TableFile
 from agcli.datasets.dataset import WEIGHTS
 from agcli.datasets.frame import Frame
 from agcli.engine.graph import toposort
@@ -116,7 +116,7 @@ def evaluate(
     folder: Path,
     split: str = "",
     *,
-    data: str | Path | Frame | None = None,
+    data: str | Path | TableFile | Frame | None = None,
     known: Dataset | None = None,
     by: str | None = None,
     weights: str = "",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agcli.datasets import DataError
+from agcli.datasets import DataError, TableFile
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.runs import Run
@@ -44,11 +44,12 @@ class Summary:
     samples: int = 0
     unseen: dict[str, Unseen] = field(default_factory=dict)
     of_bands: tuple[str, ...] = ()
+    of_file: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """A sentence for each column with names that training did not see, and for bands that are not there."""
-        return [*self.of_bands] + [
+        return [*self.of_file, *self.of_bands] + [
             f'column "{column}": {u.cells:,} of {self.samples:,} samples have a name that training did not see, '
             f'such as "{u.name}" in row {u.row:,}; the model takes it as unknown'
             for column, u in self.unseen.items()
@@ -57,7 +58,7 @@ class Summary:
 
 def predict_file(
     folder: Path,
-    samples: str | Path,
+    samples: str | Path | TableFile,
     out: Path | None = None,
     *,
     format: str | None = None,
@@ -83,6 +84,7 @@ def predict_file(
             write(head)
             for table in tables:
                 write(table)
+        summary.of_file = source.notes
     return summary
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 import sys
@@ -10,10 +9,11 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias, cast
+from typing import IO, TYPE_CHECKING, TypeAlias
 
-from agcli.data.formats import PACKED, Format, find, written
+from agcli.data.formats import Format, find, packing_of, written
 from agcli.datasets import DataError
+from agcli.datasets.compressed import packed
 from agcli.datasets.errors import unknown
 
 if TYPE_CHECKING:
@@ -65,9 +65,8 @@ def sink(out: Path | None, format: Format) -> Iterator[Write]:
 
 def _packed(file: IO[bytes], out: Path) -> AbstractContextManager[IO[bytes]]:
     """The file to write into: as it is, or what packs it, without a date, so that equal content gives equal files."""
-    if not out.name.lower().endswith(PACKED):
-        return nullcontext(file)
-    return cast("AbstractContextManager[IO[bytes]]", gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
+    packing = packing_of(out.name)
+    return packed(file, packing, out) if packing else nullcontext(file)
 
 
 @contextmanager

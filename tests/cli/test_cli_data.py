@@ -83,7 +83,7 @@ def test_real_files_train_and_evaluate_the_same(ag, tmp_path, real_data, data):
             "{file: t.csv, target: kind, columns: {color: {categorical: index}}}",
             "an `input` of the first layer, as there are several: `x`, `color`",
         ),
-        ("{file: t.xls, target: kind}", "expected a file that ends in .csv"),
+        ("{file: t.ods, target: kind}", "expected a file that ends in .csv"),
         ("{file: t.csv, target: kind, split: {group: tint}}", 'unknown column "tint"'),
     ],
 )
