@@ -23,6 +23,7 @@ MAX_CELLS = 50_000_000  # of a sheet, which is read as a rectangle from its firs
 _ZIP = b"PK\x03\x04"
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 _CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
+_EXACT = 2**53  # below, a float64 holds every whole number
 _OVERLAP = 256  # bytes, more than the beginning of a cell takes
 _UNNAMED = "__UNNAMED__"  # what the library calls a column without a name
 
@@ -42,7 +43,7 @@ class Excel(Reader):
             frame = loaded.to_polars() if loaded.width else pl.DataFrame()
             is_named = has_header and frame.width > 0
             first = book.load_sheet(sheet, header_row=None, n_rows=1).to_polars() if is_named else None
-        frame = _renamed(file, frame, first)
+        frame = _whole(_renamed(file, frame, first))
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null())) if frame.width else frame
         yield Flattening(file.path, file.note).of(frame)
 
@@ -65,6 +66,17 @@ def _book(path: Path) -> Any:
         raise DataError(f"{path}: {needed}", ("file",)) from None
     with reading(path, "Excel", *_errors()):
         return fastexcel.read_excel(path.read_bytes())  # by a path, its ending would be believed
+
+
+def _whole(frame: pl.DataFrame) -> pl.DataFrame:
+    """Columns of whole numbers as integers; a sheet has floats alone, and 1.0 would be the name of a class."""
+    import polars as pl
+
+    floats = [name for name, dtype in frame.schema.items() if dtype == pl.Float64]
+    tests = [((pl.col(name) % 1 == 0) & (pl.col(name).abs() < _EXACT)).all().alias(name) for name in floats]
+    is_whole = frame.select(tests).row(0) if tests and frame.height else ()
+    whole = [name for name, is_so in zip(floats, is_whole, strict=False) if is_so and frame[name].count()]
+    return frame.with_columns(pl.col(whole).cast(pl.Int64))
 
 
 def _errors() -> tuple[type[Exception], ...]:

@@ -24,7 +24,7 @@ def reading(path: Path, format: str, *errors: type[Exception]) -> Iterator[None]
     from polars.exceptions import PolarsError
 
     usual: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, OverflowError, MemoryError, RuntimeError)
-    known = (PolarsError, *usual, *errors)
+    known: tuple[type[Exception], ...] = (PolarsError, *usual, *errors)
     held, is_panic = _held(), False
     try:
         yield

@@ -8,7 +8,7 @@ from pathlib import Path
 from .errors import DataError
 
 _SHOWN = 20
-_WRITE = {"sheet": "sheet: {}", "table": 'query: "select * from {}"'}
+_WRITE = {"sheet": ("sheet", "{}"), "table": ("query", '"select * from {}"')}
 
 
 class SeveralError(DataError):
@@ -22,10 +22,12 @@ class SeveralError(DataError):
         elif wanted:
             text = f'unknown {what} "{wanted}"; known: {shown}'
         else:
-            text = f"expected one of {len(names):,} {what}s to be named: {shown}; write `{self.line(names[0])}`"
+            text = f"expected one of {len(names):,} {what}s to be named: {shown}; write {self.line(names[0])}"
         super().__init__(f"{path}: {text}", (("sheet" if what == "sheet" else "query") if wanted else "file",))
 
     def line(self, name: str) -> str:
-        """What a description says to name one."""
-        quoted = name if name.isidentifier() or self.what == "sheet" else f'""{name}""'
-        return _WRITE[self.what].format(quoted)
+        """What names one, in a spec and on the command line."""
+        key, text = _WRITE[self.what]
+        value = text.format(name if name.isidentifier() or self.what == "sheet" else f"[{name}]")
+        shell = value if " " not in value or value.startswith('"') else f'"{value}"'
+        return f"`{key}: {value}`, or --{key} {shell}"

@@ -114,7 +114,8 @@ class Sharded(Reader):
         lacking, count = missing(self.paths)
         if lacking:
             more = f" and {len(lacking) - _SHOWN:,} more" if len(lacking) > _SHOWN else ""
-            file.note(f"{len(lacking):,} of {count:,} files are missing: {', '.join(lacking[:_SHOWN])}{more}")
+            told = f"{len(lacking):,} of {count:,} files {'is' if len(lacking) == 1 else 'are'} missing"
+            file.note(f"{told}: {', '.join(lacking[:_SHOWN])}{more}")
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         import polars as pl

@@ -22,6 +22,7 @@ def chosen(file: str, sheet: str | None, query: str | None) -> str | TableFile:
     """The file's name; with an option, the table in it."""
     if sheet is None and query is None:
         return file
-    from agcli.data.formats import table_file
+    from agcli.data.formats import kind_of, table_file
 
-    return table_file(Path(file), sheet=sheet, query=query)
+    path = Path(file)
+    return table_file(path, database=query is not None and not kind_of(path), sheet=sheet, query=query)

@@ -70,7 +70,7 @@ def about(name: str, target: Sequence[str] = (), file: TableFile | None = None) 
         if error.wanted or not error.names:
             raise
         first = error.line(error.names[0])
-        return {"name": Path(name).name, f"{error.what}s": list(error.names), "description": f"name one: {first}"}
+        return {"name": Path(name).name, f"{error.what}s": list(error.names), "description": f"name one with {first}"}
     return about_table(found) if isinstance(found, Table) else _splits(found.read())
 
 

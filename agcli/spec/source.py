@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,9 @@ from .names import nearest
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml")
 ZOO = Path(__file__).resolve().parent.parent.joinpath("models").resolve()  # a link in a checkout
+
+_KINDS = ((stat.S_ISFIFO, "named pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
+_OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # what this process has open already
 
 # YAML 1.2.2, production 1, c-printable.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -52,6 +56,7 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     """The text of a spec file, or of the zoo's model of that name. Raises SpecError if there is none to be read."""
     name = located(os.fspath(path))
     try:
+        _check_kind(name)
         with open(name, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
@@ -60,6 +65,15 @@ def read_source(path: str | os.PathLike[str]) -> Source:
         message = f"expected a spec of at most {MAX_BYTES:,} bytes, got more"
         raise SpecError([Problem(Place(name), "", message)])
     return decoded(name, content)
+
+
+def _check_kind(name: str) -> None:
+    """Raise SpecError for a pipe, a socket or a device, which may wait forever; a shell's `<(...)` has its writer."""
+    mode = os.stat(name).st_mode
+    is_open = stat.S_ISFIFO(mode) and name.startswith(_OPEN)
+    kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "")
+    if kind and not is_open:
+        raise SpecError([Problem(Place(name), "", f"expected a spec file, found a {kind}")])
 
 
 def located(name: str) -> str:
