@@ -12,6 +12,7 @@ import numpy.typing as npt
 from .dates import Date
 from .frame import Cells, Frame
 from .images import Image
+from .numerals import Numerals, are_codes
 from .roles import Categorical, Ignore, Numeric, Role
 from .texts import Text
 
@@ -60,7 +61,7 @@ def role(cells: Cells, step: int = 1) -> Role:
     if _nothing(cells, step):
         return Ignore()
     known = values.drop_nulls()
-    if _numbers(known) is not None:
+    if _numbers(known, cells.numerals) is not None:
         return Numeric()
     if _are_dates(cells, known):
         return Date()
@@ -79,8 +80,9 @@ def target_role(cells: Cells) -> Role:
     if isinstance(values, np.ndarray):
         is_single = all(n == 1 for n in values.shape[1:])
         return Categorical() if is_single and values.dtype.kind in "iubUSO" else Numeric()
-    numbers = values.drop_nulls().cast(pl.Float64, strict=False)
-    if numbers.has_nulls() or not len(numbers) or values.dtype == pl.Boolean:
+    known = values.drop_nulls()
+    numbers = cells.numerals.read(known)
+    if numbers.has_nulls() or not len(numbers) or values.dtype == pl.Boolean or are_codes(known):
         return Categorical()
     different = np.unique(numbers.to_numpy()[:1_000_000])
     runs_on = len(different) <= MAX_CLASSES and different[0] in (0, 1) and bool((np.diff(different) == 1).all())
@@ -106,7 +108,7 @@ def is_quantity(cells: Cells) -> bool:
     import polars as pl
 
     known = values.drop_nulls()
-    return len(known) > 0 and values.dtype != pl.Boolean and _numbers(known) is not None
+    return len(known) > 0 and values.dtype != pl.Boolean and _numbers(known, cells.numerals) is not None
 
 
 def _array_role(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Role:
@@ -124,15 +126,15 @@ def _nothing(cells: Cells, step: int) -> str:
     known = cells.values.drop_nulls()
     if known.n_unique() < 2:
         return "the same in every row" if len(known) else "empty"
-    numbers = _numbers(known)
+    numbers = _numbers(known, cells.numerals)
     return "" if numbers is None or not _counts_rows(numbers, step) else "counts the rows"
 
 
-def _numbers(known: pl.Series) -> npt.NDArray[np.float64] | None:
+def _numbers(known: pl.Series, numerals: Numerals) -> npt.NDArray[np.float64] | None:
     """The cells of a column that has nothing but numbers."""
-    import polars as pl
-
-    numbers = known.cast(pl.Float64, strict=False) if not known.dtype.is_temporal() else None
+    if are_codes(known):
+        return None
+    numbers = numerals.read(known) if not known.dtype.is_temporal() else None
     return None if numbers is None or numbers.has_nulls() else numbers.to_numpy()
 
 

@@ -22,6 +22,7 @@ THOUSANDS = (",", ".", " ", "'")  # a space is any of SPACES, an apostrophe any 
 APOSTROPHES = "'\u2019"
 CURRENCIES = "$€£¥₹₽₩₺₫₴¢"
 _LOOKED_AT = 10_000  # different cells
+_NAMED = 4
 # Three capitals that ISO 4217 has for money, of those that tables hold most.
 _CODES = "USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW|SGD|HKD"
 
@@ -53,9 +54,11 @@ class Numerals:
         return f"1{self.thousands}234{self.decimal}5"
 
     def read(self, texts: pl.Series) -> pl.Series:
-        """Cells of text as float64, null where one is missing or no number."""
+        """Cells as float64, null where one is missing or no number; those that are no text are cast."""
         import polars as pl
 
+        if texts.dtype != pl.String:
+            return texts.cast(pl.Float64, strict=False)
         if self.is_plain:
             numbers = texts.cast(pl.Float64, strict=False)
             if not (numbers.is_null() & texts.is_not_null()).any():
@@ -77,13 +80,14 @@ class Numerals:
     def _pattern(self) -> str:
         """Of a number in this way, its groups of three whole."""
         point = re.escape(self.decimal)
-        groups = rf"\d{{1,3}}(?:[{_class(self.thousands)}]\d{{3}})+|" if self.thousands else ""
+        groups = rf"[1-9]\d{{0,2}}(?:[{_class(self.thousands)}]\d{{3}})+|" if self.thousands else ""
         return rf"^[+-]?(?:(?:{groups}\d+)(?:{point}\d*)?|{point}\d+)(?:[eE][+-]?\d+)?$"
 
 
 PLAIN = Numerals()
-# The ways that are looked for. Those with a space or an apostrophe are told by these marks.
-_WAYS = (PLAIN, *(Numerals(d, t) for d in DECIMALS for t in (*THOUSANDS, "") if d != t and (d, t) != (".", "")))
+# The ways that are looked for, the simplest first.
+_WAYS = tuple(Numerals(d, t) for t in ("", *THOUSANDS) for d in DECIMALS if d != t)
+_COMMAS, _COMMA = Numerals(".", ","), Numerals(",", "")
 
 
 def _class(mark: str) -> str:
@@ -120,15 +124,12 @@ class Ambiguous:
         )
 
 
-def told(columns: Iterable[pl.Series], given: tuple[str | None, str | None] = (None, None)) -> Numerals | Ambiguous:
-    """How the numbers of some columns of text are written, as far as it is not given; PLAIN if nothing says otherwise.
+def told(columns: Iterable[pl.Series]) -> Numerals | Ambiguous:
+    """How the numbers of some columns of text are written; PLAIN if nothing says otherwise.
 
     A column speaks if all its cells are numbers in some way. If the columns have no way in common, the one that most
     of them have; the others then are no numbers.
     """
-    decimal, thousands = given
-    if decimal is not None or thousands is not None:
-        return Numerals(decimal or ("," if thousands == "." else "."), thousands or "")
     votes: dict[str, set[Numerals]] = {}
     cells: dict[str, str] = {}
     for column in columns:
@@ -138,7 +139,7 @@ def told(columns: Iterable[pl.Series], given: tuple[str | None, str | None] = (N
         ways = {way for way in _WAYS if not way.read(known).has_nulls()}
         if ways:
             votes[column.name], cells[column.name] = ways, str(known[0])
-    decided = [ways for ways in votes.values() if not _is_open(ways)]
+    decided = [ways for ways in votes.values() if not _is_open(ways) and not {PLAIN, _COMMA} <= ways]
     common = set(_WAYS).intersection(*decided) if decided else set(_WAYS)
     if not common:
         counts = {way: sum(way in ways for ways in decided) for way in _WAYS}
@@ -153,4 +154,29 @@ def told(columns: Iterable[pl.Series], given: tuple[str | None, str | None] = (N
 
 def _is_open(ways: set[Numerals]) -> bool:
     """Whether a comma may be the decimal mark as well as the one between thousands."""
-    return {Numerals(".", ","), Numerals(",", "")} <= ways
+    return {_COMMAS, _COMMA} <= ways and PLAIN not in ways
+
+
+def readings(columns: Iterable[pl.Series], numerals: Numerals) -> str:
+    """A note on numbers that are not written as Python writes them, with a cell of each column; empty if all are."""
+    import polars as pl
+
+    found = []
+    for column in columns:
+        odd = column.filter(column.is_not_null() & column.cast(pl.Float64, strict=False).is_null())
+        if len(odd) and not numerals.read(odd).has_nulls():
+            found.append(f'"{odd[0]}" in "{column.name}" as {numerals.read(odd.head(1))[0]:g}')
+    more = f" and {len(found) - _NAMED} columns more" if len(found) > _NAMED else ""
+    marks = (("decimal", numerals.decimal, "."), ("thousands", numerals.thousands, ""))
+    write = ", ".join(f'{name}: "{mark}"' for name, mark, usual in marks if mark != usual)
+    said = f"; `{write}` in `data` says so" if write else ""
+    return f"numbers are read: {', '.join(found[:_NAMED])}{more}{said}" if found else ""
+
+
+def are_codes(known: pl.Series) -> bool:
+    """Whether cells of text are whole numbers of which some begin with 0, as ZIP codes do: names, not quantities."""
+    import polars as pl
+
+    if known.dtype != pl.String or not known.str.contains(r"^0\d").any():
+        return False
+    return bool(known.str.contains(r"^\d+$").all())

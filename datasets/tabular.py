@@ -20,12 +20,17 @@ from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
 from .nested import Flattening, widths
+from .numerals import PLAIN, Ambiguous, Numerals, readings, told
 
 if TYPE_CHECKING:
     import polars as pl
 
 MAX_BYTES = 1 << 30  # of a file that is read as a whole, which takes some five times as much memory
-MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+# What R, pandas, NumPy, SQL, Excel and people write for nothing.
+MISSING = (
+    "", "?", "-", "--", ".", "NA", "Na", "na", "N/A", "n/a", "<NA>", "#N/A", "#NA", "#N/A N/A", "NaN", "nan", "NAN",
+    "-NaN", "-nan", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "null", "Null", "NULL", "none", "None", "NONE", "nil",
+)  # fmt: skip
 EXPANSION = 5  # times the bytes of a file that its rows may take in memory
 _ROWS = 1 << 16  # of Parquet, read at a time
 
@@ -61,7 +66,8 @@ class TableFile:
     `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns. `encoding` is
     that of text, `comment` what lines to be left out begin with; `index` keeps a first column without a name. `sheet`
     is that of a workbook, `query` what a database is asked. Without a `reader` the format is told by the first bytes.
-    `notes` collects what a reader found out and a person should know.
+    `decimal` and `thousands` are the marks in its numbers. `notes` collects what a reader found out and a person should
+    know.
     """
 
     path: Path
@@ -74,6 +80,8 @@ class TableFile:
     index: bool = False
     sheet: str | None = None
     query: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
     notes: list[str] = field(default_factory=list, compare=False, repr=False)
 
     def note(self, text: str) -> None:
@@ -96,11 +104,31 @@ class TableFile:
 
     def read(self, max_bytes: int = MAX_BYTES) -> Frame:
         """All samples. Raises DataError for a file that is larger than `max_bytes`, damaged or empty."""
-        return joined(self.frames(max_bytes))
+        return self._told(joined(self.frames(max_bytes)))
 
     def head(self) -> Frame:
         """The first samples: what one piece holds."""
-        return next(self.frames(1 << 62))
+        return self._told(next(self.frames(1 << 62)))
+
+    @property
+    def numerals(self) -> Numerals | None:
+        """How its numbers are written, if that is given."""
+        if self.decimal is None and self.thousands is None:
+            return None
+        return Numerals(self.decimal or ("," if self.thousands == "." else "."), self.thousands or "")
+
+    def _told(self, frame: Frame) -> Frame:
+        """The frame with the way in which its cells say that numbers are written, which is noted."""
+        if self.numerals is not None:
+            return frame
+        texts = [values for values in frame.columns.values() if is_text(values)]
+        found = told(texts)
+        if isinstance(found, Ambiguous):
+            return replace(frame, unclear=found)
+        note = readings(texts, found)
+        if note:
+            self.note(note)
+        return replace(frame, numerals=found)
 
     def frames(self, max_bytes: int = 1 << 62) -> Iterator[Frame]:
         """All samples in pieces of a few megabytes; there is at least one sample."""
@@ -117,7 +145,7 @@ class TableFile:
         for piece in pieces:
             columns = {series.name: series for series in self._with_missing(piece)}
             if len(piece):
-                yield Frame(str(self.path), columns, first)
+                yield Frame(str(self.path), columns, first, numerals=self.numerals or PLAIN)
             first += len(piece)
         if first == 1:
             raise DataError(f"{self.path}: expected samples, found none", ("file",))
@@ -202,6 +230,18 @@ def scan_parquet(place: Path | io.BytesIO) -> pl.LazyFrame:
     import polars as pl
 
     return pl.scan_parquet(place, glob=False)
+
+
+def missing_of(given: Sequence[str] | None) -> tuple[str, ...]:
+    """The cells that say nothing: the usual ones and those given, or those given alone if the empty one is of them."""
+    return MISSING if given is None else tuple(given) if "" in given else (*MISSING, *given)
+
+
+def is_text(values: Any) -> bool:
+    """Whether a column holds text."""
+    import polars as pl
+
+    return not isinstance(values, np.ndarray) and bool(values.dtype == pl.String)
 
 
 def pl_len() -> pl.Expr:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.data.doubts import settled_doubts
 from agcli.data.formats import TABLE, TEXT, array_file, format_of, kind_of, table_file, text_of
 from agcli.datasets import (
     Corpus,
@@ -76,7 +77,7 @@ def about(name: str, target: Sequence[str] = (), file: TableFile | None = None) 
 
 def about_table(table: Table) -> dict[str, Any]:
     """A table: its samples, columns with guessed roles, target, and everything that is strange about it."""
-    frame = table.source.read()
+    table, frame, doubts = settled_doubts(table)
     settled = table.settled(frame)
     return {
         "name": settled.source.path.name,
@@ -84,7 +85,7 @@ def about_table(table: Table) -> dict[str, Any]:
         "target": list(settled.target),
         "split": settled.split.name if settled.split else "a file of its own",
         "columns": [vars(facts) for facts in columns(frame, settled)],
-        "warnings": warnings(table),
+        "warnings": [*doubts, *warnings(table)],
     }
 
 

@@ -188,7 +188,7 @@ def table_file(
     """
     from agcli.datasets import TableFile
     from agcli.datasets.shards import Sharded, is_pattern, matching, numbered
-    from agcli.datasets.tabular import MISSING
+    from agcli.datasets.tabular import missing_of
 
     place = _pattern_of(path) if path.is_dir() else path
     shards = matching(place) if is_pattern(place) else []
@@ -196,7 +196,7 @@ def table_file(
     reader = _table_reader(found)
     if shards:
         reader = Sharded(reader, tuple(shards))
-    table = TableFile(place, separator, header, MISSING if missing is None else missing, reader, **form)
+    table = TableFile(place, separator, header, missing_of(missing), reader, **form)
     pattern, count = ("", 0) if shards else numbered(place)
     if count:
         table.note(f"this is one of {count:,} files; `{pattern}` reads all of them")

@@ -46,7 +46,16 @@ from agcli.spec.plugins import PluginError
 
 Samples = TableData | ArrayData | PythonData  # sections that describe rows
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
-FORM = ("encoding", "comment", "index", "sheet", "query")  # fields that say how a file is written
+# Fields that say how a file is written.
+FORM = (
+    "encoding",
+    "comment",
+    "index",
+    "sheet",
+    "query",
+    "decimal",
+    "thousands",
+)
 LOCATED = (("file",), ("sqlite",), ("test_file",), ("validation_file",))  # fields that name files
 HELD_OUT = ("validation", "test")  # parts that may have files of their own
 LOST = (
@@ -332,7 +341,8 @@ def _settled_table(table: Table, fields: Fields) -> dict[str, Any]:
     if len(table.columns) <= COLUMNS_WRITTEN:
         written["columns"] = {name: _chosen(COLUMNS, role.name, asdict(role)) for name, role in table.columns.items()}
     if isinstance(table.source, TableFile):
-        written |= {"separator": table.source.separator, "header": table.source.header}
+        form = ("separator", "header", "missing", "decimal", "thousands")
+        written |= {name: getattr(table.source, name) for name in form}
     targets = {"target_file": table.source, "validation_target_file": table.validation, "test_target_file": table.test}
     for name, source in targets.items():
         if isinstance(source, ArrayFile) and source.target_path is not None:

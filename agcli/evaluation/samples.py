@@ -51,7 +51,7 @@ class Samples:
 
     def column(self, name: str) -> Any:
         """The cells of one column."""
-        parts = (Frame(frame.file, {name: frame[name].values}, frame.first, frame.picked) for frame in self.frames())
+        parts = (replace(frame, columns={name: frame[name].values}) for frame in self.frames())
         return joined(parts)[name]
 
 

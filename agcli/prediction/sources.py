@@ -17,7 +17,7 @@ from agcli.datasets import ArrayFile, DataError, TableFile
 from agcli.datasets.contents import holds_arrays, table_reader
 from agcli.datasets.files import check_size
 from agcli.datasets.frame import Frame
-from agcli.datasets.tabular import MISSING
+from agcli.datasets.tabular import MISSING, missing_of
 from agcli.spec import Spec
 from agcli.spec.data import ArrayData, PythonData, TableData
 
@@ -98,7 +98,7 @@ def opened(place: str | Path | TableFile, spec: Spec, terms: Terms) -> Iterator[
     data = spec.data.fields
     columns = data.columns if isinstance(data, TableData | ArrayData | PythonData) else None
     names = tuple(columns or terms_names(terms))
-    missing = tuple(data.missing or MISSING) if isinstance(data, TableData) else MISSING
+    missing = missing_of(data.missing) if isinstance(data, TableData) else MISSING
     if isinstance(place, TableFile) or str(place) != STDIN:
         known = place if isinstance(place, TableFile) else _named(Path(place), data)
         yield Source(known.path, str(known.path), terms, names, missing, known)

@@ -12,6 +12,7 @@ from .columns import (
     Augmentation,
     ColumnName,
     Columns,
+    DecimalMark,
     Header,
     Length,
     Missing,
@@ -21,6 +22,7 @@ from .columns import (
     Sigma,
     SplitChoice,
     Target,
+    ThousandsMark,
     Unit,
 )
 from .field_types import Flag, Kind, Seed, Size
@@ -175,8 +177,16 @@ class TableData(Fields):
     )
     comment: Comment | None = Field(default=None, description="what the lines begin with that are no samples")
     index: Flag = Field(default=False, description="keep a first column that has no name")
-    missing: Missing = Field(
-        default=("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"), description="cells that say nothing"
+    decimal: DecimalMark | None = Field(
+        default=None, description="the mark in numbers such as `21,5`; told by the cells if not given"
+    )
+    thousands: ThousandsMark | None = Field(
+        default=None, description="what stands between thousands, as in `1,234.5`; told by the cells if not given"
+    )
+    missing: Missing | None = Field(
+        default=None,
+        description="cells that say nothing, beside the usual ones: an empty cell, `?`, `-`, `.`, `NA`, `n/a`, `NaN`, "
+        '`null`, `none`, `#N/A`, `<NA>` and their like; a list that has `""` in it is all of them',
     )
     stream: Flag = Field(default=False, description="leave samples on disk, where they do not fit into memory")
 
