@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from annotated_types import Len
 from pydantic import Strict
+from pydantic_core import InitErrorDetails
 
 from .field_types import Kind as KindOf
 from .field_types import OneOf, Weight, Word, Words
@@ -20,6 +21,7 @@ from .fields import Field, Fields
 from .formula import Formula
 from .number_or_choice import NumberOr
 from .tables import Choice, Table
+from .validation_errors import fault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +73,17 @@ class Loss(Fields):
     @classmethod
     def answers(cls) -> tuple[str, ...]:
         return ("of",)
+
+    @classmethod
+    def _unknown(cls, key: str) -> InitErrorDetails:
+        """Of a key that weighs classes, where there are none, what does the same for samples."""
+        if key != "class_weights":
+            return super()._unknown(key)
+        told = (
+            f"expected {'a known key' if cls.model_fields else 'no fields'}, got `{key}`; its targets have no classes; "
+            "`weights: COLUMN` in `data` names a column that says how much each sample counts"
+        )
+        return fault(told, (key,), at_key=True)
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         """What each sample loses, (n,), of outputs (n, ...) and targets (n, ...). Raises ShapeError or DTypeError."""
