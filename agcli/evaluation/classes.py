@@ -54,9 +54,13 @@ class Calibration:
 def confusion(answers: Classes, truth: Array, counts: Array | None = None) -> Array:
     """Counts: a row for each class, a column for each prediction; a last row for classes that training did not see.
 
+    A model with more scores than classes has a column for each.
+
     Where answers count by their weights ``counts`` (answers,), it holds sums of these.
     """
-    of = statistics({"it": METRICS.read("confusion_matrix").fields}, answers.log_probabilities, truth)["it"]
+    of = statistics(
+        {"it": METRICS.read("confusion_matrix").fields.over(len(answers.known))}, answers.log_probabilities, truth
+    )["it"]
     return whole(of(weighed(np.ones((1, len(truth))), counts))[0])
 
 
@@ -68,8 +72,8 @@ def whole(totals: Array) -> Array:
 
 def class_table(answers: Classes, counts: Array) -> list[ClassRow]:
     """A row for each class."""
-    seen = len(answers.names)
-    right, true, predicted = np.diag(counts), counts.sum(axis=1)[:seen], counts.sum(axis=0)
+    seen = len(answers.known)
+    right, true, predicted = np.diag(counts)[:seen], counts.sum(axis=1)[:seen], counts.sum(axis=0)[:seen]
     shares = [of(right, predicted, true) for of in (precision, recall, f1)]
     known = [predicted > 0, true > 0, predicted + true > 0]
     return [
@@ -79,7 +83,7 @@ def class_table(answers: Classes, counts: Array) -> list[ClassRow]:
             predicted[i].item(),
             *(float(share[i]) if there[i] else None for share, there in zip(shares, known, strict=True)),
         )
-        for i, name in enumerate(answers.names)
+        for i, name in enumerate(answers.known)
     ]
 
 

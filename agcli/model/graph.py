@@ -96,7 +96,7 @@ class Building:
         with streams():
             output = self.output()
             loss = self.loss(output, data)
-            meters = tuple(self.metrics(output))
+            meters = tuple(self.metrics(output, len(data.classes)))
             outputs = self.outputs(output if output is not None else loss)
         return Graph(**vars(outputs), loss=loss, meters=meters)
 
@@ -298,11 +298,12 @@ class Building:
             raise ShapeError(f"{loss}: needs a target, and the data has none; write the loss as a formula")
         return output, target
 
-    def metrics(self, output: Tensor | None) -> list[Meter]:
+    def metrics(self, output: Tensor | None, classes: int) -> list[Meter]:
+        """The meters of the spec's metrics, for a target of so many classes."""
         with self.own_units():
-            return list(self.measured(output))
+            return list(self.measured(output, classes))
 
-    def measured(self, output: Tensor | None) -> Iterator[Meter]:
+    def measured(self, output: Tensor | None, classes: int) -> Iterator[Meter]:
         rows = [t for t in self.network.names.values() if t.shape[:1] == (None,)]
         for key, choice in self.spec.metric_items():
             path = ("metrics", key)
@@ -314,7 +315,7 @@ class Building:
             with self.network.at(path):
                 judged = self.judged(output, choice.name)
                 read = self.units.numbers if choice.fields.reads == "numbers" else self.units.scores
-                named = meter(choice, *self.places(judged[0], *read(*judged)))
+                named = meter(choice, classes, *self.places(judged[0], *read(*judged)))
                 if choice.plugin is not None:
                     named = replace(named, finish=self.network.located(path, named.finish))
                 yield replace(named, name=key) if isinstance(key, str) else named

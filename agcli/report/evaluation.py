@@ -53,7 +53,7 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     if found.confusion is not None:
         many = len(found.classes) > WIDE
         yield Text("\nconfused most often" if many else "\nconfusion: a row a class, a column a prediction", "bold")
-        yield confusion_table(found.classes, found.confusion)
+        yield confusion_table(found.classes, found.confusion, rows_of(found))
     if found.calibration:
         error = figure(found.calibration.error)
         yield Text(f"\ncalibration: certainty and accuracy differ by {error} on average", "bold")
@@ -121,7 +121,7 @@ def class_table(rows: Sequence[ClassRow]) -> Table:
     return table
 
 
-def confusion_table(classes: Sequence[str], counts: Any) -> Table:
+def confusion_table(classes: Sequence[str], counts: Any, rows: Sequence[str]) -> Table:
     """A row for each class, a column for each prediction; of many classes, the pairs that are confused most."""
     if len(classes) > WIDE:
         table = columned("class", "taken for", "samples", right=(2,))
@@ -129,20 +129,21 @@ def confusion_table(classes: Sequence[str], counts: Any) -> Table:
         for place in np.argsort(-off, axis=None, kind="stable")[:10]:
             true, said = divmod(int(place), len(classes))
             if off[true, said]:
-                table.add_row(short(rows_of(classes, counts)[true]), short(classes[said]), counted(off[true, said]))
+                table.add_row(short(rows[true]), short(classes[said]), counted(off[true, said]))
         return table
     names = [short(name, 10) for name in classes]
     table = columned("", *names, right=range(1, len(names) + 1))
-    for i, name in enumerate(rows_of(names, counts)):
+    for i, name in enumerate(rows):
         styles = ["green" if i == j else "" if n else "dim" for j, n in enumerate(counts[i])]
         row = [Text(counted(n) if n else "·", style) for n, style in zip(counts[i], styles, strict=True)]
-        table.add_row(name, *row)
+        table.add_row(short(name, 10), *row)
     return table
 
 
-def rows_of(classes: Sequence[str], counts: Array) -> list[str]:
+def rows_of(found: Evaluation) -> list[str]:
     """The names of the rows of a confusion matrix: the classes, and those that training does not have, if there are."""
-    return [*classes, "(unseen)"][: len(counts)]
+    count = 0 if found.confusion is None else len(found.confusion)
+    return [*(row.name for row in found.table), "(unseen)"][:count]
 
 
 def calibration_table(found: Calibration) -> Table:

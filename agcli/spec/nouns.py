@@ -9,10 +9,10 @@ may be a plug-in's (see `plugins`).
 from __future__ import annotations
 
 from collections.abc import Mapping  # plug-ins' classes resolve it
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Len
-from pydantic import Strict
+from pydantic import PrivateAttr, Strict
 from pydantic_core import InitErrorDetails
 
 from .field_types import Kind as KindOf
@@ -112,6 +112,13 @@ class Metric(Fields):
     takes_unseen: ClassVar[bool] = False  # whether its parts may be of targets that are no class of the training data
     counts: ClassVar[bool] = False  # whether it adds up weights, and grows with them; else it is a mean over them
     undefined: ClassVar[str] = "it has no value"  # why the figure may be NaN
+    _classes: int = PrivateAttr(default=0)  # of the training data; 0 where it has none, or they are as many as scores
+
+    def over(self, classes: int) -> Self:
+        """The same metric for training data of so many classes: a score beyond them is the score of no class."""
+        row = self.model_copy()
+        row._classes = classes if classes > 1 else 0
+        return row
 
     @classmethod
     def answers(cls) -> tuple[str, ...]:

@@ -65,3 +65,56 @@ def test_validation_samples_that_are_all_unseen_choose_nothing(tmp_path):
     done = Trainer(parse_spec(text), tmp_path / "run").finish()
     assert np.isnan(done.validation_loss)
     assert done.weights == {"which": "last", "step": done.steps, "epoch": 2}
+
+
+def test_a_prediction_of_no_class_is_wrong_and_no_class_of_the_average(tmp_path):
+    """Three scores for two classes: figures are over the two, as scikit-learn's with `labels`."""
+    (tmp_path / "t.csv").write_text(rows(200))
+    text = f"""
+data: {{file: {tmp_path}/t.csv, target: kind, columns: {{who: ignore}}}}
+model: [dense: 3]
+loss: softmax_cross_entropy
+metrics: [accuracy, {{f1: macro}}, {{precision: weighted}}, {{recall: per_class}}, roc_auc, pr_auc, confusion_matrix]
+optimizer: {{sgd: 0.01}}
+train: {{epochs: 1, batch_size: 200}}
+seed: 3
+"""
+    run = ag_module.train(parse_spec(text), tmp_path / "run")
+    found = run.evaluate("train")
+    names = np.array(found.answers.names)
+    said, truth = found.answers.named, names[found.truth]
+    assert found.classes == ("u", "v", "2")
+    assert (said == "2").sum() > 0  # else it shows nothing
+    of = {"labels": ["u", "v"], "zero_division": 0}
+    z = found.answers.log_probabilities
+    expected = {
+        "accuracy": sklearn.accuracy_score(truth, said),
+        "f1": sklearn.f1_score(truth, said, average="macro", **of),
+        "precision": sklearn.precision_score(truth, said, average="weighted", **of),
+        "roc_auc": sklearn.roc_auc_score(truth == "v", z[:, 1] - z[:, 0]),
+        "pr_auc": sklearn.average_precision_score(truth == "v", z[:, 1] - z[:, 0]),
+    }
+    for figures in ({k: f.value for k, f in found.figures.items()}, found.metrics):
+        assert {name: figures[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert found.metrics["recall"] == pytest.approx(sklearn.recall_score(truth, said, average=None, **of))
+    table = sklearn.confusion_matrix(truth, said, labels=["u", "v", "2"])[:2]
+    assert found.confusion.tolist() == found.metrics["confusion_matrix"] == table.tolist()
+    assert [(row.name, row.predicted) for row in found.table] == [(n, (said == n).sum()) for n in "uv"]
+
+
+@pytest.mark.parametrize(("classes", "scores"), [(2, 2), (2, 3), (3, 7), (5, 5), (5, 6)])
+@pytest.mark.parametrize("unseen", [False, True])
+def test_a_confusion_has_a_column_a_score(classes, scores, unseen):
+    from agcli.evaluation.figures import statistics
+    from agcli.spec.nouns import METRICS
+
+    rng = np.random.default_rng(0)
+    output, target = rng.normal(size=(60, scores)), rng.integers(0, classes, 60)
+    if unseen:
+        target[:4] = -1
+    row = METRICS.read("confusion_matrix").fields.over(classes)
+    found = statistics({"it": row}, output, target)["it"](np.ones((1, 60)))[0]
+    expected = np.zeros((classes + unseen, scores))
+    for true, said in zip(target, output.argmax(axis=1), strict=True):
+        expected[true, said] += 1
+    assert found.tolist() == expected.tolist()

@@ -42,7 +42,7 @@ def results(found: Evaluation) -> Iterator[Html]:
         yield class_table(found)
     if found.confusion is not None and len(found.classes) <= CLASSES:
         yield tag("h3", "Confusions: a row for each class, a column for each prediction")
-        yield confusion(found.classes, found.confusion)
+        yield confusion(found.classes, found.confusion, rows_of(found))
     drawn = [*calibration(found), *predictions(found)]
     if drawn:
         yield tag("h3", "Can the answers be believed?")
@@ -98,7 +98,7 @@ def class_table(found: Evaluation) -> Html:
     return table(("class", "samples", "predicted", "precision", "recall", "f1"), rows, range(1, 6))
 
 
-def confusion(classes: Sequence[str], counts: Any) -> Html:
+def confusion(classes: Sequence[str], counts: Any, names: Sequence[str]) -> Html:
     """A heat map: the stronger, the larger the share of the class."""
 
     def cell(i: int, j: int) -> Html:
@@ -106,11 +106,11 @@ def confusion(classes: Sequence[str], counts: Any) -> Html:
         if not count:
             return tag("td", "·", class_="none")
         strength = 0.1 + 0.7 * count / total
-        said = f"{rows_of(classes, counts)[i]} taken for {classes[j]}: {counted(count)} of {counted(total)}"
+        said = f"{names[i]} taken for {classes[j]}: {counted(count)} of {counted(total)}"
         style = f"background: rgba(var(--heat), {strength:.2f})" if i == j else None
         return tag("td", counted(count), title=said, style=style, class_="wrong" if i != j else None)
 
-    rows = [(name, *(cell(i, j) for j in range(len(classes)))) for i, name in enumerate(rows_of(classes, counts))]
+    rows = [(name, *(cell(i, j) for j in range(len(classes)))) for i, name in enumerate(names)]
     return table(("", *classes), rows, class_="heat")
 
 
