@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.data.same_files import known_as
 from agcli.data.section import scales
 from agcli.datasets import DataError, Dataset, Split
 from agcli.datasets.dataset import WEIGHTS
@@ -147,7 +148,17 @@ def evaluate(
     if isinstance(data, Frame):
         return _judged(run, terms, of_frame(data, terms), weights, known, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
-        return _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
+        found = _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
+    told = SEEN.get(known_as(spec, data))
+    return replace(found, notes=(told, *found.notes)) if told else found
+
+
+# Of the field by which the spec of a run names a file: what is to be said where samples of the same file are judged.
+SEEN = {
+    "file": "these are the rows of the file that this run was trained on: figures of new samples will be worse; "
+    "`ag eval RUN` judges by the samples that were held out",
+    "validation_file": "these are the samples that chose the weights: figures of new samples will be worse",
+}
 
 
 def _judged(

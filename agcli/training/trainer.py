@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agcli.data.same_files import doubled
 from agcli.data.section import load_data, resolved, scaled_inputs, scales
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
@@ -58,7 +59,7 @@ class Trainer:
         self.spec = resolved(spec, self.data)
         self.out = out
         units = [f"{text}; metrics are in its own units" for text in scales(self.data.fitted)]
-        said = (*self.data.warnings, *units, *scaled_inputs(spec, self.data.fitted))
+        said = (*self.data.warnings, *doubled(spec), *units, *scaled_inputs(spec, self.data.fitted))
         self.notes: list[Note] = [Note(text, "data") for text in said]
         self.session = Session(self.spec, self.data)
         self.spec = self.session.spec
