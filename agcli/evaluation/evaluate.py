@@ -288,7 +288,10 @@ def weight_notes(terms: Terms, samples: Samples) -> Iterator[str]:
     """What is to be said of samples that count by their weights, or do not since they lack them."""
     column = getattr(getattr(terms, "recipe", None), "weights", "")
     if samples.lacks:
-        yield f'the samples have no "{samples.lacks}", the column of weights: each counts 1'
+        yield (
+            f'the samples have no "{samples.lacks}", which `data.weights` names: each counts 1; give the file a column '
+            f'"{samples.lacks}" to weigh them as training did'
+        )
     elif column and WEIGHTS in samples.split.columns:
         yield f'samples count by their weights, "{column}", in figures and in counts of classes'
 

@@ -23,12 +23,15 @@ Average = Annotated[
 ]
 
 
+NO_WEIGHT = "there are no samples, or all have the weight 0"
+
+
 class Share(Summed):
     """A share of the samples."""
 
     better = "high"
     takes_unseen = True
-    undefined = "there are no samples"
+    undefined = NO_WEIGHT
 
     def finish(self, sums: Mapping[str, Array], samples: int) -> Any:
         from agcli.model.figures import mean
@@ -75,6 +78,7 @@ class OfClasses(Summed):
     main = "average"
     better = "high"
     takes_unseen = True
+    undefined = NO_WEIGHT
     average: Average | None = Field(
         default=None, description="over classes; if not given, `binary` (class 1) for two classes, else `macro`"
     )
@@ -93,11 +97,14 @@ class OfClasses(Summed):
         return Rows({name: Labels(t, chosen.classes) for name, t in classes.items()}, chosen.weights)
 
     def finish(self, sums: Mapping[str, Array], samples: int) -> Any:
+        import numpy as np
+
         from agcli.model.figures import averaged
 
         hit, found, true = (sums[name] for name in ("hit", "found", "true"))
         average = self.average or ("binary" if true.shape[-1] == 2 else "macro")
-        return averaged(self.of, average, hit, found, true)
+        figure, count = averaged(self.of, average, hit, found, true), np.asarray(sums["count"])
+        return np.where(count[..., None] if average == "per_class" else count, figure, np.nan)
 
     def of(self, hit: Any, found: Any, true: Any) -> Array:
         """The figure of a class, of its right ones, its predictions and its members."""
