@@ -29,7 +29,7 @@ from agcli.training.evaluate import Trained, opened, weighing_data, weighted
 from agcli.training.fit import attempted, written
 
 from .bootstrap import Figure
-from .classes import Calibration, ClassRow, calibration, class_table, confusion
+from .classes import Calibration, ClassRow, calibration, class_table, confusion, label_table
 from .figures import figures
 from .groups import Group, groups
 from .samples import Samples, of_frame, of_source, of_split
@@ -224,10 +224,11 @@ def judge(
     base |= {"answers": answers, "truth": truth}
     if isinstance(answers, Classes):
         confused = as_counted(confusion(answers, truth, counts), sums.metrics.get("confusion_matrix"))
+        table = label_table(answers, truth, counts) if answers.of else class_table(answers, confused)
         unseen = int((truth >= len(answers.names)).sum())
         if unseen:
             base |= {"unseen": unseen, "notes": (*base["notes"], unseen_note(unseen, len(truth)))}
-        base |= {"classes": answers.names, "confusion": confused, "table": class_table(answers, confused)}
+        base |= {"classes": answers.names, "confusion": confused, "table": table}
         base["calibration"] = calibration(answers, truth, own.get("calibration_error"), counts)
     base["worst"] = worst(answers, truth, samples, count, str(model.spec.dtype))
     if by is not None:

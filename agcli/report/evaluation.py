@@ -16,6 +16,7 @@ from agcli.evaluation import Evaluation, Figure
 from agcli.evaluation.classes import Calibration, ClassRow
 from agcli.evaluation.groups import Group
 from agcli.evaluation.worst import Worst
+from agcli.prediction import Classes
 from agcli.spec.errors import printable
 
 from . import fits
@@ -23,6 +24,7 @@ from .figures import figure
 
 WIDE = 12  # classes of a confusion matrix that fit a terminal; of more, the most frequent confusions are listed
 LONG = 30  # classes in a table
+NO_INTERVAL = {"calibration_error": "none: a resample has larger gaps"}  # of figures that have none, and why
 GROUPED = 2  # figures of a group
 CUT = 24  # characters of a cell
 WORDS = {"train": "training", "validation": "validation", "test": "test"}  # of splits
@@ -48,8 +50,9 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
         yield Text(f"\noutputs{of_data(found.outputs_of)}", "bold")
         yield output_table(found.outputs)
     if found.table:
-        yield Text("\nclasses", "bold")
-        yield class_table(found.table)
+        what = noun_of(found)
+        yield Text(f"\n{what[1]}", "bold")
+        yield class_table(found.table, what[0])
     if found.confusion is not None:
         many = len(found.classes) > WIDE
         yield Text("\nconfused most often" if many else "\nconfusion: a row a class, a column a prediction", "bold")
@@ -107,12 +110,18 @@ def figure_table(found: Evaluation) -> Table:
         table.add_row(name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline)))
     for name, value in found.metrics.items():
         if name not in found.figures and np.ndim(value) == 0:
-            table.add_row(printable(name), amount(value), "", "")
+            table.add_row(printable(name), amount(value), NO_INTERVAL.get(name, ""), "")
     return table
 
 
-def class_table(rows: Sequence[ClassRow]) -> Table:
-    table = columned("class", "samples", "predicted", "precision", "recall", "f1", right=range(1, 6))
+def noun_of(found: Evaluation) -> tuple[str, str]:
+    """What the rows of the table of classes are: one of them, and several."""
+    is_labels = isinstance(found.answers, Classes) and found.answers.of
+    return ("label", "labels") if is_labels else ("class", "classes")
+
+
+def class_table(rows: Sequence[ClassRow], noun: str = "class") -> Table:
+    table = columned(noun, "samples", "predicted", "precision", "recall", "f1", right=range(1, 6))
     for row in rows[:LONG]:
         shares = [share(x) for x in (row.precision, row.recall, row.f1)]
         table.add_row(short(row.name), counted(row.samples), counted(row.predicted), *shares)
@@ -143,7 +152,8 @@ def confusion_table(classes: Sequence[str], counts: Any, rows: Sequence[str]) ->
 def rows_of(found: Evaluation) -> list[str]:
     """The names of the rows of a confusion matrix: the classes, and those that training does not have, if there are."""
     count = 0 if found.confusion is None else len(found.confusion)
-    return [*(row.name for row in found.table), "(unseen)"][:count]
+    known = found.answers.known if isinstance(found.answers, Classes) else found.classes
+    return [*known, "(unseen)"][:count]
 
 
 def calibration_table(found: Calibration) -> Table:

@@ -14,7 +14,19 @@ from agcli.prediction import Numbers
 from agcli.prediction.curve import Curve
 
 from .. import fits
-from ..evaluation import amount, cell_text, counted, interval, of_data, rows_of, share, tidy, weights_of
+from ..evaluation import (
+    NO_INTERVAL,
+    amount,
+    cell_text,
+    counted,
+    interval,
+    noun_of,
+    of_data,
+    rows_of,
+    share,
+    tidy,
+    weights_of,
+)
 from . import charts
 from .html import Html, joined, picture, table, tag
 
@@ -38,7 +50,7 @@ def results(found: Evaluation) -> Iterator[Html]:
         values = [(name, np.array2string(value, precision=5, threshold=64)) for name, value in found.outputs.items()]
         yield table(("name", "value"), [(name, tag("code", value)) for name, value in values])
     if found.table:
-        yield tag("h3", "Classes")
+        yield tag("h3", noun_of(found)[1].capitalize())
         yield class_table(found)
     if found.confusion is not None and len(found.classes) <= CLASSES:
         yield tag("h3", "Confusions: a row for each class, a column for each prediction")
@@ -86,7 +98,7 @@ def figure_table(found: Evaluation) -> Html:
         rows.append((name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline))))
     for name, value in found.metrics.items():
         if name not in found.figures and np.ndim(value) == 0:
-            rows.append((name, amount(value), "", ""))
+            rows.append((name, amount(value), NO_INTERVAL.get(name, ""), ""))
     return table(("metric", "value", "95 % interval", "constant answer"), rows, (1, 2, 3))
 
 
@@ -95,7 +107,7 @@ def class_table(found: Evaluation) -> Html:
         (r.name, counted(r.samples), counted(r.predicted), *(share(x) for x in (r.precision, r.recall, r.f1)))
         for r in found.table[:200]
     ]
-    return table(("class", "samples", "predicted", "precision", "recall", "f1"), rows, range(1, 6))
+    return table((noun_of(found)[0], "samples", "predicted", "precision", "recall", "f1"), rows, range(1, 6))
 
 
 def confusion(classes: Sequence[str], counts: Any, names: Sequence[str]) -> Html:
