@@ -111,3 +111,20 @@ def test_a_gaussian_answers_in_units_with_its_deviation(tmp_path):
     z = run.predictor.outputs(run.data.test)["output"]
     np.testing.assert_allclose(answers.values[:, 0], z[:, 0] * scale + offset, rtol=1e-9)
     np.testing.assert_allclose(answers.deviations[:, 0], np.exp(z[:, 1] / 2) * scale, rtol=1e-7)
+
+
+def test_arrays_of_several_targets_are_read_back_in_units(ag, tmp_path):
+    x = RNG.normal(size=(200, 2))
+    y = np.stack([1000 * x[:, 0], x[:, 1] - 5, x.sum(axis=1)], axis=1)
+    np.savez(tmp_path / "a.npz", x=x, y=y)
+    (tmp_path / "s.yaml").write_text(
+        f"data: {{file: {tmp_path}/a.npz}}\nmodel: [dense: 3]\nloss: mse\noptimizer: {{adam: 0.05}}\n"
+        "train: {epochs: 20}\n"
+    )
+    ag("train", tmp_path / "s.yaml", "--out", tmp_path / "run", "--quiet", check=0)
+    assert "r2 of y_2" in ag("eval", tmp_path / "run", check=0).stdout
+    ag("predict", tmp_path / "run", tmp_path / "a.npz", "--out", tmp_path / "p.csv", check=0)
+    said = pl.read_csv(tmp_path / "p.csv")
+    assert said.columns == ["predicted_y_0", "predicted_y_1", "predicted_y_2"]
+    missed = ((said.to_numpy() - y) ** 2).sum(axis=0) / ((y - y.mean(axis=0)) ** 2).sum(axis=0)
+    assert (missed < 0.01).all()
