@@ -239,7 +239,7 @@ def test_the_last_weights_are_used_and_that_is_said(ag, tmp_path, quiet):
     assert not (tmp_path / "run" / "best").exists()
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.15, ["18 validation samples: their figures are rough"]), (0.25, [])])
+@pytest.mark.parametrize(("share", "said"), [(0.15, ["18 validation samples: figures are rough"]), (0.25, [])])
 def test_few_validation_samples_are_told(share, said):
     trainer = Trainer(parse_spec(SPEC, "s", (f"data.validation={share}",)))
     notes = [note.text for note in trainer.notes if note.topic == "validation"]
