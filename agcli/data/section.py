@@ -41,6 +41,7 @@ from agcli.datasets.splits import VALIDATION_SHARE
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
 from agcli.spec.data import UNNAMED, ArrayData, Named, PythonData, TableData, TextData
+from agcli.spec.dump import quoted
 from agcli.spec.plugins import PluginError
 
 Samples = TableData | ArrayData | PythonData  # sections that describe rows
@@ -153,7 +154,8 @@ def holding_out(spec: Spec) -> str:
         return f"`validation: {VALIDATION_SHARE}` in `data`"
     fields: Samples = spec.data.fields
     kind = fields.split.name if fields.split else "shuffled"
-    more = ", column: ..." if kind in ("group", "time") else ""
+    column = getattr(fields.split.fields, "column", "") if fields.split else ""
+    more = f", column: {quoted(column)}" if column else ""
     return f"`split: {{{kind}: {{validation: {VALIDATION_SHARE}{more}}}}}` in `data`"
 
 

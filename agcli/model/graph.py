@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.datasets import Dataset
 from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS
 from agcli.engine.errors import ShapeError
@@ -184,7 +185,7 @@ class Building:
         """The layers applied to other inputs, with the same parameters; for `model(...)` in formulas."""
         names = list(self.sources)
         if len(xs) != len(names):
-            raise ShapeError(f"model: takes {len(names)} inputs ({', '.join(names)}), got {len(xs)}")
+            raise ShapeError(f"model: takes {number_of(len(names), 'input')} ({', '.join(names)}), got {len(xs)}")
         sources = dict(zip(names, xs, strict=True))
         self.mark_padding(sources)
         quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])

@@ -8,7 +8,6 @@ from typing import Any
 
 from agcli.counts import number_of
 from agcli.data.section import holding_out
-from agcli.model.undefined import Undefined
 from agcli.spec import Choice, Spec
 from agcli.spec.dump import quoted
 from agcli.spec.names import suggestion
@@ -79,7 +78,7 @@ def watching(spec: Spec) -> dict[tuple[str, ...], str]:
     """The settings of a spec that look at validation data, each with the value at which it does not."""
     optimizer = spec.optimizer
     lr = getattr(optimizer.fields, "lr", None)
-    found = {}
+    found: dict[tuple[str, ...], str] = {}
     if spec.train.patience is not None:
         found["train", "patience"] = "null"
     if spec.train.watch != "loss":

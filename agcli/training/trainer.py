@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agcli.counts import number_of
 from agcli.data.section import load_data, resolved, scaled_inputs, scales
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
@@ -195,7 +196,8 @@ class Trainer:
             s.epoch, s.step,
             *(len(self.data[name]) if name in self.data.splits else 0 for name in ("validation", "test")),
         )  # fmt: skip
-        self.run.log(f"started at step {s.step}: {started.parameters} parameters, {started.samples} samples")
+        size = f"{number_of(count, 'parameter')}, {number_of(started.samples, 'sample')}"
+        self.run.log(f"started at step {s.step}: {size}")
         yield started
         yield from map(self.noted, self.notes)
         self.first = s.step  # of this process
@@ -216,7 +218,7 @@ class Trainer:
         if s.epoch >= train.epochs:
             return self.standstill.reason or Done.FINISHED
         if is_over:
-            return f"max_steps: {train.max_steps} steps are done"
+            return f"max_steps: {number_of(train.max_steps or 0, 'step')} done"
         if train.patience is not None and (still := s.best.standstill(train.patience)):
             return still
         if self.time is not None and self.elapsed >= self.time:
@@ -251,7 +253,7 @@ class Trainer:
             (self.run.folder / looks.FILE).unlink(missing_ok=True)
         if fit is not None:
             self.run.write(FIT, fit.to_json())
-        self.run.log(f"done after {done.steps} steps: {done.reason}")
+        self.run.log(f"done after {number_of(done.steps, 'step')}: {done.reason}")
         return done
 
     @property

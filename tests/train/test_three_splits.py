@@ -198,7 +198,7 @@ KINDS = {
     "{name: iris, validation: 0}": "write `data: {name: iris, validation: 0.15}`",
     "{name: moons, validation: 0}": "write `data: {name: moons, validation: 0.15}`",
     "{file: t.csv, target: kind, split: {group: {column: who, validation: 0}}}": (
-        "write `split: {group: {validation: 0.15, column: ...}}` in `data`"
+        "write `split: {group: {validation: 0.15, column: who}}` in `data`"
     ),
     "{file: t.csv, target: kind, split: {stratified: {validation: 0}}}": (
         "write `split: {stratified: {validation: 0.15}}` in `data`"

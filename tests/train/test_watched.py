@@ -53,7 +53,7 @@ def test_a_watched_figure_without_a_value_is_told_after_the_first_evaluation(ag,
 
 def test_the_screen_says_that_no_weights_are_the_best(ag, place):
     out = ag("train", place / "s.yaml", "--out", place / "run", check=0)
-    assert "weights: the last; the watched validation figure had no value" in out.stdout
+    assert "weights: the last; the watched figure had no value" in out.stdout
 
 
 def test_a_figure_that_has_a_value_later_is_not_told_again():
