@@ -8,6 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from agcli.counts import number_of
+from agcli.spec.errors import printable
 
 from .figures import amount, duration, figure, figures
 from .tables import print_table
@@ -25,7 +26,7 @@ def tried(result: Any) -> str:
         f"two steps, an evaluation, a checkpoint and a resumption work; nothing is left behind\n"
         f"loss {figure(result.loss)}, {validation}; a checkpoint takes "
         f"{amount(result.checkpoint_bytes)}\n{number_of(result.steps, 'step')} of {duration(result.seconds_per_step)} "
-        f"take about {duration(result.seconds)}"
+        f"take about {duration(result.seconds)}" + "".join(f"\nnote: {printable(text)}" for text in result.notes)
     )
 
 

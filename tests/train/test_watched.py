@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 import yaml
 
+from agcli.data.section import load_data
 from agcli.runs import RunError
-from agcli.spec import parse_spec
+from agcli.spec import parse_spec, read_spec
 from agcli.training import Trainer
 from agcli.training.best import Best
 
+MODELS = Path(__file__).parents[2] / "models"
 GOLDEN = Path(__file__).parents[1] / "golden" / "runs"
 SPEC = """
 data: {file: samples.csv, validation_file: one.csv, target: y, split: {stratified: {test: 0.2}}}
@@ -117,3 +119,29 @@ def test_a_plateau_without_validation_data_goes_on_at_its_own_rate(tmp_path):
     overrides = tuple(words[words.index("--set") + 1 :: 2])
     done = Trainer.resume(tmp_path / "run", overrides).finish()
     assert done.epochs == 2
+
+
+def test_weights_that_are_the_best_and_the_last_are_called_what_was_asked_for(ag, tmp_path):
+    """Of a training of one epoch there is one checkpoint."""
+    spec = "{data: moons, model: [{dense: 2}], loss: softmax_cross_entropy, train: {epochs: 1}}"
+    done = Trainer(parse_spec(spec), tmp_path / "run").finish()
+    said = {}
+    for weights in ("", "best", "last", str(done.steps)):
+        options = ("--weights", weights) if weights else ()
+        said[weights] = ag("eval", tmp_path / "run", "--split", "validation", *options, check=0).stdout
+        found = json.loads(ag("eval", tmp_path / "run", "--split", "validation", *options, "--json", check=0).stdout)
+        assert found["weights"] == ("last" if weights == "last" else "best")
+    assert f"the last weights, of step {done.steps}" in said["last"]
+    assert all(f"the best weights, of step {done.steps}" in text for name, text in said.items() if name != "last")
+
+
+@pytest.mark.parametrize(
+    ("name", "validation"),
+    [("oscillator", 77), ("curve_fit", 0), ("gaussian_mixture", 0), ("sine", 120)],
+)
+def test_specs_of_formulas_alone_have_no_validation_data(name, validation):
+    """The oscillator has layers, which its formulas train: 0.15 of the samples that are not for testing."""
+    spec = read_spec(MODELS / f"{name}.yaml")
+    data = load_data(spec)
+    assert (len(data.validation) if data.has_validation else 0) == validation
+    assert spec.is_formulas == (validation == 0)
