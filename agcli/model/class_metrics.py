@@ -99,7 +99,7 @@ class OfClasses(Summed):
         average = self.average or ("binary" if true.shape[-1] == 2 else "macro")
         return averaged(self.of, average, hit, found, true)
 
-    def of(self, hit: Any, found: Any, true: Any) -> Array:
+    def of(self, hit: Array, found: Array, true: Array) -> Array:
         """The figure of a class, of its right ones, its predictions and its members."""
         raise NotImplementedError
 
@@ -108,7 +108,7 @@ class OfClasses(Summed):
 class Precision(OfClasses):
     """The share of right ones among those predicted to be of a class."""
 
-    def of(self, hit: Any, found: Any, true: Any) -> Array:
+    def of(self, hit: Array, found: Array, true: Array) -> Array:
         from agcli.model.figures import precision
 
         return precision(hit, found, true)
@@ -118,7 +118,7 @@ class Precision(OfClasses):
 class Recall(OfClasses):
     """The share of a class that is predicted to be of it."""
 
-    def of(self, hit: Any, found: Any, true: Any) -> Array:
+    def of(self, hit: Array, found: Array, true: Array) -> Array:
         from agcli.model.figures import recall
 
         return recall(hit, found, true)
@@ -128,7 +128,7 @@ class Recall(OfClasses):
 class F1(OfClasses):
     """The harmonic mean of precision and recall."""
 
-    def of(self, hit: Any, found: Any, true: Any) -> Array:
+    def of(self, hit: Array, found: Array, true: Array) -> Array:
         from agcli.model.figures import f1
 
         return f1(hit, found, true)

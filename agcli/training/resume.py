@@ -6,7 +6,6 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from agcli.events import Note
 from agcli.runs import Run, RunError
@@ -39,14 +38,14 @@ class Change:
     """A setting that differs."""
 
     path: tuple[str | int, ...]
-    old: Any
-    new: Any
+    old: object
+    new: object
 
     def __str__(self) -> str:
         return f"{path_text(self.path)}: {shown(self.old)} -> {shown(self.new)}"
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     text = "not there" if value is MISSING else "none" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -59,7 +58,7 @@ def changes(old: Spec, new: Spec) -> list[Change]:
     return list(differences(plain(old), plain(new), ()))
 
 
-def differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[Change]:
+def differences(old: object, new: object, path: tuple[str | int, ...]) -> Iterator[Change]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
             yield from differences(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
