@@ -278,9 +278,9 @@ class Building:
     def advice(self) -> str:
         """What to type if the target has a value for each place of a sequence, and the model keeps but the last."""
         places = self.inputs["y"].shape[1:2] if "y" in self.inputs else ()
-        for t in self.network.traces:
+        for t in self.network.traces if places else ():
             is_last = "return_sequences" in LAYERS.rows[t.kind].fields.model_fields and len(t.output.shape) == 2
-            if places and is_last and t.inputs[0].shape[1:2] == places:
+            if is_last and t.inputs[0].shape[1:2] == places:
                 where = path_text(t.place)
                 return f"; the target has {places[0]} places, of which {where} keeps the last: return_sequences: true"
         return ""

@@ -60,7 +60,7 @@ def bent(old: Spec, new: Spec, batches: tuple[int, int], done: int, rate: float)
             f"{then * lowered:.4g}: {cause(old, new)}"
         )
     end = round(batches[1] * new.train.epochs / accumulate)
-    for step in np.unique(np.linspace(place, max(end - 1, place), PLACES).astype(int)):
+    for step in sorted({int(step) for step in np.linspace(place, max(end - 1, place), PLACES)}):
         if not math.isclose(before(float(step)), after(float(step)), rel_tol=SAME):
             return (
                 f"the learning rate takes another course from here: at step {step * accumulate + 1:,} it is "
