@@ -106,7 +106,7 @@ class OfClasses(Summed):
         figure, count = averaged(self.of, average, hit, found, true), np.asarray(sums["count"])
         return np.where(count[..., None] if average == "per_class" else count, figure, np.nan)
 
-    def of(self, hit: Any, found: Any, true: Any) -> Array:
+    def of(self, hit: Array, found: Array, true: Array) -> Array:
         """The figure of a class, of its right ones, its predictions and its members."""
         raise NotImplementedError
 
@@ -115,7 +115,7 @@ class OfClasses(Summed):
 class Precision(OfClasses):
     """The share of right ones among those predicted to be of a class."""
 
-    def of(self, hit: Any, found: Any, true: Any) -> Array:
+    def of(self, hit: Array, found: Array, true: Array) -> Array:
         from agcli.model.figures import precision
 
         return precision(hit, found, true)
@@ -125,7 +125,7 @@ class Precision(OfClasses):
 class Recall(OfClasses):
     """The share of a class that is predicted to be of it."""
 
-    def of(self, hit: Any, found: Any, true: Any) -> Array:
+    def of(self, hit: Array, found: Array, true: Array) -> Array:
         from agcli.model.figures import recall
 
         return recall(hit, found, true)
@@ -135,7 +135,7 @@ class Recall(OfClasses):
 class F1(OfClasses):
     """The harmonic mean of precision and recall."""
 
-    def of(self, hit: Any, found: Any, true: Any) -> Array:
+    def of(self, hit: Array, found: Array, true: Array) -> Array:
         from agcli.model.figures import f1
 
         return f1(hit, found, true)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor, call, constant
 from agcli.engine.types import fits
@@ -61,7 +62,9 @@ def weighted_labels(loss: Tensor, target: Tensor, weights: Any, name: str) -> Te
 
 def check_weights(weights: Any, classes: int | None, loss: str) -> None:
     if weights is not None and classes is not None and len(weights) > classes:
-        raise ShapeError(f"{loss}: expected {classes} class weights, one for each class, got {len(weights)}")
+        raise ShapeError(
+            f"{loss}: expected {number_of(classes, 'class weight')}, one for each class, got {len(weights)}"
+        )
 
 
 def tuples(output: Tensor, count: int, loss: str) -> list[Tensor]:

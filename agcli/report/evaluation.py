@@ -11,6 +11,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agcli.counts import number_of
 from agcli.engine.types import Array
 from agcli.evaluation import Evaluation, Figure
 from agcli.evaluation.classes import Calibration, ClassRow
@@ -40,7 +41,7 @@ def print_evaluation(console: Console, found: Evaluation) -> None:
 def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     """The tables, the most important first."""
     where = f" ({found.split})" if found.split else ""
-    yield Text(f"{found.name}: {found.samples:,} samples of {found.data}{where}, {weights_of(found)}")
+    yield Text(f"{found.name}: {number_of(found.samples, 'sample')} of {found.data}{where}, {weights_of(found)}")
     for note in found.notes:
         yield Text(f"note: {note}", "yellow")
     yield figure_table(found)

@@ -6,7 +6,7 @@ from samples import rows
 from sklearn import metrics as sklearn
 
 import agcli as ag_module
-from agcli.spec import parse_spec
+from agcli.spec import SpecError, parse_spec
 from agcli.training import Trainer
 
 HEAD = "model: [{dense: 2}]\nloss: softmax_cross_entropy\n"
@@ -118,3 +118,42 @@ def test_a_confusion_has_a_column_a_score(classes, scores, unseen):
     for true, said in zip(target, output.argmax(axis=1), strict=True):
         expected[true, said] += 1
     assert found.tolist() == expected.tolist()
+
+
+LABELS = {
+    "names": ("u", "v", "w"),
+    "numbers": ("0", "1", "2"),
+    "signs": ("-1", "1", "3"),
+    "truths": ("false", "true", "x"),
+}
+
+
+@pytest.mark.parametrize("names", LABELS.values(), ids=LABELS)
+def test_labels_are_those_of_the_training_samples(tmp_path, names):
+    """A third value that only the end of the file has, which is for testing, is no reason to stop."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(80, 2))
+    kinds = [names[2] if i >= 74 else names[int(a + b > 0)] for i, (a, b) in enumerate(points)]
+    lines = [f"{a:.4f},{b:.4f},{kind}" for (a, b), kind in zip(points, kinds, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,kind", *lines]))
+    text = (
+        f"data: {{file: {tmp_path}/t.csv, target: kind, split: {{tail: {{test: 0.25}}}}}}\nmodel: [{{dense: 1}}]\n"
+        "loss: sigmoid_cross_entropy\nmetrics: [accuracy, confusion_matrix]\noptimizer: {adam: 0.2}\n"
+        "train: {epochs: 30}"
+    )
+    trainer = Trainer(parse_spec(text), tmp_path / "run")
+    assert any("6 of 20 test samples have a class that no training sample has" in note.text for note in trainer.notes)
+    done = trainer.finish()
+    counts = np.asarray(done.metrics["confusion_matrix"])
+    assert counts.shape == (3, 2)
+    assert counts[2].sum() == 6
+    assert done.metrics["accuracy"] == pytest.approx((counts[0, 0] + counts[1, 1]) / 20)
+    assert done.metrics["accuracy"] >= 0.6
+    assert ag_module.load(tmp_path / "run").evaluate().unseen == 6
+
+
+def test_a_third_value_in_the_training_samples_is_still_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("a,kind\n" + "".join(f"{i * 7 % 13}.5,{'uvw'[i % 3]}\n" for i in range(30)))
+    text = f"data: {{file: {tmp_path}/t.csv, target: kind}}\nmodel: [{{dense: 1}}]\nloss: sigmoid_cross_entropy"
+    with pytest.raises(SpecError, match=r'"kind" holds names \("u", "v", "w"\)'):
+        Trainer(parse_spec(text))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.engine.types import Array
 from agcli.evaluation import Evaluation
 from agcli.evaluation.worst import Worst
@@ -39,7 +40,7 @@ CUT = 60  # characters of a cell
 def results(found: Evaluation) -> Iterator[Html]:
     """The sections, in order."""
     where = f"the {found.split} split of {found.data}" if found.split else found.data
-    yield tag("p", f"{found.samples:,} samples: {where}; {weights_of(found)}.", class_="soft")
+    yield tag("p", f"{number_of(found.samples, 'sample')}: {where}; {weights_of(found)}.", class_="soft")
     yield from (tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in found.notes)
     yield figure_table(found)
     if found.fit is not None:
@@ -139,7 +140,7 @@ def predictions(found: Evaluation) -> Iterator[Html]:
     rows = np.unique(np.linspace(0, len(found.truth) - 1, POINTS).astype(int))
     for i, name in enumerate(found.answers.names[:6]):
         true, said = found.truth[rows, i].tolist(), found.answers.values[rows, i].tolist()
-        yield charts.scatter(f"{name}: {len(rows):,} samples", true, said, f"true {name}", "predicted")
+        yield charts.scatter(f"{name}: {number_of(len(rows), 'sample')}", true, said, f"true {name}", "predicted")
 
 
 def worst_table(rows: Sequence[Worst]) -> Html:
