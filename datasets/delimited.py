@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..counts import number_of
 from .compressed import opened, read
 from .dialect import Dialect, Note, nothing
 from .encodings import utf8
@@ -151,7 +152,7 @@ def _explained(path: Path, form: Dialect, body: bytes, line: int, error: Excepti
         for cells in reader:
             if len(cells) > len(form.names):
                 place = f"{path}: line {line + reader.line_num - 1:,}"
-                return DataError(f"{place}: expected {len(form.names)} cells, found {len(cells)}")
+                return DataError(f"{place}: expected {number_of(len(form.names), 'cell')}, found {len(cells)}")
     except csv.Error as problem:
         return DataError(f"{path}: line {line + reader.line_num - 1:,}: {problem}")
     return DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}")
