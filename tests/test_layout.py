@@ -14,8 +14,8 @@ ORDER = {
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
         "layout", "frame", "memory", "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
         "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "splits", "corpus",
-        "fitted", "guess", "folding",
-        "checks", "stream", "table", "prefetch", "batches",
+        "fitted", "identifiers", "guess", "folding",
+        "leaks", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
