@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agcli.counts import number_of
 from agcli.data.dataset_info import content, described
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
@@ -174,7 +175,7 @@ def _lines(
 ) -> Iterator[str]:
     name = table.target[0]
     role = table.columns[name]
-    yield from _head(path, table.source.path, f"{len(frame):,} samples")
+    yield from _head(path, table.source.path, number_of(len(frame), "sample"))
     yield from (f"# warning: {printable(text)}" for text in said)
     yield "data:"
     yield f"  file: {quoted(os.path.relpath(table.source.path, path.parent))}"
