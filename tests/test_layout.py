@@ -16,8 +16,8 @@ ORDER = {
         "encodings", "units", "dialect", "delimited", "json_lines", "foreign", "nested", "several", "tabular", "arrow",
         "excel", "sqlite", "shards", "arrays", "contents", "vocabulary", "running_stats",
         "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "splits", "corpus",
-        "fitted", "guess", "folding",
-        "checks", "stream", "table", "prefetch", "batches",
+        "fitted", "identifiers", "guess", "folding",
+        "leaks", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",

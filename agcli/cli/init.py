@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from agcli.cli import within
-from agcli.data.formats import TABLE, names
+from agcli.data.formats import KINDS, names
 
-HELP = f"Look at FILE ({names(TABLE)}) and write a commented spec that trains on it."
+HELP = f"Look at FILE ({names(*KINDS)}) and write a commented spec that trains on it."
 
 
 @click.command("init", help=HELP)

@@ -117,10 +117,15 @@ def content(cells: Cells, role: Role) -> str:
         return "; ".join(part for part in (span, f"{infinite:,} infinite" if infinite else "") if part) or "nothing"
     texts = cells.texts().drop_nulls()
     counts = texts.value_counts(sort=True)
-    shown = [str(text)[:40] for text in counts.to_series(0).head(SHOWN)]
+    shown = [shortened(str(text)) for text in counts.to_series(0).head(SHOWN)]
     more = ", ..." if len(counts) > len(shown) else ""
     kinds = "the same in every row" if len(counts) == 1 else f"{len(counts):,} different"
     return f"{kinds}: {', '.join(shown)}{more}" if shown else "nothing"
+
+
+def shortened(text: str, most: int = 40) -> str:
+    """Text of so many characters at most, cut behind a word if there is one."""
+    return text if len(text) <= most else f"{text[: most - 1].rpartition(' ')[0] or text[: most - 1]}…"
 
 
 def head(name: str, count: int, file: TableFile | None = None) -> tuple[list[str], list[list[str]]]:

@@ -35,6 +35,8 @@ from .groups import Group, groups
 from .samples import Samples, of_frame, of_source, of_split
 from .worst import COUNT, Worst, worst
 
+JUDGED = {"accuracy": 1, "root_mean_squared_error": -1}  # figures that say whether a model learnt; 1 if more is better
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
@@ -149,7 +151,7 @@ def evaluate(
         return _judged(run, terms, of_frame(data, terms), weights, known, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
         found = _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
-    told = SEEN.get(known_as(spec, data))
+    told = SEEN.get(known_as(spec, data.path if isinstance(data, TableFile) else data))
     return replace(found, notes=(told, *found.notes)) if told else found
 
 
@@ -222,6 +224,7 @@ def judge(
     counts = samples.counts(len(truth))
     base |= {"figures": as_trained(figures(answers, truth, seed, own=own, counts=counts), sums.metrics)}
     base |= {"answers": answers, "truth": truth}
+    base["notes"] = (*base["notes"], *no_better(base["figures"]))
     if isinstance(answers, Classes):
         confused = as_counted(confusion(answers, truth, counts), sums.metrics.get("confusion_matrix"))
         table = label_table(answers, truth, counts) if answers.of else class_table(answers, confused)
@@ -260,6 +263,24 @@ def unseen_note(unseen: int, count: int) -> str:
         f"{unseen:,} of {count:,} samples have a class that no training sample has: they count as wrong in accuracy, "
         "F1 and confusion, and are left out of the other figures"
     )
+
+
+def no_better(figures: Mapping[str, Figure]) -> Iterator[str]:
+    """What is to be said of a model whose first figure is no better than that of the best constant answer.
+
+    Of numbers it is the root mean squared error, which the mean, the constant, makes least.
+    """
+    name = next((name for name in JUDGED if name in figures), "")
+    found = figures[name] if name else None
+    if found is None or found.baseline is None or math.isnan(found.value) or math.isnan(found.baseline):
+        return
+    gain = (found.value - found.baseline) * JUDGED[name]
+    if gain <= 1e-9 * abs(found.baseline):
+        value, constant = f"{found.value:.4g}", f"{found.baseline:.4g}"
+        if value == constant:
+            yield f"the model is no better than a constant answer, whose {name} is {constant}, too"
+        else:
+            yield f"the model is no better than a constant answer: its {name} is {value}, the constant's {constant}"
 
 
 def fit_report(trained: Trained, split: str) -> dict[str, Any] | None:
