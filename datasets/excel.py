@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import zipfile
 import zlib
@@ -64,6 +65,7 @@ def _book(path: Path) -> Any:
     except ImportError:
         needed = 'Excel needs the package fastexcel; run pip install "agcli[excel]"'
         raise DataError(f"{path}: {needed}", ("file",)) from None
+    logging.getLogger("fastexcel").addHandler(logging.NullHandler())  # it warns of columns without cells
     with reading(path, "Excel", *_errors()):
         return fastexcel.read_excel(path.read_bytes())  # by a path, its ending would be believed
 
