@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..counts import number_of
 from .compressed import opened, read
 from .dialect import Dialect, Note, nothing
 from .encodings import utf8
@@ -131,7 +132,7 @@ class Short:
         if not self.count:
             return
         columns = len(self.form.names)
-        rows = f"{self.count:,} rows have" if self.count > 1 else "1 row has"
+        rows = f"{number_of(self.count, 'row')} {'has' if self.count == 1 else 'have'}"
         first = f"{'first ' if self.count > 1 else ''}row {self.first:,} with {self.cells}"
         cut = "; the last row has no line end: is the file cut off?" if self.is_last else ""
         self.note(f"{rows} fewer cells than the {columns} columns, {first}; what they lack is taken as missing{cut}")
@@ -151,7 +152,7 @@ def _explained(path: Path, form: Dialect, body: bytes, line: int, error: Excepti
         for cells in reader:
             if len(cells) > len(form.names):
                 place = f"{path}: line {line + reader.line_num - 1:,}"
-                return DataError(f"{place}: expected {len(form.names)} cells, found {len(cells)}")
+                return DataError(f"{place}: expected {number_of(len(form.names), 'cell')}, found {len(cells)}")
     except csv.Error as problem:
         return DataError(f"{path}: line {line + reader.line_num - 1:,}: {problem}")
     return DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from ..counts import number_of
 from .errors import DataError
 from .units import are_units
 
@@ -85,7 +86,7 @@ def dialect(path: Path, text: bytes, known: Known, note: Note = nothing) -> Dial
     has_header = not any(is_number(cell) for cell in cells) if header is None else header is True
     given = tuple(header) if isinstance(header, Sequence) else ()
     if given and len(given) != len(cells):
-        found = f"{len(given)} names for {len(cells)} columns"
+        found = f"{number_of(len(given), 'name')} for {number_of(len(cells), 'column')}"
         raise DataError(f"{path}: header: expected a name for each column, found {found}", ("header",))
     left: tuple[str, ...] = ()
     names = given or tuple(f"column_{n}" for n in range(1, len(cells) + 1))
@@ -116,8 +117,8 @@ def _head(records: list[Record], known: Known, note: Note) -> tuple[str | None, 
         rest = [(comments[-1][0], last), *rest]
         comments = comments[:-1]
     if comments and known.comment is None:
-        lines = "1 line" if len(comments) == 1 else f"{len(comments):,} lines"
-        note(f'{lines} above the header that begin with "{_COMMENT}" are taken for comments')
+        lines = number_of(len(comments), "comment line")
+        note(f'left out {lines} above the header, marked by "{_COMMENT}"')
     return separator, rest, above + comments
 
 

@@ -161,7 +161,7 @@ def test_named_sets_are_shown(ag, arguments, shown):
         (("fetch", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("head", "absent.csv"), "absent.csv: cannot be read: No such file or directory"),
         (("info", "x.pdf"), "x.pdf: expected a file that ends in .csv, "),
-        (("info", "."), "expected a file that ends in"),
+        (("info", "."), "expected a file, or a folder with tables, found a folder without one"),
         (("head", "iris", "-n", "0"), "0 is not in the range"),
         (("info", "iris", "--target", "species"), "--target: is for a file; iris has its own target"),
         (("init",), "No such command"),

@@ -21,7 +21,7 @@ def cells(file):
 
 UNNAMED = 'column 2 has no name; it is called "column_2"'
 INDEX = 'the first column has no name and is left out as a row index; `index: true` keeps it as "column_1"'
-COMMENTS = ' above the header that begin with "#" are taken for comments'
+COMMENTS = 'left out {} above the header, marked by "#"'
 UNITS = "the line below the header holds units, and is no sample: "
 AB = {"a": ["1"], "b": ["2"]}
 
@@ -37,8 +37,8 @@ AB = {"a": ["1"], "b": ["2"]}
         ("a,a_2,a,a\n1,2,3,4\n", {}, {"a": ["1"], "a_2": ["2"], "a_2_2": ["3"], "a_3": ["4"]}, None),
         ("sep=;\na;b\n1;2\n", {}, AB, ['the first line says that cells are separated by ";"']),
         ('"sep=|"\r\na|b\r\n1|2\r\n', {}, AB, ['the first line says that cells are separated by "|"']),
-        ("# by x\n\n# of y\na,b\n1,2\n", {}, AB, ["2 lines" + COMMENTS]),
-        ("# by x\n# a,b\n1,2\n", {}, AB, ["1 line" + COMMENTS]),
+        ("# by x\n\n# of y\na,b\n1,2\n", {}, AB, [COMMENTS.format("2 comment lines")]),
+        ("# by x\n# a,b\n1,2\n", {}, AB, [COMMENTS.format("1 comment line")]),
         ("#a,b\n1,2\n", {}, {"#a": ["1"], "b": ["2"]}, []),
         ("% by x\na,b\n% mid\n1,2\n% end\n", {"comment": "%"}, AB, []),
         ('a,b\n"1\n# no comment",2\n', {"comment": "#"}, {"a": ["1\n# no comment"], "b": ["2"]}, []),
