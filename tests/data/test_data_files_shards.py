@@ -82,6 +82,18 @@ def test_the_first_file_that_differs_is_named(frame, text, tmp_path):
     assert told(lambda: table_file(tmp_path / "*.parquet").read()) == f"{tmp_path}/{text}"
 
 
+def test_shards_are_streamed_one_by_one(tmp_path):
+    shards(tmp_path)
+    file = table_file(tmp_path / "*.csv")
+    frames = file.frames()
+    first = next(frames)
+    (tmp_path / "part-10.csv").unlink()
+    assert [first.first, len(first)] == [1, 30]
+    assert next(frames).first == 31
+    with pytest.raises(DataError, match=r"part-10.csv: cannot be read"):
+        next(frames)
+
+
 def test_missing_files_of_a_set_are_told(tmp_path):
     shards(tmp_path, "train-0000{}-of-00004.parquet", numbers=(0, 2, 3))
     file = table_file(tmp_path / "train-*-of-00004.parquet")
