@@ -172,6 +172,12 @@ def test_an_encoding_may_be_given(encoding, tmp_path):
         table(tmp_path, "имя,b\nИван,x\n".encode(encoding), encoding="ascii").read()
 
 
+def test_wide_text_without_a_mark_says_which_way_round(tmp_path):
+    with pytest.raises(DataError, match="expected a byte order mark, found none; write `encoding: utf-16-le` or"):
+        table(tmp_path, "a,b\n1,2\n".encode("utf-16-le"), encoding="utf-16").read()
+    assert cells(table(tmp_path, "a,b\n1,2\n".encode("utf-16-be"), encoding="utf-16-be")) == AB
+
+
 def test_encodings_have_the_names_that_python_knows():
     assert [canonical(name) for name in ENCODINGS] == list(ENCODINGS)
     assert (canonical("UTF8"), canonical("latin-1"), canonical("windows-1252")) == ("utf-8", "iso-8859-1", "cp1252")
