@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError  # which NumPy lets pass
 from typing import IO, Any
 
 import numpy as np
@@ -155,11 +157,15 @@ def _npy(file: IO[bytes], size: int, where: str) -> Array:
     """An array, whose header may not promise more than the file holds; arrays of Python objects are refused."""
     try:
         version = np.lib.format.read_magic(file)
-        shape, by_column, dtype = _HEADERS[version](file)
-    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError, EOFError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of headers that Python 2 wrote
+            shape, by_column, dtype = _HEADERS[version](file)
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError, EOFError, TokenError) as error:
         raise DataError(f"{where}: not an NPY file that NumPy wrote ({str(error)[:80]})") from None
     if dtype.hasobject or dtype.fields:
         raise DataError(f"{where}: expected an array of numbers or text, found {dtype}")
+    if any(isinstance(length, bool) or not 0 <= length < 1 << 62 for length in shape):
+        raise DataError(f"{where}: expected lengths of 0 or more in the header, found shape {shape}")
     expected = math.prod(shape) * dtype.itemsize
     if expected > size:
         raise DataError(f"{where}: the header says shape {shape}, {expected:,} bytes; the file holds {size:,}")

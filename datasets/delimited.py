@@ -132,7 +132,7 @@ class Short:
         if not self.count:
             return
         columns = len(self.form.names)
-        rows = f"{self.count:,} rows have" if self.count > 1 else "1 row has"
+        rows = f"{number_of(self.count, 'row')} {'has' if self.count == 1 else 'have'}"
         first = f"{'first ' if self.count > 1 else ''}row {self.first:,} with {self.cells}"
         cut = "; the last row has no line end: is the file cut off?" if self.is_last else ""
         self.note(f"{rows} fewer cells than the {columns} columns, {first}; what they lack is taken as missing{cut}")

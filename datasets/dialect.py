@@ -117,8 +117,8 @@ def _head(records: list[Record], known: Known, note: Note) -> tuple[str | None, 
         rest = [(comments[-1][0], last), *rest]
         comments = comments[:-1]
     if comments and known.comment is None:
-        lines = "1 line" if len(comments) == 1 else f"{len(comments):,} lines"
-        note(f'{lines} above the header that begin with "{_COMMENT}" are taken for comments')
+        lines = number_of(len(comments), "comment line")
+        note(f'left out {lines} above the header, marked by "{_COMMENT}"')
     return separator, rest, above + comments
 
 

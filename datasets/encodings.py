@@ -11,7 +11,7 @@ from .errors import DataError
 
 # The encodings that a description may name, as Python calls them.
 ENCODINGS = (
-    "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "ascii",
+    "utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be", "ascii",
     "cp1250", "cp1251", "cp1252", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258",
     "iso-8859-1", "iso-8859-2", "iso-8859-3", "iso-8859-4", "iso-8859-5", "iso-8859-6", "iso-8859-7", "iso-8859-8",
     "iso-8859-9", "iso-8859-10", "iso-8859-13", "iso-8859-14", "iso-8859-15", "iso-8859-16",
@@ -112,6 +112,9 @@ class _Reader:
             if self.encoding is not None or not self._is_latin(waiting + block, error.start):
                 raise self._error(error) from None
             return self._as_guessed(waiting + block, final=final)
+        except UnicodeError as error:  # of UTF-16 and UTF-32
+            advice = f"write `encoding: {self.encoding}-le` or `{self.encoding}-be`"
+            raise DataError(f"{self.path}: expected a byte order mark, found none; {advice}", ("encoding",)) from error
         self.is_ascii = self.is_ascii and text.isascii()
         return text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import zipfile
 import zlib
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from ..counts import number_of
 from .dialect import named
 from .errors import DataError
 from .foreign import reading
@@ -64,6 +66,7 @@ def _book(path: Path) -> Any:
     except ImportError:
         needed = 'Excel needs the package fastexcel; run pip install "agcli[excel]"'
         raise DataError(f"{path}: {needed}", ("file",)) from None
+    logging.getLogger("fastexcel").addHandler(logging.NullHandler())  # it warns of columns without cells
     with reading(path, "Excel", *_errors()):
         return fastexcel.read_excel(path.read_bytes())  # by a path, its ending would be believed
 
@@ -89,7 +92,7 @@ def _renamed(file: TableFile, frame: pl.DataFrame, first: pl.DataFrame | None) -
     """The columns under the names that other formats give them; ``first`` is the row of the header, if there is one."""
     given = file.header if isinstance(file.header, tuple) else ()
     if given and len(given) != frame.width:
-        found = f"{len(given)} names for {frame.width} columns"
+        found = f"{number_of(len(given), 'name')} for {number_of(frame.width, 'column')}"
         raise DataError(f"{file.path}: header: expected a name for each column, found {found}", ("header",))
     names, left = given or tuple(f"column_{n}" for n in range(1, frame.width + 1)), tuple[str, ...]()
     if first is not None:

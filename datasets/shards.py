@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MAX_SHARDS = 10_000
+UNBOUNDED = 1 << 62  # bytes: samples that stay on disk
 _MARKS = "*?["  # of patterns
 _OF = re.compile(r"(\d+)-of-(\d+)")
 _SHOWN = 10
@@ -120,13 +121,16 @@ class Sharded(Reader):
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         import polars as pl
 
+        if max_bytes >= UNBOUNDED:
+            yield from self._all(file, max_bytes, streamed=False)
+            return
         pieces = list(self._all(file, max_bytes, streamed=False))
         if len({tuple(piece.schema.items()) for piece in pieces}) > 1:
             pieces = [pl.concat(pieces, how="vertical_relaxed")]
         yield from pieces
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
-        return self._all(file, 1 << 62, streamed=True)
+        return self._all(file, UNBOUNDED, streamed=True)
 
     def _all(self, file: TableFile, max_bytes: int, *, streamed: bool) -> Iterator[pl.DataFrame]:
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from .frame import Cells
+from .errors import DataError
+from .frame import Cells, Frame
+from .roles import Numeric, Role
 
 _NUMBERS = 20  # different ones, of which at least so many make a column of numbers
 _SHARE = 0.5  # of the cells
@@ -61,3 +64,16 @@ def strays_of(cells: Cells) -> Strays | None:
     pairs = zip(others.to_series(0).to_list(), others.to_series(1).to_list(), strict=True)
     ordered = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
     return Strays(cells.name, count, len(known), tuple(ordered))
+
+
+def check_numbers(frame: Frame, roles: Mapping[str, Role]) -> None:
+    """Raise DataError for columns that may be numbers, and whose cells do not say it clearly."""
+    unclear = frame.unclear
+    open_ = [name for name in unclear.columns if isinstance(roles.get(name, Numeric()), Numeric)] if unclear else []
+    if unclear and open_:
+        others = f" (and {len(open_) - 1} columns more)" if len(open_) > 1 else ""
+        raise DataError(f'{frame.file}: column "{open_[0]}"{others}: {unclear.readings}', ("columns", open_[0]))
+    for name in frame.columns:
+        found = strays_of(frame[name]) if name not in roles else None
+        if found is not None:
+            raise DataError(f"{frame.file}: {found.said}", ("columns", name))

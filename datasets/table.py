@@ -19,13 +19,12 @@ from .fitting import fit
 from .frame import Frame
 from .labels import Labels
 from .nested import is_nothing
-from .numerals import Numerals
 from .preprocessing import Recipe
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, share_of
-from .strays import strays_of
+from .strays import check_numbers
 from .stream import written
-from .tabular import TableFile
+from .tabular import written_as
 
 Sides = Callable[[Frame], npt.NDArray[np.int64]]  # the part of each sample of a piece, a place in PARTS
 
@@ -116,7 +115,7 @@ class Table:
                 _check_name(frame, getattr(self, part), (part,))
         for name in self.columns:
             _check_name(frame, name, ("columns", name))
-        _check_numbers(frame, self.columns)
+        check_numbers(frame, self.columns)
         if self.split is not None and self.split.by is not None:
             _check_name(frame, self.split.by, ("split",))
         guessed = guess.roles(frame, target)
@@ -139,7 +138,7 @@ class Table:
         ordered = {name: roles[name] for name in frame.columns}
         validation, test = (file.settled() if file else None for file in (self.validation, self.test))
         source, validation, test = (
-            _written_as(file, frame.numerals) for file in (self.source.settled(), validation, test)
+            written_as(file, frame.numerals) for file in (self.source.settled(), validation, test)
         )
         kind, code = (coding.kind, coding.code) if coding else (self.kind, self.code)
         return replace(
@@ -335,26 +334,6 @@ def _side(frame: Frame, sides: Sides | None, side: str) -> Frame:
 def _check_name(frame: Frame, name: str, path: tuple[str, ...]) -> None:
     if name not in frame.columns:
         raise DataError(f"{frame.file}: {unknown('column', name, frame.columns)}", path)
-
-
-def _check_numbers(frame: Frame, roles: Mapping[str, Role]) -> None:
-    """Raise DataError for columns that may be numbers, and whose cells do not say it clearly."""
-    unclear = frame.unclear
-    open_ = [name for name in unclear.columns if isinstance(roles.get(name, Numeric()), Numeric)] if unclear else []
-    if unclear and open_:
-        others = f" (and {len(open_) - 1} columns more)" if len(open_) > 1 else ""
-        raise DataError(f'{frame.file}: column "{open_[0]}"{others}: {unclear.readings}', ("columns", open_[0]))
-    for name in frame.columns:
-        found = strays_of(frame[name]) if name not in roles else None
-        if found is not None:
-            raise DataError(f"{frame.file}: {found.said}", ("columns", name))
-
-
-def _written_as(file: Any, numerals: Numerals) -> Any:
-    """A file of a table whose numbers are written as those of the samples for training."""
-    if not isinstance(file, TableFile) or numerals.is_plain or file.numerals is not None:
-        return file
-    return replace(file, decimal=numerals.decimal, thousands=numerals.thousands)
 
 
 def _check_sigma(name: str, target: tuple[str, ...], roles: Mapping[str, Role]) -> None:

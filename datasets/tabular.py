@@ -237,6 +237,13 @@ def missing_of(given: Sequence[str] | None) -> tuple[str, ...]:
     return MISSING if given is None else tuple(given) if "" in given else (*MISSING, *given)
 
 
+def written_as(file: Any, numerals: Numerals) -> Any:
+    """A file of a table whose numbers are written as those of the samples for training."""
+    if not isinstance(file, TableFile) or numerals.is_plain or file.numerals is not None:
+        return file
+    return replace(file, decimal=numerals.decimal, thousands=numerals.thousands)
+
+
 def is_text(values: Any) -> bool:
     """Whether a column holds text."""
     import polars as pl

@@ -152,7 +152,8 @@ def evaluate(
     with opened_source(data, spec, terms) as source:
         found = _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
     told = SEEN.get(known_as(spec, data.path if isinstance(data, TableFile) else data))
-    return replace(found, notes=(told, *found.notes)) if told else found
+    said = (*((told,) if told else ()), *source.notes)
+    return replace(found, notes=(*said, *found.notes)) if said else found
 
 
 # Of the field by which the spec of a run names a file: what is to be said where samples of the same file are judged.

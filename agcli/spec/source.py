@@ -55,8 +55,9 @@ class Source:
 def read_source(path: str | os.PathLike[str]) -> Source:
     """The text of a spec file, or of the zoo's model of that name. Raises SpecError if there is none to be read."""
     name = located(os.fspath(path))
+    if kind := waiting(name):
+        raise SpecError([Problem(Place(name), "", f"expected a spec file, found {kind}")])
     try:
-        _check_kind(name)
         with open(name, "rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
@@ -67,13 +68,14 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     return decoded(name, content)
 
 
-def _check_kind(name: str) -> None:
-    """Raise SpecError for a pipe, a socket or a device, which may wait forever; a shell's `<(...)` has its writer."""
-    mode = os.stat(name).st_mode
+def waiting(name: str) -> str:
+    """What a path is if reading it may wait forever: a pipe (but that of a shell's `<(...)`), a socket, a device."""
+    try:
+        mode = os.stat(name).st_mode
+    except (OSError, ValueError):
+        return ""
     is_open = stat.S_ISFIFO(mode) and name.startswith(_OPEN)
-    kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "")
-    if kind and not is_open:
-        raise SpecError([Problem(Place(name), "", f"expected a spec file, found a {kind}")])
+    return "" if is_open else next((f"a {kind}" for is_kind, kind in _KINDS if is_kind(mode)), "")
 
 
 def located(name: str) -> str:

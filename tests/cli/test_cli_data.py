@@ -160,8 +160,8 @@ def test_named_sets_are_shown(ag, arguments, shown):
         (("info", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("fetch", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("head", "absent.csv"), "absent.csv: cannot be read: No such file or directory"),
-        (("info", "x.pdf"), "x.pdf: expected a file that ends in .csv[.gz]"),
-        (("info", "."), "expected a file that ends in"),
+        (("info", "x.pdf"), "x.pdf: expected a file that ends in .csv, "),
+        (("info", "."), "expected a file, or a folder with tables, found a folder without one"),
         (("head", "iris", "-n", "0"), "0 is not in the range"),
         (("info", "iris", "--target", "species"), "--target: is for a file; iris has its own target"),
         (("init",), "No such command"),
@@ -207,7 +207,7 @@ def test_what_is_in_a_file_cannot_write_a_spec(ag, table):
         (("absent.csv",), "absent.csv: cannot be read"),
         (("t.csv", "--target", "kidn"), 'did you mean "kind"?'),
         (("t.csv", "--out", "no/such/s.yaml"), "no such folder"),
-        (("t.pdf",), "t.pdf: expected a file that ends in .csv[.gz]"),
+        (("t.pdf",), "t.pdf: expected a file that ends in .csv, "),
         (("t.txt", "--target", "x"), "--target names a column, and this is running text"),
     ],
 )
@@ -273,5 +273,6 @@ def test_another_file_is_judged_without_the_one_that_was_trained_on(ag, table):
     (table / "t.csv").rename(table / "other.csv")
     after = json.loads(ag("eval", table / "run", "--data", table / "other.csv", "--json", check=0).stdout)
     assert before["samples"] == 120
-    assert {**before, "data": ""} == {**after, "data": ""}
+    assert "these are the rows of the file that this run was trained on" in before["notes"][0]
+    assert {**before, "data": "", "notes": []} == {**after, "data": "", "notes": []}
     assert "t.csv: cannot be read" in ag("eval", table / "run", check=2).stderr

@@ -45,7 +45,8 @@ def told(call, tmp_path):
         ("1,2\n3,4\n", {"header": ("x", "y")}, {"x": ["1", "3"], "y": ["2", "4"]}),
         (" a , b \n 1 , x y \n", {}, {"a": ["1"], "b": ["x y"]}),
         ("a,b\n?,NA\n,nan\n1,z\n", {}, {"a": [None, None, "1"], "b": [None, None, "z"]}),
-        ("a,b\n?,-1\n", {"missing": ("-1",)}, {"a": ["?"], "b": [None]}),
+        ("a,b\n?,-1\n", {"missing": ("-1",)}, {"a": [None], "b": [None]}),
+        ("a,b\n?,-1\n", {"missing": ("", "-1")}, {"a": ["?"], "b": [None]}),
         ('a,b\n"x, y",2\n"p\nq","say ""no"""\n', {}, {"a": ["x, y", "p\nq"], "b": ["2", 'say "no"']}),
         ("a,b\n1,2\n\n3,4\n\n\n", {}, {"a": ["1", "3"], "b": ["2", "4"]}),
         ("\n\na,b\n1,2\n", {}, {"a": ["1"], "b": ["2"]}),
@@ -200,6 +201,8 @@ def broken(tmp_path):
     lying = npy({"descr": "<f8", "fortran_order": False, "shape": (10**12,)})
     file(tmp_path, lying, "huge.npy")
     file(tmp_path, npy({"descr": "<f8", "fortran_order": False, "shape": (3,)}) + b"\0" * 23, "short.npy")
+    file(tmp_path, npy({"descr": "<f8", "fortran_order": False, "shape": (-3,)}) + bytes(24), "negative.npy")
+    file(tmp_path, npy("").replace(b"''", b"((") + bytes(24), "open.npy")
     file(tmp_path, b"text", "text.npy")
     file(tmp_path, b"text", "text.npz")
     content = io.BytesIO()
@@ -219,6 +222,8 @@ def broken(tmp_path):
         ("huge.npy", "huge.npy: the header says shape (1000000000000,), 8,000,000,000,000 bytes; the file holds 128"),
         ("huge.npz", 'huge.npz: array "x": the header says shape (1000000000000,)'),
         ("short.npy", "short.npy: expected 24 bytes after the header, found 23"),
+        ("negative.npy", "negative.npy: expected lengths of 0 or more in the header, found shape (-3,)"),
+        ("open.npy", "open.npy: not an NPY file that NumPy wrote"),
         ("text.npy", "text.npy: not an NPY file that NumPy wrote"),
         ("text.npz", "text.npz: expected an NPZ file, found something else"),
         ("empty.npz", "empty.npz: expected arrays, found none"),
