@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -91,6 +91,18 @@ def _leaks(frame: Frame, recipe: Recipe) -> Iterator[str]:
             f'column "{column}": says the target "{recipe.target[0].column}" ({how}); if it is not known before the '
             f"prediction is made, write `{column}: ignore` in `columns`"
         )
+
+
+@dataclass
+class Rows:
+    """How many rows a file has, and how many of them no target."""
+
+    total: int = 0
+    lost: int = 0
+
+    def add(self, total: int, lacking: Array) -> None:
+        """Count the rows of a piece."""
+        self.total, self.lost = self.total + total, self.lost + int(lacking.sum())
 
 
 def untargeted(

@@ -118,10 +118,16 @@ def target(frame: Frame) -> str:
     words = {name: set(re.split(r"[\W_]+", name.lower())) for name in names}
     for wanted in _TARGETS:
         found = [name for name in names if name.lower() == wanted] or [n for n in names if wanted in words[n]]
-        found = [name for name in found if _may_be_target(frame, name)] or found
+        found = [name for name in found if _may_be_target(frame, name)] or [n for n in found if _says(frame, n)]
         if found:
             return found[-1]
     return next((name for name in reversed(names) if _may_be_target(frame, name)), names[-1])
+
+
+def _says(frame: Frame, name: str) -> bool:
+    """Whether a column does more than to tell samples apart, or nothing."""
+    some, step = _sample(frame)
+    return not isinstance(role(some[name], step), Ignore)
 
 
 def _may_be_target(frame: Frame, name: str) -> bool:

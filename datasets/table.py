@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from ..counts import number_of
 from . import guess, kinds
-from .checks import left_out, spelled, untargeted, warnings
+from .checks import Rows, left_out, spelled, untargeted, warnings
 from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .fitting import fit
@@ -90,20 +90,21 @@ class Table:
         if self.stream and table.split is not None and table.split.validation is None:
             table = replace(table, split=table.split.with_share(table._count()))
         if self.stream:
-            recipe, splits, found = table._streamed(frame, fitted)
+            recipe, splits, found, lost = table._streamed(frame, fitted)
         else:
             files = table._files(frame)
             recipe, splits, found = table._fitted(table._parted(files), fitted)
-            found = (*table._lost(files), *found)
+            lost = tuple(table._lost(files))
         if fitted is None:
             _check_classes(recipe, splits["train"])
         table = table._with_shares({name: len(split) for name, split in splits.items()})
         known = (*self.columns, self.sigma, self.weights)
         guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
         guessed = [name for name in guessed if not is_nothing(frame.columns[name])]  # which its reader said
-        said = [note for source in (self.source, self.validation, self.test) for note in getattr(source, "notes", ())]
+        notes = [note for source in (self.source, self.validation, self.test) for note in getattr(source, "notes", ())]
         grouping = table.grouping if table.grouping in guessed else ""
-        return table._dataset(recipe, splits, (*dict.fromkeys(said), *left_out(frame, guessed, grouping), *found))
+        said = (*dict.fromkeys(notes), *left_out(frame, guessed, grouping), *found)
+        return table._dataset(recipe, splits, lost, said)
 
     def settled(self, frame: Frame) -> Table:
         """The same table with nothing left open: target, role of every column, split, and how the file is written."""
@@ -255,7 +256,9 @@ class Table:
         splits = {name: recipe.split(frames[name], training=name == "train") for name in PARTS if name in frames}
         return recipe, splits, warnings(train, recipe, splits, leaking=not self.plain)
 
-    def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
+    def _streamed(
+        self, head: Frame, fitted: Recipe | None
+    ) -> tuple[Recipe, dict[str, Split], tuple[str, ...], tuple[str, ...]]:
         sides = self._masks()
         recipe = fitted or self._learnt(_side(frame, sides, "train") for frame in self._pieces(self.source))
         rows = Rows()
@@ -267,7 +270,7 @@ class Table:
                 splits[name] = written(self._pieces(file, rows), recipe, None)["train"]
                 lost += untargeted(self.target, rows.lost, rows.total, file=str(file.path))
         found = warnings(_with_target(head, self._required(self.target)), recipe, splits, leaking=not self.plain)
-        return recipe, {name: splits[name] for name in PARTS if name in splits}, (*lost, *found)
+        return recipe, {name: splits[name] for name in PARTS if name in splits}, found, tuple(lost)
 
     def _drawn_parts(self) -> tuple[str, ...]:
         """The parts that the split draws from the file."""
@@ -309,7 +312,9 @@ class Table:
         ranks: npt.NDArray[Any] = role.names(frame[self.target[0]]).rank("dense").to_numpy()
         return ranks
 
-    def _dataset(self, recipe: Recipe, splits: dict[str, Split], found: tuple[str, ...]) -> Dataset:
+    def _dataset(
+        self, recipe: Recipe, splits: dict[str, Split], lost: tuple[str, ...], found: tuple[str, ...]
+    ) -> Dataset:
         path = self.source.path
         sizes = ", ".join(f"{len(split):,} to {name}" for name, split in splits.items())
         return Dataset(
@@ -321,8 +326,9 @@ class Table:
             features=recipe.features,
             splits=splits,
             fitted=recipe,
-            warnings=found,
+            warnings=(*lost, *found),
             settled=self,
+            lost=lost,
         )
 
 
@@ -361,18 +367,6 @@ def _lacking(frame: Frame, target: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     """Which rows have no target."""
     missing = [frame[name].missing() for name in target]
     return np.any(missing, axis=0) if missing else np.zeros(len(frame), bool)
-
-
-@dataclass
-class Rows:
-    """How many rows a file has, and how many of them no target."""
-
-    total: int = 0
-    lost: int = 0
-
-    def add(self, total: int, lacking: npt.NDArray[np.bool_]) -> None:
-        """Count the rows of a piece."""
-        self.total, self.lost = self.total + total, self.lost + int(lacking.sum())
 
 
 def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:

@@ -116,7 +116,7 @@ def content(cells: Cells, role: Role) -> str:
         span = f"{_number(known.min())} to {_number(known.max())}, mean {_number(known.mean())}" if len(known) else ""
         return "; ".join(part for part in (span, f"{infinite:,} infinite" if infinite else "") if part) or "nothing"
     texts = cells.texts().drop_nulls()
-    counts = texts.value_counts(sort=True)
+    counts = texts.rename("name").value_counts(sort=True)
     shown = [shortened(str(text)) for text in counts.to_series(0).head(SHOWN)]
     more = ", ..." if len(counts) > len(shown) else ""
     kinds = "the same in every row" if len(counts) == 1 else f"{len(counts):,} different"

@@ -310,6 +310,7 @@ def notes(trained: Trained, terms: Terms, split: str, looks: str) -> Iterator[st
 def weight_notes(terms: Terms, samples: Samples) -> Iterator[str]:
     """What is to be said of samples that count by their weights, or do not since they lack them."""
     column = getattr(getattr(terms, "recipe", None), "weights", "")
+    yield from samples.lost
     if samples.lacks:
         yield (
             f'the samples have no "{samples.lacks}", which `data.weights` names: each counts 1; give the file a column '
