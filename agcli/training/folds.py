@@ -10,7 +10,7 @@ from agcli.data.section import folds
 from agcli.events import Done, Event, Folded
 from agcli.model.undefined import Undefined, in_json
 from agcli.runs import Run
-from agcli.runs.run import check_free, usual
+from agcli.runs.places import check_free, usual
 from agcli.spec import Spec
 
 from .trainer import Trainer
