@@ -38,6 +38,11 @@ class CrossValidation:
         if self.trainer is not None:
             self.trainer.stop(signal)
 
+    def log(self, text: str) -> None:
+        """Write a line into the log of the run that trains now."""
+        if self.trainer is not None:
+            self.trainer.log(text)
+
     def __iter__(self) -> Iterator[Event]:
         done: list[Done] = []
         for number, spec in enumerate(self.specs, 1):

@@ -15,8 +15,8 @@ from faults import Disk, Killed
 
 from agcli.runs import Run, RunError
 from agcli.runs.checkpoints import read, write
-from agcli.runs.files import Folder
 from agcli.runs.environment import PACKAGES, installed
+from agcli.runs.files import Folder
 from agcli.spec import read_spec
 from agcli.training import Trainer
 from agcli.training import trainer as module
