@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,13 +15,14 @@ import numpy as np
 
 from agcli.engine.errors import StateError
 from agcli.engine.types import Array
-from agcli.engine.variables import MAX_FILE, packed_arrays, unpacked_arrays
+from agcli.engine.variables import MAX_FILE, MAX_HEADER, packed_arrays, unpacked_arrays
 
 from .files import Folder, RunError
 from .migrate import FORMAT, PROGRESS, migrated
 
 PART = "checkpoints"  # the folder below a run's in which they lie
 NAME = re.compile(r"step-(\d{8,18})\.safetensors")
+LARGE = 1 << 26  # bytes, beyond which the first ones are looked at before the rest is read
 
 
 class DamagedError(RunError):
@@ -83,11 +85,24 @@ def limit() -> int:
     return min(MAX_FILE, memory if memory > 0 else MAX_FILE)
 
 
+def cut(handle: int, size: int) -> str:
+    """Why a large file is no whole checkpoint, by its first bytes alone; empty if it may be one."""
+    if size < LARGE:
+        return ""
+    try:
+        (length,) = struct.unpack("<Q", os.pread(handle, 8, 0))
+        tensors = json.loads(os.pread(handle, min(length, MAX_HEADER), 8))
+        end = 8 + length + max((v["data_offsets"][1] for k, v in tensors.items() if k != "__metadata__"), default=0)
+        return "" if end == size else f"is not a whole safetensors file (it has {size:,} bytes, and says {end:,})"
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error):
+        return "is not a whole safetensors file (it does not begin like one)"
+
+
 def read(files: Folder, name: str) -> Checkpoint:
     """The checkpoint in a file. Raises DamagedError if it is not whole, not ours, of a later format, or has changed."""
     path = files.path / name
     try:
-        content = files.read(name, limit())
+        content = files.read(name, limit(), cut)
     except RunError as e:
         raise DamagedError(str(e)) from None
     if content is None:

@@ -5,6 +5,8 @@ A file may hold more than the table says: plug-ins and later versions write othe
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +15,13 @@ from agcli.datasets import DataError, fitted
 
 from .files import RunError
 from .migrate import ENVIRONMENT, METRICS, PREPROCESSING, RESULT
+
+STATISTICS = "statistics"  # in environment.json: the hash of what data.json holds; a recipe has no other check
+
+
+def hash_of(content: Mapping[str, Any]) -> str:
+    """SHA-256 over plain data, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,14 @@ FIELDS: dict[str, dict[str, Kind]] = {
         "fit": MAYBE_MAPPING,
         "test_looks": COUNT,
     },
-    ENVIRONMENT: {"format": COUNT, "started": TEXT, "data": MAPPING, "data.name": TEXT, "data.sha256": MAYBE_TEXTS},
+    ENVIRONMENT: {
+        STATISTICS: TEXT,
+        "format": COUNT,
+        "started": TEXT,
+        "data": MAPPING,
+        "data.name": TEXT,
+        "data.sha256": MAYBE_TEXTS,
+    },
 }
 NEEDED = {METRICS: {"epoch"}, RESULT: {"loss"}}  # without which there is nothing to say
 

@@ -122,8 +122,11 @@ class Folder:
             raise
         return handle
 
-    def read(self, name: str, limit: int = MAX_JSON) -> bytes | None:
-        """The content of a file of up to ``limit`` bytes; None if there is none. Raises RunError for all else."""
+    def read(self, name: str, limit: int = MAX_JSON, problem: Callable[[int, int], str] | None = None) -> bytes | None:
+        """The content of a file of up to ``limit`` bytes; None if there is none. Raises RunError for all else.
+
+        ``problem`` may say, by the descriptor and the size, why a file need not be read at all.
+        """
         try:
             handle = self.open(name)
         except FileNotFoundError:
@@ -135,6 +138,9 @@ class Folder:
             if size > limit:
                 raise RunError(f"{self.path / name}: has {size:,} bytes; at most {limit:,} are read")
             try:
+                said = problem(handle, size) if problem is not None else ""
+                if said:
+                    raise RunError(f"{self.path / name}: {said}")
                 return file.read(size)
             except OSError as e:
                 raise RunError(f"{self.path / name}: cannot be read: {e.strerror or e}") from None

@@ -62,9 +62,11 @@ class Run:
             run.files.make(checkpoints.PART)
             run.held = Lock(folder)
             run.clear()
+            about: dict[str, Any] = {"format": migrate.FORMAT, **(environment or {})}
             if preprocessing is not None:
                 run.files.write(PREPROCESSING, json.dumps(preprocessing).encode())
-            run.write(ENVIRONMENT, {"format": migrate.FORMAT, **(environment or {})})
+                about[contents.STATISTICS] = contents.hash_of(preprocessing)
+            run.write(ENVIRONMENT, about)
             run.files.write(MARK, spec.dump().encode())
         except BaseException as e:
             run.close()
@@ -149,6 +151,10 @@ class Run:
     def read(self, name: str, expected: str) -> dict[str, Any] | None:
         """A JSON file of the folder as today's runs have it; None if there is none."""
         plain = self.files.read_json(name, expected)
+        known = self.environment.get(contents.STATISTICS) if name == PREPROCESSING else None
+        if plain is not None and known is not None and contents.hash_of(plain) != known:
+            said = "is not what the training of this run wrote; put back the file, or train anew"
+            raise RunError(f"{self.folder / name}: {said}")
         return None if plain is None else self.checked(name, plain, f"{self.folder / name}")
 
     def checked(self, name: str, plain: dict[str, Any], where: str) -> dict[str, Any]:

@@ -54,9 +54,14 @@ class Place:
             },
         }  # fmt: skip
         self.samples = {"iris": table, "table": table, "fit": line}
-        self.runs = {}
-        for name, spec in specs.items():
-            self.runs[name] = agcli.train({"name": name, **spec}, folder / "runs" / name).folder
+        self.runs = {name: folder / "runs" / name for name in specs}
+        # In another process: threads of polars, once begun here, would be missing in the workers, which wait for them.
+        if not (child := os.fork()):
+            for name, spec in specs.items():
+                agcli.train({"name": name, **spec}, self.runs[name])
+            os._exit(0)
+        if os.waitpid(child, 0)[1]:
+            raise RuntimeError("the runs to be mutated cannot be trained")
         self.outside = folder / "outside"
         self.outside.mkdir()
         for name in NAMES:
@@ -67,11 +72,11 @@ class Place:
                 (self.outside / name).write_bytes(source.read_bytes() if source.exists() else b"of somebody\n")
         self.before = self.state()
 
-    def state(self) -> dict[str, tuple[int, int, bytes]]:
+    def state(self) -> dict[str, tuple[int, bytes]]:
         """All that lies outside of the folders that are mutated."""
         paths = [p for part in ("outside", "runs") for p in sorted((self.folder / part).rglob("*"))]
         files = [p for p in paths if p.is_file()] + list(self.folder.glob("*.csv"))
-        return {str(p): (p.stat().st_mode, p.stat().st_nlink, p.read_bytes()) for p in files}
+        return {str(p): (p.stat().st_mode, p.read_bytes()) for p in files}
 
 
 def flipped(path: Path, rng: random.Random, place: Place) -> None:
@@ -206,9 +211,17 @@ def commands(run: Path, rng: random.Random, place: Place, kind: str) -> list[lis
 def called(arguments: list[str]) -> tuple[int, str]:
     """The exit code of a command in this process, and what it wrote on standard error."""
     sys.argv = ["ag", *arguments]
-    with contextlib.redirect_stderr(io.StringIO()) as errors, contextlib.redirect_stdout(io.StringIO()):
+    output = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    with contextlib.redirect_stderr(io.StringIO()) as errors, contextlib.redirect_stdout(output):
         code = cli.called()
     return code, errors.getvalue()
+
+
+def is_own(path: Path, run: Path) -> bool:
+    """Whether a mutation of a file stays within its folder, and is quick."""
+    if path.is_symlink() or not path.is_file() or run.resolve() not in path.resolve().parents:
+        return False
+    return path.stat().st_nlink == 1 and path.stat().st_size < 1 << 20
 
 
 def worked(place: Place) -> Callable[[int], str]:
@@ -223,7 +236,7 @@ def worked(place: Place) -> Callable[[int], str]:
             shutil.copytree(place.runs[kind], run)
             done = []
             for _ in range(rng.choice((1, 1, 2, 3))):
-                files = [p for p in sorted(run.rglob("*")) if p.is_file() and not p.is_symlink()]
+                files = [p for p in sorted(run.rglob("*")) if is_own(p, run)]
                 if files:
                     path, mutation = rng.choice(files), rng.choice(MUTATIONS)
                     done.append(f"{mutation.__name__} {path.relative_to(run)}")
