@@ -89,7 +89,7 @@ def lasting() -> Iterator[Both]:
     """Within the block, nothing fails because nobody reads any more."""
     before = sys.stdout, sys.stderr
     both = Both()
-    sys.stdout, sys.stderr = both.streams  # type: ignore[assignment]  # streams as far as anyone asks
+    sys.stdout, sys.stderr = both.streams  # streams as far as anyone asks
     try:
         yield both
     finally:
