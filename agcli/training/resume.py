@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from agcli.engine.errors import StateError
+from agcli.events import Note
 from agcli.runs import Checkpoint, Run, RunError
 from agcli.runs.identity import KEY, MISSING, Change, changes, check, fixed, other_samples
 from agcli.runs.migrate import RESULT
@@ -13,6 +15,7 @@ from agcli.runs.places import MARK, RUNS
 from agcli.runs.run import LAST, all_runs
 from agcli.spec import Spec, SpecError
 
+from .best import Best, watching
 from .session import Session
 
 PUT_BACK = "put back the checkpoint of this run, or train anew"
@@ -93,6 +96,34 @@ def restore(session: Session, checkpoint: Checkpoint, path: Path) -> None:
         raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise RunError(f"{path}: its progress is not that of a training of this spec; {PUT_BACK}") from None
+
+
+def check_unwatched(run: Run, spec: Spec, overrides: tuple[str, ...]) -> None:
+    """Raise RunError for settings of a run without validation data that look at it, with the command that works.
+
+    Up to 0.2 they looked at the test data.
+    """
+    found = watching(spec)
+    if not found:
+        return
+    # A number takes the place of the whole schedule.
+    reset = {".".join(path[:-1] if path[-1] == "plateau" else path): value for path, value in found.items()}
+    kept = [text for text in overrides if not f"{text.partition('=')[0]}.".startswith(tuple(f"{k}." for k in reset))]
+    options = " ".join(f"--set {shlex.quote(text)}" for text in (*kept, *(f"{k}={v}" for k, v in reset.items())))
+    names = " and ".join(f"`{path[-1]}`" for path in found)
+    raise RunError(
+        f"{run.folder}: the run has no validation data, at which {names} {'look' if len(found) > 1 else 'looks'}; "
+        f"to go on: ag train --resume {shlex.quote(str(run.folder))} {options}"
+    )
+
+
+def lost_best(run: Run, best: Best) -> list[Note]:
+    """Without the checkpoint of the best evaluation, the next evaluation is the best; says so."""
+    if best.step is None or run.has_checkpoint(best.step):
+        return []
+    note = Note(f"the best checkpoint, of step {best.step}, is gone; looking for another", "best")
+    best.found, best.since = None, 0
+    return [note]
 
 
 def unfinished(name: str | None, place: Path = RUNS) -> Run | None:

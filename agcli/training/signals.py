@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
 CAUGHT = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 HANGUP = getattr(signal, "SIGHUP", None)  # comes twice, from the shell and from the system, so it never ends at once
@@ -23,7 +23,7 @@ def stopping(stop: Callable[[int], None]) -> Iterator[None]:
         return
     seen: list[int] = []
 
-    def handle(number: int, frame: Any) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         if not seen:
             seen.append(number)
             stop(number)
