@@ -93,7 +93,9 @@ def _tells(part: Part, target: Part, frame: Frame) -> bool:
         both = ranks * len(target.stats["categories"]) + labels
         pairs, names, classes = (len(np.unique(found)) for found in (both, ranks, labels))
         return pairs > 1 and pairs == names == classes
-    a, b = ours.numbers(), theirs.numbers()
+    if not isinstance(part.role, Numeric) or not isinstance(target.role, Numeric):
+        return False
+    a, b = part.role.read(ours), target.role.read(theirs)
     if a.ndim != 1 or b.ndim != 1:
         return False
     early = _correlation(a[:_FIRST], b[:_FIRST])  # the first samples acquit nearly every column

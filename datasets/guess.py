@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from .clocks import clocks_of, stored_seconds
+from .date_layouts import COMPACT, Layouts, layouts_of
+from .date_patterns import moments
 from .dates import Date
 from .frame import Cells, Frame
 from .images import Image
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 _LOOKED_AT = 100_000  # rows
 MAX_CLASSES = 20  # different whole numbers that still are classes
 _MANY = 1_000  # names that still are categories
+_DATED = {"date", "day", "dates", "days", "datum", "fecha", "datetime", "dt", "ymd", "yyyymmdd"}  # in a column's name
+_EARLIEST = 1800  # year of a date without marks between its parts
 _WORDS = 4.0  # in a text, on average
 # Words that a target's name holds, the surest first.
 _TARGETS = (
@@ -40,7 +45,8 @@ def reasons(frame: Frame, names: Iterable[str]) -> dict[str, list[str]]:
     some, step = _sample(frame)
     found: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(_nothing(some[name], step) or "no number, no date, and few names twice", []).append(name)
+        reason = _nothing(some[name], step) or _strays(frame[name]) or "no number, no date, and few names twice"
+        found.setdefault(reason, []).append(name)
     return found
 
 
@@ -61,14 +67,28 @@ def role(cells: Cells, step: int = 1) -> Role:
         return Ignore()
     known = values.drop_nulls()
     if _numbers(known) is not None:
-        return Numeric()
-    if _are_dates(cells, known):
-        return Date()
+        return Date(format=COMPACT) if _are_compact(cells.name, known) else Numeric()
+    timed = _timed(cells, known)
+    if timed is not None:
+        return timed
     texts = known.cast(pl.String)
     if texts.n_unique() <= max(2, min(_MANY, len(texts) // 2)):
         return Categorical()
     words = texts.str.count_matches(r"\S+").mean()
     return Text() if isinstance(words, float) and words >= _WORDS else Ignore()
+
+
+def _timed(cells: Cells, known: pl.Series) -> Role | None:
+    """The role of dates and times; of those that can be read in several ways, with nothing said about that."""
+    if known.dtype.is_temporal():
+        return Date()
+    clocks = clocks_of(known) if cells.is_text else ()
+    if clocks:
+        return Numeric(clock=clocks[0] if len(clocks) == 1 else None)
+    found = layouts_of(known) if cells.is_text else Layouts()
+    if found.all_of:
+        return Date(format=(found.all_of[0] or None) if len(found.all_of) == 1 else None)
+    return Ignore() if found.has_strays else None
 
 
 def target_role(cells: Cells) -> Role:
@@ -79,7 +99,13 @@ def target_role(cells: Cells) -> Role:
     if isinstance(values, np.ndarray):
         is_single = all(n == 1 for n in values.shape[1:])
         return Categorical() if is_single and values.dtype.kind in "iubUSO" else Numeric()
-    numbers = values.drop_nulls().cast(pl.Float64, strict=False)
+    known = values.drop_nulls()
+    clocks = clocks_of(known) if cells.is_text else ()
+    if clocks or values.dtype in (pl.Duration, pl.Time):
+        return Numeric(clock=clocks[0] if len(clocks) == 1 else None)
+    if values.dtype.is_temporal():
+        return Date()
+    numbers = known.cast(pl.Float64, strict=False)
     if numbers.has_nulls() or not len(numbers) or values.dtype == pl.Boolean:
         return Categorical()
     different = np.unique(numbers.to_numpy()[:1_000_000])
@@ -132,6 +158,8 @@ def _numbers(known: pl.Series) -> npt.NDArray[np.float64] | None:
     """The cells of a column that has nothing but numbers."""
     import polars as pl
 
+    if known.dtype in (pl.Duration, pl.Time):
+        return stored_seconds(known)
     numbers = known.cast(pl.Float64, strict=False) if not known.dtype.is_temporal() else None
     return None if numbers is None or numbers.has_nulls() else numbers.to_numpy()
 
@@ -142,10 +170,24 @@ def _counts_rows(numbers: npt.NDArray[np.float64], step: int) -> bool:
     return len(steps) > 10 and bool((steps == step).all())
 
 
-def _are_dates(cells: Cells, known: pl.Series) -> bool:
-    read = Cells(known, cells.name, cells.file)
-    try:
-        read.dates()
-    except ValueError:
+def _are_compact(name: str, known: pl.Series) -> bool:
+    """Whether whole numbers are dates such as 20241231: if the column is called so."""
+    import polars as pl
+
+    if not _DATED & set(re.split(r"[\W_\d]+", name.lower())):
         return False
-    return True
+    digits = known.cast(pl.Int64, strict=False) if known.dtype.is_float() else known
+    dates = moments(digits.cast(pl.String), COMPACT)
+    return not dates.has_nulls() and bool((dates.dt.year() >= _EARLIEST).all())
+
+
+def _strays(cells: Cells) -> str:
+    """What stands beside the dates of a column that has most of them."""
+    if not cells.is_text:
+        return ""
+    found = layouts_of(cells.values)
+    if not found.has_strays:
+        return ""
+    wrong = (moments(cells.values, found.mostly).is_null() & cells.values.is_not_null()).arg_max() or 0
+    shown = f'"{cells.values[wrong]}" in row {cells.rows(wrong):,}'
+    return f"{found.fitting:,} of {found.count:,} cells are dates, {shown} is none; name in `missing` what says nothing"

@@ -13,13 +13,15 @@ import numpy.typing as npt
 from . import guess, kinds
 from .checks import left_out, warnings
 from .dataset import Dataset, Split
+from .dates import Date
 from .errors import DataError, unknown
 from .fitting import fit
 from .frame import Frame
 from .labels import Labels
 from .preprocessing import Recipe
+from .reading_notes import reading_notes
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
-from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, share_of
+from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, Time, share_of
 from .stream import written
 
 Sides = Callable[[Frame], npt.NDArray[np.int64]]  # the part of each sample of a piece, a place in PARTS
@@ -82,7 +84,8 @@ class Table:
     def read(self, fitted: Recipe | None = None) -> Dataset:
         """The data set; with `fitted`, encoded as an earlier training split taught."""
         frame = self.source.head() if self.stream else self.source.read()
-        table = self.settled(frame)
+        written = _written_as(fitted) if fitted is not None else {}
+        table = replace(self, columns={**written, **self.columns}).settled(frame)
         if self.stream and table.split is not None and table.split.validation is None:
             table = replace(table, split=table.split.with_share(table._count()))
         recipe, splits, found = table._streamed(frame, fitted) if self.stream else table._whole(frame, fitted)
@@ -91,7 +94,9 @@ class Table:
         table = table._with_shares({name: len(split) for name, split in splits.items()})
         known = (*self.columns, self.sigma, self.weights)
         guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
-        return table._dataset(recipe, splits, (*left_out(frame, guessed), *found))
+        open_roles = {name: role for name, role in table.columns.items() if name not in known}
+        notes = reading_notes(frame, open_roles) if fitted is None else ()
+        return table._dataset(recipe, splits, (*left_out(frame, guessed), *notes, *found))
 
     def settled(self, frame: Frame) -> Table:
         """The same table with nothing left open: target, role of every column, split, and how the file is written."""
@@ -118,8 +123,11 @@ class Table:
         if self.weights in target:
             raise DataError(f'weights: expected another column than the target "{self.weights}"', ("weights",))
         roles |= {name: Ignore() for name in beside}
+        roles = self._readable(frame, roles)
         is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
         split = self._settled_split(is_class)
+        if split is not None and split.by is not None:
+            split = split.settled(frame, roles[split.by])
         ordered = {name: roles[name] for name in frame.columns}
         validation, test = (file.settled() if file else None for file in (self.validation, self.test))
         source = self.source.settled()
@@ -136,6 +144,15 @@ class Table:
             name: plain if self.plain and name not in given and isinstance(role, Numeric) else role
             for name, role in roles.items()
         }
+
+    def _readable(self, frame: Frame, roles: Mapping[str, Role]) -> dict[str, Role]:
+        """The roles, with nothing left open about how cells are written; a split may say it of its column."""
+        split, known = self.split, dict(roles)
+        if isinstance(split, Time) and split.format is not None:
+            role = known[split.column]
+            if isinstance(role, Date) and role.format is None:
+                known[split.column] = replace(role, format=split.format)
+        return {name: role.settled(frame[name]) for name, role in known.items()}
 
     def _required(self, target: tuple[str, ...]) -> tuple[str, ...]:
         """The columns without which a sample has no target; an empty set of labels is one."""
@@ -265,6 +282,12 @@ class Table:
             warnings=found,
             settled=self,
         )
+
+
+def _written_as(fitted: Recipe) -> dict[str, Role]:
+    """The roles of columns that are not read as they stand, as training read them."""
+    read = (part for part in fitted.inputs if getattr(part.role, "format", None) or getattr(part.role, "clock", None))
+    return {part.column: part.role for part in read}
 
 
 def _side(frame: Frame, sides: Sides | None, side: str) -> Frame:

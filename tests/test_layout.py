@@ -12,9 +12,10 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": [
         "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
-        "layout", "frame", "memory", "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
-        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "splits", "corpus",
-        "fitted", "guess", "folding",
+        "layout", "clocks", "date_patterns", "date_layouts", "frame", "memory",
+        "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
+        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "time_keys", "splits",
+        "corpus", "fitted", "guess", "reading_notes", "folding",
         "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,8 @@ from agcli.datasets import (
     Corpus,
     DataError,
     Dataset,
+    Ignore,
+    Numeric,
     Role,
     Table,
     info,
@@ -23,7 +25,7 @@ from agcli.datasets import (
     sides_of,
     where,
 )
-from agcli.datasets.errors import unknown
+from agcli.datasets.errors import AmbiguousError, unknown
 from agcli.datasets.frame import Cells, Frame
 
 SHOWN = 6  # features of a sample, names of a column
@@ -64,15 +66,34 @@ def about(name: str, target: Sequence[str] = ()) -> dict[str, Any]:
 def about_table(table: Table) -> dict[str, Any]:
     """A table: its samples, columns with guessed roles, target, and everything that is strange about it."""
     frame = table.source.read()
-    settled = table.settled(frame)
+    known, apart = settled(table, frame)
     return {
-        "name": settled.source.path.name,
+        "name": known.source.path.name,
         "samples": len(frame),
-        "target": list(settled.target),
-        "split": settled.split.name if settled.split else "a file of its own",
-        "columns": [vars(facts) for facts in columns(frame, settled)],
-        "warnings": warnings(table),
+        "target": list(known.target),
+        "split": known.split.name if known.split else "a file of its own",
+        "columns": [vars(facts) for facts in columns(frame, known)],
+        "warnings": [f"left out: {error}" for error in apart.values()] + warnings(without(table, apart)),
     }
+
+
+def settled(table: Table, frame: Frame) -> tuple[Table, dict[str, AmbiguousError]]:
+    """The table with nothing left open, without the columns that can be read in several ways, and why each can."""
+    apart: dict[str, AmbiguousError] = {}
+    while True:
+        try:
+            return table.settled(frame), apart
+        except AmbiguousError as error:
+            name = error.path[-1]
+            if error.path[0] != "columns" or name in table.columns or name in table.target:
+                raise
+            apart[name] = error
+            table = without(table, [name])
+
+
+def without(table: Table, names: Iterable[str]) -> Table:
+    """The table without some columns."""
+    return replace(table, columns={**table.columns, **dict.fromkeys(names, Ignore())})
 
 
 def warnings(table: Table) -> list[str]:
@@ -96,8 +117,8 @@ def content(cells: Cells, role: Role) -> str:
     """What a column holds, in a few words: the range of numbers, the most frequent names."""
     if isinstance(cells.values, np.ndarray) and cells.values.ndim > 1:
         return f"{cells.values.dtype} {cells.values.shape[1:]}"
-    if role.name == "numeric":
-        numbers = cells.numbers()
+    if isinstance(role, Numeric):
+        numbers = role.read(cells)
         known, infinite = numbers[np.isfinite(numbers)], int(np.isinf(numbers).sum())
         span = f"{_number(known.min())} to {_number(known.max())}, mean {_number(known.mean())}" if len(known) else ""
         return "; ".join(part for part in (span, f"{infinite:,} infinite" if infinite else "") if part) or "nothing"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agcli.data.dataset_info import content, warnings
+from agcli.data.dataset_info import content, settled, warnings, without
 from agcli.data.formats import table_file
 from agcli.data.mending import usual
 from agcli.datasets import Categorical, DataError, Ignore, Role, Table, Text, kinds
+from agcli.datasets.errors import AmbiguousError
 from agcli.datasets.frame import Frame
 from agcli.engine.variables import write_atomically
 from agcli.spec.dump import quoted
@@ -36,13 +38,13 @@ def draft(file: str, target: str | None = None, out: Path | None = None) -> Draf
     """
     table = Table(source=table_file(Path(file)), target=(target,) if target else ())
     frame = table.source.read()
-    settled = table.settled(frame)
+    known, unclear = settled(table, frame)
     path = out or Path(f"{Path(file).name.split('.')[0]}.yaml")
-    found = warnings(table)
-    chosen, apart = _one_input(settled, frame)
+    found = warnings(without(table, unclear)) + [f"left out: {error}" for error in unclear.values()]
+    chosen, apart = _one_input(known, frame)
     if apart:
         found.append(f"left out: {', '.join(map(quoted, apart))} (free text, which needs an input of its own)")
-    return Draft(path, "\n".join(_lines(chosen, frame, path, found)) + "\n", tuple(found))
+    return Draft(path, "\n".join(_lines(chosen, frame, path, found, unclear)) + "\n", tuple(found))
 
 
 def write(made: Draft, *, force: bool = False) -> None:
@@ -63,7 +65,9 @@ def _one_input(table: Table, frame: Frame) -> tuple[Table, list[str]]:
     return replace(table, columns={**table.columns, **dict.fromkeys(apart, Ignore())}), apart
 
 
-def _lines(table: Table, frame: Frame, path: Path, found: list[str]) -> Iterator[str]:
+def _lines(
+    table: Table, frame: Frame, path: Path, found: list[str], unclear: Mapping[str, AmbiguousError]
+) -> Iterator[str]:
     name = table.target[0]
     role = table.columns[name]
     file = os.path.relpath(table.source.path, path.parent)
@@ -73,7 +77,7 @@ def _lines(table: Table, frame: Frame, path: Path, found: list[str]) -> Iterator
     yield "data:"
     yield f"  file: {quoted(file)}"
     yield f"  target: {quoted(name)} # {_comment(content(frame[name], role))}"
-    yield from _columns(table, frame)
+    yield from _columns(table, frame, unclear)
     kind = table.split.name if table.split else "shuffled"
     yield f"  split: {kind} # one sample in five for testing, 15 % of the others for validation"
     yield ""
@@ -83,15 +87,32 @@ def _lines(table: Table, frame: Frame, path: Path, found: list[str]) -> Iterator
     yield from _training(role, len(frame))
 
 
-def _columns(table: Table, frame: Frame) -> Iterator[str]:
+def _columns(table: Table, frame: Frame, unclear: Mapping[str, AmbiguousError]) -> Iterator[str]:
     if len(table.columns) > WIDE:
         yield f"  # {len(table.columns):,} columns, whose roles are guessed at every training; `columns:` settles them"
         return
     yield "  columns: # numeric, categorical, date, text, or ignore"
     for name, role in table.columns.items():
+        if name in unclear:
+            yield from _choices(name, unclear[name])
+            continue
         missing = int(frame[name].missing().sum())
         notes = [content(frame[name], role), f"{missing:,} missing" if missing else ""]
-        yield f"    {quoted(name)}: {role.name} # {_comment('; '.join(note for note in notes if note))}"
+        yield f"    {quoted(name)}: {_written(role)} # {_comment('; '.join(note for note in notes if note))}"
+
+
+def _written(role: Role) -> str:
+    """A role with what was found out about how its cells are written."""
+    found = {"format": getattr(role, "format", None), "clock": getattr(role, "clock", None)}
+    said = [f"{option}: {json.dumps(value)}" for option, value in found.items() if value]
+    return f"{{{role.name}: {{{', '.join(said)}}}}}" if said else role.name
+
+
+def _choices(name: str, error: AmbiguousError) -> Iterator[str]:
+    """A column that can be read in several ways, left out, with a line for each of them."""
+    yield f"    {quoted(name)}: ignore # {_comment(error.cell)} can be read in {len(error.readings)} ways; take one of"
+    for line, reading in zip(error.lines, error.readings, strict=True):
+        yield f"    # {printable(line)} # {printable(reading)}"
 
 
 def _model(role: Role, frame: Frame, target: str, texts: list[Text]) -> Iterator[str]:
