@@ -26,19 +26,23 @@ _LOOKS = re.compile(r"^\s*[+-]?(?:P(?=[0-9T])|(?:[0-9]+ days?,?\s*)?[0-9]{1,6}:[
 Seconds = npt.NDArray[np.float64]
 
 
-def clocks_of(texts: pl.Series) -> tuple[str, ...]:
-    """What two numbers of a column's cells may be, the usual first; none if some cells are no times at all.
+def clocks_of(cells: Any) -> tuple[str, ...]:
+    """What two numbers of a column's cells may be, the usual first; none if some are neither times nor durations.
 
     Two numbers are hours and minutes as long as all cells are such and could be times of day. Beside three numbers,
     or above 24, they may be minutes and seconds as well.
     """
-    known = texts.drop_nulls()
+    import polars as pl
+
+    if isinstance(cells, np.ndarray) or cells.dtype != pl.String:
+        return (HOURS,) if not isinstance(cells, np.ndarray) and cells.dtype in (pl.Duration, pl.Time) else ()
+    known = cells.drop_nulls()
     if not len(known) or not all(_LOOKS.match(text) for text in known.head(8)):
         return ()
-    cells = known.unique()
-    if np.isnan(seconds(cells, MINUTES)).any():  # which takes all that hours take
+    different = known.unique()
+    if np.isnan(seconds(different, MINUTES)).any():  # which takes all that hours take
         return ()
-    found = cells.str.extract_groups(_CLOCK).struct.unnest()
+    found = different.str.extract_groups(_CLOCK).struct.unnest()
     are_pairs = (found["first"].is_not_null() & found["third"].is_null() & found["half"].is_null()).to_numpy()
     pairs = found.filter(are_pairs)
     if pairs["days"].count():

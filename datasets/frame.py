@@ -89,15 +89,20 @@ class Cells:
                 raise DataError(f'{self.file}: column "{self.name}": expected one value a sample, found shape {shape}')
             values = self.values.reshape(len(self.values))
             return pl.Series(values.astype("U")) if values.dtype.kind == "S" else pl.Series(values).cast(pl.String)
+        if self.values.dtype == pl.Duration:
+            return cast("pl.Series", self.values.dt.to_string("iso"))
         return cast("pl.Series", self.values.cast(pl.String))
 
     def seconds(self, clock: str) -> npt.NDArray[np.float64]:
-        """Times and durations as seconds, NaN where one is missing; `clock` says what the two numbers of 12:30 are."""
+        """Times, durations and numbers of seconds as seconds, NaN where one is missing; `clock` says what 12:30 is."""
         import polars as pl
 
         if isinstance(self.values, np.ndarray) or self.values.dtype != pl.String:
             return self.numbers()
         read = seconds(self.values, clock)
+        if np.isnan(read).any():  # a number is one of seconds
+            numbers = self.values.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+            read = np.where(np.isnan(read), numbers, read)
         self._check(pl.Series(read).fill_nan(None), "a time or a duration such as 12:30, 1:02:03.5 or PT1H", "")
         return read
 

@@ -66,7 +66,7 @@ def role(cells: Cells, step: int = 1) -> Role:
     if _nothing(cells, step):
         return Ignore()
     known = values.drop_nulls()
-    if _numbers(known) is not None:
+    if not known.dtype.is_temporal() and _numbers(known) is not None:
         return Date(format=COMPACT) if _are_compact(cells.name, known) else Numeric()
     timed = _timed(cells, known)
     if timed is not None:
@@ -80,9 +80,9 @@ def role(cells: Cells, step: int = 1) -> Role:
 
 def _timed(cells: Cells, known: pl.Series) -> Role | None:
     """The role of dates and times; of those that can be read in several ways, with nothing said about that."""
-    if known.dtype.is_temporal():
+    clocks = clocks_of(known)
+    if not clocks and known.dtype.is_temporal():
         return Date()
-    clocks = clocks_of(known) if cells.is_text else ()
     if clocks:
         return Numeric(clock=clocks[0] if len(clocks) == 1 else None)
     found = layouts_of(known) if cells.is_text else Layouts()
@@ -100,8 +100,8 @@ def target_role(cells: Cells) -> Role:
         is_single = all(n == 1 for n in values.shape[1:])
         return Categorical() if is_single and values.dtype.kind in "iubUSO" else Numeric()
     known = values.drop_nulls()
-    clocks = clocks_of(known) if cells.is_text else ()
-    if clocks or values.dtype in (pl.Duration, pl.Time):
+    clocks = clocks_of(known)
+    if clocks:
         return Numeric(clock=clocks[0] if len(clocks) == 1 else None)
     if values.dtype.is_temporal():
         return Date()

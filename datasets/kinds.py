@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .clocks import HOURS, clocks_of
+from .clocks import clocks_of
 from .errors import DataError
 from .frame import Cells, Frame
 from .labels import Labels, is_nested, separator_of
@@ -270,9 +270,9 @@ def _numbers(cells: Cells) -> Floats | None:
             return None
         numbers = values.astype(np.float64)
         return numbers.reshape(len(numbers)) if _width(cells) == 1 else numbers
-    clocks = clocks_of(values) if values.dtype == pl.String else ()
-    if clocks or values.dtype in (pl.Duration, pl.Time):
-        return cells.seconds(clocks[0] if clocks else HOURS)
+    clocks = clocks_of(values)
+    if clocks:
+        return cells.seconds(clocks[0])
     if values.dtype.is_temporal() or values.dtype.is_nested():
         return None
     read = values.cast(pl.Float64, strict=False)

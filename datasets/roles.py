@@ -128,7 +128,7 @@ class Numeric(Role):
         return Moments(lambda cells: self.squeezed(self.read(cells)), median=self.missing == "median")
 
     def settled(self, cells: Cells) -> Self:
-        clocks = () if self.clock or not cells.is_text else clocks_of(cells.values)
+        clocks = () if self.clock else clocks_of(cells.values)
         if len(clocks) < 2:
             return replace(self, clock=clocks[0]) if clocks else self
         row = int((cells.values.str.count_matches(":") == 1).arg_max() or 0)

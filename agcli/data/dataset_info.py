@@ -14,6 +14,7 @@ from agcli.datasets import (
     Corpus,
     DataError,
     Dataset,
+    Date,
     Ignore,
     Numeric,
     Role,
@@ -122,12 +123,21 @@ def content(cells: Cells, role: Role) -> str:
         known, infinite = numbers[np.isfinite(numbers)], int(np.isinf(numbers).sum())
         span = f"{_number(known.min())} to {_number(known.max())}, mean {_number(known.mean())}" if len(known) else ""
         return "; ".join(part for part in (span, f"{infinite:,} infinite" if infinite else "") if part) or "nothing"
+    if isinstance(role, Date):
+        return _span(cells, role)
     texts = cells.texts().drop_nulls()
     counts = texts.value_counts(sort=True)
     shown = [str(text)[:40] for text in counts.to_series(0).head(SHOWN)]
     more = ", ..." if len(counts) > len(shown) else ""
     kinds = "the same in every row" if len(counts) == 1 else f"{len(counts):,} different"
     return f"{kinds}: {', '.join(shown)}{more}" if shown else "nothing"
+
+
+def _span(cells: Cells, role: Date) -> str:
+    """The first and the last of some dates, and how many there are."""
+    dates = cells.dates(role.format).drop_nulls()
+    first, last = (str(date).removesuffix(" 00:00:00") for date in (dates.min(), dates.max()))
+    return f"{first} to {last}, {dates.n_unique():,} different" if len(dates) else "nothing"
 
 
 def head(name: str, count: int) -> tuple[list[str], list[list[str]]]:
