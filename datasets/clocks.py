@@ -48,7 +48,7 @@ def clocks_of(cells: Any) -> tuple[str, ...]:
     if pairs["days"].count():
         return (HOURS,)
     has_fraction = pairs["fraction"].count() > 0  # a fraction is one of seconds
-    is_day = not len(pairs) or (bool(are_pairs.all()) and int(pairs["first"].cast(int).max() or 0) < 24)  # type: ignore[arg-type]
+    is_day = not len(pairs) or (bool(are_pairs.all()) and int(pairs["first"].cast(int).max() or 0) < 24)
     return (MINUTES,) if has_fraction else (HOURS,) if is_day else CLOCKS
 
 
