@@ -19,6 +19,7 @@ from agcli.datasets import (
     Numeric,
     Role,
     Table,
+    guess,
     info,
     load,
     names,
@@ -81,12 +82,13 @@ def about_table(table: Table) -> dict[str, Any]:
 def settled(table: Table, frame: Frame) -> tuple[Table, dict[str, AmbiguousError]]:
     """The table with nothing left open, without the columns that can be read in several ways, and why each can."""
     apart: dict[str, AmbiguousError] = {}
+    target = table.target or (guess.target(frame),)
     while True:
         try:
             return table.settled(frame), apart
         except AmbiguousError as error:
             name = error.path[-1]
-            if error.path[0] != "columns" or name in table.columns or name in table.target:
+            if error.path[0] != "columns" or name in table.columns or name in target:
                 raise
             apart[name] = error
             table = without(table, [name])
