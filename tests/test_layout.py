@@ -25,7 +25,7 @@ ORDER = {
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "engine", "datasets", "models", "expression", "spec.plugins", "data.formats", "spec", "zoo", "data",
+        "counts", "engine", "datasets", "models", "expression", "spec.plugins", "data.formats", "spec", "zoo", "data",
         "model", "model_gradients",
         "events", "runs", "training", "inspection", "prediction", "evaluation", "python_api", "comparison",
         "report", "cli", "__main__", "ops", "api", "foreign_names", "reference",

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.data.section import load_data
 from agcli.datasets import Categorical, Column, DataError, Dataset, Layout, Recipe, Split, fitted
 from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Cast
@@ -180,8 +181,8 @@ class SetTerms:
         if not known and len(names) == size + 1:
             names = names[:-1]  # the class, which stands last in such files
         if len(names) != size:
-            expected = f"{size:,} columns of numbers, one for each number of a sample"
-            raise DataError(f"{frame.file}: expected {expected}, found {len(names):,} columns")
+            expected = f"{number_of(size, 'column')} of numbers, one for each number of a sample"
+            raise DataError(f"{frame.file}: expected {expected}, found {number_of(len(names), 'column')}")
         return np.stack([frame[name].numbers() for name in names], axis=1)
 
     def _labels(self, frame: Frame) -> dict[str, Column]:

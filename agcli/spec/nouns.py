@@ -7,10 +7,11 @@ may be a plug-in's (see `plugins`).
 """
 
 from collections.abc import Mapping  # plug-ins' classes resolve it
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Len
-from pydantic import Strict
+from pydantic import PrivateAttr, Strict
+from pydantic_core import InitErrorDetails
 
 from .field_types import Kind as KindOf
 from .field_types import OneOf, Weight, Word, Words
@@ -18,6 +19,7 @@ from .fields import Field, Fields
 from .formula import Formula
 from .number_or_choice import NumberOr
 from .tables import Choice, Table
+from .validation_errors import fault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +72,17 @@ class Loss(Fields):
     def answers(cls) -> tuple[str, ...]:
         return ("of",)
 
+    @classmethod
+    def _unknown(cls, key: str) -> InitErrorDetails:
+        """Of a key that weighs classes, where there are none, what does the same for samples."""
+        if key != "class_weights":
+            return super()._unknown(key)
+        told = (
+            f"expected {'a known key' if cls.model_fields else 'no fields'}, got `{key}`; its targets have no classes; "
+            "`weights: COLUMN` in `data` names a column that says how much each sample counts"
+        )
+        return fault(told, (key,), at_key=True)
+
     def of(self, output: "Tensor", target: "Tensor") -> "Tensor":
         """What each sample loses, (n,), of outputs (n, ...) and targets (n, ...). Raises ShapeError or DTypeError."""
         raise NotImplementedError
@@ -97,6 +110,13 @@ class Metric(Fields):
     takes_unseen: ClassVar[bool] = False  # whether its parts may be of targets that are no class of the training data
     counts: ClassVar[bool] = False  # whether it adds up weights, and grows with them; else it is a mean over them
     undefined: ClassVar[str] = "it has no value"  # why the figure may be NaN
+    _classes: int = PrivateAttr(default=0)  # of the training data; 0 where it has none, or they are as many as scores
+
+    def over(self, classes: int) -> Self:
+        """The same metric for training data of so many classes: a score beyond them is the score of no class."""
+        row = self.model_copy()
+        row._classes = classes if classes > 1 else 0
+        return row
 
     @classmethod
     def answers(cls) -> tuple[str, ...]:
