@@ -18,6 +18,22 @@ class DataError(ValueError):
         self.path = path  # what of the description is wrong, as in ("columns", "age"), where it is that
 
 
+class AmbiguousError(DataError):
+    """A column whose cells can be read in several ways, of which nothing decides.
+
+    `cell` is one of them and where it stands, `readings` are what it may be, and `lines` what says so in a section of
+    a spec, which `path` begins with.
+    """
+
+    def __init__(
+        self, place: str, cell: str, readings: tuple[str, ...], lines: tuple[str, ...], path: tuple[str, ...]
+    ) -> None:
+        self.cell, self.readings, self.lines = cell, readings, lines
+        told = f"{cell} can be read in {len(readings)} ways, and no cell decides: {', or '.join(readings)}"
+        write = " or ".join(f"`{path[0]}: {{{line}}}`" for line in lines)
+        super().__init__(f"{place}: {told}; write {write}", path)
+
+
 def unknown(what: str, name: object, known: Iterable[str], path: tuple[str, ...] = ()) -> DataError:
     """The error for a name that no table has, with the nearest known name and then all of them."""
     names = list(known)

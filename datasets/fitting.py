@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from ..counts import number_of
+from .dataset import Split
 from .errors import DataError, unknown
 from .frame import Frame
 from .kinds import EACH, MAX_CLASSES, SETS
@@ -62,3 +64,17 @@ def _as_target(name: str, role: Role | None, count: int, code: str) -> Role:
         raise unknown("target", name, (), ("target",))
     expected = "numeric" if count > 1 else "numeric or categorical"
     raise DataError(f'target "{name}": expected the role {expected}, found {role.name}', ("target",))
+
+
+def written_by(fitted: Recipe) -> dict[str, Role]:
+    """The roles of columns that are not read as they stand, as training read them."""
+    read = (part for part in fitted.inputs if getattr(part.role, "format", None) or getattr(part.role, "clock", None))
+    return {part.column: part.role for part in read}
+
+
+def check_classes(recipe: Recipe, train: Split) -> None:
+    """Raise DataError for a target of more classes than are kept."""
+    if recipe.classes and int(train.columns["y"].stored.max(initial=0)) >= len(recipe.classes):
+        expected = f"at most {number_of(len(recipe.classes), 'class')}"
+        name = recipe.target[0].column
+        raise DataError(f'target "{name}": expected {expected}, found more; is it a number?', ("target",))

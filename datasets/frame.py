@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import numpy.typing as npt
 
+from .clocks import seconds, stored_seconds
 from .dataset import Rows
+from .date_patterns import EPOCHS, ISO, PatternError, moments, since_epoch
 from .errors import DataError, unknown
 from .numerals import PLAIN, Ambiguous, Numerals
 
 if TYPE_CHECKING:
     import polars as pl
 
-_DATES = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%Y/%m/%d")
 _SHOWN = 40  # characters of a cell in a message
 Values = Any  # a polars Series, whose missing cells are null, or an array with a row a sample
 
@@ -35,6 +36,27 @@ class Cells:
     def __len__(self) -> int:
         return len(self.values)
 
+    @property
+    def is_text(self) -> bool:
+        """Whether the cells are text, as they stand in a file."""
+        import polars as pl
+
+        return not isinstance(self.values, np.ndarray) and self.values.dtype == pl.String
+
+    @property
+    def place(self) -> str:
+        """Where the column is, for messages."""
+        return f'{self.file}: column "{self.name}"'
+
+    @property
+    def key(self) -> str:
+        """The column's name as a key in a spec."""
+        return self.name if self.name.isidentifier() else json.dumps(self.name, ensure_ascii=False)
+
+    def shown(self, index: int) -> str:
+        """The cell at an index and its row, for messages."""
+        return f'"{self.values[index]}" in row {self.rows(index):,}'
+
     def error(self, index: int, expected: str, advice: str = "") -> DataError:
         """The error for the cell at an index."""
         value = self.values[index]
@@ -50,6 +72,8 @@ class Cells:
             if self.values.dtype.kind not in "biuf":
                 raise DataError(f'{self.file}: column "{self.name}": expected numbers, found {self.values.dtype}')
             return self.values.astype(np.float64)
+        if self.values.dtype in (pl.Duration, pl.Time):
+            return stored_seconds(self.values)
         if self.values.dtype.is_temporal():
             raise DataError(f'{self.file}: column "{self.name}": expected numbers, found dates; its role is `date`')
         numbers = self.numerals.read(self.values)
@@ -67,34 +91,49 @@ class Cells:
                 raise DataError(f'{self.file}: column "{self.name}": expected one value a sample, found shape {shape}')
             values = self.values.reshape(len(self.values))
             return pl.Series(values.astype("U")) if values.dtype.kind == "S" else pl.Series(values).cast(pl.String)
+        if self.values.dtype == pl.Duration:
+            return cast("pl.Series", self.values.dt.to_string("iso"))
         return cast("pl.Series", self.values.cast(pl.String))
 
-    def dates(self, pattern: str | None = None) -> pl.Series:
-        """The cells as points in time, by strptime's pattern or else ISO 8601; null where one is missing."""
+    def seconds(self, clock: str) -> npt.NDArray[np.float64]:
+        """Times, durations and numbers of seconds as seconds, NaN where one is missing; `clock` says what 12:30 is."""
         import polars as pl
 
-        if not isinstance(self.values, np.ndarray) and self.values.dtype in (pl.Date, pl.Datetime):
+        if isinstance(self.values, np.ndarray) or self.values.dtype != pl.String:
+            return self.numbers()
+        read = seconds(self.values, clock)
+        if np.isnan(read).any():  # a number is one of seconds
+            numbers = self.values.cast(pl.Float64, strict=False).fill_null(np.nan).to_numpy()
+            read = np.where(np.isnan(read), numbers, read)
+        self._check(pl.Series(read).fill_nan(None), "a time or a duration such as 12:30, 1:02:03.5 or PT1H", "")
+        return read
+
+    def dates(self, pattern: str | None = None) -> pl.Series:
+        """The cells as points in time (UTC), null where one is missing: by a pattern, see `date_patterns`, or counted
+        since 1970, `epoch_s` or `epoch_ms`; ISO 8601 without one."""
+        import polars as pl
+
+        is_array = isinstance(self.values, np.ndarray)
+        if not is_array and self.values.dtype in (pl.Date, pl.Datetime):
             return cast("pl.Series", self.values.cast(pl.Datetime("us")))
-        texts = self.texts()
-        read = pl.Series([None] * len(texts), dtype=pl.Datetime("us"))
-        for known in (pattern,) if pattern else _DATES:
-            read = read.fill_null(self._moments(texts, known))
+        if pattern in EPOCHS:
+            read = since_epoch(self.numbers(), pattern)
+            self._check(read, f"a number of {'seconds' if pattern == 'epoch_s' else 'milliseconds'} since 1970", "")
+            return read
+        try:
+            read = moments(self._digits(), pattern or ISO)
+        except PatternError as error:
+            message = f'{self.file}: column "{self.name}": expected a pattern of strptime, found "{pattern}": {error}'
+            raise DataError(message, ("columns", self.name)) from None
         self._check(read, f"a date such as {pattern or '2024-12-31'}", "; `format` says how dates are written")
         return read
 
-    def _moments(self, texts: pl.Series, pattern: str) -> pl.Series:
-        """Texts as points in time, null where one is none. Polars wants a minute beside an hour, so it gets one."""
+    def _digits(self) -> pl.Series:
+        """The cells as text; whole numbers such as 20241231 as their digits, whatever type they are of."""
         import polars as pl
 
-        if re.search("%[HIkl]", pattern) and not re.search("%[MRTXrcs+]", pattern):
-            texts, pattern = texts + " 00", f"{pattern} %M"
-        try:
-            read = texts.str.strptime(pl.Datetime("us"), pattern, strict=False)
-        except pl.exceptions.PolarsError as error:
-            found = f'"{pattern}": {str(error).splitlines()[0]}'
-            message = f'{self.file}: column "{self.name}": expected a pattern of strptime, found {found}'
-            raise DataError(message, ("columns", self.name)) from None
-        return read.dt.replace_time_zone(None)
+        whole = not isinstance(self.values, np.ndarray) and self.values.dtype.is_float()
+        return cast("pl.Series", self.values.cast(pl.Int64, strict=False).cast(pl.String)) if whole else self.texts()
 
     def missing(self) -> npt.NDArray[np.bool_]:
         """Which samples have nothing here."""

@@ -10,6 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import identifiers
+from .clocks import clocks_of, stored_seconds
+from .date_layouts import COMPACT, Layouts, layouts_of
+from .date_patterns import moments
 from .dates import Date
 from .frame import Cells, Frame
 from .images import Image
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 _LOOKED_AT = 100_000  # rows
 MAX_CLASSES = 20  # different whole numbers that still are classes
 _MANY = 1_000  # names that still are categories
+_DATED = {"date", "day", "dates", "days", "datum", "fecha", "datetime", "dt", "ymd", "yyyymmdd"}  # in a column's name
+_EARLIEST = 1800  # year of a date without marks between its parts
 _WORDS = 4.0  # in a text, on average
 _OFTEN = 5  # samples of a class, on average, from which it can be learnt
 # Words that a target's name holds, the surest first.
@@ -48,7 +53,7 @@ def reasons(frame: Frame, names: Iterable[str]) -> dict[str, list[str]]:
     some, step = _sample(frame)
     found: dict[str, list[str]] = {}
     for name in names:
-        found.setdefault(_reason(some[name], step), []).append(name)
+        found.setdefault(_strays(frame[name]) or _reason(some[name], step), []).append(name)
     return found
 
 
@@ -78,10 +83,11 @@ def role(cells: Cells, step: int = 1) -> Role:
     if _nothing(cells, step):
         return Ignore()
     known = values.drop_nulls()
-    if _numbers(known, cells.numerals) is not None:
-        return Numeric()
-    if _are_dates(cells, known):
-        return Date()
+    if not known.dtype.is_temporal() and _numbers(known, cells.numerals) is not None:
+        return Date(format=COMPACT) if _are_compact(cells.name, known) else Numeric()
+    timed = _timed(cells, known)
+    if timed is not None:
+        return timed
     texts = known.cast(pl.String)
     if texts.n_unique() <= max(2, min(_MANY, len(texts) // 2)):
         return Categorical()
@@ -89,6 +95,19 @@ def role(cells: Cells, step: int = 1) -> Role:
     if isinstance(words, float) and words >= _WORDS:
         return Text()
     return Ignore() if identifiers.of_names(texts) else Categorical()
+
+
+def _timed(cells: Cells, known: pl.Series) -> Role | None:
+    """The role of dates and times; of those that can be read in several ways, with nothing said about that."""
+    clocks = clocks_of(known)
+    if not clocks and known.dtype.is_temporal():
+        return Date()
+    if clocks:
+        return Numeric(clock=clocks[0] if len(clocks) == 1 else None)
+    found = layouts_of(known) if cells.is_text else Layouts()
+    if found.all_of:
+        return Date(format=(found.all_of[0] or None) if len(found.all_of) == 1 else None)
+    return Ignore() if found.has_strays else None
 
 
 def target_role(cells: Cells) -> Role:
@@ -100,6 +119,11 @@ def target_role(cells: Cells) -> Role:
         is_single = all(n == 1 for n in values.shape[1:])
         return Categorical() if is_single and values.dtype.kind in "iubUSO" else Numeric()
     known = values.drop_nulls()
+    clocks = clocks_of(known)
+    if clocks:
+        return Numeric(clock=clocks[0] if len(clocks) == 1 else None)
+    if values.dtype.is_temporal():
+        return Date()
     numbers = cells.numerals.read(known)
     if numbers.has_nulls() or not len(numbers) or values.dtype == pl.Boolean or are_codes(known):
         return Categorical()
@@ -175,16 +199,34 @@ def _nothing(cells: Cells, step: int) -> str:
 
 def _numbers(known: pl.Series, numerals: Numerals) -> npt.NDArray[np.float64] | None:
     """The cells of a column that has nothing but numbers."""
+    import polars as pl
+
+    if known.dtype in (pl.Duration, pl.Time):
+        return stored_seconds(known)
     if are_codes(known):
         return None
     numbers = numerals.read(known) if not known.dtype.is_temporal() else None
     return None if numbers is None or numbers.has_nulls() else numbers.to_numpy()
 
 
-def _are_dates(cells: Cells, known: pl.Series) -> bool:
-    read = Cells(known, cells.name, cells.file)
-    try:
-        read.dates()
-    except ValueError:
+def _are_compact(name: str, known: pl.Series) -> bool:
+    """Whether whole numbers are dates such as 20241231: if the column is called so."""
+    import polars as pl
+
+    if not _DATED & set(re.split(r"[\W_\d]+", name.lower())):
         return False
-    return True
+    digits = known.cast(pl.Int64, strict=False) if known.dtype.is_float() else known
+    dates = moments(digits.cast(pl.String), COMPACT)
+    return not dates.has_nulls() and bool((dates.dt.year() >= _EARLIEST).all())
+
+
+def _strays(cells: Cells) -> str:
+    """What stands beside the dates of a column that has most of them."""
+    if not cells.is_text:
+        return ""
+    found = layouts_of(cells.values)
+    if not found.has_strays:
+        return ""
+    wrong = (moments(cells.values, found.mostly).is_null() & cells.values.is_not_null()).arg_max() or 0
+    shown = f'"{cells.values[wrong]}" in row {cells.rows(wrong):,}'
+    return f"{found.fitting:,} of {found.count:,} cells are dates, {shown} is none; name in `missing` what says nothing"

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .clocks import clocks_of
 from .errors import DataError
 from .frame import Cells, Frame
 from .labels import Labels, is_nested, separator_of
@@ -268,6 +269,9 @@ def _numbers(cells: Cells) -> Floats | None:
             return None
         numbers = values.astype(np.float64)
         return numbers.reshape(len(numbers)) if _width(cells) == 1 else numbers
+    clocks = clocks_of(values)
+    if clocks:
+        return cells.seconds(clocks[0])
     if values.dtype.is_temporal() or values.dtype.is_nested():
         return None
     if are_codes(values.drop_nulls()):

@@ -56,13 +56,13 @@ def _of_class(part: Part, target: Part, frame: Frame) -> str:
 
 
 def _of_number(part: Part, target: Part, frame: Frame) -> str:
-    theirs = _single(frame[target.column])
+    theirs = _single(target.role.read(frame[target.column])) if isinstance(target.role, Numeric) else None
     if theirs is None:
         return ""
     if isinstance(part.role, Categorical):
         values = _values(part, frame[part.column])
         return DECIDES if values is not None and _explains(values, theirs) else ""
-    ours = _single(frame[part.column]) if isinstance(part.role, Numeric) else None
+    ours = _single(part.role.read(frame[part.column])) if isinstance(part.role, Numeric) else None
     if ours is None:
         return ""
     both = ~(np.isnan(ours) | np.isnan(theirs))
@@ -82,14 +82,13 @@ def _values(part: Part, cells: Cells) -> Array | None:
     if isinstance(part.role, Categorical):
         ranks: Array = part.role.numbers(cells, part.stats)
         return ranks if len(part.stats["categories"]) < part.role.limit else None
-    numbers = _single(cells) if isinstance(part.role, Numeric) else None
+    numbers = _single(part.role.read(cells)) if isinstance(part.role, Numeric) else None
     if numbers is None or np.isnan(numbers).any():
         return None
     return np.unique(numbers, return_inverse=True)[1]
 
 
-def _single(cells: Cells) -> Array | None:
-    numbers = cells.numbers()
+def _single(numbers: Array) -> Array | None:
     if numbers.ndim > 1 and np.size(numbers) != len(numbers):
         return None
     flat: Array = numbers.reshape(len(numbers))

@@ -160,7 +160,7 @@ def _values(name: str, values: Any) -> Values:
         return series.fill_nan(None)
     if series.dtype in (pl.Categorical, pl.Enum, pl.Decimal):
         return series.cast(pl.Float64 if series.dtype == pl.Decimal else pl.String)
-    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object, pl.Duration):
+    if series.dtype.is_nested() or series.dtype in (pl.Binary, pl.Object):
         raise DataError(f'{NAME}: column "{name}": expected numbers, text or dates, found {series.dtype}')
     return series
 

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from .clocks import CLOCKS, clocks_of
 from .dataset import Array, Cast, Feeding
-from .errors import DataError, unknown
+from .errors import AmbiguousError, DataError, unknown
 from .frame import Cells
 from .running_stats import Moments
 
@@ -51,6 +52,13 @@ class Role:
     name: ClassVar[str] = ""
     joins: ClassVar[bool] = True  # with other columns, side by side
     input: str | None = None
+
+    def settled(self, cells: Cells) -> Self:
+        """The same role with nothing left open about how the cells of a whole column are written.
+
+        Raises AmbiguousError if they can be read in several ways.
+        """
+        return self
 
     def fitter(self) -> Fitter:
         """A collector of what this role has to know."""
@@ -97,6 +105,7 @@ class Numeric(Role):
 
     `log` is sign(v) * log(1 + |v|), which every number has. `scale` is "standard" (zero mean, unit variance),
     "minmax" (0 to 1) or "none". `missing` is "mean", "median" (of clipped values, on the scale), a number, or "refuse".
+    Durations and times of day are seconds; of text, `clock` says what 12:30 is, "h:m" or "m:s".
     """
 
     name = "numeric"
@@ -104,16 +113,32 @@ class Numeric(Role):
     log: bool = False
     clip: tuple[float, float] | None = None
     missing: str | float = "mean"
+    clock: str | None = None
 
     def __post_init__(self) -> None:
         one_of("scale", self.scale, SCALES)
         if isinstance(self.missing, str):
             one_of("missing", self.missing, (*FILLS, REFUSE))
+        if self.clock is not None:
+            one_of("clock", self.clock, CLOCKS)
         if self.clip is not None and not self.clip[0] < self.clip[1]:
             raise DataError(f"clip: expected a lower and a higher bound, found {self.clip}")
 
     def fitter(self) -> Fitter:
-        return Moments(lambda cells: self.squeezed(cells.numbers()), median=self.missing == "median")
+        return Moments(lambda cells: self.squeezed(self.read(cells)), median=self.missing == "median")
+
+    def settled(self, cells: Cells) -> Self:
+        clocks = () if self.clock else clocks_of(cells.values)
+        if len(clocks) < 2:
+            return replace(self, clock=clocks[0]) if clocks else self
+        row = int((cells.values.str.count_matches(":") == 1).arg_max() or 0)
+        readings = ("hours and minutes", "minutes and seconds")
+        lines = tuple(f'{cells.key}: {{numeric: {{clock: "{clock}"}}}}' for clock in clocks)
+        raise AmbiguousError(cells.place, cells.shown(row), readings, lines, ("columns", cells.name))
+
+    def read(self, cells: Cells) -> Floats:
+        """The cells as numbers, NaN where one is missing."""
+        return cells.seconds(self.clock) if self.clock else cells.numbers()
 
     def squeezed(self, values: Floats) -> Floats:
         """Clipped, and on the logarithmic scale."""
@@ -132,7 +157,7 @@ class Numeric(Role):
 
     def encode(self, cells: Cells, stats: Stats) -> Array:
         scale, offset = self.affine(stats)
-        values = self.squeezed(cells.numbers())
+        values = self.squeezed(self.read(cells))
         if self.missing == REFUSE:
             fill = np.asarray(np.nan)
             self.refuse_missing(cells, values)

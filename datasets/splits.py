@@ -17,6 +17,8 @@ from ..counts import number_of
 from .errors import DataError
 from .frame import Cells, Frame
 from .order import drawn, shuffled, stratified
+from .roles import Role
+from .time_keys import time_format, time_keys
 
 Numbers = npt.NDArray[np.int64]
 Labels = npt.NDArray[Any] | None
@@ -74,6 +76,10 @@ class Rule:
     def keeps_all(self) -> bool:
         """Whether all samples are for training."""
         return False
+
+    def settled(self, frame: Frame, role: Role) -> Self:
+        """The same rule with nothing left open about its column, which has a role. Raises AmbiguousError."""
+        return self
 
     def parts(self, frame: Frame, labels: Labels) -> Parts:
         """Indices for training, validation and testing, ascending. `labels` are the classes of the target, if any."""
@@ -219,13 +225,17 @@ class Time(HeldOut):
 
     name = "time"
     column: str
+    format: str | None = None  # of dates as in the role `date`, or what 12:30 is as in `numeric`
 
     @property
     def by(self) -> str | None:
         return self.column
 
     def keys(self, frame: Frame) -> npt.NDArray[Any]:
-        return _moments(frame[self.column])
+        return time_keys(frame[self.column], self.format)
+
+    def settled(self, frame: Frame, role: Role) -> Self:
+        return self if self.format else replace(self, format=time_format(frame[self.column], role))
 
     def chosen(self, keys: npt.NDArray[Any], labels: Labels, count: int, part: int) -> Numbers:
         left = 1 + (part == TEST and self.validation != 0)  # moments that stay
@@ -374,19 +384,3 @@ def _hashed(name: str, seed: str) -> float:
     """A number in [0, 1) that name and seed decide."""
     digest = hashlib.blake2b(f"{seed} {name}".encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2.0**64
-
-
-def _moments(cells: Cells) -> npt.NDArray[Any]:
-    """The cells as numbers that grow with time; none may be missing."""
-    import polars as pl
-
-    if cells.missing().any():
-        wrong = int(cells.missing().argmax())
-        raise cells.error(wrong, "a date or a number to split by")
-    is_number = not isinstance(cells.values, np.ndarray) and not cells.values.dtype.is_temporal()
-    if isinstance(cells.values, np.ndarray):
-        return cells.numbers()
-    if is_number and not cells.values.cast(pl.Float64, strict=False).has_nulls():
-        return cells.numbers()
-    moments: npt.NDArray[Any] = cells.dates().cast(pl.Int64).to_numpy()
-    return moments

@@ -14,14 +14,16 @@ from ..counts import number_of
 from . import guess, kinds
 from .checks import Rows, left_out, spelled, untargeted, warnings
 from .dataset import Dataset, Split
+from .dates import Date
 from .errors import DataError, unknown
-from .fitting import fit
+from .fitting import check_classes, fit, written_by
 from .frame import Frame
 from .labels import Labels
 from .nested import is_nothing
 from .preprocessing import Recipe
+from .reading_notes import reading_notes
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
-from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, share_of
+from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, Time, share_of
 from .strays import check_numbers
 from .stream import written
 from .tabular import written_as
@@ -86,7 +88,8 @@ class Table:
     def read(self, fitted: Recipe | None = None) -> Dataset:
         """The data set; with `fitted`, encoded as an earlier training split taught."""
         frame = self.source.head() if self.stream else self.source.read()
-        table = self.settled(frame)
+        written = written_by(fitted) if fitted is not None else {}
+        table = replace(self, columns={**written, **self.columns}).settled(frame)
         if self.stream and table.split is not None and table.split.validation is None:
             table = replace(table, split=table.split.with_share(table._count()))
         if self.stream:
@@ -96,12 +99,14 @@ class Table:
             recipe, splits, found = table._fitted(table._parted(files), fitted)
             lost = tuple(table._lost(files))
         if fitted is None:
-            _check_classes(recipe, splits["train"])
+            check_classes(recipe, splits["train"])
         table = table._with_shares({name: len(split) for name, split in splits.items()})
         known = (*self.columns, self.sigma, self.weights)
         guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
         guessed = [name for name in guessed if not is_nothing(frame.columns[name])]  # which its reader said
         notes = [note for source in (self.source, self.validation, self.test) for note in getattr(source, "notes", ())]
+        open_roles = {name: role for name, role in table.columns.items() if name not in known}
+        notes += reading_notes(frame, open_roles) if fitted is None else ()
         grouping = table.grouping if table.grouping in guessed else ""
         said = (*dict.fromkeys(notes), *left_out(frame, guessed, grouping), *found)
         return table._dataset(recipe, splits, lost, said)
@@ -134,8 +139,11 @@ class Table:
         if self.weights in target:
             raise DataError(f'weights: expected another column than the target "{self.weights}"', ("weights",))
         roles |= {name: Ignore() for name in beside}
+        roles = self._readable(frame, roles)
         is_class = len(target) == 1 and isinstance(roles[target[0]], Categorical)
         split = self._settled_split(is_class)
+        if split is not None and split.by is not None:
+            split = split.settled(frame, roles[split.by])
         ordered = {name: roles[name] for name in frame.columns}
         validation, test = (file.settled() if file else None for file in (self.validation, self.test))
         source, validation, test = (
@@ -178,6 +186,15 @@ class Table:
             name: plain if self.plain and name not in given and isinstance(role, Numeric) else role
             for name, role in roles.items()
         }
+
+    def _readable(self, frame: Frame, roles: Mapping[str, Role]) -> dict[str, Role]:
+        """The roles, with nothing left open about how cells are written; a split may say it of its column."""
+        split, known = self.split, dict(roles)
+        if isinstance(split, Time) and split.format is not None:
+            role = known[split.column]
+            if isinstance(role, Date) and role.format is None:
+                known[split.column] = replace(role, format=split.format)
+        return {name: role.settled(frame[name]) for name, role in known.items()}
 
     def _required(self, target: tuple[str, ...]) -> tuple[str, ...]:
         """The columns without which a sample has no target; an empty set of labels is one."""
@@ -353,14 +370,6 @@ def _check_sigma(name: str, target: tuple[str, ...], roles: Mapping[str, Role]) 
         raise DataError(f'sigma: is of numbers, and the target "{target[0]}" is {role.name}', ("sigma",))
     if role.log:
         raise DataError(f'sigma: is in units of the target "{target[0]}", which has `log: true`', ("sigma",))
-
-
-def _check_classes(recipe: Recipe, train: Split) -> None:
-    """Raise DataError for a target of more classes than are kept."""
-    if recipe.classes and int(train.columns["y"].stored.max(initial=0)) >= len(recipe.classes):
-        expected = f"at most {number_of(len(recipe.classes), 'class')}"
-        name = recipe.target[0].column
-        raise DataError(f'target "{name}": expected {expected}, found more; is it a number?', ("target",))
 
 
 def _lacking(frame: Frame, target: tuple[str, ...]) -> npt.NDArray[np.bool_]:

@@ -12,11 +12,11 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": [
         "errors", "files", "compressed", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded",
-        "generated", "catalog", "layout", "numerals", "frame", "memory",
+        "generated", "catalog", "layout", "clocks", "date_patterns", "date_layouts", "numerals", "frame", "memory",
         "encodings", "units", "dialect", "delimited", "json_lines", "foreign", "nested", "several", "tabular", "arrow",
         "excel", "sqlite", "shards", "arrays", "contents", "vocabulary", "running_stats",
-        "roles", "strays", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "splits",
-        "corpus", "fitted", "identifiers", "guess", "folding",
+        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "time_keys", "splits",
+        "corpus", "fitted", "identifiers", "guess", "reading_notes", "strays", "folding",
         "leaks", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,13 @@ from agcli.datasets import (
     Corpus,
     DataError,
     Dataset,
+    Date,
+    Ignore,
+    Numeric,
     Role,
     Table,
     TableFile,
+    guess,
     info,
     load,
     names,
@@ -25,7 +29,7 @@ from agcli.datasets import (
     sides_of,
     where,
 )
-from agcli.datasets.errors import unknown
+from agcli.datasets.errors import AmbiguousError, unknown
 from agcli.datasets.frame import Cells, Frame
 from agcli.datasets.several import SeveralError
 
@@ -78,15 +82,35 @@ def about(name: str, target: Sequence[str] = (), file: TableFile | None = None) 
 def about_table(table: Table) -> dict[str, Any]:
     """A table: its samples, columns with guessed roles, target, and everything that is strange about it."""
     table, frame, doubts = settled_doubts(table)
-    settled = table.settled(frame)
+    known, apart = settled(table, frame)
     return {
-        "name": settled.source.path.name,
+        "name": known.source.path.name,
         "samples": len(frame),
-        "target": list(settled.target),
-        "split": settled.split.name if settled.split else "a file of its own",
-        "columns": [vars(facts) for facts in columns(frame, settled)],
-        "warnings": [*doubts, *warnings(table)],
+        "target": list(known.target),
+        "split": known.split.name if known.split else "a file of its own",
+        "columns": [vars(facts) for facts in columns(frame, known)],
+        "warnings": [*doubts, *(f"left out: {error}" for error in apart.values()), *warnings(without(table, apart))],
     }
+
+
+def settled(table: Table, frame: Frame) -> tuple[Table, dict[str, AmbiguousError]]:
+    """The table with nothing left open, without the columns that can be read in several ways, and why each can."""
+    apart: dict[str, AmbiguousError] = {}
+    target = table.target or (guess.target(frame),)
+    while True:
+        try:
+            return table.settled(frame), apart
+        except AmbiguousError as error:
+            name = error.path[-1]
+            if error.path[0] != "columns" or name in table.columns or name in target:
+                raise
+            apart[name] = error
+            table = without(table, [name])
+
+
+def without(table: Table, names: Iterable[str]) -> Table:
+    """The table without some columns."""
+    return replace(table, columns={**table.columns, **dict.fromkeys(names, Ignore())})
 
 
 def warnings(table: Table) -> list[str]:
@@ -110,11 +134,13 @@ def content(cells: Cells, role: Role) -> str:
     """What a column holds, in a few words: the range of numbers, the most frequent names."""
     if isinstance(cells.values, np.ndarray) and cells.values.ndim > 1:
         return f"{cells.values.dtype} {cells.values.shape[1:]}"
-    if role.name == "numeric":
-        numbers = cells.numbers()
+    if isinstance(role, Numeric):
+        numbers = role.read(cells)
         known, infinite = numbers[np.isfinite(numbers)], int(np.isinf(numbers).sum())
         span = f"{_number(known.min())} to {_number(known.max())}, mean {_number(known.mean())}" if len(known) else ""
         return "; ".join(part for part in (span, f"{infinite:,} infinite" if infinite else "") if part) or "nothing"
+    if isinstance(role, Date):
+        return _span(cells, role)
     texts = cells.texts().drop_nulls()
     counts = texts.rename("name").value_counts(sort=True)
     shown = [shortened(str(text)) for text in counts.to_series(0).head(SHOWN)]
@@ -126,6 +152,13 @@ def content(cells: Cells, role: Role) -> str:
 def shortened(text: str, most: int = 40) -> str:
     """Text of so many characters at most, cut behind a word if there is one."""
     return text if len(text) <= most else f"{text[: most - 1].rpartition(' ')[0] or text[: most - 1]}…"
+
+
+def _span(cells: Cells, role: Date) -> str:
+    """The first and the last of some dates, and how many there are."""
+    dates = cells.dates(role.format).drop_nulls()
+    first, last = (str(date).removesuffix(" 00:00:00") for date in (dates.min(), dates.max()))
+    return f"{first} to {last}, {dates.n_unique():,} different" if len(dates) else "nothing"
 
 
 def head(name: str, count: int, file: TableFile | None = None) -> tuple[list[str], list[list[str]]]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agcli.counts import number_of
-from agcli.data.dataset_info import content, described
+from agcli.data.dataset_info import content, described, settled, without
 from agcli.data.doubts import settled_doubts
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
 from agcli.data.section import FORM
-from agcli.datasets import Corpus, DataError, Dataset, Ignore, Recipe, Table, TableFile, Text, kinds
+from agcli.datasets import Corpus, DataError, Dataset, Ignore, Recipe, Role, Table, TableFile, Text, kinds
 from agcli.datasets.arrays import ArrayFile
 from agcli.datasets.checks import left_out, reasons_apart
+from agcli.datasets.errors import AmbiguousError
 from agcli.datasets.frame import Frame
 from agcli.datasets.leaks import leaks
 from agcli.datasets.tabular import MISSING
@@ -79,19 +81,20 @@ def _of_table(found: Table, path: Path) -> Draft:
     found, frame, doubts = settled_doubts(found)
     if len(frame.columns) < 2:
         raise DataError(f"{_shown(found.source.path)}: {_alone(found, frame)}")
-    settled = found.settled(frame)
-    roles = dict(settled.columns)
+    known, ambiguous = settled(found, frame)
+    found = without(found, ambiguous)
+    roles = dict(known.columns)
     for name, role in roles.items():
-        if isinstance(role, Text) and name not in settled.target:
+        if isinstance(role, Text) and name not in known.target:
             roles[name] = replace(role, length=_length(frame, name, role))
-    table = replace(found, target=settled.target, columns=roles)
-    unclear = frame.unclear.columns if frame.unclear else ()
+    table = replace(found, target=known.target, columns=roles)
+    unclear = (*(frame.unclear.columns if frame.unclear else ()), *ambiguous)
     data = table.read()
     recipe = data.fitted
     assert isinstance(recipe, Recipe)  # noqa: S101  # of a table
     apart = {name: _Apart(reason) for name, reason in reasons_apart(frame, _ignored(roles)).items()}
     if frame.unclear:
-        apart |= {name: _Apart(frame.unclear.readings) for name in unclear}
+        apart |= {name: _Apart(frame.unclear.readings) for name in frame.unclear.columns}
     leaking = dict(leaks(frame, recipe))
     if len(leaking) < len(recipe.inputs):  # else nothing would be left
         apart |= {name: _Apart(f"says the target: {how}", is_leak=True) for name, how in leaking.items()}
@@ -100,19 +103,19 @@ def _of_table(found: Table, path: Path) -> Draft:
     if leaking:
         table = replace(table, columns={**roles, **dict.fromkeys(leaking, Ignore())})
         data = table.read()
+    doubts += [f"left out: {error}" for error in ambiguous.values()]
     said = [*doubts, *_said(data, frame, [name for name in _ignored(roles) if name not in unclear], list(leaking))]
-    settled = replace(settled, columns=table.columns)
-    return Draft(path, "\n".join(_lines(settled, data, frame, path, said, apart)) + "\n", tuple(said))
+    known = replace(known, columns=table.columns)
+    return Draft(path, "\n".join(_lines(known, data, frame, path, said, apart, ambiguous)) + "\n", tuple(said))
 
 
 def left_aside(file: Path, target: str) -> dict[str, str]:
     """The columns of a table that tell nothing, or all of the target, and why: what `draft` leaves out."""
     frame = described(str(file), (target,)).source.read()  # type: ignore[union-attr]
     found = Table(source=described(str(file)).source, target=(target,))  # type: ignore[union-attr]
-    settled = found.settled(frame)
     recipe = found.read().fitted
     assert isinstance(recipe, Recipe)  # noqa: S101  # of a table
-    return {**reasons_apart(frame, _ignored(settled.columns)), **dict(leaks(frame, recipe))}
+    return {**reasons_apart(frame, _ignored(found.settled(frame).columns)), **dict(leaks(frame, recipe))}
 
 
 def _stem(path: Path) -> str:
@@ -184,7 +187,13 @@ def _head(path: Path, file: Path, count: str) -> Iterator[str]:
 
 
 def _lines(
-    table: Table, data: Dataset, frame: Frame, path: Path, said: list[str], apart: dict[str, _Apart]
+    table: Table,
+    data: Dataset,
+    frame: Frame,
+    path: Path,
+    said: list[str],
+    apart: dict[str, _Apart],
+    unclear: Mapping[str, AmbiguousError],
 ) -> Iterator[str]:
     name = table.target[0]
     role = table.columns[name]
@@ -202,7 +211,7 @@ def _lines(
     if nothing:
         yield f"  missing: [{', '.join(map(quoted, nothing))}] # beside the usual ones; the other cells are numbers"
     yield f"  target: {quoted(name)} # {_comment(content(frame[name], role))}"
-    yield from _columns(table, frame, apart)
+    yield from _columns(table, frame, apart, unclear)
     if table.split is not None:
         yield from _split(table)
     yield ""
@@ -219,7 +228,9 @@ def _split(table: Table) -> Iterator[str]:
     yield f"  split: {{{table.split.name}: {{test: {test:g}, validation: 0.15}}}} # validation chooses the weights{own}"
 
 
-def _columns(table: Table, frame: Frame, apart: dict[str, _Apart]) -> Iterator[str]:
+def _columns(
+    table: Table, frame: Frame, apart: dict[str, _Apart], unclear: Mapping[str, AmbiguousError]
+) -> Iterator[str]:
     if len(table.columns) > WIDE:
         yield f"  # {len(table.columns):,} columns, whose roles are guessed at every training; `columns:` settles them"
         if any(why.is_leak for why in apart.values()):
@@ -228,11 +239,31 @@ def _columns(table: Table, frame: Frame, apart: dict[str, _Apart]) -> Iterator[s
         return
     yield "  columns: # numeric, categorical, date, text, image, or ignore"
     for name, role in table.columns.items():
+        if name in unclear:
+            yield from _choices(name, unclear[name])
+            continue
         missing = int(frame[name].missing().sum())
         why = apart[name].reason if name in apart else ""
         notes = [why, content(frame[name], role), f"{missing:,} missing" if missing else ""]
-        written = f"{{text: {{length: {role.length}}}}}" if isinstance(role, Text) else role.name
-        yield f"    {quoted(name)}: {written} # {_comment('; '.join(note for note in notes if note))}"
+        yield f"    {quoted(name)}: {_written(role)} # {_comment('; '.join(note for note in notes if note))}"
+
+
+def _written(role: Role) -> str:
+    """A role with what was found out about how its cells are written, and how long its texts are."""
+    found = {
+        "format": getattr(role, "format", None),
+        "clock": getattr(role, "clock", None),
+        "length": role.length if isinstance(role, Text) else None,
+    }
+    said = [f"{option}: {json.dumps(value)}" for option, value in found.items() if value]
+    return f"{{{role.name}: {{{', '.join(said)}}}}}" if said else role.name
+
+
+def _choices(name: str, error: AmbiguousError) -> Iterator[str]:
+    """A column that can be read in several ways, left out, with a line for each of them."""
+    yield f"    {quoted(name)}: ignore # {_comment(error.cell)} can be read in {len(error.readings)} ways; take one of"
+    for line, reading in zip(error.lines, error.readings, strict=True):
+        yield f"    # {printable(line)} # {printable(reading)}"
 
 
 def _training(is_class: bool, samples: int, has_validation: bool) -> Iterator[str]:

@@ -76,11 +76,18 @@ def csv(file: IO[bytes], separator: str = ",") -> Iterator[Write]:
 
     def write(table: pl.DataFrame) -> None:
         nonlocal written
-        text = table.write_csv(include_header=not written, separator=separator)
+        text = _plain(table).write_csv(include_header=not written, separator=separator)
         file.write(text.encode())  # polars would not tell a closed pipe apart
         written += 1
 
     yield write
+
+
+def _plain(table: pl.DataFrame) -> pl.DataFrame:
+    """The table with durations as text of ISO 8601, which every format holds and `ag` reads again."""
+    import polars as pl
+
+    return table.with_columns(pl.col(pl.Duration).dt.to_string("iso"))
 
 
 def tsv(file: IO[bytes]) -> AbstractContextManager[Write]:
@@ -93,7 +100,7 @@ def lines(file: IO[bytes]) -> Iterator[Write]:
     """JSON objects, one a line."""
 
     def write(table: pl.DataFrame) -> None:
-        file.write(table.write_ndjson().encode())
+        file.write(_plain(table).write_ndjson().encode())
 
     yield write
 

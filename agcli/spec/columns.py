@@ -24,6 +24,7 @@ Length = Annotated[int, Gt(0), Le(1_000_000), Kind("a positive integer", less_th
 Unit = Annotated[Literal["characters", "bytes", "words"], OneOf("characters", "bytes", "words")]
 Side = Annotated[Literal["left", "right"], OneOf("left", "right")]
 Scale = Annotated[Literal["standard", "minmax", "none"], OneOf("standard", "minmax", "none")]
+Clock = Annotated[Literal["h:m", "m:s"], OneOf("h:m", "m:s")]
 Encoding = Annotated[Literal["one_hot", "index"], OneOf("one_hot", "index")]
 Fill = Annotated[
     Literal["mean", "median", "refuse"] | Annotated[float, AllowInfNan(False)],
@@ -66,6 +67,9 @@ class Numeric(Column):
         default=None,
         description="what stands for a missing value; `mean` if not given, of formulas alone `refuse`: an error",
     )
+    clock: Clock | None = Field(
+        default=None, description="what 12:30 is, hours and minutes or minutes and seconds; found out if not given"
+    )
 
 
 class Categorical(Column):
@@ -96,7 +100,10 @@ class Date(Column):
     parts: Parts = Field(
         default=("year", "month", "weekday"), description="each as sine and cosine, the year standardised"
     )
-    format: Characters | None = Field(default=None, description="as in `%d.%m.%Y`; ISO 8601 if not given")
+    format: Characters | None = Field(
+        default=None,
+        description="as in `%d.%m.%Y`, or `epoch_s`, `epoch_ms`: counted since 1970; found out if not given",
+    )
 
 
 class FreeText(Column):
@@ -171,6 +178,14 @@ class ByColumn(HeldOut):
     column: ColumnName = Field(description="which one")
 
 
+class ByTime(ByColumn):
+    """A split by when samples were taken."""
+
+    format: Characters | None = Field(
+        default=None, description="how the dates are written, as in the role `date`; found out if not given"
+    )
+
+
 class OnePart(Drawn):
     """One part of several of the same size, as `split: fold`, of samples without columns."""
 
@@ -195,7 +210,7 @@ SPLITS: Table[Fields] = Table(
         "stratified": Row(HeldOut, "The same share of every class."),
         "group": Row(ByColumn, "Whole groups: all samples of one name in a column are in one part."),
         "time": Row(
-            ByColumn,
+            ByTime,
             "The latest samples for testing, those before them for validation, by a column of dates or numbers; "
             "samples of one moment stay together.",
         ),

@@ -8,6 +8,7 @@ from conftest import ROOT
 
 from agcli import datasets
 from agcli.data.section import load_data
+from agcli.datasets.date_layouts import layouts_of
 from agcli.spec import parse_spec
 
 PAGE = (ROOT / "docs" / "datasets.md").read_text("utf-8")
@@ -35,6 +36,23 @@ def test_every_split_of_the_page_reads(split, tmp_path):
     found = load_data(spec)
     assert sum(map(len, found.splits.values())) == 90
     assert "validation: 0" in split or found.has_validation
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        cell
+        for row in re.findall(
+            r"^\| (`[^|]*) \|", PAGE.partition("### Dates")[2].partition("### Kinds")[0], re.MULTILINE
+        )
+        for cell in re.findall(r"`([^`]+)`", row)
+        if not cell.isdigit()
+    ],
+)
+def test_dates_of_the_page_are_dates(cell):
+    import polars as pl
+
+    assert layouts_of(pl.Series([cell])).all_of
 
 
 def test_the_table_names_sets_with_their_sizes_and_options():
