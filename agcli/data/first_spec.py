@@ -98,16 +98,6 @@ def _of_table(found: Table, path: Path) -> Draft:
     return Draft(path, "\n".join(_lines(settled, data, frame, path, said, apart)) + "\n", tuple(said))
 
 
-def left_aside(file: Path, target: str) -> dict[str, str]:
-    """The columns of a table that tell nothing, or all of the target, and why: what `draft` leaves out."""
-    frame = described(str(file), (target,)).source.read()  # type: ignore[union-attr]
-    found = Table(source=described(str(file)).source, target=(target,))  # type: ignore[union-attr]
-    settled = found.settled(frame)
-    recipe = found.read().fitted
-    assert isinstance(recipe, Recipe)  # noqa: S101  # of a table
-    return {**reasons_apart(frame, _ignored(settled.columns)), **dict(leaks(frame, recipe))}
-
-
 def write(made: Draft, *, force: bool = False) -> None:
     """Write the draft into its place, which must be free unless forced."""
     if made.path.exists() and not force:
