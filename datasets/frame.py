@@ -68,6 +68,8 @@ class Cells:
     def numbers(self) -> npt.NDArray[np.float64]:
         """The cells as float64, NaN where one is missing; arrays keep their shape."""
 
+        import polars as pl
+
         if isinstance(self.values, np.ndarray):
             if self.values.dtype.kind not in "biuf":
                 raise DataError(f'{self.file}: column "{self.name}": expected numbers, found {self.values.dtype}')

@@ -109,6 +109,7 @@ def _of_table(found: Table, path: Path) -> Draft:
     return Draft(path, "\n".join(_lines(known, data, frame, path, said, apart, ambiguous)) + "\n", tuple(said))
 
 
+<<<<<<< HEAD
 def left_aside(file: Path, target: str) -> dict[str, str]:
     """The columns of a table that tell nothing, or all of the target, and why: what `draft` leaves out."""
     frame = described(str(file), (target,)).source.read()  # type: ignore[union-attr]
@@ -124,6 +125,8 @@ def _stem(path: Path) -> str:
     return "".join(letter if letter not in "*?[]" else "" for letter in name) or "table"
 
 
+=======
+>>>>>>> w-roles
 def write(made: Draft, *, force: bool = False) -> None:
     """Write the draft into its place, which must be free unless forced."""
     if made.path.exists() and not force:

@@ -143,17 +143,37 @@ def test_rows_without_a_target_are_told_at_every_turn(ag, tmp_path):
 
 
 def test_a_model_that_is_no_better_than_a_constant_is_called_so(ag, tmp_path):
-    pl.DataFrame({"a": A, "y": RNG.permutation(A)}).write_csv(tmp_path / "t.csv")
-    init(ag, tmp_path)
+    kinds = ["red" if i % 10 else "blue" for i in range(N)]
+    pl.DataFrame({"a": [i * 7 % 10 / 10 + 0.05 for i in range(N)], "kind": kinds}).write_csv(tmp_path / "t.csv")
+    init(ag, tmp_path, "--target", "kind")
+    told = "no better than a constant answer"
     ag("train", "s.yaml", "--set", "optimizer.adam=1e-9", "--out", "run", cwd=tmp_path, check=0)
     found = json.loads(ag("eval", "run", "--json", cwd=tmp_path, check=0).stdout)
-    figure = found["figures"]["root_mean_squared_error"]
-    assert any("no better than a constant answer" in note for note in found["notes"]) == (
-        figure["value"] >= figure["baseline"]
-    )
-    assert figure["value"] > figure["baseline"]
+    figure = found["figures"]["accuracy"]
+    assert figure["value"] <= figure["baseline"]
+    assert any(told in note for note in found["notes"])
     ag("report", "run", cwd=tmp_path, check=0)
-    assert "The model is no better than a constant answer" in (tmp_path / "run" / "report.html").read_text()
+    assert f"The model is {told}" in (tmp_path / "run" / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "baseline", "is_told"),
+    [
+        ("accuracy", 0.7, 0.6, False),
+        ("accuracy", 0.6, 0.6, True),
+        ("accuracy", 0.5, 0.6, True),
+        ("root_mean_squared_error", 2.0, 3.0, False),
+        ("root_mean_squared_error", 3.0, 2.0, True),
+        ("accuracy", float("nan"), 0.6, False),
+        ("accuracy", 0.5, None, False),
+        ("bias", 3.0, 2.0, False),
+    ],
+)
+def test_figures_are_held_against_a_constant(name, value, baseline, is_told):
+    from agcli.evaluation.bootstrap import Figure
+    from agcli.evaluation.evaluate import no_better
+
+    assert bool(list(no_better({name: Figure(value, None, None, baseline)}))) == is_told
 
 
 @pytest.mark.parametrize("name", ["count", "counts", "x", "y", "index", "weights"])
