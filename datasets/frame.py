@@ -67,7 +67,6 @@ class Cells:
 
     def numbers(self) -> npt.NDArray[np.float64]:
         """The cells as float64, NaN where one is missing; arrays keep their shape."""
-
         import polars as pl
 
         if isinstance(self.values, np.ndarray):

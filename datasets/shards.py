@@ -133,7 +133,6 @@ class Sharded(Reader):
         return self._all(file, UNBOUNDED, streamed=True)
 
     def _all(self, file: TableFile, max_bytes: int, *, streamed: bool) -> Iterator[pl.DataFrame]:
-
         columns: list[str] = []
         kinds: dict[str, pl.DataType] = {}
         for path in self.paths:

@@ -109,24 +109,12 @@ def _of_table(found: Table, path: Path) -> Draft:
     return Draft(path, "\n".join(_lines(known, data, frame, path, said, apart, ambiguous)) + "\n", tuple(said))
 
 
-<<<<<<< HEAD
-def left_aside(file: Path, target: str) -> dict[str, str]:
-    """The columns of a table that tell nothing, or all of the target, and why: what `draft` leaves out."""
-    frame = described(str(file), (target,)).source.read()  # type: ignore[union-attr]
-    found = Table(source=described(str(file)).source, target=(target,))  # type: ignore[union-attr]
-    recipe = found.read().fitted
-    assert isinstance(recipe, Recipe)  # noqa: S101  # of a table
-    return {**reasons_apart(frame, _ignored(found.settled(frame).columns)), **dict(leaks(frame, recipe))}
-
-
 def _stem(path: Path) -> str:
     """What a spec for a file is called; for a pattern, what stands before its first mark, or its folder."""
     name = path.name.split(".")[0].split("*")[0].rstrip("-_") or path.absolute().parent.name
     return "".join(letter if letter not in "*?[]" else "" for letter in name) or "table"
 
 
-=======
->>>>>>> w-roles
 def write(made: Draft, *, force: bool = False) -> None:
     """Write the draft into its place, which must be free unless forced."""
     if made.path.exists() and not force:
