@@ -154,31 +154,54 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
 
 
 def frames(path: Path, form: Dialect, max_bytes: int) -> Iterator[pl.DataFrame]:
-    """The samples, in pieces, every cell as text without the blanks around it; empty lines are left out."""
+    """The samples, in pieces, every cell as text without the blanks around it; at least one piece, if need be empty.
+
+    A line with nothing in it is no sample. In a file of one column it is one whose cell is missing, except at the end.
+    """
     import polars as pl
 
-    # Polars counts the columns of the first row; this one is full, and goes again with the empty lines.
+    # Polars counts the columns of the first row; this one is full, and goes again.
     full = form.separator.encode() * (len(form.names) - 1) + b"\n"
-    line = 1
+    schema = dict.fromkeys(form.names, pl.String)
+    line, held = 1, b""
+    yield pl.DataFrame(schema=schema)
     for number, piece in enumerate(pieces(path, max_bytes)):
-        body, skipped = piece, 0
+        body, skipped = held + piece, 0
         if number == 0:
-            body = piece.removeprefix(BOM)
+            body = body.removeprefix(BOM)
             skipped = _behind_header(body) if form.has_header else 0
-        rest = body[skipped:]
-        if rest and not rest.isspace():
+        rest, held = _split_at_blanks(body[skipped:]) if len(form.names) == 1 else (body[skipped:], b"")
+        if rest and not (rest.isspace() and len(form.names) > 1):
             try:
                 frame = pl.read_csv(
-                    io.BytesIO(full + rest),
-                    has_header=False,
-                    separator=form.separator,
-                    schema=dict.fromkeys(form.names, pl.String),
-                )
+                    io.BytesIO(full + rest), has_header=False, separator=form.separator, schema=schema
+                ).slice(1)
             except pl.exceptions.PolarsError as error:
                 raise _explained(path, form, body, line, error) from None
-            stripped = frame.with_columns(pl.all().str.strip_chars())
-            yield stripped.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all() == "")))
-        line += piece.count(b"\n")
+            yield _without_blank_lines(frame.with_columns(pl.all().str.strip_chars()), rest, form)
+        line += body.count(b"\n") - held.count(b"\n")
+
+
+def _split_at_blanks(body: bytes) -> tuple[bytes, bytes]:
+    """The lines to the last that holds something, and the blank lines behind it."""
+    end = len(body.rstrip())
+    cut = body.find(b"\n", end) + 1 if end else 0
+    return (body[:cut], body[cut:]) if cut or not end else (body, b"")
+
+
+def _without_blank_lines(frame: pl.DataFrame, text: bytes, form: Dialect) -> pl.DataFrame:
+    """The rows of a text less those of blank lines, of which no cell is left; a line of separators alone is a row."""
+    import polars as pl
+
+    empty = frame.select(pl.all_horizontal(pl.all().is_null() | (pl.all() == ""))).to_series()
+    if len(form.names) == 1 or not empty.any():
+        return frame
+    records = csv.reader(io.StringIO(text.decode("utf-8"), newline=""), delimiter=form.separator)
+    try:
+        blank = [not cells or (len(cells) == 1 and not cells[0].strip()) for cells in records]
+    except csv.Error:  # a cell that is too long for this reader
+        blank = []
+    return frame.filter(~(pl.Series(blank, dtype=pl.Boolean) & empty)) if len(blank) == len(frame) else frame
 
 
 def _behind_header(body: bytes) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _NAMED = 40  # names in one message
 
@@ -16,6 +16,14 @@ class DataError(ValueError):
     def __init__(self, message: str, path: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.path = path  # what of the description is wrong, as in ("columns", "age"), where it is that
+
+
+class CellError(DataError):
+    """A cell that cannot be read. `rows` are the indices, in the frame, of all samples with such a one; sorted."""
+
+    def __init__(self, message: str, path: tuple[str, ...] = (), rows: Sequence[int] = ()) -> None:
+        super().__init__(message, path)
+        self.rows = tuple(rows)
 
 
 def unknown(what: str, name: object, known: Iterable[str], path: tuple[str, ...] = ()) -> DataError:

@@ -70,19 +70,25 @@ class TableFile:
         check_size(self.path, max_bytes)
         return self._numbered(self._reader().pieces(self, max_bytes))
 
-    def streamed(self) -> Iterator[Frame]:
-        """The same for a file of any size, where a column need not have the same type in every piece."""
-        check_size(self.path, 1 << 62)
-        return self._numbered(self._reader().streamed(self))
+    def streamed(self, *, may_be_empty: bool = False) -> Iterator[Frame]:
+        """The same for a file of any size, where a column need not have the same type in every piece.
 
-    def _numbered(self, pieces: Iterator[pl.DataFrame]) -> Iterator[Frame]:
+        Of a file without samples whose columns are known, such as a header alone, there may be one empty piece.
+        """
+        check_size(self.path, 1 << 62)
+        return self._numbered(self._reader().streamed(self), may_be_empty)
+
+    def _numbered(self, pieces: Iterator[pl.DataFrame], may_be_empty: bool = False) -> Iterator[Frame]:
+        columns: dict[str, pl.Series] = {}
         first = 1
         for piece in pieces:
             columns = {series.name: series for series in self._with_missing(piece)}
             if len(piece):
                 yield Frame(str(self.path), columns, first)
             first += len(piece)
-        if first == 1:
+        if first == 1 and may_be_empty and columns:
+            yield Frame(str(self.path), columns)
+        elif first == 1:
             raise DataError(f"{self.path}: expected samples, found none", ("file",))
 
     def _reader(self) -> Reader:
@@ -169,7 +175,7 @@ class Parquet(Reader):
         try:
             rows = pl.scan_parquet(file.path, glob=False)
             count = int(rows.select(pl.len()).collect().item())
-            for start in range(0, count, _ROWS):
+            for start in range(0, max(count, 1), _ROWS):  # of no rows, the columns
                 yield flat(file.path, rows.slice(start, _ROWS).collect())
         except pl.exceptions.PolarsError as error:
             raise DataError(f"{file.path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None

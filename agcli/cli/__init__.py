@@ -13,6 +13,9 @@ from typing import Any
 
 import click
 
+from agcli.cli import streams
+from agcli.printable import printable_lines
+
 WRONG_PATHS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)  # a person can mend these
 MEANT = {"--checkpoint": "--weights"}  # options by what people call them -> what they are called here
 COMMANDS = {
@@ -78,12 +81,12 @@ def main() -> None:
     gc.set_threshold(200_000)  # what is loaded stays: to look through it again and again takes a tenth of a start,
     atexit.register(gc.freeze)  # and to look through it at the end, when all of it goes, as much once more
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # there is no use for any, and the search takes 20 ms
+    streams.settle()
     try:
         code = ag.main(standalone_mode=False)
         sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except BrokenPipeError:  # the reader of our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(told("interrupted", 130, lead=""))
@@ -93,13 +96,16 @@ def main() -> None:
             e = click.NoSuchOption(e.option_name, meant, ctx=e.ctx)
         if not wants_json():
             e.show(shown := StringIO())
-            click.echo(printable(shown.getvalue()), err=True, nl=False)
+            click.echo(printable_lines(shown.getvalue()), err=True, nl=False)
             sys.exit(e.exit_code)
         sys.exit(told(e.format_message(), e.exit_code))
     except Exception as e:
         if "--debug" in sys.argv:
             raise
         sys.exit(explained(e))
+    finally:
+        streams.give_up(sys.stdout)
+        streams.give_up(sys.stderr)
 
 
 def explained(error: Exception) -> int:
@@ -123,13 +129,8 @@ def told(message: str, code: int, more: dict[str, Any] | None = None, *, lead: s
 
         click.echo(json.dumps({"error": {"code": code, "message": message, **(more or {})}}), err=True)
     else:
-        click.echo(lead + printable(message), err=True)
+        click.echo(lead + printable_lines(message), err=True)
     return code
-
-
-def printable(text: str) -> str:
-    """A message in which nothing that a file or an argument holds moves the cursor or colors the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def wants_json() -> bool:

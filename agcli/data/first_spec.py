@@ -13,8 +13,8 @@ from agcli.data.mending import usual
 from agcli.datasets import Categorical, DataError, Ignore, Role, Table, Text, kinds
 from agcli.datasets.frame import Frame
 from agcli.engine.variables import write_atomically
+from agcli.printable import printable
 from agcli.spec.dump import quoted
-from agcli.spec.errors import printable
 
 SMALL = 5_000  # samples; below, many passes are cheap and batches are small
 WIDE = 400  # columns that are written out

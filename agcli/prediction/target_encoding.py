@@ -11,6 +11,7 @@ import numpy as np
 from agcli.data.section import load_data
 from agcli.datasets import Categorical, Column, DataError, Dataset, Layout, Recipe, Split, fitted
 from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Cast
+from agcli.datasets.errors import CellError
 from agcli.datasets.frame import Frame
 from agcli.datasets.layout import unscaled
 from agcli.engine.types import Array
@@ -73,7 +74,7 @@ class TableTerms:
 
     def skeleton(self, split: Split) -> Dataset:
         columns = {name: column for name, column in split.columns.items() if name not in KNOWN}
-        first = {name: Column(c.stored[:1], c.scaling) for name, c in columns.items()}
+        first = {n: Column(np.zeros((1, *c.shape), c.stored.dtype), c.scaling) for n, c in columns.items()}
         return _skeleton(first | self._target(), self.recipe)
 
     def _target(self) -> dict[str, Column]:
@@ -151,8 +152,6 @@ class SetTerms:
         """The samples of a frame in the shape in which the set stores them."""
         stored = self.columns[name]
         values = self._array(frame, name, stored)
-        if not len(values):
-            raise DataError(f"{frame.file}: expected at least one sample, found none")
         if values.dtype.kind not in "biuf" or not same_shape(values.shape[1:], stored.shape):
             found = f"{values.dtype} of shape {values.shape[1:]}"
             raise DataError(f"{frame.file}: expected samples of shape {stored.shape}, found {found}")
@@ -164,7 +163,9 @@ class SetTerms:
         if not fits.all():
             place = tuple(np.argwhere(~fits)[0])
             row, found = frame.numbers[int(place[0])], values[place]
-            raise DataError(f"{frame.file}: row {row:,}: expected finite numbers of {fed}, found {found:g}")
+            wrong = np.flatnonzero(~fits.reshape(len(values), -1).all(axis=1)).tolist()
+            said = f"{frame.file}: row {row:,}: expected finite numbers of {fed}, found {found:g}"
+            raise CellError(said, (), wrong)
         if stored.scaling is None:
             values = values.astype(stored.dtype)
         return values.reshape(-1, *stored.shape)
@@ -218,7 +219,7 @@ def same_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
 
 def is_fraction(values: Array) -> bool:
     """Whether numbers are floats of 0 to 1, as pixels are that somebody divided already."""
-    return values.dtype.kind == "f" and bool(0 < values.max() <= 1) and bool(values.min() >= 0)
+    return values.dtype.kind == "f" and values.size > 0 and bool(0 < values.max() <= 1) and bool(values.min() >= 0)
 
 
 def terms_of(data: Dataset) -> Terms:

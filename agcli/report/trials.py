@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from .console import PlainConsole
 from .figures import amount, duration, figure, figures
 from .tables import print_table
 
@@ -36,7 +35,7 @@ def overfitted(result: Any, advice: str) -> str:
 def print_profile(profile: Any, trace: Path) -> None:
     """A table by op for one step: calls, time, bytes, speed."""
     rows, steps, wall = profile.rows(), profile.steps, profile.wall
-    out = Console(soft_wrap=True, highlight=False)
+    out = PlainConsole(soft_wrap=True, highlight=False)
     if not rows:
         out.print(f"profile: no step was measured; the training had {profile.first} or fewer")
         return

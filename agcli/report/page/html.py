@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.types import Array
-from agcli.spec.errors import printable
+from agcli.printable import printable
 
 EMPTY = frozenset({"meta", "img", "line", "path", "circle", "rect", "br"})
 
