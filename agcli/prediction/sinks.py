@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import re
 import shutil
 import sys
@@ -72,8 +73,8 @@ class Shown:
     def __init__(self, text: TextIO) -> None:
         self.text = text
 
-    def write(self, content: bytes) -> int:
-        self.text.write(printable_lines(content.decode("utf-8", "replace")))
+    def write(self, content: bytes | memoryview) -> int:
+        self.text.write(printable_lines(bytes(content).decode("utf-8", "replace")))
         return len(content)
 
     def flush(self) -> None:
@@ -159,12 +160,28 @@ def parquet(file: IO[bytes]) -> Iterator[Write]:
 
         def write(table: pl.DataFrame) -> None:
             parts.append(Path(folder) / f"{len(parts):08}.part")
-            table.write_parquet(parts[-1])
+            with _as_system_error():
+                table.write_parquet(parts[-1])
 
         yield write
         whole = parts[0]
         if len(parts) > 1:
             whole = Path(folder) / "whole.part"
-            pl.scan_parquet(parts, glob=False).sink_parquet(whole)
+            with _as_system_error():
+                pl.scan_parquet(parts, glob=False).sink_parquet(whole)
         with whole.open("rb") as made:
             shutil.copyfileobj(made, file)
+
+
+@contextmanager
+def _as_system_error() -> Iterator[None]:
+    """Polars has what the system says, such as that the disk is full, in a text of its own."""
+    import polars as pl
+
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None

@@ -13,6 +13,7 @@ from agcli.datasets import Categorical, Column, DataError, Dataset, Layout, Reci
 from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Cast
 from agcli.datasets.errors import CellError
 from agcli.datasets.frame import Frame
+from agcli.datasets.images import other_way
 from agcli.datasets.layout import unscaled
 from agcli.engine.types import Array
 from agcli.runs import Run
@@ -154,10 +155,12 @@ class SetTerms:
         values = self._array(frame, name, stored)
         if values.dtype.kind not in "biuf" or not same_shape(values.shape[1:], stored.shape):
             found = f"{values.dtype} of shape {values.shape[1:]}"
-            raise DataError(f"{frame.file}: expected samples of shape {stored.shape}, found {found}")
+            hint = other_way(values.shape[1:], stored.shape)
+            raise DataError(f"{frame.file}: expected samples of shape {stored.shape}, found {found}{hint}")
         if stored.stored.dtype.kind == "u" and is_fraction(values):
             advice = "give the samples as the data set stores them; they are divided when they are fed"
             raise DataError(f"{frame.file}: expected {stored.stored.dtype}, found numbers of 0 to 1; {advice}")
+        self._check_pixels(values, stored, frame)
         fed = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float32)
         fits = np.abs(values) <= np.finfo(fed).max  # false for NaN, too
         if not fits.all():
@@ -169,6 +172,18 @@ class SetTerms:
         if stored.scaling is None:
             values = values.astype(stored.dtype)
         return values.reshape(-1, *stored.shape)
+
+    def _check_pixels(self, values: Array, stored: Column, frame: Frame) -> None:
+        """Raise CellError for pictures with a pixel that the stored type cannot hold, which is in other units."""
+        if stored.stored.dtype.kind != "u" or len(stored.shape) < 2 or values.dtype == stored.stored.dtype:
+            return
+        most = np.iinfo(stored.stored.dtype).max
+        wrong = ((values < 0) | (values > most)).any(axis=tuple(range(1, values.ndim)))
+        if wrong.any():
+            rows = np.flatnonzero(wrong)
+            found = f"{values[rows[0]].min():g} to {values[rows[0]].max():g}"
+            place = f"{frame.file}: row {int(frame.numbers[rows[0]]):,}"
+            raise CellError(f"{place}: expected pixels of 0 to {most}, found {found}", (), rows.tolist())
 
     def _array(self, frame: Frame, name: str, stored: Column) -> Array:
         """The array of an input, or its numbers from a column each."""
