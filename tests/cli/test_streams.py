@@ -7,6 +7,7 @@ import resource
 import stat
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import polars as pl
@@ -147,13 +148,9 @@ def test_a_piece_is_written_to_its_end():
 
 
 def test_a_descriptor_names_itself(tmp_path):
-    with (
-        (tmp_path / "read").open("wb"),
-        (tmp_path / "read").open("rb") as file,
-        pytest.raises(OSError, match="Bad file") as caught,
-    ):
+    (tmp_path / "file").touch()
+    with (tmp_path / "file").open("rb") as file, pytest.raises(OSError, match="'standard output'"):
         Named(os.dup(file.fileno()), "standard output").write(b"x")
-    assert caught.value.filename == "standard output"
 
 
 # Files
@@ -173,10 +170,9 @@ def test_files_have_the_permissions_that_they_should(run, tmp_path):
 def test_a_file_is_there_whole_or_as_it_was(tmp_path):
     out = tmp_path / "out"
     out.write_bytes(b"old")
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012  # in the middle of it
-        with whole_file(out) as file:
-            file.write(b"half")
-            raise KeyboardInterrupt
+    with suppress(KeyboardInterrupt), whole_file(out) as file:
+        file.write(b"half")
+        raise KeyboardInterrupt
     assert out.read_bytes() == b"old"
     with whole_file(out) as file:
         file.write(b"new")
