@@ -11,12 +11,13 @@ from typing import Any, TypeAlias
 
 from agcli import training
 from agcli.data.from_python import given, is_section
+from agcli.data.same_files import unread
 from agcli.datasets import Dataset
 from agcli.datasets.memory import PYTHON
 from agcli.engine.types import Array
 from agcli.evaluation import Evaluation
 from agcli.evaluation.evaluate import evaluate
-from agcli.events import Event
+from agcli.events import Event, Note
 from agcli.prediction import Classes, Predictor
 from agcli.prediction.bands import LEVEL, Bands
 from agcli.prediction.output_decoding import Answers, plain
@@ -100,14 +101,17 @@ class Trainer(training.Trainer):
         **settings: Any,
     ) -> None:
         samples = None if data is None or is_section(data) else data
+        unused: list[str] = []
         if samples is None and data is not None:
             settings["data"] = data
         if samples is not None and isinstance(spec, Mapping):
             spec = {"data": PYTHON, **spec}
         known, dataset = specified(spec, [*overrides(settings), *set]), None
         if samples is not None:
+            unused = [*unread(known)]
             known, dataset = given(known, samples)
         super().__init__(known, Path(out) if out else None, data=dataset)
+        self.notes += [Note(text, "data") for text in unused]
 
     @classmethod
     def resume(

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..counts import number_of
 from .augment import Augment
 from .dataset import Array, Column, Feeding, Scaling, Split
 from .errors import DataError, unknown
@@ -104,7 +105,9 @@ class Batches:
         self._order: Callable[[int], Order] = Foreseen(self.order) if early else self.order
         if not self.steps_per_epoch:
             dropped = " and drop_last" if drop_last and len(split) else ""
-            raise DataError(f"no batch: the split has {len(split):,} samples, batch size {batch_size:,}{dropped}")
+            raise DataError(
+                f"no batch: the split has {number_of(len(split), 'sample')}, batch size {batch_size:,}{dropped}"
+            )
 
     @cached_property
     def steps_per_epoch(self) -> int:

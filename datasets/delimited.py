@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+from ..counts import number_of
 from .errors import DataError
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def dialect(path: Path, separator: str | None, header: bool | Sequence[str] | No
     has_header = not any(_is_number(cell) for cell in cells) if header is None else header is True
     given = tuple(header) if isinstance(header, Sequence) else ()
     if given and len(given) != len(cells):
-        found = f"{len(given)} names for {len(cells)} columns"
+        found = f"{number_of(len(given), 'name')} for {number_of(len(cells), 'column')}"
         raise DataError(f"{path}: header: expected a name for each column, found {found}", ("header",))
     names = tuple(cells) if has_header else given or tuple(f"column_{n}" for n in range(1, len(cells) + 1))
     _check_names(path, names)
@@ -219,7 +220,7 @@ def _explained(path: Path, form: Dialect, body: bytes, line: int, error: Excepti
         for cells in reader:
             if len(cells) > len(form.names):
                 place = f"{path}: line {line + reader.line_num - 1:,}"
-                return DataError(f"{place}: expected {len(form.names)} cells, found {len(cells)}")
+                return DataError(f"{place}: expected {number_of(len(form.names), 'cell')}, found {len(cells)}")
     except csv.Error as problem:
         return DataError(f"{path}: line {line + reader.line_num - 1:,}: {problem}")
     return DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}")

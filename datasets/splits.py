@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import numpy.typing as npt
 
+from ..counts import number_of
 from .errors import DataError
 from .frame import Cells, Frame
 from .order import drawn, shuffled, stratified
@@ -25,6 +26,7 @@ PARTS = ("train", "validation", "test")
 TRAIN, VALIDATION, TEST = range(3)
 TEST_SHARE = 0.2  # of all samples, if nothing else is said
 VALIDATION_SHARE, MAX_VALIDATION = 0.15, 10_000  # of the samples that are not for testing; and the most by default
+ALL_FOR_TRAINING = "`split: {shuffled: {test: 0, validation: 0}}` takes all samples for training"
 
 
 def usual_validation(count: int) -> int:
@@ -135,7 +137,7 @@ class HeldOut(Rule):
             return np.arange(0)
         count = len(keys)
         if count < 2:
-            raise DataError(f"expected at least 2 samples to split, found {count}")
+            raise DataError(f"expected at least 2 samples to split, found {count}; {ALL_FOR_TRAINING}", ("split",))
         return self.chosen(keys, labels, min(max(1, round(count * self.test_share)), count - 1), TEST)
 
     def tested_count(self, total: int) -> float:
@@ -305,7 +307,9 @@ class Fold(Rule):
 
     def _check(self, most: int, what: str) -> None:
         if self.of > most:
-            raise DataError(f"split fold: expected at most {most:,} parts, {what}, found {self.of:,}", ("split",))
+            raise DataError(
+                f"split fold: expected at most {number_of(most, 'part')}, {what}, found {self.of:,}", ("split",)
+            )
 
 
 RULES: Mapping[str, type[Rule]] = {rule.name: rule for rule in (Shuffled, Stratified, Group, Time, Tail, Fold)}
@@ -333,8 +337,8 @@ def _groups(keys: Numbers, count: int, left: int, seed: int, expected: str) -> N
 
 def _too_few(expected: str, found: int, left: int) -> DataError:
     """The error for groups or moments that do not suffice for a part, so that `left` of them stay."""
-    advice = f"; with `validation: 0`, {found} suffice" if left > 1 and found == left else ""
-    return DataError(f"{expected.format(left + 1)}, found {found}{advice}", ("split",))
+    advice = f"with `validation: 0`, {found} suffice" if left > 1 and found == left else ALL_FOR_TRAINING
+    return DataError(f"{expected.format(left + 1)}, found {found}; {advice}", ("split",))
 
 
 def _drawn(frame: Frame, seed: int, stream: int = 0) -> npt.NDArray[np.float64]:

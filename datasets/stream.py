@@ -51,6 +51,10 @@ class Disk:
         return Split(recipe.columns(arrays), _releaser(list(maps.values())))
 
 
+OTHERS = "another `seed` or share of the split may do"
+ADVICE = {name: f"`{name}: 0` in `split` goes without; {OTHERS}" for name in PARTS[1:]}
+
+
 def written(
     frames: Iterator[Frame],
     recipe: Recipe,
@@ -75,8 +79,7 @@ def written(
                     disks[name].add(recipe.encode(part))
         empty = [name for name, disk in disks.items() if not disk.count]
         if empty:
-            advice = "another `seed` or share of the split may do"
-            raise DataError(f"the {empty[0]} split has no samples; {advice}")
+            raise DataError(f"the {empty[0]} split has no samples; {ADVICE.get(empty[0], OTHERS)}", ("split",))
         return {name: disk.split(recipe) for name, disk in disks.items()}
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..counts import number_of
 from . import guess, kinds
 from .checks import left_out, warnings
 from .dataset import Dataset, Split
@@ -111,7 +112,7 @@ class Table:
             if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
                 guessed[name] = Numeric(scale="none", missing=REFUSE)
         beside = [name for name in (self.sigma, self.weights) if name]
-        coding = kinds.settled(_with_target(frame, self._required(target)), target, self.wanted, self.columns)
+        coding = self._coding(_with_target(frame, self._required(target)), target)
         roles = {**guessed, **self.columns, **(self._plainly(coding.roles) if coding else {})}
         if self.sigma:
             _check_sigma(self.sigma, target, {**guessed, **roles})
@@ -128,6 +129,25 @@ class Table:
             self, source=source, target=target, columns=ordered, split=split, validation=validation, test=test,
             kind=kind, code=code,
         )  # fmt: skip
+
+    def _coding(self, frame: Frame, target: tuple[str, ...]) -> kinds.Coding | None:
+        """How the target is coded: by all samples, or, where these will not do, by those for training.
+
+        A class that only others have is then one that training does not see.
+        """
+        try:
+            return kinds.settled(frame, target, self.wanted, self.columns)
+        except kinds.KindError:
+            split = self._settled_split(len(target) == 1)
+            if self.stream or split is None or split.keeps_all or len(target) > 1:
+                raise
+            labels = replace(self, target=target, columns={target[0]: Categorical()})._labels(frame)
+            train = frame.take(split.parts(frame, labels)[0])
+            try:
+                return kinds.settled(train, target, self.wanted, self.columns)
+            except kinds.KindError:
+                pass
+            raise
 
     def _plainly(self, roles: Mapping[str, Role]) -> Mapping[str, Role]:
         """Roles of targets that nobody gave, as they are where columns are fed as they stand."""
@@ -255,7 +275,7 @@ class Table:
         sizes = ", ".join(f"{len(split):,} to {name}" for name, split in splits.items())
         return Dataset(
             name=path.name,
-            description=f"{len(self.columns):,} columns, target {', '.join(self.target)}; {sizes}",
+            description=f"{number_of(len(self.columns), 'column')}, target {', '.join(self.target)}; {sizes}",
             source=str(path),
             licence="",
             classes=recipe.classes,
@@ -293,7 +313,7 @@ def _check_sigma(name: str, target: tuple[str, ...], roles: Mapping[str, Role]) 
 def _check_classes(recipe: Recipe, train: Split) -> None:
     """Raise DataError for a target of more classes than are kept."""
     if recipe.classes and int(train.columns["y"].stored.max(initial=0)) >= len(recipe.classes):
-        expected = f"at most {len(recipe.classes):,} classes"
+        expected = f"at most {number_of(len(recipe.classes), 'class')}"
         name = recipe.target[0].column
         raise DataError(f'target "{name}": expected {expected}, found more; is it a number?', ("target",))
 

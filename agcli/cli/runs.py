@@ -8,6 +8,8 @@ from pathlib import Path
 
 import click
 
+from agcli.counts import number_of
+
 PLACE = click.Path(path_type=Path)
 
 
@@ -72,12 +74,14 @@ def rm(place: Path, runs: tuple[str, ...], yes: bool) -> None:
     for run in found(runs, place):
         facts = row(run)
         megabytes = size(run.folder) / 1e6
-        question = f"remove {run.folder} ({facts.state}, {facts.epoch}/{facts.epochs} epochs, {megabytes:.1f} MB)?"
+        epochs = f"{facts.epoch}/{number_of(facts.epochs, 'epoch')}"
+        question = f"remove {run.folder} ({facts.state}, {epochs}, {megabytes:.1f} MB)?"
         if not yes and not agreed(question):
             click.echo(f"kept {run.folder}", err=True)
             continue
         rest = remove(run)
-        more = f"; kept {len(rest)} files that are not of the run, such as {rest[0]}" if rest else ""
+        verb = "is" if len(rest) == 1 else "are"
+        more = f"; kept {number_of(len(rest), 'file')} that {verb} not of the run, such as {rest[0]}" if rest else ""
         click.echo(f"removed {run.folder}{more}", err=True)
 
 

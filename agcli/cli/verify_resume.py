@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from agcli.counts import number_of
+
 
 @click.command("verify-resume")
 @click.argument("spec", type=click.Path(path_type=Path))
@@ -25,6 +27,8 @@ def command(spec: Path, overrides: tuple[str, ...], kills: int, seed: int) -> in
         total += trial.kills
         failed += not trial.ok
         said = "the same" if trial.ok else f"DIFFERENT from {trial.expected[:16]}"
-        click.echo(f"{trial.kills} kills, {trial.steps:,} steps: weights {trial.found[:16]}, {said}")
-    click.echo(f"{total} kills survived" if not failed else f"{failed} trainings came out different")
+        click.echo(
+            f"{number_of(trial.kills, 'kill')}, {number_of(trial.steps, 'step')}: weights {trial.found[:16]}, {said}"
+        )
+    click.echo(f"{number_of(total, 'kill')} survived" if not failed else f"{failed} trainings came out different")
     return 1 if failed else 0

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from agcli.counts import number_of
 from agcli.data.dataset_info import content, warnings
 from agcli.data.formats import table_file
 from agcli.data.mending import usual
@@ -67,7 +68,8 @@ def _lines(table: Table, frame: Frame, path: Path, found: list[str]) -> Iterator
     name = table.target[0]
     role = table.columns[name]
     file = os.path.relpath(table.source.path, path.parent)
-    yield f"# {printable(table.source.path.name)}: {len(frame):,} samples. Train with: ag train {printable(str(path))}"
+    samples = number_of(len(frame), "sample")
+    yield f"# {printable(table.source.path.name)}: {samples}. Train with: ag train {printable(str(path))}"
     yield "# All of this was guessed from the file; change what is wrong."
     yield from (f"# warning: {printable(text)}" for text in found)
     yield "data:"

@@ -38,9 +38,11 @@ from agcli.datasets import (
 )
 from agcli.datasets.frame import Frame
 from agcli.datasets.splits import VALIDATION_SHARE
+from agcli.datasets.table import Source
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import COLUMNS, SPLITS, OnePart
 from agcli.spec.data import UNNAMED, ArrayData, Named, PythonData, TableData, TextData
+from agcli.spec.dump import quoted
 from agcli.spec.plugins import PluginError
 
 Samples = TableData | ArrayData | PythonData  # sections that describe rows
@@ -153,11 +155,12 @@ def holding_out(spec: Spec) -> str:
         return f"`validation: {VALIDATION_SHARE}` in `data`"
     fields: Samples = spec.data.fields
     kind = fields.split.name if fields.split else "shuffled"
-    more = ", column: ..." if kind in ("group", "time") else ""
+    column = getattr(fields.split.fields, "column", "") if fields.split else ""
+    more = f", column: {quoted(column)}" if column else ""
     return f"`split: {{{kind}: {{validation: {VALIDATION_SHARE}{more}}}}}` in `data`"
 
 
-def scales(recipe: Any) -> Iterator[str]:
+def scales(recipe: object) -> Iterator[str]:
     """In what the loss and the spec's metrics are, where that is not the target's own unit."""
     target = recipe.target if isinstance(recipe, Recipe) else ()
     for part in target[:1]:
@@ -168,7 +171,7 @@ def scales(recipe: Any) -> Iterator[str]:
             yield f"the loss is of the scaled target{meaning}"
 
 
-def scaled_inputs(spec: Spec, recipe: Any) -> Iterator[str]:
+def scaled_inputs(spec: Spec, recipe: object) -> Iterator[str]:
     """Which columns a formula sees in other units than those of the data, since the spec says so."""
     for part in recipe.inputs if spec.is_formulas and isinstance(recipe, Recipe) else ():
         if isinstance(part.role, Numeric) and (part.role.scale != "none" or part.role.log):
@@ -259,7 +262,9 @@ def _python(spec: Spec) -> Table:
     raise DataError(LOST)
 
 
-def _described(spec: Spec, source: Any, *, validation: Any, test: Any, stream: bool = False) -> Table:
+def _described(
+    spec: Spec, source: Any, *, validation: Source | None, test: Source | None, stream: bool = False
+) -> Table:
     fields: Samples = spec.data.fields
     target = fields.target or ()
     plain, scaled = {"scale": "none", "missing": "refuse"}, {"scale": "standard", "missing": "mean"}

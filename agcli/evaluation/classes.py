@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,9 +55,13 @@ class Calibration:
 def confusion(answers: Classes, truth: Array, counts: Array | None = None) -> Array:
     """Counts: a row for each class, a column for each prediction; a last row for classes that training did not see.
 
+    A model with more scores than classes has a column for each.
+
     Where answers count by their weights ``counts`` (answers,), it holds sums of these.
     """
-    of = statistics({"it": METRICS.read("confusion_matrix").fields}, answers.log_probabilities, truth)["it"]
+    of = statistics(
+        {"it": METRICS.read("confusion_matrix").fields.over(len(answers.known))}, answers.log_probabilities, truth
+    )["it"]
     return whole(of(weighed(np.ones((1, len(truth))), counts))[0])
 
 
@@ -66,10 +71,23 @@ def whole(totals: Array) -> Array:
     return rounded.astype(np.int64) if np.array_equal(rounded, totals) else totals
 
 
-def class_table(answers: Classes, counts: Array) -> list[ClassRow]:
-    """A row for each class."""
-    seen = len(answers.names)
-    right, true, predicted = np.diag(counts), counts.sum(axis=1)[:seen], counts.sum(axis=0)
+def class_table(answers: Classes, confused: Array) -> list[ClassRow]:
+    """A row for each class, of the confusions."""
+    seen = len(answers.known)
+    return table_of(answers.known, np.diag(confused)[:seen], confused.sum(axis=1)[:seen], confused.sum(axis=0)[:seen])
+
+
+def label_table(answers: Classes, truth: Array, counts: Array | None = None) -> list[ClassRow]:
+    """A row for each label of sets: the samples that have it, and those of which it is predicted."""
+    shape = (-1, answers.each)
+    is_true, is_said = (x.reshape(shape) == 1 for x in (truth, answers.chosen))
+    w = weighed(np.ones(len(truth)), counts).reshape(shape)
+    right, true, predicted = (whole((w * x).sum(axis=0)) for x in (is_true & is_said, is_true, is_said))
+    return table_of(answers.of, right, true, predicted)
+
+
+def table_of(names: Sequence[str], right: Array, true: Array, predicted: Array) -> list[ClassRow]:
+    """The rows of classes of so many right ones, members and predictions."""
     shares = [of(right, predicted, true) for of in (precision, recall, f1)]
     known = [predicted > 0, true > 0, predicted + true > 0]
     return [
@@ -79,7 +97,7 @@ def class_table(answers: Classes, counts: Array) -> list[ClassRow]:
             predicted[i].item(),
             *(float(share[i]) if there[i] else None for share, there in zip(shares, known, strict=True)),
         )
-        for i, name in enumerate(answers.names)
+        for i, name in enumerate(names)
     ]
 
 

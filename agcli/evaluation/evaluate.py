@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.data.same_files import known_as
 from agcli.data.section import scales
 from agcli.datasets import DataError, Dataset, Split
 from agcli.datasets.dataset import WEIGHTS
@@ -28,7 +29,7 @@ from agcli.training.evaluate import Trained, opened, weighing_data, weighted
 from agcli.training.fit import attempted, written
 
 from .bootstrap import Figure
-from .classes import Calibration, ClassRow, calibration, class_table, confusion
+from .classes import Calibration, ClassRow, calibration, class_table, confusion, label_table
 from .figures import figures
 from .groups import Group, groups
 from .samples import Samples, of_frame, of_source, of_split
@@ -147,7 +148,17 @@ def evaluate(
     if isinstance(data, Frame):
         return _judged(run, terms, of_frame(data, terms), weights, known, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
-        return _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
+        found = _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
+    told = SEEN.get(known_as(spec, data))
+    return replace(found, notes=(told, *found.notes)) if told else found
+
+
+# Of the field by which the spec of a run names a file: what is to be said where samples of the same file are judged.
+SEEN = {
+    "file": "these are the rows of the file that this run was trained on: figures of new samples will be worse; "
+    "`ag eval RUN` judges by the samples that were held out",
+    "validation_file": "these are the samples that chose the weights: figures of new samples will be worse",
+}
 
 
 def _judged(
@@ -213,10 +224,11 @@ def judge(
     base |= {"answers": answers, "truth": truth}
     if isinstance(answers, Classes):
         confused = as_counted(confusion(answers, truth, counts), sums.metrics.get("confusion_matrix"))
+        table = label_table(answers, truth, counts) if answers.of else class_table(answers, confused)
         unseen = int((truth >= len(answers.names)).sum())
         if unseen:
             base |= {"unseen": unseen, "notes": (*base["notes"], unseen_note(unseen, len(truth)))}
-        base |= {"classes": answers.names, "confusion": confused, "table": class_table(answers, confused)}
+        base |= {"classes": answers.names, "confusion": confused, "table": table}
         base["calibration"] = calibration(answers, truth, own.get("calibration_error"), counts)
     base["worst"] = worst(answers, truth, samples, count, str(model.spec.dtype))
     if by is not None:
@@ -277,7 +289,10 @@ def weight_notes(terms: Terms, samples: Samples) -> Iterator[str]:
     """What is to be said of samples that count by their weights, or do not since they lack them."""
     column = getattr(getattr(terms, "recipe", None), "weights", "")
     if samples.lacks:
-        yield f'the samples have no "{samples.lacks}", the column of weights: each counts 1'
+        yield (
+            f'the samples have no "{samples.lacks}", which `data.weights` names: each counts 1; give the file a column '
+            f'"{samples.lacks}" to weigh them as training did'
+        )
     elif column and WEIGHTS in samples.split.columns:
         yield f'samples count by their weights, "{column}", in figures and in counts of classes'
 

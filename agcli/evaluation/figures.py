@@ -66,11 +66,13 @@ def rows_of(answers: Answers, own: Rows) -> dict[str, Metric]:
     if isinstance(answers, Classes):
         kinds = (Share, OfClasses, OfProbabilities, OfCurve)
         # Labels of a sample that has several are judged each on its own by the metrics of the spec, not all at once.
-        is_labels = answers.each > 1 and len(answers.names) == 2
-        skipped = is_labels or len(answers.names) > CURVES
-        two = OF_TWO if len(answers.names) == 2 and not is_labels else ()
+        count = len(answers.known)
+        is_labels = answers.each > 1 and count == 2
+        skipped = is_labels or count > CURVES
+        two = OF_TWO if count == 2 and not is_labels else ()
         names = (*OF_CLASSES, *two, *(OF_PROBABILITIES if answers.certain else ()))
-    rows: dict[str, Metric] = {name: own.get(name) or METRICS.read(name).fields for name in names}
+    classes = len(answers.known) if isinstance(answers, Classes) else 0
+    rows: dict[str, Metric] = {name: own.get(name) or METRICS.read(name).fields.over(classes) for name in names}
     fitting = {name: row for name, row in own.items() if isinstance(row, kinds) and not (skipped and row.keep)}
     return {name: row for name, row in (rows | fitting).items() if row.is_number}
 

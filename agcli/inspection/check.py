@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.data.section import load_data
 from agcli.engine.variables import total
 from agcli.spec import Spec
@@ -91,10 +92,11 @@ def _warnings(session: Session, loss: float, gradients: Gradients) -> Iterator[s
     yield from session.data.warnings
     yield from session.small
     yield from session.model.cautions(session.data)
+    samples = number_of(gradients.samples, "sample")
     for name in gradients.dead:
-        yield f"{name}: no gradient for {gradients.samples} samples: dead activations, or a flat layer behind it"
+        yield f"{name}: no gradient for {samples}: dead activations, or a flat layer behind it"
     for name, (zero, count) in gradients.silent.items():
         if name not in gradients.dead and zero > count // 2:
-            yield f"{name}: {zero:,} of {count:,} units got no gradient from {gradients.samples} samples"
+            yield f"{name}: {zero:,} of {number_of(count, 'unit')} got no gradient from {samples}"
     if 0 <= loss < FEW:
         yield f"the loss is {loss:.2g} before any training; does an input say the target?"

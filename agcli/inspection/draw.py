@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+from agcli.counts import number_of
 from agcli.data.section import load_data
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
@@ -87,7 +88,7 @@ def _listed(model: Model, batch: int) -> Iterator[str]:
         last = not any(other.depth == 0 for other in rows[i + 1 :]) and row.depth == 0
         branch = "│  " * row.depth + ("└─ " if last else "├─ ")
         shape = ", ".join("?" if d is None else str(d) for d in row.shape)
-        counted = f", {row.parameters:,} parameters" if row.parameters else ""
+        counted = f", {number_of(row.parameters, 'parameter')}" if row.parameters else ""
         yield f"{branch}{row.name} ({row.kind}): ({shape}){counted}"
     yield _loss(model)
 

@@ -72,13 +72,15 @@ def spread(weights: Tensor | None, like: Tensor) -> Tensor | None:
 class Choices:
     """Predicted and true class numbers of all places, flat, the weights of the places, and how many classes there are.
 
-    A true number that is none of the classes belongs to a class that training did not see.
+    A true number that is none of the classes belongs to a class that training did not see. There may be more scores
+    than classes; a prediction beyond these is of no class, and wrong.
     """
 
     found: Tensor
     true: Tensor
     classes: int
     weights: Tensor | None
+    scores: int
 
     @property
     def hits(self) -> Tensor:
@@ -101,13 +103,17 @@ def known(true: Tensor, classes: int) -> Tensor:
     return (true >= 0) & (true < classes)
 
 
-def choices(output: Tensor, target: Tensor, weights: Tensor | None) -> Choices:
-    """The class of the largest score, the first of equal ones; of a single score, 1 where it is above 0."""
+def choices(output: Tensor, target: Tensor, weights: Tensor | None, classes: int = 0) -> Choices:
+    """The class of the largest score, the first of equal ones; of a single score, 1 where it is above 0.
+
+    The training data has so many ``classes``; as many as there are scores, if it is not known.
+    """
     if output.ndim > target.ndim and output.shape[-1] != 1:
-        found, true, classes = call("argmax", output, axis=-1), target, static(output.shape[-1])
+        found, true, scores = call("argmax", output, axis=-1), target, static(output.shape[-1])
     else:
-        found, true, classes = (output > 0).astype("int64"), matched(output, target), 2
-    return Choices(found.reshape(-1), true.astype("int64").reshape(-1), classes, spread(weights, true))
+        found, true, scores, classes = (output > 0).astype("int64"), matched(output, target), 2, 2
+    known = min(classes, scores) or scores
+    return Choices(found.reshape(-1), true.astype("int64").reshape(-1), known, spread(weights, true), scores)
 
 
 def logarithms(output: Tensor, target: Tensor) -> Tensor:

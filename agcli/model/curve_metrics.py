@@ -31,8 +31,9 @@ class OfCurve(Metric):
 
         if is_classes(output, target):
             labels(output, target, "roc_auc")
-            z = output.astype("float64")
-            scores = (z[..., 1] - z[..., 0]).reshape(-1) if output.shape[-1] == 2 else logarithms(output, target)
+            z, classes = output.astype("float64"), self._classes or output.shape[-1]
+            is_two = classes == 2
+            scores = (z[..., 1] - z[..., 0]).reshape(-1) if is_two else logarithms(output, target)[:, :classes]
             # The order of logarithms is that of probabilities. Equal ones stay equal in single precision, however
             # double precision rounds them, and those near 1 stay apart.
             found, weights = (

@@ -6,7 +6,6 @@ Sums may have leading axes, such as one of resamples; a figure then has them too
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 
@@ -26,7 +25,7 @@ def means(sums: Mapping[str, Array]) -> Array:
     return quotient(sums["sum"], np.asarray(sums["count"])[..., None])
 
 
-def quotient(a: Any, b: Any, otherwise: float = np.nan) -> Array:
+def quotient(a: Array, b: Array, otherwise: float = np.nan) -> Array:
     """a / b, and ``otherwise`` where b is 0."""
     a, b = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
     found: Array = np.divide(a, b, out=np.full(a.shape, otherwise), where=b != 0)
@@ -36,19 +35,19 @@ def quotient(a: Any, b: Any, otherwise: float = np.nan) -> Array:
 # Classes
 
 
-def precision(hit: Any, found: Any, true: Any) -> Array:
+def precision(hit: Array, found: Array, true: Array) -> Array:
     return quotient(hit, found, 0.0)
 
 
-def recall(hit: Any, found: Any, true: Any) -> Array:
+def recall(hit: Array, found: Array, true: Array) -> Array:
     return quotient(hit, true, 0.0)
 
 
-def f1(hit: Any, found: Any, true: Any) -> Array:
+def f1(hit: Array, found: Array, true: Array) -> Array:
     return quotient(2 * np.asarray(hit), np.asarray(found) + true, 0.0)
 
 
-def averaged(of: Callable[[Any, Any, Any], Array], average: str, hit: Array, found: Array, true: Array) -> Array:
+def averaged(of: Callable[[Array, Array, Array], Array], average: str, hit: Array, found: Array, true: Array) -> Array:
     """A function of right ones, predictions and members of classes (..., classes), averaged over the classes."""
     if average == "micro":
         return of(hit.sum(-1), found.sum(-1), true.sum(-1))
@@ -73,7 +72,8 @@ def counts_above(score: Array, is_true: Array, weights: Array) -> tuple[Array, A
     order = np.argsort(-score, kind="stable")
     scores, ordered, true = score[order], weights[..., order], is_true[order]
     last = np.append(np.flatnonzero(scores[1:] != scores[:-1]), len(score) - 1)  # a difference of infinities is NaN
-    return tuple(np.cumsum(np.where(x, ordered, 0.0), axis=-1)[..., last] for x in (true, ~true))  # type: ignore[return-value]
+    of_true, of_others = (np.cumsum(np.where(x, ordered, 0.0), axis=-1)[..., last] for x in (true, ~true))
+    return of_true, of_others
 
 
 def roc_area(score: Array, is_true: Array, weights: Array) -> Array:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
+from agcli.counts import number_of
 from agcli.datasets import Dataset
 from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS
 from agcli.engine.errors import ShapeError
@@ -29,6 +30,7 @@ from agcli.model.score_checks import refuse
 from agcli.model.units import Units
 from agcli.spec import Spec
 from agcli.spec.graph import Parameter
+from agcli.spec.names import Path as Place
 from agcli.spec.names import path_text
 from agcli.spec.nouns import INITIALIZERS, LAYERS, LOSSES, NamedFormula
 
@@ -96,7 +98,7 @@ class Building:
         with streams():
             output = self.output()
             loss = self.loss(output, data)
-            meters = tuple(self.metrics(output))
+            meters = tuple(self.metrics(output, len(data.classes)))
             outputs = self.outputs(output if output is not None else loss)
         return Graph(**vars(outputs), loss=loss, meters=meters)
 
@@ -153,7 +155,7 @@ class Building:
             if inputs[name].dtype.kind in "iu":
                 self.network.masks[inputs[name].id] = masks.of_tokens(inputs[name], side)
 
-    def name(self, name: str, t: Tensor, path: tuple[Any, ...]) -> None:
+    def name(self, name: str, t: Tensor, path: Place) -> None:
         if name in self.network.names:
             means = "is a column of the data" if name in self.columns else "means something else already"
             raise self.spec.error(path, f"expected a new name, got `{name}`, which {means}")
@@ -165,7 +167,7 @@ class Building:
         if name not in parameters:
             with self.network.at(("variables", name)):
                 rng = np.random.default_rng([self.spec.seed, len(parameters)])
-                dtype = self.spec.dtype
+                dtype = str(self.spec.dtype)
                 first = drawn(fields, rng, dtype) if fields.value is None else filled(fields, dtype)
                 parameters.add(name, first, trainable=fields.trainable)
         return parameters[name]
@@ -184,7 +186,7 @@ class Building:
         """The layers applied to other inputs, with the same parameters; for `model(...)` in formulas."""
         names = list(self.sources)
         if len(xs) != len(names):
-            raise ShapeError(f"model: takes {len(names)} inputs ({', '.join(names)}), got {len(xs)}")
+            raise ShapeError(f"model: takes {number_of(len(names), 'input')} ({', '.join(names)}), got {len(xs)}")
         sources = dict(zip(names, xs, strict=True))
         self.mark_padding(sources)
         quiet = replace(self.network, names=dict(self.network.names), updates={}, traces=[])
@@ -192,7 +194,7 @@ class Building:
         output = run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, sources)
         return self.units.output(output) if self.in_units else output
 
-    def formula(self, text: str, path: tuple[Any, ...]) -> Tensor:
+    def formula(self, text: str, path: Place) -> Tensor:
         names = self.network.names
         with self.network.at(path):
             made = masks.formula(
@@ -207,7 +209,7 @@ class Building:
         names = sorted(self.network.names.items(), key=lambda item: item[0] == OUTPUT)
         return {name: self.network.masks[t.id] for name, t in names if t.inputs and t.id in self.network.masks}
 
-    def refuse_table(self, made: Tensor, path: tuple[Any, ...]) -> None:
+    def refuse_table(self, made: Tensor, path: Place) -> None:
         """Raise SpecError where a column (n, 1) meets numbers (n,): together they would silently make (n, n)."""
         known = {t.id for t in self.network.names.values()}
         for t in toposort([made], known):
@@ -276,14 +278,14 @@ class Building:
     def advice(self) -> str:
         """What to type if the target has a value for each place of a sequence, and the model keeps but the last."""
         places = self.inputs["y"].shape[1:2] if "y" in self.inputs else ()
-        for t in self.network.traces:
+        for t in self.network.traces if places else ():
             is_last = "return_sequences" in LAYERS.rows[t.kind].fields.model_fields and len(t.output.shape) == 2
-            if places and is_last and t.inputs[0].shape[1:2] == places:
+            if is_last and t.inputs[0].shape[1:2] == places:
                 where = path_text(t.place)
                 return f"; the target has {places[0]} places, of which {where} keeps the last: return_sequences: true"
         return ""
 
-    def scalar(self, t: Tensor, path: tuple[Any, ...]) -> Tensor:
+    def scalar(self, t: Tensor, path: Place) -> Tensor:
         """A number, or the mean of several."""
         if t.dtype.kind != "f" and not t.type.weak:
             raise self.spec.error(path, f"expected a formula with a derivative, got {t.type}")
@@ -298,11 +300,12 @@ class Building:
             raise ShapeError(f"{loss}: needs a target, and the data has none; write the loss as a formula")
         return output, target
 
-    def metrics(self, output: Tensor | None) -> list[Meter]:
+    def metrics(self, output: Tensor | None, classes: int) -> list[Meter]:
+        """The meters of the spec's metrics, for a target of so many classes."""
         with self.own_units():
-            return list(self.measured(output))
+            return list(self.measured(output, classes))
 
-    def measured(self, output: Tensor | None) -> Iterator[Meter]:
+    def measured(self, output: Tensor | None, classes: int) -> Iterator[Meter]:
         rows = [t for t in self.network.names.values() if t.shape[:1] == (None,)]
         for key, choice in self.spec.metric_items():
             path = ("metrics", key)
@@ -314,7 +317,7 @@ class Building:
             with self.network.at(path):
                 judged = self.judged(output, choice.name)
                 read = self.units.numbers if choice.fields.reads == "numbers" else self.units.scores
-                named = meter(choice, *self.places(judged[0], *read(*judged)))
+                named = meter(choice, classes, *self.places(judged[0], *read(*judged)))
                 if choice.plugin is not None:
                     named = replace(named, finish=self.network.located(path, named.finish))
                 yield replace(named, name=key) if isinstance(key, str) else named
@@ -353,13 +356,13 @@ def beside(column: Tensor, t: Tensor) -> Tensor:
     return column
 
 
-def drawn(fields: Parameter, rng: np.random.Generator, dtype: Any) -> Array:
+def drawn(fields: Parameter, rng: np.random.Generator, dtype: DTypeLike) -> Array:
     """The first value of a variable whose value is not given."""
     init = fields.init or INITIALIZERS.read("glorot_uniform" if len(fields.shape) > 1 else "zeros")
     return init.fields.draw(fields.shape, rng, dtype)
 
 
-def filled(fields: Parameter, dtype: Any) -> Array:
+def filled(fields: Parameter, dtype: DTypeLike) -> Array:
     """The given value of a variable, in its shape if it has one."""
     value = np.asarray(fields.value, dtype)
     try:

@@ -26,26 +26,39 @@ def _name(value: object) -> object:
     return scalar_text(value) if isinstance(value, bool | int | float) else value
 
 
-ClassWeights = Annotated[
+_Weights = (
     Literal["balanced"]
     | Annotated[tuple[Weight, ...], Strict(False), Len(1, 10_000)]
-    | dict[Annotated[str, BeforeValidator(_name)], Weight],
+    | dict[Annotated[str, BeforeValidator(_name)], Weight]
+)
+ClassWeights = Annotated[
+    _Weights,
     Either("a list of numbers of 0 or more, a mapping from names to such, or `balanced`"),
+]
+# One choice of all, since a choice within a choice would be answered twice.
+LabelWeights = Annotated[
+    Weight | _Weights,
+    Either("a number of 0 or more, a list of such, one for each label, a mapping from names to such, or `balanced`"),
 ]
 ACCURACY = ("accuracy",)
 ERROR = ("root_mean_squared_error",)
 
 
-class CrossEntropy(Loss):
-    """What cross-entropies have in common."""
+class OfClasses(Loss):
+    """A loss of classes, which may count by their classes."""
 
-    metrics = ACCURACY
-    label_smoothing: Fraction = Field(default=0.0, description="the share of certainty that is taken off the labels")
+    metrics: ClassVar[tuple[str, ...]] = ACCURACY
     class_weights: ClassWeights | None = Field(
         default=None,
         description="how much a sample of each class counts: by name, as a list in the order of the classes, or "
         "`balanced`: so that all classes together count alike",
     )
+
+
+class CrossEntropy(OfClasses):
+    """What cross-entropies have in common."""
+
+    label_smoothing: Fraction = Field(default=0.0, description="the share of certainty that is taken off the labels")
 
 
 @LOSSES.row("softmax_cross_entropy")
@@ -76,7 +89,7 @@ class SigmoidCrossEntropy(CrossEntropy):
 
     target = ("labels", "chances")
     link = "sigmoid"
-    pos_weight: Weight | ClassWeights | None = Field(
+    pos_weight: LabelWeights | None = Field(
         default=None, description="how much a 1 counts beside a 0: a number, or one for each label, or `balanced`"
     )
 
@@ -84,9 +97,8 @@ class SigmoidCrossEntropy(CrossEntropy):
         import numpy as np
 
         from agcli.engine.graph import constant
-        from agcli.model.targets import check_weights, matched, per_sample
+        from agcli.model.targets import matched, per_sample, weighted_labels
 
-        check_weights(self.class_weights, 2, "sigmoid_cross_entropy")
         t, s = matched(output, target), self.label_smoothing
         soft = t * (1 - s) + s / 2 if s else t
         if self.pos_weight is None:
@@ -94,10 +106,7 @@ class SigmoidCrossEntropy(CrossEntropy):
         else:
             ones = constant(np.asarray(self.pos_weight, output.dtype))
             loss = ones * soft * call("softplus", -output) + (1 - soft) * call("softplus", output)
-        if self.class_weights is not None:
-            zero, one = map(float, self.class_weights)  # in the order of the labels, see class_weights.py
-            loss = loss * (zero + (one - zero) * t)
-        return per_sample(loss)
+        return per_sample(weighted_labels(loss, t, self.class_weights, "sigmoid_cross_entropy"))
 
 
 class OfNumbers(Loss):
@@ -153,49 +162,52 @@ class LogCosh(OfNumbers):
 
 
 @LOSSES.row("focal")
-class Focal(Loss):
+class Focal(OfClasses):
     """Cross-entropy in which samples that are predicted well count little (Lin et al. 2017); raw scores."""
 
     main = "gamma"
     target = ("classes", "labels")
     link = "softmax"
-    metrics = ACCURACY
     gamma: Weight = Field(default=2.0, description="how much less they count")
     alpha: Fraction | None = Field(default=None, description="weight of the label 1, of two; the other's is 1 less it")
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         """Of two classes by their sigmoid, of several by their softmax: (1 - p)^gamma times -log p."""
         from agcli.engine.errors import ShapeError
-        from agcli.model.targets import is_classes, matched, per_sample
+        from agcli.model.targets import check_weights, is_classes, matched, per_sample, weighted, weighted_labels
 
         if not is_classes(output, target):
             t = matched(output, target)
-            return per_sample(call("sigmoid_focal_loss", output, t, gamma=self.gamma, alpha=self.alpha))
+            loss = call("sigmoid_focal_loss", output, t, gamma=self.gamma, alpha=self.alpha)
+            return per_sample(weighted_labels(loss, t, self.class_weights, "focal"))
         if self.alpha is not None:
             raise ShapeError(f"focal: alpha is for one score a sample, got outputs {output.type}")
+        check_weights(self.class_weights, output.shape[-1], "focal")
         loss = call("sparse_softmax_cross_entropy", output, target)
-        return per_sample((-call("expm1", -loss)) ** self.gamma * loss)
+        return per_sample(weighted((-call("expm1", -loss)) ** self.gamma * loss, target, self.class_weights))
 
 
 @LOSSES.row("hinge")
-class Hinge(Loss):
+class Hinge(OfClasses):
     """For classes: `max(0, 1 - margin)` of two, or of each wrong class against the right one."""
 
     target = ("classes", "labels")
     link = "margin"
-    metrics = ACCURACY
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
         """Of several classes the mean over all but the right one, divided by their number (Weston and Watkins 1999)."""
-        from agcli.model.targets import is_classes, matched, per_sample
+        from agcli.model.targets import check_weights, is_classes, matched, per_sample, weighted, weighted_labels
 
         if not is_classes(output, target):
             t = matched(output, target)
-            return per_sample(call("hinge", output, call("where", t > 0, 1.0, -1.0).astype(output.dtype)))
+            loss = call("hinge", output, call("where", t > 0, 1.0, -1.0).astype(output.dtype))
+            return per_sample(weighted_labels(loss, t, self.class_weights, "hinge"))
+        check_weights(self.class_weights, output.shape[-1], "hinge")
         index = call("expand_dims", target, -1)
         margins = call("relu", 1 + output - call("take_along_axis", output, index, axis=-1))
         right = call("one_hot", target, output.shape[-1], dtype=output.dtype)
-        return per_sample(call("sum", margins * (1 - right), axis=-1) / float(output.shape[-1] or 1))
+        loss = call("sum", margins * (1 - right), axis=-1) / float(output.shape[-1] or 1)
+        return per_sample(weighted(loss, target, self.class_weights))
 
 
 @LOSSES.row("kl_divergence")
@@ -239,18 +251,19 @@ class Gaussian(Loss):
 
 
 @LOSSES.row("negative_log_likelihood")
-class NegativeLogLikelihood(Loss):
+class NegativeLogLikelihood(OfClasses):
     """For classes; the model ends in logarithms of probabilities."""
 
     target = ("classes",)
     link = "log_softmax"
-    metrics = ACCURACY
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
-        from agcli.model.targets import labels, per_sample
+        from agcli.model.targets import check_weights, labels, per_sample, weighted
 
         name = "negative_log_likelihood"
-        return per_sample(call(name, output, labels(output, target, name)))
+        loss = call(name, output, labels(output, target, name))
+        check_weights(self.class_weights, output.shape[-1], name)
+        return per_sample(weighted(loss, target, self.class_weights))
 
 
 @LOSSES.row("cosine")

@@ -85,11 +85,16 @@ def as_value(x: Any) -> Value:
     return float(array) if array.ndim == 0 else array.tolist()
 
 
-def meter(choice: Choice[Metric], output: Tensor, target: Tensor | None, weights: Tensor | None = None) -> Meter:
-    """The metric of a name of the spec, of this output and target, and of weights (n,) if samples have such."""
+def meter(
+    choice: Choice[Metric], classes: int, output: Tensor, target: Tensor | None, weights: Tensor | None = None
+) -> Meter:
+    """The metric of a name of the spec, of this output and target, and of weights (n,) if samples have such.
+
+    ``classes`` is how many the target has in the training data, or 0.
+    """
     if target is None:
         raise ShapeError(f"{choice.name}: needs a target, and the data has none; write the metric as a formula")
-    row = choice.fields
+    row = choice.fields.over(classes)
     return Meter(
         choice.name,
         row.parts(output, target) if weights is None else row.parts(output, target, weights),

@@ -19,4 +19,5 @@ def function(name: str, *inputs: Any, **attributes: Any) -> Tensor:
     """The public function of a name: an op, or what is made of several."""
     from agcli.engine.table import OPS
 
-    return OPS[name].function(*inputs, **attributes)  # type: ignore[no-any-return]
+    made: Tensor = OPS[name].function(*inputs, **attributes)
+    return made

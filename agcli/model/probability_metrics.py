@@ -76,12 +76,13 @@ class Perplexity(LogLoss):
 class BrierScore(OfProbabilities):
     """The mean squared distance of the probabilities to the truth: of two classes 0 to 1, of more 0 to 2 (Brier 1950).
 
-    Of two classes it is that of class 1 alone; of more, the sum over the classes.
+    Of two classes it is that of class 1 alone; of more, the sum over the classes. A probability that the model gives to
+    no class of the data is one more.
     """
 
     def cost(self, logarithms: Tensor, chosen: Choices) -> Tensor:
         p = call("exp", logarithms)
-        if chosen.classes == 2:
+        if chosen.scores == 2:
             return call("square", 1 - of_truth(p, chosen))
         return call("sum", call("square", p), axis=-1) - 2 * of_truth(p, chosen) + 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from agcli.counts import number_of
 from agcli.data.mending import usual
 from agcli.datasets import Dataset, Recipe, kinds
 from agcli.engine.graph import Tensor
@@ -65,9 +66,9 @@ def _few_scores(spec: Spec, data: Dataset, scores: int) -> str:
     takes_one = "labels" in spec.loss.fields.target and classes in (0, 2)
     if not classes or scores >= max(classes, 2) or (scores == 1 and takes_one):
         return ""
-    count = "1 score" if scores == 1 else f"{scores:,} scores"
+    count = number_of(scores, "score")
     other = f", or write `loss: {usual(kinds.LABELS)}`" if classes == 2 else ""
-    return f"the data has {classes:,} classes, the model gives {count}; end in `dense: {classes}`{other}"
+    return f"the data has {number_of(classes, 'class')}, the model gives {count}; end in `dense: {classes}`{other}"
 
 
 def _other_size(spec: Spec, data: Dataset, output: Tensor, target: Tensor, last: int) -> str:
@@ -81,9 +82,9 @@ def _other_size(spec: Spec, data: Dataset, output: Tensor, target: Tensor, last:
     if last == size * each:
         return ""
     what = told or ("as many" if size > 1 else "one")
-    gives = "1 number" if last == 1 else f"{last:,} numbers"
+    gives = number_of(last, "number")
     other = f", or write `loss: {usual(kinds.CLASSES)}`" if last == len(data.classes) > 1 else ""
-    numbers = "1 number" if size == 1 else f"{size:,} numbers"
+    numbers = number_of(size, "number")
     return (
         f"the target has {numbers} a sample, the model gives {gives}, and `{spec.loss.name}` needs {what}; "
         f"end in `dense: {size * each}`{other}"
@@ -97,6 +98,6 @@ def cautions(spec: Spec, data: Dataset, output: Tensor) -> list[str]:
     if not is_classes or not classes or scores is None or scores <= max(classes, 2 if classes == 2 else 1):
         return []
     return [
-        f"the model gives {scores:,} scores, the data has {classes:,} classes: "
+        f"the model gives {number_of(scores, 'score')}, the data has {number_of(classes, 'class')}: "
         f"{scores - classes:,} of them answer to none; `dense: {classes}` is enough"
     ]

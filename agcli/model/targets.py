@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor, call, constant
 from agcli.engine.types import fits
@@ -50,9 +51,20 @@ def weighted(loss: Tensor, classes: Tensor, weights: Any) -> Tensor:
     return loss * call("take", table, classes.astype("int64"), axis=0)
 
 
+def weighted_labels(loss: Tensor, target: Tensor, weights: Any, name: str) -> Tensor:
+    """Each loss times the weight of its label, of two weights, for 0 and for 1; targets are floats as it has them."""
+    if weights is None:
+        return loss
+    check_weights(weights, 2, name)
+    zero, one = map(float, weights)  # in the order of the labels, see class_weights.py
+    return loss * (zero + (one - zero) * target)
+
+
 def check_weights(weights: Any, classes: int | None, loss: str) -> None:
     if weights is not None and classes is not None and len(weights) > classes:
-        raise ShapeError(f"{loss}: expected {classes} class weights, one for each class, got {len(weights)}")
+        raise ShapeError(
+            f"{loss}: expected {number_of(classes, 'class weight')}, one for each class, got {len(weights)}"
+        )
 
 
 def tuples(output: Tensor, count: int, loss: str) -> list[Tensor]:

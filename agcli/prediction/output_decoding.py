@@ -34,6 +34,12 @@ class Classes:
     certain: bool = True
     of: tuple[str, ...] = ()  # labels that do not exclude each other, of which each row answers one
     mark: str = ""  # between the names of labels, where a cell of the data holds all that are 1
+    seen: int = 0  # of the names, those of classes of the training data, which are first; 0 if all are
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The classes of the training data; a model may have more scores than these."""
+        return self.names[: self.seen or None]
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -180,7 +186,7 @@ class Reading:
             return Classes(self.recipe.answers, probabilities, logarithms, each, certain, self.labels, mark)
         known = self.terms.classes
         names = (*known[:count], *map(str, range(len(known), count)))  # scores that no class has keep their numbers
-        return Classes(names, probabilities, logarithms, each, certain)
+        return Classes(names, probabilities, logarithms, each, certain, seen=len(known) if len(known) > 1 else 0)
 
     def _read(self, output: Array) -> Numbers:
         flat, link = output.reshape(len(output), -1), self.loss.link

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.datasets import Categorical, DataError, Dataset, Recipe, Table
 from agcli.datasets.frame import Frame, joined
 from agcli.datasets.memory import NAME, known_samples, named_columns, number_array
@@ -91,7 +92,7 @@ def _of_array(samples: Any, terms: Terms) -> dict[str, Any]:
         array = array[None]
     if array.ndim != 2 or array.shape[1] != len(inputs):
         names = ", ".join(inputs[:20]) + (", ..." if len(inputs) > 20 else "")
-        raise DataError(f"{NAME}: expected rows of {len(inputs)} numbers ({names}), found {array.shape}")
+        raise DataError(f"{NAME}: expected rows of {number_of(len(inputs), 'number')} ({names}), found {array.shape}")
     return {name: _column(array[:, i], terms.recipe.inputs[i]) for i, name in enumerate(inputs)}
 
 

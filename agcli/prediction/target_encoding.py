@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.data.section import load_data
 from agcli.datasets import Categorical, Column, DataError, Dataset, Layout, Recipe, Split, fitted
 from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Cast
@@ -160,7 +161,6 @@ class SetTerms:
         if stored.stored.dtype.kind == "u" and is_fraction(values):
             advice = "give the samples as the data set stores them; they are divided when they are fed"
             raise DataError(f"{frame.file}: expected {stored.stored.dtype}, found numbers of 0 to 1; {advice}")
-        self._check_pixels(values, stored, frame)
         fed = stored.dtype if stored.dtype.kind == "f" else np.dtype(np.float32)
         fits = np.abs(values) <= np.finfo(fed).max  # false for NaN, too
         if not fits.all():
@@ -169,6 +169,7 @@ class SetTerms:
             wrong = np.flatnonzero(~fits.reshape(len(values), -1).all(axis=1)).tolist()
             said = f"{frame.file}: row {row:,}: expected finite numbers of {fed}, found {found:g}"
             raise CellError(said, (), wrong)
+        self._check_pixels(values, stored, frame)
         if stored.scaling is None:
             values = values.astype(stored.dtype)
         return values.reshape(-1, *stored.shape)
@@ -196,8 +197,8 @@ class SetTerms:
         if not known and len(names) == size + 1:
             names = names[:-1]  # the class, which stands last in such files
         if len(names) != size:
-            expected = f"{size:,} columns of numbers, one for each number of a sample"
-            raise DataError(f"{frame.file}: expected {expected}, found {len(names):,} columns")
+            expected = f"{number_of(size, 'column')} of numbers, one for each number of a sample"
+            raise DataError(f"{frame.file}: expected {expected}, found {number_of(len(names), 'column')}")
         return np.stack([frame[name].numbers() for name in names], axis=1)
 
     def _labels(self, frame: Frame) -> dict[str, Column]:

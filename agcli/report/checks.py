@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rich.text import Text
 
+from agcli.counts import number_of
 from agcli.inspection import Check
 from agcli.inspection.cost import Cost
 from agcli.inspection.gradients import Gradients
@@ -65,8 +66,10 @@ def gradient(g: Gradients) -> str:
 
 def time(cost: Cost) -> str:
     """Of an epoch, and of all."""
-    epoch = f"{duration(cost.epoch)} an epoch of {cost.steps:,} steps, {duration(cost.evaluation)} an evaluation"
-    return f"{epoch}; {duration(cost.total)} for {cost.epochs:,} epochs"
+    epoch = (
+        f"{duration(cost.epoch)} an epoch of {number_of(cost.steps, 'step')}, {duration(cost.evaluation)} an evaluation"
+    )
+    return f"{epoch}; {duration(cost.total)} for {number_of(cost.epochs, 'epoch')}"
 
 
 def memory(found: Check) -> str:

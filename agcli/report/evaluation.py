@@ -11,11 +11,13 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from agcli.counts import number_of
 from agcli.engine.types import Array
 from agcli.evaluation import Evaluation, Figure
 from agcli.evaluation.classes import Calibration, ClassRow
 from agcli.evaluation.groups import Group
 from agcli.evaluation.worst import Worst
+from agcli.prediction import Classes
 from agcli.printable import printable
 
 from . import fits
@@ -23,6 +25,7 @@ from .figures import figure
 
 WIDE = 12  # classes of a confusion matrix that fit a terminal; of more, the most frequent confusions are listed
 LONG = 30  # classes in a table
+NO_INTERVAL = {"calibration_error": "none: a resample has larger gaps"}  # of figures that have none, and why
 GROUPED = 2  # figures of a group
 CUT = 24  # characters of a cell
 WORDS = {"train": "training", "validation": "validation", "test": "test"}  # of splits
@@ -38,7 +41,7 @@ def print_evaluation(console: Console, found: Evaluation) -> None:
 def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
     """The tables, the most important first."""
     where = f" ({found.split})" if found.split else ""
-    yield Text(f"{found.name}: {found.samples:,} samples of {found.data}{where}, {weights_of(found)}")
+    yield Text(f"{found.name}: {number_of(found.samples, 'sample')} of {found.data}{where}, {weights_of(found)}")
     for note in found.notes:
         yield Text(f"note: {note}", "yellow")
     yield figure_table(found)
@@ -48,12 +51,13 @@ def parts(found: Evaluation, width: int) -> Iterator[RenderableType]:
         yield Text(f"\noutputs{of_data(found.outputs_of)}", "bold")
         yield output_table(found.outputs)
     if found.table:
-        yield Text("\nclasses", "bold")
-        yield class_table(found.table)
+        what = noun_of(found)
+        yield Text(f"\n{what[1]}", "bold")
+        yield class_table(found.table, what[0])
     if found.confusion is not None:
         many = len(found.classes) > WIDE
         yield Text("\nconfused most often" if many else "\nconfusion: a row a class, a column a prediction", "bold")
-        yield confusion_table(found.classes, found.confusion)
+        yield confusion_table(found.classes, found.confusion, rows_of(found))
     if found.calibration:
         error = figure(found.calibration.error)
         yield Text(f"\ncalibration: certainty and accuracy differ by {error} on average", "bold")
@@ -107,12 +111,18 @@ def figure_table(found: Evaluation) -> Table:
         table.add_row(name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline)))
     for name, value in found.metrics.items():
         if name not in found.figures and np.ndim(value) == 0:
-            table.add_row(printable(name), amount(value), "", "")
+            table.add_row(printable(name), amount(value), NO_INTERVAL.get(name, ""), "")
     return table
 
 
-def class_table(rows: Sequence[ClassRow]) -> Table:
-    table = columned("class", "samples", "predicted", "precision", "recall", "f1", right=range(1, 6))
+def noun_of(found: Evaluation) -> tuple[str, str]:
+    """What the rows of the table of classes are: one of them, and several."""
+    is_labels = isinstance(found.answers, Classes) and found.answers.of
+    return ("label", "labels") if is_labels else ("class", "classes")
+
+
+def class_table(rows: Sequence[ClassRow], noun: str = "class") -> Table:
+    table = columned(noun, "samples", "predicted", "precision", "recall", "f1", right=range(1, 6))
     for row in rows[:LONG]:
         shares = [share(x) for x in (row.precision, row.recall, row.f1)]
         table.add_row(short(row.name), counted(row.samples), counted(row.predicted), *shares)
@@ -121,7 +131,7 @@ def class_table(rows: Sequence[ClassRow]) -> Table:
     return table
 
 
-def confusion_table(classes: Sequence[str], counts: Any) -> Table:
+def confusion_table(classes: Sequence[str], counts: Any, rows: Sequence[str]) -> Table:
     """A row for each class, a column for each prediction; of many classes, the pairs that are confused most."""
     if len(classes) > WIDE:
         table = columned("class", "taken for", "samples", right=(2,))
@@ -129,20 +139,22 @@ def confusion_table(classes: Sequence[str], counts: Any) -> Table:
         for place in np.argsort(-off, axis=None, kind="stable")[:10]:
             true, said = divmod(int(place), len(classes))
             if off[true, said]:
-                table.add_row(short(rows_of(classes, counts)[true]), short(classes[said]), counted(off[true, said]))
+                table.add_row(short(rows[true]), short(classes[said]), counted(off[true, said]))
         return table
     names = [short(name, 10) for name in classes]
     table = columned("", *names, right=range(1, len(names) + 1))
-    for i, name in enumerate(rows_of(names, counts)):
+    for i, name in enumerate(rows):
         styles = ["green" if i == j else "" if n else "dim" for j, n in enumerate(counts[i])]
         row = [Text(counted(n) if n else "·", style) for n, style in zip(counts[i], styles, strict=True)]
-        table.add_row(name, *row)
+        table.add_row(short(name, 10), *row)
     return table
 
 
-def rows_of(classes: Sequence[str], counts: Array) -> list[str]:
+def rows_of(found: Evaluation) -> list[str]:
     """The names of the rows of a confusion matrix: the classes, and those that training does not have, if there are."""
-    return [*classes, "(unseen)"][: len(counts)]
+    count = 0 if found.confusion is None else len(found.confusion)
+    known = found.answers.known if isinstance(found.answers, Classes) else found.classes
+    return [*known, "(unseen)"][:count]
 
 
 def calibration_table(found: Calibration) -> Table:

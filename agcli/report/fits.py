@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from agcli.counts import number_of
+
 DIGITS = 4  # of a standard error
 EXACT = 10  # digits of a value without an error
 STRONG = 0.5  # correlations that are worth a line
@@ -18,7 +20,9 @@ def heading(fit: Mapping[str, Any]) -> str:
     scatter = f"residual standard deviation {fit['deviation']:.{DIGITS}g}"
     if fit["absolute_sigma"]:
         scatter = f"chi-squared {fit['deviation'] ** 2 * fit['freedom']:.{DIGITS}g}"
-    return f"parameters: {fit['samples']:,} samples, {fit['freedom']:,} degrees of freedom, {scatter}"
+    samples = number_of(fit["samples"], "sample")
+    freedom = number_of(fit["freedom"], "degree of freedom")
+    return f"parameters: {samples}, {freedom}, {scatter}"
 
 
 def rows(fit: Mapping[str, Any]) -> list[tuple[str, str, str]]:

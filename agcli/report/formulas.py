@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from html import escape
 from typing import Any
 
+from agcli.counts import number_of
 from agcli.expression.api import to_text
 from agcli.expression.calculus import WRONG
 from agcli.expression.kinks import kinks
@@ -134,7 +135,7 @@ def check_words(answer: Answer, result: Result) -> str:
     if check.ok is None:
         return "no point was found at which the formula and its derivative have a value"
     found = "ok" if check.ok else "MISMATCH"
-    words = f"{found} at {check.points} points, largest relative error {check.max_error:.1e}"
+    words = f"{found} at {number_of(check.points, 'point')}, largest relative error {check.max_error:.1e}"
     places = kinks(answer.function)
     return f"{words}; not smooth where {', or '.join(places)}" if places else words
 

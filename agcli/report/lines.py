@@ -6,6 +6,7 @@ import json
 import math
 from typing import Any, TextIO
 
+from agcli.counts import number_of
 from agcli.events import Done, EpochDone, Evaluated, Event, Note, Started, Stepped
 
 from .figures import duration, figure, figures
@@ -78,8 +79,9 @@ def opening(event: Started) -> str:
     held_out = [f"{n:,} {what}" for n, what in ((event.validation, "validation"), (event.test, "test")) if n]
     others = f" (beside {' and '.join(held_out)})" if held_out else ""
     return (
-        f"{event.name}: {event.parameters:,} parameters, {event.samples:,} samples of {event.data}{others}, "
-        f"{event.epochs} epochs of {event.steps:,} steps{again}"
+        f"{event.name}: {number_of(event.parameters, 'parameter')}, "
+        f"{number_of(event.samples, 'sample')} of {event.data}{others}, "
+        f"{number_of(event.epochs, 'epoch')} of {number_of(event.steps, 'step')}{again}"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from agcli.counts import number_of
 from agcli.expression.errors import ExpressionError
 from agcli.expression.matrix.lengths import LETTERS
 from agcli.expression.matrix.parts import Part
@@ -51,7 +52,8 @@ def model_lines(found: ModelGradients, form: str) -> Iterator[str]:
         if check.ok is None:
             yield comment(f"check of {name}: not done, as formulas have no words for all its ops", form)
             continue
-        words = f"check of {name}: {verdict} on {check.points} batches, largest relative error {check.max_error:.1e}"
+        where = f"{verdict} on {number_of(check.points, 'batch')}"
+        words = f"check of {name}: {where}, largest relative error {check.max_error:.1e}"
         yield comment(words, form)
 
 

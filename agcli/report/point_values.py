@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.expression.api import to_text
 from agcli.expression.values import show
 
@@ -36,7 +37,7 @@ def words(found: Any, at: Mapping[str, Any], order: int) -> str:
     """A value as a person reads it, or that there is none and what is there."""
     if isinstance(found, np.ndarray):
         if found.size > MAX_SHOWN:
-            return f"{found.size:,} numbers"
+            return number_of(found.size, "number")
         return f"[{', '.join(words(f, at, order) for f in found)}]"
     return SAID[found.status](found, at, order) + at_constant(found)
 

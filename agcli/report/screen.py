@@ -223,7 +223,7 @@ def remarks(event: Done) -> Iterator[str]:
         watched = f"validation {event.best['watch']} {figure(event.best['value'])}"
         yield f"weights: the best, of epoch {event.best['epoch']} ({watched})"
     else:
-        why = "there is no validation data" if event.validation_loss is None else "no validation figure is a number"
+        why = "there is no validation data" if event.validation_loss is None else "the watched figure had no value"
         yield f"weights: the last; {why}"
     if event.reason != Done.FINISHED:
         yield f"ended: {event.reason}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from agcli.counts import number_of
+
 from .files import read_json
 from .migrate import RESULT
 from .run import Run
@@ -41,4 +43,4 @@ def told(count: int) -> str:
     """What is to be said of so many looks; nothing of the first."""
     if count < 2:
         return ""
-    return f"looked at the test data {count} times; choices made by its figures flatter them"
+    return f"looked at the test data {number_of(count, 'time')}; choices made by its figures flatter them"

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Len, Lt
 from pydantic import AfterValidator, AllowInfNan, BeforeValidator, Strict, StringConstraints
 
-from .field_types import Flag, Kind, OneOf, Positive, Seed, Size
+from .field_types import Either, Flag, Kind, OneOf, Positive, Seed, Size
 from .fields import Field, Fields
 from .tables import Choice, Row, Table
 
@@ -250,6 +250,6 @@ Sigma = Annotated[
 ]
 Missing = Annotated[tuple[Characters, ...], Strict(False), Len(0, 100), Kind("a list of texts")]
 Header = Annotated[
-    bool | Annotated[tuple[ColumnName, ...], Strict(False)], Kind("true, false, or a list of the columns' names")
+    bool | Annotated[tuple[ColumnName, ...], Strict(False)], Either("true, false, or a list of the columns' names")
 ]
 Separator = Annotated[str, StringConstraints(pattern=r"^[,;\t| :]$"), Kind('one of "," ";" "\\t" "|" ":" and " "')]

@@ -8,7 +8,7 @@ from pydantic_core import InitErrorDetails
 from .names import described, listing, nearest, shortened, suggestion
 from .validation_errors import FAULT, failed, fault, refault
 
-PLAIN: dict[Any, str] = {float: "a number", int: "an integer", bool: "true or false", str: "text"}
+PLAIN: dict[object, str] = {float: "a number", int: "an integer", bool: "true or false", str: "text"}
 UNKNOWN_KEYS_NAMED = 20  # of one mapping; a mapping full of them says nothing more
 
 

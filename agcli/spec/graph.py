@@ -20,7 +20,7 @@ from .field_types import Flag, Kind, Size
 from .fields import Field, Fields
 from .formula import Formula
 from .names import described, shortened
-from .nouns import LAYERS, MAX_LAYERS, METRICS, InitializerChoice, Layers, MetricChoice, NamedFormula
+from .nouns import LAYERS, MAX_LAYERS, METRICS, InitializerChoice, Layer, Layers, Metric, MetricChoice, NamedFormula
 from .tables import Choice
 from .validation_errors import failed, fault, refault
 
@@ -30,7 +30,7 @@ Schema = dict[str, Any]
 Lengths = Annotated[tuple[Size, ...], Strict(False), Len(0, 16), Kind("a list of positive integers")]
 
 
-def _numbers(value: Any) -> Any:
+def _numbers(value: object) -> object:
     """Numbers in lists of equal lengths, of any depth."""
     if _shape(value) is None:
         raise ValueError
@@ -55,7 +55,7 @@ Numbers = Annotated[
 ]
 
 
-def _word(name: Any) -> str:
+def _word(name: object) -> str:
     """What is wrong with a name, or nothing."""
     if not isinstance(name, str) or not name.isidentifier() or not name.isascii() or len(name) > 80:
         hint = "; within {...} a comma ends a value, so put a formula in quotes" if ")" in str(name) else ""
@@ -78,7 +78,7 @@ class Named:
         """The JSON Schema of the whole, of that of the mapping."""
         return schema
 
-    def item(self, name: str, value: Any) -> Any:
+    def item(self, name: str, value: object) -> Any:
         """A value read. Raises ValidationError, made of faults."""
         raise NotImplementedError
 
@@ -160,7 +160,7 @@ class _Parameters(Named):
         fields = Parameter.model_json_schema()
         return {"anyOf": [fields, fields["properties"]["value"]]}
 
-    def item(self, name: str, value: Any) -> Parameter:
+    def item(self, name: str, value: object) -> Parameter:
         return Parameter.model_validate(value if isinstance(value, dict) else {"value": value})
 
 
@@ -171,7 +171,7 @@ class _Formulas(Named):
     def schema(self) -> Schema:
         return {"type": ["string", "number"]}
 
-    def item(self, name: str, value: Any) -> str:
+    def item(self, name: str, value: object) -> str:
         return _FORMULA.validate_python(value)
 
 
@@ -181,7 +181,7 @@ class _Vars(Named):
     def schema(self) -> Schema:
         return {}
 
-    def item(self, name: str, value: Any) -> Any:
+    def item(self, name: str, value: object) -> Any:
         return value
 
 
@@ -198,7 +198,7 @@ class _Model(Named):
     def wrapped(self, schema: Schema) -> Schema:
         return {"anyOf": [{"type": "array", "items": self.schema(), "minItems": 1, "maxItems": MAX_LAYERS}, schema]}
 
-    def item(self, name: str, value: Any) -> Choice[Any]:
+    def item(self, name: str, value: object) -> Choice[Any]:
         return LAYERS.read(value)
 
     def read(self, value: Any) -> Any:
@@ -228,7 +228,7 @@ class _Metrics(Named):
     def wrapped(self, schema: Schema) -> Schema:
         return {"anyOf": [{"type": "array", "items": {"x-table": METRICS.noun}}, schema]}
 
-    def item(self, name: str, value: Any) -> Choice[Any]:
+    def item(self, name: str, value: object) -> Choice[Any]:
         if isinstance(value, dict) and not value.keys().isdisjoint(("formula", "better")):
             if "name" in value:
                 raise failed([fault(f"expected no `name`: the key `{name}` is one", ("name",), at_key=True)])
@@ -243,24 +243,24 @@ class _Metrics(Named):
         return _METRICS.validate_python(value) if isinstance(value, list | tuple) else super().read(value) or ()
 
 
-def label(metric: Choice[Any]) -> str:
+def label(metric: Choice[Metric]) -> str:
     """What a metric of a list is called in reports."""
     return metric.fields.name if isinstance(metric.fields, NamedFormula) else metric.name
 
 
-def _each_once(metrics: tuple[Choice[Any], ...]) -> tuple[Choice[Any], ...]:
+def _each_once(metrics: tuple[Choice[Metric], ...]) -> tuple[Choice[Metric], ...]:
     if len({label(metric) for metric in metrics}) < len(metrics):
         raise ValueError
     return metrics
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
 _FORMULA: TypeAdapter[str] = TypeAdapter(Formula)
-_LAYERS: TypeAdapter[tuple[Choice[Any], ...]] = TypeAdapter(Layers)
-_METRICS: TypeAdapter[tuple[Choice[Any], ...]] = TypeAdapter(
+_LAYERS: TypeAdapter[tuple[Choice[Layer], ...]] = TypeAdapter(Layers)
+_METRICS: TypeAdapter[tuple[Choice[Metric], ...]] = TypeAdapter(
     Annotated[
         tuple[MetricChoice, ...],
         Strict(False),
@@ -269,8 +269,8 @@ _METRICS: TypeAdapter[tuple[Choice[Any], ...]] = TypeAdapter(
     ]
 )
 
-Model = Annotated[tuple[Choice[Any], ...] | dict[str, Choice[Any]], _Model()]
-Metrics = Annotated[tuple[Choice[Any], ...] | dict[str, Choice[Any]], _Metrics()]
+Model = Annotated[tuple[Choice[Layer], ...] | dict[str, Choice[Layer]], _Model()]
+Metrics = Annotated[tuple[Choice[Metric], ...] | dict[str, Choice[Metric]], _Metrics()]
 Variables = Annotated[dict[str, Parameter], _Parameters()]
 Formulas = Annotated[dict[str, str], _Formulas()]
 Vars = Annotated[dict[str, Any], _Vars()]

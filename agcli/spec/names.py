@@ -99,7 +99,7 @@ def described(value: Any) -> str:
             keys = "the key" if len(value) == 1 else "the keys"
             return f"a mapping with {keys} {listing(value)}" if value else "an empty mapping"
         case _:
-            return scalar_text(value)
+            return shortened(scalar_text(value))
 
 
 def scalar_text(value: bool | int | float | None) -> str:

@@ -6,13 +6,12 @@ and the errors of a spec need no NumPy. A table loads its rows when it is first 
 may be a plug-in's (see `plugins`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping  # plug-ins' classes resolve it
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self
 
 from annotated_types import Len
-from pydantic import Strict
+from pydantic import PrivateAttr, Strict
+from pydantic_core import InitErrorDetails
 
 from .field_types import Kind as KindOf
 from .field_types import OneOf, Weight, Word, Words
@@ -20,6 +19,7 @@ from .fields import Field, Fields
 from .formula import Formula
 from .number_or_choice import NumberOr
 from .tables import Choice, Table
+from .validation_errors import fault
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,7 +72,18 @@ class Loss(Fields):
     def answers(cls) -> tuple[str, ...]:
         return ("of",)
 
-    def of(self, output: Tensor, target: Tensor) -> Tensor:
+    @classmethod
+    def _unknown(cls, key: str) -> InitErrorDetails:
+        """Of a key that weighs classes, where there are none, what does the same for samples."""
+        if key != "class_weights":
+            return super()._unknown(key)
+        told = (
+            f"expected {'a known key' if cls.model_fields else 'no fields'}, got `{key}`; its targets have no classes; "
+            "`weights: COLUMN` in `data` names a column that says how much each sample counts"
+        )
+        return fault(told, (key,), at_key=True)
+
+    def of(self, output: "Tensor", target: "Tensor") -> "Tensor":
         """What each sample loses, (n,), of outputs (n, ...) and targets (n, ...). Raises ShapeError or DTypeError."""
         raise NotImplementedError
 
@@ -99,16 +110,23 @@ class Metric(Fields):
     takes_unseen: ClassVar[bool] = False  # whether its parts may be of targets that are no class of the training data
     counts: ClassVar[bool] = False  # whether it adds up weights, and grows with them; else it is a mean over them
     undefined: ClassVar[str] = "it has no value"  # why the figure may be NaN
+    _classes: int = PrivateAttr(default=0)  # of the training data; 0 where it has none, or they are as many as scores
+
+    def over(self, classes: int) -> Self:
+        """The same metric for training data of so many classes: a score beyond them is the score of no class."""
+        row = self.model_copy()
+        row._classes = classes if classes > 1 else 0
+        return row
 
     @classmethod
     def answers(cls) -> tuple[str, ...]:
         return ("parts", "finish")
 
-    def parts(self, output: Tensor, target: Tensor, weights: Tensor | None = None) -> dict[str, Tensor]:
+    def parts(self, output: "Tensor", target: "Tensor", weights: "Tensor | None" = None) -> "dict[str, Tensor]":
         """What is fetched of every batch, by name; ``weights`` (n,) say how much each sample counts, else all alike."""
         raise NotImplementedError
 
-    def finish(self, sums: Mapping[str, Array], samples: int) -> Any:
+    def finish(self, sums: "Mapping[str, Array]", samples: int) -> Any:
         """The figure of the sums of all parts: a number, or an array of numbers; NaN where it has no value."""
         raise NotImplementedError
 
@@ -136,11 +154,11 @@ class Layer(Fields):
     def answers(cls) -> tuple[str, ...]:
         return ("combine",) if cls.several else ("build",)
 
-    def build(self, x: Tensor, scope: Any) -> Tensor:
+    def build(self, x: "Tensor", scope: Any) -> "Tensor":
         """The output for an input (n, ...); ``scope`` is where parameters live, see agcli/model/layers/scope.py."""
         raise NotImplementedError
 
-    def combine(self, xs: tuple[Tensor, ...], scope: Any) -> Tensor:
+    def combine(self, xs: "tuple[Tensor, ...]", scope: Any) -> "Tensor":
         """The output for all inputs that the spec names."""
         raise NotImplementedError
 
@@ -150,18 +168,18 @@ class Activation(Layer):
 
     padded = "at each place"
 
-    def of(self, x: Tensor) -> Tensor:
+    def of(self, x: "Tensor") -> "Tensor":
         """The activation of each element."""
         raise NotImplementedError
 
-    def build(self, x: Tensor, scope: Any) -> Tensor:
+    def build(self, x: "Tensor", scope: Any) -> "Tensor":
         return self.of(x)
 
 
 class Initializer(Fields):
     """The distribution that a weight is drawn from before the first step."""
 
-    def draw(self, shape: tuple[int, ...], rng: np.random.Generator, dtype: DTypeLike) -> Array:
+    def draw(self, shape: tuple[int, ...], rng: "np.random.Generator", dtype: "DTypeLike") -> "Array":
         """The first value of a parameter; ``rng`` is NumPy's Generator."""
         raise NotImplementedError
 
@@ -172,7 +190,7 @@ class Optimizer(Fields):
     full_batch: ClassVar[bool] = False  # whether each step sees all of the training data, and finds its own length
     bounded: ClassVar[bool] = True  # whether it keeps parameters within the bounds of a spec
 
-    def make(self, clock: Clock) -> EngineOptimizer | Lbfgs | LevenbergMarquardt:
+    def make(self, clock: "Clock") -> "EngineOptimizer | Lbfgs | LevenbergMarquardt":
         """The engine's optimizer; ``clock`` knows how many batches an epoch and the training have."""
         raise NotImplementedError
 
@@ -180,7 +198,7 @@ class Optimizer(Fields):
 class Clipping(Fields):
     """Where gradients are cut."""
 
-    def rule(self) -> Rule:
+    def rule(self) -> "Rule":
         """What becomes of a gradient."""
         raise NotImplementedError
 
@@ -188,7 +206,7 @@ class Clipping(Fields):
 class Schedule(Fields):
     """How the learning rate changes while training goes on."""
 
-    def rate(self, clock: Clock) -> EngineRate:
+    def rate(self, clock: "Clock") -> "EngineRate":
         """The engine's rate: a number, or a function of the steps done; ``clock`` turns spans of a spec into steps."""
         raise NotImplementedError
 
@@ -213,14 +231,27 @@ class NamedFormula(Metric):
     )
 
 
-LOSSES = Table("loss", kind=Loss, module="agcli.model.losses", group="agcli.losses")
-METRICS = Table("metric", kind=Metric, module="agcli.model.metrics", group="agcli.metrics")
-LAYERS = Table("layer", kind=Layer, module="agcli.model.layers", group="agcli.layers", beside=Beside)
-ACTIVATIONS = Table("activation", kind=Activation, module="agcli.model.activations")
-INITIALIZERS = Table("initializer", kind=Initializer, module="agcli.model.initializers")
-OPTIMIZERS = Table("optimizer", kind=Optimizer, module="agcli.model.optimizers")
-SCHEDULES = Table("schedule", kind=Schedule, module="agcli.model.schedules")
-CLIPPING = Table("clipping", kind=Clipping, module="agcli.model.clipping")
+# The files of a table are loaded in this order until a name is found: the usual ones stand first.
+METRICS_IN = tuple(
+    f"agcli.model.{name}"
+    for name in ("class_metrics", "curve_metrics", "number_metrics", "probability_metrics", "metrics")
+)
+LAYERS_IN = tuple(
+    f"agcli.model.layers.{name}"
+    for name in (
+        "dense", "convolution", "pooling", "normalization", "dropout",
+        "embedding", "recurrent", "attention", "shape", "blocks",
+    )
+)  # fmt: skip
+
+LOSSES = Table("loss", kind=Loss, modules=("agcli.model.losses",), group="agcli.losses")
+METRICS = Table("metric", kind=Metric, modules=METRICS_IN, group="agcli.metrics")
+LAYERS = Table("layer", kind=Layer, modules=LAYERS_IN, group="agcli.layers", beside=Beside)
+ACTIVATIONS = Table("activation", kind=Activation, modules=("agcli.model.activations",))
+INITIALIZERS = Table("initializer", kind=Initializer, modules=("agcli.model.initializers",))
+OPTIMIZERS = Table("optimizer", kind=Optimizer, modules=("agcli.model.optimizers",))
+SCHEDULES = Table("schedule", kind=Schedule, modules=("agcli.model.schedules",))
+CLIPPING = Table("clipping", kind=Clipping, modules=("agcli.model.clipping",))
 
 LossChoice = Annotated[Choice[Loss], LOSSES]
 MetricChoice = Annotated[Choice[Metric], METRICS]
@@ -238,6 +269,6 @@ Rate = Annotated[float | Choice[Schedule], NumberOr("schedule", lambda: SCHEDULE
 Clip = Annotated[float | Choice[Clipping], NumberOr("clipping", lambda: CLIPPING)]
 
 
-def rate_of(rate: float | Choice[Schedule], clock: Clock) -> EngineRate:
+def rate_of(rate: float | Choice[Schedule], clock: "Clock") -> "EngineRate":
     """The engine's rate for what a field of the kind `Rate` holds."""
     return rate if isinstance(rate, int | float) else rate.fields.rate(clock)

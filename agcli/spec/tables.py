@@ -55,7 +55,7 @@ class Table(Generic[F_co]):
     """All names of one noun ("layer"). As metadata of an `Annotated[Choice, table]` it reads a field of that noun.
 
     A table with a `tag` writes a choice and its fields as one mapping: `{name: mnist, flatten: true}`. Rows of a
-    ``kind`` of their own stand in a ``module``, which is loaded when the table is first looked into; those of other
+    ``kind`` of their own stand in ``modules``, which are loaded in their order until a name is found; those of other
     distributions in a ``group`` of entry points, each loaded when a spec names it.
     """
 
@@ -65,7 +65,7 @@ class Table(Generic[F_co]):
         rows: Mapping[str, Row | type[Fields]] | None = None,
         *,
         kind: type[F_co] = Fields,  # type: ignore[assignment]
-        module: str = "",
+        modules: tuple[str, ...] = (),
         group: str = "",
         tag: str = "",
         beside: type[Fields] | None = None,
@@ -73,7 +73,7 @@ class Table(Generic[F_co]):
     ) -> None:
         self.noun = noun
         self.kind = kind
-        self.module = module
+        self.modules = list(modules)  # that are not loaded yet
         self.group = group
         self.example = example
         self.tag = tag
@@ -100,10 +100,18 @@ class Table(Generic[F_co]):
     @property
     def rows(self) -> dict[str, Row]:
         """The rows by name, those of plug-ins that were used among them."""
-        module, self.module = self.module, ""
-        if module:
-            import_module(module)
+        self._load()
         return self._rows
+
+    def _load(self, name: str | None = None) -> None:
+        """Load what is not loaded yet: as far as the row of a name, or all of it."""
+        while self.modules and name not in self._spellings:
+            import_module(self.modules.pop(0))
+
+    def named(self, name: str) -> str | None:
+        """The name of the row that a spelling means; None if it is none of our own."""
+        self._load(name)
+        return self._spellings.get(name)
 
     def plugins(self) -> dict[str, Plugin]:
         """The plug-ins that are no rows yet, by name; none of them is loaded."""
@@ -113,7 +121,7 @@ class Table(Generic[F_co]):
 
     def knows(self, name: str) -> bool:
         """Whether a spec may write the name; a plug-in's is looked up in metadata alone."""
-        return name in self.spellings() or (name.isidentifier() and name in self.plugins())
+        return self.named(name) is not None or (name.isidentifier() and name in self.plugins())
 
     def bring(self, name: str) -> bool:
         """Make a row of the plug-in of this name, if there is one. Raises PluginError for one that is broken."""
@@ -161,16 +169,16 @@ class Table(Generic[F_co]):
         value, keys = self._apart(value)
         name, content, loc = self._tagged(value) if self.tag else self._written(value)
         try:
-            row = self.spellings().get(name) or (name if self.bring(name) else None)
+            row = self.named(name) or (name if self.bring(name) else None)
             faults = [] if row else [self._unknown(value, name)]
-            fields = _tried(lambda: self._fields(self.rows[row], content), faults, loc) if row else None
+            fields = _tried(lambda: self._fields(self._rows[row], content), faults, loc) if row else None
         except PluginError as error:
             raise failed([self._at_name(value, name, str(error))]) from error
         read = self.beside.model_validate if self.beside else Bare.model_validate
         beside = _tried(lambda: read(keys), faults) if self.beside and keys else None
         if faults or row is None or fields is None:
             raise failed(faults)
-        return Choice(row, cast(F_co, fields), self.tag, beside, self.rows[row].plugin)
+        return Choice(row, cast(F_co, fields), self.tag, beside, self._rows[row].plugin)
 
     def _apart(self, value: Any) -> tuple[Any, dict[str, Any]]:
         """A mapping without the keys that stand beside the name, and those."""
@@ -231,7 +239,7 @@ class Table(Generic[F_co]):
     def _several(self, value: dict[str, Any]) -> str:
         """The sentence for a mapping of several keys, which is most often one whose fields lack their indentation."""
         name, *others = value
-        row = self.rows.get(self.spellings().get(name, ""))
+        row = self.rows.get(self.named(name) or "")
         keys = listing(value)
         if row and value[name] is None and all(nearest(key, row.fields.model_fields) for key in others):
             return f"expected one {self.noun}, got the keys {keys}; indent the fields of `{name}` below it"

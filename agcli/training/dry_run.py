@@ -40,6 +40,7 @@ class Tried:
     validation_loss: float | None  # None without validation data
     checkpoint_bytes: int
     seconds_per_step: float
+    notes: tuple[str, ...] = ()  # what the training would say first
 
     @property
     def seconds(self) -> float:
@@ -78,7 +79,7 @@ def dry_run(spec: Spec) -> Tried:
         return Tried(
             spec.name, data.name, len(data.train), total(s.model.parameters.trainable),
             min(steps, spec.train.max_steps or steps), done.loss, done.validation_loss,
-            Run(folder).checkpoints()[-1].stat().st_size, seconds,
+            Run(folder).checkpoints()[-1].stat().st_size, seconds, tuple(note.text for note in trainer.notes),
         )  # fmt: skip
 
 

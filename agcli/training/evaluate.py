@@ -74,7 +74,7 @@ def weighted(
     """
     model = build(run.spec if trained_on is None else weighed(run.spec, trained_on), data)
     checkpoint = run.restore({f"model.{k}": v for k, v in model.parameters.items()}, which)
-    kind = run.kind(checkpoint.step)
+    kind = which if which == "last" else run.kind(checkpoint.step)  # one checkpoint may be the best and the last
     return Trained(run, model, data, int(checkpoint.progress["epoch"]), checkpoint.step, kind, is_changed)
 
 

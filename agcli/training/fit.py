@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.datasets import Split
 from agcli.engine.function import Function
 from agcli.engine.leaves import Variable
@@ -164,7 +165,7 @@ def fit_of(model: Model, split: Split, step: int = 0) -> Fit:
     free = [name for name, is_held in zip(names, held, strict=True) if not is_held]
     freedom = int(np.count_nonzero(roots)) - len(free)
     if freedom < 1:
-        least = f"{len(free) + 1:,} residuals for {len(free):,} parameters"
+        least = f"{number_of(len(free) + 1, 'residual')} for {number_of(len(free), 'parameter')}"
         raise NoFitError(f"errors and bands need at least {least}, found {freedom + len(free):,}")
     rounding = is_rounding(r, j, values)
     if not rounding and 0 < np.max(np.abs(r)) < SMALLEST_RESIDUALS:

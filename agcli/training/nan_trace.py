@@ -115,7 +115,7 @@ class Recorder:
     seen: dict[int, Seen] = field(default_factory=dict)
     executor: Executor | None = None
 
-    def __call__(self, executor: Executor, n: int, call: Callable[[], Any]) -> None:
+    def __call__(self, executor: Executor, n: int, call: Callable[[], object]) -> None:
         self.executor = executor
         step, values = executor.plan.steps[n], executor.values
         inputs = [(i, badness(values[i])) for i in step.inputs]
@@ -136,7 +136,7 @@ class Recorder:
         return tuple(map(int, np.flatnonzero(bad)))
 
 
-def find(step: Step, samples: int, reset: Callable[[], None], run: Callable[[], Any]) -> Culprit | None:
+def find(step: Step, samples: int, reset: Callable[[], None], run: Callable[[], object]) -> Culprit | None:
     """The culprit of ``run``, a call of ``step`` on a batch of so many samples, after ``reset`` of all state.
 
     The step is compiled anew, so that inputs outlive the op that reads them.

@@ -68,7 +68,7 @@ class Profile:
             del self.calls[before:]
         return sound
 
-    def call(self, executor: Executor, n: int, call: Callable[[], Any]) -> None:
+    def call(self, executor: Executor, n: int, call: Callable[[], object]) -> None:
         began = time.perf_counter_ns()
         call()
         self.calls.append((executor, n, began, time.perf_counter_ns()))

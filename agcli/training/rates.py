@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.engine.graph import constant
 from agcli.engine.optimizers import Schedule
 from agcli.model.optimizers import Shared
@@ -59,7 +60,7 @@ def bent(old: Spec, new: Spec, batches: tuple[int, int], done: int, rate: float)
             f"{then * lowered:.4g}: {cause(old, new)}"
         )
     end = round(batches[1] * new.train.epochs / accumulate)
-    for step in np.unique(np.linspace(place, max(end - 1, place), PLACES).astype(int)):
+    for step in sorted({int(step) for step in np.linspace(place, max(end - 1, place), PLACES)}):
         if not math.isclose(before(float(step)), after(float(step)), rel_tol=SAME):
             return (
                 f"the learning rate takes another course from here: at step {step * accumulate + 1:,} it is "
@@ -75,7 +76,7 @@ def cause(old: Spec, new: Spec) -> str:
     if old.train.epochs != new.train.epochs:
         name = unlimited(getattr(new.optimizer.fields, "lr", None))
         return (
-            f"the schedule `{name}` is as long as the training, {new.train.epochs} epochs instead of "
+            f"the schedule `{name}` is as long as the training, {number_of(new.train.epochs, 'epoch')} instead of "
             f"{old.train.epochs}; with `steps` of its own it would stay"
         )
     return "an epoch has another number of steps"

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from agcli.events import Note
 from agcli.runs import Run, RunError
 from agcli.runs.run import RUNS, all_runs
 from agcli.spec import Spec
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text
+
+from .best import Best, watching
 
 # Path of the spec -> why it stays as it is.
 FIXED: dict[tuple[str, ...], str] = {
@@ -35,14 +38,14 @@ class Change:
     """A setting that differs."""
 
     path: tuple[str | int, ...]
-    old: Any
-    new: Any
+    old: object
+    new: object
 
     def __str__(self) -> str:
         return f"{path_text(self.path)}: {shown(self.old)} -> {shown(self.new)}"
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     text = "not there" if value is MISSING else "none" if value is None else str(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -55,7 +58,7 @@ def changes(old: Spec, new: Spec) -> list[Change]:
     return list(differences(plain(old), plain(new), ()))
 
 
-def differences(old: Any, new: Any, path: tuple[str | int, ...]) -> Iterator[Change]:
+def differences(old: object, new: object, path: tuple[str | int, ...]) -> Iterator[Change]:
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(k for k in new if k not in old)]:
             yield from differences(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
@@ -97,6 +100,34 @@ def settled(run: Run, overrides: tuple[str, ...], given: Spec | None, batch: int
             advice = "give them with --set, or leave the spec out to go on as before"
             raise RunError(f"{run.folder}: the spec has other settings than the run:\n  {lines}\n{advice}")
     return new, found
+
+
+def check_unwatched(run: Run, spec: Spec, overrides: tuple[str, ...]) -> None:
+    """Raise RunError for settings of a run without validation data that look at it, with the command that works.
+
+    Up to 0.2 they looked at the test data.
+    """
+    found = watching(spec)
+    if not found:
+        return
+    # A number takes the place of the whole schedule.
+    reset = {".".join(path[:-1] if path[-1] == "plateau" else path): value for path, value in found.items()}
+    kept = [text for text in overrides if not f"{text.partition('=')[0]}.".startswith(tuple(f"{k}." for k in reset))]
+    options = " ".join(f"--set {shlex.quote(text)}" for text in (*kept, *(f"{k}={v}" for k, v in reset.items())))
+    names = " and ".join(f"`{path[-1]}`" for path in found)
+    raise RunError(
+        f"{run.folder}: the run has no validation data, at which {names} {'look' if len(found) > 1 else 'looks'}; "
+        f"to go on: ag train --resume {shlex.quote(str(run.folder))} {options}"
+    )
+
+
+def lost_best(run: Run, best: Best) -> list[Note]:
+    """Without the checkpoint of the best evaluation, the next evaluation is the best; says so."""
+    if best.step is None or run.path(best.step).exists():
+        return []
+    note = Note(f"the best checkpoint, of step {best.step}, is gone; looking for another", "best")
+    best.found, best.since = None, 0
+    return [note]
 
 
 def unfinished(name: str | None, place: Path = RUNS) -> Run | None:

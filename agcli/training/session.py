@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.datasets import Batch, Batches, DataError, Dataset, Split
 from agcli.engine.backends.jit import gathering
 from agcli.engine.function import Function
@@ -18,6 +19,7 @@ from agcli.engine.leaves import Variable
 from agcli.engine.optimizers import Halt
 from agcli.engine.types import Array
 from agcli.engine.variables import assign
+from agcli.events import Note
 from agcli.model.build import build
 from agcli.spec import Spec
 
@@ -94,8 +96,13 @@ class Session:
     def few(self) -> list[str]:
         """A sentence on validation samples that are too few to choose by."""
         count = len(self.data.validation) if self.data.has_validation else FEW
-        told = f"{count} validation samples: their figures are rough, and so is what they choose"
+        told = f"{number_of(count, 'validation sample')}: figures are rough, and so is what they choose"
         return [told] if count < FEW else []
+
+    @property
+    def unusable(self) -> list[Note]:
+        """What to say of a watched figure that has no value on the validation data, after the first evaluation."""
+        return [Note(self.best.unusable, "watch")] if self.best.unusable else []
 
     # State
 

@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from types import FrameType
 
 CAUGHT = (signal.SIGINT, signal.SIGTERM)
 
@@ -19,7 +19,7 @@ def stopping(stop: Callable[[int], None]) -> Iterator[None]:
         return
     seen: list[int] = []
 
-    def handle(number: int, frame: Any) -> None:
+    def handle(number: int, frame: FrameType | None) -> None:
         if seen:
             raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
         seen.append(number)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from agcli.counts import number_of
 from agcli.model.build import Model
 from agcli.model.layers.scope import Trace
 from agcli.spec.names import path_text
@@ -48,8 +49,8 @@ def measurable(model: Model) -> tuple[Model, list[str]]:
             )
         if count is not None and count < FEW:
             said.append(
-                f"{where} has {count} values of a channel in a batch, whose mean and variance are mostly noise; "
-                f"a `batch_size` of 16 or more, or `layer_norm`, is steadier"
+                f"{where} has {number_of(count, 'value')} of a channel in a batch, whose mean and variance are mostly "
+                f"noise; a `batch_size` of 16 or more, or `layer_norm`, is steadier"
             )
     return replace(model, spec=spec), said
 

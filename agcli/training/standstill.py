@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.datasets import Batches
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
@@ -74,7 +75,7 @@ class Standstill:
         """How a training ended that stood still at its end; empty if it did not."""
         if not self.cause:
             return ""
-        many = f"the last {self.epochs:,} epochs" if self.epochs > 1 else "the last epoch"
+        many = f"the last {number_of(self.epochs, 'epoch')}" if self.epochs > 1 else "the last epoch"
         return f"no parameter changed in {many}: {self.cause}"
 
     def found(self) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
 from math import prod
-from typing import Any
 
 from agcli.engine.backends.threads import blas
 from agcli.engine.graph import Tensor, toposort
@@ -17,7 +16,7 @@ from agcli.model.build import Model
 SHARED = 1 << 22  # multiplications of the largest product that gains nothing from a second thread of BLAS
 
 
-def suited(model: Model) -> AbstractContextManager[Any]:
+def suited(model: Model) -> AbstractContextManager[object]:
     """One thread of BLAS for a model of small products, in which two would mostly wait for each other.
 
     Of products up to `SHARED`, two threads on two free cores were no faster than one; where other programs use the

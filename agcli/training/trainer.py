@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agcli.counts import number_of
+from agcli.data.same_files import doubled
 from agcli.data.section import load_data, resolved, scaled_inputs, scales
 from agcli.datasets import Batch, Dataset
 from agcli.engine.errors import StateError
@@ -58,7 +60,7 @@ class Trainer:
         self.spec = resolved(spec, self.data)
         self.out = out
         units = [f"{text}; metrics are in its own units" for text in scales(self.data.fitted)]
-        said = (*self.data.warnings, *units, *scaled_inputs(spec, self.data.fitted))
+        said = (*self.data.warnings, *doubled(spec), *units, *scaled_inputs(spec, self.data.fitted))
         self.notes: list[Note] = [Note(text, "data") for text in said]
         self.session = Session(self.spec, self.data)
         self.spec = self.session.spec
@@ -94,7 +96,10 @@ class Trainer:
             raise RunError("no checkpoint is whole, and the run cannot go on:\n  " + "\n  ".join(passed_over))
         old = run.spec
         spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
-        trainer = cls(spec, data=load_data(spec, run.preprocessing) if data is None else data)
+        data = load_data(spec, run.preprocessing) if data is None else data
+        if not data.has_validation:
+            resume.check_unwatched(run, spec, overrides)
+        trainer = cls(spec, data=data)
         trainer.place = run
         if other_splits(run.environment, trainer.data):
             raise RunError(f"{run.folder}: the data is not what it was when this run began; start a new run")
@@ -107,7 +112,7 @@ class Trainer:
         if checkpoint is not None:
             run.archive(checkpoint.step)
             run.set_links(checkpoint.step, trainer.session.best.step)
-            trainer.forget_lost_best()
+            trainer.notes += resume.lost_best(run, trainer.session.best)
         kept = run.rewind(trainer.session.has_logged)
         trainer.elapsed_before = max((r.get("elapsed", 0.0) for r in kept), default=0.0)
         if found:
@@ -126,13 +131,6 @@ class Trainer:
             told = bent(old, spec, per_epoch, s.step, s.rate)
             trainer.notes += [Note(told, "rate")] if told else []
         return trainer
-
-    def forget_lost_best(self) -> None:
-        """Without the checkpoint of the best evaluation, the next evaluation is the best."""
-        best = self.session.best
-        if best.step is not None and not self.run.path(best.step).exists():
-            self.notes.append(Note(f"the best checkpoint, of step {best.step}, is gone; looking for another", "best"))
-            best.found, best.since = None, 0
 
     @property
     def run(self) -> Run:
@@ -199,7 +197,8 @@ class Trainer:
             s.epoch, s.step,
             *(len(self.data[name]) if name in self.data.splits else 0 for name in ("validation", "test")),
         )  # fmt: skip
-        self.run.log(f"started at step {s.step}: {started.parameters} parameters, {started.samples} samples")
+        size = f"{number_of(count, 'parameter')}, {number_of(started.samples, 'sample')}"
+        self.run.log(f"started at step {s.step}: {size}")
         yield started
         yield from map(self.noted, self.notes)
         self.first = s.step  # of this process
@@ -220,9 +219,9 @@ class Trainer:
         if s.epoch >= train.epochs:
             return self.standstill.reason or Done.FINISHED
         if is_over:
-            return f"max_steps: {train.max_steps} steps are done"
-        if train.patience is not None and s.best.since >= train.patience:
-            return f"patience: {train.watch} has not improved for {s.best.since} evaluations"
+            return f"max_steps: {number_of(train.max_steps or 0, 'step')} done"
+        if train.patience is not None and (still := s.best.standstill(train.patience)):
+            return still
         if self.time is not None and self.elapsed >= self.time:
             return f"max_time: {train.max_time} are over"
         return ""
@@ -255,7 +254,7 @@ class Trainer:
             (self.run.folder / looks.FILE).unlink(missing_ok=True)
         if fit is not None:
             self.run.write(FIT, fit.to_json())
-        self.run.log(f"done after {done.steps} steps: {done.reason}")
+        self.run.log(f"done after {number_of(done.steps, 'step')}: {done.reason}")
         return done
 
     @property
@@ -314,6 +313,7 @@ class Trainer:
             sums = s.evaluate(stopped=lambda: bool(self.signal), limit=self.limit)
             if sums is not None:
                 better = s.judge(sums)
+                yield from map(self.noted, s.unusable)
                 if not is_end:
                     yield self.logged(Evaluated(s.epoch + 1, s.step, sums.mean_loss, sums.metrics, better))
         if s.step == 1 and self.health.first is None:

@@ -148,7 +148,7 @@ def test_removal_asks_and_removes(place):
 
 def test_removal_keeps_what_is_not_of_the_run(place):
     (place / "slow" / "thoughts.txt").write_text("mine")
-    assert "kept 1 files" in invoke(place, "rm", "slow", "--yes").stderr
+    assert "kept 1 file that is" in invoke(place, "rm", "slow", "--yes").stderr
     assert [path.name for path in (place / "slow").iterdir()] == ["thoughts.txt"]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from agcli.counts import number_of
 from agcli.data.formats import array_file, table_file
 from agcli.datasets import DataError, delimited, read_npz, sides_of
 
@@ -139,7 +140,9 @@ def test_reading_is_bounded(tmp_path):
 @pytest.mark.parametrize("header", [("a",), ("a", "b", "c")])
 def test_given_names_are_one_a_column(header, tmp_path):
     path = file(tmp_path, "1,2\n")
-    assert f"found {len(header)} names for 2 columns" in told(lambda: table_file(path, header=header).read(), tmp_path)
+    assert f"found {number_of(len(header), 'name')} for 2 columns" in told(
+        lambda: table_file(path, header=header).read(), tmp_path
+    )
 
 
 # Cells

@@ -45,7 +45,7 @@ def test_ten_lines_are_enough() -> None:
         "data: {name: digits, fold: null, validation: null, flatten: true, raw: false, augment: null}\n"
         "model:\n"
         "  - dense: {units: 10, activation: null, use_bias: true, init: glorot_uniform, bias_init: zeros}\n"
-        "loss: {softmax_cross_entropy: {label_smoothing: 0.0, class_weights: null}}\n"
+        "loss: {softmax_cross_entropy: {class_weights: null, label_smoothing: 0.0}}\n"
         "metrics: [accuracy]\n"
         "freeze: []\n"
         "optimizer:\n"

@@ -167,7 +167,7 @@ WRONG = {
     "variables: {w: 1}\nloss: mean(x > w)": None,
     "variables: {w: 1}\nloss: argmax(x * w, -1)": ("with a derivative, got int64", "argmax(x * w, -1)"),
     "variables: {w: 1}\nloss: mean(model(x))": ("there is no function `model`", "model"),
-    "model: [dense: 1]\nloss: mean(model(x, x))": ("model: takes 1 inputs (x), got 2", "model(x, x)"),
+    "model: [dense: 1]\nloss: mean(model(x, x))": ("model: takes 1 input (x), got 2", "model(x, x)"),
     "model: [dense: 1]\nloss: mse": ("loss: mean_squared_error: needs a target, and the data has none", "mse"),
     "variables: {w: 1}\nloss: mse": ("needs the output of a `model`, or of a formula called `output` in `let`", "mse"),
     "variables: {w: {shape: [2], value: [1, 2, 3]}}\nloss: sum(w)": (

@@ -332,3 +332,35 @@ def test_a_target_that_the_loss_never_sees_is_not_held_against_the_model(tmp_pat
     found = ag.train(spec, tmp_path / "run").evaluate()
     assert found.figures == {}
     assert found.metrics.keys() == {"gap"}
+
+
+def test_labels_of_sets_have_a_row_each_by_name(ag, tmp_path):
+    """Precision, recall and F1 of each label are those of scikit-learn for its own column."""
+    from sklearn import metrics as sklearn
+
+    import agcli
+
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(150, 3))
+    has = x + rng.normal(size=x.shape) * 0.7 > 0
+    sets = [";".join(np.array(["big", "new", "red"])[row]) for row in has]
+    lines = [f"{a:.4f},{b:.4f},{c:.4f},{tags}" for (a, b, c), tags in zip(x, sets, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,c,tags", *lines]) + "\n")
+    (tmp_path / "s.yaml").write_text(
+        f"data: {{file: {tmp_path}/t.csv, target: tags, columns: {{tags: labels}}}}\n"
+        "model: [dense: 3]\nloss: sigmoid_cross_entropy\nmetrics: [calibration_error]\noptimizer: {adam: 0.1}\n"
+        "train: {epochs: 3}\n"
+    )
+    run = agcli.train(tmp_path / "s.yaml", tmp_path / "run")
+    found = run.evaluate()
+    assert [row.name for row in found.table] == ["big", "new", "red"]
+    truth, said = (array.reshape(-1, 3) for array in (found.truth, found.answers.chosen))
+    of = sklearn.precision_recall_fscore_support(truth, said, zero_division=0)
+    for row, precision, recall, f1, samples in zip(found.table, *of, strict=True):
+        assert (row.precision, row.recall, row.f1) == pytest.approx((precision, recall, f1))
+        assert (row.samples, row.predicted) == (samples, said[:, ["big", "new", "red"].index(row.name)].sum())
+    shown = ag("eval", run.folder, check=0).stdout
+    assert "\nlabels\nlabel " in shown
+    assert "\nred " in shown
+    assert "none: a resample has larger gaps" in shown
+    assert found.confusion.shape == (2, 2)

@@ -136,7 +136,60 @@ def test_weights_that_are_none_are_refused(folder, column, told):
     assert told in str(refused.value)
 
 
+SCORES = np.random.default_rng(4).normal(size=(6, 3))
+CLASSES, HALF = np.array([0, 2, 1, 1, 0, 2]), np.array([0, 1, 1, 0, 1, 1])
+BY_CLASS, BY_LABEL = np.array([0.5, 2.0, 7.0]), np.array([0.25, 4.0])
+OF_CLASSES = ["softmax_cross_entropy", "focal", "hinge", "negative_log_likelihood"]
+OF_LABELS = ["sigmoid_cross_entropy", "focal", "hinge"]
+
+
+def lost(name, output, target, **fields):
+    from agcli.engine.graph import constant
+    from agcli.spec.nouns import LOSSES
+
+    return LOSSES.rows[name].fields(**fields).of(constant(output), constant(target)).eval()
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_every_loss_of_classes_counts_by_them(name):
+    plain, weighed = (lost(name, SCORES, CLASSES, class_weights=w) for w in (None, tuple(BY_CLASS)))
+    np.testing.assert_allclose(weighed, plain * BY_CLASS[CLASSES], rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OF_CLASSES)
+def test_classes_of_time_steps_count_by_them(name):
+    scores, classes = SCORES.reshape(2, 3, 3), CLASSES.reshape(2, 3)
+    plain = lost(name, SCORES, CLASSES).reshape(2, 3)
+    weighed = lost(name, scores, classes, class_weights=tuple(BY_CLASS))
+    np.testing.assert_allclose(weighed, (plain * BY_CLASS[classes]).mean(axis=1), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", OF_LABELS)
+def test_every_loss_of_labels_counts_by_them(name):
+    output = SCORES[:, :1]
+    plain, weighed = (lost(name, output, HALF, class_weights=w) for w in (None, tuple(BY_LABEL)))
+    np.testing.assert_allclose(weighed, plain * BY_LABEL[HALF], rtol=1e-12)
+
+
+@pytest.mark.parametrize("loss", ["focal", "hinge"])
+@pytest.mark.parametrize("units", [1, 2])
+@pytest.mark.parametrize("weights", ["balanced", {"yes": 3, "no": 1}, [1, 3]], ids=str)
+def test_weights_of_classes_reach_every_loss(folder, loss, units, weights):
+    plain, weighed = (spec(folder, made, units) for made in (loss, {loss: {"class_weights": weights}}))
+    data = load_data(plain)
+    sessions = [Session(made, data) for made in (plain, weighed)]
+    share = (data.train["y"] == 1).mean()
+    yes, no = (0.5 / share, 0.5 / (1 - share)) if weights == "balanced" else (3, 1)
+    assert weighing(weighed, data).class_weights == pytest.approx((no, yes))
+    losses = [session.evaluate(data.train).mean_loss for session in sessions]
+    assert losses[0] != pytest.approx(losses[1])
+
+
 REFUSED = [
+    ({"kl_divergence": {"class_weights": "balanced"}}, {"units": 2}, "no classes; `weights: COLUMN` in"),
+    ({"mse": {"class_weights": [1, 2]}}, {"target": "number"}, "no classes; `weights: COLUMN` in"),
+    ({"focal": {"class_weights": [1, 2, 3]}}, {"units": 2}, "in the order no, yes; got 3; by name: `class_weights: "),
+    ({"hinge": {"class_weights": {"yess": 2}}}, {"units": 1}, "no class `yess`; did you mean `yes`?"),
     ({"softmax_cross_entropy": {"class_weights": [1, 2, 3]}}, {"units": 2},
      "in the order no, yes; got 3; by name: `class_weights: {no: 1, yes: 2}`"),
     ({"softmax_cross_entropy": {"class_weights": {"yess": 2}}}, {"units": 2}, "no class `yess`; did you mean `yes`?"),

@@ -117,7 +117,7 @@ def test_they_go_on_to_the_end_of_then_and_are_of_today_afterwards(place, name):
     expected = {key: value for key, value in FIGURES["runs"][name]["resumed"].items() if key != "best"}  # by test data
     if name == "flowers":  # its patience looked at test data, which none does today
         refused = CliRunner().invoke(program, ["train", "--resume", name])
-        assert "`patience` looks at validation data, and there is none" in str(refused.exception)
+        assert "the run has no validation data, at which `patience` and `watch` look" in str(refused.exception)
         options = "--set", "train.patience=null", "--set", "train.watch=loss"
         expected = {"event": "done", "split": "test", "epochs": 12, "test_looks": 2}
     lines = [json.loads(line) for line in invoke("train", "--resume", name, "--json", *options).splitlines()]

@@ -216,3 +216,25 @@ def test_a_browser_draws_the_page(which, request, tmp_path):
     assert (tmp_path / "page.png").stat().st_size > 20_000, done.stderr
     assert "Refused to" not in done.stderr
     assert "CONSOLE" not in done.stderr, done.stderr
+
+
+def test_a_page_of_a_file(ag, tmp_path):
+    import json
+
+    from samples import rows
+
+    (tmp_path / "t.csv").write_text(rows())
+    (tmp_path / "new.csv").write_text(rows(50, seed=4))
+    (tmp_path / "s.yaml").write_text(
+        f"data: {{file: {tmp_path}/t.csv, target: kind, columns: {{who: ignore}}}}\n"
+        "model: [dense: 1]\nloss: sigmoid_cross_entropy\ntrain: {epochs: 1}\n"
+    )
+    ag("train", tmp_path / "s.yaml", "--out", tmp_path / "run", "--quiet", check=0)
+    (tmp_path / "t.csv").write_text(rows(130))  # no reason to refuse another file
+    found = json.loads(ag("eval", tmp_path / "run", "--data", tmp_path / "new.csv", "--json", check=0).stdout)
+    ag("report", tmp_path / "run", "--data", tmp_path / "new.csv", check=0)
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "new.csv" in page.partition("50 samples:")[2][:200]
+    assert f"{found['figures']['accuracy']['value']:.4f}" in page
+    both = ag("report", tmp_path / "run", "--data", tmp_path / "new.csv", "--split", "test", check=2)
+    assert "leave one of them out" in both.stderr

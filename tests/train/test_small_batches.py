@@ -1,7 +1,10 @@
 """Layers that measure batches, and batches or samples in which there is nothing to measure."""
 
+import json
+
 import numpy as np
 import pytest
+from samples import rows
 
 from agcli.datasets import Column, Dataset, Split
 from agcli.runs import Run
@@ -173,3 +176,20 @@ def test_norms_of_single_values_are_refused_at_their_line(layers, message):
 )
 def test_norms_of_several_values_are_built(layers):
     assert trainer_of(33, 8, f"model={layers}").session.advance
+
+
+def test_a_dry_run_says_what_the_training_would_say(ag, tmp_path):
+    """Of the batches, here, of which the last one of an epoch would be a single sample."""
+    (tmp_path / "t.csv").write_text(rows(65))
+    spec = (
+        f"data: {{file: {tmp_path}/t.csv, target: kind, split: {{shuffled: {{test: 0, validation: 0}}}}}}\n"
+        "model: [{dense: 4}, batch_norm, {dense: 3}]\nloss: softmax_cross_entropy\ntrain: {batch_size: 16}\n"
+    )
+    (tmp_path / "s.yaml").write_text(spec)
+    text = ag("train", tmp_path / "s.yaml", "--dry-run", check=0).stdout
+    assert (
+        "note: the last batch of an epoch would be one sample, of which batch_norm (model[1]) has no variance" in text
+    )
+    told = json.loads(ag("train", tmp_path / "s.yaml", "--dry-run", "--json", check=0).stdout)["notes"]
+    assert [f"note: {note}" for note in told] == [line for line in text.splitlines() if line.startswith("note: ")]
+    assert [note.text for note in Trainer(parse_spec(spec)).notes] == told

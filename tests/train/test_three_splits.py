@@ -198,7 +198,7 @@ KINDS = {
     "{name: iris, validation: 0}": "write `data: {name: iris, validation: 0.15}`",
     "{name: moons, validation: 0}": "write `data: {name: moons, validation: 0.15}`",
     "{file: t.csv, target: kind, split: {group: {column: who, validation: 0}}}": (
-        "write `split: {group: {validation: 0.15, column: ...}}` in `data`"
+        "write `split: {group: {validation: 0.15, column: who}}` in `data`"
     ),
     "{file: t.csv, target: kind, split: {stratified: {validation: 0}}}": (
         "write `split: {stratified: {validation: 0.15}}` in `data`"
@@ -239,7 +239,7 @@ def test_the_last_weights_are_used_and_that_is_said(ag, tmp_path, quiet):
     assert not (tmp_path / "run" / "best").exists()
 
 
-@pytest.mark.parametrize(("share", "said"), [(0.15, ["18 validation samples: their figures are rough"]), (0.25, [])])
+@pytest.mark.parametrize(("share", "said"), [(0.15, ["18 validation samples: figures are rough"]), (0.25, [])])
 def test_few_validation_samples_are_told(share, said):
     trainer = Trainer(parse_spec(SPEC, "s", (f"data.validation={share}",)))
     notes = [note.text for note in trainer.notes if note.topic == "validation"]

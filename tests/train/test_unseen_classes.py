@@ -6,7 +6,7 @@ from samples import rows
 from sklearn import metrics as sklearn
 
 import agcli as ag_module
-from agcli.spec import parse_spec
+from agcli.spec import SpecError, parse_spec
 from agcli.training import Trainer
 
 HEAD = "model: [{dense: 2}]\nloss: softmax_cross_entropy\n"
@@ -65,3 +65,95 @@ def test_validation_samples_that_are_all_unseen_choose_nothing(tmp_path):
     done = Trainer(parse_spec(text), tmp_path / "run").finish()
     assert np.isnan(done.validation_loss)
     assert done.weights == {"which": "last", "step": done.steps, "epoch": 2}
+
+
+def test_a_prediction_of_no_class_is_wrong_and_no_class_of_the_average(tmp_path):
+    """Three scores for two classes: figures are over the two, as scikit-learn's with `labels`."""
+    (tmp_path / "t.csv").write_text(rows(200))
+    text = f"""
+data: {{file: {tmp_path}/t.csv, target: kind, columns: {{who: ignore}}}}
+model: [dense: 3]
+loss: softmax_cross_entropy
+metrics: [accuracy, {{f1: macro}}, {{precision: weighted}}, {{recall: per_class}}, roc_auc, pr_auc, confusion_matrix]
+optimizer: {{sgd: 0.01}}
+train: {{epochs: 1, batch_size: 200}}
+seed: 3
+"""
+    run = ag_module.train(parse_spec(text), tmp_path / "run")
+    found = run.evaluate("train")
+    names = np.array(found.answers.names)
+    said, truth = found.answers.named, names[found.truth]
+    assert found.classes == ("u", "v", "2")
+    assert (said == "2").sum() > 0  # else it shows nothing
+    of = {"labels": ["u", "v"], "zero_division": 0}
+    z = found.answers.log_probabilities
+    expected = {
+        "accuracy": sklearn.accuracy_score(truth, said),
+        "f1": sklearn.f1_score(truth, said, average="macro", **of),
+        "precision": sklearn.precision_score(truth, said, average="weighted", **of),
+        "roc_auc": sklearn.roc_auc_score(truth == "v", z[:, 1] - z[:, 0]),
+        "pr_auc": sklearn.average_precision_score(truth == "v", z[:, 1] - z[:, 0]),
+    }
+    for figures in ({k: f.value for k, f in found.figures.items()}, found.metrics):
+        assert {name: figures[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    assert found.metrics["recall"] == pytest.approx(sklearn.recall_score(truth, said, average=None, **of))
+    table = sklearn.confusion_matrix(truth, said, labels=["u", "v", "2"])[:2]
+    assert found.confusion.tolist() == found.metrics["confusion_matrix"] == table.tolist()
+    assert [(row.name, row.predicted) for row in found.table] == [(n, (said == n).sum()) for n in "uv"]
+
+
+@pytest.mark.parametrize(("classes", "scores"), [(2, 2), (2, 3), (3, 7), (5, 5), (5, 6)])
+@pytest.mark.parametrize("unseen", [False, True])
+def test_a_confusion_has_a_column_a_score(classes, scores, unseen):
+    from agcli.evaluation.figures import statistics
+    from agcli.spec.nouns import METRICS
+
+    rng = np.random.default_rng(0)
+    output, target = rng.normal(size=(60, scores)), rng.integers(0, classes, 60)
+    if unseen:
+        target[:4] = -1
+    row = METRICS.read("confusion_matrix").fields.over(classes)
+    found = statistics({"it": row}, output, target)["it"](np.ones((1, 60)))[0]
+    expected = np.zeros((classes + unseen, scores))
+    for true, said in zip(target, output.argmax(axis=1), strict=True):
+        expected[true, said] += 1
+    assert found.tolist() == expected.tolist()
+
+
+LABELS = {
+    "names": ("u", "v", "w"),
+    "numbers": ("0", "1", "2"),
+    "signs": ("-1", "1", "3"),
+    "truths": ("false", "true", "x"),
+}
+
+
+@pytest.mark.parametrize("names", LABELS.values(), ids=LABELS)
+def test_labels_are_those_of_the_training_samples(tmp_path, names):
+    """A third value that only the end of the file has, which is for testing, is no reason to stop."""
+    rng = np.random.default_rng(0)
+    points = rng.normal(size=(80, 2))
+    kinds = [names[2] if i >= 74 else names[int(a + b > 0)] for i, (a, b) in enumerate(points)]
+    lines = [f"{a:.4f},{b:.4f},{kind}" for (a, b), kind in zip(points, kinds, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["a,b,kind", *lines]))
+    text = (
+        f"data: {{file: {tmp_path}/t.csv, target: kind, split: {{tail: {{test: 0.25}}}}}}\nmodel: [{{dense: 1}}]\n"
+        "loss: sigmoid_cross_entropy\nmetrics: [accuracy, confusion_matrix]\noptimizer: {adam: 0.2}\n"
+        "train: {epochs: 30}"
+    )
+    trainer = Trainer(parse_spec(text), tmp_path / "run")
+    assert any("6 of 20 test samples have a class that no training sample has" in note.text for note in trainer.notes)
+    done = trainer.finish()
+    counts = np.asarray(done.metrics["confusion_matrix"])
+    assert counts.shape == (3, 2)
+    assert counts[2].sum() == 6
+    assert done.metrics["accuracy"] == pytest.approx((counts[0, 0] + counts[1, 1]) / 20)
+    assert done.metrics["accuracy"] >= 0.6
+    assert ag_module.load(tmp_path / "run").evaluate().unseen == 6
+
+
+def test_a_third_value_in_the_training_samples_is_still_refused(tmp_path):
+    (tmp_path / "t.csv").write_text("a,kind\n" + "".join(f"{i * 7 % 13}.5,{'uvw'[i % 3]}\n" for i in range(30)))
+    text = f"data: {{file: {tmp_path}/t.csv, target: kind}}\nmodel: [{{dense: 1}}]\nloss: sigmoid_cross_entropy"
+    with pytest.raises(SpecError, match=r'"kind" holds names \("u", "v", "w"\)'):
+        Trainer(parse_spec(text))

@@ -62,7 +62,10 @@ def test_a_weight_is_the_sample_so_often_in_every_figure(run):
     found, often = run.evaluate(by="kind"), run.evaluate(data=folder / "often.csv", by="kind")
     assert often.samples > found.samples
     assert 'samples count by their weights, "w", in figures and in counts of classes' in found.notes
-    assert 'the samples have no "w", the column of weights: each counts 1' in often.notes
+    lacking = next(note for note in often.notes if 'have no "w"' in note)
+    assert lacking.startswith(
+        'the samples have no "w", which `data.weights` names: each counts 1; give the file a column'
+    )
     alike(found.loss, often.loss)
     assert list(found.figures) == list(often.figures)
     for name, figure in often.figures.items():
@@ -154,3 +157,24 @@ def test_classes_of_a_file_weigh_as_those_of_training(tmp_path, loss, units):
     run = agcli.train(tmp_path / "spec.yaml", tmp_path / "run")
     for found in (run, agcli.load(run.folder)):
         assert found.evaluate(data=tmp_path / "tail.csv").loss == found.evaluate().loss == run.result["test_loss"]
+
+
+def test_a_group_of_no_weight_has_no_figure(ag, tmp_path):
+    rng = np.random.default_rng(0)
+    rows = [
+        {"a": a, "kind": "uv"[i % 2], "w": i % 2, "y": "yes" if a > 0 else "no"}
+        for i, a in enumerate(rng.normal(size=80))
+    ]
+    written(tmp_path / "t.csv", rows)
+    (tmp_path / "spec.yaml").write_text(
+        f"data: {{file: {tmp_path}/t.csv, target: y, weights: w, columns: {{kind: ignore}}}}\n"
+        "model: [dense: 2]\nloss: softmax_cross_entropy\nmetrics: [{recall: macro}, {precision: per_class}]\n"
+        "train: {epochs: 2}\n"
+    )
+    run = agcli.train(tmp_path / "spec.yaml", tmp_path / "run")
+    of = {group.name: group.figures for group in run.evaluate(by="kind").groups}
+    assert np.isfinite(of["v"]["f1"].value)
+    assert np.isnan([of["u"][name].value for name in ("accuracy", "f1", "recall", "log_loss")]).all()
+    assert of["u"]["f1"].to_json()["undefined"] == "there are no samples, or all have the weight 0"
+    shown = ag("eval", run.folder, "--by", "kind", check=0).stdout
+    assert "undefined" in shown.partition("by kind")[2]

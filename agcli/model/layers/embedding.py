@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from agcli.model.ops import function
 from agcli.spec.field_types import OneOf, Size
@@ -10,6 +10,8 @@ from agcli.spec.fields import Field
 from agcli.spec.nouns import INITIALIZERS, LAYERS, InitializerChoice, Layer
 
 if TYPE_CHECKING:
+    from numpy.typing import DTypeLike
+
     from agcli.engine.graph import Tensor
     from agcli.engine.types import Array
     from agcli.model.layers.scope import Scope
@@ -34,7 +36,7 @@ class Embedding(Layer):
         return function("embedding", scope.parameter("weight", (self.size, self.width), self.init), x)
 
 
-def waves(places: int, size: int, dtype: Any) -> Array:
+def waves(places: int, size: int, dtype: DTypeLike) -> Array:
     """sin(p / 10000^(2i/size)) in the even columns, cos in the odd ones (Vaswani et al., 2017, section 3.5)."""
     import numpy as np
 

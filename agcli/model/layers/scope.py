@@ -17,6 +17,7 @@ from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.errors import ExpressionError
 from agcli.spec import Spec, SpecError
+from agcli.spec.names import Path as Place
 
 if TYPE_CHECKING:
     from agcli.model.layers.masks import Mask
@@ -34,7 +35,7 @@ class Trace:
     kind: str
     inputs: tuple[Tensor, ...]
     output: Tensor
-    place: tuple[Any, ...]  # in the spec
+    place: Place  # in the spec
     depth: int
 
 
@@ -52,7 +53,7 @@ class Network:
     masks: dict[int, Mask] = field(default_factory=dict)  # of padded tensors, by id
 
     @contextmanager
-    def at(self, path: tuple[Any, ...], more: str = "") -> Iterator[None]:
+    def at(self, path: Place, more: str = "") -> Iterator[None]:
         """What is built inside knows its line in the spec; what goes wrong is reported there."""
         try:
             with origin(self.spec.location(path)):
@@ -69,7 +70,7 @@ class Network:
                 raise
             raise self.spec.error(path, str(plugin.error_of(e))) from e
 
-    def located(self, path: tuple[Any, ...], call: Callable[..., Value]) -> Callable[..., Value]:
+    def located(self, path: Place, call: Callable[..., Value]) -> Callable[..., Value]:
         """A function of others, what goes wrong in which is reported at a line of the spec."""
 
         def guarded(*inputs: Any) -> Value:
@@ -85,7 +86,7 @@ class Scope:
 
     network: Network
     name: str = ""
-    path: tuple[Any, ...] = ()
+    path: Place = ()
     depth: int = 0
     l1: float = 0.0
     l2: float = 0.0

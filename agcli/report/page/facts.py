@@ -11,7 +11,7 @@ from agcli.comparison import Row, row
 from agcli.datasets import DataError
 from agcli.engine.errors import EngineError
 from agcli.evaluation import Evaluation
-from agcli.evaluation.evaluate import judge_split
+from agcli.evaluation.evaluate import evaluate, judge_split
 from agcli.evaluation.worst import COUNT
 from agcli.model.build import Model
 from agcli.prediction.curve import Curve, curve_of
@@ -37,18 +37,31 @@ class Facts:
     curve: Curve | None = None
 
 
-def facts(folder: Path, *, weights: str = "", split: str = "", anyway: bool = False, count: int = COUNT) -> Facts:
-    """Everything about a run. Without its data or a checkpoint, there is no evaluation,
-    and that is an error if a checkpoint or a split was asked for by name, or the data has changed.
+def facts(
+    folder: Path,
+    *,
+    weights: str = "",
+    split: str = "",
+    data: str | None = None,
+    anyway: bool = False,
+    count: int = COUNT,
+) -> Facts:
+    """Everything about a run, judged on a split of its data, or on the samples of a file ``data``.
+
+    Without its data or a checkpoint, there is no evaluation, and that is an error if a checkpoint, a split or a file
+    was asked for by name, or the data has changed. A file is judged without the run's own data, too.
     """
     run = Run.open(folder)
     folder = run.folder
     evaluation, model, problem, curve = None, None, "", None
+    if data is not None:
+        evaluation = evaluate(folder, data=data, weights=weights, count=count)
     try:
-        trained = opened(folder, weights, anyway=anyway)
+        trained = opened(folder, weights, anyway=anyway or data is not None)
         model, terms = trained.model, terms_of(trained.data)
         curve = curve_of(trained, terms)
-        evaluation = judge_split(trained, terms, split, count=count)
+        if data is None:
+            evaluation = judge_split(trained, terms, split, count=count)
     except (DataError, RunError, EngineError, SpecError) as error:
         if weights or split or isinstance(error, ChangedError):  # what is asked for by name must be there
             raise

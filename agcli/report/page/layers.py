@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from agcli.counts import number_of
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable
 from agcli.engine.variables import total
@@ -111,7 +112,7 @@ def box(node: Node, x: float, y: float) -> Html:
     name = node.name if len(node.name) <= 26 else f"…{node.name[-25:]}"
     what = node.kind if node.kind != node.name else ""
     below = " · ".join(part for part in (what, node.shape) if part)
-    said = tag("title", f"{node.name}: {node.kind}, {node.shape}, {node.parameters:,} parameters")
+    said = tag("title", f"{node.name}: {node.kind}, {node.shape}, {number_of(node.parameters, 'parameter')}")
     style = "box in" if node.kind == "input" else "box"
     return joined([
         tag("rect", said, x=x - BOX / 2, y=y, width=BOX, height=TALL, rx=5, class_=style),

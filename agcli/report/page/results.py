@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from agcli.counts import number_of
 from agcli.engine.types import Array
 from agcli.evaluation import Evaluation
 from agcli.evaluation.worst import Worst
@@ -14,7 +15,19 @@ from agcli.prediction import Numbers
 from agcli.prediction.curve import Curve
 
 from .. import fits
-from ..evaluation import amount, cell_text, counted, interval, of_data, rows_of, share, tidy, weights_of
+from ..evaluation import (
+    NO_INTERVAL,
+    amount,
+    cell_text,
+    counted,
+    interval,
+    noun_of,
+    of_data,
+    rows_of,
+    share,
+    tidy,
+    weights_of,
+)
 from . import charts
 from .html import Html, joined, picture, table, tag
 
@@ -27,7 +40,7 @@ CUT = 60  # characters of a cell
 def results(found: Evaluation) -> Iterator[Html]:
     """The sections, in order."""
     where = f"the {found.split} split of {found.data}" if found.split else found.data
-    yield tag("p", f"{found.samples:,} samples: {where}; {weights_of(found)}.", class_="soft")
+    yield tag("p", f"{number_of(found.samples, 'sample')}: {where}; {weights_of(found)}.", class_="soft")
     yield from (tag("p", f"{note[0].upper()}{note[1:]}.", class_="note") for note in found.notes)
     yield figure_table(found)
     if found.fit is not None:
@@ -38,11 +51,11 @@ def results(found: Evaluation) -> Iterator[Html]:
         values = [(name, np.array2string(value, precision=5, threshold=64)) for name, value in found.outputs.items()]
         yield table(("name", "value"), [(name, tag("code", value)) for name, value in values])
     if found.table:
-        yield tag("h3", "Classes")
+        yield tag("h3", noun_of(found)[1].capitalize())
         yield class_table(found)
     if found.confusion is not None and len(found.classes) <= CLASSES:
         yield tag("h3", "Confusions: a row for each class, a column for each prediction")
-        yield confusion(found.classes, found.confusion)
+        yield confusion(found.classes, found.confusion, rows_of(found))
     drawn = [*calibration(found), *predictions(found)]
     if drawn:
         yield tag("h3", "Can the answers be believed?")
@@ -86,7 +99,7 @@ def figure_table(found: Evaluation) -> Html:
         rows.append((name, amount(f.value), interval(f), "" if f.baseline is None else amount(tidy(f.baseline))))
     for name, value in found.metrics.items():
         if name not in found.figures and np.ndim(value) == 0:
-            rows.append((name, amount(value), "", ""))
+            rows.append((name, amount(value), NO_INTERVAL.get(name, ""), ""))
     return table(("metric", "value", "95 % interval", "constant answer"), rows, (1, 2, 3))
 
 
@@ -95,10 +108,10 @@ def class_table(found: Evaluation) -> Html:
         (r.name, counted(r.samples), counted(r.predicted), *(share(x) for x in (r.precision, r.recall, r.f1)))
         for r in found.table[:200]
     ]
-    return table(("class", "samples", "predicted", "precision", "recall", "f1"), rows, range(1, 6))
+    return table((noun_of(found)[0], "samples", "predicted", "precision", "recall", "f1"), rows, range(1, 6))
 
 
-def confusion(classes: Sequence[str], counts: Any) -> Html:
+def confusion(classes: Sequence[str], counts: Any, names: Sequence[str]) -> Html:
     """A heat map: the stronger, the larger the share of the class."""
 
     def cell(i: int, j: int) -> Html:
@@ -106,11 +119,11 @@ def confusion(classes: Sequence[str], counts: Any) -> Html:
         if not count:
             return tag("td", "·", class_="none")
         strength = 0.1 + 0.7 * count / total
-        said = f"{rows_of(classes, counts)[i]} taken for {classes[j]}: {counted(count)} of {counted(total)}"
+        said = f"{names[i]} taken for {classes[j]}: {counted(count)} of {counted(total)}"
         style = f"background: rgba(var(--heat), {strength:.2f})" if i == j else None
         return tag("td", counted(count), title=said, style=style, class_="wrong" if i != j else None)
 
-    rows = [(name, *(cell(i, j) for j in range(len(classes)))) for i, name in enumerate(rows_of(classes, counts))]
+    rows = [(name, *(cell(i, j) for j in range(len(classes)))) for i, name in enumerate(names)]
     return table(("", *classes), rows, class_="heat")
 
 
@@ -127,7 +140,7 @@ def predictions(found: Evaluation) -> Iterator[Html]:
     rows = np.unique(np.linspace(0, len(found.truth) - 1, POINTS).astype(int))
     for i, name in enumerate(found.answers.names[:6]):
         true, said = found.truth[rows, i].tolist(), found.answers.values[rows, i].tolist()
-        yield charts.scatter(f"{name}: {len(rows):,} samples", true, said, f"true {name}", "predicted")
+        yield charts.scatter(f"{name}: {number_of(len(rows), 'sample')}", true, said, f"true {name}", "predicted")
 
 
 def worst_table(rows: Sequence[Worst]) -> Html:
