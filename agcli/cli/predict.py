@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from agcli.counts import number_of
 from agcli.data.formats import ARRAYS, TABLE, names, written
 
 HELP = f"""Predict the samples in FILE with the model in the folder RUN; `-` reads standard input.
@@ -56,4 +57,4 @@ def command(
     for note in summary.notes:
         click.echo(json.dumps({"note": note}) if as_json else f"note: {note}", err=True)
     if out is not None and not as_json:
-        click.echo(f"{out}: {summary.samples:,} predictions", err=True)
+        click.echo(f"{out}: {number_of(summary.samples, 'prediction')}", err=True)
