@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from agcli.cli import streams
+from agcli.cli import terminal
 from agcli.printable import printable_lines
 
 WRONG_PATHS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)  # a person can mend these
@@ -81,7 +81,7 @@ def main() -> None:
     gc.set_threshold(200_000)  # what is loaded stays: to look through it again and again takes a tenth of a start,
     atexit.register(gc.freeze)  # and to look through it at the end, when all of it goes, as much once more
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # there is no use for any, and the search takes 20 ms
-    streams.settle()
+    terminal.settle()
     try:
         code = ag.main(standalone_mode=False)
         sys.stdout.flush()
@@ -104,8 +104,8 @@ def main() -> None:
             raise
         sys.exit(explained(e))
     finally:
-        streams.give_up(sys.stdout)
-        streams.give_up(sys.stderr)
+        terminal.give_up(sys.stdout)
+        terminal.give_up(sys.stderr)
 
 
 def explained(error: Exception) -> int:

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 
 from agcli.cli import COMMANDS
-from agcli.cli.streams import Named
+from agcli.cli.terminal import Named
 from agcli.datasets import DataError
 from agcli.prediction.sinks import Complete
 from agcli.prediction.whole_file import whole_file
@@ -291,7 +291,7 @@ def test_a_console_takes_texts_as_they_are(capsys):
 
 def test_there_is_one_way_to_a_terminal():
     """No other file makes a console of its own or goes past the streams."""
-    allowed = {"report/console.py", "cli/streams.py", "prediction/sinks.py"}
+    allowed = {"report/console.py", "cli/terminal.py", "prediction/sinks.py"}
     for path in (ROOT / "agcli").glob("*/**/*.py"):
         if path.relative_to(ROOT / "agcli").parts[0] in ("engine", "datasets", "models"):
             continue
