@@ -14,7 +14,8 @@ from agcli.engine.errors import EngineError
 from agcli.runs import Run, RunError
 from agcli.runs.lock import is_locked
 from agcli.runs.migrate import NewerError
-from agcli.runs.run import RUNS, all_runs, final
+from agcli.runs.places import MARK, RUNS
+from agcli.runs.run import all_runs, final
 from agcli.spec import SpecError
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text
@@ -60,7 +61,7 @@ def found(names: Sequence[str], place: Path = RUNS) -> list[Run]:
 
 def row(run: Run) -> Row:
     """A run's row; of a damaged run, what can be read."""
-    started = (run.folder / "spec.yaml").stat().st_mtime
+    started = run.files.modified(MARK)
     try:
         spec, history, result = run.spec, run.metrics, run.result
         started = began(run.environment) or started

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import math
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError  # which NumPy lets pass
 from typing import IO, Any
 
 import numpy as np
 
+from .compressed import seekable
 from .dataset import Array
 from .errors import DataError
+from .files import check_size, size_of
 from .frame import Frame
 from .idx import read_idx
-from .tabular import MAX_BYTES, check_size, first_bytes
+from .tabular import MAX_BYTES, first_bytes
 
 MAX_ARRAYS = 1_000
 SIDES = {"train": ("train",), "validation": ("validation", "valid", "val"), "test": ("test",)}  # ends of names
@@ -108,11 +112,14 @@ def _ends(names: list[str], end: str) -> bool:
 def read_npy(path: Path) -> Array:
     """The array of an NPY file."""
     check_size(path, MAX_BYTES)
-    try:
-        with path.open("rb") as file:
-            return _npy(file, path.stat().st_size, str(path))
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    with seekable(path, MAX_BYTES) as place:
+        if not isinstance(place, Path):
+            return _npy(place, len(place.getvalue()), str(path))
+        try:
+            with place.open("rb") as file:
+                return _npy(file, size_of(place), str(path))
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def read_npz(path: Path, end: str = "") -> dict[str, Array]:
@@ -150,11 +157,15 @@ def _npy(file: IO[bytes], size: int, where: str) -> Array:
     """An array, whose header may not promise more than the file holds; arrays of Python objects are refused."""
     try:
         version = np.lib.format.read_magic(file)
-        shape, by_column, dtype = _HEADERS[version](file)
-    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError, EOFError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of headers that Python 2 wrote
+            shape, by_column, dtype = _HEADERS[version](file)
+    except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError, EOFError, TokenError) as error:
         raise DataError(f"{where}: not an NPY file that NumPy wrote ({str(error)[:80]})") from None
     if dtype.hasobject or dtype.fields:
         raise DataError(f"{where}: expected an array of numbers or text, found {dtype}")
+    if any(isinstance(length, bool) or not 0 <= length < 1 << 62 for length in shape):
+        raise DataError(f"{where}: expected lengths of 0 or more in the header, found shape {shape}")
     expected = math.prod(shape) * dtype.itemsize
     if expected > size:
         raise DataError(f"{where}: the header says shape {shape}, {expected:,} bytes; the file holds {size:,}")

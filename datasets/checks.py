@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,26 +13,27 @@ from . import guess
 from .dataset import Array, Split
 from .frame import Frame
 from .images import Image
-from .preprocessing import Part, Recipe
+from .leaks import leaks
+from .preprocessing import Recipe
 from .roles import FILLS, Categorical, Numeric
+from .tabular import MISSING, TableFile
 
 TINY = 8  # training samples; a smaller class is hardly learnt
 _FEW = 20  # samples, of which nothing can be said
 _NAMED = 8
-_FIRST = 1_000  # samples
-_SAME = 1 - 1e-9  # a correlation that is no accident
+_AGAIN = 1 << 26  # bytes of a file that may be read once more
 
 
-def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaks: bool = True) -> tuple[str, ...]:
+def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaking: bool = True) -> tuple[str, ...]:
     """All that is strange about the samples of the training split, and about the classes of each split.
 
-    Without ``leaks``, an input may say the target: a law that is fitted to exact numbers does.
+    Without ``leaking``, an input may say the target: a law that is fitted to exact numbers does.
     """
     found = [
         *_missing(train, recipe),
         *_constant(train, recipe),
         *_turned(train, recipe),
-        *(_leaks(train, recipe) if leaks else ()),
+        *(_leaks(train, recipe) if leaking else ()),
     ]
     if recipe.classes:
         counts = {name: _counts(split, len(recipe.classes)) for name, split in splits.items()}
@@ -37,11 +41,18 @@ def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaks: b
     return tuple(found)
 
 
-def left_out(frame: Frame, guessed: Iterable[str]) -> Iterator[str]:
-    """The columns that nobody ignored but a guess, with the reason."""
-    for reason, names in guess.reasons(frame, guessed).items():
+def left_out(frame: Frame, guessed: Iterable[str], grouping: str = "") -> Iterator[str]:
+    """The columns that nobody ignored but a guess, with the reason; ``grouping`` is the column that a split keeps
+    together."""
+    found = {"the split keeps its groups together": [grouping]} if grouping else {}
+    for reason, names in {**found, **guess.reasons(frame, [n for n in guessed if n != grouping])}.items():
         shown = _listed([f'"{name}"' for name in names])
         yield f"left out: {shown} ({reason}); a role in `columns` brings a column back"
+
+
+def reasons_apart(frame: Frame, guessed: Iterable[str]) -> dict[str, str]:
+    """Why columns that a guess ignores are left out."""
+    return {name: reason for reason, names in guess.reasons(frame, guessed).items() for name in names}
 
 
 def _missing(frame: Frame, recipe: Recipe) -> Iterator[str]:
@@ -76,40 +87,65 @@ def _turned(frame: Frame, recipe: Recipe) -> Iterator[str]:
 
 
 def _leaks(frame: Frame, recipe: Recipe) -> Iterator[str]:
-    """Inputs that say the target: the same numbers up to a factor, or one name for each class and back."""
-    if len(recipe.target) != 1 or len(frame) < _FEW:
-        return
-    target = recipe.target[0]
-    for part in recipe.inputs:
-        if type(part.role) is type(target.role) and _tells(part, target, frame):
-            yield (
-                f'column "{part.column}": says the target "{target.column}" exactly; '
-                "if it is not known before the prediction is made, give it the role `ignore`"
-            )
+    """Inputs that say the target; whoever predicts may not have them."""
+    for column, how in leaks(frame, recipe):
+        yield (
+            f'column "{column}": says the target "{recipe.target[0].column}" ({how}); if it is not known before the '
+            f"prediction is made, write `{column}: ignore` in `columns`"
+        )
 
 
-def _tells(part: Part, target: Part, frame: Frame) -> bool:
-    ours, theirs = frame[part.column], frame[target.column]
-    if isinstance(part.role, Categorical) and isinstance(target.role, Categorical):
-        ranks, labels = part.role.numbers(ours, part.stats), target.role.numbers(theirs, target.stats)
-        both = ranks * len(target.stats["categories"]) + labels
-        pairs, names, classes = (len(np.unique(found)) for found in (both, ranks, labels))
-        return pairs > 1 and pairs == names == classes
-    a, b = ours.numbers(), theirs.numbers()
-    if a.ndim != 1 or b.ndim != 1:
-        return False
-    early = _correlation(a[:_FIRST], b[:_FIRST])  # the first samples acquit nearly every column
-    return (early is None or early > _SAME) and (_correlation(a, b) or 0.0) > _SAME
+@dataclass
+class Rows:
+    """How many rows a file has, and how many of them no target."""
+
+    total: int = 0
+    lost: int = 0
+
+    def add(self, total: int, lacking: Array) -> None:
+        """Count the rows of a piece."""
+        self.total, self.lost = self.total + total, self.lost + int(lacking.sum())
 
 
-def _correlation(a: Array, b: Array) -> float | None:
-    """The correlation of the samples that have both numbers, without its sign; None if one of them is constant."""
-    known = ~(np.isnan(a) | np.isnan(b))
-    if not known.any():
-        return None
-    a, b = a[known] - a[known].mean(), b[known] - b[known].mean()
-    size = float(np.sqrt((a * a).sum() * (b * b).sum()))  # sums, as products would wake up the threads of BLAS
-    return abs(float((a * b).sum())) / size if size else None
+def untargeted(
+    target: Sequence[str],
+    lost: int,
+    total: int,
+    marks: Mapping[str, int] | None = None,
+    *,
+    file: str = "",
+    is_class: bool = False,
+) -> Iterator[str]:
+    """How many rows of a file have no target, so that nothing can be learnt of them, nor are they judged.
+
+    ``marks`` says how often which text stands for that in the file; of classes it may be the name of one.
+    """
+    if lost:
+        told = [f'{count:,} "{text}"' if text else f"{count:,} empty" for text, count in (marks or {}).items()]
+        shown = f" ({', '.join(told[:_NAMED])})" if told else ""
+        others = ", ".join(json.dumps(text) for text in MISSING if text not in (marks or {}) or not text)
+        advice = (
+            f"; if one of these is a class, write `missing: [{others}]` in `data`"
+            if is_class and any(marks or {})
+            else ""
+        )
+        where = f"{file}: " if file else ""
+        names = " or ".join(f'"{name}"' for name in target)
+        yield f"{where}{lost:,} of {total:,} rows have no {names} and are left out{shown}{advice}"
+
+
+def spelled(source: object, target: Sequence[str], count: int) -> dict[str, int]:
+    """How often which text says in a file that there is no target, the most frequent first; empty if it is not known.
+
+    What a cell says is lost where it is read as nothing, so the file is read again, if it is not a large one.
+    """
+    if not isinstance(source, TableFile) or len(target) != 1 or source.path.stat().st_size > _AGAIN:
+        return {}
+    cells = replace(source, missing=()).read()[target[0]].texts()
+    kinds = Counter({text: int((cells == text).sum()) for text in source.missing})
+    found = {text: number for text, number in kinds.most_common() if number}
+    empty = count - sum(found.values())
+    return {**found, "": found.get("", 0) + empty} if empty > 0 else found
 
 
 def _counts(split: Split, classes: int) -> Array:

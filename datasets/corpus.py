@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,15 +10,18 @@ from typing import Any
 
 import numpy as np
 
+from .compressed import content
 from .dataset import Array, Column, Dataset, Split
-from .delimited import opened, read
+from .dialect import nothing
+from .encodings import utf8
 from .errors import DataError, unknown
+from .files import check_size
 from .roles import INT64
 from .splits import MAX_VALIDATION, VALIDATION_SHARE
-from .tabular import check_size
 from .vocabulary import UNITS, UNKNOWN, Counting, Vocabulary, alphabet, tokens
 
 MAX_BYTES = 1 << 28
+_BLOCK = 1 << 22  # bytes, decoded at a time
 TEST_SHARE = 0.1  # of the text, if nothing else is said
 
 
@@ -75,7 +79,8 @@ class Corpus:
     test_path: Path | None = None
     validation: float | None = None
     validation_path: Path | None = None
-    decode: Callable[[Path], str] | None = None
+    encoding: str | None = None
+    decode: Callable[[Path, str | None, Callable[[str], None]], str] | None = None
 
     def __post_init__(self) -> None:
         for name in ("test", "validation"):
@@ -86,7 +91,8 @@ class Corpus:
         """The data set. Raises DataError for a file that is no UTF-8, too large, or too short for one window."""
         if self.unit not in UNITS:
             raise unknown("unit", self.unit, UNITS, ("unit",))
-        texts, share = self._texts()
+        notes: list[str] = []
+        texts, share = self._texts(notes.append)
         speller = fitted or Speller(self._learnt(texts))
         splits = {name: self._windows(speller.encode(text), name) for name, text in texts.items()}
         kind = f"{len(speller.vocabulary):,} {self.unit}"
@@ -100,6 +106,7 @@ class Corpus:
             classes=speller.classes,
             splits=splits,
             fitted=speller,
+            warnings=tuple(dict.fromkeys(notes)),
             settled=replace(self, stride=self.stride or self.length, validation=share, test=test),
         )
 
@@ -107,16 +114,16 @@ class Corpus:
     def _test_share(self) -> float:
         return TEST_SHARE if self.test is None else self.test
 
-    def _texts(self) -> tuple[dict[str, str], float]:
+    def _texts(self, note: Callable[[str], None]) -> tuple[dict[str, str], float]:
         """The text of each split, and the share for validation."""
-        decode = self.decode or utf8
-        rest, test = decode(self.path), ""
+        read = self.decode or decoded
+        rest, test = read(self.path, self.encoding, note), ""
         if self.test_path is not None:
-            test = decode(self.test_path)
+            test = read(self.test_path, self.encoding, note)
         elif self._test_share:
             rest, test = _cut(rest, self._test_share)
         if self.validation_path is not None:
-            share, validation = 0.0, decode(self.validation_path)
+            share, validation = 0.0, read(self.validation_path, self.encoding, note)
         else:
             share = self._validation_share(rest)
             rest, validation = _cut(rest, share) if share else (rest, "")
@@ -160,17 +167,8 @@ def _cut(text: str, share: float) -> tuple[str, str]:
     return text[:place], text[place:]
 
 
-def utf8(path: Path) -> str:
-    """The text of a file in UTF-8, unpacked if it is gzipped."""
+def decoded(path: Path, encoding: str | None = None, note: Callable[[str], None] | None = None) -> str:
+    """The text of a file, unpacked if it is packed; ``note`` takes how it is written, if that had to be found out."""
     check_size(path, MAX_BYTES)
-    content = bytearray()
-    with opened(path) as file:
-        while piece := read(file, 1 << 20, path):
-            content += piece
-            if len(content) > MAX_BYTES:
-                raise DataError(f"{path}: expected at most {MAX_BYTES:,} bytes of text, found more")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        found = f"the byte 0x{error.object[error.start]:02x} at {error.start:,}"
-        raise DataError(f"{path}: expected UTF-8 text, found {found}; save the file as UTF-8") from None
+    text = io.BytesIO(content(path, MAX_BYTES))
+    return b"".join(utf8(iter(lambda: text.read(_BLOCK), b""), path, encoding, note or nothing)).decode()

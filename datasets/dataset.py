@@ -232,6 +232,7 @@ class Dataset(Info):
     fitted: Fitted | None = None
     warnings: tuple[str, ...] = ()
     settled: Any = None
+    lost: tuple[str, ...] = ()  # of the warnings, those on rows without a target
 
     def __getitem__(self, name: str) -> Split:
         if name in HELD_OUT and name not in self.splits:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .dataset import Rows
 from .errors import CellError, DataError, unknown
+from .numerals import PLAIN, Ambiguous, Numerals
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,6 +30,7 @@ class Cells:
     name: str
     file: str
     rows: Callable[[int], int] = field(default=lambda index: index + 1)
+    numerals: Numerals = PLAIN
 
     def __len__(self) -> int:
         return len(self.values)
@@ -47,7 +49,6 @@ class Cells:
 
     def numbers(self) -> npt.NDArray[np.float64]:
         """The cells as float64, NaN where one is missing; arrays keep their shape."""
-        import polars as pl
 
         if isinstance(self.values, np.ndarray):
             if self.values.dtype.kind not in "biuf":
@@ -55,8 +56,9 @@ class Cells:
             return self.values.astype(np.float64)
         if self.values.dtype.is_temporal():
             raise DataError(f'{self.file}: column "{self.name}": expected numbers, found dates; its role is `date`')
-        numbers = self.values.cast(pl.Float64, strict=False)
-        self._check(numbers, "a number", f"; if it is no number, write `columns: {{{self.name}: categorical}}`")
+        numbers = self.numerals.read(self.values)
+        expected = "a number" if self.numerals.is_plain else f"a number such as {self.numerals.example}"
+        self._check(numbers, expected, f"; if it is no number, write `columns: {{{self.name}: categorical}}`")
         return cast("npt.NDArray[np.float64]", numbers.fill_null(np.nan).to_numpy())
 
     def texts(self) -> pl.Series:
@@ -124,6 +126,8 @@ class Frame:
     columns: Mapping[str, Values]
     first: int = 1
     picked: npt.NDArray[np.int64] | None = None
+    numerals: Numerals = PLAIN  # how cells of text write numbers
+    unclear: Ambiguous | None = None  # columns of which that is not known
 
     def __post_init__(self) -> None:
         lengths = {name: len(values) for name, values in self.columns.items()}
@@ -138,7 +142,7 @@ class Frame:
         if name not in self.columns:
             error = unknown("column", name, self.columns)
             raise DataError(f"{self.file}: {error}")
-        return Cells(self.columns[name], name, self.file, lambda index: int(self.numbers[index]))
+        return Cells(self.columns[name], name, self.file, lambda index: int(self.numbers[index]), self.numerals)
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
@@ -148,7 +152,7 @@ class Frame:
     def take(self, rows: Rows) -> Frame:
         """The samples at some indices."""
         taken = {name: values[rows] for name, values in self.columns.items()}
-        return Frame(self.file, taken, self.first, self.numbers[rows])
+        return replace(self, columns=taken, picked=self.numbers[rows])
 
 
 def joined(frames: Iterable[Frame]) -> Frame:
@@ -164,4 +168,4 @@ def joined(frames: Iterable[Frame]) -> Frame:
         else pl.concat([part.columns[name] for part in parts])
         for name, values in parts[0].columns.items()
     }
-    return Frame(parts[0].file, columns)
+    return Frame(parts[0].file, columns, numerals=parts[0].numerals)

@@ -66,7 +66,7 @@ class Image(Role):
         if self.channels == "first" and values.ndim == 4:
             values = np.moveaxis(values, 1, -1)
         fits = not shape or (values.ndim - 1 == len(shape) and values.shape[3:] == shape[2:])
-        seems_first = self.channels is None and _channels_first(values.shape[1:])
+        seems_first = self.channels is None and channels_first(values.shape[1:])
         if fits and not (seems_first and not shape):
             return values
         place, given = f'{cells.file}: column "{cells.name}"', cells.values.shape[1:]
@@ -99,7 +99,7 @@ class Image(Role):
         return Scaling(np.asarray(stats["deviation"] or 1.0, np.float64), np.asarray(stats["mean"], np.float64))
 
 
-def _channels_first(shape: tuple[int, ...]) -> bool:
+def channels_first(shape: tuple[int, ...]) -> bool:
     """Whether samples seem to be of (channels, height, width)."""
     return len(shape) == 3 and shape[0] in COUNTS and shape[-1] not in COUNTS
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from .errors import DataError
 from .frame import Cells, Frame
 from .labels import Labels, is_nested, separator_of
+from .numerals import are_codes
 from .roles import REFUSE, Categorical, Numeric, Role
 
 Floats = npt.NDArray[np.float64]
@@ -261,8 +262,6 @@ def _of_several(table: Floats, names: str, is_whole_array: bool) -> Form:
 
 def _numbers(cells: Cells) -> Floats | None:
     """The cells as numbers, (n,) of arrays (n, 1) too; None where some are none. Truths of a table are none."""
-    import polars as pl
-
     values = cells.values
     if isinstance(values, np.ndarray):
         if values.dtype.kind not in "biuf":
@@ -271,7 +270,9 @@ def _numbers(cells: Cells) -> Floats | None:
         return numbers.reshape(len(numbers)) if _width(cells) == 1 else numbers
     if values.dtype.is_temporal() or values.dtype.is_nested():
         return None
-    read = values.cast(pl.Float64, strict=False)
+    if are_codes(values.drop_nulls()):
+        return None
+    read = cells.numerals.read(values)
     return None if (read.is_null() & values.is_not_null()).any() else read.fill_null(np.nan).to_numpy()
 
 

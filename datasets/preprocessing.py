@@ -21,6 +21,7 @@ from .labels import Labels
 from .layout import likeliest
 from .roles import INT64, Categorical, Ignore, Numeric, Role, Stats
 from .texts import Text
+from .vocabulary import Vocabulary
 
 ROLES: Mapping[str, type[Role]] = {
     role.name: role for role in (Numeric, Categorical, Date, Text, Image, Labels, Ignore)
@@ -62,12 +63,10 @@ class Recipe:
 
     @cached_property
     def groups(self) -> dict[str, list[Part]]:
-        """The inputs of the model -> the columns in each; a single one is called x."""
+        """The inputs of the model -> the columns in each: numbers side by side in x, all else by its own name."""
         groups: dict[str, list[Part]] = {}
         for part in self.inputs:
             groups.setdefault(part.role.input or _own_input(part), []).append(part)
-        if len(groups) == 1 and not self.inputs[0].role.input:
-            return {"x": list(self.inputs)}
         taken = {TARGET: True, SIGMA: bool(self.sigma), WEIGHTS: bool(self.weights)}
         for name in KNOWN:
             if name in groups and taken[name]:
@@ -168,6 +167,17 @@ class Recipe:
         """The inputs that are texts filled up with 0 -> the side of the zeros, `left` or `right`."""
         roles = {name: group[0].role for name, group in self.groups.items()}
         return {n: r.padding for n, r in roles.items() if isinstance(r, Text) and r.padding != "unmasked"}
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """The inputs that are numbers of tokens or names -> how many there are, from 0."""
+        found = {}
+        for name, (first, *_) in self.groups.items():
+            if isinstance(first.role, Text):
+                found[name] = len(Vocabulary(first.role.unit, tuple(first.stats["vocabulary"])))
+            elif isinstance(first.role, Categorical) and not first.role.joins:
+                found[name] = len(first.stats["categories"]) + 1
+        return found
 
     @property
     def features(self) -> tuple[str, ...]:

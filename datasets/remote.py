@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import IO
 
@@ -87,16 +89,56 @@ def _fetch(source: Source, file: RemoteFile) -> Path:
         with Path(target).open("wb") as opened:
             transfer(url, _Bounded(opened, file.size), None)
 
-    failures = []
-    for mirror in source.mirrors:
-        url = mirror + file.name
-        try:
-            with _silenced(pooch.get_logger()):
-                return Path(pooch.retrieve(url, f"sha256:{file.sha256}", file.name, folder, downloader=download))
-        except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
-            failures.append(f"  {url}: {_reason(error)}")
+    failures, path = [], folder / file.name
+    if path.is_file() and _is_verified(path, file):
+        return path
+    with _kept_aside(path):
+        for mirror in source.mirrors:
+            url = mirror + file.name
+            try:
+                with _silenced(pooch.get_logger()):
+                    pooch.retrieve(url, f"sha256:{file.sha256}", file.name, folder, downloader=download)
+                _open_to_readers(path)
+                return path
+            except (OSError, ValueError) as error:  # requests' errors are OSErrors; a wrong hash is a ValueError
+                failures.append(f"  {url}: {_reason(error)}")
     heading = f"{source.name}: no mirror gave {file.name}"
     raise DataError("\n".join([heading, *failures, _by_hand(source, file, folder)]))
+
+
+def _is_verified(path: Path, file: RemoteFile) -> bool:
+    try:
+        _verify(path, file)
+    except DataError:
+        return False
+    return True
+
+
+@contextmanager
+def _kept_aside(path: Path) -> Iterator[None]:
+    """Whatever has the name of a file that is downloaded, and is not that file, is kept under another name."""
+    if not os.path.lexists(path):
+        yield
+        return
+    aside = next(p for n in count(1) if not os.path.lexists(p := path.with_name(f"{path.name}.kept-{n}")))
+    try:
+        path.rename(aside)
+    except OSError as error:
+        raise DataError(f"{path}: is not the published file, and cannot be renamed: {error.strerror}") from None
+    LOG.info("%s: is not the published file; kept as %s", path, aside.name)
+    yield
+    if not os.path.lexists(path):
+        aside.rename(path)
+
+
+def _open_to_readers(path: Path) -> None:
+    """Give a download the permissions of any new file; that of a temporary one, which it was, has none for others."""
+    probe = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with suppress(OSError):
+        handle = os.open(probe, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        path.chmod(stat.S_IMODE(os.fstat(handle).st_mode))
+        os.close(handle)
+        probe.unlink()
 
 
 def _cache(folder: Path) -> Path:

@@ -229,7 +229,7 @@ class _Names:
         self.counts: Counter[str] = Counter()
 
     def add(self, cells: Cells) -> None:
-        found = self.names(cells).drop_nulls().value_counts()
+        found = self.names(cells).drop_nulls().rename("name").value_counts()
         self.counts.update(dict(zip(found.to_series(0).to_list(), found.to_series(1).to_list(), strict=True)))
 
     def stats(self) -> Stats:

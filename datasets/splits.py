@@ -66,6 +66,11 @@ class Rule:
         return None
 
     @property
+    def grouping(self) -> str | None:
+        """The column whose names stay together."""
+        return None
+
+    @property
     def keeps_all(self) -> bool:
         """Whether all samples are for training."""
         return False
@@ -190,6 +195,10 @@ class Group(HeldOut):
     def by(self) -> str | None:
         return self.column
 
+    @property
+    def grouping(self) -> str | None:
+        return self.column
+
     def keys(self, frame: Frame) -> npt.NDArray[Any]:
         return np.unique(_names(frame[self.column]), return_inverse=True)[1]
 
@@ -268,6 +277,10 @@ class Fold(Rule):
 
     @property
     def by(self) -> str | None:
+        return self.group
+
+    @property
+    def grouping(self) -> str | None:
         return self.group
 
     def keys(self, frame: Frame) -> npt.NDArray[Any]:

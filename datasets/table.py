@@ -12,16 +12,19 @@ import numpy.typing as npt
 
 from ..counts import number_of
 from . import guess, kinds
-from .checks import left_out, warnings
+from .checks import Rows, left_out, spelled, untargeted, warnings
 from .dataset import Dataset, Split
 from .errors import DataError, unknown
 from .fitting import fit
 from .frame import Frame
 from .labels import Labels
+from .nested import is_nothing
 from .preprocessing import Recipe
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
 from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, share_of
+from .strays import check_numbers
 from .stream import written
+from .tabular import written_as
 
 Sides = Callable[[Frame], npt.NDArray[np.int64]]  # the part of each sample of a piece, a place in PARTS
 
@@ -86,13 +89,22 @@ class Table:
         table = self.settled(frame)
         if self.stream and table.split is not None and table.split.validation is None:
             table = replace(table, split=table.split.with_share(table._count()))
-        recipe, splits, found = table._streamed(frame, fitted) if self.stream else table._whole(frame, fitted)
+        if self.stream:
+            recipe, splits, found, lost = table._streamed(frame, fitted)
+        else:
+            files = table._files(frame)
+            recipe, splits, found = table._fitted(table._parted(files), fitted)
+            lost = tuple(table._lost(files))
         if fitted is None:
             _check_classes(recipe, splits["train"])
         table = table._with_shares({name: len(split) for name, split in splits.items()})
         known = (*self.columns, self.sigma, self.weights)
         guessed = [name for name, role in table.columns.items() if role.name == "ignore" and name not in known]
-        return table._dataset(recipe, splits, (*left_out(frame, guessed), *found))
+        guessed = [name for name in guessed if not is_nothing(frame.columns[name])]  # which its reader said
+        notes = [note for source in (self.source, self.validation, self.test) for note in getattr(source, "notes", ())]
+        grouping = table.grouping if table.grouping in guessed else ""
+        said = (*dict.fromkeys(notes), *left_out(frame, guessed, grouping), *found)
+        return table._dataset(recipe, splits, lost, said)
 
     def settled(self, frame: Frame) -> Table:
         """The same table with nothing left open: target, role of every column, split, and how the file is written."""
@@ -104,9 +116,12 @@ class Table:
                 _check_name(frame, getattr(self, part), (part,))
         for name in self.columns:
             _check_name(frame, name, ("columns", name))
+        check_numbers(frame, self.columns)
         if self.split is not None and self.split.by is not None:
             _check_name(frame, self.split.by, ("split",))
         guessed = guess.roles(frame, target)
+        if self.grouping and self.grouping not in target and not self.plain:
+            guessed[self.grouping] = Ignore()
         for name, role in guessed.items() if self.plain else ():
             is_free = name not in target or {kinds.ANY, kinds.NUMBERS, kinds.COUNTS} & {*self.wanted}
             if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
@@ -123,12 +138,19 @@ class Table:
         split = self._settled_split(is_class)
         ordered = {name: roles[name] for name in frame.columns}
         validation, test = (file.settled() if file else None for file in (self.validation, self.test))
-        source = self.source.settled()
+        source, validation, test = (
+            written_as(file, frame.numerals) for file in (self.source.settled(), validation, test)
+        )
         kind, code = (coding.kind, coding.code) if coding else (self.kind, self.code)
         return replace(
             self, source=source, target=target, columns=ordered, split=split, validation=validation, test=test,
             kind=kind, code=code,
         )  # fmt: skip
+
+    @property
+    def grouping(self) -> str:
+        """The column whose names a split keeps together, which is no input unless it has a role; empty without one."""
+        return getattr(self.split, "grouping", "") or ""
 
     def _coding(self, frame: Frame, target: tuple[str, ...]) -> kinds.Coding | None:
         """How the target is coded: by all samples, or, where these will not do, by those for training.
@@ -201,18 +223,30 @@ class Table:
 
     def _sides(self, frame: Frame) -> dict[str, Frame]:
         """The samples of each split; of those alone that have any."""
-        frame = _with_target(frame, self._required(self.target))
-        found = {"train": frame}
-        if self.split is not None and not self.split.keeps_all:
-            rows = self.split.parts(frame, self._labels(frame))
-            found = {name: frame.take(part) for name, part in zip(PARTS, rows, strict=True) if len(part)}
-        for name, file in (("validation", self.validation), ("test", self.test)):
-            if file is not None:
-                found[name] = _with_target(_renamed(file, frame), self._required(self.target))
-        return found
+        return self._parted(self._files(frame))
 
-    def _whole(self, frame: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
-        return self._fitted(self._sides(frame), fitted)
+    def _files(self, frame: Frame) -> dict[str, Frame]:
+        """All rows of the file, and of those for validation and testing."""
+        files = (("validation", self.validation), ("test", self.test))
+        return {"train": frame, **{name: _renamed(file, frame) for name, file in files if file is not None}}
+
+    def _parted(self, files: Mapping[str, Frame]) -> dict[str, Frame]:
+        known = {name: _with_target(frame, self._required(self.target)) for name, frame in files.items()}
+        if self.split is not None and not self.split.keeps_all:
+            frame = known["train"]
+            rows = self.split.parts(frame, self._labels(frame))
+            known |= {name: frame.take(part) for name, part in zip(PARTS, rows, strict=True) if len(part)}
+        return known
+
+    def _lost(self, files: Mapping[str, Frame]) -> Iterator[str]:
+        """How many rows of each file have no target."""
+        sources = {"train": self.source, "validation": self.validation, "test": self.test}
+        is_class = isinstance(self.columns[self.target[0]], Categorical)
+        for name, frame in files.items():
+            count = int(_lacking(frame, self._required(self.target)).sum())
+            marks = spelled(sources[name], self.target, count) if count else {}
+            file = frame.file if name != "train" else ""
+            yield from untargeted(self.target, count, len(frame), marks, file=file, is_class=is_class)
 
     def _fitted(
         self, frames: Mapping[str, Frame], fitted: Recipe | None
@@ -220,17 +254,23 @@ class Table:
         train = frames["train"]
         recipe = fitted or self._learnt([train])
         splits = {name: recipe.split(frames[name], training=name == "train") for name in PARTS if name in frames}
-        return recipe, splits, warnings(train, recipe, splits, leaks=not self.plain)
+        return recipe, splits, warnings(train, recipe, splits, leaking=not self.plain)
 
-    def _streamed(self, head: Frame, fitted: Recipe | None) -> tuple[Recipe, dict[str, Split], tuple[str, ...]]:
+    def _streamed(
+        self, head: Frame, fitted: Recipe | None
+    ) -> tuple[Recipe, dict[str, Split], tuple[str, ...], tuple[str, ...]]:
         sides = self._masks()
         recipe = fitted or self._learnt(_side(frame, sides, "train") for frame in self._pieces(self.source))
-        splits = written(self._pieces(self.source), recipe, sides, self._drawn_parts())
+        rows = Rows()
+        splits = written(self._pieces(self.source, rows), recipe, sides, self._drawn_parts())
+        lost = list(untargeted(self.target, rows.lost, rows.total))
         for name, file in (("validation", self.validation), ("test", self.test)):
             if file is not None:
-                splits[name] = written(self._pieces(file), recipe, None)["train"]
-        found = warnings(_with_target(head, self._required(self.target)), recipe, splits, leaks=not self.plain)
-        return recipe, {name: splits[name] for name in PARTS if name in splits}, found
+                rows = Rows()
+                splits[name] = written(self._pieces(file, rows), recipe, None)["train"]
+                lost += untargeted(self.target, rows.lost, rows.total, file=str(file.path))
+        found = warnings(_with_target(head, self._required(self.target)), recipe, splits, leaking=not self.plain)
+        return recipe, {name: splits[name] for name in PARTS if name in splits}, found, tuple(lost)
 
     def _drawn_parts(self) -> tuple[str, ...]:
         """The parts that the split draws from the file."""
@@ -254,10 +294,12 @@ class Table:
         options = {name: getattr(self, name) for name in ("dtype", "sigma", "weights", "kind", "code")}
         return fit(frames, self.columns, self.target, **options)
 
-    def _pieces(self, source: Source) -> Iterator[Frame]:
-        """The samples that have a target, renumbered, so that a split need not know of the others."""
+    def _pieces(self, source: Source, rows: Rows | None = None) -> Iterator[Frame]:
+        """The samples that have a target, renumbered, so that a split need not know of the others; ``rows`` counts."""
         first = 1
         for frame in source.frames():
+            if rows is not None:
+                rows.add(len(frame), _lacking(frame, self._required(self.target)))
             kept = _with_target(frame, self._required(self.target))
             yield kept if kept.first == first else replace(kept, first=first, picked=kept.numbers)
             first += len(kept)
@@ -270,7 +312,9 @@ class Table:
         ranks: npt.NDArray[Any] = role.names(frame[self.target[0]]).rank("dense").to_numpy()
         return ranks
 
-    def _dataset(self, recipe: Recipe, splits: dict[str, Split], found: tuple[str, ...]) -> Dataset:
+    def _dataset(
+        self, recipe: Recipe, splits: dict[str, Split], lost: tuple[str, ...], found: tuple[str, ...]
+    ) -> Dataset:
         path = self.source.path
         sizes = ", ".join(f"{len(split):,} to {name}" for name, split in splits.items())
         return Dataset(
@@ -282,8 +326,9 @@ class Table:
             features=recipe.features,
             splits=splits,
             fitted=recipe,
-            warnings=found,
+            warnings=(*lost, *found),
             settled=self,
+            lost=lost,
         )
 
 
@@ -318,11 +363,17 @@ def _check_classes(recipe: Recipe, train: Split) -> None:
         raise DataError(f'target "{name}": expected {expected}, found more; is it a number?', ("target",))
 
 
+def _lacking(frame: Frame, target: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Which rows have no target."""
+    missing = [frame[name].missing() for name in target]
+    return np.any(missing, axis=0) if missing else np.zeros(len(frame), bool)
+
+
 def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
     """The samples whose target is known; of the others nothing can be learnt."""
     if not target:
         return frame
-    missing = np.any([frame[name].missing() for name in target], axis=0)
+    missing = _lacking(frame, target)
     kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
     if not len(kept):
         raise DataError(f'{frame.file}: expected samples with a "{target[0]}", found none', ("target",))

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from . import json_lines
-from .delimited import BOM, Dialect, dialect, frames, opened, read
+from .compressed import opened, read, seekable
+from .delimited import BOM, beginning, frames
+from .dialect import Dialect, Known, dialect
 from .errors import DataError
+from .files import check_size, size_of
+from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
+from .nested import Flattening, widths
+from .numerals import PLAIN, Ambiguous, Numerals, readings, told
 
 if TYPE_CHECKING:
     import polars as pl
 
 MAX_BYTES = 1 << 30  # of a file that is read as a whole, which takes some five times as much memory
-MISSING = ("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None")
+# What R, pandas, NumPy, SQL, Excel and people write for nothing.
+MISSING = (
+    "", "?", "-", "--", ".", "NA", "Na", "na", "N/A", "n/a", "<NA>", "#N/A", "#NA", "#N/A N/A", "NaN", "nan", "NAN",
+    "-NaN", "-nan", "1.#QNAN", "-1.#QNAN", "1.#IND", "-1.#IND", "null", "Null", "NULL", "none", "None", "NONE", "nil",
+)  # fmt: skip
+EXPANSION = 5  # times the bytes of a file that its rows may take in memory
 _ROWS = 1 << 16  # of Parquet, read at a time
 
 
@@ -29,6 +41,14 @@ class Reader:
     def settled(self, file: TableFile) -> TableFile:
         """The file with nothing left open about how it is written."""
         return file
+
+    def size(self, file: TableFile) -> int:
+        """Bytes of the file."""
+        return size_of(file.path)
+
+    def check(self, file: TableFile, max_bytes: int) -> None:
+        """Raise DataError for what is no file, or larger than allowed."""
+        check_size(file.path, max_bytes)
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         """All rows; a column has the same type in every piece."""
@@ -43,8 +63,11 @@ class Reader:
 class TableFile:
     """A file of columns, and how it is written where its first line does not say.
 
-    `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns. Without a
-    `reader` its format is told by its first bytes.
+    `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns. `encoding` is
+    that of text, `comment` what lines to be left out begin with; `index` keeps a first column without a name. `sheet`
+    is that of a workbook, `query` what a database is asked. Without a `reader` the format is told by the first bytes.
+    `decimal` and `thousands` are the marks in its numbers. `notes` collects what a reader found out and a person should
+    know.
     """
 
     path: Path
@@ -52,6 +75,28 @@ class TableFile:
     header: bool | tuple[str, ...] | None = None
     missing: tuple[str, ...] = MISSING
     reader: Reader | None = None
+    encoding: str | None = None
+    comment: str | None = None
+    index: bool = False
+    sheet: str | None = None
+    query: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    notes: list[str] = field(default_factory=list, compare=False, repr=False)
+
+    def note(self, text: str) -> None:
+        """Keep a note, once."""
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def check(self, max_bytes: int) -> None:
+        """Raise DataError for what is no file, or larger than allowed."""
+        self._reader().check(self, max_bytes)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, or of all its files."""
+        return self._reader().size(self)
 
     def settled(self) -> TableFile:
         """The same file with nothing left open: separator and header are those of its first line."""
@@ -59,15 +104,35 @@ class TableFile:
 
     def read(self, max_bytes: int = MAX_BYTES) -> Frame:
         """All samples. Raises DataError for a file that is larger than `max_bytes`, damaged or empty."""
-        return joined(self.frames(max_bytes))
+        return self._told(joined(self.frames(max_bytes)))
 
     def head(self) -> Frame:
         """The first samples: what one piece holds."""
-        return next(self.frames(1 << 62))
+        return self._told(next(self.frames(1 << 62)))
+
+    @property
+    def numerals(self) -> Numerals | None:
+        """How its numbers are written, if that is given."""
+        if self.decimal is None and self.thousands is None:
+            return None
+        return Numerals(self.decimal or ("," if self.thousands == "." else "."), self.thousands or "")
+
+    def _told(self, frame: Frame) -> Frame:
+        """The frame with the way in which its cells say that numbers are written, which is noted."""
+        if self.numerals is not None:
+            return frame
+        texts = [values for values in frame.columns.values() if is_text(values)]
+        found = told(texts)
+        if isinstance(found, Ambiguous):
+            return replace(frame, unclear=found)
+        note = readings(texts, found)
+        if note:
+            self.note(note)
+        return replace(frame, numerals=found)
 
     def frames(self, max_bytes: int = 1 << 62) -> Iterator[Frame]:
         """All samples in pieces of a few megabytes; there is at least one sample."""
-        check_size(self.path, max_bytes)
+        self.check(max_bytes)
         return self._numbered(self._reader().pieces(self, max_bytes))
 
     def streamed(self, *, may_be_empty: bool = False) -> Iterator[Frame]:
@@ -75,7 +140,7 @@ class TableFile:
 
         Of a file without samples whose columns are known, such as a header alone, there may be one empty piece.
         """
-        check_size(self.path, 1 << 62)
+        self.check(1 << 62)
         return self._numbered(self._reader().streamed(self), may_be_empty)
 
     def _numbered(self, pieces: Iterator[pl.DataFrame], may_be_empty: bool = False) -> Iterator[Frame]:
@@ -84,10 +149,10 @@ class TableFile:
         for piece in pieces:
             columns = {series.name: series for series in self._with_missing(piece)}
             if len(piece):
-                yield Frame(str(self.path), columns, first)
+                yield Frame(str(self.path), columns, first, numerals=self.numerals or PLAIN)
             first += len(piece)
         if first == 1 and may_be_empty and columns:
-            yield Frame(str(self.path), columns)
+            yield Frame(str(self.path), columns, numerals=self.numerals or PLAIN)
         elif first == 1:
             raise DataError(f"{self.path}: expected samples, found none", ("file",))
 
@@ -102,41 +167,6 @@ class TableFile:
         return piece.with_columns(text).get_columns() if pl.String in piece.dtypes else piece.get_columns()
 
 
-def check_size(path: Path, max_bytes: int) -> None:
-    """Raise DataError if there is no such file, or if it is larger than allowed."""
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}{_near(path)}", ("file",)) from None
-    if path.is_dir():
-        raise DataError(f"{path}: expected a file, found a folder", ("file",))
-    if size > max_bytes:
-        advice = "`stream: true` reads CSV and Parquet of any size"
-        raise DataError(f"{path}: expected at most {max_bytes:,} bytes, found {size:,}; {advice}", ("file",))
-
-
-def _near(path: Path) -> str:
-    """A hint at a file of nearly that name."""
-    from difflib import get_close_matches
-
-    try:
-        others = [entry.name for entry in path.parent.iterdir() if entry.name != path.name]
-        near = get_close_matches(path.name, others, n=1, cutoff=0.6)
-    except OSError:
-        return ""
-    return f"; did you mean {path.parent / near[0]}?" if near else ""
-
-
-def flat(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame, text without blanks around it, if its columns hold single values."""
-    import polars as pl
-
-    for name, dtype in frame.schema.items():
-        if dtype.is_nested() or dtype in (pl.Binary, pl.Object):
-            raise DataError(f'{path}: column "{name}": expected numbers, text or dates, found {dtype}')
-    return frame.with_columns(pl.col(pl.String, pl.Categorical, pl.Enum).cast(pl.String).str.strip_chars())
-
-
 @dataclass(frozen=True)
 class Delimited(Reader):
     """CSV and its kin; the separator is told by the first line where neither format nor description says it."""
@@ -145,7 +175,9 @@ class Delimited(Reader):
 
     def dialect(self, file: TableFile) -> Dialect:
         """How a file is written."""
-        return dialect(file.path, file.separator or self.separator, file.header)
+        known = Known(file.separator or self.separator, file.header, file.comment, file.index)
+        text = beginning(file.path, file.encoding, file.note)
+        return dialect(file.path, text, known, file.note)
 
     def settled(self, file: TableFile) -> TableFile:
         found = self.dialect(file)
@@ -153,32 +185,83 @@ class Delimited(Reader):
         return replace(file, separator=found.separator, header=header)
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
-        return frames(file.path, self.dialect(file), max_bytes)
+        form = self.dialect(file)
+        for piece in frames(file.path, form, max_bytes, encoding=file.encoding, note=file.note):
+            yield piece.drop(form.left)
 
 
 class Lines(Reader):
     """JSON objects, one a line; all of a file at once, since any line may change the type of a column."""
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
-        yield flat(file.path, json_lines.whole(file.path, min(max_bytes, MAX_BYTES)))
+        with reading(file.path, "JSON lines"):
+            frame = json_lines.whole(file.path, min(max_bytes, MAX_BYTES))
+            found = Flattening(file.path, file.note, widths(frame.lazy())).of(frame)
+        yield found
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
-        return (flat(file.path, piece) for piece in json_lines.pieces(file.path))
+        flattening = None
+        for piece in json_lines.pieces(file.path):
+            with reading(file.path, "JSON lines"):
+                flattening = flattening or Flattening(file.path, file.note, widths(piece.lazy()))
+                found = flattening.of(piece)
+            yield found
 
 
-class Parquet(Reader):
-    """Parquet, some rows at a time."""
+@dataclass(frozen=True)
+class Scanned(Reader):
+    """A binary format that polars reads some rows at a time: its name, and what opens a file."""
+
+    name: str
+    scan: Callable[[Path | io.BytesIO], pl.LazyFrame]
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
-        import polars as pl
-
-        try:
-            rows = pl.scan_parquet(file.path, glob=False)
-            count = int(rows.select(pl.len()).collect().item())
+        total, most = 0, max_bytes * EXPANSION
+        with seekable(file.path, min(max_bytes, MAX_BYTES)) as place:
+            with reading(file.path, self.name):
+                rows = self.scan(place)
+                flattening = Flattening(file.path, file.note, widths(rows))
+                count = int(rows.select(pl_len()).collect().item())
             for start in range(0, max(count, 1), _ROWS):  # of no rows, the columns
-                yield flat(file.path, rows.slice(start, _ROWS).collect())
-        except pl.exceptions.PolarsError as error:
-            raise DataError(f"{file.path}: cannot be read as Parquet: {str(error).splitlines()[0]}") from None
+                with reading(file.path, self.name):
+                    piece = flattening.of(rows.slice(start, _ROWS).collect())
+                total += int(piece.estimated_size())
+                if total > most:
+                    raise DataError(f"{file.path}: expected at most {most:,} bytes unpacked, found more", ("file",))
+                yield piece
+
+
+def scan_parquet(place: Path | io.BytesIO) -> pl.LazyFrame:
+    """The rows of a Parquet file."""
+    import polars as pl
+
+    return pl.scan_parquet(place, glob=False)
+
+
+def missing_of(given: Sequence[str] | None) -> tuple[str, ...]:
+    """The cells that say nothing: the usual ones and those given, or those given alone if the empty one is of them."""
+    return MISSING if given is None else tuple(given) if "" in given else (*MISSING, *given)
+
+
+def written_as(file: Any, numerals: Numerals) -> Any:
+    """A file of a table whose numbers are written as those of the samples for training."""
+    if not isinstance(file, TableFile) or numerals.is_plain or file.numerals is not None:
+        return file
+    return replace(file, decimal=numerals.decimal, thousands=numerals.thousands)
+
+
+def is_text(values: Any) -> bool:
+    """Whether a column holds text."""
+    import polars as pl
+
+    return not isinstance(values, np.ndarray) and bool(values.dtype == pl.String)
+
+
+def pl_len() -> pl.Expr:
+    """The number of rows."""
+    import polars as pl
+
+    return pl.len()
 
 
 @dataclass(frozen=True)
@@ -196,10 +279,10 @@ class Whole(Reader):
         arrays = [name for name, values in columns.items() if isinstance(values, np.ndarray)]
         if arrays:
             raise DataError(f'{file.path}: column "{arrays[0]}": expected a value a sample, found an array')
-        yield flat(file.path, pl.DataFrame(columns))
+        yield Flattening(file.path, file.note).of(pl.DataFrame(columns))
 
 
-DELIMITED, TABBED, LINES, PARQUET = Delimited(), Delimited("\t"), Lines(), Parquet()
+DELIMITED, TABBED, LINES, PARQUET = Delimited(), Delimited("\t"), Lines(), Scanned("Parquet", scan_parquet)
 
 
 def by_content(path: Path) -> Reader:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
+import stat
 import struct
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -150,16 +152,23 @@ def save_arrays(
     ...     print(*ag.load_arrays(folder + "/w.safetensors"))
     {'w': array([ 1., nan])} {'epoch': '3'}
     """
+    write_atomically(path, packed_arrays(arrays, metadata))
+
+
+def packed_arrays(arrays: Mapping[str, Array], metadata: Mapping[str, str] | None = None) -> bytes:
+    """The content of a safetensors file."""
     from safetensors.numpy import save
 
     # One key, because safetensors writes several in an order that changes from process to process.
     said = {"agcli": json.dumps(dict(sorted(metadata.items())))} if metadata else None
-    write_atomically(path, save({k: np.ascontiguousarray(v).reshape(v.shape) for k, v in arrays.items()}, said))
+    packed: bytes = save({k: np.ascontiguousarray(v).reshape(v.shape) for k, v in arrays.items()}, said)
+    return packed
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     """Put ``data`` in the place of ``path`` so that at every moment the old or the new content is whole.
 
+    Permissions are those of the file that was there, or as the umask has it.
     Raises OSError with the name of ``path``, not that of the temporary file beside it.
     """
     target = Path(path)
@@ -171,15 +180,19 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
 
 
 def _replace(target: Path, data: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
     try:
         with os.fdopen(handle, "wb") as f:
+            if hasattr(os, "fchmod"):
+                with suppress(OSError):  # nothing was there, or the file system has no permissions
+                    os.fchmod(handle, stat.S_IMODE(target.stat().st_mode))
             f.write(data)
             f.flush()
             os.fsync(f.fileno())
         os.replace(temporary, target)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
@@ -206,9 +219,6 @@ def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[st
     ...         print(str(error).removeprefix(file.name))
     : is not a whole safetensors file (Error while deserializing: header too small)
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     try:
         size = os.path.getsize(path)
         if size > MAX_FILE:
@@ -216,15 +226,23 @@ def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Array], dict[st
         data = Path(path).read_bytes()
     except OSError as e:
         raise StateError(f"{path}: cannot be read: {e.strerror}") from None
+    return unpacked_arrays(data, str(path))
+
+
+def unpacked_arrays(data: bytes, path: str) -> tuple[dict[str, Array], dict[str, str]]:
+    """The same for the content of a file; errors call it ``path``."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
     try:
         arrays = load(data)
-        metadata = json.loads(header(data).get("__metadata__", {}).get("agcli", "{}"))
+        metadata = json.loads((header(data).get("__metadata__") or {}).get("agcli", "{}"))
     except KeyError as e:  # the file is whole, but NumPy has no such dtype
         kind = e.args[0]
         name = next((k for k, v in header(data).items() if v.get("dtype") == kind), "")
         advice = "convert it to F32 where it was written, in torch with tensor.float()"
         raise StateError(f'{path}: tensor "{name}" is of type {kind}, which NumPy does not have; {advice}') from None
-    except (SafetensorError, ValueError, struct.error) as e:
+    except (SafetensorError, ValueError, RecursionError, struct.error) as e:
         raise StateError(f"{path}: is not a whole safetensors file ({e})") from None
     return {k: np.array(v) for k, v in arrays.items()}, metadata
 

@@ -1,14 +1,13 @@
 """A disk that fails at its n-th call: with an error of the system, or for good, as if the process had been killed.
 
-Everything that writing a run's folder asks of the system goes through ``os`` and ``io.open``; both are replaced.
+Everything that writing a run's folder asks of the system goes through ``os``, by names in the folder or by descriptors.
 """
 
 import errno
-import io
 import os
 
 DESCRIPTORS = ("fsync", "pwrite", "ftruncate")
-CALLS = ("open", "replace", "rename", "unlink", "mkdir", *DESCRIPTORS)
+CALLS = ("open", "replace", "rename", "unlink", "mkdir", "rmdir")
 
 
 class Killed(BaseException):
@@ -21,11 +20,11 @@ class Disk:
     def __init__(self, monkeypatch, folder, at, kill):
         self.folder, self.at, self.kill = str(folder), at, kill
         self.calls, self.failed = 0, False
-        for name in CALLS:
+        for name in (*CALLS, *DESCRIPTORS):
             monkeypatch.setattr(os, name, self.counted(getattr(os, name), name))
-        monkeypatch.setattr(io, "open", self.opened(io.open))
+        monkeypatch.setattr(os, "write", self.torn(os.write))
 
-    def tick(self, name):
+    def tick(self):
         """Count a call; raise if it is the one."""
         self.calls += 1
         if self.kill and self.failed:
@@ -36,40 +35,22 @@ class Disk:
 
     def counted(self, call, name):
         def wrapped(path, *args, **options):
-            if name in DESCRIPTORS or str(path).startswith(self.folder):
-                self.tick(name)
+            is_relative = options.get("dir_fd", options.get("src_dir_fd")) is not None
+            if name in DESCRIPTORS or is_relative or str(path).startswith(self.folder):
+                self.tick()
             return call(path, *args, **options)
 
         return wrapped
 
-    def opened(self, call):
-        def wrapped(path, mode="r", *args, **options):
-            file = call(path, mode, *args, **options)
-            return Torn(file, self) if any(letter in mode for letter in "wa") else file
+    def torn(self, call):
+        """A write that puts half of its bytes down when the disk fails."""
+
+        def wrapped(handle, data):
+            try:
+                self.tick()
+            except BaseException:
+                call(handle, data[: len(data) // 2])
+                raise
+            return call(handle, data)
 
         return wrapped
-
-
-class Torn:
-    """A file that is written by halves when the disk fails."""
-
-    def __init__(self, file, disk):
-        self.file, self.disk = file, disk
-
-    def write(self, data):
-        try:
-            self.disk.tick("write")
-        except BaseException:
-            self.file.write(data[: len(data) // 2])
-            self.file.flush()
-            raise
-        return self.file.write(data)
-
-    def __getattr__(self, name):
-        return getattr(self.file, name)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.file.close()

@@ -210,3 +210,16 @@ def test_a_worker_calibrates_its_turns():
 
 def test_scripts_of_the_benchmarks_import():
     assert importlib.import_module("benchmarks.scripts.mnist").start()[0].shape == (784, 10)
+
+
+def test_a_pickle_of_tables_can_call_nothing_but_what_a_frame_needs():
+    import lzma
+    import pickle
+
+    from benchmarks.rdatasets_files import cell, columns_of
+
+    with pytest.raises(ValueError, match=r"expected a frame of pandas, found os\.getcwd in a pickle"):
+        columns_of(lzma.compress(b"cos\ngetcwd\n(tR."))
+    with pytest.raises(ValueError, match=r"found builtins\.print in a pickle"):
+        columns_of(lzma.compress(pickle.dumps(print)))
+    assert [cell(v) for v in (None, float("nan"), 3.0, 2.5, True, "a")] == ["NA", "NA", 3, 2.5, "TRUE", "a"]

@@ -11,11 +11,13 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each folder's rooms in the order in which data passes through; a file imports only from rooms above its own.
 ORDER = {
     "datasets": [
-        "errors", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded", "generated", "catalog",
-        "layout", "frame", "memory", "delimited", "json_lines", "tabular", "arrays", "vocabulary", "running_stats",
-        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "splits", "corpus",
-        "fitted", "guess", "folding",
-        "checks", "stream", "table", "prefetch", "batches",
+        "errors", "files", "compressed", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded",
+        "generated", "catalog", "layout", "numerals", "frame", "memory",
+        "encodings", "units", "dialect", "delimited", "json_lines", "foreign", "nested", "several", "tabular", "arrow",
+        "excel", "sqlite", "shards", "arrays", "contents", "vocabulary", "running_stats",
+        "roles", "strays", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "splits",
+        "corpus", "fitted", "identifiers", "guess", "folding",
+        "leaks", "checks", "stream", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",

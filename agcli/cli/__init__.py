@@ -6,6 +6,7 @@ import atexit
 import gc
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from io import StringIO
 from itertools import pairwise
@@ -13,8 +14,9 @@ from typing import Any
 
 import click
 
-from agcli.cli import terminal
 from agcli.printable import printable_lines
+
+from . import streams, terminal
 
 WRONG_PATHS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)  # a person can mend these
 MEANT = {"--checkpoint": "--weights"}  # options by what people call them -> what they are called here
@@ -81,31 +83,37 @@ def main() -> None:
     gc.set_threshold(200_000)  # what is loaded stays: to look through it again and again takes a tenth of a start,
     atexit.register(gc.freeze)  # and to look through it at the end, when all of it goes, as much once more
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # there is no use for any, and the search takes 20 ms
+    streams.ready()
     terminal.settle()
+    code = called()
+    streams.settle()
+    sys.exit(code)
+
+
+def called() -> int:
+    """Call the command; the exit code."""
     try:
         code = ag.main(standalone_mode=False)
-        sys.stdout.flush()
-        sys.exit(code if isinstance(code, int) else 0)
+        streams.flush_output()
+        return code if isinstance(code, int) else 0
     except BrokenPipeError:  # the reader of our output has gone
-        sys.exit(1)
+        streams.abandon(sys.stdout)
+        return 1
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(told("interrupted", 130, lead=""))
+        return told("interrupted", 130, lead="")
     except click.ClickException as e:
         if isinstance(e, click.NoSuchOption) and e.option_name in MEANT:
             meant = f"No such option '{e.option_name}'. Did you mean '{MEANT[e.option_name]}'?"
             e = click.NoSuchOption(e.option_name, meant, ctx=e.ctx)
         if not wants_json():
             e.show(shown := StringIO())
-            click.echo(printable_lines(shown.getvalue()), err=True, nl=False)
-            sys.exit(e.exit_code)
-        sys.exit(told(e.format_message(), e.exit_code))
+            said(printable_lines(shown.getvalue()).removesuffix("\n"))
+            return e.exit_code
+        return told(e.format_message(), e.exit_code)
     except Exception as e:
         if "--debug" in sys.argv:
             raise
-        sys.exit(explained(e))
-    finally:
-        terminal.give_up(sys.stdout)
-        terminal.give_up(sys.stderr)
+        return explained(e)
 
 
 def explained(error: Exception) -> int:
@@ -114,7 +122,8 @@ def explained(error: Exception) -> int:
     if code is not None:
         return told(str(error), int(code), getattr(error, "to_json", dict)())
     if isinstance(error, OSError):
-        message = f"{error.filename or 'system'}: {error.strerror or error}"
+        is_output = error.errno in streams.FULL + streams.GONE  # whoever writes a file says which
+        message = f"{error.filename or (streams.OUTPUT if is_output else 'system')}: {error.strerror or error}"
         return told(message, 2 if isinstance(error, WRONG_PATHS) else 1)
     if isinstance(error, MemoryError):
         return told(f"there is not enough memory: {error or 'none is left'}; make the model or its batches smaller", 1)
@@ -127,10 +136,16 @@ def told(message: str, code: int, more: dict[str, Any] | None = None, *, lead: s
     if wants_json():
         import json
 
-        click.echo(json.dumps({"error": {"code": code, "message": message, **(more or {})}}), err=True)
+        said(json.dumps({"error": {"code": code, "message": message, **(more or {})}}))
     else:
-        click.echo(lead + printable_lines(message), err=True)
+        said(lead + printable_lines(message))
     return code
+
+
+def said(text: str) -> None:
+    """Print a line on standard error, if anybody reads it."""
+    with suppress(OSError, ValueError):
+        click.echo(text, err=True)
 
 
 def wants_json() -> bool:

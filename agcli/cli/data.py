@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from agcli.cli import within
+
 
 @click.group("data")
 def command() -> None:
@@ -42,12 +44,14 @@ def list_(as_json: bool) -> None:
 @command.command("info")
 @click.argument("name")
 @click.option("--target", multiple=True, metavar="COLUMN", help="The column to predict; guessed if not given.")
+@within.options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def info(name: str, target: tuple[str, ...], as_json: bool) -> None:
+def info(name: str, target: tuple[str, ...], sheet: str | None, query: str | None, as_json: bool) -> None:
     """Describe the data set NAME, or the file of that name."""
     from agcli.data.dataset_info import about
 
-    facts = about(name, target)
+    chosen = within.chosen(name, sheet, query)
+    facts = about(name, target, None if isinstance(chosen, str) else chosen)
     if as_json:
         click.echo(json.dumps(facts, default=str))
         return
@@ -76,12 +80,14 @@ def fetch(name: str) -> None:
 @command.command("head")
 @click.argument("name")
 @click.option("-n", "count", type=click.IntRange(1, 1000), default=5, show_default=True, help="How many samples.")
+@within.options
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
-def head(name: str, count: int, as_json: bool) -> None:
+def head(name: str, count: int, sheet: str | None, query: str | None, as_json: bool) -> None:
     """Print the first samples of the data set NAME, or of the file of that name, as they are stored."""
     from agcli.data import dataset_info as survey
 
-    names, rows = survey.head(name, count)
+    chosen = within.chosen(name, sheet, query)
+    names, rows = survey.head(name, count, None if isinstance(chosen, str) else chosen)
     if as_json:
         for row in rows:
             click.echo(json.dumps(dict(zip(names, row, strict=True))))

@@ -184,11 +184,14 @@ def run_batch(expression: str | None, options: dict[str, Any]) -> int:
     from agcli.expression.batch import answers, error_json, formulas
     from agcli.expression.errors import ExpressionError
     from agcli.report.formulas import doubts, to_json
+    from agcli.spec.source import waiting
 
     if expression is not None:
         raise click.UsageError("give a formula or --batch FILE, not both")
     name, code = options["batch"], 0
     question = question_of(options, options["check"] is not False)
+    if kind := waiting(name):
+        raise click.UsageError(f"--batch: expected a file, found {kind}: `{name}`")
     try:
         source = click.open_file(name, "r", encoding="utf-8-sig")
     except OSError as e:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from agcli.cli import within
 from agcli.counts import number_of
 from agcli.data.formats import ARRAYS, TABLE, names, written
 
@@ -25,6 +26,7 @@ A cell that cannot be read is an error; with --skip-bad its row has an empty ans
 @click.command("predict", help=HELP)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file")
+@within.options
 @click.option("--out", "-o", type=click.Path(path_type=Path), metavar="FILE", help="Where to [standard output].")
 @click.option("--format", type=click.Choice(list(written())), help="How to write [as --out is called, or csv].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
@@ -40,7 +42,7 @@ A cell that cannot be read is an error; with --skip-bad its row has an empty ans
 @click.option("--weights", default="", metavar="NAME", help="best, last, or the number of a step [the best].")
 def command(
     run: Path, file: str, out: Path | None, format: str | None, as_json: bool, keep: bool, skip_bad: bool,
-    escape: bool, bands: bool, level: str | None, weights: str,
+    escape: bool, bands: bool, level: str | None, weights: str, sheet: str | None, query: str | None,
 ) -> None:  # fmt: skip
     if as_json and format not in (None, "jsonl"):
         raise click.UsageError(f"--json writes JSON lines, and --format says {format}; leave one of them out")
@@ -52,7 +54,15 @@ def command(
 
     chosen = level_of(level) if level is not None else LEVEL if bands else None
     summary = predict_file(
-        run, file, out, format=format, keep=keep, weights=weights, level=chosen, skip_bad=skip_bad, escape=escape
+        run,
+        within.chosen(file, sheet, query),
+        out,
+        format=format,
+        keep=keep,
+        weights=weights,
+        level=chosen,
+        skip_bad=skip_bad,
+        escape=escape,
     )
     for note in summary.notes:
         click.echo(json.dumps({"note": note}) if as_json else f"note: {note}", err=True)

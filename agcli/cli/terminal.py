@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import sys
-from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any
 
 from agcli.printable import printable_lines
 
-NAMES = {"stdout": "standard output", "stderr": "standard error"}
+from .streams import ERROR, OUTPUT
+
+NAMES = {"stdout": OUTPUT, "stderr": ERROR}
 
 
 class Named(io.FileIO):
@@ -62,14 +62,3 @@ def settle() -> None:
         else:
             steps = old.line_buffering or old.write_through
             setattr(sys, key, io.TextIOWrapper(buffer, **how, line_buffering=steps))
-
-
-def give_up(stream: TextIO | None) -> None:
-    """Let what cannot be written go, so that the end of the process does not try again."""
-    if stream is None:
-        return
-    try:
-        stream.flush()
-    except (OSError, ValueError):
-        with suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

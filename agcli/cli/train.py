@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from .streams import Both, lasting
+
 
 @click.command("train")
 @click.argument("spec", type=click.Path(path_type=Path), required=False)
@@ -51,21 +53,32 @@ def command(
         return attempt(spec, overrides, overfit, as_json)
     from agcli.training import Trainer
     from agcli.training.open_trainer import trainer_for
+    from agcli.training.signals import stopping
 
-    with reporter(as_json, quiet) as report:
-        trainer = trainer_for(spec, out, overrides, resume, folds)
-        if profile and isinstance(trainer, Trainer):
-            from agcli.training.profile import Profile
+    with lasting() as streams:
+        with reporter(as_json, quiet) as report:
+            trainer = trainer_for(spec, out, overrides, resume, folds)
+            if profile and isinstance(trainer, Trainer):
+                from agcli.training.profile import Profile
 
-            trainer.profile = Profile()
-        from agcli.training.signals import stopping
+                trainer.profile = Profile()
+            with stopping(trainer.stop):
+                for event in trainer:
+                    report(event)
+                    lost(streams, trainer)
+        if profile:
+            measured(trainer, as_json)
+        code = ended(event, as_json)
+        sys.stdout.flush()
+        lost(streams, trainer)
+    return code or int(streams.failed)
 
-        with stopping(trainer.stop):
-            for event in trainer:
-                report(event)
-    if profile:
-        measured(trainer, as_json)
-    return ended(event, as_json)
+
+def lost(streams: Both, trainer: Any) -> None:
+    """Write into the log of the run that nobody sees any more what is printed."""
+    for text in streams.losses():
+        trainer.log(text)
+        click.echo(f"note: {text}", err=True)
 
 
 def attempt(path: Path, overrides: tuple[str, ...], overfit: bool, as_json: bool) -> int:

@@ -9,13 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from agcli.data.formats import TABLE, TEXT, array_file, find, format_of, table_file, text_of
+from agcli.data.doubts import settled_doubts
+from agcli.data.formats import TABLE, TEXT, array_file, format_of, kind_of, table_file, text_of
 from agcli.datasets import (
     Corpus,
     DataError,
     Dataset,
     Role,
     Table,
+    TableFile,
     info,
     load,
     names,
@@ -25,6 +27,7 @@ from agcli.datasets import (
 )
 from agcli.datasets.errors import unknown
 from agcli.datasets.frame import Cells, Frame
+from agcli.datasets.several import SeveralError
 
 SHOWN = 6  # features of a sample, names of a column
 
@@ -44,8 +47,11 @@ def overview() -> list[dict[str, Any]]:
     return [{"name": name, "where": where(name), "description": info(name).description} for name in names()]
 
 
-def about(name: str, target: Sequence[str] = ()) -> dict[str, Any]:
-    """A data set by its name, or a file by its path, described as plain data. Raises DataError if it is neither."""
+def about(name: str, target: Sequence[str] = (), file: TableFile | None = None) -> dict[str, Any]:
+    """A data set by its name, or a file by its path, described as plain data. Raises DataError if it is neither.
+
+    ``file`` is the table that is meant, of a file that may hold several.
+    """
     if name in names():
         if target:
             raise DataError(f"--target: is for a file; {name} has its own target")
@@ -57,13 +63,21 @@ def about(name: str, target: Sequence[str] = ()) -> dict[str, Any]:
             "classes": list(known.classes),
         }
         return {"name": name, "where": where(name), **facts, "options": options(name)}
-    found = described(name, target)
+    try:
+        found = described(file or name, target)
+        if isinstance(found, Table):
+            found.source.head()
+    except SeveralError as error:
+        if error.wanted or not error.names:
+            raise
+        first = error.line(error.names[0])
+        return {"name": Path(name).name, f"{error.what}s": list(error.names), "description": f"name one with {first}"}
     return about_table(found) if isinstance(found, Table) else _splits(found.read())
 
 
 def about_table(table: Table) -> dict[str, Any]:
     """A table: its samples, columns with guessed roles, target, and everything that is strange about it."""
-    frame = table.source.read()
+    table, frame, doubts = settled_doubts(table)
     settled = table.settled(frame)
     return {
         "name": settled.source.path.name,
@@ -71,7 +85,7 @@ def about_table(table: Table) -> dict[str, Any]:
         "target": list(settled.target),
         "split": settled.split.name if settled.split else "a file of its own",
         "columns": [vars(facts) for facts in columns(frame, settled)],
-        "warnings": warnings(table),
+        "warnings": [*doubts, *warnings(table)],
     }
 
 
@@ -102,21 +116,26 @@ def content(cells: Cells, role: Role) -> str:
         span = f"{_number(known.min())} to {_number(known.max())}, mean {_number(known.mean())}" if len(known) else ""
         return "; ".join(part for part in (span, f"{infinite:,} infinite" if infinite else "") if part) or "nothing"
     texts = cells.texts().drop_nulls()
-    counts = texts.value_counts(sort=True)
-    shown = [str(text)[:40] for text in counts.to_series(0).head(SHOWN)]
+    counts = texts.rename("name").value_counts(sort=True)
+    shown = [shortened(str(text)) for text in counts.to_series(0).head(SHOWN)]
     more = ", ..." if len(counts) > len(shown) else ""
     kinds = "the same in every row" if len(counts) == 1 else f"{len(counts):,} different"
     return f"{kinds}: {', '.join(shown)}{more}" if shown else "nothing"
 
 
-def head(name: str, count: int) -> tuple[list[str], list[list[str]]]:
+def shortened(text: str, most: int = 40) -> str:
+    """Text of so many characters at most, cut behind a word if there is one."""
+    return text if len(text) <= most else f"{text[: most - 1].rpartition(' ')[0] or text[: most - 1]}…"
+
+
+def head(name: str, count: int, file: TableFile | None = None) -> tuple[list[str], list[list[str]]]:
     """The first samples of a set or a file, as headings and rows of text."""
     if not 1 <= count <= 1_000:
         raise DataError(f"expected 1 to 1,000 samples, got {count}")
     if name in names():
         raw: dict[str, Any] = {"raw": True} if "raw" in options(name) else {}
         return _samples(load(name, **raw), count)
-    found = described(name)
+    found = described(file or name)
     if not isinstance(found, Table):
         return _samples(found.read(), count)
     frame = found.source.head()
@@ -124,13 +143,15 @@ def head(name: str, count: int) -> tuple[list[str], list[list[str]]]:
     return list(frame.columns), rows
 
 
-def described(name: str, target: Sequence[str] = ()) -> Table | Corpus:
+def described(name: str | TableFile, target: Sequence[str] = ()) -> Table | Corpus:
     """The table or the text in a file, all else to be guessed. Raises DataError if no set and no file is called so."""
+    if isinstance(name, TableFile):
+        return Table(source=name, target=tuple(target))
     path = Path(name)
-    known = find(path)
-    if known is None and not path.suffix and not path.exists():
+    kind = kind_of(path)
+    if not kind and not path.suffix and not path.exists():
         raise unknown("data set", name, names())
-    kind = (known or format_of(path)).kind
+    kind = kind or format_of(path).kind
     if kind == TABLE:
         return Table(source=table_file(path), target=tuple(target))
     if kind == TEXT:

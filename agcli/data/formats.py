@@ -25,14 +25,16 @@ if TYPE_CHECKING:
 
 GROUP = "agcli.formats"
 TABLE, ARRAYS, TEXT = KINDS = ("table", "arrays", "text")  # as `data:` calls them
-PACKED = ".gz"
+PACKINGS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}  # behind the ending of a packed file
+DATABASE = "SQLite"
+FOLDER = "/"  # at the end of a name: all files of one format that lie there
 
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
     """A format: its name, what a file of it holds, and the ends of its files' names, in lower case.
 
-    ``reader`` and ``writer`` are `module:name`. With ``packed``, files may be gzipped, with `.gz` behind the ending.
+    ``reader`` and ``writer`` are `module:name`. With ``packed``, files may be packed, as the end of their names says.
     """
 
     name: str
@@ -46,7 +48,7 @@ class Format:
     @property
     def spellings(self) -> tuple[str, ...]:
         """All ends that a file's name may have."""
-        return (*self.endings, *(ending + PACKED for ending in self.endings if self.packed))
+        return (*self.endings, *(end + packing for end in self.endings if self.packed for packing in PACKINGS))
 
     @property
     def key(self) -> str:
@@ -80,13 +82,19 @@ FORMATS = (
         reader="agcli.datasets.tabular:LINES", writer="agcli.prediction.sinks:lines",
     ),
     Format(
-        name="Parquet", kind=TABLE, endings=(".parquet",),
+        name="Parquet", kind=TABLE, endings=(".parquet",), packed=True,
         reader="agcli.datasets.tabular:PARQUET", writer="agcli.prediction.sinks:parquet",
     ),
+    Format(
+        name="Arrow", kind=TABLE, endings=(".arrow", ".feather", ".ipc", ".arrows"), packed=True,
+        reader="agcli.datasets.arrow:ARROW",
+    ),
+    Format(name="Excel", kind=TABLE, endings=(".xlsx", ".xlsm", ".xls"), reader="agcli.datasets.excel:EXCEL"),
+    Format(name="SQLite", kind=TABLE, endings=(".sqlite", ".sqlite3", ".db"), reader="agcli.datasets.sqlite:SQLITE"),
     Format(name="NPZ", kind=ARRAYS, endings=(".npz",), reader="agcli.datasets.arrays:NPZ"),
-    Format(name="NPY", kind=ARRAYS, endings=(".npy",), reader="agcli.datasets.arrays:NPY"),
+    Format(name="NPY", kind=ARRAYS, endings=(".npy",), packed=True, reader="agcli.datasets.arrays:NPY"),
     Format(name="IDX", kind=ARRAYS, endings=(".idx", "-ubyte"), packed=True, reader="agcli.datasets.arrays:IDX"),
-    Format(name="text", kind=TEXT, endings=(".txt", ".md"), packed=True, reader="agcli.datasets.corpus:utf8"),
+    Format(name="text", kind=TEXT, endings=(".txt", ".md"), packed=True, reader="agcli.datasets.corpus:decoded"),
 )  # fmt: skip
 
 
@@ -94,6 +102,17 @@ def find(name: str | os.PathLike[str]) -> Format | None:
     """The format that a file's name says; None for an ending that nobody knows. Raises PluginError for a broken one."""
     known = _ending(Path(name).name.lower(), ((end, row) for row in FORMATS for end in row.spellings))
     return known or _plugged(Path(name).name.lower())
+
+
+def packing_of(name: str) -> str:
+    """How a file is packed by its name; empty if it is not."""
+    return next((packing for end, packing in PACKINGS.items() if name.lower().endswith(end)), "")
+
+
+def kind_of(path: Path) -> str:
+    """What a file holds by its name, or what lies in a folder; empty for an ending that nobody knows."""
+    found = find(path)
+    return TABLE if path.is_dir() else found.kind if found else ""
 
 
 def format_of(path: str | os.PathLike[str], *kinds: str) -> Format:
@@ -108,20 +127,23 @@ def format_of(path: str | os.PathLike[str], *kinds: str) -> Format:
 
 def phrase(*kinds: str, plugged: bool = True) -> str:
     """The words for files of some kinds, or of any, to follow "expected"; those of plug-ins too, if wanted."""
-    *first, last = endings(*kinds) + (plugged_endings() if plugged else [])
-    return f"a file that ends in {', '.join(first)} or {last}"
-
-
-def endings(*kinds: str) -> list[str]:
-    """The endings of some kinds in the words of messages: `.csv[.gz]` may be packed."""
     rows = [row for row in FORMATS if not kinds or row.kind in kinds]
-    return [end + (f"[{PACKED}]" if row.packed else "") for row in rows for end in row.endings]
+    packed = [end for row in rows if row.packed for end in row.endings]
+    plain = [end for row in rows if not row.packed for end in row.endings] + (plugged_endings() if plugged else [])
+    packings = f"also packed as {_either(list(PACKINGS))}"
+    if not packed or not plain:
+        return f"a file that ends in {_either(packed or plain)}" + (f", {packings}" if packed else "")
+    return f"a file that ends in {', '.join(packed)} ({packings}), {_either(plain)}"
+
+
+def _either(words: list[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def names(*kinds: str) -> str:
     """The names of the formats of some kinds: "NPZ, NPY or IDX"."""
-    *first, last = [row.name for row in FORMATS if row.kind in kinds]
-    return f"{', '.join(first)} or {last}" if first else last
+    return _either([row.name for row in FORMATS if row.kind in kinds])
 
 
 def plugged_endings() -> list[str]:
@@ -132,14 +154,16 @@ def plugged_endings() -> list[str]:
 
 def pattern(kind: str) -> str:
     """A regular expression for the names of files of a kind; JSON Schema has no flag for letters of either case."""
+    packings = f"({'|'.join(map(_either_case, PACKINGS))})?"
     known = [
-        _either_case(end) + (f"({_either_case(PACKED)})?" if row.packed else "")
+        _either_case(end) + (packings if row.packed else "")
         for row in FORMATS
         if row.kind == kind
         for end in row.endings
     ]
-    plugged = [f"{_either_case(end)}({_either_case(PACKED)})?" for end in plugged_endings()]
-    return rf"({'|'.join([*known, *plugged])})$"
+    plugged = [_either_case(end) + packings for end in plugged_endings()]
+    folders = [FOLDER] if kind == TABLE else []
+    return rf"({'|'.join([*known, *plugged, *folders])})$"
 
 
 def written() -> dict[str, Format]:
@@ -147,17 +171,68 @@ def written() -> dict[str, Format]:
     return {row.key: row for row in FORMATS if row.writer}
 
 
-def table_file(path: Path, separator: str | None = None, header: Any = None, missing: Any = None) -> TableFile:
-    """A table in a file; the options are what TableFile takes. Raises DataError for another format."""
-    from agcli.datasets import TableFile
-    from agcli.datasets.tabular import MISSING, Reader, Whole
+def table_file(
+    path: Path,
+    separator: str | None = None,
+    header: Any = None,
+    missing: Any = None,
+    *,
+    database: bool = False,
+    **form: Any,
+) -> TableFile:  # fmt: skip
+    """A table in a file, or in several: a pattern such as `data/*.csv`, or a folder; options are those of TableFile.
 
-    found = format_of(path, TABLE)
+    A ``database`` is one whatever its name.
+
+    Raises DataError for another format.
+    """
+    from agcli.datasets import TableFile
+    from agcli.datasets.shards import Sharded, is_pattern, matching, numbered
+    from agcli.datasets.tabular import missing_of
+
+    place = _pattern_of(path) if path.is_dir() else path
+    shards = matching(place) if is_pattern(place) else []
+    found = next(row for row in FORMATS if row.name == DATABASE) if database else format_of(place, TABLE)
+    reader = _table_reader(found)
+    if shards:
+        reader = Sharded(reader, tuple(shards))
+    table = TableFile(place, separator, header, missing_of(missing), reader, **form)
+    pattern, count = ("", 0) if shards else numbered(place)
+    if count:
+        table.note(f"this is one of {count:,} files; `{pattern}` reads all of them")
+    return table
+
+
+def _table_reader(found: Format) -> Any:
+    from agcli.datasets.tabular import Reader, Whole
+
     reader = found.load(found.reader)
-    if not isinstance(reader, Reader):
-        function = reader
-        reader = Whole(lambda path: found.guarded(lambda: function(path)))
-    return TableFile(path, separator, header, MISSING if missing is None else missing, reader)
+    if isinstance(reader, Reader):
+        return reader
+    return Whole(lambda path: found.guarded(lambda: reader(path)))
+
+
+def _pattern_of(folder: Path) -> Path:
+    """The pattern of the tables that lie in a folder. Raises DataError if they are of several formats, or of none."""
+    from agcli.datasets.errors import DataError
+
+    names = sorted(entry.name for entry in folder.iterdir() if entry.is_file() and entry.name[:1] not in "._")
+    tables = [(name, row) for name in names if (row := find(name)) is not None and row.kind == TABLE]
+    ends = {_spelling(name, row) for name, row in tables}
+    if not ends:
+        raise DataError(f"{folder}: expected a file, or a folder with tables, found a folder without one", ("file",))
+    if len(ends) > 1:
+        advice = f"write `{folder}/*{min(ends)}`"
+        raise DataError(
+            f"{folder}: expected tables of one format, found {', '.join(sorted(ends))}; {advice}", ("file",)
+        )
+    return folder / f"*{ends.pop()}"
+
+
+def _spelling(name: str, row: Format) -> str:
+    """The end of a file's name that says its format, as it is written there."""
+    longest = max((end for end in row.spellings if name.lower().endswith(end)), key=len)
+    return name[-len(longest) :]
 
 
 def array_file(path: Path, target: Path | None = None, side: str = "") -> ArrayFile:
@@ -167,10 +242,11 @@ def array_file(path: Path, target: Path | None = None, side: str = "") -> ArrayF
     return ArrayFile(path, target, side, _array_reader(path), _array_reader(target) if target else None)
 
 
-def text_of(path: Path) -> str:
-    """The running text in a file. Raises DataError for another format."""
+def text_of(path: Path, encoding: str | None = None, note: Callable[[str], None] | None = None) -> str:
+    """The running text in a file; ``note`` takes what was found out about it. Raises DataError for another format."""
     found = format_of(path, TEXT)
-    text = found.guarded(lambda: found.load(found.reader)(path))
+    read = found.load(found.reader)
+    text = found.guarded(lambda: read(path)) if found.plugin else read(path, encoding, note)
     if isinstance(text, str):
         return text
     from agcli.datasets import DataError
@@ -205,7 +281,7 @@ def _plugins() -> dict[str, Plugin]:
 
 def _plugged(name: str) -> Format | None:
     """The format of a plug-in whose ending a name has, which is loaded then."""
-    bare = name.removesuffix(PACKED)
+    bare = next((name.removesuffix(end) for end in PACKINGS if name.endswith(end)), name)
     found = [plugin for end, plugin in _plugins().items() if bare.endswith(_as_ending(end))]
     return _ending(name, _spelled(found)) if found else None
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from agcli.data.section import in_memory, load_data, without_validation
+from agcli.data.section import FORM, in_memory, load_data, without_validation
 from agcli.datasets import ArrayFile, Corpus, DataError, Dataset, Layout, Split, Table, TableFile
 from agcli.datasets.memory import PYTHON, known_samples
 from agcli.engine.errors import EngineError
@@ -21,7 +21,7 @@ def is_section(data: Any) -> bool:
     """Whether data is what `data:` of a spec may hold: the name of a set, or a mapping with one or with a file."""
     if isinstance(data, str | os.PathLike):
         return True
-    return isinstance(data, Mapping) and any(isinstance(data.get(key), str) for key in (DATA.tag, "file"))
+    return isinstance(data, Mapping) and any(isinstance(data.get(key), str) for key in (DATA.tag, "file", "sqlite"))
 
 
 def given(spec: Spec, data: Any) -> tuple[Spec, Dataset]:
@@ -69,6 +69,7 @@ def _place(settled: Table | Corpus) -> dict[str, Any]:
     found: dict[str, Any] = {"file": str(settled.source.path), "target": settled.target}
     if isinstance(settled.source, TableFile):
         found |= {"missing": settled.source.missing, "stream": settled.stream}
+        found |= {name: getattr(settled.source, name) for name in FORM}
     return found | ({"sigma": settled.sigma} if settled.sigma else {})
 
 

@@ -37,6 +37,7 @@ from agcli.datasets import (
     validated,
 )
 from agcli.datasets.frame import Frame
+from agcli.datasets.shards import is_there
 from agcli.datasets.splits import VALIDATION_SHARE
 from agcli.datasets.table import Source
 from agcli.spec import Choice, Fields, Spec
@@ -47,7 +48,17 @@ from agcli.spec.plugins import PluginError
 
 Samples = TableData | ArrayData | PythonData  # sections that describe rows
 FOLDED = ("shuffled", "stratified", "group", "fold")  # splits of which cross-validation makes folds
-LOCATED = (("file",), ("test_file",), ("validation_file",))  # fields that name files
+# Fields that say how a file is written.
+FORM = (
+    "encoding",
+    "comment",
+    "index",
+    "sheet",
+    "query",
+    "decimal",
+    "thousands",
+)
+LOCATED = (("file",), ("sqlite",), ("test_file",), ("validation_file",))  # fields that name files
 HELD_OUT = ("validation", "test")  # parts that may have files of their own
 LOST = (
     "the samples came from a Python program and cannot be read again; `ag eval RUN --data FILE` judges a run on a "
@@ -111,7 +122,7 @@ def located(name: str, folder: Path) -> Path:
     """A file that a spec names: from the spec's folder, or else from $AG_DATA; as it is, if in neither."""
     path = (folder / Path(name).expanduser()).absolute()
     shared = os.environ.get("AG_DATA")
-    if not path.exists() and shared and (Path(shared).expanduser() / name).exists():
+    if not is_there(path) and shared and is_there(Path(shared).expanduser() / name):
         return (Path(shared).expanduser() / name).absolute()
     return path
 
@@ -119,7 +130,7 @@ def located(name: str, folder: Path) -> Path:
 def elsewhere(spec: Spec, path: tuple[str, ...]) -> str:
     """Where a file was looked for, if it is in neither place."""
     name = getattr(spec.data.fields, path[0], None) if path in LOCATED else None
-    if name is None or Path(name).is_absolute() or located(name, spec.folder).exists():
+    if name is None or Path(name).is_absolute() or is_there(located(name, spec.folder)):
         return ""
     shared = os.environ.get("AG_DATA")
     return f"; nor is it in $AG_DATA, {shared}" if shared else "; $AG_DATA, where data sets may lie, is not set"
@@ -129,7 +140,11 @@ def resolved(spec: Spec, data: Dataset) -> Spec:
     """The spec with all that was guessed about its data written out, and with full paths, so that it can move."""
     if data.settled is None:
         return _with_data(spec, validation=_share_of(data)) if _lacks_share(spec) else spec
-    written = _settled_text(data.settled) if isinstance(data.settled, Corpus) else _settled_table(data.settled)
+    written = (
+        _settled_text(data.settled)
+        if isinstance(data.settled, Corpus)
+        else _settled_table(data.settled, spec.data.fields)
+    )
     known = {name: value for name, value in written.items() if name in type(spec.data.fields).model_fields}
     fields = spec.data.fields.model_copy(update=known)
     return spec.model_copy(update={"data": Choice(spec.data.name, fields, spec.data.tag)})
@@ -223,9 +238,10 @@ def _table(spec: Spec) -> Table:
     fields: TableData = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
-    source = table_file(located(fields.file, folder), *form)
+    more = {name: getattr(fields, name) for name in FORM}
+    source = table_file(located(fields.place, folder), *form, database=fields.sqlite is not None, **more)
     validation, test = (
-        table_file(located(file, folder), *form) if file else None
+        table_file(located(file, folder), *form, **more) if file else None
         for file in (fields.validation_file, fields.test_file)
     )
     return _described(spec, source, validation=validation, test=test, stream=fields.stream)
@@ -319,8 +335,9 @@ def _settled_text(corpus: Corpus) -> dict[str, Any]:
     return {"file": str(corpus.path), **files, **shares, "stride": corpus.stride}
 
 
-def _settled_table(table: Table) -> dict[str, Any]:
-    written: dict[str, Any] = {"file": str(table.source.path), "target": table.target}
+def _settled_table(table: Table, fields: Fields) -> dict[str, Any]:
+    key = "sqlite" if getattr(fields, "sqlite", None) else "file"
+    written: dict[str, Any] = {key: str(table.source.path), "target": table.target}
     if table.split is not None:
         written["split"] = _chosen(SPLITS, table.split.name, asdict(table.split))
     for part, file in (("validation", table.validation), ("test", table.test)):
@@ -329,7 +346,8 @@ def _settled_table(table: Table) -> dict[str, Any]:
     if len(table.columns) <= COLUMNS_WRITTEN:
         written["columns"] = {name: _chosen(COLUMNS, role.name, asdict(role)) for name, role in table.columns.items()}
     if isinstance(table.source, TableFile):
-        written |= {"separator": table.source.separator, "header": table.source.header}
+        form = ("separator", "header", "missing", "decimal", "thousands")
+        written |= {name: getattr(table.source, name) for name in form}
     targets = {"target_file": table.source, "validation_target_file": table.validation, "test_target_file": table.test}
     for name, source in targets.items():
         if isinstance(source, ArrayFile) and source.target_path is not None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from agcli.data.same_files import known_as
 from agcli.data.section import scales
-from agcli.datasets import DataError, Dataset, Split
+from agcli.datasets import DataError, Dataset, Split, TableFile
 from agcli.datasets.dataset import WEIGHTS
 from agcli.datasets.frame import Frame
 from agcli.engine.graph import toposort
@@ -34,6 +34,8 @@ from .figures import figures
 from .groups import Group, groups
 from .samples import Samples, of_frame, of_source, of_split
 from .worst import COUNT, Worst, worst
+
+JUDGED = {"accuracy": 1, "root_mean_squared_error": -1}  # figures that say whether a model learnt; 1 if more is better
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,7 @@ def evaluate(
     folder: Path,
     split: str = "",
     *,
-    data: str | Path | Frame | None = None,
+    data: str | Path | TableFile | Frame | None = None,
     known: Dataset | None = None,
     by: str | None = None,
     weights: str = "",
@@ -149,8 +151,9 @@ def evaluate(
         return _judged(run, terms, of_frame(data, terms), weights, known, by=by, count=count, seed=seed)
     with opened_source(data, spec, terms) as source:
         found = _judged(run, terms, of_source(source, terms), weights, known, by=by, count=count, seed=seed)
-    told = SEEN.get(known_as(spec, data))
-    return replace(found, notes=(told, *found.notes)) if told else found
+    told = SEEN.get(known_as(spec, data.path if isinstance(data, TableFile) else data))
+    said = (*((told,) if told else ()), *source.notes)
+    return replace(found, notes=(*said, *found.notes)) if said else found
 
 
 # Of the field by which the spec of a run names a file: what is to be said where samples of the same file are judged.
@@ -222,6 +225,7 @@ def judge(
     counts = samples.counts(len(truth))
     base |= {"figures": as_trained(figures(answers, truth, seed, own=own, counts=counts), sums.metrics)}
     base |= {"answers": answers, "truth": truth}
+    base["notes"] = (*base["notes"], *no_better(base["figures"]))
     if isinstance(answers, Classes):
         confused = as_counted(confusion(answers, truth, counts), sums.metrics.get("confusion_matrix"))
         table = label_table(answers, truth, counts) if answers.of else class_table(answers, confused)
@@ -262,6 +266,24 @@ def unseen_note(unseen: int, count: int) -> str:
     )
 
 
+def no_better(figures: Mapping[str, Figure]) -> Iterator[str]:
+    """What is to be said of a model whose first figure is no better than that of the best constant answer.
+
+    Of numbers it is the root mean squared error, which the mean, the constant, makes least.
+    """
+    name = next((name for name in JUDGED if name in figures), "")
+    found = figures[name] if name else None
+    if found is None or found.baseline is None or math.isnan(found.value) or math.isnan(found.baseline):
+        return
+    gain = (found.value - found.baseline) * JUDGED[name]
+    if gain <= 1e-9 * abs(found.baseline):
+        value, constant = f"{found.value:.4g}", f"{found.baseline:.4g}"
+        if value == constant:
+            yield f"the model is no better than a constant answer, whose {name} is {constant}, too"
+        else:
+            yield f"the model is no better than a constant answer: its {name} is {value}, the constant's {constant}"
+
+
 def fit_report(trained: Trained, split: str) -> dict[str, Any] | None:
     """What training wrote of the fit, if it is that of the same weights; else, with all of the data, a new one."""
     known = written(trained.run, trained.step)
@@ -288,6 +310,7 @@ def notes(trained: Trained, terms: Terms, split: str, looks: str) -> Iterator[st
 def weight_notes(terms: Terms, samples: Samples) -> Iterator[str]:
     """What is to be said of samples that count by their weights, or do not since they lack them."""
     column = getattr(getattr(terms, "recipe", None), "weights", "")
+    yield from samples.lost
     if samples.lacks:
         yield (
             f'the samples have no "{samples.lacks}", which `data.weights` names: each counts 1; give the file a column '

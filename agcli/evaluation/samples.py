@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from agcli.datasets import Column, DataError, Dataset, Recipe, Speller, Split, Table
+from agcli.datasets.checks import Rows, untargeted
 from agcli.datasets.dataset import WEIGHTS
 from agcli.datasets.frame import Frame, joined
 from agcli.datasets.labels import Labels
@@ -28,6 +29,7 @@ class Samples:
     split: Split
     frames: Callable[[], Iterator[Frame]]
     lacks: str = ""  # the column of weights that they do not have
+    lost: tuple[str, ...] = ()  # what is to be said of rows without a target
 
     def rows(self, chosen: Array) -> tuple[Array, list[dict[str, Any]]]:
         """The row numbers in the file of some samples, and their cells, in the order of ``chosen``."""
@@ -51,7 +53,7 @@ class Samples:
 
     def column(self, name: str) -> Any:
         """The cells of one column."""
-        parts = (Frame(frame.file, {name: frame[name].values}, frame.first, frame.picked) for frame in self.frames())
+        parts = (replace(frame, columns={name: frame[name].values}) for frame in self.frames())
         return joined(parts)[name]
 
 
@@ -61,7 +63,7 @@ def of_split(data: Dataset, terms: Terms, name: str) -> Samples:
     title = f"{data.name} ({name})"
     table = data.settled
     if isinstance(table, Table):
-        return Samples(title, split, lambda: table.frames(name))
+        return Samples(title, split, lambda: table.frames(name), lost=data.lost)
     frame = text_frame(data.fitted, split, title) if isinstance(data.fitted, Speller) else set_frame(data, name)
     return Samples(title, split, lambda: iter([frame]))
 
@@ -79,37 +81,42 @@ def text_frame(speller: Speller, split: Split, title: str) -> Frame:
 
 def of_frame(frame: Frame, terms: Terms) -> Samples:
     """Samples that a program has in memory, whose target is known."""
-    kept = _with_target(frame, terms.recipe) if isinstance(terms, TableTerms) else frame
+    rows = Rows()
+    kept = _with_target(frame, terms.recipe, rows) if isinstance(terms, TableTerms) else frame
     if not len(kept):
         raise DataError(f'{frame.file}: expected samples with a "{terms.targets[0]}", found none')
-    return _weighed(
+    found = _weighed(
         terms, kept, lambda known: Samples(frame.file, known.split(kept, target=True), lambda: iter([kept]))
     )
+    return replace(found, lost=tuple(untargeted(terms.targets, rows.lost, rows.total)))
 
 
 def of_source(source: Source, terms: Terms) -> Samples:
     """The samples of another file, whose target is known."""
     if isinstance(terms, TableTerms):
-        recipe = terms.recipe
+        recipe, rows = terms.recipe, Rows()
 
         def known() -> Iterator[Frame]:
+            rows.total = rows.lost = 0
             for frame in source.frames():
-                kept = _with_target(frame, recipe)
+                kept = _with_target(frame, recipe, rows)
                 if len(kept):
                     yield kept
 
         if source.size > HELD:
             first = next(known(), None)
-            return _weighed(
+            found = _weighed(
                 terms, first, lambda of: Samples(source.name, written(known(), of.recipe, None)["train"], known)
             )
+            return replace(found, lost=tuple(untargeted(terms.targets, rows.lost, rows.total)))
         frames = list(known())
         if not frames:
             raise DataError(f'{source.name}: expected samples with a "{terms.targets[0]}", found none')
         whole = joined(frames)
-        return _weighed(
+        found = _weighed(
             terms, whole, lambda of: Samples(source.name, of.split(whole, target=True), lambda: iter(frames))
         )
+        return replace(found, lost=tuple(untargeted(terms.targets, rows.lost, rows.total)))
     frame = joined(source.frames())
     return Samples(source.name, terms.split(frame, target=True), lambda: iter([frame]))
 
@@ -127,11 +134,11 @@ def _weighed(terms: Terms, frame: Frame | None, make: Callable[[Any], Samples]) 
     return replace(found, split=split, lacks=recipe.weights)
 
 
-def _with_target(frame: Frame, recipe: Recipe) -> Frame:
+def _with_target(frame: Frame, recipe: Recipe, rows: Rows) -> Frame:
+    """The samples that have a target; ``rows`` counts all, and those without."""
     needed = [part.column for part in recipe.target if not isinstance(part.role, Labels)]  # a set may be empty
-    if not needed:
-        return frame
-    missing = np.any([frame[name].missing() for name in needed], axis=0)
+    missing = np.any([frame[name].missing() for name in needed], axis=0) if needed else np.zeros(len(frame), bool)
+    rows.add(len(frame), missing)
     return frame.take(np.flatnonzero(~missing)) if missing.any() else frame
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from agcli.datasets import Dataset, Recipe
+from agcli.datasets import Dataset, Recipe, Speller
 from agcli.datasets.dataset import KNOWN, SIGMA
 from agcli.engine.function import Function
 from agcli.engine.graph import Tensor, toposort
@@ -124,7 +124,8 @@ def build(spec: Spec, data: Dataset) -> Model:
     units = Units.of(weighing(spec, data), data)
     padded = padding_of(data)
     graphs = [
-        Building(spec, inputs, parameters, training, columns, units, padded).graph(data) for training in (True, False)
+        Building(spec, inputs, parameters, training, columns, units, padded, tokens_of(data)).graph(data)
+        for training in (True, False)
     ]
     frozen = freeze(spec, parameters)
     train = replace(graphs[0], updates={v: t for v, t in graphs[0].updates.items() if v not in frozen})
@@ -142,13 +143,21 @@ def padding_of(data: Dataset) -> Mapping[str, str]:
     return data.fitted.padded if isinstance(data.fitted, Recipe) else {}
 
 
+def tokens_of(data: Dataset) -> Mapping[str, int]:
+    """The inputs that are numbers of tokens or names -> how many there are."""
+    fitted = data.fitted
+    if isinstance(fitted, Speller):
+        return {"x": len(fitted.vocabulary)}
+    return fitted.tokens if isinstance(fitted, Recipe) else {}
+
+
 def build_outputs(spec: Spec, data: Dataset) -> Answering:
     """The graph of the outputs of ``spec`` alone, which need no target: a prediction. Raises SpecError."""
     inputs = {n: placeholder(n, (None, *c.shape), c.dtype) for n, c in data.train.columns.items()}
     parameters = Variables()
     columns = by_name(spec, data, inputs)
     units = Units.of(spec.loss.fields, data)
-    outputs = Building(spec, inputs, parameters, False, columns, units, padding_of(data)).answers()
+    outputs = Building(spec, inputs, parameters, False, columns, units, padding_of(data), tokens_of(data)).answers()
     freeze(spec, parameters)
     key = variable(make_key(spec.seed), "random key", trainable=False)
     averages(spec, parameters)

@@ -82,6 +82,7 @@ class Building:
         columns: Mapping[str, Tensor],
         units: Units,
         padded: Mapping[str, str] | None = None,
+        tokens: Mapping[str, int] | None = None,
     ) -> None:
         self.spec = spec
         self.units = units
@@ -91,6 +92,7 @@ class Building:
         self.network = Network(spec, parameters, training, {**inputs, **columns})
         self.padded = padded or {}
         self.mark_padding(inputs)
+        self.network.tokens |= {inputs[name].id: count for name, count in (tokens or {}).items() if name in inputs}
         self.scope = Scope(self.network, path=("model",))
 
     def graph(self, data: Dataset) -> Graph:

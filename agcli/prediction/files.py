@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from agcli.datasets import TableFile
 from agcli.datasets.errors import CellError
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
@@ -63,11 +64,12 @@ class Summary:
     skipped: Rows = field(default_factory=Rows)
     infinite: Rows = field(default_factory=Rows)
     of_bands: tuple[str, ...] = ()
+    of_file: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
         """A sentence for each thing that a reader of the predictions has to know."""
-        found = [*self.of_bands]
+        found = [*self.of_file, *self.of_bands]
         if self.unread:
             more = f" and {len(self.unread) - NAMED:,} more" if len(self.unread) > NAMED else ""
             shown = ", ".join(f'"{name}"' for name in self.unread[:NAMED])
@@ -97,7 +99,7 @@ class Options:
 
 def predict_file(
     folder: Path,
-    samples: str | Path,
+    samples: str | Path | TableFile,
     out: Path | None = None,
     *,
     format: str | None = None,
@@ -129,6 +131,7 @@ def predict_file(
             write(head)
             for table in tables:
                 write(table)
+        summary.of_file = source.notes
     return summary
 
 

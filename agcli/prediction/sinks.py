@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import os
 import re
@@ -14,8 +13,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
-from agcli.data.formats import PACKED, Format, find, written
+from agcli.data.formats import Format, find, packing_of, written
 from agcli.datasets import DataError
+from agcli.datasets.compressed import packed
 from agcli.datasets.errors import unknown
 from agcli.printable import printable_lines
 
@@ -102,9 +102,9 @@ class Complete(io.RawIOBase):
 
 def _packed(file: IO[bytes], out: Path | None) -> AbstractContextManager[IO[bytes]]:
     """The file to write into: as it is, or what packs it, without a date, so that equal content gives equal files."""
-    if out is None or not out.name.lower().endswith(PACKED):
+    if out is None or (packing := packing_of(out.name)) is None:
         return nullcontext(file)
-    return cast("AbstractContextManager[IO[bytes]]", gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0))
+    return packed(file, packing, out)
 
 
 def escaped(table: pl.DataFrame) -> pl.DataFrame:

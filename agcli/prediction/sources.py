@@ -9,12 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from agcli.data.formats import ARRAYS, TABLE, array_file, format_of, table_file
+from agcli.data.formats import ARRAYS, TABLE, array_file, format_of, kind_of, table_file
+from agcli.data.section import FORM
 from agcli.datasets import ArrayFile, DataError, TableFile
-from agcli.datasets.arrays import known_content
+from agcli.datasets.contents import holds_arrays, table_reader
+from agcli.datasets.files import check_size
 from agcli.datasets.frame import Frame
-from agcli.datasets.tabular import MISSING, check_size
+from agcli.datasets.tabular import MISSING, missing_of
 from agcli.spec import Spec
 from agcli.spec.data import ArrayData, PythonData, TableData
 
@@ -41,8 +44,13 @@ class Source:
 
     @property
     def size(self) -> int:
-        """Bytes of the file."""
-        return self.path.stat().st_size
+        """Bytes of the file, or of all its files."""
+        return self.file.size if isinstance(self.file, TableFile) else self.path.stat().st_size
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found out about how the file is written."""
+        return tuple(self.file.notes) if isinstance(self.file, TableFile) else ()
 
     def frames(self) -> Iterator[Frame]:
         """The samples in pieces, with every column that the model reads. Raises DataError for what does not fit."""
@@ -70,7 +78,8 @@ class Source:
 
     def _told(self) -> TableFile | ArrayFile:
         """What the first bytes say that standard input holds, which has no name to say it."""
-        return TableFile(self.path) if known_content(self.path) is None else ArrayFile(self.path)
+        is_array = holds_arrays(self.path)
+        return ArrayFile(self.path) if is_array else TableFile(self.path, reader=table_reader(self.path))
 
     def _arrays(self, frame: Frame) -> Frame:
         """Arrays under the names of the columns; the only one of a file is the model's only input."""
@@ -92,18 +101,16 @@ class Source:
 
 
 @contextmanager
-def opened(place: str | Path, spec: Spec, terms: Terms) -> Iterator[Source]:
+def opened(place: str | Path | TableFile, spec: Spec, terms: Terms) -> Iterator[Source]:
     """A file, or with `-` standard input, which is put into a temporary file first."""
     data = spec.data.fields
     columns = data.columns if isinstance(data, TableData | ArrayData | PythonData) else None
     names = tuple(columns or terms_names(terms))
     known = frozenset((*names, *terms_names(terms), data.sigma, data.weights)) if columns else frozenset()
-    missing = tuple(data.missing or MISSING) if isinstance(data, TableData) else MISSING
-    if str(place) != STDIN:
-        path = Path(place)
-        table = table_file(path) if format_of(path, TABLE, ARRAYS).kind == TABLE else array_file(path)
-        check_size(path, 1 << 62)
-        yield Source(path, str(path), terms, names, missing, table, known)
+    missing = missing_of(data.missing) if isinstance(data, TableData) else MISSING
+    if isinstance(place, TableFile) or str(place) != STDIN:
+        table = place if isinstance(place, TableFile) else _named(Path(place), data)
+        yield Source(table.path, str(table.path), terms, names, missing, table, known)
         return
     import sys
 
@@ -114,6 +121,18 @@ def opened(place: str | Path, spec: Spec, terms: Terms) -> Iterator[Source]:
         if not path.stat().st_size:
             raise DataError(f"{STDIN_NAME}: expected samples, found nothing")
         yield Source(path, STDIN_NAME, terms, names, missing, None, known)
+
+
+def _named(path: Path, data: Any) -> TableFile | ArrayFile:
+    """The samples in a file; of a workbook or a database those under the names that the run's own data has."""
+    if kind_of(path) != TABLE:
+        format_of(path, TABLE, ARRAYS)
+        check_size(path, 1 << 62)
+        return array_file(path)
+    form = {name: getattr(data, name) for name in FORM if name != "encoding"} if isinstance(data, TableData) else {}
+    known = table_file(path, **form)
+    known.check(1 << 62)
+    return known
 
 
 def terms_names(terms: Terms) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from .checkpoints import Checkpoint, DamagedError, digest
 from .files import RunError, writing
-from .run import KEPT, MARK, Run
+from .places import MARK
+from .run import KEPT, Run
 
 __all__ = ["KEPT", "MARK", "Checkpoint", "DamagedError", "Run", "RunError", "digest", "writing"]

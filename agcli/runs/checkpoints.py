@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import re
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from agcli.engine.errors import StateError
 from agcli.engine.types import Array
-from agcli.engine.variables import load_arrays, save_arrays
+from agcli.engine.variables import MAX_FILE, MAX_HEADER, packed_arrays, unpacked_arrays
 
-from .files import RunError
+from .files import Folder, RunError
 from .migrate import FORMAT, PROGRESS, migrated
+
+PART = "checkpoints"  # the folder below a run's in which they lie
+NAME = re.compile(r"step-(\d{8,18})\.safetensors")
+LARGE = 1 << 26  # bytes, beyond which the first ones are looked at before the rest is read
 
 
 class DamagedError(RunError):
@@ -47,18 +53,62 @@ def digest(arrays: Mapping[str, Array], progress: Mapping[str, Any]) -> str:
     return found.hexdigest()
 
 
-def write(path: Path, arrays: Mapping[str, Array], progress: Mapping[str, Any]) -> str:
+def name_of(step: int) -> str:
+    """The file for the checkpoint of a step."""
+    return f"{PART}/step-{step:08}.safetensors"
+
+
+def step_in(name: str) -> int:
+    """The step of which a file is the checkpoint; -1 if it is called otherwise."""
+    found = NAME.fullmatch(name.rpartition("/")[2])
+    return int(found[1]) if found else -1
+
+
+def steps(files: Folder) -> list[int]:
+    """The steps of which there are checkpoints, in order."""
+    return sorted(step for name in files.names(PART) if (step := step_in(name)) >= 0)
+
+
+def write(files: Folder, name: str, arrays: Mapping[str, Array], progress: Mapping[str, Any]) -> str:
     """Write a checkpoint, whole or not at all; returns its hash."""
     known = digest(arrays, progress)
     metadata = {"format": str(FORMAT), "progress": json.dumps(progress, sort_keys=True), "sha256": known}
-    save_arrays(path, arrays, metadata)
+    files.write(name, packed_arrays(arrays, metadata))
     return known
 
 
-def read(path: Path) -> Checkpoint:
-    """The checkpoint in a file. Raises DamagedError if it is not whole, not ours, of a later format, or has changed."""
+def limit() -> int:
+    """Bytes that a checkpoint may have: no more than the machine has memory."""
+    pages, page = ("SC_PHYS_PAGES", "SC_PAGE_SIZE")
+    known = getattr(os, "sysconf_names", {})
+    memory = os.sysconf(pages) * os.sysconf(page) if {pages, page} <= set(known) else MAX_FILE
+    return min(MAX_FILE, memory if memory > 0 else MAX_FILE)
+
+
+def cut(handle: int, size: int) -> str:
+    """Why a large file is no whole checkpoint, by its first bytes alone; empty if it may be one."""
+    if size < LARGE:
+        return ""
     try:
-        arrays, metadata = load_arrays(path)
+        (length,) = struct.unpack("<Q", os.pread(handle, 8, 0))
+        tensors = json.loads(os.pread(handle, min(length, MAX_HEADER), 8))
+        end = 8 + length + max((v["data_offsets"][1] for k, v in tensors.items() if k != "__metadata__"), default=0)
+        return "" if end == size else f"is not a whole safetensors file (it has {size:,} bytes, and says {end:,})"
+    except (AttributeError, LookupError, RecursionError, TypeError, ValueError, struct.error):
+        return "is not a whole safetensors file (it does not begin like one)"
+
+
+def read(files: Folder, name: str) -> Checkpoint:
+    """The checkpoint in a file. Raises DamagedError if it is not whole, not ours, of a later format, or has changed."""
+    path = files.path / name
+    try:
+        content = files.read(name, limit(), cut)
+    except RunError as e:
+        raise DamagedError(str(e)) from None
+    if content is None:
+        raise DamagedError(f"{path}: is gone")
+    try:
+        arrays, metadata = unpacked_arrays(content, str(path))
     except StateError as e:
         raise DamagedError(str(e)) from None
     if not isinstance(metadata, dict) or not {"format", "progress", "sha256"} <= set(metadata):
@@ -73,4 +123,11 @@ def read(path: Path) -> Checkpoint:
         known = ""
     if known != metadata["sha256"]:
         raise DamagedError(f"{path}: its content does not have the hash that was written with it; the file is damaged")
-    return Checkpoint(arrays, migrated(PROGRESS, progress, int(found)), known)
+    try:
+        checkpoint = Checkpoint(arrays, migrated(PROGRESS, progress, int(found)), known)
+        is_named = step_in(name) in (-1, checkpoint.step)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        raise DamagedError(f"{path}: its progress is not what a training writes; another program wrote it") from None
+    if not is_named:
+        raise DamagedError(f"{path}: is the checkpoint of step {checkpoint.step}, and is called otherwise")
+    return checkpoint

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .files import RunError, writing
+from .files import Folder, RunError, writing
 
 NAME = "lock"
+TRIES = 3  # some file systems do not count the names of a file
 
 try:
     import fcntl
@@ -19,23 +20,37 @@ class Lock:
     """One process at a time trains in a folder. Raises RunError, with the other's number, if it is taken."""
 
     def __init__(self, folder: Path) -> None:
-        path = folder / NAME
-        with writing(folder):
-            self._file: int | None = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                owner = os.read(self._file, 32).decode("ascii", "replace").strip() or "unknown"
-                os.close(self._file)
-                raise RunError(f"{folder}: another process (number {owner}) is training in this folder") from None
+        self._file: int | None = None
+        files = Folder(folder)
         try:
             with writing(folder):
-                os.ftruncate(self._file, 0)
-                os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+                self._take(files)
         except BaseException:
             self.release()
             raise
+
+    def _take(self, files: Folder) -> None:
+        """Lock the file that has the name, and write down whose it is."""
+        for _ in range(TRIES):
+            self._file = file = files.open(NAME, os.O_RDWR | os.O_CREAT)
+            if fcntl is not None:
+                try:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    owner = os.read(file, 32).decode("ascii", "replace").strip() or "unknown"
+                    said = f"{files.path}: another process (number {owner}) is training in this folder"
+                    raise RunError(said) from None
+            if os.fstat(file).st_nlink == 1 or fcntl is None:
+                break
+            # It has another name somewhere, or was removed by now: one that is this folder's alone is taken instead.
+            files.write(NAME, b"")
+            os.close(file)
+            self._file = None
+        else:
+            said = f"{files.path / NAME}: is the same file as another one somewhere else; remove it"
+            raise RunError(said)
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
 
     def release(self) -> None:
         """Let others in."""
@@ -46,11 +61,11 @@ class Lock:
 
 def is_locked(folder: Path) -> bool:
     """Whether a process trains in the folder now."""
-    if fcntl is None or not (folder / NAME).exists():
+    if fcntl is None:
         return False
     try:
-        file = os.open(folder / NAME, os.O_RDONLY)
-    except OSError:
+        file = Folder(folder).open(NAME)
+    except (OSError, RunError):
         return False
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from agcli.counts import number_of
 
-from .files import read_json
 from .migrate import RESULT
 from .run import Run
 
@@ -16,7 +15,7 @@ def looks(run: Run) -> int:
     """The looks so far."""
     known = run.result
     if known is None:
-        known = read_json(run.folder / FILE, "the looks at the test data") or {}
+        known = run.files.read_json(FILE, "the looks at the test data") or {}
     count = known.get(KEY, 0)
     return count if isinstance(count, int) and count >= 0 else 0
 
@@ -24,7 +23,7 @@ def looks(run: Run) -> int:
 def look(run: Run) -> int:
     """Count one more, before it is done; returns how many they are with it. Raises RunError if it cannot be written."""
     count = looks(run) + 1
-    result = read_json(run.folder / RESULT, "the result that training wrote")
+    result = run.files.read_json(RESULT, "the result that training wrote")
     if result is not None:
         run.write(RESULT, {**result, KEY: count})
     else:

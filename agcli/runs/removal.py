@@ -2,52 +2,71 @@
 
 from __future__ import annotations
 
-import shutil
+import os
+import re
+import stat
+from collections.abc import Iterator
 from pathlib import Path
 
-from .files import RunError, writing
+from . import checkpoints
+from .files import PART, RunError, writing
 from .lock import is_locked
-from .run import MARK, Run
+from .places import MARK
+from .run import DAMAGED, Run
 
-OURS = (
-    MARK,
-    "data.json",
-    "environment.json",
-    "metrics.jsonl",
-    "log.txt",
-    "best",
-    "last",
-    "lock",
-    "result.json",
-    "looks.json",
-    "fit.json",
-    "report.html",
-    "profile.json",
-    "failure-step-*/*",
-    ".*.part",
-    "checkpoints/step-*.safetensors",
-    "checkpoints/.*.part",
-)
+NAMES = frozenset(
+    (
+        MARK, "data.json", "environment.json", "metrics.jsonl", "log.txt", "best", "last", "lock", "result.json",
+        "looks.json", "fit.json", "report.html", "profile.json",
+    )
+)  # fmt: skip
+FAILURE = re.compile(r"failure-step-\d+")  # folders, each of which holds a bundle
 
 
 def size(folder: Path) -> int:
     """Bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(found.st_size for path in entries(folder) if stat.S_ISREG((found := path.lstat()).st_mode))
+
+
+def entries(folder: Path) -> Iterator[Path]:
+    """Everything in a folder and below it but the folders; links are not followed."""
+    for place, folders, names in os.walk(folder):
+        yield from (Path(place, name) for name in (*names, *(f for f in folders if Path(place, f).is_symlink())))
 
 
 def remove(run: Run) -> list[Path]:
-    """Remove a run; returns the files in its folder that are not of it, which stay. Raises RunError while it trains."""
-    folder = run.folder
+    """Remove a run; returns what in its folder is not of it, which stays. Raises RunError while it trains."""
+    folder, files = run.folder, run.files
     if folder.is_symlink():
         raise RunError(f"{folder}: is a link; remove what it leads to")
-    if not any((folder / name).exists() for name in ("checkpoints", "metrics.jsonl", "environment.json")):
+    if not any(files.has(name) for name in (checkpoints.PART, "metrics.jsonl", "environment.json")):
         raise RunError(f"{folder}: has a {MARK}, but nothing else of a run; it is left alone")
     if is_locked(folder):
         raise RunError(f"{folder}: a process trains in it now; stop it first")
     with writing(folder):
-        for path in (found for pattern in OURS for found in sorted(folder.glob(pattern))):
-            path.unlink(missing_ok=True)
-        for part in (folder / "checkpoints", *folder.glob("failure-step-*"), folder):
-            if part.is_dir() and not any(part.iterdir()):
-                shutil.rmtree(part)
-    return sorted(path for path in folder.rglob("*") if path.is_file()) if folder.exists() else []
+        for name in ours(run):
+            files.remove(name)
+        for part in parts(run):
+            files.remove_empty(part)
+        if not files.names():
+            folder.rmdir()
+    return sorted(entries(folder)) if folder.exists() else []
+
+
+def parts(run: Run) -> list[str]:
+    """The folders of a run below its own."""
+    names = [name for name in run.files.names() if name == checkpoints.PART or FAILURE.fullmatch(name)]
+    return [name for name in names if stat.S_ISDIR(run.files.mode(name) or 0)]
+
+
+def ours(run: Run) -> list[str]:
+    """The files that a training wrote: by their names, and no links."""
+    files = run.files
+    found = [name for name in files.names() if name in NAMES or PART.fullmatch(name)]
+    for part in parts(run):
+        inside = files.names(part)
+        if part == checkpoints.PART:
+            names = {name: name.removesuffix(DAMAGED) for name in inside}
+            inside = [name for name, known in names.items() if checkpoints.step_in(known) >= 0 or PART.fullmatch(name)]
+        found += [f"{part}/{name}" for name in inside]
+    return [name for name in found if files.is_file(name)]

@@ -18,20 +18,23 @@ from typing import Any
 
 from agcli.engine.leaves import Variable
 from agcli.engine.types import Array
-from agcli.engine.variables import assign, write_atomically
+from agcli.engine.variables import assign
 from agcli.model.undefined import restored
-from agcli.spec import Spec, read_spec
+from agcli.spec import Spec, spec_in
+from agcli.spec.source import MAX_BYTES
 
-from . import checkpoints, migrate
+from . import checkpoints, contents, identity, migrate
 from .checkpoints import Checkpoint, DamagedError
-from .files import RunError, read_json, read_lines, write_pointer, writing
+from .files import Folder, RunError, writing
 from .lock import Lock
 from .migrate import ENVIRONMENT, FIT, METRICS, PREPROCESSING, RESULT
+from .places import MARK, RUNS, check_free, found, runs_in, usual
 
-REST = ".*.part"  # what a process leaves that is killed while it writes
 KEPT = 2  # checkpoints beside the best; the older of the two is there should the newer be damaged
-MARK = migrate.SPEC
-RUNS = Path("runs")  # where runs lie, if nobody says otherwise
+LAST, BEST = "last", "best"  # files that hold the name of a checkpoint
+LOG = "log.txt"
+DAMAGED = ".damaged"  # what a checkpoint is called that is not counted any more
+MAX_NAME = 4096  # bytes of such a file
 
 
 class Run:
@@ -39,6 +42,7 @@ class Run:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.files = Folder(folder)
         self.held: Lock | None = None
 
     @classmethod
@@ -54,26 +58,30 @@ class Run:
         run = cls(folder)
         try:
             check_free(folder)
-            (folder / "checkpoints").mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            run.files.make(checkpoints.PART)
             run.held = Lock(folder)
             run.clear()
+            about: dict[str, Any] = {"format": migrate.FORMAT, **(environment or {})}
             if preprocessing is not None:
-                write_atomically(folder / PREPROCESSING, json.dumps(preprocessing).encode())
-            run.write(ENVIRONMENT, {"format": migrate.FORMAT, **(environment or {})})
-            write_atomically(folder / MARK, spec.dump().encode())
+                run.files.write(PREPROCESSING, json.dumps(preprocessing).encode())
+                about[contents.STATISTICS] = contents.hash_of(preprocessing)
+            run.write(ENVIRONMENT, about)
+            run.files.write(MARK, spec.dump().encode())
         except BaseException as e:
             run.close()
             if isinstance(e, OSError):
-                raise RunError(f"{folder}: the run's folder cannot be written: {e.strerror or e}") from None
+                place = e.filename if e.filename not in (None, str(folder)) else folder
+                raise RunError(f"{place}: the run's folder cannot be written: {e.strerror or e}") from None
             raise
         return run
 
     @classmethod
     def open(cls, folder: Path, place: Path = RUNS) -> Run:
         """An existing run, to be read: a folder, or the name of one in ``place``."""
-        if not (folder / MARK).is_file() and (place / folder / MARK).is_file():
+        if not Folder(folder).has(MARK) and Folder(place / folder).has(MARK):
             return cls(place / folder)
-        if not (folder / MARK).is_file():
+        if not Folder(folder).has(MARK):
             raise RunError(f"{folder}: expected a run folder with a {MARK}, {found(folder, place)}")
         return cls(folder)
 
@@ -83,7 +91,7 @@ class Run:
         self.held = Lock(self.folder)
         try:
             with writing(self.folder):
-                (self.folder / "checkpoints").mkdir(exist_ok=True)
+                self.files.make(checkpoints.PART)
                 self.clear()
         except BaseException:
             self.close()
@@ -92,8 +100,8 @@ class Run:
 
     def clear(self) -> None:
         """Remove what a killed process left half written."""
-        for rest in (*self.folder.glob(REST), *(self.folder / "checkpoints").glob(REST)):
-            rest.unlink(missing_ok=True)
+        self.files.clear()
+        self.files.clear(checkpoints.PART)
 
     def close(self) -> None:
         """Let other processes train in the folder."""
@@ -108,7 +116,16 @@ class Run:
 
     def changed(self, overrides: Sequence[str] = ()) -> Spec:
         """The resolved spec with other settings, as `--set` takes them."""
-        return read_spec(self.folder / MARK, overrides, partial(migrate.migrated, MARK, written=self.format))
+        reading = partial(migrate.migrated, MARK, written=self.format)
+        return spec_in(self.text.encode("utf-8", "surrogateescape"), self.folder / MARK, overrides, reading)
+
+    @property
+    def text(self) -> str:
+        """The resolved spec as it is written."""
+        content = self.files.read(MARK, MAX_BYTES)
+        if content is None:
+            raise RunError(f"{self.folder}: the run's {MARK} is gone")
+        return content.decode("utf-8", "surrogateescape")
 
     @property
     def preprocessing(self) -> dict[str, Any] | None:
@@ -123,7 +140,8 @@ class Run:
     @property
     def environment(self) -> dict[str, Any]:
         """Format, versions, machine, data; empty if the process was killed before it was written."""
-        return read_json(self.folder / ENVIRONMENT, "the environment that training wrote") or {}
+        content = self.files.read_json(ENVIRONMENT, "the environment that training wrote") or {}
+        return contents.checked(ENVIRONMENT, content, f"{self.folder / ENVIRONMENT}")
 
     @property
     def format(self) -> int:
@@ -132,8 +150,20 @@ class Run:
 
     def read(self, name: str, expected: str) -> dict[str, Any] | None:
         """A JSON file of the folder as today's runs have it; None if there is none."""
-        content: dict[str, Any] | None = migrate.migrated(name, read_json(self.folder / name, expected), self.format)
-        return content
+        plain = self.files.read_json(name, expected)
+        known = self.environment.get(contents.STATISTICS) if name == PREPROCESSING else None
+        if plain is not None and known is not None and contents.hash_of(plain) != known:
+            said = "is not what the training of this run wrote; put back the file, or train anew"
+            raise RunError(f"{self.folder / name}: {said}")
+        return None if plain is None else self.checked(name, plain, f"{self.folder / name}")
+
+    def checked(self, name: str, plain: dict[str, Any], where: str) -> dict[str, Any]:
+        """What a file of the run says, as today's runs have it. Raises RunError if it is not what a training writes."""
+        try:
+            content: dict[str, Any] = migrate.migrated(name, plain, self.format)
+        except (AttributeError, LookupError, TypeError):
+            raise RunError(f"{where}: is not what a training of format {self.format} wrote; it is damaged") from None
+        return contents.checked(name, content, where)
 
     def upgrade(self) -> None:
         """Bring the files of an older run into today's form, in which they go on; checkpoints keep theirs.
@@ -147,19 +177,24 @@ class Run:
             if (content := self.read(name, "what training wrote")) is not None:
                 self.write(name, content)
         self.rewind(lambda record: True)
-        with writing(self.folder):
-            (self.folder / "best").unlink(missing_ok=True)  # training says which it is today
+        self.remove(BEST)  # training says which it is today
         self.write(ENVIRONMENT, {"format": migrate.FORMAT, **self.environment})
 
     def rewrite(self, spec: Spec) -> None:
         """Put another spec in place, whose settings a resumed training follows."""
         with writing(self.folder):
-            write_atomically(self.folder / MARK, spec.dump().encode())
+            self.files.write(MARK, spec.dump().encode())
 
     def write(self, name: str, content: Mapping[str, Any], indent: int | None = 2) -> None:
         """Write a JSON file of the folder."""
         with writing(self.folder):
-            write_atomically(self.folder / name, (json.dumps(content, indent=indent) + "\n").encode())
+            self.files.write(name, (json.dumps(content, indent=indent) + "\n").encode())
+
+    def remove(self, *names: str) -> None:
+        """Remove files of the folder, if they are there."""
+        with writing(self.folder):
+            for name in names:
+                self.files.remove(name)
 
     def record(self, event: Mapping[str, Any]) -> None:
         """Append one line to ``metrics.jsonl``."""
@@ -167,76 +202,93 @@ class Run:
 
     def log(self, text: str) -> None:
         """Append to ``log.txt``, with the time."""
-        self.append("log.txt", "\n".join(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}" for line in text.splitlines()))
+        self.append(LOG, "\n".join(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}" for line in text.splitlines()))
 
     def append(self, name: str, line: str) -> None:
-        with writing(self.folder, self.safe), (self.folder / name).open("a", encoding="utf-8") as f:
-            f.write(line + "\n")
+        with writing(self.folder, self.safe):
+            self.files.append(name, (line + "\n").encode("utf-8", "backslashreplace"))
 
     @property
     def metrics(self) -> list[dict[str, Any]]:
         """The lines of ``metrics.jsonl``."""
-        written = self.format
-        return [migrate.migrated(METRICS, record, written) for record in read_lines(self.folder / METRICS)]
+        place = self.folder / METRICS
+        return [self.checked(METRICS, record, f"{place}:{n}") for n, record in self.files.read_lines(METRICS)]
 
     def rewind(self, stays: Callable[[Mapping[str, Any]], bool]) -> list[dict[str, Any]]:
         """Take out of ``metrics.jsonl`` what comes again when training goes on; returns what stays."""
         kept = [record for record in self.metrics if stays(record)]
         with writing(self.folder):
-            write_atomically(self.folder / METRICS, "".join(json.dumps(r) + "\n" for r in kept).encode())
+            self.files.write(METRICS, "".join(json.dumps(r) + "\n" for r in kept).encode())
         return kept
 
     # Checkpoints
 
     def save(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], best: int | None = None) -> Path:
         """Write the checkpoint of a progress, then remove all but the newest two and the one of step ``best``."""
-        path = self.path(int(progress["step"]))
+        step = int(progress["step"])
         with writing(self.folder, self.safe):
-            checkpoints.write(path, arrays, progress)
-            self.set_links(int(progress["step"]), best)
-            keep = {path, *self.checkpoints()[-KEPT:]}
-            if best is not None:
-                keep.add(self.path(best))
-            for old in set(self.checkpoints()) - keep:
-                old.unlink(missing_ok=True)
-        return path
+            checkpoints.write(self.files, checkpoints.name_of(step), arrays, progress)
+            self.set_links(step, best)
+            steps = checkpoints.steps(self.files)
+            for old in set(steps) - {step, best, *steps[-KEPT:]}:
+                self.files.remove(checkpoints.name_of(old))
+        return self.path(step)
 
     def safe(self) -> str:
         """What is there to go on from, in words; empty if nothing is."""
-        good = self.checkpoints()
+        try:
+            good = self.checkpoints()
+        except (OSError, RunError):
+            return ""
         return f"the last whole checkpoint is {good[-1].name}" if good else ""
 
     def set_links(self, last: int, best: int | None) -> None:
-        """Write the names of two checkpoints into ``last`` and ``best``."""
+        """Write the names of two checkpoints into ``last`` and ``best``. What they say can be found out again."""
         with writing(self.folder, self.safe):
-            write_pointer(self.folder / "last", self.path(last).name + "\n")
-            if best is not None and self.path(best).exists():
-                write_pointer(self.folder / "best", self.path(best).name + "\n")
+            self.files.write(LAST, f"{self.path(last).name}\n".encode(), durable=False)
+            if best is not None and self.has_checkpoint(best):
+                self.files.write(BEST, f"{self.path(best).name}\n".encode(), durable=False)
+
+    def named_in(self, pointer: str) -> str:
+        """The name of a checkpoint in ``last`` or ``best``; empty if there is none."""
+        content = self.files.read(pointer, MAX_NAME) or b""
+        return Path(content.decode("utf-8", "replace").strip().replace("\0", "")).name
 
     def path(self, step: int) -> Path:
         """The file for the checkpoint of a step."""
-        return self.folder / "checkpoints" / f"step-{step:08}.safetensors"
+        return self.folder / checkpoints.name_of(step)
+
+    def has_checkpoint(self, step: int) -> bool:
+        """Whether there is a file for the checkpoint of a step."""
+        return self.files.has(checkpoints.name_of(step))
 
     def checkpoints(self) -> list[Path]:
         """The files of checkpoints, oldest first."""
-        return sorted((self.folder / "checkpoints").glob("step-*.safetensors"))
+        return [self.path(step) for step in checkpoints.steps(self.files)]
 
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
         """The newest checkpoint that verifies, and why later ones do not."""
         passed_over: list[str] = []
-        for path in reversed(self.checkpoints()):
+        for step in reversed(checkpoints.steps(self.files)):
             try:
-                return checkpoints.read(path), passed_over
+                return checkpoints.read(self.files, checkpoints.name_of(step)), passed_over
             except DamagedError as e:
                 passed_over.append(str(e))
         return None, passed_over
 
+    def lost(self) -> str:
+        """Why a run without a checkpoint cannot go on; empty if it never had one, and nothing is lost."""
+        pointer = self.named_in(LAST) or self.named_in(BEST)
+        if pointer:
+            return f"its checkpoints are gone: it had {pointer}"
+        return "its checkpoints are gone: the training came to its end" if self.files.has(RESULT) else ""
+
     def archive(self, after: int) -> None:
         """Rename checkpoints of later steps than ``after``, which do not verify: they are not counted any more."""
         with writing(self.folder):
-            for path in self.checkpoints():
-                if path > self.path(after):
-                    path.rename(path.with_name(path.name + ".damaged"))
+            for step in checkpoints.steps(self.files):
+                if step > after:
+                    self.files.rename(checkpoints.name_of(step), checkpoints.name_of(step) + DAMAGED)
 
     def chosen(self, which: str = "") -> Checkpoint:
         """A checkpoint: ``last``, ``best``, or the number of a step; if not said, the best, or last where none is.
@@ -244,13 +296,13 @@ class Run:
         Raises RunError if there is none that verifies.
         """
         which = which or migrate.weights(self.format, self.spec.train.patience)
-        which = which or ("best" if (self.folder / "best").is_file() else "last")
-        if which != "last":
-            return checkpoints.read(self.named(which))
+        which = which or (BEST if self.files.has(BEST) else LAST)
+        if which != LAST:
+            return checkpoints.read(self.files, f"{checkpoints.PART}/{self.named(which).name}")
         checkpoint, problems = self.newest()
         if checkpoint is None:
-            why = "; ".join(problems) or "has no checkpoint; the training ended before its first epoch did"
-            raise RunError(why if problems else f"{self.folder}: {why}")
+            why = self.lost() or "has no checkpoint yet; the training ended before it wrote its first"
+            raise RunError("; ".join(problems) or f"{self.folder}: {why}")
         return checkpoint
 
     def named(self, which: str) -> Path:
@@ -261,10 +313,10 @@ class Run:
                 raise RunError(
                     f"{self.folder}: has no best weights, as nothing was judged by validation data; take last"
                 )
-            if not path.is_file():
+            if not self.files.has(f"{checkpoints.PART}/{path.name}"):
                 raise RunError(f"{path}: the best weights are gone; --weights last takes the last ones")
             return path
-        there = {str(int(p.stem.partition("-")[2])): p for p in self.checkpoints() if p.stem[5:].isdigit()}
+        there = {str(step): self.path(step) for step in checkpoints.steps(self.files)}
         if which not in there:
             raise RunError(f"{self.folder}: expected best, last or one of the steps {', '.join(there)}, got {which}")
         return there[which]
@@ -272,9 +324,8 @@ class Run:
     @property
     def best(self) -> Path | None:
         """The file of the best weights, whether it is there or not; None if no evaluation was the best."""
-        pointer = self.folder / "best"
-        name = pointer.read_text("utf-8", "replace").strip() if pointer.is_file() else ""
-        return self.folder / "checkpoints" / Path(name).name if name else None
+        name = self.named_in(BEST)
+        return self.folder / checkpoints.PART / name if name else None
 
     def kind(self, step: int) -> str:
         """What the checkpoint of a step is: ``best``, ``last`` or ``step``."""
@@ -286,6 +337,7 @@ class Run:
     def restore(self, variables: Mapping[str, Variable], which: str = "") -> Checkpoint:
         """Set the model's ``variables`` from a checkpoint."""
         checkpoint = self.chosen(which)
+        identity.check(checkpoint.progress.get(identity.KEY), self.spec, self.path(checkpoint.step))
         wanted = {k: v for k, v in checkpoint.arrays.items() if k in variables or k.startswith("model.")}
         assign(variables, wanted, f"{self.path(checkpoint.step)}")
         return checkpoint
@@ -311,52 +363,3 @@ def final(result: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]
 def measured(record: Mapping[str, Any]) -> dict[str, Any]:
     """The metrics of a record; those without a value know why."""
     return restored(record.get("metrics", {}), record.get("undefined", {}))
-
-
-def free(folder: Path) -> Path:
-    """``folder``, or the first of ``folder-2``, ``folder-3``, ... that does not exist."""
-    candidate, n = folder, 1
-    while candidate.exists():
-        n += 1
-        candidate = folder.with_name(f"{folder.name}-{n}")
-    return candidate
-
-
-def usual(name: str) -> Path:
-    """Where a run of this name is written to, if nobody says otherwise."""
-    return free(RUNS / f"{name}-{time.strftime('%Y%m%d-%H%M%S')}")
-
-
-def check_free(folder: Path) -> None:
-    """Raise RunError if something is in the way of a new folder."""
-    if folder.exists() and not is_free(folder):
-        raise RunError(f"{folder}: exists and is not an empty folder; name another with --out{hint(folder)}")
-
-
-def is_free(folder: Path) -> bool:
-    """Whether a folder is empty, or holds only what a process made that was killed before its run began."""
-    if not folder.is_dir():
-        return False
-    known = {PREPROCESSING, ENVIRONMENT, "lock", "checkpoints"}
-    names = {path.name for path in folder.iterdir() if not path.match(REST)}
-    return names <= known and not any(folder.glob("checkpoints/*"))
-
-
-def hint(folder: Path) -> str:
-    return f", or train on with --resume {folder}" if (folder / MARK).is_file() else ""
-
-
-def found(folder: Path, place: Path = RUNS) -> str:
-    """What is in the place of a run folder, and which runs are near: beside it, or in ``place`` with its name first."""
-    what = "found a file" if folder.is_file() else "found another folder" if folder.is_dir() else "found nothing there"
-    beside = runs_in(folder if folder.is_dir() else folder.parent)
-    near = beside or [run for run in runs_in(place) if run.name.startswith(folder.name)] or runs_in(place)
-    return what + (f"; runs near it: {', '.join(map(str, near[-3:]))}" if near else "; `ag train SPEC` makes one")
-
-
-def runs_in(folder: Path) -> list[Path]:
-    """The folders of the runs in a folder, by name; none if it cannot be read."""
-    try:
-        return sorted(path.parent for path in folder.glob(f"*/{MARK}"))
-    except OSError:
-        return []

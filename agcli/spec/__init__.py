@@ -2,7 +2,7 @@
 
 from .errors import Place, Problem, SpecError
 from .fields import Fields
-from .reader import parse_spec, read_spec
+from .reader import parse_spec, read_spec, spec_in
 from .schema import bring_plugins, json_schema
 from .spec import Spec
 from .tables import Choice
@@ -20,4 +20,5 @@ __all__ = [
     "json_schema",
     "parse_spec",
     "read_spec",
+    "spec_in",
 ]

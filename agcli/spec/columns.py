@@ -248,6 +248,10 @@ Sigma = Annotated[
     BeforeValidator(_as_column, json_schema_input_type=str | Deviation),
     Kind("the name of a column, or a mapping with `column` and `absolute`"),
 ]
+DecimalMark = Annotated[str, StringConstraints(pattern=r"^[.,]$"), Kind('"." or ","')]
+ThousandsMark = Annotated[
+    str, StringConstraints(pattern=r"^([., ']|)$"), Kind('one of "," "." " " and "\'", or "" for nothing')
+]
 Missing = Annotated[tuple[Characters, ...], Strict(False), Len(0, 100), Kind("a list of texts")]
 Header = Annotated[
     bool | Annotated[tuple[ColumnName, ...], Strict(False)], Either("true, false, or a list of the columns' names")

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import GetJsonSchemaHandler, StringConstraints, ValidatorFunctionWrapHandler
+from pydantic import ConfigDict, GetJsonSchemaHandler, StringConstraints, ValidatorFunctionWrapHandler
 from pydantic_core import CoreSchema
 
 from agcli.data import formats
@@ -12,6 +12,7 @@ from .columns import (
     Augmentation,
     ColumnName,
     Columns,
+    DecimalMark,
     Header,
     Length,
     Missing,
@@ -21,11 +22,12 @@ from .columns import (
     Sigma,
     SplitChoice,
     Target,
+    ThousandsMark,
     Unit,
 )
 from .field_types import Flag, Kind, Seed, Size
 from .fields import Field, Fields
-from .names import described, shortened
+from .names import described, shortened, suggestion
 from .plugins import PluginError
 from .tables import Choice, Row, Table
 from .validation_errors import failed, fault
@@ -50,6 +52,8 @@ class FileOf(Kind):
 
 def kind_of(name: str, key: str = "") -> str:
     """What a file holds, by the ending of its name; empty for an ending that nobody knows."""
+    if name.endswith(formats.FOLDER):
+        return formats.TABLE
     try:
         found = formats.find(name)
     except PluginError as error:
@@ -57,6 +61,23 @@ def kind_of(name: str, key: str = "") -> str:
     return found.kind if found is not None else ""
 
 
+class EncodingName(Kind):
+    """The words for the name of an encoding, in any spelling that Python knows."""
+
+    def _read(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+        from agcli.datasets.encodings import ENCODINGS, canonical
+
+        name = super()._read(value, handler)
+        found = canonical(name)
+        if not found:
+            raise failed([fault(f"expected {self.phrase}, got {described(name)}{suggestion(name, ENCODINGS)}")])
+        return found
+
+
+DatabaseFile = Annotated[str, StringConstraints(min_length=1, max_length=4096), Kind("the name of a SQLite database")]
+Query = Annotated[str, StringConstraints(min_length=1, max_length=10_000), Kind("a SELECT")]
+Encoding = Annotated[str, StringConstraints(max_length=40), EncodingName("an encoding such as utf-8, utf-16 or cp1252")]
+Comment = Annotated[str, StringConstraints(min_length=1, max_length=10), Kind("the beginning of a line, such as #")]
 TableFile = Annotated[str, StringConstraints(max_length=4096), FileOf(formats.TABLE)]
 ArrayFile = Annotated[str, StringConstraints(max_length=4096), FileOf(formats.ARRAYS)]
 TextFile = Annotated[str, StringConstraints(max_length=4096), FileOf(formats.TEXT)]
@@ -127,9 +148,19 @@ class Blobs(Spirals):
 
 
 class TableData(Fields):
-    """Columns of a file; a relative path starts at the spec's folder, or else at $AG_DATA."""
+    """Columns of a file, or of several; a relative path starts at the spec's folder, or else at $AG_DATA."""
 
-    file: TableFile = Field(description=formats.names(formats.TABLE))
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["file"]}, {"required": ["sqlite"]}]})
+    file: TableFile | None = Field(
+        default=None,
+        description=f"{formats.names(formats.TABLE)}; several files of one form as a pattern, `data/*.csv`, or as a "
+        "folder, `data/`",
+    )
+    sqlite: DatabaseFile | None = Field(default=None, description="a SQLite database of any name, instead of `file`")
+    query: Query | None = Field(
+        default=None, description="what a database is asked, a SELECT; all rows of its only table if not given"
+    )
+    sheet: ColumnName | None = Field(default=None, description="of a workbook; needed if there are several")
     test_file: TableFile | None = Field(default=None, description="samples for testing, instead of a split")
     validation_file: TableFile | None = Field(default=None, description="samples for validation, instead of a split")
     target: Target = Field(description="the column to predict, or several of numbers")
@@ -141,10 +172,32 @@ class TableData(Fields):
     )
     separator: Separator | None = Field(default=None, description="between cells; found out if not given")
     header: Header | None = Field(default=None, description="whether the first line names the columns, or the names")
-    missing: Missing = Field(
-        default=("", "?", "NA", "N/A", "NaN", "nan", "null", "NULL", "None"), description="cells that say nothing"
+    encoding: Encoding | None = Field(
+        default=None, description="of text, such as cp1252; UTF-8, UTF-16 and cp1252 are found out if not given"
+    )
+    comment: Comment | None = Field(default=None, description="what the lines begin with that are no samples")
+    index: Flag = Field(default=False, description="keep a first column that has no name")
+    decimal: DecimalMark | None = Field(
+        default=None, description="the mark in numbers such as `21,5`; told by the cells if not given"
+    )
+    thousands: ThousandsMark | None = Field(
+        default=None, description="what stands between thousands, as in `1,234.5`; told by the cells if not given"
+    )
+    missing: Missing | None = Field(
+        default=None,
+        description="cells that say nothing, beside the usual ones: an empty cell, `?`, `-`, `.`, `NA`, `n/a`, `NaN`, "
+        '`null`, `none`, `#N/A`, `<NA>` and their like; a list that has `""` in it is all of them',
     )
     stream: Flag = Field(default=False, description="leave samples on disk, where they do not fit into memory")
+
+    @classmethod
+    def lacking(cls, content: dict[str, Any]) -> tuple[str, ...]:
+        return () if "sqlite" in content or "file" in content else ("file",)
+
+    @property
+    def place(self) -> str:
+        """The file that holds the samples."""
+        return self.file or self.sqlite or ""
 
 
 class ArrayData(Fields):
@@ -178,7 +231,10 @@ class PythonData(Fields):
 class TextData(Fields):
     """Windows of tokens, and the next token for each, for language models."""
 
-    file: TextFile = Field(description="UTF-8 text")
+    file: TextFile = Field(description="running text")
+    encoding: Encoding | None = Field(
+        default=None, description="of the text, such as cp1252; UTF-8, UTF-16 and cp1252 are found out if not given"
+    )
     test_file: TextFile | None = Field(default=None, description="text for testing, instead of the end of the file")
     validation_file: TextFile | None = Field(default=None, description="text for validation, instead of a share")
     unit: Unit = Field(default="characters", description="what a token is")
@@ -202,6 +258,10 @@ class DataTable(Table[Any]):
         if isinstance(value, str) and "." in value and value not in self.spellings():
             hint = f"; for a file write {{file: {shortened(value)}, ...}}"
             raise failed([fault(f"expected a data set, got {described(value)}{hint}")])
+        if isinstance(value, dict) and "name" not in value and "sqlite" in value:
+            if "file" in value:
+                raise failed([fault("expected `sqlite` or `file`, got both", ("sqlite",), at_key=True)])
+            return formats.TABLE, value, ()
         if isinstance(value, dict) and "name" not in value and "file" in value:
             return self._kind(value["file"]), value, ()
         if isinstance(value, dict) and len(value) == 1 and (name := next(iter(value))) in self.spellings():

@@ -16,7 +16,7 @@ from .dump import plain
 from .errors import Place, Problem, SpecError
 from .names import Path, described, path_text
 from .overrides import Override, place_of, put, read_override
-from .source import Source, checked, read_source
+from .source import Source, checked, decoded, read_source
 from .spec import Spec
 from .validation_errors import said
 
@@ -35,6 +35,16 @@ def read_spec(
     file, or else of the overrides.
     """
     return _read(read_source(path), FilePath(path).stem, overrides, reading)
+
+
+def spec_in(
+    content: bytes,
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    reading: Callable[[Any], Any] | None = None,
+) -> Spec:
+    """The same for the content of a file that was opened already."""
+    return _read(decoded(os.fspath(path), content), FilePath(path).stem, overrides, reading)
 
 
 def parse_spec(text: str, name: str = "spec", overrides: Sequence[str] = ()) -> Spec:

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,9 @@ from .names import nearest
 MAX_BYTES = 1_000_000
 SUFFIXES = (".yaml", ".yml")
 ZOO = Path(__file__).resolve().parent.parent.joinpath("models").resolve()  # a link in a checkout
+
+_KINDS = ((stat.S_ISFIFO, "named pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
+_OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # what this process has open already
 
 # YAML 1.2.2, production 1, c-printable.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -51,6 +55,8 @@ class Source:
 def read_source(path: str | os.PathLike[str]) -> Source:
     """The text of a spec file, or of the zoo's model of that name. Raises SpecError if there is none to be read."""
     name = located(os.fspath(path))
+    if kind := waiting(name):
+        raise SpecError([Problem(Place(name), "", f"expected a spec file, found {kind}")])
     try:
         with open(name, "rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -60,6 +66,16 @@ def read_source(path: str | os.PathLike[str]) -> Source:
         message = f"expected a spec of at most {MAX_BYTES:,} bytes, got more"
         raise SpecError([Problem(Place(name), "", message)])
     return decoded(name, content)
+
+
+def waiting(name: str) -> str:
+    """What a path is if reading it may wait forever: a pipe (but that of a shell's `<(...)`), a socket, a device."""
+    try:
+        mode = os.stat(name).st_mode
+    except (OSError, ValueError):
+        return ""
+    is_open = stat.S_ISFIFO(mode) and name.startswith(_OPEN)
+    return "" if is_open else next((f"a {kind}" for is_kind, kind in _KINDS if is_kind(mode)), "")
 
 
 def located(name: str) -> str:

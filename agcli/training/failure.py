@@ -19,13 +19,14 @@ from agcli.data.section import load_data
 from agcli.datasets import Batch, Column, Dataset, Split, fitted
 from agcli.datasets.memory import PYTHON
 from agcli.engine.types import Array
-from agcli.engine.variables import load_arrays, save_arrays, write_atomically
-from agcli.runs import Run, RunError, digest, migrate, writing
-from agcli.runs import checkpoints as files
-from agcli.runs.files import read_json
+from agcli.engine.variables import packed_arrays, unpacked_arrays
+from agcli.runs import Run, RunError, checkpoints, digest, migrate, writing
+from agcli.runs.contents import checked
+from agcli.runs.files import Folder
 from agcli.runs.migrate import PREPROCESSING
-from agcli.runs.run import MARK
-from agcli.spec import Spec, read_spec
+from agcli.runs.places import MARK
+from agcli.spec import Spec, spec_in
+from agcli.spec.source import MAX_BYTES
 
 from .advice import clipping, other_rate
 from .evaluate import fed
@@ -72,8 +73,9 @@ def investigate(session: Session, run: Run) -> TrainingError:
     if again.step < session.step:
         lines.append(f"it began at step {again.step:,}")
     lines += [*story(culprit, broken.batch), advice(spec, culprit)]
-    bundle = run.folder / f"failure-step-{again.step:08}"
-    write(bundle, run, broken, culprit, after, lines)
+    name = f"failure-step-{again.step:08}"
+    write(name, run, broken, culprit, after, lines)
+    bundle = run.folder / name
     lines.append(f"the step is kept: ag replay {bundle}")
     error = TrainingError("\n".join(lines))
     error.bundle = bundle
@@ -146,15 +148,16 @@ def advice(spec: Spec, culprit: Culprit | None = None) -> str:
 # Bundles
 
 
-def write(folder: Path, run: Run, broken: Broken, culprit: Culprit | None, after: str, lines: list[str]) -> None:
-    """Write all that the step needs."""
+def write(part: str, run: Run, broken: Broken, culprit: Culprit | None, after: str, lines: list[str]) -> None:
+    """Write all that the step needs into a folder below the run's."""
     with writing(run.folder):
-        folder.mkdir(exist_ok=True)
+        run.files.make(part)
         for name in (MARK, PREPROCESSING):
-            if (run.folder / name).exists():
-                write_atomically(folder / name, (run.folder / name).read_bytes())
-        files.write(folder / STATE, broken.arrays, broken.progress)
-        save_arrays(folder / BATCH, {"rows": broken.batch.rows, **columns(broken.batch)})
+            if (content := run.files.read(name)) is not None:
+                run.files.write(f"{part}/{name}", content)
+        checkpoints.write(run.files, f"{part}/{STATE}", broken.arrays, broken.progress)
+        batch = {"rows": broken.batch.rows, **columns(broken.batch)}
+        run.files.write(f"{part}/{BATCH}", packed_arrays(batch))
         about = {
             "step": int(broken.progress["step"]) + 1,
             "epoch": int(broken.progress["epoch"]) + 1,
@@ -164,7 +167,7 @@ def write(folder: Path, run: Run, broken: Broken, culprit: Culprit | None, after
             "sha256": after,
             "environment": run.environment,
         }
-        write_atomically(folder / ABOUT, (json.dumps(about, indent=2) + "\n").encode())
+        run.files.write(f"{part}/{ABOUT}", (json.dumps(about, indent=2) + "\n").encode())
 
 
 def like(batch: Batch, preprocessing: Mapping[str, Any]) -> Dataset:
@@ -197,20 +200,25 @@ class Replayed:
 
 def replay(folder: Path, data: Dataset | None = None) -> Replayed:
     """Repeat the step of a bundle. The data is read for its columns only; the batch comes from the bundle."""
-    about = read_json(folder / ABOUT, "what a failed training wrote")
-    if about is None or not (folder / MARK).is_file():
+    files = Folder(folder)
+    about, text = files.read_json(ABOUT, "what a failed training wrote"), files.read(MARK, MAX_BYTES)
+    if about is None or text is None:
         raise RunError(f"{folder}: expected a bundle with a {ABOUT}, which a training writes that fails")
-    state = files.read(folder / STATE)
-    stored, _ = load_arrays(folder / BATCH)
+    state = checkpoints.read(files, STATE)
+    stored, _ = unpacked_arrays(files.read(BATCH, checkpoints.limit()) or b"", str(folder / BATCH))
+    if "rows" not in stored or not isinstance(about.get("environment") or {}, dict):
+        raise RunError(f"{folder}: is not the bundle that a training wrote: {BATCH} or {ABOUT} is damaged")
     batch = Batch(stored["rows"], {k.removeprefix("column."): v for k, v in stored.items() if k != "rows"})
     written = migrate.format_of(about.get("environment") or {}, str(folder))
-    spec = read_spec(folder / MARK, reading=partial(migrate.migrated, MARK, written=written))
-    found = read_json(folder / PREPROCESSING, "the statistics that training wrote")
-    preprocessing = migrate.migrated(PREPROCESSING, found, written)
+    spec = spec_in(text, folder / MARK, reading=partial(migrate.migrated, MARK, written=written))
+    found = files.read_json(PREPROCESSING, "the statistics that training wrote")
+    preprocessing = found and checked(
+        PREPROCESSING, migrate.migrated(PREPROCESSING, found, written), f"{folder / PREPROCESSING}"
+    )
     if data is None:
         is_gone = spec.data.name == PYTHON
         data = like(batch, preprocessing or {}) if is_gone else load_data(spec, preprocessing)
     session = Session(spec, data)
     with suited(session.model):
         culprit, after = explained(session, Broken(state.arrays, state.progress, batch))
-    return Replayed(session.step, after == about["sha256"], tuple(story(culprit, batch)), culprit)
+    return Replayed(session.step, after == about.get("sha256"), tuple(story(culprit, batch)), culprit)

@@ -10,7 +10,7 @@ from agcli.data.section import folds
 from agcli.events import Done, Event, Folded
 from agcli.model.undefined import Undefined, in_json
 from agcli.runs import Run
-from agcli.runs.run import check_free, usual
+from agcli.runs.places import check_free, usual
 from agcli.spec import Spec
 
 from .trainer import Trainer
@@ -37,6 +37,11 @@ class CrossValidation:
         self.signal = signal
         if self.trainer is not None:
             self.trainer.stop(signal)
+
+    def log(self, text: str) -> None:
+        """Write a line into the log of the run that trains now."""
+        if self.trainer is not None:
+            self.trainer.log(text)
 
     def __iter__(self) -> Iterator[Event]:
         done: list[Done] = []

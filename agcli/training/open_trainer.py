@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from agcli.runs import Run, RunError
-from agcli.runs.run import MARK, RUNS
+from agcli.runs.files import Folder
+from agcli.runs.places import MARK, RUNS
 from agcli.spec import Spec, read_spec
 
 from .folds import CrossValidation
@@ -48,5 +49,5 @@ def trainer_for(
 def automatic(given: Spec | None, out: Path | None) -> Run | None:
     """The run that ``auto`` means: the one in ``out`` if given, else the newest of the name that has not ended."""
     if out is not None:
-        return Run(out) if (out / MARK).is_file() else None
+        return Run(out) if Folder(out).has(MARK) else None
     return unfinished(given.name if given else None)

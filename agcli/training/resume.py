@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from agcli.engine.errors import StateError
 from agcli.events import Note
-from agcli.runs import Run, RunError
-from agcli.runs.run import RUNS, all_runs
-from agcli.spec import Spec
-from agcli.spec.dump import plain
-from agcli.spec.names import path_text
+from agcli.runs import Checkpoint, Run, RunError
+from agcli.runs.identity import KEY, MISSING, Change, changes, check, fixed, other_samples
+from agcli.runs.migrate import RESULT
+from agcli.runs.places import MARK, RUNS
+from agcli.runs.run import LAST, all_runs
+from agcli.spec import Spec, SpecError
 
 from .best import Best, watching
+from .session import Session
 
-# Path of the spec -> why it stays as it is.
-FIXED: dict[tuple[str, ...], str] = {
-    ("data",): "the figures would speak of other samples",
-    ("model",): "the weights belong to this model",
-    ("loss",): "the figures before and after could not be compared",
-    ("dtype",): "weights and the optimizer's state are of this type",
-    ("seed",): "the order of the samples and all random numbers follow from it",
-}
-# The same for settings that may change between two epochs.
+PUT_BACK = "put back the checkpoint of this run, or train anew"
+
+# Settings that may change between two epochs, but not within one.
 FIXED_WITHIN_EPOCH: dict[tuple[str, ...], str] = {
     ("train", "batch_size"): "the place within the epoch is counted in batches",
     ("train", "shuffle"): "the place within the epoch is counted in this order",
@@ -33,50 +29,13 @@ FIXED_WITHIN_EPOCH: dict[tuple[str, ...], str] = {
 }
 
 
-@dataclass(frozen=True)
-class Change:
-    """A setting that differs."""
-
-    path: tuple[str | int, ...]
-    old: object
-    new: object
-
-    def __str__(self) -> str:
-        return f"{path_text(self.path)}: {shown(self.old)} -> {shown(self.new)}"
-
-
-def shown(value: object) -> str:
-    text = "not there" if value is MISSING else "none" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-MISSING = object()
-
-
-def changes(old: Spec, new: Spec) -> list[Change]:
-    """The settings in which two specs differ, in the order of the spec."""
-    return list(differences(plain(old), plain(new), ()))
-
-
-def differences(old: object, new: object, path: tuple[str | int, ...]) -> Iterator[Change]:
-    if isinstance(old, dict) and isinstance(new, dict):
-        for key in [*old, *(k for k in new if k not in old)]:
-            yield from differences(old.get(key, MISSING), new.get(key, MISSING), (*path, key))
-    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for i, (a, b) in enumerate(zip(old, new, strict=True)):
-            yield from differences(a, b, (*path, i))
-    elif old != new or type(old) is not type(new):
-        yield Change(path, old, new)
-
-
 def refusals(found: list[Change], batch: int) -> Iterator[str]:
     """Why some of the changes cannot be, for a training that stands behind ``batch`` batches of an epoch."""
     for change in found:
-        for fixed, reason in FIXED.items():
-            if change.path[: len(fixed)] == fixed:
-                yield f"{change}: {reason}"
-        for fixed, reason in FIXED_WITHIN_EPOCH.items():
-            if batch and change.path[: len(fixed)] == fixed:
+        if fixed(change):
+            yield f"{change}: {fixed(change)}"
+        for path, reason in FIXED_WITHIN_EPOCH.items():
+            if batch and change.path[: len(path)] == path:
                 yield f"{change}: {reason}; it may change when an epoch is complete"
         if change.path[0] == "optimizer" and (change.old is MISSING or change.new is MISSING):
             yield f"{change}: another optimizer has another state"
@@ -102,6 +61,43 @@ def settled(run: Run, overrides: tuple[str, ...], given: Spec | None, batch: int
     return new, found
 
 
+def last_of(run: Run) -> tuple[Checkpoint | None, list[str]]:
+    """The checkpoint from which a run goes on, and what is to be said of it; None if it never had one.
+
+    Raises RunError if it had checkpoints and none can be read, or the one that can is not of this training.
+    """
+    checkpoint, passed_over = run.newest()
+    anew = f"to train anew: ag train {run.folder / MARK} --out FOLDER"
+    if checkpoint is None:
+        if passed_over:
+            lines = "\n  ".join(passed_over)
+            raise RunError(f"no checkpoint is whole, and the run cannot go on:\n  {lines}\n{anew}")
+        if lost := run.lost():
+            raise RunError(f"{run.folder}: cannot go on: {lost}; put them back into checkpoints/, or {anew}")
+        begun = run.files.has("metrics.jsonl")
+        return None, ["the run had no checkpoint yet: it begins again"] if begun else []
+    said = [f"passed over {text}" for text in passed_over]
+    check(checkpoint.progress.get(KEY), run.spec, run.path(checkpoint.step))
+    if KEY not in checkpoint.progress:
+        said.append(f"step {checkpoint.step} was written by an older version: whether it is of this spec is not known")
+    name = run.named_in(LAST)
+    if name > run.path(checkpoint.step).name and not passed_over:
+        said.append(f"{name}, the last checkpoint, is gone; going on from step {checkpoint.step}")
+    return checkpoint, said
+
+
+def restore(session: Session, checkpoint: Checkpoint, path: Path) -> None:
+    """Put a checkpoint's state into a session. Raises RunError if it is not of this training."""
+    if others := other_samples(checkpoint.progress.get(KEY), session.samples):
+        raise RunError(f"{path}: was trained on other data than the run's: {', '.join(others)} differ; {PUT_BACK}")
+    try:
+        session.restore(checkpoint.arrays, checkpoint.progress, str(path))
+    except StateError as e:
+        raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        raise RunError(f"{path}: its progress is not that of a training of this spec; {PUT_BACK}") from None
+
+
 def check_unwatched(run: Run, spec: Spec, overrides: tuple[str, ...]) -> None:
     """Raise RunError for settings of a run without validation data that look at it, with the command that works.
 
@@ -123,7 +119,7 @@ def check_unwatched(run: Run, spec: Spec, overrides: tuple[str, ...]) -> None:
 
 def lost_best(run: Run, best: Best) -> list[Note]:
     """Without the checkpoint of the best evaluation, the next evaluation is the best; says so."""
-    if best.step is None or run.path(best.step).exists():
+    if best.step is None or run.has_checkpoint(best.step):
         return []
     note = Note(f"the best checkpoint, of step {best.step}, is gone; looking for another", "best")
     best.found, best.since = None, 0
@@ -132,7 +128,15 @@ def lost_best(run: Run, best: Best) -> list[Note]:
 
 def unfinished(name: str | None, place: Path = RUNS) -> Run | None:
     """The newest run in a folder, of a spec's name if one is given, that has not come to its end."""
-    candidates = [run for run in all_runs(place) if not (run.folder / "result.json").exists()]
+    candidates = [run for run in all_runs(place) if not run.files.has(RESULT)]
     if name is not None:
-        candidates = [run for run in candidates if run.spec.name == name]
-    return max(candidates, key=lambda run: (run.folder / "spec.yaml").stat().st_mtime, default=None)
+        candidates = [run for run in candidates if named(run) == name]
+    return max(candidates, key=lambda run: run.files.modified(MARK), default=None)
+
+
+def named(run: Run) -> str:
+    """The name of a run's spec; empty if it cannot be read."""
+    try:
+        return run.spec.name
+    except (RunError, SpecError):
+        return ""

@@ -13,12 +13,11 @@ from agcli.counts import number_of
 from agcli.data.same_files import doubled
 from agcli.data.section import load_data, resolved, scaled_inputs, scales
 from agcli.datasets import Batch, Dataset
-from agcli.engine.errors import StateError
 from agcli.engine.frozen import changed
 from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
-from agcli.runs import Run, RunError, looks, writing
+from agcli.runs import Run, RunError, looks
 from agcli.runs.environment import environment, moved, other_splits
 from agcli.runs.migrate import FIT, RESULT
 from agcli.spec import Spec
@@ -91,9 +90,7 @@ class Trainer:
 
     @classmethod
     def _resumed(cls, run: Run, overrides: tuple[str, ...], given: Spec | None, data: Dataset | None) -> Trainer:
-        checkpoint, passed_over = run.newest()
-        if checkpoint is None and passed_over:
-            raise RunError("no checkpoint is whole, and the run cannot go on:\n  " + "\n  ".join(passed_over))
+        checkpoint, said = resume.last_of(run)
         old = run.spec
         spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
         data = load_data(spec, run.preprocessing) if data is None else data
@@ -104,10 +101,7 @@ class Trainer:
         if other_splits(run.environment, trainer.data):
             raise RunError(f"{run.folder}: the data is not what it was when this run began; start a new run")
         if checkpoint is not None:
-            try:
-                trainer.session.restore(checkpoint.arrays, checkpoint.progress, str(run.path(checkpoint.step)))
-            except StateError as e:
-                raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
+            resume.restore(trainer.session, checkpoint, run.path(checkpoint.step))
         run.upgrade()
         if checkpoint is not None:
             run.archive(checkpoint.step)
@@ -119,7 +113,7 @@ class Trainer:
             run.rewrite(trainer.spec)
             if any(change.path[0] == "optimizer" for change in found):  # under which another step may help
                 trainer.session.step_function.halt, trainer.session.halted = None, 0
-        trainer.notes += [Note(f"passed over {text}", "checkpoint") for text in passed_over]
+        trainer.notes += [Note(text, "checkpoint") for text in said]
         trainer.notes += [
             Note(f"other numbers may come out than on the machine before: {text}", "environment")
             for text in moved(run.environment)
@@ -145,6 +139,11 @@ class Trainer:
         self.evaluations = Rhythm.read(train.eval_every, "epoch")
         self.saves = Rhythm.read(train.checkpoint_every, "step")
         self.time = Rhythm.read(train.max_time, "second").seconds if train.max_time is not None else None
+
+    def log(self, text: str) -> None:
+        """Write a line into the run's log, once it has a folder."""
+        if self.place is not None:
+            self.place.log(text)
 
     def stop(self, signal: int = 2) -> None:
         """End after the step that runs now, with a checkpoint."""
@@ -187,9 +186,7 @@ class Trainer:
             self.place = Run.create(self.spec, self.out, preprocessing, about)
         self.earlier = self.run.result or {}
         looks.keep(self.run)
-        with writing(self.run.folder):
-            for name in (RESULT, FIT):
-                (self.run.folder / name).unlink(missing_ok=True)
+        self.run.remove(RESULT, FIT)
         count = total(s.model.parameters.trainable)
         epochs = self.spec.train.epochs
         started = Started(
@@ -250,8 +247,7 @@ class Trainer:
         fit, said = attempted(self.session.model, self.data.train, int(done.weights["step"]))
         done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
-        with writing(self.run.folder):
-            (self.run.folder / looks.FILE).unlink(missing_ok=True)
+        self.run.remove(looks.FILE)
         if fit is not None:
             self.run.write(FIT, fit.to_json())
         self.run.log(f"done after {number_of(done.steps, 'step')}: {done.reason}")

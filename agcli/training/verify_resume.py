@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agcli.runs import Run, RunError
-from agcli.runs.run import MARK
+from agcli.runs.places import MARK
 
 PROGRAM = [sys.executable, "-c", "from agcli.cli import main; main()"]
 REFUSED = 2  # the exit code of a command for what its user is to mend

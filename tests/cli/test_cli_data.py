@@ -83,7 +83,7 @@ def test_real_files_train_and_evaluate_the_same(ag, tmp_path, real_data, data):
             "{file: t.csv, target: kind, columns: {color: {categorical: index}}}",
             "an `input` of the first layer, as there are several: `x`, `color`",
         ),
-        ("{file: t.xls, target: kind}", "expected a file that ends in .csv"),
+        ("{file: t.ods, target: kind}", "expected a file that ends in .csv"),
         ("{file: t.csv, target: kind, split: {group: tint}}", 'unknown column "tint"'),
     ],
 )
@@ -160,8 +160,8 @@ def test_named_sets_are_shown(ag, arguments, shown):
         (("info", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("fetch", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("head", "absent.csv"), "absent.csv: cannot be read: No such file or directory"),
-        (("info", "x.pdf"), "x.pdf: expected a file that ends in .csv[.gz]"),
-        (("info", "."), "expected a file that ends in"),
+        (("info", "x.pdf"), "x.pdf: expected a file that ends in .csv, "),
+        (("info", "."), "expected a file, or a folder with tables, found a folder without one"),
         (("head", "iris", "-n", "0"), "0 is not in the range"),
         (("info", "iris", "--target", "species"), "--target: is for a file; iris has its own target"),
         (("init",), "No such command"),
@@ -207,32 +207,33 @@ def test_what_is_in_a_file_cannot_write_a_spec(ag, table):
         (("absent.csv",), "absent.csv: cannot be read"),
         (("t.csv", "--target", "kidn"), 'did you mean "kind"?'),
         (("t.csv", "--out", "no/such/s.yaml"), "no such folder"),
-        (("t.txt",), "t.txt: expected a file that ends in .csv[.gz]"),
+        (("t.pdf",), "t.pdf: expected a file that ends in .csv, "),
+        (("t.txt", "--target", "x"), "--target names a column, and this is running text"),
     ],
 )
-def test_init_refuses_what_is_no_table(ag, table, arguments, text):
+def test_init_refuses_what_it_cannot_read(ag, table, arguments, text):
     assert text in ag("init", *arguments, cwd=table, check=2).stderr
 
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
 TEXTS = [" ".join(np.random.default_rng(i).choice(WORDS, 8)) for i in range(40)]
 STRANGE = {
-    "one row": ("a,y\n1,2\n", "cannot be trained on as it is: expected at least 2 samples to split, found 1"),
-    "inf": ("a,y\n1,2\n2,3\ninf,4\n5,6\n", 'row 3: column "a": expected a finite number, found "inf"; name it in'),
     "constant": (
         "a,k,y\n" + "".join(f"{i % 7},same,{i % 5}.5\n" for i in range(30)),
         'left out: "k" (the same in every row); a role in `columns` brings a column back',
     ),
-    "only constants": (
-        "a,y\n" + "1,2\n" * 30,
-        "cannot be trained on as it is: expected at least one column as an input",
-    ),
     "counted": ("n,a,y\n" + "".join(f"{i},{i % 7},{i % 5}.5\n" for i in range(30)), 'left out: "n" (counts the rows)'),
     "nothing": ("a,b,y\n" + "".join(f"{i % 7},,{i % 5}.5\n" for i in range(30)), 'left out: "b" (empty)'),
-    "texts": (
-        "long,short,y\n" + "".join(f"{t},{t[:30]},{'ab'[i % 2]}\n" for i, t in enumerate(TEXTS)),
-        "left out: short (free text, which needs an input of its own)",
+    "no target": (
+        "a,y\n" + "".join(f"{i % 7},{['', 'NA', 'low', 'high'][i % 4]}\n" for i in range(40)),
+        '20 of 40 rows have no "y" and are left out (10 "NA", 10 empty); if one of these is a class',
     ),
+}
+IMPOSSIBLE = {
+    "one row": ("a,y\n1,2\n", "expected at least 2 samples to split, found 1"),
+    "inf": ("a,y\n1,2\n2,3\ninf,4\n5,6\n", 'row 3: column "a": expected a finite number, found "inf"; name it in'),
+    "only constants": ("a,y\n" + "1,2\n" * 30, "expected at least one column as an input"),
+    "one column": ("y\n" + "1\n2\n" * 30, 'has one column, "y": expected a target and a column to predict it from'),
 }
 
 
@@ -243,10 +244,20 @@ def test_init_warns_on_the_screen_and_in_the_spec(ag, tmp_path, kind):
     done = ag("init", "t.csv", cwd=tmp_path, check=0)
     assert warning in done.stderr
     assert warning in (tmp_path / "t.yaml").read_text()
-    if "as it is" not in done.stderr:
-        ag("train", "t.yaml", "--set", "train.epochs=1", "--out", "run", cwd=tmp_path, check=0)
-    if kind != "texts":
-        assert warning in ag("data", "info", "t.csv", cwd=tmp_path, check=0).stdout
+    ag("train", "t.yaml", "--set", "train.epochs=1", "--out", "run", cwd=tmp_path, check=0)
+    assert warning in ag("data", "info", "t.csv", cwd=tmp_path, check=0).stdout
+
+
+@pytest.mark.parametrize("kind", IMPOSSIBLE)
+def test_init_writes_nothing_where_nothing_can_be_trained(ag, tmp_path, kind):
+    content, reason = IMPOSSIBLE[kind]
+    (tmp_path / "t.csv").write_text(content)
+    done = ag("init", "t.csv", cwd=tmp_path, check=2)
+    assert reason in done.stderr
+    assert "train with" not in done.stdout.lower()
+    assert not (tmp_path / "t.yaml").exists()
+    if kind != "one column":
+        assert reason in ag("data", "info", "t.csv", cwd=tmp_path, check=0).stdout
 
 
 def test_a_column_that_a_guess_leaves_out_is_said_and_one_that_the_spec_ignores_is_not(tmp_path):
@@ -262,5 +273,6 @@ def test_another_file_is_judged_without_the_one_that_was_trained_on(ag, table):
     (table / "t.csv").rename(table / "other.csv")
     after = json.loads(ag("eval", table / "run", "--data", table / "other.csv", "--json", check=0).stdout)
     assert before["samples"] == 120
-    assert {**before, "data": ""} == {**after, "data": ""}
+    assert "these are the rows of the file that this run was trained on" in before["notes"][0]
+    assert {**before, "data": "", "notes": []} == {**after, "data": "", "notes": []}
     assert "t.csv: cannot be read" in ag("eval", table / "run", check=2).stderr

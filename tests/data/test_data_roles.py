@@ -35,7 +35,8 @@ def encoded(role, values, others=None):
     learnt = frame(c=values, y=["0"] * len(values))
     recipe = fit([learnt], {"c": role, "y": Numeric(scale="none")}, ("y",))
     shown = frame(c=values if others is None else others)
-    return recipe.encode(shown, target=False)["x"]
+    (found,) = recipe.encode(shown, target=False).values()
+    return found
 
 
 def signed_log(v):
@@ -87,7 +88,7 @@ def test_a_role_encodes_as_its_statistics_say(role, values, others, expected):
 @pytest.mark.parametrize("role", [Text(length=3), Categorical(encoding="index")])
 def test_numbers_of_tokens_are_stored_small_and_fed_as_int64(role):
     recipe = fit([frame(c=["a", "b"], y=["0", "1"])], {"c": role, "y": Numeric()}, ("y",))
-    column = recipe.columns(recipe.encode(frame(c=["a"]), target=False))["x"]
+    column = recipe.columns(recipe.encode(frame(c=["a"]), target=False))["c"]
     assert (column.stored.dtype, column.dtype, column.values.dtype) == (np.uint8, np.int64, np.int64)
 
 

@@ -116,7 +116,7 @@ def test_a_character_that_the_vocabulary_lacks_is_named():
 @pytest.mark.parametrize(
     ("content", "options", "text"),
     [
-        (b"ab\xffcd" * 100, {}, "expected UTF-8 text, found the byte 0xff at 2; save the file as UTF-8"),
+        ("ö".encode() + b"\xff", {}, "expected UTF-8 text, found the byte 0xff in line 1; save the file as UTF-8"),
         ("short", {}, "expected more than 64 characters, found 4 in the train split"),
         ("a" * 200, {"length": 50}, "expected more than 50 characters, found 20 in the test split"),
         ("a" * 200, {"unit": "word"}, 'unknown unit "word"; did you mean "words"?'),

@@ -115,7 +115,9 @@ def test_the_limit_is_the_callers(tmp_path):
         read_idx(path, max_bytes=23)
 
 
-@pytest.mark.parametrize(("name", "text"), [("nowhere", "No such file"), (".", "Is a directory")])
+@pytest.mark.parametrize(
+    ("name", "text"), [("nowhere", "cannot be read: No such file"), (".", "expected a file, found a folder")]
+)
 def test_what_cannot_be_opened_is_refused_by_name(tmp_path, name, text):
-    with pytest.raises(DataError, match=f"cannot be read: {text}"):
+    with pytest.raises(DataError, match=text):
         read_idx(tmp_path / name)

@@ -3,6 +3,8 @@
 import gzip
 import hashlib
 import logging
+import os
+import stat
 import struct
 import threading
 from collections.abc import Iterator
@@ -109,11 +111,30 @@ def test_what_is_in_the_cache_is_not_asked_for_again(server, cache):
     assert server.asked == ["/good/labels.gz"]
 
 
-def test_a_damaged_cache_is_fetched_again(server, cache):
+def test_a_damaged_cache_is_fetched_again_and_what_it_was_is_kept(server, cache):
     cache.mkdir(parents=True)
-    (cache / FILE.name).write_bytes(CONTENT[:7])
-    path = locate(Source("tiny", (server.put("good", CONTENT),)), FILE)
-    assert path.read_bytes() == CONTENT
+    path = cache / FILE.name
+    path.write_bytes(CONTENT[:7])
+    with pytest.raises(DataError):
+        locate(Source("tiny", (server.put("missing", b"", 404),)), FILE)
+    assert path.read_bytes() == CONTENT[:7]
+    source = Source("tiny", (server.put("good", CONTENT),))
+    assert locate(source, FILE).read_bytes() == CONTENT
+    path.write_bytes(b"mine")
+    assert locate(source, FILE).read_bytes() == CONTENT
+    names = [f"{FILE.name}.kept-1", f"{FILE.name}.kept-2"]
+    assert [(cache / name).read_bytes() for name in names] == [CONTENT[:7], b"mine"]
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o002, 0o664)])
+def test_the_umask_says_who_reads_a_download(server, cache, umask, mode):
+    before = os.umask(umask)
+    try:
+        path = locate(Source("tiny", (server.put("good", CONTENT),)), FILE)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == mode
+    assert list(cache.iterdir()) == [path]
 
 
 def test_no_mirror_gives_one_message_that_says_what_to_do(server, cache):

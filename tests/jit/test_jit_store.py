@@ -76,9 +76,26 @@ def test_the_folder_stays_small(place, monkeypatch):
     for i in range(20):
         store.save(f"text {i}", bytes(200))
         os.utime(place / store.name_of(f"text {i}"), (i, i))
-    assert sum(p.stat().st_size for p in place.iterdir()) <= 1300
+    assert sum(p.stat().st_size for p in place.iterdir()) <= 1000 + 200 + store.DIGEST + len(store.MAGIC)
     assert store.load("text 19") == bytes(200)
     assert store.load("text 0") is None
+
+
+def test_files_of_others_stay_whatever_they_are_called(place, monkeypatch):
+    """Only a file with the name and the beginning of ours goes; all of these are older than those."""
+    monkeypatch.setattr(store, "LIMIT", 1000)
+    store.save("first", bytes(200))
+    other = f"{'0' * 64}.o"
+    mine = {"thesis.tex": b"x" * 5000, ".hidden": b"y" * 5000, other: b"an object file" * 500}
+    for name, content in mine.items():
+        (place / name).write_bytes(content)
+        os.utime(place / name, (0, 0))
+    for i in range(20):
+        store.save(f"text {i}", bytes(200))
+        os.utime(place / store.name_of(f"text {i}"), (i + 1, i + 1))
+    assert {name: (place / name).read_bytes() for name in mine} == mine
+    assert store.load("text 0") is None
+    assert store.load("text 19") == bytes(200)
 
 
 def test_without_a_folder_nothing_is_kept(monkeypatch):

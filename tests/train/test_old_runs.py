@@ -317,7 +317,7 @@ def test_what_a_newer_run_calls_its_version_does_not_matter(newer, version):
 
 def test_a_format_that_is_no_number_is_said(newer):
     (newer / "flowers" / "environment.json").write_text('{"format": "new"}')
-    with pytest.raises(RunError, match="expected a number as the format of the run"):
+    with pytest.raises(RunError, match="`format`: expected a whole number"):
         Run(newer / "flowers").spec  # noqa: B018
 
 

@@ -16,6 +16,7 @@ from faults import Disk, Killed
 from agcli.runs import Run, RunError
 from agcli.runs.checkpoints import read, write
 from agcli.runs.environment import PACKAGES, installed
+from agcli.runs.files import Folder
 from agcli.spec import read_spec
 from agcli.training import Trainer
 from agcli.training import trainer as module
@@ -203,12 +204,12 @@ def test_a_lost_best_checkpoint_is_said(spec, tmp_path):
 
 
 def test_the_hash_of_a_checkpoint_covers_all_of_it(tmp_path):
-    arrays, progress = {"w": np.arange(3.0)}, {"step": 1}
-    known = write(tmp_path / "a", arrays, progress)
+    files, arrays, progress = Folder(tmp_path), {"w": np.arange(3.0)}, {"step": 1}
+    known = write(files, "a", arrays, progress)
     others = [({"w": np.arange(3.0) + 1}, progress), ({"v": np.arange(3.0)}, progress), (arrays, {"step": 2})]
     others += [({"w": np.arange(3)}, progress), ({"w": np.arange(3.0)[:, None]}, progress)]
-    assert len({known, *(write(tmp_path / "b", *other) for other in others)}) == 6
-    assert read(tmp_path / "a").hash == known
+    assert len({known, *(write(files, "b", *other) for other in others)}) == 6
+    assert read(files, "a").hash == known
 
 
 @pytest.mark.parametrize(

@@ -24,16 +24,23 @@ class Embedding(Layer):
     """A learned vector for each whole number, such as a token or a category."""
 
     padded = "at each place"
-    size: Size = Field(description="how many numbers there are, from 0")
+    size: Size | None = Field(
+        default=None, description="how many numbers there are, from 0; of a text or of names those that training knows"
+    )
     width: Size = Field(description="length of a vector")
     init: InitializerChoice = INITIALIZERS.default("normal", "the vectors before the first step")
 
     def build(self, x: Tensor, scope: Scope) -> Tensor:
-        from agcli.engine.errors import DTypeError
+        from agcli.engine.errors import DTypeError, ShapeError
 
         if x.dtype.kind not in "iu":
             raise DTypeError(f"embedding: expected whole numbers, got {x.type}")
-        return function("embedding", scope.parameter("weight", (self.size, self.width), self.init), x)
+        size = self.size or scope.tokens(x)
+        if not size:
+            raise ShapeError(
+                "embedding: expected a `size`: how many numbers there are is known of texts and names alone"
+            )
+        return function("embedding", scope.parameter("weight", (size, self.width), self.init), x)
 
 
 def waves(places: int, size: int, dtype: DTypeLike) -> Array:

@@ -51,6 +51,7 @@ class Network:
     penalties: dict[str, Tensor] = field(default_factory=dict)  # by parameter
     traces: list[Trace] = field(default_factory=list)
     masks: dict[int, Mask] = field(default_factory=dict)  # of padded tensors, by id
+    tokens: dict[int, int] = field(default_factory=dict)  # of tensors of token numbers, by id: how many there may be
 
     @contextmanager
     def at(self, path: Place, more: str = "") -> Iterator[None]:
@@ -136,6 +137,10 @@ class Scope:
     def mask(self, x: Tensor) -> Mask | None:
         """Which places of ``x``, (n, length, ...), hold tokens; None where nothing is padded."""
         return self.network.masks.get(x.id)
+
+    def tokens(self, x: Tensor) -> int:
+        """How many different numbers an input of token numbers may hold; 0 where that is not known."""
+        return self.network.tokens.get(x.id, 0)
 
     def with_mask(self, y: Tensor, mask: Mask | None) -> Tensor:
         """``y``, of which the same is known from now on."""

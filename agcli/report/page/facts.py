@@ -66,5 +66,5 @@ def facts(
         if weights or split or isinstance(error, ChangedError):  # what is asked for by name must be there
             raise
         problem = str(error)
-    text = (folder / "spec.yaml").read_text("utf-8", "replace")
+    text = run.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return Facts(folder, row(run), text, run.metrics, run.result, run.environment, evaluation, model, problem, curve)

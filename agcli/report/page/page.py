@@ -19,18 +19,22 @@ from .layers import LAYERS, graph, layer_table, nodes_of
 from .results import fitted, results, worst_table
 from .style import STYLE
 
+PAGE = "report.html"  # in the run's folder
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"  # of the browser: nothing is fetched or run
 
 
 def written(folder: Path, out: Path | None = None, **options: Any) -> Path:
     """Write the page of a run, to ``report.html`` in its folder if no other place is given. Options are of `facts`."""
-    folder = Run.open(folder).folder
-    place = out or folder / "report.html"
+    run = Run.open(folder)
+    place = out or run.folder / PAGE
     if place.is_dir() or not (out is None or place.parent.is_dir()):
         raise RunError(f"{place}: expected the name of a file in a folder that exists")
-    content = page(facts(folder, **options))
+    content = page(facts(run.folder, **options))
     with writing(place.parent):
-        write_atomically(place, content.encode())
+        if out is None:
+            run.files.write(PAGE, content.encode())
+        else:
+            write_atomically(place, content.encode())
     return place
 
 

@@ -8,11 +8,14 @@ A digest finds damage, not malice: who can write as the user can run code as the
 from __future__ import annotations
 
 import os
+import re
 import stat
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+MAGIC = b"agcli machine code 1\n"  # by which a file is known to be ours
+NAME = re.compile(r"[0-9a-f]{64}\.o|\.[0-9a-f]{64}\.o\.[0-9a-z_]+\.part")  # whole, or left by a killed process
 LIMIT = 32 << 20  # bytes of the folder, beyond which the oldest half goes
 LARGEST = 4 << 20  # bytes of one file
 DIGEST = 32
@@ -51,7 +54,7 @@ def load(key: str) -> bytes | None:
     if path is None:
         return None
     try:
-        handle = os.open(path / name_of(key), os.O_RDONLY | os.O_NOFOLLOW)
+        handle = os.open(path / name_of(key), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(handle, "rb") as file:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode) or not private(found) or found.st_size > LARGEST:
@@ -59,7 +62,9 @@ def load(key: str) -> bytes | None:
             content = file.read()
     except OSError:
         return None
-    digest, code = content[:DIGEST], content[DIGEST:]
+    if not content.startswith(MAGIC):
+        return None
+    digest, code = content[len(MAGIC) :][:DIGEST], content[len(MAGIC) + DIGEST :]
     return code if sha256(key.encode() + code).digest() == digest else None
 
 
@@ -72,27 +77,39 @@ def save(key: str, code: bytes) -> None:
 
     with suppress(OSError):
         make_room(path)
-        handle, temporary = tempfile.mkstemp(dir=path, prefix=".")
+        handle, temporary = tempfile.mkstemp(dir=path, prefix=f".{name_of(key)}.", suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(sha256(key.encode() + code).digest() + code)
+                file.write(MAGIC + sha256(key.encode() + code).digest() + code)
             os.replace(temporary, path / name_of(key))
         except OSError:
             Path(temporary).unlink(missing_ok=True)
             raise
 
 
+def is_ours(name: str) -> bool:
+    """Whether a file, by what it holds, is one that ``save`` wrote."""
+    try:
+        handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(handle, "rb") as file:
+            return stat.S_ISREG(os.fstat(handle).st_mode) and file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
 def make_room(path: Path) -> None:
-    """Remove the oldest files where the folder has grown beyond its limit."""
+    """Remove the oldest of our files where they take more than the limit; what else lies in the folder stays."""
     rows = []
     for entry in os.scandir(path):
-        with suppress(OSError):
-            found = entry.stat(follow_symlinks=False)
-            rows.append((found.st_mtime, found.st_size, entry.path))
-    total = sum(size for _, size, _ in rows)
-    if total <= LIMIT:
+        if NAME.fullmatch(entry.name):
+            with suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                rows.append((found.st_mtime, found.st_size, entry.path))
+    if sum(size for _, size, _ in rows) <= LIMIT:
         return
-    for _, size, name in sorted(rows):
+    rows = sorted(row for row in rows if is_ours(row[2]))
+    total = sum(size for _, size, _ in rows)
+    for _, size, name in rows if total > LIMIT else ():
         Path(name).unlink(missing_ok=True)
         total -= size
         if total <= LIMIT // 2:

@@ -1,0 +1,49 @@
+"""Paths that a person gave: only regular files are opened, since a pipe or a device may wait forever."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from .errors import DataError
+
+_KINDS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def check_size(path: Path, max_bytes: int) -> None:
+    """Raise DataError if there is no such file, if it is none, or if it is larger than allowed."""
+    size = size_of(path)
+    if size > max_bytes:
+        advice = "`stream: true` reads CSV and Parquet of any size"
+        raise DataError(f"{path}: expected at most {max_bytes:,} bytes, found {size:,}; {advice}", ("file",))
+
+
+def size_of(path: Path) -> int:
+    """The bytes of a regular file. Raises DataError for anything else, before it is opened."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"{path}: cannot be read: {reason}{_near(path)}", ("file",)) from None
+    if not stat.S_ISREG(found.st_mode):
+        kind = next((name for is_kind, name in _KINDS if is_kind(found.st_mode)), "something else")
+        raise DataError(f"{path}: expected a file, found {kind}", ("file",))
+    return found.st_size
+
+
+def _near(path: Path) -> str:
+    """A hint at a file of nearly that name."""
+    from difflib import get_close_matches
+
+    try:
+        others = [entry.name for entry in path.parent.iterdir() if entry.name != path.name]
+        near = get_close_matches(path.name, others, n=1, cutoff=0.6)
+    except (OSError, ValueError):
+        return ""
+    return f"; did you mean {path.parent / near[0]}?" if near else ""

@@ -1,0 +1,63 @@
+"""The files of runs are opened in one place, so that what holds there holds everywhere."""
+
+import ast
+
+import pytest
+from conftest import ROOT
+
+ON_PATHS = {"read_text", "write_text", "read_bytes", "write_bytes", "unlink", "rmtree", "rmdir", "mkdir", "touch"}
+ON_PATHS |= {"fdopen", "chmod", "symlink_to", "hardlink_to"}
+BY_NAME = {"open", "write_atomically", "load_arrays", "save_arrays", "read_spec"}
+OF_OS = {"open", "replace", "rename", "remove", "makedirs"}
+ELSEWHERE = {  # calls that open other files than those of runs -> what they open
+    "NOTES.read_text('utf-8')": "notes on the models that ship",
+    "STATM.read_text('ascii')": "what the system says of this process",
+    "Path('/proc/cpuinfo').open(encoding='utf-8', errors='replace')": "what the system says of the machine",
+    "folder.mkdir(parents=True, exist_ok=True)": "the run's own folder, new",
+    "folder.rmdir()": "the run's own folder, empty",
+    "head.read_text('ascii')": "the commit that is checked out",
+    "os.open(os.devnull, os.O_RDONLY if name == 'stdin' else os.O_WRONLY)": "nothing",
+    "os.open(os.devnull, os.O_WRONLY)": "nothing",
+    "os.replace(temporary, path)": "a picture that a person names",
+    "out.write_text(text + '\\n', encoding='utf-8')": "a picture that a person names",
+    "read_spec(path, overrides)": "a spec that a person names",
+    "read_spec(spec, overrides)": "a spec that a person names",
+    "reference.read_text('ascii')": "the commit that is checked out",
+    "write_atomically(place, content.encode())": "a page that a person names",
+}
+APART = ("agcli/runs/files.py", "agcli/prediction/sources.py", "agcli/prediction/sinks.py")  # the door; samples
+
+
+def opened_in(text):
+    """The calls of a text that open, write, rename or remove files by their paths."""
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name):
+            is_one = node.func.id in BY_NAME
+        elif isinstance(node.func, ast.Attribute) and ast.unparse(node.func.value) == "os":
+            is_one = node.func.attr in OF_OS | ON_PATHS
+        else:
+            name = getattr(node.func, "attr", "")
+            modes = [a.value for a in node.args[:1] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            is_file = not node.args or any(set(mode) <= set("rwabxt+") for mode in modes)
+            is_one = name in ON_PATHS or (name == "open" and is_file)
+        if is_one:
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("room", ["runs", "training", "evaluation", "prediction", "report", "cli", "inspection"])
+def test_files_of_runs_are_opened_in_one_place(room):
+    """Whatever touches files in the rooms that see runs is in the module for them, or is listed with its reason."""
+    found = {}
+    for path in sorted((ROOT / "agcli" / room).rglob("*.py")):
+        name = path.relative_to(ROOT).as_posix()
+        if calls := [call for call in opened_in(path.read_text("utf-8")) if call not in ELSEWHERE]:
+            found[name] = calls
+    assert {name: calls for name, calls in found.items() if name not in APART} == {}
+
+
+def test_other_ways_in_are_seen():
+    calls = ["(run.folder / 'x').unlink()", "write_atomically(f, b'')", "open(p)", "os.replace(a, b)", "p.open('rb')"]
+    harmless = ["run.files.write('a', b'')", "text.replace('a', 'b')", "Run.open(folder)", "replace(data, splits=1)"]
+    assert [*opened_in("\n".join(calls + harmless))] == calls
