@@ -68,7 +68,7 @@ class ArrayFile:
         """The same: nothing about such a file is open."""
         return self
 
-    def read(self) -> Frame:
+    def read(self, *, may_be_empty: bool = False) -> Frame:
         """All samples."""
         arrays = (self.reader or by_content(self.path)).arrays(self.path, f"_{self.side}" if self.side else "")
         if self.target_path is not None:
@@ -79,7 +79,7 @@ class ArrayFile:
         for name, array in arrays.items():
             if not array.ndim:
                 raise DataError(f'{self.path}: array "{name}": expected a row a sample, found a single number')
-        if not all(map(len, arrays.values())):
+        if not all(map(len, arrays.values())) and not may_be_empty:
             raise DataError(f"{self.path}: expected at least one sample, found none")
         return Frame(str(self.path), arrays)
 

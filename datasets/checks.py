@@ -12,6 +12,7 @@ import numpy as np
 from . import guess
 from .dataset import Array, Split
 from .frame import Frame
+from .images import Image
 from .leaks import leaks
 from .preprocessing import Recipe
 from .roles import FILLS, Categorical, Numeric
@@ -77,7 +78,8 @@ def _turned(frame: Frame, recipe: Recipe) -> Iterator[str]:
     """Arrays that look like pictures with their channels first; here they stand last."""
     for part in recipe.inputs:
         shape: tuple[int, ...] = tuple(getattr(frame.columns[part.column], "shape", ()))[1:]
-        if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4:
+        is_said = isinstance(part.role, Image) and part.role.channels is not None
+        if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4 and not is_said:
             yield (
                 f'column "{part.column}": samples of shape {shape} are read as (height, width, channels); '
                 "if the channels stand first, turn them: np.moveaxis(x, 1, -1)"

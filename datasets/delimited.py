@@ -69,35 +69,58 @@ def beginning(path: Path, encoding: str | None = None, note: Note = nothing) -> 
 def frames(
     path: Path, form: Dialect, max_bytes: int, *, encoding: str | None = None, note: Note = nothing
 ) -> Iterator[pl.DataFrame]:
-    """The samples, in pieces, every cell as text without the blanks around it; empty lines are left out."""
+    """The samples, in pieces, every cell as text without the blanks around it; at least one piece, if need be empty.
+
+    A line with nothing in it is no sample. In a file of one column it is one whose cell is missing, except at the end.
+    """
     import polars as pl
 
     short = Short(form, note)
-
-    # Polars counts the columns of the first row; this one is full, and goes again with the empty lines.
+    # Polars counts the columns of the first row; this one is full, and goes again.
     full = form.separator.encode() * (len(form.names) - 1) + b"\n"
-    line = 1
+    schema = dict.fromkeys(form.names, pl.String)
+    line, held = 1, b""
+    yield pl.DataFrame(schema=schema)
     for number, piece in enumerate(pieces(path, max_bytes, encoding=encoding, note=note)):
-        body, skipped = piece, 0
-        if number == 0:
-            skipped = form.start
-        rest = form.samples(body[skipped:])
-        if rest and not rest.isspace():
+        body = held + piece
+        rest, held = form.samples(body[form.start if number == 0 else 0 :]), b""
+        if len(form.names) == 1:
+            rest, held = _split_at_blanks(rest)
+        if rest and (len(form.names) == 1 or rest.strip(b" \r\n")):
             try:
                 frame = pl.read_csv(
-                    io.BytesIO(full + rest),
-                    has_header=False,
-                    separator=form.separator,
-                    schema=dict.fromkeys(form.names, pl.String),
-                )
+                    io.BytesIO(full + rest), has_header=False, separator=form.separator, schema=schema
+                ).slice(1)
             except pl.exceptions.PolarsError as error:
                 raise _explained(path, form, body, line, error) from None
-            stripped = frame.with_columns(pl.all().str.strip_chars())
-            samples = stripped.filter(~pl.all_horizontal(pl.all().is_null() | (pl.all() == "")))
+            samples = _without_blank_lines(frame.with_columns(pl.all().str.strip_chars()), rest, form)
             short.look(rest, samples)
             yield samples
-        line += piece.count(b"\n")
+        line += body.count(b"\n") - held.count(b"\n")
     short.tell()
+
+
+def _split_at_blanks(body: bytes) -> tuple[bytes, bytes]:
+    """The lines to the last that holds something, and the blank lines behind it."""
+    end = len(body.rstrip())
+    cut = body.find(b"\n", end) + 1 if end else 0
+    return (body[:cut], body[cut:]) if cut or not end else (body, b"")
+
+
+def _without_blank_lines(frame: pl.DataFrame, text: bytes, form: Dialect) -> pl.DataFrame:
+    """The rows of a text less those of blank lines, of which no cell is left; a line of separators alone is a row."""
+    import polars as pl
+
+    empty = frame.select(pl.all_horizontal(pl.all().is_null() | (pl.all() == ""))).to_series()
+    if len(form.names) == 1 or not empty.any():
+        return frame
+    blank = [_is_blank(cells) for cells in _records(text, form.separator)]
+    return frame.filter(~(pl.Series(blank, dtype=pl.Boolean) & empty)) if len(blank) == len(frame) else frame
+
+
+def _is_blank(cells: list[str]) -> bool:
+    """Whether the cells are those of a line with nothing in it."""
+    return not cells or (len(cells) == 1 and not cells[0].strip())
 
 
 class Short:
@@ -117,7 +140,7 @@ class Short:
         if columns > 1 and samples[self.form.names[-1]].null_count():
             number = self.rows
             for cells in _records(text, self.form.separator):
-                if not any(cell.strip() for cell in cells):
+                if _is_blank(cells):
                     continue
                 number += 1
                 self.is_last = len(cells) < columns

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _NAMED = 40  # names in one message
 
@@ -32,6 +32,14 @@ class AmbiguousError(DataError):
         told = f"{cell} can be read in {len(readings)} ways, and no cell decides: {', or '.join(readings)}"
         write = " or ".join(f"`{path[0]}: {{{line}}}`" for line in lines)
         super().__init__(f"{place}: {told}; write {write}", path)
+
+
+class CellError(DataError):
+    """A cell that cannot be read. `rows` are the indices, in the frame, of all samples with such a one; sorted."""
+
+    def __init__(self, message: str, path: tuple[str, ...] = (), rows: Sequence[int] = ()) -> None:
+        super().__init__(message, path)
+        self.rows = tuple(rows)
 
 
 def unknown(what: str, name: object, known: Iterable[str], path: tuple[str, ...] = ()) -> DataError:

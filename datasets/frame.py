@@ -13,7 +13,7 @@ import numpy.typing as npt
 from .clocks import seconds, stored_seconds
 from .dataset import Rows
 from .date_patterns import EPOCHS, ISO, PatternError, moments, since_epoch
-from .errors import DataError, unknown
+from .errors import CellError, DataError, unknown
 from .numerals import PLAIN, Ambiguous, Numerals
 
 if TYPE_CHECKING:
@@ -57,13 +57,17 @@ class Cells:
         """The cell at an index and its row, for messages."""
         return f'"{self.values[index]}" in row {self.rows(index):,}'
 
-    def error(self, index: int, expected: str, advice: str = "") -> DataError:
-        """The error for the cell at an index."""
+    def error(self, wrong: int | npt.NDArray[np.bool_], expected: str, advice: str = "") -> CellError:
+        """The error for the cell at an index, or for the first of those where an array (n, ...) is true."""
+        rows = [wrong] if isinstance(wrong, int) else np.flatnonzero(wrong.reshape(len(self), -1).any(axis=1)).tolist()
+        index = rows[0]
         value = self.values[index]
+        if isinstance(self.values, np.ndarray) and np.shape(wrong) == self.values.shape and not isinstance(wrong, int):
+            value = value[np.unravel_index(int(wrong[index].argmax()), wrong[index].shape)]
         found = str(value)
         shown = f'"{found if len(found) <= _SHOWN else f"{found[: _SHOWN - 1]}…"}"' if value is not None else "none"
         place = f'{self.file}: row {self.rows(index):,}: column "{self.name}"'
-        return DataError(f"{place}: expected {expected}, found {shown}{advice}", ("columns", self.name))
+        return CellError(f"{place}: expected {expected}, found {shown}{advice}", ("columns", self.name), rows)
 
     def numbers(self) -> npt.NDArray[np.float64]:
         """The cells as float64, NaN where one is missing; arrays keep their shape."""
@@ -142,13 +146,13 @@ class Cells:
             return cast("npt.NDArray[np.bool_]", self.values.is_null().to_numpy())
         if self.values.dtype.kind != "f":
             return np.zeros(len(self.values), bool)
-        return cast("npt.NDArray[np.bool_]", np.isnan(self.values.reshape(len(self.values), -1)).any(axis=1))
+        return cast("npt.NDArray[np.bool_]", np.isnan(self.values).any(axis=tuple(range(1, self.values.ndim))))
 
     def _check(self, read: pl.Series, expected: str, advice: str) -> None:
         """Raise for the first cell that holds something and could not be read."""
         wrong = (read.is_null() & self.values.is_not_null()) if not isinstance(self.values, np.ndarray) else None
         if wrong is not None and wrong.any():
-            raise self.error(int(wrong.arg_max() or 0), expected, advice)
+            raise self.error(wrong.to_numpy(), expected, advice)
 
 
 @dataclass(frozen=True, eq=False)

@@ -310,4 +310,4 @@ def check(kind: str, values: npt.NDArray[Any], cells: Cells) -> None:
 
 def _refuse(wrong: Any, cells: Cells, expected: str) -> None:
     if wrong.any():
-        raise cells.error(int(wrong.argmax()), expected)
+        raise cells.error(wrong, expected)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 
 from .dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Array, Cast, Column, Feeding, Scaling, Split
 from .dates import Date
-from .errors import DataError
+from .errors import CellError, DataError
 from .frame import Cells, Frame
 from .images import Image
 from .kinds import ANY, EACH, LABELS, NAMES, ONE_HOT, PLACES, SCALED, SETS, SHARES, check
@@ -305,7 +306,7 @@ class Recipe:
         values = cells.numbers().reshape(len(cells), -1)[:, 0]
         wrong = ~((values >= 0) & np.isfinite(values))  # also of NaN, which a missing cell is
         if wrong.any():
-            error = cells.error(int(wrong.argmax()), "a weight, a number of 0 or more")
+            error = cells.error(wrong, "a weight, a number of 0 or more")
             raise DataError(str(error), ("weights",))
         return np.asarray(values, self.dtype)
 
@@ -315,8 +316,8 @@ class Recipe:
         values = cells.numbers()
         wrong = ~((values > 0) & np.isfinite(values))  # also of NaN, which a missing cell is
         if wrong.any():
-            error = cells.error(int(wrong.argmax()), "a standard deviation, a number above 0")
-            raise DataError(str(error), ("sigma",))
+            error = cells.error(wrong, "a standard deviation, a number above 0")
+            raise CellError(str(error), ("sigma",), error.rows)
         part = self.target[0]
         scale = part.role.affine(part.stats)[0] if isinstance(part.role, Numeric) else 1.0
         return np.asarray(values / scale, self.dtype)
@@ -335,7 +336,7 @@ class Recipe:
             expected = (
                 f"a number to {np.finfo(self.dtype).max:.2g}, the largest of float32; `dtype: float64` holds more"
             )
-            raise frame[part.column].error(int(np.argwhere(beyond)[0][0]), expected)
+            raise frame[part.column].error(beyond, expected)
         return stored
 
     def _joined(self, frame: Frame, name: str, group: list[Part]) -> Array:
@@ -346,7 +347,7 @@ class Recipe:
         if apart:
             expected = f'expected columns of numbers, found "{apart[0]}"; give it an input of its own'
             raise DataError(f"input {name}: {expected}")
-        return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+        return np.concatenate([array.reshape(len(array), math.prod(array.shape[1:])) for array in arrays], axis=1)
 
 
 def _check_shape(cells: Cells, part: Part) -> None:
@@ -373,7 +374,7 @@ def _numbered(values: Array, cells: Cells, classes: int) -> Array:
     """Class numbers that stand as they are in an array."""
     wrong = ((values < 0) | (values >= classes) | (values % 1 != 0)).reshape(len(values), -1).any(axis=1)
     if wrong.any():
-        raise cells.error(int(wrong.argmax()), f"class numbers of the training split, 0 to {classes - 1}")
+        raise cells.error(wrong, f"class numbers of the training split, 0 to {classes - 1}")
     return values.astype(np.int64)
 
 

@@ -157,6 +157,10 @@ class Numeric(Role):
 
     def encode(self, cells: Cells, stats: Stats) -> Array:
         scale, offset = self.affine(stats)
+        with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite is refused below
+            return self._scaled(cells, stats, scale, offset)
+
+    def _scaled(self, cells: Cells, stats: Stats, scale: Floats, offset: Floats) -> Array:
         values = self.squeezed(self.read(cells))
         if self.missing == REFUSE:
             fill = np.asarray(np.nan)
@@ -167,8 +171,8 @@ class Numeric(Role):
             fill = self.squeezed(np.asarray(float(self.missing)))
         encoded = (np.where(np.isnan(values), fill, values) - offset) / scale
         if not np.isfinite(encoded).all():
-            wrong = int(np.argwhere(~np.isfinite(encoded))[0][0])
-            raise cells.error(wrong, "a finite number")
+            beyond = not np.isinf(values).any() and "a number that is finite when it is scaled"
+            raise cells.error(~np.isfinite(encoded), beyond or "a finite number")
         return encoded
 
     def refuse_missing(self, cells: Cells, values: Floats) -> None:
@@ -177,7 +181,7 @@ class Numeric(Role):
         if wrong.any():
             fill = f"`columns: {{{cells.name}: {{numeric: {{missing: mean}}}}}}`"
             advice = f"; a formula takes numbers as they stand: leave the row out, or fill its place with {fill}"
-            raise cells.error(int(np.argwhere(wrong)[0][0]), "a number", advice)
+            raise cells.error(wrong, "a number", advice)
 
     def restore(self, output: Array, stats: Stats) -> Array:
         """Encoded numbers in their own units again."""

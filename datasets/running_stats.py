@@ -39,7 +39,7 @@ class Moments:
         ):
             if beyond.any():
                 advice = "; name it in `missing`, or give the column a `clip`"
-                raise cells.error(int(np.argwhere(beyond)[0][0]), expected, advice)
+                raise cells.error(beyond, expected, advice)
         known = ~np.isnan(values)
         count, filled = known.sum(axis=0), np.where(known, values, 0.0)
         mean = filled.sum(axis=0) / np.maximum(count, 1)

@@ -135,19 +135,25 @@ class TableFile:
         self.check(max_bytes)
         return self._numbered(self._reader().pieces(self, max_bytes))
 
-    def streamed(self) -> Iterator[Frame]:
-        """The same for a file of any size, where a column need not have the same type in every piece."""
-        self.check(1 << 62)
-        return self._numbered(self._reader().streamed(self))
+    def streamed(self, *, may_be_empty: bool = False) -> Iterator[Frame]:
+        """The same for a file of any size, where a column need not have the same type in every piece.
 
-    def _numbered(self, pieces: Iterator[pl.DataFrame]) -> Iterator[Frame]:
+        Of a file without samples whose columns are known, such as a header alone, there may be one empty piece.
+        """
+        self.check(1 << 62)
+        return self._numbered(self._reader().streamed(self), may_be_empty)
+
+    def _numbered(self, pieces: Iterator[pl.DataFrame], may_be_empty: bool = False) -> Iterator[Frame]:
+        columns: dict[str, pl.Series] = {}
         first = 1
         for piece in pieces:
             columns = {series.name: series for series in self._with_missing(piece)}
             if len(piece):
                 yield Frame(str(self.path), columns, first, numerals=self.numerals or PLAIN)
             first += len(piece)
-        if first == 1:
+        if first == 1 and may_be_empty and columns:
+            yield Frame(str(self.path), columns, numerals=self.numerals or PLAIN)
+        elif first == 1:
             raise DataError(f"{self.path}: expected samples, found none", ("file",))
 
     def _reader(self) -> Reader:

@@ -26,8 +26,8 @@ ORDER = {
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "counts", "engine", "datasets", "models", "expression", "spec.plugins", "data.formats", "spec", "zoo", "data",
-        "model", "model_gradients",
+        "counts", "printable", "engine", "datasets", "models", "expression", "spec.plugins", "data.formats", "spec",
+        "zoo", "data", "model", "model_gradients",
         "events", "runs", "training", "inspection", "prediction", "evaluation", "python_api", "comparison",
         "report", "cli", "__main__", "ops", "api", "foreign_names", "reference",
     ],

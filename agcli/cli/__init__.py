@@ -14,7 +14,9 @@ from typing import Any
 
 import click
 
-from . import streams
+from agcli.printable import printable_lines
+
+from . import streams, terminal
 
 WRONG_PATHS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)  # a person can mend these
 MEANT = {"--checkpoint": "--weights"}  # options by what people call them -> what they are called here
@@ -82,6 +84,7 @@ def main() -> None:
     atexit.register(gc.freeze)  # and to look through it at the end, when all of it goes, as much once more
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # there is no use for any, and the search takes 20 ms
     streams.ready()
+    terminal.settle()
     code = called()
     streams.settle()
     sys.exit(code)
@@ -104,7 +107,7 @@ def called() -> int:
             e = click.NoSuchOption(e.option_name, meant, ctx=e.ctx)
         if not wants_json():
             e.show(shown := StringIO())
-            said(printable(shown.getvalue()).removesuffix("\n"))
+            said(printable_lines(shown.getvalue()).removesuffix("\n"))
             return e.exit_code
         return told(e.format_message(), e.exit_code)
     except Exception as e:
@@ -135,7 +138,7 @@ def told(message: str, code: int, more: dict[str, Any] | None = None, *, lead: s
 
         said(json.dumps({"error": {"code": code, "message": message, **(more or {})}}))
     else:
-        said(lead + printable(message))
+        said(lead + printable_lines(message))
     return code
 
 
@@ -143,11 +146,6 @@ def said(text: str) -> None:
     """Print a line on standard error, if anybody reads it."""
     with suppress(OSError, ValueError):
         click.echo(text, err=True)
-
-
-def printable(text: str) -> str:
-    """A message in which nothing that a file or an argument holds moves the cursor or colors the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def wants_json() -> bool:

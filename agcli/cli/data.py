@@ -97,7 +97,7 @@ def head(name: str, count: int, sheet: str | None, query: str | None, as_json: b
 
 def aligned(rows: list[list[Any]]) -> str:
     """Rows as columns of equal width; what could steer a terminal is replaced."""
-    from agcli.spec.errors import printable
+    from agcli.printable import printable
 
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]

@@ -10,8 +10,8 @@ import click
 @click.command("schema")
 def command() -> None:
     """Print the JSON Schema (draft 2020-12) of a spec, for editors that check and complete while one types."""
+    from agcli.printable import printable
     from agcli.spec import bring_plugins, json_schema
-    from agcli.spec.errors import printable
 
     for error in bring_plugins():
         click.echo(printable(f"left out: {error}"), err=True)

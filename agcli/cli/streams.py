@@ -34,9 +34,19 @@ class Closed(io.TextIOBase):
 class Lasting:
     """A stream whose reader may go away. From then on what is written is dropped, and ``lost`` says why."""
 
-    def __init__(self, stream: Any, name: str) -> None:
+    def __init__(self, stream: Any, name: str, losses: list[OSError] | None = None) -> None:
         self.stream, self.name = stream, name
-        self.lost: OSError | None = None
+        self.losses: list[OSError] = [] if losses is None else losses
+
+    @property
+    def lost(self) -> OSError | None:
+        """Why nothing is written any more."""
+        return self.losses[0] if self.losses else None
+
+    @property
+    def styled(self) -> Lasting:
+        """The same stream for what colors its text itself, which is lost with it. Raises AttributeError without one."""
+        return Lasting(self.stream.styled, self.name, self.losses)
 
     def write(self, text: str) -> int:
         """As of any stream."""
@@ -56,7 +66,7 @@ class Lasting:
                 self._lose(e)
 
     def _lose(self, error: OSError) -> None:
-        self.lost = error
+        self.losses.append(error)
         abandon(self.stream)
 
     def __getattr__(self, name: str) -> Any:

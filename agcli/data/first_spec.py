@@ -15,17 +15,18 @@ from agcli.data.doubts import settled_doubts
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
 from agcli.data.section import FORM
-from agcli.datasets import Corpus, DataError, Dataset, Ignore, Recipe, Role, Table, TableFile, Text, kinds
+from agcli.datasets import Corpus, DataError, Dataset, Ignore, Image, Recipe, Role, Table, TableFile, Text, kinds
 from agcli.datasets.arrays import ArrayFile
 from agcli.datasets.checks import left_out, reasons_apart
 from agcli.datasets.errors import AmbiguousError
 from agcli.datasets.frame import Frame
+from agcli.datasets.images import channels_first
 from agcli.datasets.leaks import leaks
 from agcli.datasets.tabular import MISSING
 from agcli.datasets.vocabulary import tokens
 from agcli.engine.variables import write_atomically
+from agcli.printable import printable
 from agcli.spec.dump import quoted
-from agcli.spec.errors import printable
 
 SMALL = 5_000  # samples; below, many passes are cheap and batches are small
 WIDE = 400  # columns that are written out
@@ -87,6 +88,8 @@ def _of_table(found: Table, path: Path) -> Draft:
     for name, role in roles.items():
         if isinstance(role, Text) and name not in known.target:
             roles[name] = replace(role, length=_length(frame, name, role))
+        if isinstance(role, Image) and channels_first(frame.columns[name].shape[1:]):
+            roles[name] = replace(role, channels="first")
     table = replace(found, target=known.target, columns=roles)
     unclear = (*(frame.unclear.columns if frame.unclear else ()), *ambiguous)
     data = table.read()
@@ -244,6 +247,7 @@ def _written(role: Role) -> str:
     found = {
         "format": getattr(role, "format", None),
         "clock": getattr(role, "clock", None),
+        "channels": getattr(role, "channels", None),
         "length": role.length if isinstance(role, Text) else None,
     }
     said = [f"{option}: {json.dumps(value)}" for option, value in found.items() if value]

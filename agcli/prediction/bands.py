@@ -47,6 +47,11 @@ class Bands:
         prediction = None if self.prediction is None else ends(self.prediction)
         return Bands(self.level, of(self.values), ends(self.confidence), prediction, self.notes)
 
+    def none(self) -> Bands:
+        """The same of no samples."""
+        prediction = None if self.prediction is None else self.prediction[:0]
+        return Bands(self.level, self.values[:0], self.confidence[:0], prediction, self.notes)
+
     def columns(self) -> dict[str, Array]:
         """The ends by the names of their columns."""
         ends = {"confidence": self.confidence, "prediction": self.prediction}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-from agcli.datasets import DataError, TableFile
+from agcli.datasets import TableFile
+from agcli.datasets.errors import CellError
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.runs import Run
 
-from .output_decoding import Answers, Classes, Numbers
-from .predictor import Predictor, spread
+from .answer_table import table_of
+from .output_decoding import Answers, Numbers
+from .predictor import Predictor
 from .sinks import format_of, sink
 from .sources import opened
 from .target_encoding import TableTerms
@@ -23,9 +27,9 @@ from .target_encoding import TableTerms
 if TYPE_CHECKING:
     import polars as pl
 
-PREDICTED, PROBABILITY, DEVIATION = "predicted", "probability", "deviation"
 NO_SIGMA = "no prediction bands: the samples lack the column of `sigma`, which says how far they scatter"
-CLASSES = 100  # whose probabilities get a column each
+FAR = 10.0  # deviations about the mean of a target, in which its predictions lie
+NAMED = 10  # columns in one note
 
 
 @dataclass
@@ -38,22 +42,59 @@ class Unseen:
 
 
 @dataclass
+class Rows:
+    """Some rows: how many, and what is said of the first of them."""
+
+    count: int = 0
+    first: str = ""
+
+    def add(self, count: int, first: str) -> None:
+        """Some more of them."""
+        self.first = self.first if self.count else first
+        self.count += count
+
+
+@dataclass
 class Summary:
-    """What was predicted: how many samples, and what the model could not know about them, by column."""
+    """What was predicted: how many samples, and what the model could not know or say about them."""
 
     samples: int = 0
+    unread: tuple[str, ...] = ()  # columns that the training did not have either
     unseen: dict[str, Unseen] = field(default_factory=dict)
+    skipped: Rows = field(default_factory=Rows)
+    infinite: Rows = field(default_factory=Rows)
     of_bands: tuple[str, ...] = ()
     of_file: tuple[str, ...] = ()
 
     @property
     def notes(self) -> list[str]:
-        """A sentence for each column with names that training did not see, and for bands that are not there."""
-        return [*self.of_file, *self.of_bands] + [
+        """A sentence for each thing that a reader of the predictions has to know."""
+        found = [*self.of_file, *self.of_bands]
+        if self.unread:
+            more = f" and {len(self.unread) - NAMED:,} more" if len(self.unread) > NAMED else ""
+            shown = ", ".join(f'"{name}"' for name in self.unread[:NAMED])
+            found.append(f"the training had no column {shown}{more}; the model does not read it")
+        found += [
             f'column "{column}": {u.cells:,} of {self.samples:,} samples have a name that training did not see, '
             f'such as "{u.name}" in row {u.row:,}; the model takes it as unknown'
             for column, u in self.unseen.items()
         ]
+        if self.infinite.count:
+            what = f"{self.infinite.count:,} of {self.samples:,} answers are no finite numbers"
+            found.append(f"{what}, the first of them that of {self.infinite.first}")
+        if self.skipped.count:
+            what = f"{self.skipped.count:,} of {self.samples:,} samples were skipped and have an empty answer"
+            found.append(f"{what}; the first: {self.skipped.first}")
+        return found
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is wanted beside the answers: the columns of the samples, bands of a level, gaps where cells are bad."""
+
+    keep: bool = False
+    level: float | None = None
+    skip_bad: bool = False
 
 
 def predict_file(
@@ -65,12 +106,17 @@ def predict_file(
     keep: bool = False,
     weights: str = "",
     level: float | None = None,
+    skip_bad: bool = False,
+    escape: bool = False,
 ) -> Summary:
     """Predict the samples of a file (`-` is standard input) with the model of a run.
 
-    The table goes to ``out``, or to standard output; ``keep`` puts the file's columns before the predictions. With a
-    ``level``, columns for the ends of confidence and prediction bands of this level follow the predictions.
-    Raises RunError for what is no run, DataError for samples that do not fit it, before anything is written.
+    The table goes to ``out``, or to standard output: a row a sample, in order. ``keep`` puts the file's columns before
+    the predictions. With a ``level``, columns for the ends of confidence and prediction bands of this level follow the
+    predictions. With ``skip_bad``, a sample with a cell that cannot be read has an empty answer; without it, such a
+    cell is an error. ``escape`` puts an apostrophe before text that a spreadsheet would take for a formula.
+    Raises RunError for what is no run, DataError for samples that do not fit it. What is wrong within the first
+    megabytes is found before anything is written.
     """
     predictor = Predictor.open(Run.open(folder), weights)
     chosen = format_of(out, format)
@@ -78,9 +124,10 @@ def predict_file(
     with opened(samples, predictor.spec, predictor.terms) as source:
         frames = source.frames()
         first = next(frames)
-        tables = _tables(predictor, first, frames, summary, keep, level)
+        summary.unread = source.unread(first)
+        tables = _tables(predictor, first, frames, summary, Options(keep, level, skip_bad))
         head = next(tables)
-        with sink(out, chosen) as write:
+        with sink(out, chosen, escape=escape) as write:
             write(head)
             for table in tables:
                 write(table)
@@ -89,101 +136,72 @@ def predict_file(
 
 
 def _tables(
-    predictor: Predictor, first: Frame, rest: Iterator[Frame], summary: Summary, keep: bool, level: float | None
+    predictor: Predictor, first: Frame, rest: Iterator[Frame], summary: Summary, options: Options
 ) -> Iterator[pl.DataFrame]:
+    dtype = _written_as(predictor)
     frame: Frame | None = first
     while frame is not None:
-        answers, outputs = predictor.predict_all(frame)
-        if level is not None:
-            bands = predictor.bands(frame, level)
-            summary.of_bands = bands.notes if bands.prediction is not None else (*bands.notes, NO_SIGMA)
-            outputs = bands.columns() | outputs
-        yield table_of(answers, frame if keep else None, outputs, str(predictor.spec.dtype))
+        answered = np.ones(len(frame), bool)
+        answers, outputs = _answers(predictor, frame, answered, summary, options)
+        yield table_of(answers, frame if options.keep else None, outputs, dtype, answered)
         summary.samples += len(frame)
-        if isinstance(predictor.terms, TableTerms):
-            for column, rows in predictor.terms.unseen(frame):
-                known = summary.unseen.get(column)
-                row = int(rows[0])
-                named = Unseen(0, int(frame.numbers[row]), str(frame.columns[column][row])[:40])
-                summary.unseen[column] = known or named
-                summary.unseen[column].cells += len(rows)
+        known = frame if answered.all() else frame.take(np.flatnonzero(answered))
+        _count(known, answers, outputs, predictor, summary)
         frame = next(rest, None)
 
 
-def table_of(
-    answers: Answers | None,
-    kept: Frame | None = None,
-    outputs: Mapping[str, Array] | None = None,
-    dtype: str = "float32",
-) -> pl.DataFrame:
-    """Answers and the spec's own outputs as columns, behind those of the samples where these are kept.
+def _answers(
+    predictor: Predictor, frame: Frame, answered: npt.NDArray[np.bool_], summary: Summary, options: Options
+) -> tuple[Answers | None, dict[str, Array]]:
+    """The answers, and outputs, to the samples that have some; ``answered`` then says which these are.
 
-    Numbers are of the model's ``dtype``; further digits would be noise.
+    Each turn takes out all samples that are wrong in the same way as the first that is.
     """
-    import polars as pl
-
-    own = {n: c for name, a in (outputs or {}).items() for n, c in spread(name, a)}
-    columns = columns_of(answers, dtype) | {n: c.astype(dtype) if c.dtype.kind == "f" else c for n, c in own.items()}
-    before: dict[str, Any] = {}
-    if kept is not None:
-        before = {name: values for name, values in kept.columns.items() if np.ndim(values) == 1}
-        both = [name for name in columns if name in before]
-        if both:
-            raise DataError(f'{kept.file}: has a column "{both[0]}" itself; rename it, or leave --keep out')
-    return pl.DataFrame(before | columns)
-
-
-def columns_of(answers: Answers | None, dtype: str = "float32") -> dict[str, Array]:
-    """The columns of predictions by name: classes with their probabilities, numbers in units, or none."""
-    if answers is None:
-        return {}
-    found = _of_numbers(answers) if isinstance(answers, Numbers) else _of_classes(answers)
-    return {name: values.astype(dtype) if values.dtype.kind == "f" else values for name, values in found.items()}
-
-
-def _of_numbers(answers: Numbers) -> dict[str, Array]:
-    single = len(answers.names) == 1
-    found = {}
-    for i, name in enumerate(answers.names):
-        behind = "" if single else f"_{name}"
-        found[PREDICTED + behind] = answers.values[:, i]
-        if answers.deviations is not None:
-            found[DEVIATION + behind] = answers.deviations[:, i]
-    return found
+    bad: list[tuple[int, str]] = []
+    while True:
+        rows = np.flatnonzero(answered)
+        some = frame if answered.all() else frame.take(rows)
+        try:
+            answers, outputs = predictor.predict_all(some)
+            if options.level is not None:
+                bands = predictor.bands(some, options.level)
+                summary.of_bands = bands.notes if bands.prediction is not None else (*bands.notes, NO_SIGMA)
+                outputs = bands.columns() | outputs
+            if bad:
+                summary.skipped.add(int(np.sum(~answered)), min(bad)[1])
+            return answers, outputs
+        except CellError as error:
+            if not options.skip_bad or not error.rows:
+                raise
+            wrong = rows[list(error.rows)]
+            bad.append((int(wrong[0]), str(error)))
+            answered[wrong] = False
 
 
-def _of_classes(answers: Classes) -> dict[str, Array]:
-    if answers.each > 1 or answers.of:
-        return _of_several(answers)
-    found = {PREDICTED: answers.named}
-    if answers.certain:
-        probabilities = answers.probabilities
-        found[PROBABILITY] = probabilities.max(axis=1)
-        if len(answers.names) <= CLASSES:
-            found |= {f"{PROBABILITY}_{name}": probabilities[:, i] for i, name in enumerate(answers.names)}
-    return found
+def _count(
+    frame: Frame, answers: Answers | None, outputs: dict[str, Array], predictor: Predictor, summary: Summary
+) -> None:
+    """What has to be known of the samples that were answered."""
+    if isinstance(predictor.terms, TableTerms):
+        for column, rows in predictor.terms.unseen(frame):
+            known = summary.unseen.get(column)
+            row = int(rows[0])
+            named = Unseen(0, int(frame.numbers[row]), str(frame.columns[column][row])[:40])
+            summary.unseen[column] = known or named
+            summary.unseen[column].cells += len(rows)
+    numbers = [*outputs.values(), *([answers.values] if isinstance(answers, Numbers) else [])]
+    wrong = np.zeros(len(frame), bool)
+    for values in numbers:
+        wrong |= ~np.isfinite(values).reshape(len(frame), math.prod(values.shape[1:])).all(axis=1)
+    if wrong.any():
+        summary.infinite.add(int(wrong.sum()), f"row {int(frame.numbers[wrong.argmax()]):,}")
 
 
-def _of_several(answers: Classes) -> dict[str, Array]:
-    """Several answers a sample: labels that do not exclude each other by their names, or the places of a sequence."""
-    if answers.of:
-        return _of_labels(answers)
-    named = answers.named.reshape(-1, answers.each)
-    certainty = answers.probabilities.max(axis=1).reshape(-1, answers.each)
-    found = {}
-    for i in range(answers.each):
-        found[f"{PREDICTED}_{i}"] = named[:, i]
-        if answers.certain:
-            found[f"{PROBABILITY}_{i}"] = certainty[:, i]
-    return found
-
-
-def _of_labels(answers: Classes) -> dict[str, Array]:
-    """The labels of a sample as its cell has them, or an answer each, and the probability of a 1 for each."""
-    named = answers.named.reshape(-1, answers.each)
-    found = {PREDICTED: answers.sets} if answers.mark else {}
-    if not answers.mark:
-        found |= {f"{PREDICTED}_{name}": named[:, i] for i, name in enumerate(answers.of)}
-    if answers.certain and len(answers.of) <= CLASSES:
-        found |= {f"{PROBABILITY}_{name}": answers.chances[:, i] for i, name in enumerate(answers.of)}
-    return found
+def _written_as(predictor: Predictor) -> str:
+    """The type of the numbers that are written: the model's, or float64 where the units of a target are beyond it."""
+    dtype, terms, targets = str(predictor.spec.dtype), predictor.terms, predictor.reading.targets
+    if terms.classes or not targets:
+        return dtype
+    with np.errstate(over="ignore"):
+        ends = terms.restore(np.array([[-FAR], [FAR]]) * np.ones(len(targets)))
+    return dtype if (np.abs(np.asarray(ends, np.float64)) < np.finfo(dtype).max).all() else "float64"

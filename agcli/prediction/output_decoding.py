@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -44,6 +44,10 @@ class Classes:
     def __len__(self) -> int:
         return len(self.probabilities)
 
+    def none(self) -> Classes:
+        """The same of no samples."""
+        return replace(self, probabilities=self.probabilities[:0], log_probabilities=self.log_probabilities[:0])
+
     @property
     def chosen(self) -> Array:
         """The number of the likeliest class of each row."""
@@ -78,6 +82,12 @@ class Numbers:
 
     def __len__(self) -> int:
         return len(self.values)
+
+    def none(self) -> Numbers:
+        """The same of no samples."""
+        return replace(
+            self, values=self.values[:0], deviations=None if self.deviations is None else self.deviations[:0]
+        )
 
 
 Answers: TypeAlias = Classes | Numbers
@@ -143,7 +153,10 @@ class Reading:
 
         Of a loss that is a formula, as many outputs as there are classes are taken for their scores.
         """
-        output, link = np.asarray(output, np.float64), self.loss.link
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite, the answers show
+            return self._read_as(np.asarray(output, np.float64), self.loss.link)
+
+    def _read_as(self, output: Array, link: Link) -> Answers:
         if link == "distance":
             output, link = self._closeness(output), "distance"
         several = output.ndim > 1 and output.shape[-1] > 1

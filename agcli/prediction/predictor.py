@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
 
 from agcli.datasets import DataError, Speller, Split, fitted
+from agcli.datasets.errors import CellError
 from agcli.datasets.frame import Frame
 from agcli.engine.errors import EngineError
 from agcli.engine.function import Function
@@ -19,7 +21,7 @@ from agcli.training.fit import Fit, fit_for
 
 from .answerable import row_outputs, why_not
 from .bands import LEVEL, Bands, bands_of, checked, slopes_of
-from .output_decoding import Answers, Numbers, Reading
+from .output_decoding import Answers, Classes, Numbers, Reading
 from .target_encoding import Terms, terms_in
 
 BATCH = 1024  # samples at a time; fewer are filled up to a power of two, so that few plans are made
@@ -52,7 +54,10 @@ class Predictor:
         return made
 
     def outputs(self, split: Split) -> dict[str, Array]:
-        """The model's output for all samples of a split, and the spec's own ``outputs`` that have a row a sample."""
+        """The model's output for all samples of a split, and the spec's own ``outputs`` that have a row a sample.
+
+        Of no samples, that for one of zeros, whose shape is that of an answer.
+        """
         if self.function is None:
             self.model = self.model or self._built(split)
             self.function = function_of(self.model)
@@ -71,13 +76,15 @@ class Predictor:
 
     def predict(self, frame: Frame) -> Answers:
         """The same for samples as they stand in a file."""
-        return self.answers(self.terms.split(frame))
+        answers = _certain(self.answers(self.terms.split(frame)), frame)
+        return answers if len(frame) else answers.none()
 
     def predict_all(self, frame: Frame) -> tuple[Answers | None, dict[str, Array]]:
         """The same if the model has an output, and the spec's own outputs by name."""
         found = self.outputs(self.terms.split(frame))
-        output = found.pop(OUTPUT, None)
-        return None if output is None else self.reading(output), found
+        output, none = found.pop(OUTPUT, None), not len(frame)
+        answers = None if output is None else _certain(self.reading(output), frame)
+        return answers.none() if none and answers else answers, {n: a[:0] if none else a for n, a in found.items()}
 
     def bands(self, frame: Frame, level: float = LEVEL) -> Bands:
         """The predictions with their bands, of a least-squares fit. Raises NoFitError where there is none.
@@ -95,8 +102,10 @@ class Predictor:
             raise DataError("bands need a run, whose training data says how sure its parameters are")
         self.slopes = self.slopes or slopes_of(self.model)
         sigma, weighed = self.terms.deviations(frame), self.spec.sigma is not None
+        sigma = np.ones(1) if sigma is not None and not len(frame) else sigma  # of the one that shows the shape
         found = bands_of(self.fit, **_in_batches(self.slopes, split), level=level, sigma=sigma, weighed=weighed)
-        return found.mapped(lambda ends: np.asarray(self.terms.restore(ends[:, None]), np.float64).reshape(len(ends)))
+        units = found.mapped(lambda ends: np.asarray(self.terms.restore(ends[:, None]), np.float64).reshape(len(ends)))
+        return units if len(frame) else units.none()
 
     def _built(self, split: Split) -> Answering:
         try:
@@ -112,6 +121,18 @@ class Predictor:
         return model
 
 
+def _certain(answers: Answers, frame: Frame) -> Answers:
+    """The answers. Raises CellError for samples of which the model says no class, as its scores are no numbers."""
+    if isinstance(answers, Classes):
+        lost = np.isnan(answers.probabilities).any(axis=1).reshape(-1, answers.each).any(axis=1)
+        if lost.any() and len(frame):
+            rows = np.flatnonzero(lost)
+            said = "the model gives no class, since its scores are no numbers (NaN)"
+            advice = "are the numbers of this sample as large as those of training?"
+            raise CellError(f"{frame.file}: row {int(frame.numbers[rows[0]]):,}: {said}; {advice}", (), rows.tolist())
+    return answers
+
+
 def function_of(model: Answering) -> Function:
     """The output, and the outputs of the spec that follow from the inputs alone and have a row a sample."""
     named = row_outputs(model) | ({} if why_not(model) else {OUTPUT: model.test.output})
@@ -120,30 +141,32 @@ def function_of(model: Answering) -> Function:
 
 def spread(name: str, values: Array) -> Iterator[tuple[str, Array]]:
     """A column, or a column for each number of a sample."""
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), math.prod(values.shape[1:]))
     for i in range(flat.shape[1]):
         yield (name if flat.shape[1] == 1 else f"{name}_{i}"), flat[:, i]
 
 
 def _in_batches(function: Function, split: Split) -> dict[str, Array]:
-    """The results of a function by name, with a row a sample."""
+    """The results of a function by name, with a row a sample; of no samples, a row of zeros fed."""
     parts: dict[str, list[Array]] = {}
     for count, feeds in _batches(split, [p.name or "" for p in function.inputs]):
         for name, values in function(dict(zip(function.inputs, feeds, strict=True))).items():
-            parts.setdefault(name, []).append(np.array(values[:count]))
+            parts.setdefault(name, []).append(np.array(values[: count or 1]))
     return {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 
 def _batches(split: Split, names: list[str]) -> Iterator[tuple[int, list[Array]]]:
     """How many samples a batch has, and the arrays to feed."""
-    for start in range(0, len(split), BATCH):
+    for start in range(0, max(len(split), 1), BATCH):
         part = split.select(slice(start, start + BATCH))
-        size = min(BATCH, 1 << (len(part) - 1).bit_length())
+        size = min(BATCH, 1 << max(0, len(part) - 1).bit_length())
         yield len(part), [_filled(part[name], size) for name in names]
 
 
 def _filled(array: Array, size: int) -> Array:
-    """The array with its last row repeated up to a size."""
+    """The array with its last row repeated up to a size; zeros where it has none."""
     if len(array) == size:
         return array
+    if not len(array):
+        return np.zeros((size, *array.shape[1:]), array.dtype)
     return np.concatenate([array, np.repeat(array[-1:], size - len(array), axis=0)])

@@ -33,7 +33,7 @@ def frame_of(samples: Any, spec: Spec, terms: Terms) -> Frame:
         return judged_frame(samples, spec, terms)
     columns = named_columns(samples)
     frame = Frame(NAME, _of_array(samples, terms) if columns is None else columns)
-    if not len(frame):
+    if not len(frame) and not (columns or hasattr(samples, "shape")):  # an empty list does not say of what
         raise DataError(f"{NAME}: expected at least one, found none")
     check_columns(frame, terms)
     return frame

@@ -29,7 +29,10 @@ STDIN_NAME = "standard input"
 
 @dataclass(frozen=True)
 class Source:
-    """A file of samples. ``names`` are the columns of the file that was trained on, in its order."""
+    """A file of samples. ``names`` are the columns of the file that was trained on, in its order.
+
+    ``known`` are these with any others that its description names; nothing where it has none.
+    """
 
     path: Path
     name: str
@@ -37,6 +40,7 @@ class Source:
     names: tuple[str, ...] = ()
     missing: tuple[str, ...] = MISSING
     file: TableFile | ArrayFile | None = None
+    known: frozenset[str] = frozenset()
 
     @property
     def size(self) -> int:
@@ -60,13 +64,17 @@ class Source:
             text = str(error).replace(str(self.path), self.name)
             raise DataError(text) from None
 
+    def unread(self, frame: Frame) -> tuple[str, ...]:
+        """The columns of a table of samples that the file that was trained on did not have."""
+        return tuple(name for name in frame.columns if name not in self.known) if self.known else ()
+
     def _pieces(self) -> Iterator[Frame]:
         file = self.file if self.file is not None else self._told()
         if isinstance(file, ArrayFile):
             check_size(self.path, 1 << 40)
-            yield self._arrays(file.read())
+            yield self._arrays(file.read(may_be_empty=True))
         else:
-            yield from replace(file, missing=self.missing).streamed()
+            yield from replace(file, missing=self.missing).streamed(may_be_empty=True)
 
     def _told(self) -> TableFile | ArrayFile:
         """What the first bytes say that standard input holds, which has no name to say it."""
@@ -98,10 +106,11 @@ def opened(place: str | Path | TableFile, spec: Spec, terms: Terms) -> Iterator[
     data = spec.data.fields
     columns = data.columns if isinstance(data, TableData | ArrayData | PythonData) else None
     names = tuple(columns or terms_names(terms))
+    known = frozenset((*names, *terms_names(terms), data.sigma, data.weights)) if columns else frozenset()
     missing = missing_of(data.missing) if isinstance(data, TableData) else MISSING
     if isinstance(place, TableFile) or str(place) != STDIN:
-        known = place if isinstance(place, TableFile) else _named(Path(place), data)
-        yield Source(known.path, str(known.path), terms, names, missing, known)
+        table = place if isinstance(place, TableFile) else _named(Path(place), data)
+        yield Source(table.path, str(table.path), terms, names, missing, table, known)
         return
     import sys
 
@@ -111,7 +120,7 @@ def opened(place: str | Path | TableFile, spec: Spec, terms: Terms) -> Iterator[
             shutil.copyfileobj(sys.stdin.buffer, file)
         if not path.stat().st_size:
             raise DataError(f"{STDIN_NAME}: expected samples, found nothing")
-        yield Source(path, STDIN_NAME, terms, names, missing)
+        yield Source(path, STDIN_NAME, terms, names, missing, None, known)
 
 
 def _named(path: Path, data: Any) -> TableFile | ArrayFile:

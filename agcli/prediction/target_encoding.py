@@ -12,7 +12,9 @@ from agcli.counts import number_of
 from agcli.data.section import load_data
 from agcli.datasets import Categorical, Column, DataError, Dataset, Layout, Recipe, Split, fitted
 from agcli.datasets.dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Cast
+from agcli.datasets.errors import CellError
 from agcli.datasets.frame import Frame
+from agcli.datasets.images import other_way
 from agcli.datasets.layout import unscaled
 from agcli.engine.types import Array
 from agcli.runs import Run
@@ -74,7 +76,7 @@ class TableTerms:
 
     def skeleton(self, split: Split) -> Dataset:
         columns = {name: column for name, column in split.columns.items() if name not in KNOWN}
-        first = {name: Column(c.stored[:1], c.scaling) for name, c in columns.items()}
+        first = {n: Column(np.zeros((1, *c.shape), c.stored.dtype), c.scaling) for n, c in columns.items()}
         return _skeleton(first | self._target(), self.recipe)
 
     def _target(self) -> dict[str, Column]:
@@ -152,11 +154,10 @@ class SetTerms:
         """The samples of a frame in the shape in which the set stores them."""
         stored = self.columns[name]
         values = self._array(frame, name, stored)
-        if not len(values):
-            raise DataError(f"{frame.file}: expected at least one sample, found none")
         if values.dtype.kind not in "biuf" or not same_shape(values.shape[1:], stored.shape):
             found = f"{values.dtype} of shape {values.shape[1:]}"
-            raise DataError(f"{frame.file}: expected samples of shape {stored.shape}, found {found}")
+            hint = other_way(values.shape[1:], stored.shape)
+            raise DataError(f"{frame.file}: expected samples of shape {stored.shape}, found {found}{hint}")
         if stored.stored.dtype.kind == "u" and is_fraction(values):
             advice = "give the samples as the data set stores them; they are divided when they are fed"
             raise DataError(f"{frame.file}: expected {stored.stored.dtype}, found numbers of 0 to 1; {advice}")
@@ -165,10 +166,25 @@ class SetTerms:
         if not fits.all():
             place = tuple(np.argwhere(~fits)[0])
             row, found = frame.numbers[int(place[0])], values[place]
-            raise DataError(f"{frame.file}: row {row:,}: expected finite numbers of {fed}, found {found:g}")
+            wrong = np.flatnonzero(~fits.reshape(len(values), -1).all(axis=1)).tolist()
+            said = f"{frame.file}: row {row:,}: expected finite numbers of {fed}, found {found:g}"
+            raise CellError(said, (), wrong)
+        self._check_pixels(values, stored, frame)
         if stored.scaling is None:
             values = values.astype(stored.dtype)
         return values.reshape(-1, *stored.shape)
+
+    def _check_pixels(self, values: Array, stored: Column, frame: Frame) -> None:
+        """Raise CellError for pictures with a pixel that the stored type cannot hold, which is in other units."""
+        if stored.stored.dtype.kind != "u" or len(stored.shape) < 2 or values.dtype == stored.stored.dtype:
+            return
+        most = np.iinfo(stored.stored.dtype).max
+        wrong = ((values < 0) | (values > most)).any(axis=tuple(range(1, values.ndim)))
+        if wrong.any():
+            rows = np.flatnonzero(wrong)
+            found = f"{values[rows[0]].min():g} to {values[rows[0]].max():g}"
+            place = f"{frame.file}: row {int(frame.numbers[rows[0]]):,}"
+            raise CellError(f"{place}: expected pixels of 0 to {most}, found {found}", (), rows.tolist())
 
     def _array(self, frame: Frame, name: str, stored: Column) -> Array:
         """The array of an input, or its numbers from a column each."""
@@ -219,7 +235,7 @@ def same_shape(found: tuple[int, ...], expected: tuple[int, ...]) -> bool:
 
 def is_fraction(values: Array) -> bool:
     """Whether numbers are floats of 0 to 1, as pixels are that somebody divided already."""
-    return values.dtype.kind == "f" and bool(0 < values.max() <= 1) and bool(values.min() >= 0)
+    return values.dtype.kind == "f" and values.size > 0 and bool(0 < values.max() <= 1) and bool(values.min() >= 0)
 
 
 def terms_of(data: Dataset) -> Terms:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from rich.console import Console
 from rich.text import Text
 
 from agcli.counts import number_of
@@ -10,6 +9,7 @@ from agcli.inspection import Check
 from agcli.inspection.cost import Cost
 from agcli.inspection.gradients import Gradients
 
+from .console import PlainConsole
 from .figures import duration, figure, figures
 from .tables import print_table
 
@@ -48,7 +48,7 @@ def print_check(found: Check) -> None:
         "memory": memory(found),
         "time": time(found.cost),
     }
-    console = Console(soft_wrap=True, highlight=False)
+    console = PlainConsole(soft_wrap=True, highlight=False)
     for name, text in lines.items():
         console.print(Text(f"{name:<9} ", style="dim").append(text, style="not dim"))
     for name, style, texts in (("warning", "yellow", found.warnings), ("problem", "red", found.problems)):

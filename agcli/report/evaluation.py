@@ -18,7 +18,7 @@ from agcli.evaluation.classes import Calibration, ClassRow
 from agcli.evaluation.groups import Group
 from agcli.evaluation.worst import Worst
 from agcli.prediction import Classes
-from agcli.spec.errors import printable
+from agcli.printable import printable
 
 from . import fits
 from .figures import figure

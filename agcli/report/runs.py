@@ -14,7 +14,7 @@ from rich.text import Text
 
 from agcli.comparison import Comparison, Curve, Row
 from agcli.model.undefined import Undefined
-from agcli.spec.errors import printable
+from agcli.printable import printable
 
 from .evaluation import amount, columned, short
 from .figures import duration

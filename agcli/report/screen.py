@@ -18,6 +18,7 @@ from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted,
 from agcli.runs.looks import told
 
 from . import fits
+from .console import PlainConsole
 from .figures import amount, duration, figure
 from .lines import closing, evaluation, opening
 from .memory import resident
@@ -208,7 +209,7 @@ def print_result(event: Done) -> None:
         columns["test data"] = event.figures
     rows = [[name, *(figure(column[name]) for column in columns.values())] for name in event.figures]
     print_table(["metric", *columns], rows, right=list(columns))
-    out = Console(soft_wrap=True)
+    out = PlainConsole(soft_wrap=True)
     if event.fit is not None:
         print_fit(out, event.fit)
     for line in remarks(event):
@@ -243,5 +244,5 @@ def print_fit(out: Console, fit: dict[str, Any]) -> None:
 
 def console(stderr: bool = False) -> Console:
     """As wide as the terminal; a file or a pipe is as wide as its lines."""
-    found = Console(stderr=stderr, soft_wrap=False)
-    return found if found.is_terminal else Console(stderr=stderr, width=WIDE, soft_wrap=False)
+    found = PlainConsole(stderr=stderr, soft_wrap=False)
+    return found if found.is_terminal else PlainConsole(stderr=stderr, width=WIDE, soft_wrap=False)

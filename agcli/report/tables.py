@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, JustifyMethod
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 from agcli.events import Folded
 
+from .console import PlainConsole
 from .figures import figure
 
 WIDE = 1_000  # columns of a pipe, which nothing has to fit into
@@ -33,13 +34,13 @@ def print_table(
         table.add_column(head, justify=justify, footer=sums, overflow="fold", no_wrap=whole)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))  # names are no markup
-    console = Console(soft_wrap=False)
+    console = PlainConsole(soft_wrap=False)
     if console.is_terminal:
         if title:
             console.print(Text(title, style="bold"))
         console.print(table)
         return
-    plain = Console(width=WIDE, soft_wrap=False)
+    plain = PlainConsole(width=WIDE, soft_wrap=False)
     with plain.capture() as captured:
         plain.print(table)
     lines = [title, *captured.get().splitlines()] if title else captured.get().splitlines()
@@ -52,4 +53,4 @@ def print_folds(event: Folded) -> None:
     rows = [[name, figure(mean), figure(event.deviation[name])] for name, mean in event.mean.items()]
     heads = ["metric", "mean", "deviation"]
     print_table(heads, rows, right=heads[1:], title=f"test data of {count} folds")
-    Console(soft_wrap=True).print(Text(f"runs: {event.run}"))
+    PlainConsole(soft_wrap=True).print(Text(f"runs: {event.run}"))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from agcli.counts import number_of
-from agcli.spec.errors import printable
+from agcli.printable import printable
 
+from .console import PlainConsole
 from .figures import amount, duration, figure, figures
 from .tables import print_table
 
@@ -40,7 +39,7 @@ def overfitted(result: Any, advice: str) -> str:
 def print_profile(profile: Any, trace: Path) -> None:
     """A table by op for one step: calls, time, bytes, speed."""
     rows, steps, wall = profile.rows(), profile.steps, profile.wall
-    out = Console(soft_wrap=True, highlight=False)
+    out = PlainConsole(soft_wrap=True, highlight=False)
     if not rows:
         out.print(f"profile: no step was measured; the training had {profile.first} or fewer")
         return

@@ -22,6 +22,7 @@ Amount = Annotated[float, AllowInfNan(False), Ge(0), Kind("a number of 0 or more
 Angle = Annotated[float, Ge(0), Le(180), Kind("a number from 0 to 180")]
 Length = Annotated[int, Gt(0), Le(1_000_000), Kind("a positive integer", less_than_equal="an integer up to 1,000,000")]
 Unit = Annotated[Literal["characters", "bytes", "words"], OneOf("characters", "bytes", "words")]
+Place = Annotated[Literal["first", "last"], OneOf("first", "last")]
 Side = Annotated[Literal["left", "right"], OneOf("left", "right")]
 Scale = Annotated[Literal["standard", "minmax", "none"], OneOf("standard", "minmax", "none")]
 Clock = Annotated[Literal["h:m", "m:s"], OneOf("h:m", "m:s")]
@@ -129,6 +130,7 @@ class Image(Column, Augmentation):
     """A picture, from a file of arrays."""
 
     divide: Positive | None = Field(default=None, description="what pixels are divided by; 255 for bytes, else 1")
+    channels: Place | None = Field(default=None, description="where channels stand in the array; they are fed last")
     normalise: Flag = Field(default=False, description="mean 0 and variance 1 instead")
 
 

@@ -52,12 +52,13 @@ def _dumped_fields(fields: Fields) -> set[str]:
 def _block(mapping: dict[str, Any]) -> Iterator[str]:
     """The lines of a mapping: lists of mappings as an item a line, all else in flow form if it fits."""
     for key, value in mapping.items():
-        line = f"{key}: {_flow(value)}"
+        name = quoted(key)
+        line = f"{name}: {_flow(value)}"
         if isinstance(value, list) and any(isinstance(item, dict) for item in value):
-            yield f"{key}:"
+            yield f"{name}:"
             yield from (f"{INDENT}- {_item(item)}" for item in value)
         elif isinstance(value, dict) and value and len(line) > COLUMNS:
-            yield f"{key}:"
+            yield f"{name}:"
             yield from (f"{INDENT}{inner}" for inner in _block(value))
         else:
             yield line

@@ -4,6 +4,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from agcli.printable import printable
+
 EXCERPT_COLUMNS = 100
 PROBLEMS_SHOWN = 20
 
@@ -79,11 +81,6 @@ class SpecError(ValueError):
     def to_json(self) -> dict[str, list[dict[str, str | int | None]]]:
         """`{"problems": [{"file", "line", "column", "path", "message"}, ...]}`."""
         return {"problems": [problem.to_json() for problem in self.problems]}
-
-
-def printable(text: str) -> str:
-    """The text with tabs as spaces and everything that could steer a terminal as `·`, character for character."""
-    return "".join(c if c.isprintable() else " " if c == "\t" else "·" for c in text)
 
 
 def _cells(text: str) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
-from .errors import printable
+from agcli.printable import printable
 
 Path = tuple[str | int, ...]
 

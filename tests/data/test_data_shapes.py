@@ -71,7 +71,7 @@ def test_pictures_that_were_divided_already_are_refused(bytes_run, tmp_path):
         FLAT | {"data": {"name": "python", "columns": {"x": "image"}}}, tmp_path / "run", data=(DOTS / 255, BRIGHT)
     )
     assert len(floats.predict(DOTS / 255)) == 60
-    with pytest.raises(DataError, match="expected pixels of 0 to 1 as in training, found uint8 of 0 to 255; divide"):
+    with pytest.raises(DataError, match="expected pixels of 0 to 1 as in training, found 0 to 255; divide them by 255"):
         floats.predict(DOTS)
 
 
@@ -91,7 +91,7 @@ def test_pictures_of_other_channels_are_refused(bytes_run):
 
 
 @pytest.mark.parametrize(
-    ("dtype", "shape"), [(np.uint8, (3, 8, 8)), (np.float32, (1, 28, 28)), (np.float32, (4, 9, 9))]
+    ("dtype", "shape"), [(np.float64, (3, 8, 8)), (np.float32, (1, 28, 28)), (np.float32, (4, 9, 9))]
 )
 def test_channels_that_stand_first_are_told(dtype, shape):
     frame = Frame("f", {"x": np.ones((40, *shape), dtype), "y": np.arange(40) % 2})

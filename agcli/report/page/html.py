@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.types import Array
-from agcli.spec.errors import printable
+from agcli.printable import printable
 
 EMPTY = frozenset({"meta", "img", "line", "path", "circle", "rect", "br"})
 
@@ -69,6 +69,8 @@ def picture(values: Any, alt: str) -> Html | None:
     side = int(np.sqrt(array.size))
     if array.ndim == 1 and array.size >= 64 and side * side == array.size:
         array = array.reshape(side, side)
+    if array.ndim == 3 and array.shape[0] in (1, 3) and array.shape[-1] not in (1, 3):
+        array = np.moveaxis(array, 0, -1)  # its channels stood first
     if array.ndim == 3 and array.shape[-1] == 1:
         array = array[..., 0]
     is_picture = array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3)
