@@ -102,7 +102,7 @@ class Complete(io.RawIOBase):
 
 def _packed(file: IO[bytes], out: Path | None) -> AbstractContextManager[IO[bytes]]:
     """The file to write into: as it is, or what packs it, without a date, so that equal content gives equal files."""
-    if out is None or (packing := packing_of(out.name)) is None:
+    if out is None or not (packing := packing_of(out.name)):
         return nullcontext(file)
     return packed(file, packing, out)
 

@@ -129,6 +129,16 @@ def test_lone_arrays_and_nothing_to_learn_from_are_told(ag, tmp_path):
     assert not list(tmp_path.glob("*.yaml"))
 
 
+@pytest.mark.parametrize(("shape", "written"), [((3, 8, 8), "{image: {channels: first}}"), ((8, 8, 3), "image")])
+def test_pictures_whose_channels_stand_first_are_written_so(ag, tmp_path, shape, written):
+    x = RNG.integers(0, 256, (N, *shape)).astype(np.uint8)
+    np.savez(tmp_path / "pictures.npz", x=x, y=np.arange(N) % 2)
+    ag("init", "pictures.npz", cwd=tmp_path, check=0)
+    assert f"    x: {written} #" in (tmp_path / "pictures.yaml").read_text("utf-8")
+    ag("train", "pictures.yaml", "--set", "train.epochs=1", "--out", "run", cwd=tmp_path, check=0)
+    ag("predict", "run", "pictures.npz", cwd=tmp_path, check=0)
+
+
 def test_rows_without_a_target_are_told_at_every_turn(ag, tmp_path):
     kinds = ["" if i % 6 == 0 else KINDS[i % 3] for i in range(N)]
     pl.DataFrame({"a": A, "b": RNG.random(N), "kind": kinds}).write_csv(tmp_path / "t.csv")

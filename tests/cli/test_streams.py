@@ -1,5 +1,7 @@
 """Standard output and error that are closed, full, or gone with their reader; and a terminal that hangs up."""
 
+import errno
+import io
 import json
 import os
 import signal
@@ -11,6 +13,7 @@ from contextlib import suppress
 import pytest
 from conftest import ROOT
 
+from agcli.cli import streams
 from agcli.runs import Run
 
 pytestmark = pytest.mark.only(os.name == "posix")
@@ -213,3 +216,18 @@ def test_a_second_hangup_waits_and_another_signal_ends_at_once(monkeypatch):
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_a_stream_for_colors_is_lost_with_its_own():
+    class Gone(io.StringIO):
+        def write(self, text):
+            raise OSError(errno.EIO, "gone")
+
+    plain = io.StringIO()
+    plain.styled = Gone()
+    stream = streams.Lasting(plain, "standard error")
+    stream.write("a")
+    stream.styled.write("b")
+    stream.write("c")
+    assert (plain.getvalue(), stream.lost.errno) == ("a", errno.EIO)
+    assert not hasattr(streams.Lasting(io.StringIO(), "standard error"), "styled")

@@ -288,8 +288,8 @@ def test_a_file_without_header_has_the_columns_of_training(ag, tmp_path, real_da
         ("area,district\nlarge,west\n", 'standard input: row 1: column "area": expected a number, found "large"'),
         ("", "standard input: expected samples, found nothing"),
         ('{"area": 1\n', "line 1: expected a JSON object, found broken JSON"),
-        ('{"area": [1], "district": "a"}\n', 'column "area": expected numbers, text or dates'),
-        ("area,district\n1,west,3\n", "line 2: expected 2 cells, found 3"),
+        ('{"area": [1], "district": "a"}\n', 'lacks columns that the model reads: "area" (there is "area_0"'),
+        ("area,district\n1,west\n1,west,3\n", "line 3: expected 2 cells, found 3"),
     ],
 )
 def test_samples_that_do_not_fit_are_named(flats, monkeypatch, capsys, text, said):

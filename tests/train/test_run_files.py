@@ -25,7 +25,12 @@ ELSEWHERE = {  # calls that open other files than those of runs -> what they ope
     "reference.read_text('ascii')": "the commit that is checked out",
     "write_atomically(place, content.encode())": "a page that a person names",
 }
-APART = ("agcli/runs/files.py", "agcli/prediction/sources.py", "agcli/prediction/sinks.py")  # the door; samples
+APART = (  # the door; samples and their predictions
+    "agcli/runs/files.py",
+    "agcli/prediction/sources.py",
+    "agcli/prediction/sinks.py",
+    "agcli/prediction/whole_file.py",
+)
 
 
 def opened_in(text):
