@@ -384,6 +384,9 @@ def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
         return frame
     missing = _lacking(frame, target)
     kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
+    if not len(kept) and is_nothing(frame.columns[target[0]]):
+        advice = "a cell holds one value; write a set of names into one cell, as `a;b`"
+        raise DataError(f'{frame.file}: target "{target[0]}": {advice}', ("target",))
     if not len(kept):
         raise DataError(f'{frame.file}: expected samples with a "{target[0]}", found none', ("target",))
     return kept
