@@ -201,3 +201,10 @@ def test_notes_are_among_the_warnings_of_a_data_set(tmp_path):
         'the text is no UTF-8; it is read as cp1252: ",größe,y" in line 1; `encoding` names another', INDEX
     ]  # fmt: skip
     assert data.features == ("größe",)
+
+
+@pytest.mark.parametrize("content", ["a,b\n1,2,\n3,4,\n", "a,b\n1,2,3\n"])
+def test_a_cell_too_many_shifts_no_column(tmp_path, content):
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(DataError, match="line 2: expected 2 cells, found 3"):
+        table_file(tmp_path / "t.csv").read()

@@ -82,7 +82,7 @@ def test_the_role_of_a_target_is_guessed(values, role):
     ],
 )
 def test_the_target_is_guessed(names, target):
-    assert guess.target(frame(**{name: ["1"] for name in names})) == target
+    assert guess.target(frame(**{name: ["1", "2", "1", "3"] * 3 for name in names})) == target
 
 
 @pytest.mark.parametrize("stream", [False, True])
