@@ -7,7 +7,7 @@ import io
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 
 from ..counts import number_of
@@ -18,6 +18,7 @@ MAX_COLUMNS = 10_000
 _SEPARATORS = ",;\t|"
 _COMMENT = "#"
 _LOOKED_AT = 20  # records below the header
+_COUNTED = 3  # columns that are called by numbers, at least
 _SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # Excel's first line
 Note = Callable[[str], None]  # is told what a person should know
 Record = tuple[int, str]  # where it ends in the text, in bytes, and the record itself
@@ -68,7 +69,7 @@ def dialect(path: Path, text: bytes, known: Known, note: Note = nothing) -> Dial
     """The dialect of a file that begins with a text, in UTF-8.
 
     The separator is the one that comes most often outside of quotes. A first line is no header if one of its cells
-    is a number; then the columns are called column_1, column_2, ...
+    is a number, unless these count up by one; then the columns are called column_1, column_2, ...
     """
     records = list(islice(_records(text), 1_000))
     separator, records, above = _head(records, known, note)
@@ -83,7 +84,7 @@ def dialect(path: Path, text: bytes, known: Known, note: Note = nothing) -> Dial
     if len(cells) > MAX_COLUMNS:
         raise DataError(f"{path}: expected at most {MAX_COLUMNS:,} columns, found {len(cells):,}")
     header = known.header
-    has_header = not any(is_number(cell) for cell in cells) if header is None else header is True
+    has_header = _are_names(cells) if header is None else header is True
     given = tuple(header) if isinstance(header, Sequence) else ()
     if given and len(given) != len(cells):
         found = f"{number_of(len(given), 'name')} for {number_of(len(cells), 'column')}"
@@ -181,10 +182,20 @@ def cells_of(line: str, separator: str) -> list[str]:
         return line.split(separator)
 
 
+def _are_names(cells: Sequence[str]) -> bool:
+    """Whether cells name columns: none is a number, or those beside names count up by one, as years do."""
+    numbers = [cell for cell in cells if is_number(cell)]
+    if not numbers:
+        return True
+    is_counted = all(cell.isdecimal() for cell in numbers) and len(numbers) >= _COUNTED
+    steps = {int(b) - int(a) for a, b in pairwise(numbers)} if is_counted else set()
+    return steps == {1} and any(cell and not is_number(cell) for cell in cells)
+
+
 def is_number(cell: str) -> bool:
-    """Whether a cell is a number."""
+    """Whether a cell is a number, with a point or a comma before its decimals."""
     try:
-        float(cell)
+        float(cell.replace(",", ".", 1))
     except ValueError:
         return False
     return True

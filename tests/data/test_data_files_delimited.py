@@ -208,3 +208,18 @@ def test_a_cell_too_many_shifts_no_column(tmp_path, content):
     (tmp_path / "t.csv").write_text(content)
     with pytest.raises(DataError, match="line 2: expected 2 cells, found 3"):
         table_file(tmp_path / "t.csv").read()
+
+
+@pytest.mark.parametrize(
+    ("content", "names"),
+    [
+        ("country,1999,2000,2001\nA,5,6,7\nB,5,1,7\n", ["country", "1999", "2000", "2001"]),
+        ("country,1999,2001,2000\nA,5,6,7\n", ["column_1", "column_2", "column_3", "column_4"]),
+        ("1,2,3\n4,5,6\n", ["column_1", "column_2", "column_3"]),
+        ("a,1,2\nb,5,6\n", ["column_1", "column_2", "column_3"]),
+        ("21,5;a\n3,5;b\n", ["column_1", "column_2"]),
+    ],
+)
+def test_a_header_of_years_is_one(tmp_path, content, names):
+    (tmp_path / "t.csv").write_text(content)
+    assert list(table_file(tmp_path / "t.csv").read().columns) == names
