@@ -250,7 +250,9 @@ def _written(role: Role) -> str:
         "channels": getattr(role, "channels", None),
         "length": role.length if isinstance(role, Text) else None,
     }
-    said = [f"{option}: {json.dumps(value)}" for option, value in found.items() if value]
+    said = [
+        f"{option}: {value if option == 'channels' else json.dumps(value)}" for option, value in found.items() if value
+    ]
     return f"{{{role.name}: {{{', '.join(said)}}}}}" if said else role.name
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from agcli.datasets import Ignore, Table, TableFile
+from agcli.runs.contents import STATISTICS
 
 FLOWERS = "width,color,kind\n" + "".join(f"{i % 7}.5,{'rgb'[i % 3]},{('a', 'b')[i % 7 > 3]}\n" for i in range(120))
 
@@ -52,6 +53,10 @@ def test_evaluation_takes_its_statistics_from_the_run(ag, table):
     width = next(part for part in plain["inputs"] if part["column"] == "width")
     width["stats"]["mean"] += 100
     learnt.write_text(json.dumps(plain))
+    assert "data.json: is not what the training of this run wrote" in ag("eval", table / "run", check=2).stderr
+    about = table / "run" / "environment.json"
+    kept = json.loads(about.read_text())
+    about.write_text(json.dumps({name: value for name, value in kept.items() if name != STATISTICS}))
     assert evaluated(ag, table / "run", "--anyway")["loss"] != before["loss"]
     learnt.write_text("[")
     assert "data.json: expected the statistics that training wrote" in ag("eval", table / "run", check=2).stderr
