@@ -4,6 +4,7 @@ import ctypes
 import gc
 import io
 import itertools
+import math
 import os
 import subprocess
 import sys
@@ -97,13 +98,16 @@ def pytest_terminal_summary(terminalreporter, config):
 def pytest_collection_modifyitems(config, items):
     """Leave out what by its nature is for other machines, ``@pytest.mark.only(condition)``, and what was not asked for.
 
-    Of every test with cases, ``--one-in`` leaves some.
+    Of every test with cases, ``--one-in`` leaves some, and of those that are ``sampled(n)`` the first of n each,
+    unless AG_LONG asks for all.
     """
     kept, cases = [], Counter()
+    is_long = bool(os.environ.get("AG_LONG"))
     for item in items:
         if all(mark.args[0] for mark in item.iter_markers("only")):
             name = item.nodeid.partition("[")[0]
-            if cases[name] % config.getoption("one_in") == 0:
+            sampled = [mark.args[0] for mark in item.iter_markers("sampled") if not is_long]
+            if cases[name] % (config.getoption("one_in") * math.prod(sampled)) == 0:
                 kept.append(item)
             cases[name] += 1
     if len(kept) < len(items):

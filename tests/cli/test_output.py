@@ -25,6 +25,8 @@ from agcli.spec import parse_spec
 from agcli.spec.errors import SpecError
 from agcli.training import Trainer
 
+pytestmark = pytest.mark.sampled(2)  # each takes a while; the full check runs all
+
 COMMAND = [sys.executable, "-c", "from agcli.cli import main; main()"]
 EVIL = "\x1b]0;title\x07\x1b[31m"
 ROWS = 20_000

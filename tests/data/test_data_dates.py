@@ -16,6 +16,8 @@ from agcli.datasets.errors import AmbiguousError
 from agcli.datasets.fitting import fit
 from agcli.datasets.frame import Frame
 
+pytestmark = pytest.mark.sampled(3)  # each takes a while; the full check runs all
+
 
 def series(*cells):
     import polars as pl

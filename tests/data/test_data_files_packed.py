@@ -19,6 +19,8 @@ from agcli.datasets.compressed import content
 from agcli.datasets.files import size_of
 from agcli.spec import SpecError, read_spec
 
+pytestmark = pytest.mark.sampled(3)  # each takes a while; the full check runs all
+
 SAMPLES = pl.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 BOMB = 64 << 20  # bytes
 

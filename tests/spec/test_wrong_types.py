@@ -11,6 +11,8 @@ from agcli.spec.fields import Fields
 from agcli.spec.tables import Table
 from agcli.spec.validation_errors import said
 
+pytestmark = pytest.mark.sampled(5)  # each takes a while; the full check runs all
+
 TABLES = {
     table.noun: table
     for module in (spec_nouns, spec_data, spec_columns)

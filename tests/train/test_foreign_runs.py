@@ -22,7 +22,7 @@ from agcli.runs.removal import remove
 from agcli.training import Trainer
 from agcli.training.evaluate import opened
 
-pytestmark = pytest.mark.only(os.name == "posix")
+pytestmark = [pytest.mark.only(os.name == "posix"), pytest.mark.sampled(4)]  # the full check runs all
 
 IRIS = {
     "name": "flowers",
