@@ -32,7 +32,7 @@ def graph(written, shape, target, is_weighted):
     y, t = placeholder("output", (None, *shape), "float32"), placeholder("target", (None, *target[1:]), target[0])
     w = placeholder("weights", (None,), "float32") if is_weighted else None
     name, _, value = written.partition(": ")
-    made = meter(METRICS.read({name: int(value) if value.isdigit() else value} if value else name), y, t, w)
+    made = meter(METRICS.read({name: int(value) if value.isdigit() else value} if value else name), 0, y, t, w)
     return Function(made.fetches(), inputs=[y, t, w] if is_weighted else [y, t]), made
 
 
@@ -275,7 +275,7 @@ def test_weights_of_places_leave_padding_out():
     y, t, w = (placeholder(n, (None, 6, *more), d) for n, more, d in
                (("y", (3,), "float32"), ("t", (), "int64"), ("w", (), "float32")))  # fmt: skip
     for name in ("accuracy", "f1", "confusion_matrix", "log_loss", "roc_auc", "calibration_error"):
-        made = meter(METRICS.read(name), y, t, w)
+        made = meter(METRICS.read(name), 0, y, t, w)
         found = Function(made.fetches(), inputs=[y, t, w])({y: scores, t: true, w: mask})
         masked = made.value({k: made.fold(k, None, found[made.key(k)]) for k in made.parts}, 8)
         check(masked, ours(name, scores[mask > 0], true[mask > 0]), name)

@@ -250,7 +250,7 @@ def of_places(folder, **sections):
 def test_losses_of_places_are_means_over_tokens(folder):
     formula = "mean(sum(square(output - expand_dims(y, -1)) * mask, (1, 2)) / sum(mask, (1, 2)))"
     model, data = of_places(folder, metrics=f"{{l: {formula!r}, a: mean_absolute_error, r: r2}}")
-    x, y = data.train.x, np.array(data.train.y)
+    x, y = np.array(data.train.columns["text"].stored), np.array(data.train.y)
     output = model.predictor()(x)[:, :, 0]
     each = [np.mean((output[i] - y[i])[x[i] > 0] ** 2) for i in range(len(x))]
     y[x == 0] = 1e3  # targets of padding say nothing
@@ -290,5 +290,5 @@ def test_runs_of_0_1_count_the_padding_as_they_did():
     plain = {"kind": "table", "inputs": [part], "target": [], "dtype": "float32", "sigma": ""}
     plain |= {"of": "any", "code": "", "weights": ""}
     old, new = (Recipe.from_json(migrated(PREPROCESSING, plain, written)) for written in (1, FORMAT))
-    assert (old.padded, new.padded) == ({}, {"x": "right"})
+    assert (old.padded, new.padded) == ({}, {"text": "right"})
     assert Recipe.from_json(old.to_json()).padded == {}
