@@ -117,7 +117,7 @@ def test_damaged_checkpoints_are_refused(ag, tmp_path):
     other.write_text((tmp_path / "run" / "spec.yaml").read_text().replace("units: 16", "units: 17"))
     (tmp_path / "run" / "spec.yaml").write_text(other.read_text())
     checkpoint.write_bytes(whole)
-    assert "does not fit" in ag("eval", tmp_path / "run", check=2).stderr
+    assert "model[0].dense.units: 16 -> 17" in ag("eval", tmp_path / "run", check=2).stderr
 
 
 def test_divergence_is_said_with_what_to_try(ag, tmp_path):
