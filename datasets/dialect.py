@@ -94,7 +94,7 @@ def dialect(path: Path, text: bytes, known: Known, note: Note = nothing) -> Dial
     if has_header:
         below = [cells_of(line, chosen) for _, line in records[1 : _LOOKED_AT + 1]]
         is_longer = bool(below) and all(len(row) == len(cells) + 1 for row in below)
-        is_sure = len(below) > 1 or not is_number(below[0][0]) if is_longer else False
+        is_sure = is_longer and (len(below) > 1 or not is_number(below[0][0]))
         if is_sure and any(row[-1].strip() for row in below):  # R's `write.table`; else a comma ends each row
             cells = ["", *cells]
         names, left = named(cells, note, keeps_index=known.index)

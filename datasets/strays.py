@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from .errors import DataError
 from .frame import Cells, Frame
 from .roles import Numeric, Role
@@ -48,9 +46,7 @@ class Strays:
 
 def strays_of(cells: Cells) -> Strays | None:
     """The strays of a column of numbers; None if it has none, or is no such column."""
-    import polars as pl
-
-    if isinstance(cells.values, np.ndarray) or cells.values.dtype != pl.String:
+    if not cells.is_text:
         return None
     known = cells.values.drop_nulls()
     numbers = cells.numerals.read(known)

@@ -121,7 +121,7 @@ class TableFile:
         """The frame with the way in which its cells say that numbers are written, which is noted."""
         if self.numerals is not None:
             return frame
-        texts = [values for values in frame.columns.values() if is_text(values)]
+        texts = [values for name, values in frame.columns.items() if frame[name].is_text]
         found = told(texts)
         if isinstance(found, Ambiguous):
             return replace(frame, unclear=found)
@@ -248,13 +248,6 @@ def written_as(file: Any, numerals: Numerals) -> Any:
     if not isinstance(file, TableFile) or numerals.is_plain or file.numerals is not None:
         return file
     return replace(file, decimal=numerals.decimal, thousands=numerals.thousands)
-
-
-def is_text(values: Any) -> bool:
-    """Whether a column holds text."""
-    import polars as pl
-
-    return not isinstance(values, np.ndarray) and bool(values.dtype == pl.String)
 
 
 def pl_len() -> pl.Expr:

@@ -12,7 +12,9 @@ import numpy as np
 import polars as pl
 import pytest
 from books import write_book
+from click.testing import CliRunner
 
+from agcli.cli import ag
 from agcli.data import formats
 
 X = np.arange(120, dtype=np.float32).reshape(40, 3) % 7
@@ -70,3 +72,13 @@ def write(row, folder, ending):
     if pack is not None:
         path.write_bytes(pack(path.read_bytes()))
     return path
+
+
+def run(*args):
+    """A command in this process: exit code and all that it says."""
+    done = CliRunner().invoke(ag, list(map(str, args)), env={"CI": "true"})
+    if done.exception is None or isinstance(done.exception, SystemExit):
+        return done.exit_code, done.output
+    if not hasattr(done.exception, "exit_code"):
+        raise done.exception
+    return done.exception.exit_code, str(done.exception)

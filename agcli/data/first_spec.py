@@ -127,8 +127,8 @@ def write(made: Draft, *, force: bool = False) -> None:
     write_atomically(made.path, made.text.encode())
 
 
-def _ignored(roles: object) -> list[str]:
-    return [name for name, role in dict(roles).items() if isinstance(role, Ignore)]  # type: ignore[call-overload]
+def _ignored(roles: Mapping[str, Role]) -> list[str]:
+    return [name for name, role in roles.items() if isinstance(role, Ignore)]
 
 
 def _said(data: Dataset, frame: Frame, ignored: list[str], leaking: list[str]) -> list[str]:

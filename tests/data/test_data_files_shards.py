@@ -2,9 +2,8 @@
 
 import polars as pl
 import pytest
-from click.testing import CliRunner
+from sample_files import run
 
-from agcli.cli import ag
 from agcli.data.formats import table_file
 from agcli.datasets import DataError
 
@@ -25,15 +24,6 @@ def told(call):
     with pytest.raises(DataError) as caught:
         call()
     return str(caught.value)
-
-
-def run(*args):
-    done = CliRunner().invoke(ag, list(map(str, args)), env={"CI": "true"})
-    if done.exception is None or isinstance(done.exception, SystemExit):
-        return done.exit_code, done.output
-    if not hasattr(done.exception, "exit_code"):
-        raise done.exception
-    return done.exception.exit_code, str(done.exception)
 
 
 @pytest.mark.parametrize("place", ["*.csv", "part-*", "part-?*.csv", "."])

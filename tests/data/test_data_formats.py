@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import ROOT
-from sample_files import SAMPLES, WORDS, X, Y, idx, write
+from sample_files import SAMPLES, WORDS, X, Y, idx, run, write
 
 from agcli.cli import ag
 from agcli.data import formats
@@ -39,16 +39,6 @@ def spec_of(row, path):
     if row.kind == ARRAYS:
         target += (", " if target else "") + "columns: {y: categorical}"
     return f"data: {{file: {path}, {target}}}\n{MODEL}"
-
-
-def run(*args):
-    """A command in this process: exit code and all that it says."""
-    done = CliRunner().invoke(ag, list(map(str, args)), env={"CI": "true"})
-    if done.exception is None or isinstance(done.exception, SystemExit):
-        return done.exit_code, done.output
-    if not hasattr(done.exception, "exit_code"):
-        raise done.exception
-    return done.exception.exit_code, str(done.exception)
 
 
 @pytest.fixture(scope="module")
