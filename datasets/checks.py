@@ -14,7 +14,8 @@ from .dataset import Array, Split
 from .frame import Frame
 from .images import Image
 from .leaks import leaks
-from .preprocessing import Recipe
+from .numerals import EXACT
+from .preprocessing import Part, Recipe
 from .roles import FILLS, Categorical, Numeric
 from .tabular import MISSING, TableFile
 
@@ -64,8 +65,26 @@ def _missing(frame: Frame, recipe: Recipe) -> Iterator[str]:
             yield f'column "{part.column}": {count:,} of {len(frame):,} training samples have no value; {how}'
 
 
+def _beyond(frame: Frame, part: Part) -> bool:
+    """Whether a column holds whole numbers that float64 does not tell apart."""
+    if not isinstance(part.role, Numeric) or part.shape or max(abs(part.stats["low"]), abs(part.stats["high"])) < EXACT:
+        return False
+    import polars as pl
+
+    names = frame[part.column].texts().drop_nulls().unique()
+    return bool(names.str.contains(r"^[+-]?\d+$").all()) and names.cast(pl.Float64, strict=False).n_unique() < len(
+        names
+    )
+
+
 def _constant(frame: Frame, recipe: Recipe) -> Iterator[str]:
     for part in recipe.inputs:
+        if _beyond(frame, part):
+            yield (
+                f'column "{part.column}": whole numbers beyond 2**53, of which some are one number as floats; if they '
+                f"are names, write `columns: {{{part.column}: categorical}}`, or `ignore`"
+            )
+            continue
         if isinstance(part.role, Numeric):
             is_constant = bool(np.all(np.asarray(part.stats["low"]) == np.asarray(part.stats["high"])))
         else:

@@ -15,6 +15,7 @@ from .dialect import named
 from .errors import DataError
 from .foreign import reading
 from .nested import Flattening
+from .numerals import EXACT
 from .several import SeveralError
 from .tabular import MAX_BYTES, Reader, TableFile
 
@@ -25,7 +26,6 @@ MAX_CELLS = 50_000_000  # of a sheet, which is read as a rectangle from its firs
 _ZIP = b"PK\x03\x04"
 _SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
 _CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
-_EXACT = 2**53  # below, a float64 holds every whole number
 _OVERLAP = 256  # bytes, more than the beginning of a cell takes
 _UNNAMED = "__UNNAMED__"  # what the library calls a column without a name
 
@@ -76,7 +76,7 @@ def _whole(frame: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     floats = [name for name, dtype in frame.schema.items() if dtype == pl.Float64]
-    tests = [((pl.col(name) % 1 == 0) & (pl.col(name).abs() < _EXACT)).all().alias(name) for name in floats]
+    tests = [((pl.col(name) % 1 == 0) & (pl.col(name).abs() < EXACT)).all().alias(name) for name in floats]
     is_whole = frame.select(tests).row(0) if tests and frame.height else ()
     whole = [name for name, is_so in zip(floats, is_whole, strict=False) if is_so and frame[name].count()]
     return frame.with_columns(pl.col(whole).cast(pl.Int64))

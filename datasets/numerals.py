@@ -21,10 +21,13 @@ SPACES = "\u0020\u00a0\u2009\u202f"
 THOUSANDS = (",", ".", " ", "'")  # a space is any of SPACES, an apostrophe any of APOSTROPHES
 APOSTROPHES = "'\u2019"
 CURRENCIES = "$€£¥₹₽₩₺₫₴¢"
+EXACT = 2**53  # below, a float64 holds every whole number
 _LOOKED_AT = 10_000  # different cells
 _NAMED = 4
 # Three capitals that ISO 4217 has for money, of those that tables hold most.
 _CODES = "USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW|SGD|HKD"
+
+_WORDS = r"kr\.?|zł|Kč|Ft|Fr\.?|Rs\.?"  # of a currency, in small letters and large
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def bared(texts: pl.Series) -> pl.Series:
     """
     plain = texts.str.replace_all("[\u2212\ufe63\uff0d]", "-")
     plain = plain.str.replace(r"^\((.*\d.*)\)$", "-${1}")
-    money = rf"[{CURRENCIES}]|(?:US|CA|A|NZ|HK|R)\$|{_CODES}|%"
+    money = rf"[{CURRENCIES}]|(?:US|CA|A|NZ|HK|R)\$|{_CODES}|{_WORDS}|%"
     plain = plain.str.replace(rf"^([+-]?)\s*(?:{money})\s*([+-]?[\d.,])", "${1}${2}")
     return plain.str.replace(rf"(\d[.,]?)\s*(?:{money})$", "${1}")
 

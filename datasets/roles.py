@@ -18,6 +18,7 @@ from .clocks import CLOCKS, clocks_of
 from .dataset import Array, Cast, Feeding
 from .errors import AmbiguousError, DataError, unknown
 from .frame import Cells
+from .numerals import EXACT
 from .running_stats import Moments
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ def _as_integers(names: pl.Series) -> pl.Series:
     import polars as pl
 
     numbers = names.cast(pl.Float64, strict=False)
-    small = numbers.abs() < 2**53
+    small = numbers.abs() < EXACT
     is_whole = (small & (numbers % 1 == 0)).fill_null(False)
     plain = pl.when(is_whole).then(numbers.cast(pl.Int64, strict=False).cast(pl.String)).otherwise(names)
     return pl.select(plain.alias(names.name)).to_series()

@@ -24,6 +24,7 @@ READ = {
     "a currency before": (["$3,402.00", "$12.50"], [3402, 12.5]),
     "a currency behind": (["12,50 €", "3 €"], [12.5, 3]),
     "a code for money": (["EUR 12,50", "EUR 3"], [12.5, 3]),
+    "a word for money": (["6.689,55 kr", "120,10 kr"], [6689.55, 120.1]),
     "percent": (["12.7%", "3 %"], [12.7, 3]),
     "points between thousands": (["1.234,50", "2,5"], [1234.5, 2.5]),
     "groups of points": (["1.234.567", "2.000"], [1234567, 2000]),
@@ -160,3 +161,11 @@ def test_values_beyond_are_one_error_without_a_warning(tmp_path, cell):
         python_warnings.simplefilter("error")
         with pytest.raises(DataError, match=rf'row 31: column "x": expected .*, found "{cell}"'):
             Table(source=TableFile(file), target=("y",)).read()
+
+
+def test_large_integers_as_numbers_are_not_called_constant(tmp_path):
+    made = [(2**60 + i % 2, i * 0.5, "ab"[i % 2]) for i in range(60)]
+    table = Table(source=TableFile(rows(tmp_path / "t.csv", ("id", "v", "k"), made)), target=("k",))
+    said = "\n".join(table.read().warnings)
+    assert 'column "id": whole numbers beyond 2**53, of which some are one number as floats' in said
+    assert "same value" not in said
