@@ -12,6 +12,7 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
@@ -22,14 +23,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import harness
 
-import agcli
 from agcli import cli
 
+ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = (
     "spec.yaml", "environment.json", "metrics.jsonl", "log.txt", "result.json", "best", "last", "lock", "data.json",
     "report.html", "looks.json", "checkpoints",
 )  # fmt: skip
 WORDS = ("0", "-1", "null", "[]", "{}", '"x"', "1e999", "NaN", "true", "9" * 30, "[[1]]", '{"a": 1}')
+
+
+TRAIN = "import agcli, json, sys; [agcli.train(spec, run) for spec, run in json.loads(sys.argv[1])]"
 
 
 class Place:
@@ -55,13 +59,9 @@ class Place:
         }  # fmt: skip
         self.samples = {"iris": table, "table": table, "fit": line}
         self.runs = {name: folder / "runs" / name for name in specs}
-        # In another process: threads of polars, once begun here, would be missing in the workers, which wait for them.
-        if not (child := os.fork()):
-            for name, spec in specs.items():
-                agcli.train({"name": name, **spec}, self.runs[name])
-            os._exit(0)
-        if os.waitpid(child, 0)[1]:
-            raise RuntimeError("the runs to be mutated cannot be trained")
+        # In a fresh process: threads of polars, once begun, are missing in a fork, which waits for them without an end.
+        made = [({"name": name, **spec}, str(self.runs[name])) for name, spec in specs.items()]
+        subprocess.run([sys.executable, "-c", TRAIN, json.dumps(made)], cwd=ROOT, check=True)
         self.outside = folder / "outside"
         self.outside.mkdir()
         for name in NAMES:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import select
 import signal
 import struct
@@ -65,7 +64,7 @@ def worker(work: Callable[[int], str], seeds: list[int], seconds: float) -> tupl
             ended = "" if piece else "its process died"
             buffer += piece
             while len(buffer) >= 4 and len(buffer) >= 4 + (length := struct.unpack("<I", buffer[:4])[0]):
-                said, buffer = pickle.loads(buffer[4 : 4 + length]), buffer[4 + length :]  # noqa: S301  # our child's
+                said, buffer = buffer[4 : 4 + length].decode(), buffer[4 + length :]
                 if said:
                     failures.append(Failure(seeds[done], said))
                 done += 1
@@ -79,7 +78,7 @@ def worker(work: Callable[[int], str], seeds: list[int], seconds: float) -> tupl
 
 
 def send(writing: int, said: str) -> None:
-    content = pickle.dumps(said)
+    content = said.encode(errors="backslashreplace")
     data = memoryview(struct.pack("<I", len(content)) + content)
     while data:
         data = data[os.write(writing, data) :]
