@@ -29,25 +29,24 @@ def leaks(frame: Frame, recipe: Recipe) -> Iterator[tuple[str, str]]:
     target = recipe.target[0]
     known = ~frame[target.column].missing()
     some = frame if known.all() else frame.take(np.flatnonzero(known))
-    for part in recipe.inputs:
-        how = _of_class(part, target, some) if _is_class(target) else _of_number(part, target, some)
-        if how:
-            yield part.column, how
+    if isinstance(target.role, Categorical):
+        labels = target.role.numbers(some[target.column], target.stats)
+        told = ((part, _of_class(part, some[part.column], labels)) for part in recipe.inputs)
+    elif isinstance(target.role, Numeric) and (theirs := _single(target.role.read(some[target.column]))) is not None:
+        told = ((part, _of_number(part, some[part.column], theirs)) for part in recipe.inputs)
+    else:
+        return
+    yield from ((part.column, how) for part, how in told if how)
 
 
-def _is_class(target: Part) -> bool:
-    return isinstance(target.role, Categorical)
-
-
-def _of_class(part: Part, target: Part, frame: Frame) -> str:
-    labels = target.role.numbers(frame[target.column], target.stats)  # type: ignore[attr-defined]
-    values = _values(part, frame[part.column])
+def _of_class(part: Part, cells: Cells, labels: Array) -> str:
+    values = _values(part, cells)
     if values is None:
         return ""
-    first = _pairs(values[:_FIRST], labels[:_FIRST])
+    first = _pairs(_ranks(values[:_FIRST]), labels[:_FIRST])
     if first[0] > first[1]:
         return ""
-    pairs, names, classes = _pairs(values, labels)
+    pairs, names, classes = _pairs(_ranks(values), labels)
     if pairs < 2 or classes < 2 or pairs > names:
         return ""
     if names == classes:
@@ -55,14 +54,11 @@ def _of_class(part: Part, target: Part, frame: Frame) -> str:
     return DECIDES if names * _AGAIN <= len(labels) else ""
 
 
-def _of_number(part: Part, target: Part, frame: Frame) -> str:
-    theirs = _single(target.role.read(frame[target.column])) if isinstance(target.role, Numeric) else None
-    if theirs is None:
-        return ""
+def _of_number(part: Part, cells: Cells, theirs: Array) -> str:
     if isinstance(part.role, Categorical):
-        values = _values(part, frame[part.column])
+        values = _values(part, cells)
         return DECIDES if values is not None and _explains(values, theirs) else ""
-    ours = _single(part.role.read(frame[part.column])) if isinstance(part.role, Numeric) else None
+    ours = _single(part.role.read(cells)) if isinstance(part.role, Numeric) else None
     if ours is None:
         return ""
     both = ~(np.isnan(ours) | np.isnan(theirs))
@@ -78,14 +74,17 @@ def _of_number(part: Part, target: Part, frame: Frame) -> str:
 
 
 def _values(part: Part, cells: Cells) -> Array | None:
-    """The cells as whole numbers, alike for cells that are alike; None if there are none, or one is missing."""
+    """The cells as numbers, alike for cells that are alike; None if there are none, or one is missing."""
     if isinstance(part.role, Categorical):
-        ranks: Array = part.role.numbers(cells, part.stats)
-        return ranks if len(part.stats["categories"]) < part.role.limit else None
-    numbers = _single(part.role.read(cells)) if isinstance(part.role, Numeric) else None
-    if numbers is None or np.isnan(numbers).any():
-        return None
-    return np.unique(numbers, return_inverse=True)[1]
+        numbers: Array = part.role.numbers(cells, part.stats)
+        return numbers if len(part.stats["categories"]) < part.role.limit else None
+    found = _single(part.role.read(cells)) if isinstance(part.role, Numeric) else None
+    return None if found is None or np.isnan(found).any() else found
+
+
+def _ranks(values: Array) -> Array:
+    """Numbers as whole ones, in their order."""
+    return values if values.dtype.kind == "i" else np.unique(values, return_inverse=True)[1]
 
 
 def _single(numbers: Array) -> Array | None:

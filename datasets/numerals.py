@@ -64,7 +64,9 @@ class Numerals:
             return texts.cast(pl.Float64, strict=False)
         if self.is_plain:
             numbers = texts.cast(pl.Float64, strict=False)
-            if not (numbers.is_null() & texts.is_not_null()).any():
+            if numbers.null_count() == texts.null_count():
+                return numbers
+            if not texts.filter(numbers.is_null() & texts.is_not_null()).str.contains(r"\d").any():  # as of names
                 return numbers
             return pl.select(pl.coalesce(numbers, self._rewritten(texts).cast(pl.Float64, strict=False))).to_series()
         return self._rewritten(texts).cast(pl.Float64, strict=False)
@@ -125,6 +127,21 @@ class Ambiguous:
             f'"{self.cell}" may be {thousands} or {decimal}: write `thousands: ","` for the one, '
             '`decimal: ","` for the other'
         )
+
+
+def odd(columns: Iterable[pl.Series]) -> list[pl.Series]:
+    """The columns of text that may be numbers, and not as Python writes them, by the first cell that it cannot read."""
+    import polars as pl
+
+    found = []
+    for column in columns:
+        read = column.cast(pl.Float64, strict=False)
+        if read.null_count() == column.null_count():
+            continue
+        cell = column.filter(read.is_null() & column.is_not_null()).head(1)
+        if re.search(r"\d", cell[0]) and any(not way.read(cell).has_nulls() for way in _WAYS):
+            found.append(column)
+    return found
 
 
 def told(columns: Iterable[pl.Series]) -> Numerals | Ambiguous:

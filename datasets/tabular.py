@@ -20,7 +20,7 @@ from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
 from .nested import Flattening, widths
-from .numerals import PLAIN, Ambiguous, Numerals, readings, told
+from .numerals import PLAIN, Ambiguous, Numerals, odd, readings, told
 
 if TYPE_CHECKING:
     import polars as pl
@@ -122,10 +122,13 @@ class TableFile:
         if self.numerals is not None:
             return frame
         texts = [values for name, values in frame.columns.items() if frame[name].is_text]
+        strange = odd(texts)
+        if not strange:
+            return frame
         found = told(texts)
         if isinstance(found, Ambiguous):
             return replace(frame, unclear=found)
-        note = readings(texts, found)
+        note = readings(strange, found)
         if note:
             self.note(note)
         return replace(frame, numerals=found)
