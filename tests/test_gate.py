@@ -96,6 +96,16 @@ def test_one_case_in_so_many(tmp_path):
     assert "5 passed, 5 deselected" in done.stdout
 
 
+@pytest.mark.parametrize(("long", "kept"), [("", ["0", "2", "4", "6"]), ("1", list("0123456"))])
+def test_a_sample_of_the_cases_unless_all_are_asked_for(tmp_path, long, kept):
+    (tmp_path / "test_cases.py").write_text(f"{CASES}\ntest_cases = pytest.mark.sampled(2)(test_cases)\n")
+    command = [sys.executable, "-m", "pytest", "-c", ROOT / "pyproject.toml", "-p", "conftest", "-v"]
+    env = {**narrow.os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "AG_LONG": long}
+    done = subprocess.run([*command, tmp_path], env=env, cwd=tmp_path, capture_output=True, text=True)
+    assert re.findall(r"::test_cases\[(\d)\] PASSED", done.stdout) == kept
+    assert "test_few[1] PASSED" in done.stdout
+
+
 @pytest.mark.parametrize(("options", "code"), [([], 0), (["--no-skips"], 1)])
 def test_skips_are_failures_where_none_is_allowed(tmp_path, options, code):
     (tmp_path / "test_skips.py").write_text(SKIPS)

@@ -53,6 +53,7 @@ FILES = {
 }  # fmt: skip
 
 
+@pytest.mark.sampled(3)  # the full check tries all
 @pytest.mark.parametrize("kind", FILES)
 def test_every_kind_of_file_gets_a_spec_that_trains(ag, tmp_path, kind):
     file = FILES[kind](tmp_path)

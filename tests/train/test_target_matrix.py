@@ -235,6 +235,7 @@ def check_triples(folder, path):
 CELLS = [(loss, form) for loss in LOSSES.rows for form in FORMS]
 
 
+@pytest.mark.sampled(3)  # the full check tries every cell
 @pytest.mark.parametrize(("loss", "form"), CELLS, ids=lambda v: v.replace(" ", "-"))
 def test_a_loss_and_a_target(tmp_path, loss, form):
     source = "npz" if "(n, 1)" in form else ("csv", "parquet")[CELLS.index((loss, form)) % 2]
