@@ -7,7 +7,6 @@ command that reads a run has to end with a message or a result, and no file outs
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import random
@@ -22,8 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import harness
-
-from agcli import cli
+from harness import called
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = (
@@ -206,15 +204,6 @@ def commands(run: Path, rng: random.Random, place: Place, kind: str) -> list[lis
     ]
     chosen = rng.sample(known, 2)
     return [*chosen, ["runs", "rm", "--yes", str(run)]] if rng.random() < 0.3 else chosen
-
-
-def called(arguments: list[str]) -> tuple[int, str]:
-    """The exit code of a command in this process, and what it wrote on standard error."""
-    sys.argv = ["ag", *arguments]
-    output = io.TextIOWrapper(io.BytesIO(), "utf-8")
-    with contextlib.redirect_stderr(io.StringIO()) as errors, contextlib.redirect_stdout(output):
-        code = cli.called()
-    return code, errors.getvalue()
 
 
 def is_own(path: Path, run: Path) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import select
 import signal
@@ -11,6 +13,8 @@ import time
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+from agcli import cli
 
 SIZE = 500  # inputs of a worker; another one takes the next
 SECONDS = 10.0  # without an answer
@@ -89,6 +93,15 @@ def tried(work: Callable[[int], str], seed: int) -> str:
         return work(seed)
     except BaseException:  # noqa: BLE001  # whatever it is, it is a failure
         return traceback.format_exc(limit=-6)
+
+
+def called(arguments: list[str]) -> tuple[int, str]:
+    """The exit code of a command in this process, and what it wrote on standard error."""
+    sys.argv = ["ag", *arguments]
+    output = io.TextIOWrapper(io.BytesIO(), "utf-8")
+    with contextlib.redirect_stderr(io.StringIO()) as errors, contextlib.redirect_stdout(output):
+        code = cli.called()
+    return code, errors.getvalue()
 
 
 def main(work: Callable[[int], str], what: str) -> int:
