@@ -124,18 +124,3 @@ def _apart(name: str, dtype: Any, count: int) -> list[pl.Expr]:
         found = [each.arr.get(i, null_on_oob=True) for each in found for i in range(inner.size)]
         inner = inner.inner
     return [each.alias(f"{name}_{i}") for i, each in enumerate(found)]
-
-
-def widths(frame: pl.LazyFrame) -> dict[str, int]:
-    """How many values the lists of each column have, of those columns whose lists all have as many."""
-    import polars as pl
-
-    lists = [name for name, dtype in frame.collect_schema().items() if isinstance(dtype, pl.List)]
-    if not lists:
-        return {}
-    ends = frame.select(
-        [pl.col(name).list.len().min().alias(f"least {name}") for name in lists]
-        + [pl.col(name).list.len().max().alias(f"most {name}") for name in lists]
-    ).collect()
-    least = {name: ends[f"least {name}"].item() for name in lists}
-    return {name: count for name, count in least.items() if count and count == ends[f"most {name}"].item()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import json_lines
+from . import apart, json_lines
 from .compressed import opened, read, seekable
 from .delimited import BOM, beginning, frames
 from .dialect import Dialect, Known, dialect
@@ -19,8 +18,9 @@ from .files import check_size, size_of
 from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
-from .nested import Flattening, widths
+from .nested import Flattening
 from .numerals import PLAIN, Ambiguous, Numerals, odd, readings, told
+from .scans import widths
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +37,9 @@ _ROWS = 1 << 16  # of Parquet, read at a time
 
 class Reader:
     """How the rows of a format become frames of polars."""
+
+    def prepare(self) -> None:
+        """Do what takes time and needs no file: soon, one will be read."""
 
     def settled(self, file: TableFile) -> TableFile:
         """The file with nothing left open about how it is written."""
@@ -213,32 +216,24 @@ class Lines(Reader):
 
 @dataclass(frozen=True)
 class Scanned(Reader):
-    """A binary format that polars reads some rows at a time: its name, and what opens a file."""
+    """A binary format that polars reads some rows at a time, by its name; in a process of its own, see `apart`."""
 
     name: str
-    scan: Callable[[Path | io.BytesIO], pl.LazyFrame]
+
+    def prepare(self) -> None:
+        apart.begin()
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         total, most = 0, max_bytes * EXPANSION
-        with seekable(file.path, min(max_bytes, MAX_BYTES)) as place:
-            with reading(file.path, self.name):
-                rows = self.scan(place)
-                flattening = Flattening(file.path, file.note, widths(rows))
-                count = int(rows.select(pl_len()).collect().item())
-            for start in range(0, max(count, 1), _ROWS):  # of no rows, the columns
+        with seekable(file.path, min(max_bytes, MAX_BYTES)) as place, apart.opened(file.path, self.name, place) as rows:
+            flattening = Flattening(file.path, file.note, rows.widths)
+            for start in range(0, max(rows.count, 1), _ROWS):  # of no rows, the columns
                 with reading(file.path, self.name):
-                    piece = flattening.of(rows.slice(start, _ROWS).collect())
+                    piece = flattening.of(rows.rows(start, _ROWS))
                 total += int(piece.estimated_size())
                 if total > most:
                     raise DataError(f"{file.path}: expected at most {most:,} bytes unpacked, found more", ("file",))
                 yield piece
-
-
-def scan_parquet(place: Path | io.BytesIO) -> pl.LazyFrame:
-    """The rows of a Parquet file."""
-    import polars as pl
-
-    return pl.scan_parquet(place, glob=False)
 
 
 def missing_of(given: Sequence[str] | None) -> tuple[str, ...]:
@@ -251,13 +246,6 @@ def written_as(file: Any, numerals: Numerals) -> Any:
     if not isinstance(file, TableFile) or numerals.is_plain or file.numerals is not None:
         return file
     return replace(file, decimal=numerals.decimal, thousands=numerals.thousands)
-
-
-def pl_len() -> pl.Expr:
-    """The number of rows."""
-    import polars as pl
-
-    return pl.len()
 
 
 @dataclass(frozen=True)
@@ -278,7 +266,8 @@ class Whole(Reader):
         yield Flattening(file.path, file.note).of(pl.DataFrame(columns))
 
 
-DELIMITED, TABBED, LINES, PARQUET = Delimited(), Delimited("\t"), Lines(), Scanned("Parquet", scan_parquet)
+DELIMITED, TABBED, LINES = Delimited(), Delimited("\t"), Lines()
+PARQUET, ARROW = Scanned("Parquet"), Scanned("Arrow")
 
 
 def by_content(path: Path) -> Reader:

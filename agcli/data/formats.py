@@ -87,7 +87,7 @@ FORMATS = (
     ),
     Format(
         name="Arrow", kind=TABLE, endings=(".arrow", ".feather", ".ipc", ".arrows"), packed=True,
-        reader="agcli.datasets.arrow:ARROW",
+        reader="agcli.datasets.tabular:ARROW",
     ),
     Format(name="Excel", kind=TABLE, endings=(".xlsx", ".xlsm", ".xls"), reader="agcli.datasets.excel:EXCEL"),
     Format(name="SQLite", kind=TABLE, endings=(".sqlite", ".sqlite3", ".db"), reader="agcli.datasets.sqlite:SQLITE"),
@@ -194,6 +194,7 @@ def table_file(
     shards = matching(place) if is_pattern(place) else []
     found = next(row for row in FORMATS if row.name == DATABASE) if database else format_of(place, TABLE)
     reader = _table_reader(found)
+    reader.prepare()
     if shards:
         reader = Sharded(reader, tuple(shards))
     table = TableFile(place, separator, header, missing_of(missing), reader, **form)

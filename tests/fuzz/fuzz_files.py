@@ -1,4 +1,4 @@
-"""Damaged files of data: `python tests/fuzz/fuzz_files.py COUNT [FIRST]`.
+"""Damaged files of data: `python tests/fuzz/fuzz_files.py COUNT [FIRST [WORD]]`; a word is one that their names have.
 
 A file of each format, bytes of it changed, is described, trained on, predicted and judged. Every command has to end
 with a message or a result, and may change nothing but what it was asked to write.
@@ -46,7 +46,7 @@ OPTIONS = (
 class Place:
     """Whole files, trained runs, and a folder in which a damaged file is tried."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, word: str = "") -> None:
         self.folder, self.tried = folder, folder / "tried"
         self.files = folder / "files"
         self.files.mkdir()
@@ -59,7 +59,7 @@ class Place:
         made[1][0]["data"]["columns"] = {"y": "categorical"}
         here = str(Path(__file__).resolve().parent)
         subprocess.run([sys.executable, "-c", MADE, here, self.files, json.dumps(made)], cwd=ROOT, check=True)
-        self.contents = {path.name: path.read_bytes() for path in sorted(self.files.iterdir())}
+        self.contents = {path.name: path.read_bytes() for path in sorted(self.files.iterdir()) if word in path.name}
         self.before = self.state()
 
     def state(self) -> dict[str, tuple[int, int, int]]:
@@ -158,4 +158,4 @@ class Caught:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="ag-fuzz-") as scratch:
-        sys.exit(harness.main(worked(Place(Path(scratch))), "files"))
+        sys.exit(harness.main(worked(Place(Path(scratch), "".join(sys.argv[3:4]))), "files"))
