@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,8 +69,8 @@ class TableFile:
     `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns. `encoding` is
     that of text, `comment` what lines to be left out begin with; `index` keeps a first column without a name. `sheet`
     is that of a workbook, `query` what a database is asked. Without a `reader` the format is told by the first bytes.
-    `decimal` and `thousands` are the marks in its numbers. `notes` collects what a reader found out and a person should
-    know.
+    `decimal` and `thousands` are the marks in its numbers. In the columns `sets`, lists of names are text, as in
+    `red;round`. `notes` collects what a reader found out and a person should know.
     """
 
     path: Path
@@ -85,12 +85,18 @@ class TableFile:
     query: str | None = None
     decimal: str | None = None
     thousands: str | None = None
+    sets: tuple[str, ...] = ()
+    lists: list[str] = field(default_factory=list, compare=False, repr=False)
     notes: list[str] = field(default_factory=list, compare=False, repr=False)
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def flattening(self, widths: Mapping[str, int] | None = None) -> Flattening:
+        """What becomes of its nested columns, whose lists have so many values each."""
+        return Flattening(self.path, self.note, widths or {}, self.sets, self.lists)
 
     def check(self, max_bytes: int) -> None:
         """Raise DataError for what is no file, or larger than allowed."""
@@ -202,14 +208,14 @@ class Lines(Reader):
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         with reading(file.path, "JSON lines"):
             frame = json_lines.whole(file.path, min(max_bytes, MAX_BYTES))
-            found = Flattening(file.path, file.note, widths(frame.lazy())).of(frame)
+            found = file.flattening(widths(frame.lazy())).of(frame)
         yield found
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
         flattening = None
         for piece in json_lines.pieces(file.path):
             with reading(file.path, "JSON lines"):
-                flattening = flattening or Flattening(file.path, file.note, widths(piece.lazy()))
+                flattening = flattening or file.flattening(widths(piece.lazy()))
                 found = flattening.of(piece)
             yield found
 
@@ -226,7 +232,7 @@ class Scanned(Reader):
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         total, most = 0, max_bytes * EXPANSION
         with seekable(file.path, min(max_bytes, MAX_BYTES)) as place, apart.opened(file.path, self.name, place) as rows:
-            flattening = Flattening(file.path, file.note, rows.widths)
+            flattening = file.flattening(rows.widths)
             for start in range(0, max(rows.count, 1), _ROWS):  # of no rows, the columns
                 with reading(file.path, self.name):
                     piece = flattening.of(rows.rows(start, _ROWS))
@@ -248,6 +254,11 @@ def written_as(file: Any, numerals: Numerals) -> Any:
     return replace(file, decimal=numerals.decimal, thousands=numerals.thousands)
 
 
+def with_sets(file: Any, columns: tuple[str, ...]) -> Any:
+    """A file of a table, lists of names in whose columns are sets."""
+    return replace(file, sets=columns) if isinstance(file, TableFile) else file
+
+
 @dataclass(frozen=True)
 class Whole(Reader):
     """A format whose reader gives all columns at once, in any form that a program may give them."""
@@ -263,7 +274,7 @@ class Whole(Reader):
         arrays = [name for name, values in columns.items() if isinstance(values, np.ndarray)]
         if arrays:
             raise DataError(f'{file.path}: column "{arrays[0]}": expected a value a sample, found an array')
-        yield Flattening(file.path, file.note).of(pl.DataFrame(columns))
+        yield file.flattening().of(pl.DataFrame(columns))
 
 
 DELIMITED, TABBED, LINES = Delimited(), Delimited("\t"), Lines()

@@ -69,7 +69,7 @@ def _table(spec: Spec) -> Table:
     fields: TableData = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
-    more = {name: getattr(fields, name) for name in FORM}
+    more = {**{name: getattr(fields, name) for name in FORM}, "sets": fields.target}
     source = table_file(located(fields.place, folder), *form, database=fields.sqlite is not None, **more)
     validation, test = (
         table_file(located(file, folder), *form, **more) if file else None

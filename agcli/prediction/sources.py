@@ -73,7 +73,8 @@ class Source:
             check_size(self.path, 1 << 40)
             yield self._arrays(file.read(may_be_empty=True))
         else:
-            yield from replace(file, missing=self.missing).streamed(may_be_empty=True)
+            form = replace(file, missing=self.missing, sets=self.terms.targets)
+            yield from form.streamed(may_be_empty=True)
 
     def _told(self) -> TableFile | ArrayFile:
         """What the first bytes say that standard input holds, which has no name to say it."""
