@@ -49,6 +49,10 @@ class Reader:
         """Bytes of the file."""
         return size_of(file.path)
 
+    def called(self, file: TableFile) -> str:
+        """What the file is called in messages."""
+        return str(file.path)
+
     def check(self, file: TableFile, max_bytes: int) -> None:
         """Raise DataError for what is no file, or larger than allowed."""
         check_size(file.path, max_bytes)
@@ -157,14 +161,14 @@ class TableFile:
 
     def _numbered(self, pieces: Iterator[pl.DataFrame], may_be_empty: bool = False) -> Iterator[Frame]:
         columns: dict[str, pl.Series] = {}
-        first = 1
+        name, first = self._reader().called(self), 1
         for piece in pieces:
             columns = {series.name: series for series in self._with_missing(piece)}
             if len(piece):
-                yield Frame(str(self.path), columns, first, numerals=self.numerals or PLAIN)
+                yield Frame(name, columns, first, numerals=self.numerals or PLAIN)
             first += len(piece)
         if first == 1 and may_be_empty and columns:
-            yield Frame(str(self.path), columns, numerals=self.numerals or PLAIN)
+            yield Frame(name, columns, numerals=self.numerals or PLAIN)
         elif first == 1:
             raise DataError(f"{self.path}: expected samples, found none", ("file",))
 
