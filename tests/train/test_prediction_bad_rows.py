@@ -193,6 +193,16 @@ def test_files_of_every_format_test_are_predicted_and_judged(row, tmp_path):
     assert text[1].splitlines()[:40] == whole[1].splitlines()[:40]
 
 
+def test_a_test_file_may_have_another_separator(tmp_path):
+    (tmp_path / "train.csv").write_text(SAMPLES.write_csv())
+    (tmp_path / "test.csv").write_text(SAMPLES.head(20).write_csv(separator=";"))
+    (tmp_path / "s.yaml").write_text(f"data: {{file: train.csv, test_file: test.csv, target: kind}}{MODEL}")
+    assert run("train", tmp_path / "s.yaml", "--out", tmp_path / "run", "--quiet")[0] == 0
+    code, said = run("eval", tmp_path / "run", "--json")
+    assert code == 0, said
+    assert json.loads(said[said.index("{") :])["samples"] == 20
+
+
 @pytest.mark.parametrize("name", ["Parquet", "Arrow", "JSON lines", "TSV"])
 def test_parts_of_every_format_are_predicted_and_judged(name, kinds, tmp_path):
     ending = next(row.endings[0] for row in FORMATS if row.name == name)
