@@ -18,18 +18,14 @@ ELSEWHERE = {  # calls that open other files than those of runs -> what they ope
     "head.read_text('ascii')": "the commit that is checked out",
     "os.open(os.devnull, os.O_RDONLY if name == 'stdin' else os.O_WRONLY)": "nothing",
     "os.open(os.devnull, os.O_WRONLY)": "nothing",
-    "os.replace(temporary, path)": "a picture that a person names",
-    "out.write_text(text + '\\n', encoding='utf-8')": "a picture that a person names",
     "read_spec(path, overrides)": "a spec that a person names",
     "read_spec(spec, overrides)": "a spec that a person names",
     "reference.read_text('ascii')": "the commit that is checked out",
-    "write_atomically(place, content.encode())": "a page that a person names",
 }
 APART = (  # the door; samples and their predictions
     "agcli/runs/files.py",
     "agcli/prediction/sources.py",
     "agcli/prediction/sinks.py",
-    "agcli/prediction/whole_file.py",
 )
 
 
