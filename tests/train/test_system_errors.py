@@ -1,9 +1,9 @@
-"""What the system says against reading and writing a run is told with the name of the file, and is never taken for
-"there is none"."""
+"""What the system says against reading a run is told with the name of the file, and never taken for "there is none"."""
 
 import errno
 import os
 import shutil
+from contextlib import suppress
 from itertools import count
 
 import pytest
@@ -37,23 +37,28 @@ def broken(*args, **options):
     raise OSError(errno.EIO, os.strerror(errno.EIO))
 
 
+def with_fault(call, work):
+    """Work while a function of ``os`` fails; pytest needs it afterwards."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module.os, call, broken)
+        work()
+
+
 @pytest.mark.parametrize("call", ["stat", "fstat", "open"])
-def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(made, monkeypatch, call):
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(made, call):
     ways = [lambda: Folder(made).read("spec.yaml")]
     if call != "fstat":  # which looks at what is open
         ways += [lambda: Run.open(made), lambda: Folder(made).is_file("spec.yaml")]
     for way in ways:
-        with monkeypatch.context() as patch, pytest.raises(RunError) as caught:
-            patch.setattr(module.os, call, broken)
-            way()
+        with pytest.raises(RunError) as caught:
+            with_fault(call, way)
         assert str(caught.value) == f"{made}/spec.yaml: cannot be read: Input/output error"
 
 
 @pytest.mark.parametrize("call", ["fstat", "write"])
-def test_an_addition_that_fails_names_its_file(tmp_path, monkeypatch, call):
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="Input/output") as caught:
-        patch.setattr(module.os, call, broken)
-        Folder(tmp_path).append("log.txt", b"line\n")
+def test_an_addition_that_fails_names_its_file(tmp_path, call):
+    with pytest.raises(OSError, match="Input/output") as caught:
+        with_fault(call, lambda: Folder(tmp_path).append("log.txt", b"line\n"))
     assert caught.value.filename == str(tmp_path / "log.txt")
 
 
@@ -67,7 +72,7 @@ def test_a_folder_in_which_nobody_may_look_hides_no_other_run(made, monkeypatch)
 
     (made.parent / "lost").mkdir()
     monkeypatch.setattr(module.os, "stat", closed)
-    with pytest.raises(RunError, match="lost/spec.yaml: cannot be read: Permission denied"):
+    with pytest.raises(RunError, match=r"lost/spec.yaml: cannot be read: Permission denied"):
         Run.open(made.parent / "lost")
     assert [row.folder for row in listed(made.parent)] == [made]
 
@@ -89,10 +94,8 @@ def test_a_removal_that_was_cut_short_can_be_done_again(made, tmp_path, kill):
         run = shutil.copytree(made, tmp_path / f"run-{n}")
         with pytest.MonkeyPatch.context() as patch:
             disk = Disk(patch, run, n, kill)
-            try:
+            with suppress(Killed, RunError):
                 remove(Run.open(run))
-            except (Killed, RunError):
-                pass
         if not disk.failed:
             break
         if run.exists() and not is_free(run):
