@@ -46,7 +46,7 @@ def test_a_change_outside_is_noticed(tmp_path, monkeypatch):
 
     def careless(arguments):
         (place.outside / "log.txt").write_text("mine now")
-        return 0, ""
+        return 0, "", b""
 
     monkeypatch.setattr(fuzz_runs, "called", careless)
     assert "something outside has changed" in fuzz_runs.worked(place)(1)
