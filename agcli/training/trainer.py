@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -268,7 +269,8 @@ class Trainer:
             batch = s.next_batch()
             if not (s.advance(batch) if self.profile is None else self.profiled(batch)):
                 error = investigate(s, self.run)
-                self.run.log(str(error))
+                with suppress(RunError):  # which would hide this one
+                    self.run.log(str(error))
                 yield Failed(self.run.folder, s.epoch + 1, s.step, str(error), error.bundle)
                 raise error
             now = time.perf_counter()

@@ -210,8 +210,11 @@ def left(place: Place, folder: Path) -> None:
 
 def broken(place: Place, folder: Path, outcome: Outcome, fault: Fault) -> str:
     """A training that fails says why, whatever happens to its bundle; a bundle that it names can be repeated."""
-    if outcome.code < 0 or outcome.code == 2 or "the loss became" not in outcome.said:
-        return "" if outcome.code < 0 or SAID[fault.kind] in outcome.said else f"it does not say why: {outcome.said}"
+    if outcome.code < 0:
+        return ""
+    if "the loss became" not in outcome.said:
+        is_later = "failure-step-" in outcome.hit
+        return "" if SAID[fault.kind] in outcome.said and not is_later else f"it does not say why: {outcome.said}"
     named = re.search(r"ag replay (\S+)", outcome.said)
     if named is None:
         return "" if SAID[fault.kind] in outcome.said else f"no bundle, and no word why: {outcome.said}"

@@ -90,7 +90,7 @@ def run(arguments: list[str], warm: list[str], fault: Fault) -> Outcome:
             tracer = _attached(child, fault, place / "log")
             os.write(go, b"!")
             _, status = os.waitpid(child, 0)
-            tracer.wait()
+            tracer.communicate()
         finally:
             os.close(reading)
             os.close(go)
@@ -136,7 +136,7 @@ def _attached(child: int, fault: Fault, log: Path) -> subprocess.Popen[str]:
     said = tracer.stderr.readline()
     if "attached" not in said:
         tracer.kill()
-        tracer.wait()
+        tracer.communicate()
         raise RefusedError(said.strip() or "strace ended")
     return tracer
 
