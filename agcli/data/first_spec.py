@@ -14,7 +14,6 @@ from agcli.data.dataset_info import content, described, settled, without
 from agcli.data.doubts import settled_doubts
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
-from agcli.data.section import FORM
 from agcli.data.whole_file import whole_file
 from agcli.datasets import Corpus, DataError, Dataset, Ignore, Image, Recipe, Role, Table, TableFile, Text, kinds
 from agcli.datasets.arrays import ArrayFile
@@ -26,6 +25,7 @@ from agcli.datasets.leaks import leaks
 from agcli.datasets.tabular import MISSING
 from agcli.datasets.vocabulary import tokens
 from agcli.printable import printable
+from agcli.spec.data import FORM
 from agcli.spec.dump import quoted
 
 SMALL = 5_000  # samples; below, many passes are cheap and batches are small

@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from agcli.data.formats import ARRAYS, TABLE, array_file, format_of, kind_of, table_file
-from agcli.data.section import FORM
 from agcli.datasets import ArrayFile, DataError, TableFile
 from agcli.datasets.contents import holds_arrays, table_reader
 from agcli.datasets.files import check_size
 from agcli.datasets.frame import Frame
 from agcli.datasets.tabular import MISSING, missing_of
 from agcli.spec import Spec
-from agcli.spec.data import ArrayData, PythonData, TableData
+from agcli.spec.data import FORM, ArrayData, PythonData, TableData
 
 from .target_encoding import SetTerms, TableTerms, Terms
 

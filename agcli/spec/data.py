@@ -294,6 +294,16 @@ DATA = DataTable(
     tag="name",
 )
 FILES = formats.KINDS
+Samples = TableData | ArrayData | PythonData  # sections that describe rows
 UNNAMED = (*FILES, "python")  # what is described by fields, not found by its name
+FORM = (  # fields that say how a file is written
+    "encoding",
+    "comment",
+    "index",
+    "sheet",
+    "query",
+    "decimal",
+    "thousands",
+)
 
 Data = Annotated[Choice[Any], DATA]
