@@ -91,12 +91,12 @@ def tried(work: Callable[[int], str], seed: int) -> str:
         return traceback.format_exc(limit=-6)
 
 
-def main(work: Callable[[int], str], what: str) -> int:
+def main(work: Callable[[int], str], what: str, seconds: float = SECONDS, size: int = SIZE) -> int:
     """Run from the command line: `COUNT [FIRST]`; prints the failures, and how many inputs there were."""
     count, first = (int(text) for text in (*sys.argv[1:3], "0")[:2])
-    began, failed, size = time.monotonic(), 0, SIZE
+    began, failed = time.monotonic(), 0
     for start in range(first, first + count, size):
-        for failure in run(work, range(start, min(start + size, first + count))):
+        for failure in run(work, range(start, min(start + size, first + count)), size, seconds):
             failed += 1
             print(f"seed {failure.seed}: {failure.said}", flush=True)
         tried_now = min(start + size, first + count) - first
