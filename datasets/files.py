@@ -28,6 +28,7 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+_MADE_UP = (("/", "proc"), ("/", "sys"))  # where files of no size have endless content, for which some wait
 
 
 def check_size(path: Path, max_bytes: int) -> None:
@@ -51,6 +52,8 @@ def size_of(path: Path) -> int:
     if not stat.S_ISREG(found.st_mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(found.st_mode)), "something else")
         raise DataError(f"{path}: expected a file, found {kind}", ("file",))
+    if not found.st_size and path.resolve().parts[:2] in _MADE_UP:
+        raise DataError(f"{path}: expected a file, found one that the system makes up", ("file",))
     return found.st_size
 
 

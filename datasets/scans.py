@@ -43,7 +43,7 @@ class Scan:
         self.widths = widths(self._frame)
         self.count = int(self._frame.select(pl.len()).collect().item())
         self._most = max(1, CELLS // max(1, len(self._frame.collect_schema())))
-        self._first, self._known = 0, pl.DataFrame()
+        self._first, self._known = 0, self._frame.head(0).collect()
 
     def rows(self, start: int, count: int) -> pl.DataFrame:
         """Some rows that follow each other. More are read at a time: for any of a row group, all of it is unpacked."""

@@ -14,6 +14,7 @@ from agcli.data.dataset_info import content, described, settled, without
 from agcli.data.doubts import settled_doubts
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
+from agcli.data.whole_file import whole_file
 from agcli.datasets import (
     Corpus,
     DataError,
@@ -37,7 +38,6 @@ from agcli.datasets.leaks import leaks
 from agcli.datasets.nested import MARK, is_nothing
 from agcli.datasets.tabular import MISSING
 from agcli.datasets.vocabulary import tokens
-from agcli.engine.variables import write_atomically
 from agcli.printable import printable
 from agcli.spec.data import FORM
 from agcli.spec.dump import quoted
@@ -139,7 +139,8 @@ def write(made: Draft, *, force: bool = False) -> None:
         raise DataError(f"{made.path}: exists; name another with --out, or replace it with --force")
     if not made.path.parent.is_dir():
         raise DataError(f"{made.path}: no such folder: {made.path.parent}")
-    write_atomically(made.path, made.text.encode())
+    with whole_file(made.path) as file:
+        file.write(made.text.encode())
 
 
 def _ignored(roles: Mapping[str, Role]) -> list[str]:

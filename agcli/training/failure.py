@@ -74,7 +74,10 @@ def investigate(session: Session, run: Run) -> TrainingError:
         lines.append(f"it began at step {again.step:,}")
     lines += [*story(culprit, broken.batch), advice(spec, culprit)]
     name = f"failure-step-{again.step:08}"
-    write(name, run, broken, culprit, after, lines)
+    try:
+        write(name, run, broken, culprit, after, lines)
+    except RunError as problem:  # a full disk, say; why the training failed matters more
+        return TrainingError("\n".join([*lines, f"the step could not be kept: {problem}"]))
     bundle = run.folder / name
     lines.append(f"the step is kept: ag replay {bundle}")
     error = TrainingError("\n".join(lines))

@@ -91,6 +91,12 @@ def test_every_type_comes_through_as_it_is(name, tmp_path):
     assert_frame_equal(found, TYPES, categorical_as_str=False)
 
 
+@pytest.mark.parametrize("name", WRITERS)
+def test_of_no_rows_there_are_the_columns(name, tmp_path):
+    WRITERS[name](TYPES.head(0), tmp_path / name)
+    assert_frame_equal(frame_of(tmp_path / name)[2], TYPES.head(0))
+
+
 def test_pieces_that_follow_each_other_and_others(tmp_path):
     frame = pl.DataFrame({"a": range(1_000), "l": [[i, i] for i in range(1_000)]})
     frame.write_parquet(tmp_path / "t.parquet", row_group_size=90)

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import broken_files  # puts the project on the path
 import harness
 from broken_files import ROOT
+from fuzz_runs import STEERING, called
 
 from agcli.data import formats
 
@@ -121,11 +122,13 @@ def worked(place: Place) -> Callable[[int], str]:
             Path(name).write_bytes(content)
             arguments, allowed = command(name, formats.kind_of(Path(name)), rng, place)
             caught.read()
-            code, said = harness.called(arguments)
+            code, said, shown = called(arguments)
             there = {path.name for path in folder.iterdir()} - {name, "samples.csv"} - allowed
             what = f"{name}: {' '.join(arguments)}: "
             if code not in (0, 1, 2) or "internal error" in said or (code and not said):
                 return f"{what}exit {code}: {said}"
+            if any(mark in shown for mark in STEERING):
+                return f"{what}the terminal is steered: {shown!r}"
             if there or Path(name).read_bytes() != content or place.state() != place.before:
                 return f"{what}something outside has changed {there}"
             beside = caught.read()
