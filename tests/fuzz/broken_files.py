@@ -16,7 +16,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 MARKS = tuple(b'\0\r\n,;"#\xff{}[]<>\x80 \t')
 WORDS = (
     b"nan", b"1e999", b"-0", b"9" * 30, b"1,234.5", b"12.03.99", b'"', b'""', b"[1,2]", b'{"a":{}}', b"\xef\xbb\xbf",
-    b"\xff\xfe", "ü\u202e\x1b[2J".encode(), "\x1b]0;x\x07\x9b".encode(), b"=1+1", b"\0" * 64, b"\xff" * 9, b"\x80" * 9 + b"\x01",
+    b"\xff\xfe", "ü\u202e\x1b[2J".encode(), "\x1b]0;x\x07\x9b".encode(),
+    b"=1+1", b"\0" * 64, b"\xff" * 9, b"\x80" * 9 + b"\x01",
 )  # fmt: skip
 LENGTHS = (0, 1, 127, 128, 255, 1 << 16, (1 << 31) - 1, 1 << 31, (1 << 32) - 1, 1 << 61, (1 << 63) - 1, (1 << 64) - 1)
 

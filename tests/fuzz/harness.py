@@ -93,11 +93,7 @@ def tried(work: Callable[[int], str], seed: int) -> str:
         return traceback.format_exc(limit=-6)
 
 
-<<<<<<< HEAD
-def main(work: Callable[[int], str], what: str) -> int:
-=======
 def main(work: Callable[[int], str], what: str, seconds: float = SECONDS, size: int = SIZE) -> int:
->>>>>>> main
     """Run from the command line: `COUNT [FIRST]`; prints the failures, and how many inputs there were."""
     count, first = (int(text) for text in (*sys.argv[1:3], "0")[:2])
     began, failed = time.monotonic(), 0
