@@ -114,9 +114,13 @@ def test_an_unknown_ending_is_told_by_every_command_in_the_same_words(name, runs
     assert f"data.file: expected {formats.phrase()}, got " in str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def validator():
+    return jsonschema.Draft202012Validator(json_schema())
+
+
 @pytest.mark.parametrize(("row", "ending"), SPELLINGS, ids=IDS)
-def test_the_schema_takes_what_is_read(row, ending, tmp_path):
-    validator = jsonschema.Draft202012Validator(json_schema())
+def test_the_schema_takes_what_is_read(row, ending, validator):
     other = next(each for each in FORMATS if each.kind != row.kind)
     spec = {"model": [{"dense": 2}], "loss": "mse"}
     fields = {"target": "kind"} if row.kind == TABLE else {}
