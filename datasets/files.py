@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from .errors import DataError
 
+
+class Names(str):
+    """What several files are called together, such as by a pattern; `row` is the place of one of all their rows."""
+
+    row: Callable[[int], str]
+
+
+def row_of(file: str, number: int) -> str:
+    """A row of a file, for messages; of several files, the one that it is in, and the row there."""
+    return file.row(number) if isinstance(file, Names) else f"{file}: row {number:,}"
+
+
+MARKS = "*?["  # of patterns
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -30,6 +44,9 @@ def size_of(path: Path) -> int:
     try:
         found = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        if isinstance(error, FileNotFoundError) and any(mark in path.name for mark in MARKS):
+            advice = "only tables may be in several files: put arrays into one NPZ file, and texts into one text"
+            raise DataError(f"{path}: expected one file, found a pattern; {advice}", ("file",)) from None
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {reason}{_near(path)}", ("file",)) from None
     if not stat.S_ISREG(found.st_mode):

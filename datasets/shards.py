@@ -7,12 +7,12 @@ import itertools
 import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import DataError
-from .files import check_size, size_of
+from .files import MARKS, Names, check_size, row_of, size_of
 from .tabular import Reader, TableFile
 
 if TYPE_CHECKING:
@@ -21,14 +21,13 @@ if TYPE_CHECKING:
 MAX_SHARDS = 10_000
 MAX_FOLDERS = 100_000  # in which `**` looks
 UNBOUNDED = 1 << 62  # bytes: samples that stay on disk
-_MARKS = "*?["  # of patterns
 _OF = re.compile(r"(\d+)-of-(\d+)")
 _SHOWN = 10
 
 
 def is_pattern(path: Path) -> bool:
     """Whether a path is no file itself, and may stand for several."""
-    return any(mark in str(path) for mark in _MARKS) and not path.exists()
+    return any(mark in str(path) for mark in MARKS) and not path.exists()
 
 
 def is_there(path: Path) -> bool:
@@ -120,10 +119,25 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 
 @dataclass(frozen=True)
 class Sharded(Reader):
-    """Several files, each read by the reader of their format."""
+    """Several files, each read by the reader of their format. ``counts`` are the rows of those that were read."""
 
     reader: Reader
     paths: tuple[Path, ...]
+    counts: dict[Path, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def called(self, file: TableFile) -> str:
+        found = Names(file.path)
+        found.row = self._row
+        return found
+
+    def _row(self, number: int) -> str:
+        """A row in one of the files, of its number among all of their rows."""
+        for path in self.paths:
+            count = self.counts.get(path)
+            if count is None or number <= count:
+                break
+            number -= count
+        return row_of(str(path), number)
 
     def settled(self, file: TableFile) -> TableFile:
         found = self.reader.settled(self._shard(file, self.paths[0]))
@@ -163,7 +177,7 @@ class Sharded(Reader):
         columns: list[str] = []
         kinds: dict[str, pl.DataType] = {}
         for path in self.paths:
-            shard = self._shard(file, path)
+            shard, rows = self._shard(file, path), 0
             for piece in self.reader.streamed(shard) if streamed else self.reader.pieces(shard, max_bytes):
                 if not columns:
                     columns, kinds = piece.columns, dict(piece.schema)
@@ -172,7 +186,9 @@ class Sharded(Reader):
                     if not _agree(kind, piece.schema[name]):
                         found = f"{piece.schema[name]}, in {self.paths[0].name} it is {kind}"
                         raise DataError(f'{path}: column "{name}": expected the type of the other files, found {found}')
+                rows += len(piece)
                 yield piece.select(columns)
+            self.counts[path] = rows
 
     def _shard(self, file: TableFile, path: Path) -> TableFile:
         return replace(file, path=path, reader=self.reader)

@@ -13,8 +13,8 @@ ORDER = {
     "datasets": [
         "errors", "files", "compressed", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded",
         "generated", "catalog", "layout", "clocks", "date_patterns", "date_layouts", "numerals", "frame", "memory",
-        "encodings", "units", "dialect", "delimited", "json_lines", "foreign", "nested", "several", "tabular", "arrow",
-        "excel", "sqlite", "shards", "arrays", "contents", "vocabulary", "running_stats",
+        "encodings", "units", "dialect", "delimited", "json_lines", "scans", "foreign", "apart", "nested", "several",
+        "tabular", "excel", "sqlite", "shards", "arrays", "contents", "vocabulary", "running_stats",
         "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "time_keys", "splits",
         "corpus", "fitted", "identifiers", "guess", "reading_notes", "strays", "folding",
         "leaks", "checks", "stream", "table", "prefetch", "batches",

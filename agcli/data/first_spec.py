@@ -15,13 +15,27 @@ from agcli.data.doubts import settled_doubts
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
 from agcli.data.whole_file import whole_file
-from agcli.datasets import Corpus, DataError, Dataset, Ignore, Image, Recipe, Role, Table, TableFile, Text, kinds
+from agcli.datasets import (
+    Corpus,
+    DataError,
+    Dataset,
+    Ignore,
+    Image,
+    Labels,
+    Recipe,
+    Role,
+    Table,
+    TableFile,
+    Text,
+    kinds,
+)
 from agcli.datasets.arrays import ArrayFile
 from agcli.datasets.checks import left_out, reasons_apart
 from agcli.datasets.errors import AmbiguousError
 from agcli.datasets.frame import Frame
 from agcli.datasets.images import channels_first
 from agcli.datasets.leaks import leaks
+from agcli.datasets.nested import MARK, is_nothing
 from agcli.datasets.tabular import MISSING
 from agcli.datasets.vocabulary import tokens
 from agcli.printable import printable
@@ -107,7 +121,8 @@ def _of_table(found: Table, path: Path) -> Draft:
         table = replace(table, columns={**roles, **dict.fromkeys(leaking, Ignore())})
         data = table.read()
     doubts += [f"left out: {error}" for error in ambiguous.values()]
-    said = [*doubts, *_said(data, frame, [name for name in _ignored(roles) if name not in unclear], list(leaking))]
+    told = {*unclear, *(name for name, values in frame.columns.items() if is_nothing(values))}  # by the reader
+    said = [*doubts, *_said(data, frame, [name for name in _ignored(roles) if name not in told], list(leaking))]
     known = replace(known, columns=table.columns)
     return Draft(path, "\n".join(_lines(known, data, frame, path, said, apart, ambiguous)) + "\n", tuple(said))
 
@@ -212,7 +227,10 @@ def _lines(
     yield ""
     yield from model_lines(data)
     yield ""
-    yield from _training(bool(data.classes), len(frame), data.has_validation)
+    recipe = data.fitted
+    is_labels = isinstance(recipe, Recipe) and bool(recipe.labels)
+    kind = kinds.LABELS if is_labels else kinds.CLASSES if data.classes else kinds.NUMBERS
+    yield from _training(kind, len(frame), data.has_validation)
 
 
 def _split(table: Table) -> Iterator[str]:
@@ -250,6 +268,7 @@ def _written(role: Role) -> str:
         "clock": getattr(role, "clock", None),
         "channels": getattr(role, "channels", None),
         "length": role.length if isinstance(role, Text) else None,
+        "separator": role.separator if isinstance(role, Labels) and role.separator != MARK else None,
     }
     said = [
         f"{option}: {value if option == 'channels' else json.dumps(value)}" for option, value in found.items() if value
@@ -264,10 +283,12 @@ def _choices(name: str, error: AmbiguousError) -> Iterator[str]:
         yield f"    # {printable(line)} # {printable(reading)}"
 
 
-def _training(is_class: bool, samples: int, has_validation: bool) -> Iterator[str]:
-    yield f"loss: {usual(kinds.CLASSES if is_class else kinds.NUMBERS)}"
+def _training(kind: str, samples: int, has_validation: bool) -> Iterator[str]:
+    yield f"loss: {usual(kind)}"
     scaled = " # in units of the target"
-    yield "metrics: " + ("[accuracy]" if is_class else f"[root_mean_squared_error, mean_absolute_error]{scaled}")
+    yield "metrics: " + (
+        "[accuracy]" if kind != kinds.NUMBERS else f"[root_mean_squared_error, mean_absolute_error]{scaled}"
+    )
     yield "optimizer: {adam: 0.003} # a smaller number learns slower and surer"
     epochs, batch = (50, 32) if samples < SMALL else (20, 128)
     patience = ", patience: 8" if has_validation else ""

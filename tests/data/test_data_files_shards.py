@@ -37,7 +37,7 @@ def test_rows_are_in_the_order_of_the_numbers_in_names(place, tmp_path):
     (tmp_path / "data" / "README.md").write_text("not a table")
     (tmp_path / "data" / "_SUCCESS").write_text("")
     if place == "part-*":
-        assert "expected a file that ends in .csv" in told(lambda: table_file(tmp_path / "data" / place))
+        assert "expected a table (CSV, " in told(lambda: table_file(tmp_path / "data" / place))
         return
     frame = table_file((tmp_path / "data" / place) if place != "." else tmp_path / "data").read()
     assert [int(a) for a in frame.columns["a"]] == ROWS["a"].to_list()

@@ -239,6 +239,9 @@ def commands(run: Path, rng: random.Random, place: Place, kind: str) -> list[lis
     return [*chosen, ["runs", "rm", "--yes", str(run)]] if rng.random() < 0.3 else chosen
 
 
+STEERING = (b"\x1b]0", b"\xc2\x9b")  # what `ag` itself never sends a terminal
+
+
 class Shown(Screen):
     """A terminal of which everything is kept."""
 
@@ -290,7 +293,7 @@ def worked(place: Place) -> Callable[[int], str]:
                 tale = f"{kind}, {'; '.join(done)}: {' '.join(arguments)}"
                 if code not in (0, 1, 2) or "internal error" in said or (code and not said):
                     return f"{tale}: exit {code}: {said}"
-                if b"\x1b]0" in shown or b"\xc2\x9b" in shown:
+                if any(mark in shown for mark in STEERING):
                     return f"{tale}: the terminal is steered: {shown!r}"
                 if place.state() != place.before:
                     return f"{tale}: something outside has changed"

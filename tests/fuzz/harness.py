@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 SIZE = 500  # inputs of a worker; another one takes the next
 SECONDS = 10.0  # without an answer
+FIRST = 3  # times as many until the first one: a process loads what it needs
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ def worker(work: Callable[[int], str], seeds: list[int], seconds: float) -> tupl
     done, buffer, ended = 0, b"", ""
     try:
         while done < len(seeds) and not ended:
-            if not select.select([reading], [], [], seconds)[0]:
+            patience = seconds if done else FIRST * seconds
+            if not select.select([reading], [], [], patience)[0]:
                 os.kill(child, signal.SIGKILL)
-                ended = f"no answer within {seconds:g} s"
+                ended = f"no answer within {patience:g} s"
                 break
             piece = os.read(reading, 1 << 16)
             ended = "" if piece else "its process died"
