@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import itertools
+import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 MAX_SHARDS = 10_000
+MAX_FOLDERS = 100_000  # in which `**` looks
 UNBOUNDED = 1 << 62  # bytes: samples that stay on disk
 _OF = re.compile(r"(\d+)-of-(\d+)")
 _SHOWN = 10
@@ -43,16 +46,40 @@ def matching(path: Path) -> list[Path]:
 
     Raises DataError if there is none, or if one of `-of-N` is from another set than the others.
     """
-    found: list[Path] = []
-    for name in glob.iglob(_pattern(path), recursive=True):
+    found: dict[Path, None] = {}
+    for name in _names(_pattern(path), itertools.count(1)):
         if not Path(name).is_dir():
-            found.append(Path(name))
+            found[Path(name)] = None
         if len(found) > MAX_SHARDS:
             raise DataError(f"{path}: expected at most {MAX_SHARDS:,} files, found more", ("file",))
     if not found:
         raise DataError(f"{path}: expected files of such names, found none", ("file",))
-    _check_sets(path, found)
+    _check_sets(path, list(found))
     return sorted(found, key=_natural)
+
+
+def _names(pattern: str, looked: Iterator[int]) -> Iterator[str]:
+    """What a pattern finds, `**` in any folders below; ``looked`` counts them.
+
+    `glob` would follow links to folders there, which may lead round in circles: two of them have it walk for ever.
+    """
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from glob.iglob(pattern)
+        return
+    at = parts.index("**")
+    for top in glob.iglob(str(Path(*parts[:at]))) if at else [os.curdir]:
+        for folder, below, files in os.walk(top):
+            if next(looked) > MAX_FOLDERS:
+                raise DataError(
+                    f"{pattern}: expected at most {MAX_FOLDERS:,} folders below {top}, found more", ("file",)
+                )
+            below[:] = [name for name in below if not name.startswith(".")]
+            rest = parts[at + 1 :]
+            if rest:
+                yield from _names(str(Path(glob.escape(folder), *rest)), looked)
+            else:
+                yield from (os.path.join(folder, name) for name in files if not name.startswith("."))
 
 
 def numbered(path: Path) -> tuple[str, int]:

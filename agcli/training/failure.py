@@ -208,7 +208,7 @@ def replay(folder: Path, data: Dataset | None = None) -> Replayed:
     if about is None or text is None:
         raise RunError(f"{folder}: expected a bundle with a {ABOUT}, which a training writes that fails")
     state = checkpoints.read(files, STATE)
-    stored, _ = unpacked_arrays(files.read(BATCH, checkpoints.limit()) or b"", str(folder / BATCH))
+    stored, _ = unpacked_arrays(files.read(BATCH, checkpoints.limit(), checkpoints.cut) or b"", str(folder / BATCH))
     if "rows" not in stored or not isinstance(about.get("environment") or {}, dict):
         raise RunError(f"{folder}: is not the bundle that a training wrote: {BATCH} or {ABOUT} is damaged")
     batch = Batch(stored["rows"], {k.removeprefix("column."): v for k, v in stored.items() if k != "rows"})

@@ -25,6 +25,7 @@ CHANGING = (
     "openat", "close",
 )  # fmt: skip
 ASKING = ("read", "pread64", "readv", "lseek", "newfstatat", "statx", "getdents64", "flock", "faccessat2", "faccessat")
+CALLS = (*CHANGING, *ASKING)
 KILL = "signal=KILL"
 SCRATCH = "ag-traced-"
 FAULTS = ("error=ENOSPC", "error=EIO", KILL)
@@ -129,7 +130,7 @@ def _attached(child: int, fault: Fault, log: Path) -> subprocess.Popen[str]:
 
     Other threads are those of libraries, which do not take it well if their own pipes fail.
     """
-    names = ",".join(dict.fromkeys((*CHANGING, *ASKING)))
+    names = ",".join(CALLS)
     command = ["strace", "-y", "-o", str(log), "-e", f"trace={names}", *fault.options, "-p", str(child)]
     tracer = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
     assert tracer.stderr is not None

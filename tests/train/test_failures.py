@@ -11,7 +11,7 @@ import pytest
 import agcli as ag
 from agcli.data.section import load_data
 from agcli.datasets import Column
-from agcli.runs import Run
+from agcli.runs import Run, RunError
 from agcli.runs.files import Folder
 from agcli.spec import read_spec
 from agcli.training import Trainer
@@ -45,6 +45,17 @@ def failed(spec, folder):
     with pytest.raises(TrainingError) as caught:
         events.extend(Trainer(spec, folder))
     return caught.value
+
+
+@pytest.mark.parametrize("name", ["batch.safetensors", "state.safetensors"])
+def test_a_bundle_with_a_huge_file_is_refused_by_its_first_bytes(tmp_path, name):
+    bundle = failed(written(tmp_path, **WILD), tmp_path / "run").bundle
+    with (bundle / name).open("r+b") as file:
+        file.truncate(1 << 32)  # of which nothing is on the disk
+    with pytest.raises(
+        RunError, match=rf"{name}: is not a whole safetensors file \(it has 4,294,967,296 bytes, and says"
+    ):
+        replay(bundle)
 
 
 def test_a_disk_that_is_full_does_not_hide_why_a_training_failed(tmp_path, monkeypatch):
