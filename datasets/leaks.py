@@ -61,8 +61,8 @@ def _of_number(part: Part, cells: Cells, theirs: Array) -> str:
     ours = _single(part.role.read(cells)) if isinstance(part.role, Numeric) else None
     if ours is None:
         return ""
-    both = ~(np.isnan(ours) | np.isnan(theirs))
-    a, b = ours[both], theirs[both]
+    missing = np.isnan(ours) | np.isnan(theirs)
+    a, b = (ours[~missing], theirs[~missing]) if missing.any() else (ours, theirs)
     if len(a) < MIN_ROWS:
         return ""
     first, other = a[:_FIRST], b[:_FIRST]

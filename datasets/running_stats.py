@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import math
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,34 @@ from .frame import Cells
 
 LARGEST = 1e150  # the squares of larger values are infinite
 _MAX_KEPT = 1 << 25  # values that are kept to find a median
+
+
+class Piece(NamedTuple):
+    """Statistics of some rows: numbers, or arrays with the shape of a sample."""
+
+    count: Any
+    mean: Any
+    squares: Any
+    low: Any
+    high: Any
+
+
+def pieces(blocks: Iterable[npt.NDArray[np.float64]]) -> Iterator[Piece | None]:
+    """The statistics of each column (k, n), bit for bit those that `Moments.add` finds; None where it may raise."""
+    for values in blocks:
+        known = ~np.isnan(values)
+        is_full = bool(known.all())
+        count = known.sum(axis=1)
+        with np.errstate(over="ignore", invalid="ignore"):  # of which nothing is told here
+            mean = (values if is_full else np.where(known, values, 0.0)).sum(axis=1) / np.maximum(count, 1)
+            apart = values - mean[:, None]
+            squares = np.square(apart if is_full else np.where(known, apart, 0.0)).sum(axis=1)
+        low = (values if is_full else np.where(known, values, np.inf)).min(axis=1, initial=np.inf)
+        high = (values if is_full else np.where(known, values, -np.inf)).max(axis=1, initial=-np.inf)
+        is_within = (count == 0) | ((low >= -LARGEST) & (high <= LARGEST))
+        columns = (count, mean, squares, low, high)
+        for within, *found in zip(is_within.tolist(), *(each.tolist() for each in columns), strict=True):
+            yield Piece(*found) if within else None
 
 
 class Moments:
@@ -33,6 +62,32 @@ class Moments:
     def add(self, cells: Cells) -> None:
         """Take in some more rows. Raises DataError for an infinite value, or one whose square would be."""
         values = self.read(cells)
+        self._check(cells, values)
+        known = ~np.isnan(values)
+        count, filled = known.sum(axis=0), np.where(known, values, 0.0)
+        mean = filled.sum(axis=0) / np.maximum(count, 1)
+        squares = (np.where(known, values - mean, 0.0) ** 2).sum(axis=0)
+        low = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
+        high = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
+        self.merge(Piece(count, mean, squares, low, high))
+        if self.median:
+            self._keep(values, cells)
+
+    def merge(self, piece: Piece) -> None:
+        """Take in the statistics of some more rows."""
+        total, apart = self.count + piece.count, piece.mean - self.mean
+        is_single = isinstance(total, int)
+        at_least = max(total, 1) if is_single else np.maximum(total, 1)
+        self.mean = self.mean + apart * piece.count / at_least
+        self.squares = self.squares + piece.squares + apart**2 * self.count * piece.count / at_least
+        self.count = total
+        self.low, self.high = (
+            (min(self.low, piece.low), max(self.high, piece.high))
+            if is_single
+            else (np.minimum(self.low, piece.low), np.maximum(self.high, piece.high))
+        )
+
+    def _check(self, cells: Cells, values: npt.NDArray[np.float64]) -> None:
         for beyond, expected in (
             (np.isinf(values), "a finite number"),
             (np.abs(values) > LARGEST, "a number to 1e150"),
@@ -40,21 +95,13 @@ class Moments:
             if beyond.any():
                 advice = "; name it in `missing`, or give the column a `clip`"
                 raise cells.error(beyond, expected, advice)
-        known = ~np.isnan(values)
-        count, filled = known.sum(axis=0), np.where(known, values, 0.0)
-        mean = filled.sum(axis=0) / np.maximum(count, 1)
-        squares = (np.where(known, values - mean, 0.0) ** 2).sum(axis=0)
-        total, apart = self.count + count, mean - self.mean
-        self.mean = self.mean + apart * count / np.maximum(total, 1)
-        self.squares = self.squares + squares + apart**2 * self.count * count / np.maximum(total, 1)
-        self.count = total
-        self.low = np.minimum(self.low, np.where(known, values, np.inf).min(axis=0, initial=np.inf))
-        self.high = np.maximum(self.high, np.where(known, values, -np.inf).max(axis=0, initial=-np.inf))
-        if self.median:
-            self._keep(values, cells)
 
     def stats(self) -> dict[str, Any]:
         """`mean`, `deviation`, `low`, `high` (and `median`): numbers, or nested lists for arrays."""
+        if isinstance(self.count, int) and not self.median:
+            deviation = math.sqrt(self.squares / max(self.count, 1))
+            low, high = (self.low, self.high) if self.count else (0.0, 0.0)
+            return {"mean": float(self.mean), "deviation": deviation, "low": float(low), "high": float(high)}
         seen = np.asarray(self.count) > 0
         found = {
             "mean": self.mean,

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import json_lines
+from . import json_lines, typed
+from .columns import Columns
 from .compressed import opened, read, seekable
 from .delimited import BOM, beginning, frames
 from .dialect import Dialect, Known, dialect
@@ -53,6 +54,10 @@ class Reader:
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         """All rows; a column has the same type in every piece."""
         raise NotImplementedError
+
+    def typed(self, file: TableFile, texts: Collection[str]) -> Columns | None:
+        """All columns of a file that can be read with its numbers parsed at once, but for those that stay text."""
+        return None
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
         """All rows in pieces of a few megabytes."""
@@ -105,6 +110,15 @@ class TableFile:
     def read(self, max_bytes: int = MAX_BYTES) -> Frame:
         """All samples. Raises DataError for a file that is larger than `max_bytes`, damaged or empty."""
         return self._told(joined(self.frames(max_bytes)))
+
+    def parsed(self, texts: Collection[str] = ()) -> Frame:
+        """The same, whose columns of numbers are parsed, each once; `texts` are needed as they stand in the file."""
+        self.check(MAX_BYTES)
+        columns = self._reader().typed(self, texts) if self.numerals is None else None
+        frame = Frame(str(self.path), columns) if columns is not None else None
+        if frame is None or odd(columns.held.values()):  # then points may stand between thousands
+            frame = self.read()
+        return frame.parsed()
 
     def head(self) -> Frame:
         """The first samples: what one piece holds."""
@@ -186,6 +200,9 @@ class Delimited(Reader):
         found = self.dialect(file)
         header: bool | tuple[str, ...] = found.has_header or found.names
         return replace(file, separator=found.separator, header=header)
+
+    def typed(self, file: TableFile, texts: Collection[str]) -> Columns | None:
+        return typed.read(file.path, self.dialect(file), file.encoding, file.missing, texts)
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         form = self.dialect(file)
