@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import guess
+from .columns import Columns
 from .dataset import Array, Split
 from .frame import Frame
 from .images import Image
@@ -58,11 +59,23 @@ def reasons_apart(frame: Frame, guessed: Iterable[str]) -> dict[str, str]:
 
 def _missing(frame: Frame, recipe: Recipe) -> Iterator[str]:
     for part in recipe.inputs:
-        count = int(frame[part.column].missing().sum())
+        count = _gaps(frame, part.column)
         if count:
             fill = part.role.missing if isinstance(part.role, Numeric) else "unknown"
             how = f"filled with the {fill}" if fill in FILLS else f"fed as {fill}"
             yield f'column "{part.column}": {count:,} of {len(frame):,} training samples have no value; {how}'
+
+
+def _gaps(frame: Frame, name: str) -> int:
+    """How many cells of a column are missing."""
+    columns = frame.columns
+    if (
+        isinstance(columns, Columns)
+        and name in columns.places
+        and not np.isnan(columns.ends([columns.places[name]])[0])
+    ):
+        return 0
+    return int(frame[name].missing().sum())
 
 
 def _beyond(frame: Frame, part: Part) -> bool:
@@ -86,16 +99,22 @@ def _constant(frame: Frame, recipe: Recipe) -> Iterator[str]:
             )
             continue
         if isinstance(part.role, Numeric):
-            is_constant = bool(np.all(np.asarray(part.stats["low"]) == np.asarray(part.stats["high"])))
+            is_constant = np.array_equal(part.stats["low"], part.stats["high"]) if part.shape else _is_one(part)
         else:
             is_constant = isinstance(part.role, Categorical) and len(part.stats["categories"]) < 2
         if is_constant:
             yield f'column "{part.column}": the same value in all training samples; give it the role `ignore`'
 
 
+def _is_one(part: Part) -> bool:
+    return bool(part.stats["low"] == part.stats["high"])
+
+
 def _turned(frame: Frame, recipe: Recipe) -> Iterator[str]:
     """Arrays that look like pictures with their channels first; here they stand last."""
     for part in recipe.inputs:
+        if not part.shape:
+            continue
         shape: tuple[int, ...] = tuple(getattr(frame.columns[part.column], "shape", ()))[1:]
         is_said = isinstance(part.role, Image) and part.role.channels is not None
         if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4 and not is_said:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,16 +24,18 @@ Written = Callable[[str], "pl.Series"]
 class Columns(Mapping[str, Any]):
     """Columns by name, in the order of `names`.
 
-    `numbers` (k, n) float64 has a row for each column that `places` names: all of its cells are numbers, and NaN stands
-    where one is missing. `held` has columns as they came, series of polars or arrays; one of numbers may be without:
-    then `written` reads its cells from the file again, from the first row to the last, should anybody ask for its text.
-    `words` are columns of text that are no numbers: some cells are none, or all are codes such as 01234.
+    `numbers` (k, all) float64 has a row for each column that `places` names: all of its cells are numbers, and NaN
+    stands where one is missing. The samples are those at the indices `rows`, or all. `held` has columns as they came,
+    series of polars or arrays, of these samples; one of numbers may be without: then `written` reads its cells from
+    the file again, from the first row to the last, should anybody ask for its text. `words` are columns of text that
+    are no numbers: some cells are none, or all are codes such as 01234.
     """
 
     names: tuple[str, ...]
     held: Mapping[str, Any]
     places: Mapping[str, int]
     numbers: Floats
+    rows: npt.NDArray[np.int64] | None = None
     words: frozenset[str] = frozenset()
     written: Written | None = None
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -43,7 +46,7 @@ class Columns(Mapping[str, Any]):
         if name not in self._made:
             import polars as pl
 
-            self._made[name] = pl.Series(name, self.numbers[self.places[name]], nan_to_null=True)
+            self._made[name] = pl.Series(name, self.number(name), nan_to_null=True)
         return self._made[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -56,23 +59,57 @@ class Columns(Mapping[str, Any]):
         return name in self.places or name in self.held
 
     @property
-    def rows(self) -> int:
+    def count(self) -> int:
         """How many samples there are."""
-        return self.numbers.shape[1]
+        return self.numbers.shape[1] if self.rows is None else len(self.rows)
 
     def number(self, name: str) -> Floats | None:
         """The cells of a column of numbers; None of another."""
         place = self.places.get(name)
-        return None if place is None else self.numbers[place]
+        if place is None:
+            return None
+        return self.numbers[place] if self.rows is None else self.numbers[place][self.rows]
 
-    def blocks(self, names: Sequence[str], size: int = TOGETHER) -> Iterator[Floats]:
+    def some(self, places: Sequence[int], start: int = 0, stop: int | None = None) -> Floats:
+        """Some columns of numbers, by their places, from one sample to another; (k, n)."""
+        is_run = len(places) > 0 and all(place == places[0] + i for i, place in enumerate(places))
+        columns = slice(places[0], places[0] + len(places)) if is_run else list(places)
+        if self.rows is None:
+            return self.numbers[columns, start:stop]
+        rows = self.rows[start:stop]
+        if isinstance(columns, slice):
+            return np.take(self.numbers[columns], rows, axis=1)
+        found = np.empty((len(columns), len(rows)))
+        for i, place in enumerate(columns):
+            np.take(self.numbers[place], rows, out=found[i])
+        return found
+
+    def blocks(self, places: Sequence[int]) -> Iterator[tuple[Sequence[int], Floats]]:
         """The cells of some columns of numbers, (k, n), as many columns at a time as have about so many cells."""
-        wanted = [self.places[name] for name in names]
-        step = max(1, size // max(self.rows, 1))
-        for start in range(0, len(wanted), step):
-            some = wanted[start : start + step]
-            is_run = some == list(range(some[0], some[0] + len(some)))
-            yield self.numbers[some[0] : some[0] + len(some)] if is_run else self.numbers[some]
+        step = max(1, TOGETHER // max(self.count, 1))
+        for start in range(0, len(places), step):
+            yield places[start : start + step], self.some(places[start : start + step])
+
+    def ends(self, places: Sequence[int]) -> Floats:
+        """The least and the largest number of some columns, (2, k); NaN if one is missing."""
+        unknown = [place for place in places if not self._seen[place]]
+        for some, values in self.blocks(unknown):
+            self.see(some, values)
+        return self._ends[:, list(places)]
+
+    def see(self, places: Sequence[int], values: Floats) -> Floats:
+        """The ends of some columns whose cells (k, n) are at hand, which are kept."""
+        ends = np.stack([values.min(axis=1, initial=np.inf), values.max(axis=1, initial=-np.inf)])
+        self._ends[:, list(places)], self._seen[list(places)] = ends, True
+        return ends
+
+    @cached_property
+    def _ends(self) -> Floats:
+        return np.empty((2, len(self.numbers)))
+
+    @cached_property
+    def _seen(self) -> npt.NDArray[np.bool_]:
+        return np.zeros(len(self.numbers), bool)
 
     def is_bare(self, name: str) -> bool:
         """Whether the text of a column was left in the file."""
@@ -80,9 +117,11 @@ class Columns(Mapping[str, Any]):
 
     def take(self, rows: Any) -> Columns:
         """The samples at some indices."""
-        numbers = self.numbers[:, rows]
-        numbers.flags.writeable = False
-        return replace(self, held={name: values[rows] for name, values in self.held.items()}, numbers=numbers, _made={})
+        held = {name: values[rows] for name, values in self.held.items()}
+        if self.rows is None and isinstance(rows, slice):
+            return replace(self, held=held, numbers=self.numbers[:, rows], _made={})
+        taken = np.arange(self.count)[rows] if self.rows is None else self.rows[rows]
+        return replace(self, held=held, rows=taken, _made={})
 
     def renamed(self, names: Iterable[str]) -> Columns:
         """The same columns by other names."""
@@ -124,4 +163,4 @@ def parsed(columns: Mapping[str, Any], numerals: Numerals) -> Columns:
         block = np.concatenate([block, np.stack(found)])
         block.flags.writeable = False
     written = known.written if known else None
-    return Columns(tuple(columns), dict(held), places, block, frozenset(words), written)
+    return Columns(tuple(columns), dict(held), places, block, None, frozenset(words), written)

@@ -42,7 +42,7 @@ class Fitting:
     def _together(self, frame: Frame) -> set[str]:
         """Look at the columns of numbers that were parsed side by side; gives those of which nothing is left to do."""
         columns = frame.columns
-        if not isinstance(columns, Columns) or not columns.rows:
+        if not isinstance(columns, Columns) or not columns.count:
             return set()
         roles = {**self.inputs, **self.target}
         fitters = {
@@ -50,7 +50,7 @@ class Fitting:
             for name, fitter in self.fitters.items()
             if isinstance(fitter, Moments) and not fitter.median and _is_affine(roles[name]) and name in columns.places
         }
-        found = zip(fitters, pieces(columns.blocks([*fitters])), strict=True)
+        found = zip(fitters, pieces(columns, fitters), strict=True)
         known = {name: piece for name, piece in found if piece is not None}
         for name, piece in known.items():
             fitters[name].merge(piece)

@@ -178,11 +178,11 @@ class _Bare(Cells):
     """A column of numbers whose text was left in the file, and is read from there if anybody asks for it."""
 
     def __init__(self, columns: Columns, name: str, file: str, numbers: Callable[[], npt.NDArray[np.int64]]) -> None:
-        found = {"name": name, "file": file, "known": columns.number(name), "is_words": False, "numerals": PLAIN}
-        self.__dict__.update(found, columns=columns, places=numbers, rows=lambda index: int(numbers()[index]))
+        found = {"name": name, "file": file, "is_words": False, "numerals": PLAIN, "columns": columns}
+        self.__dict__.update(found, places=numbers, rows=lambda index: int(numbers()[index]))
 
     def __len__(self) -> int:
-        return int(self.__dict__["columns"].rows)
+        return int(self.__dict__["columns"].count)
 
     @property
     def is_bare(self) -> bool:
@@ -191,6 +191,10 @@ class _Bare(Cells):
     @property
     def is_text(self) -> bool:
         return False
+
+    @cached_property
+    def known(self) -> Floats | None:  # type: ignore[override]
+        return self.__dict__["columns"].number(self.name)
 
     @cached_property
     def values(self) -> pl.Series:  # type: ignore[override]
@@ -237,7 +241,7 @@ class Frame:
 
     def __len__(self) -> int:
         if isinstance(self.columns, Columns):
-            return self.columns.rows
+            return self.columns.count
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
     def __getitem__(self, name: str) -> Cells:
@@ -249,6 +253,10 @@ class Frame:
             return _Bare(columns, name, self.file, lambda: self.numbers)
         known = (columns.number(name), name in columns.words) if isinstance(columns, Columns) else (None, False)
         return Cells(columns[name], name, self.file, lambda index: int(self.numbers[index]), self.numerals, *known)
+
+    def is_parsed(self, name: str) -> bool:
+        """Whether a column is one of numbers that were parsed."""
+        return isinstance(self.columns, Columns) and name in self.columns.places
 
     def parsed(self) -> Frame:
         """The same samples, whose columns of numbers are parsed once and for all."""

@@ -17,7 +17,7 @@ from .date_patterns import moments
 from .dates import Date
 from .frame import Cells, Frame
 from .images import Image
-from .numerals import EXACT, are_codes
+from .numerals import are_codes
 from .roles import Categorical, Ignore, Numeric, Role
 from .texts import Text
 
@@ -210,7 +210,7 @@ def _quantities(frame: Frame) -> set[str]:
     columns = frame.columns
     if not isinstance(columns, Columns):
         return set()
-    first = columns.numbers[:, :_HEAD]
+    first = columns.some(range(len(columns.numbers)), 0, _HEAD)
     with np.errstate(invalid="ignore"):
         told = (first % 1 > 0).any(axis=1) & (np.fmin.reduce(first, axis=1) < np.fmax.reduce(first, axis=1))
     return {name for name, place in columns.places.items() if told[place] and not _is_dated(name)}
@@ -222,7 +222,7 @@ def _nothing(cells: Cells, step: int) -> str:
         numbers = cells.known[~np.isnan(cells.known)]
         if not len(numbers):
             return "empty"
-        if numbers.min() == numbers.max() and (abs(numbers[0]) < EXACT or cells.values.n_unique() < 2):
+        if numbers.min() == numbers.max() and cells.texts().drop_nulls().n_unique() < 2:
             return "the same in every row"
         return identifiers.of_numbers(cells.name, numbers, step)
     if isinstance(cells.values, np.ndarray):

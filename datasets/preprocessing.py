@@ -364,7 +364,7 @@ class Recipe:
 
 def _check_shape(cells: Cells, part: Part) -> None:
     """Raise DataError for samples of another shape than those of training, which statistics would be spread over."""
-    found = cells.values.shape[1:] if isinstance(cells.values, np.ndarray) else ()
+    found = cells.values.shape[1:] if cells.known is None and isinstance(cells.values, np.ndarray) else ()
     if isinstance(part.role, Numeric) and found != part.shape:
         expected = f"samples of shape {part.shape}" if part.shape else "one number a sample"
         shown = f"shape {found}" if found else "one number a sample"

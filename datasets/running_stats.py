@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from .columns import Columns
 from .errors import DataError
 from .frame import Cells
 
@@ -26,22 +27,33 @@ class Piece(NamedTuple):
     high: Any
 
 
-def pieces(blocks: Iterable[npt.NDArray[np.float64]]) -> Iterator[Piece | None]:
-    """The statistics of each column (k, n), bit for bit those that `Moments.add` finds; None where it may raise."""
-    for values in blocks:
-        known = ~np.isnan(values)
-        is_full = bool(known.all())
-        count = known.sum(axis=1)
-        with np.errstate(over="ignore", invalid="ignore"):  # of which nothing is told here
-            mean = (values if is_full else np.where(known, values, 0.0)).sum(axis=1) / np.maximum(count, 1)
-            apart = values - mean[:, None]
-            squares = np.square(apart if is_full else np.where(known, apart, 0.0)).sum(axis=1)
-        low = (values if is_full else np.where(known, values, np.inf)).min(axis=1, initial=np.inf)
-        high = (values if is_full else np.where(known, values, -np.inf)).max(axis=1, initial=-np.inf)
-        is_within = (count == 0) | ((low >= -LARGEST) & (high <= LARGEST))
-        columns = (count, mean, squares, low, high)
-        for within, *found in zip(is_within.tolist(), *(each.tolist() for each in columns), strict=True):
-            yield Piece(*found) if within else None
+def pieces(columns: Columns, names: Iterable[str]) -> Iterator[Piece | None]:
+    """The statistics of columns of numbers, bit for bit those that `Moments.add` finds; None where it may raise."""
+    for places, values in columns.blocks([columns.places[name] for name in names]):
+        low, high = columns.see(places, values)
+        if np.isnan(low).any():
+            found = _with_gaps(values)
+        else:
+            count = values.shape[1]
+            with np.errstate(over="ignore", invalid="ignore"):  # which is not passed on
+                mean = values.sum(axis=1) / count
+                apart = values - mean[:, None]
+                squares = np.square(apart, out=apart).sum(axis=1)
+            found = (np.full(len(values), count), mean, squares, low, high)
+        for count, mean, squares, low, high in zip(*(each.tolist() for each in found), strict=True):
+            is_within = not count or (low >= -LARGEST and high <= LARGEST)
+            yield Piece(count, mean, squares, low, high) if is_within else None
+
+
+def _with_gaps(values: npt.NDArray[np.float64]) -> tuple[npt.NDArray[Any], ...]:
+    """The same of values (k, n) of which some are missing."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = np.where(known, values, 0.0).sum(axis=1) / np.maximum(count, 1)
+        squares = (np.where(known, values - mean[:, None], 0.0) ** 2).sum(axis=1)
+    low = np.where(known, values, np.inf).min(axis=1, initial=np.inf)
+    return count, mean, squares, low, np.where(known, values, -np.inf).max(axis=1, initial=-np.inf)
 
 
 class Moments:

@@ -16,7 +16,7 @@ _TILE = 1 << 16  # cells that are scaled at a time, which stay in the processor'
 
 def fits(columns: object, name: str, role: Role, stats: Stats) -> bool:
     """Whether a column is one of numbers that were parsed, and is encoded as they stand, scaled and moved."""
-    is_plain = isinstance(role, Numeric) and role.is_affine and np.ndim(stats["mean"]) == 0
+    is_plain = isinstance(role, Numeric) and role.is_affine and isinstance(stats["mean"], float)
     return is_plain and isinstance(columns, Columns) and name in columns.places
 
 
@@ -24,29 +24,34 @@ def encoded(
     columns: Columns, names: Sequence[str], roles: Sequence[Any], stats: Sequence[Stats], dtype: str
 ) -> Array | None:
     """The columns as they are stored, (n, k); None if a cell cannot be fed, which `Numeric.encode` then tells."""
-    affine = [role.affine(each) for role, each in zip(roles, stats, strict=True)]
-    scale, offset = (np.array([float(pair[i]) for pair in affine])[:, None] for i in range(2))
+    scale, offset = _affine(roles, stats)
     fill = np.array([_fill(role, each) for role, each in zip(roles, stats, strict=True)])[:, None]
-    if not columns.rows:
-        return np.empty((0, len(names)), dtype)
-    if not _can_be_fed(columns, names, scale, offset, fill, dtype):
-        return None
     places = [columns.places[name] for name in names]
-    is_run = places == list(range(places[0], places[0] + len(places)))
-    stored = np.empty((columns.rows, len(names)), dtype)
+    if not columns.count:
+        return np.empty((0, len(names)), dtype)
+    if not _can_be_fed(columns, places, scale, offset, fill, dtype):
+        return None
+    has_gaps = bool(np.isnan(columns.ends(places)).any())
+    stored = np.empty((columns.count, len(names)), dtype)
     step = max(1, _TILE // len(names))
-    for start in range(0, columns.rows, step):
-        if is_run:
-            values = columns.numbers[places[0] : places[0] + len(places), start : start + step]
-        else:
-            values = columns.numbers[places, start : start + step]
-        missing = np.isnan(values)
-        if missing.any():
-            values = np.where(missing, fill, values)
+    for start in range(0, columns.count, step):
+        values = columns.some(places, start, start + step)
+        if has_gaps:
+            values = np.where(np.isnan(values), fill, values)
         values = values - offset
         np.divide(values, scale, out=values)
         stored[start : start + step] = values.T
     return stored
+
+
+def _affine(roles: Sequence[Numeric], stats: Sequence[Stats]) -> tuple[Floats, Floats]:
+    """The scale and the offset of each column, (k, 1)."""
+    scale, offset = (np.empty((len(roles), 1)) for _ in range(2))
+    for role in {role.scale: role for role in roles}.values():
+        some = [i for i, other in enumerate(roles) if other.scale == role.scale]
+        together = {key: np.array([stats[i][key] for i in some]) for key in ("mean", "deviation", "low", "high")}
+        scale[some, 0], offset[some, 0] = role.affine(together)
+    return scale, offset
 
 
 def _fill(role: Numeric, stats: Stats) -> float:
@@ -57,20 +62,16 @@ def _fill(role: Numeric, stats: Stats) -> float:
 
 
 def _can_be_fed(
-    columns: Columns, names: Sequence[str], scale: Floats, offset: Floats, fill: Floats, dtype: str
+    columns: Columns, places: Sequence[int], scale: Floats, offset: Floats, fill: Floats, dtype: str
 ) -> bool:
     """Whether all cells are finite when they are scaled and stored: the least and the largest of each column are."""
-    ends = []
-    for values in columns.blocks(names):
-        low, high = values.min(axis=1), values.max(axis=1)  # NaN if one is missing
-        if np.isnan(low).any():
-            low, high = np.fmin.reduce(values, axis=1), np.fmax.reduce(values, axis=1)
-            ends.append(np.stack([low, high, np.where(np.isnan(values).any(axis=1), np.nan, low)]))
-        else:
-            ends.append(np.stack([low, high, low]))
-    low, high, lacking = np.concatenate(ends, axis=1)[:, :, None]
-    low, high = (np.where(np.isnan(each), fill, each) for each in (low, high))  # of a column without any number
-    filled = np.where(np.isnan(lacking), fill, low)
+    low, high = columns.ends(places)
+    has_gaps = np.isnan(low)
+    for i in np.flatnonzero(has_gaps):
+        values = columns.some([places[i]])[0]
+        low[i], high[i] = np.fmin.reduce(values), np.fmax.reduce(values)
+    low, high = (np.where(np.isnan(each), fill[:, 0], each) for each in (low, high))  # of a column without any number
+    filled = np.where(has_gaps, fill[:, 0], low)
     with np.errstate(over="ignore", invalid="ignore"):
-        fed = ((np.concatenate([low, high, filled], axis=1) - offset) / scale).astype(dtype)
+        fed = ((np.stack([low, high, filled], axis=1) - offset) / scale).astype(dtype)
     return bool(np.isfinite(fed).all())

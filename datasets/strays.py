@@ -46,7 +46,7 @@ class Strays:
 
 def strays_of(cells: Cells) -> Strays | None:
     """The strays of a column of numbers; None if it has none, or is no such column."""
-    if not cells.is_text:
+    if cells.known is not None or not cells.is_text:
         return None
     known = cells.values.drop_nulls()
     numbers = cells.numerals.read(known)
@@ -70,6 +70,6 @@ def check_numbers(frame: Frame, roles: Mapping[str, Role]) -> None:
         others = f" (and {len(open_) - 1} columns more)" if len(open_) > 1 else ""
         raise DataError(f'{frame.file}: column "{open_[0]}"{others}: {unclear.readings}', ("columns", open_[0]))
     for name in frame.columns:
-        found = strays_of(frame[name]) if name not in roles else None
+        found = strays_of(frame[name]) if name not in roles and not frame.is_parsed(name) else None
         if found is not None:
             raise DataError(f"{frame.file}: {found.said}", ("columns", name))

@@ -207,7 +207,11 @@ class Table:
             role = known[split.column]
             if isinstance(role, Date) and role.format is None:
                 known[split.column] = replace(role, format=split.format)
-        return {name: role.settled(frame[name]) for name, role in known.items()}
+        # Of what was parsed as numbers, nothing is open but how it may be dates.
+        return {
+            name: role if isinstance(role, Numeric) and frame.is_parsed(name) else role.settled(frame[name])
+            for name, role in known.items()
+        }
 
     def _required(self, target: tuple[str, ...]) -> tuple[str, ...]:
         """The columns without which a sample has no target; an empty set of labels is one."""

@@ -88,6 +88,7 @@ class TableFile:
     decimal: str | None = None
     thousands: str | None = None
     notes: list[str] = field(default_factory=list, compare=False, repr=False)
+    _dialects: dict[Any, Dialect] = field(default_factory=dict, compare=False, repr=False)
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
@@ -194,7 +195,11 @@ class Delimited(Reader):
         """How a file is written."""
         known = Known(file.separator or self.separator, file.header, file.comment, file.index)
         text = beginning(file.path, file.encoding, file.note)
-        return dialect(file.path, text, known, file.note)
+        key = known, text
+        if key not in file._dialects:
+            file._dialects.clear()
+            file._dialects[key] = dialect(file.path, text, known, file.note)
+        return file._dialects[key]
 
     def settled(self, file: TableFile) -> TableFile:
         found = self.dialect(file)

@@ -45,7 +45,8 @@ def read(
     plain = beginning(path, encoding)
     if not plain or not start.startswith(plain) or b"\n" not in plain:
         return None
-    names = [name for name in _fractions(plain[form.start :], form, missing) if name not in {*texts, *form.left}]
+    apart = {*texts, *form.left}
+    names = [name for name in _fractions(plain[form.start :], form, missing) if name not in apart]
     if not names:
         return None
     return _Reading(path, form, plain.count(b"\n", 0, form.start), frozenset(missing)).columns(names)
@@ -92,7 +93,8 @@ class _Reading:
         if frame is None or not len(frame) or frame[self.form.names[-1]].null_count():
             return None
         numbers = frame.select(names).to_numpy(order="fortran").T
-        held = {name: frame[name] for name in self.form.names if name not in names and name not in self.form.left}
+        others = {*self.form.names} - {*names, *self.form.left}
+        held = {name: frame[name] for name in self.form.names if name in others}
         del frame
         places = {name: place for place, name in enumerate(names)}
         doubtful = [name for name, total in zip(names, _totals(numbers), strict=True) if not math.isfinite(total)]
@@ -137,8 +139,9 @@ class _Reading:
         """Some columns of the file, those of `numbers` as such, null where a cell is none."""
         import polars as pl
 
+        numbers = frozenset(numbers)
         every = len(names) == len(self.form.names)
-        wanted = None if every else sorted(self.form.names.index(name) for name in names)
+        wanted = None if every else [i for i, name in enumerate(self.form.names) if name in names]
         schema = {name: pl.Float64() if name in numbers else pl.String() for name in self.form.names}
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")

@@ -69,14 +69,12 @@ def about(name: str, target: Sequence[str] = (), file: TableFile | None = None) 
         return {"name": name, "where": where(name), **facts, "options": options(name)}
     try:
         found = described(file or name, target)
-        if isinstance(found, Table):
-            found.source.head()
+        return about_table(found) if isinstance(found, Table) else _splits(found.read())
     except SeveralError as error:
         if error.wanted or not error.names:
             raise
         first = error.line(error.names[0])
         return {"name": Path(name).name, f"{error.what}s": list(error.names), "description": f"name one with {first}"}
-    return about_table(found) if isinstance(found, Table) else _splits(found.read())
 
 
 def about_table(table: Table) -> dict[str, Any]:
@@ -89,19 +87,23 @@ def about_table(table: Table) -> dict[str, Any]:
         "target": list(known.target),
         "split": known.split.name if known.split else "a file of its own",
         "columns": [vars(facts) for facts in columns(frame, known)],
-        "warnings": [*doubts, *(f"left out: {error}" for error in apart.values()), *warnings(without(table, apart))],
+        "warnings": [
+            *doubts,
+            *(f"left out: {error}" for error in apart.values()),
+            *warnings(without(table, apart), frame, known),
+        ],
     }
 
 
 def settled(table: Table, frame: Frame) -> tuple[Table, dict[str, AmbiguousError]]:
     """The table with nothing left open, without the columns that can be read in several ways, and why each can."""
     apart: dict[str, AmbiguousError] = {}
-    target = table.target or (guess.target(frame),)
     while True:
         try:
             return table.settled(frame), apart
         except AmbiguousError as error:
             name = error.path[-1]
+            target = table.target or (guess.target(frame),)
             if error.path[0] != "columns" or name in table.columns or name in target:
                 raise
             apart[name] = error
@@ -113,10 +115,10 @@ def without(table: Table, names: Iterable[str]) -> Table:
     return replace(table, columns={**table.columns, **dict.fromkeys(names, Ignore())})
 
 
-def warnings(table: Table) -> list[str]:
-    """What is strange about a table, or why nothing can be trained on it as it is."""
+def warnings(table: Table, frame: Frame, known: Table) -> list[str]:
+    """What is strange about a table of some samples, settled as `known`, or why nothing can be trained on it."""
     try:
-        return list(table.read().warnings)
+        return list(table.read(frame=frame, settled=known).warnings)
     except DataError as error:
         return [f"cannot be trained on as it is: {error}"]
 
@@ -132,7 +134,7 @@ def _facts(cells: Cells, role: Role) -> ColumnFacts:
 
 def content(cells: Cells, role: Role) -> str:
     """What a column holds, in a few words: the range of numbers, the most frequent names."""
-    if isinstance(cells.values, np.ndarray) and cells.values.ndim > 1:
+    if cells.known is None and isinstance(cells.values, np.ndarray) and cells.values.ndim > 1:
         return f"{cells.values.dtype} {cells.values.shape[1:]}"
     if isinstance(role, Numeric):
         numbers = role.read(cells)

@@ -15,7 +15,7 @@ def settled_doubts(table: Table) -> tuple[Table, Frame, list[str]]:
     Columns whose numbers may be read in two ways are left out; the few cells of a column of numbers that are none mean
     that nothing is known. Raises DataError where the target is in doubt.
     """
-    frame = table.source.read()
+    frame = table.parsed(table.source)
     notes = []
     names = [name for name in frame.columns if name not in table.columns]
     if frame.unclear is not None:
@@ -25,10 +25,10 @@ def settled_doubts(table: Table) -> tuple[Table, Frame, list[str]]:
         shown = ", ".join(f'"{name}"' for name in left)
         notes += [f"left out: {shown}; {frame.unclear.readings}"] if left else []
         table = replace(table, columns={**table.columns, **dict.fromkeys(left, Ignore())})
-    found = [strays for name in names if (strays := strays_of(frame[name])) is not None]
+    found = [strays for name in names if not frame.is_parsed(name) and (strays := strays_of(frame[name])) is not None]
     if found and isinstance(table.source, TableFile):
         notes += [strays.said for strays in found]
         cells = dict.fromkeys(name for strays in found for name in strays.names)
         table = replace(table, source=replace(table.source, missing=(*table.source.missing, *cells)))
-        frame = table.source.read()
+        frame = table.parsed(table.source)
     return table, frame, notes

@@ -92,7 +92,7 @@ def _of_table(found: Table, path: Path) -> Draft:
             roles[name] = replace(role, channels="first")
     table = replace(found, target=known.target, columns=roles)
     unclear = (*(frame.unclear.columns if frame.unclear else ()), *ambiguous)
-    data = table.read()
+    data = table.read(frame=frame)
     recipe = data.fitted
     assert isinstance(recipe, Recipe)  # noqa: S101  # of a table
     apart = {name: _Apart(reason) for name, reason in reasons_apart(frame, _ignored(roles)).items()}
@@ -105,7 +105,7 @@ def _of_table(found: Table, path: Path) -> Draft:
         leaking = {}
     if leaking:
         table = replace(table, columns={**roles, **dict.fromkeys(leaking, Ignore())})
-        data = table.read()
+        data = table.read(frame=frame)
     doubts += [f"left out: {error}" for error in ambiguous.values()]
     said = [*doubts, *_said(data, frame, [name for name in _ignored(roles) if name not in unclear], list(leaking))]
     known = replace(known, columns=table.columns)
