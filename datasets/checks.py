@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +12,10 @@ import numpy as np
 from . import guess
 from .columns import Columns
 from .dataset import Array, Split
+from .digits import lost_digits
 from .frame import Frame
 from .images import Image
 from .leaks import leaks
-from .numerals import EXACT
 from .preprocessing import Part, Recipe
 from .roles import FILLS, Categorical, Numeric
 from .tabular import MISSING, TableFile
@@ -31,9 +31,11 @@ def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaking:
 
     Without ``leaking``, an input may say the target: a law that is fitted to exact numbers does.
     """
+    lost = _digits(train, recipe)
     found = [
         *_missing(train, recipe),
-        *_constant(train, recipe),
+        *lost.values(),
+        *_constant(recipe, lost),
         *_turned(train, recipe),
         *(_leaks(train, recipe) if leaking else ()),
     ]
@@ -78,25 +80,15 @@ def _gaps(frame: Frame, name: str) -> int:
     return int(frame[name].missing().sum())
 
 
-def _beyond(frame: Frame, part: Part) -> bool:
-    """Whether a column holds whole numbers that float64 does not tell apart."""
-    if not isinstance(part.role, Numeric) or part.shape or max(abs(part.stats["low"]), abs(part.stats["high"])) < EXACT:
-        return False
-    import polars as pl
-
-    names = frame[part.column].texts().drop_nulls().unique()
-    return bool(names.str.contains(r"^[+-]?\d+$").all()) and names.cast(pl.Float64, strict=False).n_unique() < len(
-        names
-    )
+def _digits(frame: Frame, recipe: Recipe) -> dict[str, str]:
+    """What floats lose of a column, by its name."""
+    return {part.column: f'column "{part.column}": {told}' for part, told in lost_digits(frame, recipe)}
 
 
-def _constant(frame: Frame, recipe: Recipe) -> Iterator[str]:
+def _constant(recipe: Recipe, others: Collection[str]) -> Iterator[str]:
+    """Inputs that are the same in all samples, but for some others of which something else is told."""
     for part in recipe.inputs:
-        if _beyond(frame, part):
-            yield (
-                f'column "{part.column}": whole numbers beyond 2**53, of which some are one number as floats; if they '
-                f"are names, write `columns: {{{part.column}: categorical}}`, or `ignore`"
-            )
+        if part.column in others:
             continue
         if isinstance(part.role, Numeric):
             is_constant = np.array_equal(part.stats["low"], part.stats["high"]) if part.shape else _is_one(part)

@@ -121,13 +121,14 @@ class Ambiguous:
     cell: str
 
     @property
-    def readings(self) -> str:
-        """Both, and what to write for each."""
-        thousands, decimal = self.cell.replace(",", ""), self.cell.replace(",", ".")
-        return (
-            f'"{self.cell}" may be {thousands} or {decimal}: write `thousands: ","` for the one, '
-            '`decimal: ","` for the other'
-        )
+    def readings(self) -> tuple[str, str]:
+        """What the cell may be."""
+        return self.cell.replace(",", ""), self.cell.replace(",", ".")
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """What to write of the table for each of them."""
+        return 'thousands: ","', 'decimal: ","'
 
 
 def odd(columns: Iterable[pl.Series]) -> list[pl.Series]:

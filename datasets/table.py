@@ -134,7 +134,7 @@ class Table:
                 check_name(frame, getattr(self, part), (part,))
         for name in self.columns:
             check_name(frame, name, ("columns", name))
-        check_numbers(frame, self.columns)
+        check_numbers(frame, self.columns, target)
         if self.split is not None and self.split.by is not None:
             check_name(frame, self.split.by, ("split",))
         guessed = guess.roles(frame, target)

@@ -18,7 +18,7 @@ ORDER = {
         "roles", "scaling", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "time_keys",
         "splits",
         "corpus", "fitted", "identifiers", "guess", "reading_notes", "strays", "folding",
-        "leaks", "checks", "stream", "samples", "table", "prefetch", "batches",
+        "leaks", "digits", "checks", "stream", "samples", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
