@@ -68,7 +68,8 @@ class Columns(Mapping[str, Any]):
         place = self.places.get(name)
         if place is None:
             return None
-        return self.numbers[place] if self.rows is None else self.numbers[place][self.rows]
+        numbers: Floats = self.numbers[place]
+        return numbers if self.rows is None else numbers[self.rows]
 
     def some(self, places: Sequence[int], start: int = 0, stop: int | None = None) -> Floats:
         """Some columns of numbers, by their places, from one sample to another; (k, n)."""

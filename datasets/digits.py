@@ -25,9 +25,12 @@ def lost_digits(frame: Frame, recipe: Recipe) -> Iterator[tuple[Part, str]]:
 
 
 def _lost(frame: Frame, part: Part, role: Numeric, dtype: str) -> str:
-    ends = np.array([part.stats["low"], part.stats["high"]], np.float64)
-    largest = float(np.abs(ends).max())
-    if role.is_affine and largest > np.finfo(dtype).max:
+    low, high = float(part.stats["low"]), float(part.stats["high"])
+    largest = max(abs(low), abs(high))
+    kept = 2.0 ** (np.finfo(dtype).nmant + 1)  # up to that, floats hold every whole number
+    if role.is_affine and largest < kept / 2:  # and offsets lie between the ends
+        return ""
+    if role.is_affine and largest > float(np.finfo(dtype).max):
         return (
             f"holds numbers to {largest:.4g}, and {dtype} those to {np.finfo(dtype).max:.2g}; `dtype: float64` holds "
             "them, or give the column a `clip`"
@@ -37,9 +40,8 @@ def _lost(frame: Frame, part: Part, role: Numeric, dtype: str) -> str:
             "whole numbers beyond 2**53, of which some are one number as floats; if they are names, write "
             f"`columns: {{{part.column}: categorical}}`, or `ignore`"
         )
-    offset = role.affine(part.stats)[1]
-    kept = 2 ** (np.finfo(dtype).nmant + 1)  # up to that, floats hold every whole number
-    if role.is_affine and not (np.abs(ends - offset) >= kept).any():
+    offset = float(role.affine(part.stats)[1])
+    if role.is_affine and max(abs(low - offset), abs(high - offset)) < kept:
         return ""
     pair = _one(role, part, frame[part.column], dtype)
     if pair is None:

@@ -177,12 +177,15 @@ class Cells:
 class _Bare(Cells):
     """A column of numbers whose text was left in the file, and is read from there if anybody asks for it."""
 
-    def __init__(self, columns: Columns, name: str, file: str, numbers: Callable[[], npt.NDArray[np.int64]]) -> None:
+    columns: Columns
+    places: Callable[[], npt.NDArray[np.int64]]  # the row numbers in the file
+
+    def __init__(self, columns: Columns, name: str, file: str, places: Callable[[], npt.NDArray[np.int64]]) -> None:
         found = {"name": name, "file": file, "is_words": False, "numerals": PLAIN, "columns": columns}
-        self.__dict__.update(found, places=numbers, rows=lambda index: int(numbers()[index]))
+        self.__dict__.update(found, places=places, rows=lambda index: int(places()[index]))
 
     def __len__(self) -> int:
-        return int(self.__dict__["columns"].count)
+        return self.columns.count
 
     @property
     def is_bare(self) -> bool:
@@ -193,28 +196,27 @@ class _Bare(Cells):
         return False
 
     @cached_property
-    def known(self) -> Floats | None:  # type: ignore[override]
-        return self.__dict__["columns"].number(self.name)
+    def known(self) -> Floats:
+        return cast("Floats", self.columns.number(self.name))
 
     @cached_property
-    def values(self) -> pl.Series:  # type: ignore[override]
-        return self.__dict__["columns"][self.name]
+    def values(self) -> Values:
+        return self.columns[self.name]
 
     def cell(self, index: int) -> Any:
         return self.texts()[index]
 
     def texts(self) -> pl.Series:
-        columns, rows = self.__dict__["columns"], self.__dict__["places"]() - 1
-        if columns.written is None:
+        if self.columns.written is None:
             return super().texts()
-        found = columns.written(self.name)
+        found, rows = self.columns.written(self.name), self.places() - 1
         last = int(rows.max(initial=-1)) + 1
         if last > len(found):
             raise DataError(f"{self.file}: expected {last:,} rows, found {len(found):,}; has it changed?", ("file",))
         return found[rows]
 
     def _digits(self) -> pl.Series:
-        return super()._digits() if self.__dict__["columns"].written is None else self.texts()
+        return super()._digits() if self.columns.written is None else self.texts()
 
 
 @dataclass(frozen=True, eq=False)

@@ -143,7 +143,8 @@ def target_role(cells: Cells) -> Role:
 
 def _target_of(numbers: npt.NDArray[np.float64]) -> Role:
     """The role of a target of numbers, NaN where one is missing."""
-    if (numbers[: identifiers.MIN_ROWS] % 1 > 0).any():
+    first = numbers[: identifiers.MIN_ROWS]
+    if (first[np.isfinite(first)] % 1).any():
         return Numeric()
     different = np.unique(numbers[~np.isnan(numbers)][:1_000_000])
     runs_on = len(different) <= MAX_CLASSES and different[0] in (0, 1) and bool((np.diff(different) == 1).all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -92,8 +93,8 @@ def _acquitted(frame: Frame, recipe: Recipe, theirs: Array) -> set[str]:
         a, b = first - first.mean(axis=1, keepdims=True), other - other.mean()
         alike = (a * b).sum(axis=1) ** 2 / ((a * a).sum(axis=1) * (b * b).sum())
         steps = np.diff(first[:, np.argsort(other, kind="stable")], axis=1)
-    is_apart = alike < EXPLAINED - _ROUNDING  # not so of NaN
-    turns = (steps < 0).any(axis=1) & (steps > 0).any(axis=1)
+    is_apart: Any = alike < EXPLAINED - _ROUNDING  # not so of NaN
+    turns: Any = (steps < 0).any(axis=1) & (steps > 0).any(axis=1)
     return {name for name, apart, turn in zip(names, is_apart, turns, strict=True) if apart and turn}
 
 

@@ -67,7 +67,7 @@ def _can_be_fed(
     """Whether all cells are finite when they are scaled and stored: the least and the largest of each column are."""
     low, high = columns.ends(places)
     has_gaps = np.isnan(low)
-    for i in np.flatnonzero(has_gaps):
+    for i in np.flatnonzero(has_gaps).tolist():
         values = columns.some([places[i]])[0]
         low[i], high[i] = np.fmin.reduce(values), np.fmax.reduce(values)
     low, high = (np.where(np.isnan(each), fill[:, 0], each) for each in (low, high))  # of a column without any number

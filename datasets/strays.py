@@ -74,9 +74,9 @@ def check_numbers(frame: Frame, roles: Mapping[str, Role], target: tuple[str, ..
         first = next((name for name in open_ if name in target), open_[0])
         cells = frame[first]
         row = int((~cells.missing()).argmax())
-        found = Ambiguous((first,), str(cells.cell(row)))
+        both = Ambiguous((first,), str(cells.cell(row)))
         raise AmbiguousError(
-            cells.place, cells.shown(row), found.readings, found.lines, ("columns", first),
+            cells.place, cells.shown(row), both.readings, both.lines, ("columns", first),
             columns=tuple(open_), whole=True,
         )  # fmt: skip
     for name in frame.columns:

@@ -116,10 +116,9 @@ class TableFile:
         """The same, whose columns of numbers are parsed, each once; `texts` are needed as they stand in the file."""
         self.check(MAX_BYTES)
         columns = self._reader().typed(self, texts) if self.numerals is None else None
-        frame = Frame(str(self.path), columns) if columns is not None else None
-        if frame is None or odd(columns.held.values()):  # then points may stand between thousands
-            frame = self.read()
-        return frame.parsed()
+        if columns is None or odd(columns.held.values()):  # then points may stand between thousands
+            return self.read().parsed()
+        return Frame(str(self.path), columns).parsed()
 
     def head(self) -> Frame:
         """The first samples: what one piece holds."""

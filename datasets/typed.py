@@ -73,8 +73,8 @@ def _fractions(text: bytes, form: Dialect, missing: Collection[str]) -> list[str
     except csv.Error:  # a cell that is too long for this reader
         return []
     found = []
-    for name, cells in zip(form.names, zip(*records, strict=True), strict=bool(records)):
-        known = [cell for cell in cells if cell not in missing]
+    for name, column in zip(form.names, zip(*records, strict=True), strict=bool(records)):
+        known = [cell for cell in column if cell not in missing]
         if any(not _FRACTION.isdisjoint(cell) for cell in known) and all(map(_is_finite, known)):
             found.append(name)
     return found
@@ -107,7 +107,8 @@ class _Reading:
             wrong = {name for name, values in texts.items() if not _agree(numbers[places[name]], values)}
             kept = [name not in wrong for name in names]
             held |= {name: texts[name] for name in wrong}
-            numbers, names = (numbers, names) if all(kept) else (numbers[kept], [n for n in names if n not in wrong])
+            if wrong:
+                numbers, names = numbers[kept], [name for name in names if name not in wrong]
         if not names:
             return None
         numbers.flags.writeable = False
