@@ -35,6 +35,7 @@ MAX_CLASSES = 10_000
 TOLERANCE = 1e-3  # by which shares may miss 1, as rounded ones do
 _TRUTHS = ({"true", "false"}, {"True", "False"}, {"TRUE", "FALSE"})
 _SHOWN = 20  # characters of a name
+_FIRST = 64  # cells, of which one mostly is a fraction if any is
 
 
 @dataclass(frozen=True)
@@ -180,22 +181,25 @@ def form_of(columns: list[Cells]) -> Form:
 
 
 def _width(cells: Cells) -> int:
-    return int(np.prod(np.shape(cells.values)[1:])) if isinstance(cells.values, np.ndarray) else 1
+    if cells.known is not None or not isinstance(cells.values, np.ndarray):
+        return 1
+    return int(np.prod(np.shape(cells.values)[1:]))
 
 
 def _of_one(cells: Cells) -> Form:
     numbers, name = _numbers(cells), f'"{cells.name}"'
-    different = _different(cells)
+    different = _different(cells) if cells.known is None else []
     if _are_truths(cells, different):
         return Form(f"{name} holds true and false", {LABELS: NAMES, CLASSES: NAMES}, 2)
     if numbers is None:
         return _of_text(cells, different)
-    known = np.unique(numbers[~np.isnan(numbers)])
+    known = numbers[~np.isnan(numbers)]
     if not len(known):
         return Form(f"{name} is empty", {})
-    low, high = float(known[0]), float(known[-1])
+    low, high = float(known.min()), float(known.max())
     codes: dict[str, str] = {}
-    if (known % 1 == 0).all():
+    if not (known[:_FIRST] % 1).any() and (known % 1 == 0).all():
+        known = np.unique(known)
         if len(known) == 2:
             codes[LABELS] = NAMES
         codes[CLASSES] = NAMES
@@ -204,7 +208,7 @@ def _of_one(cells: Cells) -> Form:
     else:
         if low >= 0 and high <= 1:
             codes[CHANCES] = PLAIN
-        fraction = next(value for value in known if value % 1)
+        fraction = float(known[known % 1 != 0].min())
         what, classes = f"{name} holds numbers such as {fraction:g}", 0
     codes = {NUMBERS: SCALED, **codes} if not classes else {**codes, NUMBERS: SCALED}
     if low >= 0:
@@ -276,6 +280,8 @@ def _of_several(table: Floats, names: str, is_whole_array: bool) -> Form:
 
 def _numbers(cells: Cells) -> Floats | None:
     """The cells as numbers, (n,) of arrays (n, 1) too; None where some are none. Truths of a table are none."""
+    if cells.known is not None:
+        return cells.known
     values = cells.values
     if isinstance(values, np.ndarray):
         if values.dtype.kind not in "biuf":
@@ -287,7 +293,7 @@ def _numbers(cells: Cells) -> Floats | None:
         return cells.seconds(clocks[0])
     if values.dtype.is_temporal() or values.dtype.is_nested():
         return None
-    if are_codes(values.drop_nulls()):
+    if cells.is_words or are_codes(values.drop_nulls()):
         return None
     read = cells.numerals.read(values)
     return None if (read.is_null() & values.is_not_null()).any() else read.fill_null(np.nan).to_numpy()

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import apart, json_lines
+from . import apart, json_lines, typed
+from .columns import Columns
 from .compressed import opened, read, seekable
 from .delimited import BOM, beginning, frames
 from .dialect import Dialect, Known, dialect
@@ -61,6 +62,10 @@ class Reader:
         """All rows; a column has the same type in every piece."""
         raise NotImplementedError
 
+    def typed(self, file: TableFile, texts: Collection[str]) -> Columns | None:
+        """All columns of a file that can be read with its numbers parsed at once, but for those that stay text."""
+        return None
+
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
         """All rows in pieces of a few megabytes."""
         return self.pieces(file, 1 << 62)
@@ -92,6 +97,7 @@ class TableFile:
     sets: tuple[str, ...] = ()
     lists: list[str] = field(default_factory=list, compare=False, repr=False)
     notes: list[str] = field(default_factory=list, compare=False, repr=False)
+    _dialects: dict[Any, Dialect] = field(default_factory=dict, compare=False, repr=False)
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
@@ -118,6 +124,14 @@ class TableFile:
     def read(self, max_bytes: int = MAX_BYTES) -> Frame:
         """All samples. Raises DataError for a file that is larger than `max_bytes`, damaged or empty."""
         return self._told(joined(self.frames(max_bytes)))
+
+    def parsed(self, texts: Collection[str] = ()) -> Frame:
+        """The same, whose columns of numbers are parsed, each once; `texts` are needed as they stand in the file."""
+        self.check(MAX_BYTES)
+        columns = self._reader().typed(self, texts) if self.numerals is None else None
+        if columns is None or odd(columns.held.values()):  # then points may stand between thousands
+            return self.read().parsed()
+        return Frame(str(self.path), columns).parsed()
 
     def head(self) -> Frame:
         """The first samples: what one piece holds."""
@@ -193,12 +207,19 @@ class Delimited(Reader):
         """How a file is written."""
         known = Known(file.separator or self.separator, file.header, file.comment, file.index)
         text = beginning(file.path, file.encoding, file.note)
-        return dialect(file.path, text, known, file.note)
+        key = known, text
+        if key not in file._dialects:
+            file._dialects.clear()
+            file._dialects[key] = dialect(file.path, text, known, file.note)
+        return file._dialects[key]
 
     def settled(self, file: TableFile) -> TableFile:
         found = self.dialect(file)
         header: bool | tuple[str, ...] = found.has_header or found.names
         return replace(file, separator=found.separator, header=header)
+
+    def typed(self, file: TableFile, texts: Collection[str]) -> Columns | None:
+        return typed.read(file.path, self.dialect(file), file.encoding, file.missing, texts)
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         form = self.dialect(file)

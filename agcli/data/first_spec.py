@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agcli.counts import number_of
-from agcli.data.dataset_info import content, described, settled, without
-from agcli.data.doubts import settled_doubts
+from agcli.data.dataset_info import content, described
+from agcli.data.doubts import settled
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
 from agcli.data.whole_file import whole_file
@@ -93,11 +93,10 @@ def draft(file: str | TableFile, target: str | None = None, out: Path | None = N
 
 
 def _of_table(found: Table, path: Path) -> Draft:
-    found, frame, doubts = settled_doubts(found)
+    doubts = settled(found)
+    found, frame, known, ambiguous = doubts.table, doubts.frame, doubts.known, doubts.ambiguous
     if len(frame.columns) < 2:
         raise DataError(f"{_shown(found.source.path)}: {_alone(found, frame)}")
-    known, ambiguous = settled(found, frame)
-    found = without(found, ambiguous)
     roles = dict(known.columns)
     for name, role in roles.items():
         if isinstance(role, Text) and name not in known.target:
@@ -105,13 +104,10 @@ def _of_table(found: Table, path: Path) -> Draft:
         if isinstance(role, Image) and channels_first(frame.columns[name].shape[1:]):
             roles[name] = replace(role, channels="first")
     table = replace(found, target=known.target, columns=roles)
-    unclear = (*(frame.unclear.columns if frame.unclear else ()), *ambiguous)
-    data = table.read()
+    data = table.read(frame=frame)
     recipe = data.fitted
     assert isinstance(recipe, Recipe)  # noqa: S101  # of a table
     apart = {name: _Apart(reason) for name, reason in reasons_apart(frame, _ignored(roles)).items()}
-    if frame.unclear:
-        apart |= {name: _Apart(frame.unclear.readings) for name in frame.unclear.columns}
     leaking = dict(leaks(frame, recipe))
     if len(leaking) < len(recipe.inputs):  # else nothing would be left
         apart |= {name: _Apart(f"says the target: {how}", is_leak=True) for name, how in leaking.items()}
@@ -119,10 +115,10 @@ def _of_table(found: Table, path: Path) -> Draft:
         leaking = {}
     if leaking:
         table = replace(table, columns={**roles, **dict.fromkeys(leaking, Ignore())})
-        data = table.read()
-    doubts += [f"left out: {error}" for error in ambiguous.values()]
-    told = {*unclear, *(name for name, values in frame.columns.items() if is_nothing(values))}  # by the reader
-    said = [*doubts, *_said(data, frame, [name for name in _ignored(roles) if name not in told], list(leaking))]
+        data = table.read(frame=frame)
+    told = {*ambiguous, *(name for name, values in frame.columns.items() if is_nothing(values))}  # by the reader
+    ignored = [name for name in _ignored(roles) if name not in told]
+    said = [*doubts.said, *_said(data, frame, ignored, list(leaking))]
     known = replace(known, columns=table.columns)
     return Draft(path, "\n".join(_lines(known, data, frame, path, said, apart, ambiguous)) + "\n", tuple(said))
 
@@ -278,7 +274,8 @@ def _written(role: Role) -> str:
 
 def _choices(name: str, error: AmbiguousError) -> Iterator[str]:
     """A column that can be read in several ways, left out, with a line for each of them."""
-    yield f"    {quoted(name)}: ignore # {_comment(error.cell)} can be read in {len(error.readings)} ways; take one of"
+    take = "write one beside `file`, and leave this line out" if error.whole else "take one of"
+    yield f"    {quoted(name)}: ignore # {_comment(error.cell)} can be read in {len(error.readings)} ways; {take}"
     for line, reading in zip(error.lines, error.readings, strict=True):
         yield f"    # {printable(line)} # {printable(reading)}"
 
