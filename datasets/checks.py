@@ -12,6 +12,7 @@ import numpy as np
 from . import guess
 from .columns import Columns
 from .dataset import Array, Split
+from .date_layouts import layouts_of
 from .digits import lost_digits
 from .frame import Frame
 from .images import Image
@@ -37,6 +38,7 @@ def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaking:
         *lost.values(),
         *_constant(recipe, lost),
         *_turned(train, recipe),
+        *_dated(train, recipe),
         *(_leaks(train, recipe) if leaking else ()),
     ]
     if recipe.classes:
@@ -113,6 +115,19 @@ def _turned(frame: Frame, recipe: Recipe) -> Iterator[str]:
             yield (
                 f'column "{part.column}": samples of shape {shape} are read as (height, width, channels); '
                 "if the channels stand first, turn them: np.moveaxis(x, 1, -1)"
+            )
+
+
+def _dated(frame: Frame, recipe: Recipe) -> Iterator[str]:
+    """Targets of dates: each of them is a name, and none is near another."""
+    for part in recipe.target:
+        cells = frame[part.column]
+        if not isinstance(part.role, Categorical) or isinstance(cells.values, np.ndarray):
+            continue
+        if cells.values.dtype.is_temporal() or (cells.is_text and layouts_of(cells.values).all_of):
+            yield (
+                f'target "{part.column}": holds dates, each of which is taken for the name of a class; to predict a '
+                "time, write it as a number, such as the days since a first one"
             )
 
 

@@ -12,7 +12,6 @@ import numpy as np
 
 from .compressed import content
 from .dataset import Array, Column, Dataset, Split
-from .dialect import nothing
 from .encodings import utf8
 from .errors import DataError, unknown
 from .files import check_size
@@ -171,4 +170,4 @@ def decoded(path: Path, encoding: str | None = None, note: Callable[[str], None]
     """The text of a file, unpacked if it is packed; ``note`` takes how it is written, if that had to be found out."""
     check_size(path, MAX_BYTES)
     text = io.BytesIO(content(path, MAX_BYTES))
-    return b"".join(utf8(iter(lambda: text.read(_BLOCK), b""), path, encoding, note or nothing)).decode()
+    return b"".join(utf8(iter(lambda: text.read(_BLOCK), b""), path, encoding, note or (lambda _: None))).decode()

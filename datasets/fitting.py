@@ -88,7 +88,11 @@ def _as_target(name: str, role: Role | None, count: int, code: str) -> Role:
     if role is None:
         raise unknown("target", name, (), ("target",))
     expected = "numeric" if count > 1 else "numeric or categorical"
-    raise DataError(f'target "{name}": expected the role {expected}, found {role.name}', ("target",))
+    advice = ""
+    if role.name == "date":
+        number = "write a time as a number, such as the days since a first one"
+        advice = f"; {number}, or let dates be the names of classes: `columns: {{{name}: categorical}}`"
+    raise DataError(f'target "{name}": expected the role {expected}, found {role.name}{advice}', ("target",))
 
 
 def written_by(fitted: Recipe) -> dict[str, Role]:

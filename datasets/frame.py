@@ -16,6 +16,7 @@ from .columns import Columns, Floats, parsed
 from .dataset import Rows
 from .date_patterns import EPOCHS, ISO, PatternError, moments, since_epoch
 from .errors import CellError, DataError, unknown
+from .files import row_of
 from .numerals import PLAIN, Ambiguous, Numerals
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class Cells:
             value = value[np.unravel_index(int(wrong[index].argmax()), wrong[index].shape)]
         found = str(value)
         shown = f'"{found if len(found) <= _SHOWN else f"{found[: _SHOWN - 1]}…"}"' if value is not None else "none"
-        place = f'{self.file}: row {self.rows(index):,}: column "{self.name}"'
+        place = f'{row_of(self.file, self.rows(index))}: column "{self.name}"'
         return CellError(f"{place}: expected {expected}, found {shown}{advice}", ("columns", self.name), rows)
 
     def numbers(self) -> npt.NDArray[np.float64]:

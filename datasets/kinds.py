@@ -52,6 +52,11 @@ class Form:
     pairs: bool = False  # of several columns, whether each has two values
     advice: str = ""  # what to write about the columns, if that is what stands in the way
 
+    @property
+    def is_sets(self) -> bool:
+        """Whether cells are sets of names, and nothing else."""
+        return SETS in self.codes.values() and len(self.codes) == 1
+
 
 class KindError(DataError):
     """A target that is none of the kinds that will do."""
@@ -87,7 +92,7 @@ def _guessed(
 ) -> Coding | None:
     """How a target of several numbers is coded where any kind will do: 0 and 1, and shares, stay what they are."""
     if len(target) == 1 and _width(frame[target[0]]) == 1:
-        return None
+        return _guessed_sets(frame[target[0]], given.get(target[0]))
     form = form_of([frame[name] for name in target])
     code = next((form.codes[kind] for kind in (SHARES, LABELS) if kind in form.codes), SCALED)
     if wanted and code == EACH and NUMBERS not in form.codes:
@@ -96,6 +101,14 @@ def _guessed(
     if any(name in given for name in target) or (code == SCALED and NUMBERS not in form.codes):
         return None
     return Coding(ANY, code, {name: _role(frame[name], ANY, code, None) for name in target})
+
+
+def _guessed_sets(cells: Cells, given: Role | None) -> Coding | None:
+    """How one column of sets of names is coded; None for any other, and for names with commas in them."""
+    is_text = cells.known is None and not isinstance(cells.values, np.ndarray) and cells.is_text
+    if isinstance(given, Labels) or (given is None and is_text and _of_text(cells, _different(cells)).is_sets):
+        return Coding(LABELS, SETS, {cells.name: _role(cells, LABELS, SETS, given)})
+    return None
 
 
 def ruled(form: Form, target: tuple[str, ...], given: Mapping[str, Role]) -> Form:

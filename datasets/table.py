@@ -126,6 +126,8 @@ class Table:
 
     def settled(self, frame: Frame) -> Table:
         """The same table with nothing left open: target, role of every column, split, and how the file is written."""
+        if lists := [name for name in getattr(self.source, "lists", ()) if name not in self.columns]:
+            return replace(self, columns={**self.columns, **dict.fromkeys(lists, Labels())}).settled(frame)
         target = self.target or (guess.target(frame),)
         for name in target:
             check_name(frame, name, ("target",))
@@ -354,13 +356,6 @@ class Table:
         return Dataset(
             name=path.name,
             description=f"{number_of(len(self.columns), 'column')}, target {', '.join(self.target)}; {sizes}",
-            source=str(path),
-            licence="",
-            classes=recipe.classes,
-            features=recipe.features,
-            splits=splits,
-            fitted=recipe,
-            warnings=(*lost, *found),
-            settled=self,
-            lost=lost,
-        )
+            source=str(path), licence="", classes=recipe.classes, features=recipe.features, splits=splits,
+            fitted=recipe, warnings=(*lost, *found), settled=self, lost=lost,
+        )  # fmt: skip

@@ -15,7 +15,7 @@ _WORDS = (
 )
 _WORD = "|".join(sorted(map(re.escape, _WORDS.split("|")), key=len, reverse=True))
 _UNIT = rf"(?:1|10|100|1000|{_WORD}|{_PREFIXES}(?:{_BASES}))(?:\^?[-−+]?\d|[²³⁻¹])*"
-_UNITS = re.compile(rf"{_UNIT}(?:\s*[/*·.\s]\s*{_UNIT})*")
+_UNITS = rf"{_UNIT}(?:\s*[/*·.\s]\s*{_UNIT})*"  # compiled when a file has such a row: it takes milliseconds
 _NONE = ("", "-", "–", "—", "none", "[-]", "(-)", "[]", "n/a")
 _ENOUGH = 2  # samples below, of which a column of numbers has nothing but numbers
 
@@ -34,7 +34,7 @@ def are_units(row: Sequence[Sequence[str]], below: Sequence[Sequence[str]]) -> b
 
 def _is_unit(cell: str) -> bool:
     bare = cell[1:-1].strip() if (cell[0], cell[-1]) in (("[", "]"), ("(", ")")) else cell
-    return len(bare) <= 30 and _UNITS.fullmatch(bare) is not None
+    return len(bare) <= 30 and re.fullmatch(_UNITS, bare) is not None
 
 
 def _are_numbers(cells: Sequence[str]) -> bool:

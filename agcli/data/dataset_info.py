@@ -30,6 +30,7 @@ from agcli.datasets import (
 from agcli.datasets.errors import unknown
 from agcli.datasets.frame import Cells, Frame
 from agcli.datasets.several import SeveralError
+from agcli.datasets.tabular import with_sets
 
 SHOWN = 6  # features of a sample, names of a column
 
@@ -155,14 +156,14 @@ def head(name: str, count: int, file: TableFile | None = None) -> tuple[list[str
 def described(name: str | TableFile, target: Sequence[str] = ()) -> Table | Corpus:
     """The table or the text in a file, all else to be guessed. Raises DataError if no set and no file is called so."""
     if isinstance(name, TableFile):
-        return Table(source=name, target=tuple(target))
+        return Table(source=with_sets(name, tuple(target)), target=tuple(target))
     path = Path(name)
     kind = kind_of(path)
     if not kind and not path.suffix and not path.exists():
         raise unknown("data set", name, names())
     kind = kind or format_of(path).kind
     if kind == TABLE:
-        return Table(source=table_file(path), target=tuple(target))
+        return Table(source=table_file(path, sets=tuple(target)), target=tuple(target))
     if kind == TEXT:
         return Corpus(path=path, decode=text_of)
     sides = {part: array_file(path, side=side) for part, side in sides_of(path).items()}

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from agcli.data.section import FORM, in_memory, load_data, without_validation
+from agcli.data.described import in_memory
+from agcli.data.section import load_data, without_validation
 from agcli.datasets import ArrayFile, Corpus, DataError, Dataset, Layout, Split, Table, TableFile
 from agcli.datasets.memory import PYTHON, known_samples
 from agcli.engine.errors import EngineError
 from agcli.spec import Choice, Spec
-from agcli.spec.data import DATA, UNNAMED
+from agcli.spec.data import DATA, FORM, UNNAMED
 
 PARTS = ("train", "validation", "test")  # what may be given apart
 

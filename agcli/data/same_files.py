@@ -6,7 +6,7 @@ import filecmp
 from collections.abc import Iterator
 from pathlib import Path
 
-from agcli.data.section import HELD_OUT, located
+from agcli.data.places import HELD_OUT, located
 from agcli.spec import Spec
 from agcli.spec.data import FILES
 from agcli.spec.names import path_text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agcli.data.section import LOCATED
+from agcli.data.places import LOCATED
 from agcli.spec import Spec, SpecError
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text

@@ -9,6 +9,7 @@ from pathlib import Path
 from agcli.engine.errors import StateError
 from agcli.events import Note
 from agcli.runs import Checkpoint, Run, RunError
+from agcli.runs.environment import moved
 from agcli.runs.identity import KEY, MISSING, Change, changes, check, fixed, other_samples
 from agcli.runs.migrate import RESULT
 from agcli.runs.places import MARK, RUNS
@@ -124,6 +125,12 @@ def lost_best(run: Run, best: Best) -> list[Note]:
     note = Note(f"the best checkpoint, of step {best.step}, is gone; looking for another", "best")
     best.found, best.since = None, 0
     return [note]
+
+
+def other_machine(run: Run) -> list[Note]:
+    """What is not as it was where the run began, and may change its numbers."""
+    told = "other numbers may come out than on the machine before"
+    return [Note(f"{told}: {text}", "environment") for text in moved(run.environment)]
 
 
 def unfinished(name: str | None, place: Path = RUNS) -> Run | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agcli.counts import number_of
 from agcli.data.same_files import doubled
@@ -18,21 +19,21 @@ from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 from agcli.runs import Run, RunError, looks
-from agcli.runs.environment import environment, moved, other_splits
+from agcli.runs.environment import environment, other_splits
 from agcli.runs.migrate import FIT, RESULT
 from agcli.spec import Spec
 
 from . import resume
-from .failure import investigate
-from .fit import attempted
 from .health import Health
 from .interval import Rhythm
 from .judgment import judged
-from .profile import Profile
 from .rates import bent
 from .session import Session, batches
 from .standstill import TOPIC, Standstill, ending
 from .threads import suited
+
+if TYPE_CHECKING:
+    from .profile import Profile
 
 TICK = 0.1  # seconds between two looks at the clock
 PAUSE = 1.0  # seconds without a checkpoint after one, unless `checkpoint_every` asks for it
@@ -113,11 +114,7 @@ class Trainer:
             run.rewrite(trainer.spec)
             if any(change.path[0] == "optimizer" for change in found):  # under which another step may help
                 trainer.session.step_function.halt, trainer.session.halted = None, 0
-        trainer.notes += [Note(text, "checkpoint") for text in said]
-        trainer.notes += [
-            Note(f"other numbers may come out than on the machine before: {text}", "environment")
-            for text in moved(run.environment)
-        ]
+        trainer.notes += [Note(text, "checkpoint") for text in said] + resume.other_machine(run)
         trainer.notes += [Note(f"changed {change}", "setting") for change in found]
         if found and checkpoint is not None:
             s = trainer.session
@@ -244,8 +241,12 @@ class Trainer:
 
     def done(self, done: Done) -> Done:
         """Write down how it ended."""
-        fit, said = attempted(self.session.model, self.data.train, int(done.weights["step"]))
-        done = changed(done, fit=said)
+        fit = None
+        if self.session.model.spec.is_formulas:
+            from .fit import attempted
+
+            fit, said = attempted(self.session.model, self.data.train, int(done.weights["step"]))
+            done = changed(done, fit=said)
         self.run.write(RESULT, done.to_json())
         self.run.remove(looks.FILE)
         if fit is not None:
@@ -267,8 +268,11 @@ class Trainer:
         while s.step < pause and not self.signal:
             batch = s.next_batch()
             if not (s.advance(batch) if self.profile is None else self.profiled(batch)):
+                from .failure import investigate
+
                 error = investigate(s, self.run)
-                self.run.log(str(error))
+                with suppress(RunError):  # which would hide this one
+                    self.run.log(str(error))
                 yield Failed(self.run.folder, s.epoch + 1, s.step, str(error), error.bundle)
                 raise error
             now = time.perf_counter()

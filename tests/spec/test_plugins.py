@@ -280,6 +280,43 @@ def test_a_schedule_of_a_program_is_one_class():
     assert [float(line) for line in done.stdout.split()] == pytest.approx([0.5 / n**0.5 for n in range(1, 5)], rel=1e-5)
 
 
+AN_OPTIMIZER = """
+import numpy as np
+
+import agcli as ag
+from agcli.spec.nouns import OPTIMIZERS
+from agcli.engine.optimizers import Optimizer, narrow
+from agcli.model.optimizers import Shared
+
+
+@OPTIMIZERS.row("sign")
+class Sign(Shared):
+    "A step of `lr` against the sign of the gradient."
+
+    def with_rate(self, lr):
+        return Optimizer("sign", lambda g, p, state: narrow(state.rate, p) * ag.sign(g), lr)
+
+
+from agcli.data.section import load_data
+from agcli.spec import parse_spec
+from agcli.training import Session
+
+spec = parse_spec("{data: iris, model: [dense: 3], loss: softmax_cross_entropy, optimizer: {sign: {lr: 0.125}}}")
+session = Session(spec, load_data(spec))
+before = [p.value.copy() for p in session.model.parameters.trainable]
+session.advance(session.next_batch())
+for p, old in zip(session.model.parameters.trainable, before):
+    print(*np.unique(np.abs(np.round(p.value - old, 5))))
+"""
+
+
+def test_an_optimizer_of_a_program_is_one_class():
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", AN_OPTIMIZER], env=environment, capture_output=True, text=True)
+    assert done.stderr == ""
+    assert done.stdout.split("\n")[:-1] == ["0.125", "0.125"]
+
+
 def test_broken_plug_ins_leave_the_schema_and_others_alone(ag, tilted, broken, tmp_path):
     code, out, err = ag([tilted, broken], "schema")
     assert code == 0
