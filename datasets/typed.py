@@ -151,7 +151,7 @@ class _Reading:
             try:
                 frame = pl.read_csv(
                     self.path, has_header=False, skip_lines=self.above, separator=self.form.separator, schema=schema,
-                    columns=wanted, ignore_errors=True, glob=False,
+                    columns=wanted, ignore_errors=True, glob=False, low_memory=True,
                 )  # fmt: skip
             except (pl.exceptions.PolarsError, OSError):
                 return None
