@@ -14,7 +14,7 @@ import numpy as np
 from ..errors import DTypeError, ShapeError
 from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor, cast, constant, unify
-from ..types import Array, TensorType, TupleType, fits
+from ..types import Array, Shape, TensorType, TupleType, fits, static
 from .arrays import swap_last, transpose
 from .attention_tiles import LEVELS, Heads, backward, forward, kept_rows
 from .base import items
@@ -84,6 +84,14 @@ class Attends(Op):
     def factor(self, width: int) -> float:
         return self.scale if self.scale is not None else width**-0.5 if width else 1.0
 
+    def products(self, *shapes: Shape) -> float:
+        """Multiplications with a sum."""
+        raise NotImplementedError
+
+    def seen(self, rows: int, columns: int) -> float:
+        """Scores of a head: with ``causal`` about half of them are computed."""
+        return rows * columns / (2 if self.causal else 1)
+
     def check(self, q: TensorType, k: TensorType, v: TensorType, *rest: TensorType) -> tuple[Any, Any]:
         """Samples and heads of the result."""
         kinds = {x.dtype for x in (q, k, v)}
@@ -151,6 +159,12 @@ class Attention(Attends):
 
     name = "attention"
 
+    def products(self, *shapes: Shape) -> float:
+        """Scores and results."""
+        q, k, v, *_ = shapes
+        batch, rows, heads, width = map(static, q)
+        return batch * heads * self.seen(rows, static(k[1])) * (width + static(v[3]))
+
     def infer(self, *types: TensorType) -> TupleType:
         q, _, v, *_ = types
         batch, heads = self.check(*types)
@@ -179,6 +193,12 @@ class AttentionGrad(Attends):
     """Cotangents of query, key and value, for that of the result, and the second output of ``Attention``."""
 
     name = "attention_grad"
+
+    def products(self, *shapes: Shape) -> float:
+        """Scores once more, cotangents of weights, and the three results."""
+        _, level, q, k, v, *_ = shapes
+        batch, heads, rows = map(static, level)
+        return batch * heads * self.seen(rows, static(k[1])) * (3 * static(q[3]) + 2 * static(v[3]))
 
     def infer(self, g: TensorType, level: TensorType, *types: TensorType) -> TupleType:
         return TupleType(types[:3])
@@ -232,8 +252,7 @@ class Spread:
     def __init__(self, q: Tensor, k: Tensor, v: Tensor) -> None:
         self.tensors = (q, k, v)
         heads, groups = q.shape[2], k.shape[2] if k.shape[2] != 1 else v.shape[2]
-        grouped = heads is not None and groups is not None and 1 < groups < heads
-        self.groups, self.each = groups, heads // groups if grouped else 1
+        self.each = heads // groups if heads is not None and groups is not None and 1 < groups < heads else 1
 
     def __call__(self, x: Tensor, key: bool) -> Tensor:
         repeated = key and self.each > 1 and x.shape[2] != 1
@@ -265,7 +284,7 @@ def common(lengths: Sequence[int | None], what: str) -> int | None:
     """The one length of axes that broadcast."""
     known = {n for n in lengths if n not in (1, None)}
     if len(known) > 1:
-        raise ShapeError(f"{NAME}: the numbers of {what} differ: {', '.join(map(str, sorted(known)))}")  # type: ignore[type-var]
+        raise ShapeError(f"{NAME}: the numbers of {what} differ: {', '.join(map(str, sorted(known)))}")
     return known.pop() if known else None if None in lengths else 1
 
 

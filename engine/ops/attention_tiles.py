@@ -16,7 +16,7 @@ from ..types import Array
 from .random import Source
 
 if TYPE_CHECKING:
-    from .attention import Attention
+    from .attention import Attends
 
 ELEMENTS = 1 << 16  # scores of a tile
 ROWS = 16  # queries of a tile, at least
@@ -49,7 +49,7 @@ class Heads:
     A group is the query heads that share the heads of keys and values.
     """
 
-    def __init__(self, op: Attention, inputs: Sequence[Array]) -> None:
+    def __init__(self, op: Attends, inputs: Sequence[Array]) -> None:
         self.op = op
         q, k, v, *rest = inputs
         mask = rest.pop(0) if op.masked else None
@@ -149,7 +149,8 @@ def forward(heads: Heads, y: Array, level: Array) -> None:
     """Results (samples, places, heads, width), and log of the sum of exponentials (samples, heads, places)."""
     out, levels = heads.queries(y), heads.levels(level)
     if not heads.columns:
-        y.fill(0), level.fill(0)
+        y.fill(0)
+        level.fill(0)
     for tile in heads:
         s, _ = heads.scores(tile)
         top = s.max(-1, keepdims=True)

@@ -13,7 +13,7 @@ from ....frozen import frozen
 from ....graph import Op, Tensor
 from ....ops.attention import Attends, Attention
 from ....ops.attention_tiles import LEVELS
-from ....types import Array, TensorType, TupleType
+from ....types import Array, Shape, TensorType, TupleType, static
 from ...threads import workers
 from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
@@ -49,6 +49,9 @@ class CompiledAttention(Op):
     def infer(self, *types: TensorType) -> TupleType:
         return self.op.infer(*types)  # type: ignore[return-value]
 
+    def products(self, *shapes: Shape) -> float:
+        return self.op.products(*shapes)
+
     def kernel(self, *arrays: Array, out: Any) -> None:
         self.bind(arrays, out)()
 
@@ -76,7 +79,7 @@ def is_attention(t: Tensor) -> bool:
 def scores(t: Tensor) -> int:
     """Scores of attention or its gradient."""
     q, k = t.inputs[:2] if isinstance(t.op, Attention) else t.inputs[2:4]
-    return int(q.type.size // max(q.shape[3], 1)) * int(k.shape[1])
+    return int(q.type.size) // max(static(q.shape[3]), 1) * static(k.shape[1])
 
 
 class Launch:
