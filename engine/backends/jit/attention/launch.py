@@ -30,6 +30,7 @@ LEAST = 1 << 11  # scores; below, NumPy takes no time either
 SHARED = 1 << 20  # operations from which threads share them
 WIDEST = 512  # of a head, up to which a row of results stays in the cache
 TILE = {True: 16, False: 32}  # queries of a tile, with and without ``causal``: whose tiles see few keys too many
+MOST_KEYS = 1 << 30  # which are counted in 32 bits
 SCORES = 1 << 17  # of a tile, from which on it has fewer queries
 INPUTS = {False: ("q", "k", "v"), True: ("dy", "level", "q", "k", "v")}
 OUTPUTS = {False: ("y", "level"), True: ("dq", "dk", "dv")}
@@ -100,7 +101,12 @@ class Launch:
     def fits(self) -> bool:
         """Whether the arrays lie as the kernel needs them."""
         every = [x for name, x in self.arrays.items() if name != "level"]
-        if min(x.size for x in every) == 0 or not self.level.flags.c_contiguous or not self.key.flags.c_contiguous:
+        if (
+            min(x.size for x in every) == 0
+            or self.columns >= MOST_KEYS
+            or not self.level.flags.c_contiguous
+            or not self.key.flags.c_contiguous
+        ):
             return False
         if max(self.q.shape[3], self.v.shape[3]) > WIDEST or any(
             x.strides[3] != x.itemsize for x in every if x.shape[3] > 1
@@ -166,10 +172,13 @@ class Launch:
         for name in ARRAYS:
             if name in self.arrays:
                 words |= self.steps(name, self.arrays[name])
-        moved = [*self.arrays]  # the inputs in their order, then the outputs
-        operands = [self.arrays[name] for name in moved]
-        call = movable(run, [words[name] for name in WORDS], operands, [WORDS.index(name) for name in moved])
-        call.memory = memory, self.mask, self.key  # type: ignore[attr-defined]
+        numbers, operands = [words[name] for name in WORDS], [*self.arrays.values()]
+        kept = (memory, self.mask, self.key)
+        if self.mask is not None or self.op.threshold:  # inputs that have no place among those that move
+            call = Native(run, numbers, operands)
+        else:
+            call = movable(run, numbers, operands, [WORDS.index(name) for name in self.arrays])
+        call.memory = kept  # type: ignore[attr-defined]
         return call
 
     def bits(self, number: float) -> int:

@@ -43,7 +43,7 @@ class Rows:
     def __init__(self, module: Module, look: Look) -> None:
         self.module, self.look, self.kind = module, look, module.kind
         self.code = module.code()
-        numbers = ", ".join(f"i64 {i}" for i in range(module.lanes))
+        numbers = ", ".join(f"i32 {i}" for i in range(module.lanes))
         self.numbers = f"<{numbers}>"
 
     def value(self, ref: str, kind: str = "") -> Value:
@@ -68,17 +68,21 @@ class Rows:
 
     def limit(self, r: str) -> str:
         """Keys that the query of a row may look at."""
-        if not self.look.causal:
-            return self.code.splat("i64", "%most")
-        own = self.code.emit(f"add i64 %limit, {r}")
-        return self.code.splat("i64", self.code.call("llvm.smin.i64", "i64", ("i64", own), ("i64", "%most")))
+        most = "%most"
+        if self.look.causal:
+            own = self.code.emit(f"add i64 %limit, {r}")
+            most = self.code.call("llvm.smin.i64", "i64", ("i64", own), ("i64", "%most"))
+        return self.small(most)
+
+    def small(self, n: str) -> str:
+        """A number of keys in all lanes, as 32 bits: 64 would take twice as many registers as the scores do."""
+        return self.code.splat("i32", self.code.emit(f"trunc i64 {n} to i32"))
 
     def seen(self, j: str, limit: str, mask: str) -> Value:
         """Which keys of vector j may be looked at."""
-        code, wide = self.code, self.code.vector("i64")
-        first = code.splat("i64", times(code, j, self.module.lanes))
-        places = code.emit(f"add {wide} {first}, {self.numbers}")
-        found = self.value(code.emit(f"icmp slt {wide} {places}, {limit}"), "i1")
+        code, vector = self.code, self.code.vector("i32")
+        places = code.emit(f"add {vector} {self.small(times(code, j, self.module.lanes))}, {self.numbers}")
+        found = self.value(code.emit(f"icmp slt {vector} {places}, {limit}"), "i1")
         if not self.look.mask:
             return found
         return (
