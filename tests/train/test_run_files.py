@@ -62,6 +62,7 @@ GUARDED = {  # files of all rooms that open what a path names -> what keeps them
     "datasets/scans.py": "check_size, by its reader",
     "datasets/sqlite.py": "check_size, by its reader",
     "datasets/stream.py": "the cache",
+    "datasets/typed.py": "bytes, or a path after check_size",
 }
 
 
