@@ -1,7 +1,7 @@
 """A process that has loaded `ag` and forks one for each request, which spares tests half of a start.
 
 A request is a line of JSON on standard input; the answer is the exit code. Nothing is run in this process itself: what
-has threads, as polars once it reads, cannot be forked.
+has threads cannot be forked, and polars has some as soon as it is loaded.
 """
 
 import io
@@ -13,7 +13,7 @@ from importlib import import_module
 
 LOADED = (
     "agcli.cli", "agcli.data.described", "agcli.data.first_spec", "agcli.evaluation.evaluate", "agcli.prediction.files",
-    "agcli.report.screen", "agcli.training.dry_run", "agcli.training.fit", "polars", "rich.progress", "scipy.linalg",
+    "agcli.report.screen", "agcli.training.dry_run", "agcli.training.fit", "rich.progress", "scipy.linalg",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from agcli.model.curve_metrics import OfCurve
 from agcli.model.number_metrics import R2, OfErrors
 from agcli.model.probability_metrics import OfProbabilities
 from agcli.model.summed import Summed
+from agcli.model.undefined import NOT_FINITE
 from agcli.prediction import Answers, Classes, Numbers
 from agcli.spec.nouns import METRICS, Metric
 
@@ -51,10 +52,11 @@ def figures(
     each = answers.each if isinstance(answers, Classes) else 1
     found = intervals(statistics, len(truth) // each, seed, each, counts)
     plain = baseline(answers, truth, rows, counts) if compared else {}
+    is_finite = bool(np.isfinite(answers.values if isinstance(answers, Numbers) else answers.probabilities).all())
     made = {}
     for name, of in statistics.items():
         low, high = found.get(name, (None, None))
-        reason = reason_of(rows, name)
+        reason = reason_of(rows, name) if is_finite else NOT_FINITE
         made[name] = Figure(value(of, len(truth), reason, counts), low, high, plain.get(name))
     return made
 

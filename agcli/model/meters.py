@@ -17,7 +17,7 @@ from agcli.engine.errors import ShapeError
 from agcli.engine.graph import Tensor
 from agcli.engine.types import Array
 from agcli.model.figures import merged
-from agcli.model.undefined import Undefined
+from agcli.model.undefined import NOT_FINITE, Undefined
 from agcli.spec.nouns import Better, Metric
 from agcli.spec.tables import Choice
 
@@ -57,12 +57,11 @@ class Meter:
 
     def value(self, totals: Mapping[str, Any], samples: int) -> Value:
         """The metric of the totals of its parts; of NaN, a number that knows why."""
-        return self.told(self.finish({k: np.concatenate(v) if self.keep else v for k, v in totals.items()}, samples))
-
-    def told(self, value: Any) -> Value:
-        """A figure as plain data; what has no value says why."""
-        plain = as_value(value)
-        return Undefined(self.undefined) if self.undefined and isinstance(plain, float) and math.isnan(plain) else plain
+        sums = {k: np.concatenate(v) if self.keep else v for k, v in totals.items()}
+        plain = as_value(self.finish(sums, samples))
+        if not (self.undefined and isinstance(plain, float) and math.isnan(plain)):
+            return plain
+        return Undefined(self.undefined if all(np.isfinite(x).all() for x in sums.values()) else NOT_FINITE)
 
 
 def once(total: Array, new: Any) -> Array:

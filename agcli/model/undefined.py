@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+NOT_FINITE = "some answers are NaN or infinite"
+
 
 class Undefined(float):
     """NaN, with the reason."""

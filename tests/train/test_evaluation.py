@@ -7,12 +7,15 @@ import numpy as np
 import pytest
 
 import agcli as ag
+from agcli.engine.leaves import placeholder
 from agcli.evaluation import evaluate
 from agcli.evaluation.bootstrap import intervals, total_by, weights
 from agcli.evaluation.classes import calibration, class_table, confusion
 from agcli.evaluation.figures import baseline, figures, statistics_of
+from agcli.model.meters import meter
 from agcli.prediction import Classes, Numbers
 from agcli.spec import parse_spec
+from agcli.spec.nouns import METRICS
 from agcli.training import Trainer
 
 HOUSING = """
@@ -364,3 +367,16 @@ def test_labels_of_sets_have_a_row_each_by_name(ag, tmp_path):
     assert "\nred " in shown
     assert "none: a resample has larger gaps" in shown
     assert found.confusion.shape == (2, 2)
+
+
+def test_answers_that_are_no_numbers_are_why_a_figure_has_no_value():
+    """It is neither for want of samples, nor since all truths are the same."""
+    said = "some answers are NaN or infinite"
+    found = figures(Numbers(("y",), np.array([[1.0], [np.nan], [2.0]])), np.array([[1.0], [2.0], [3.0]]))
+    assert {"mean_absolute_error", "r2"} <= found.keys()
+    assert {figure.value.reason for figure in found.values()} == {said}
+    x, t = placeholder("x", (None, 1)), placeholder("t", (None, 1))
+    for name in ("mean_absolute_error", "r2", "mean_squared_error"):
+        row = meter(METRICS.read(name), 0, x, t)
+        parts = {part: f.eval({x: [[np.nan], [2.0]], t: [[1.0], [3.0]]}) for part, f in row.parts.items()}
+        assert row.value(parts, 2).reason == said
