@@ -22,6 +22,7 @@ erf = unary(
     SciPy("erf"),
     lambda g, y, x: (g * (TWO_BY_SQRT_PI * exp(-square(x))),),
     "Error function: erf(1.0) = 0.842701.",
+    scalar_rule="erf",
     family="special",
 )
 erfc = unary(
@@ -29,6 +30,7 @@ erfc = unary(
     SciPy("erfc"),
     lambda g, y, x: (-g * (TWO_BY_SQRT_PI * exp(-square(x))),),
     "1 - erf(x), without cancellation for large x: erfc(1.0) = 0.157299.",
+    scalar_rule="erfc",
     family="special",
 )
 erfinv = unary(

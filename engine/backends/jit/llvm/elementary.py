@@ -88,12 +88,13 @@ def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
     return total
 
 
-def reduced(x: Value, form: Format) -> tuple[Value, Value]:
-    """The integer n next to x / ln 2, and e^r - 1 for r = x - n ln 2."""
+def reduced(x: Value, form: Format, rest: Value | None = None) -> tuple[Value, Value]:
+    """The integer n next to x / ln 2, and e^r - 1 for r = x - n ln 2 + ``rest``, which is small."""
     shifted = x.fma(LOG2E, form.magic)
     n = shifted - form.magic
     high, low = form.ln2
     r = n.fma(-low, n.fma(-high, x))
+    r = r if rest is None else r + rest
     return shifted.bitcast(form.bits), (r * r).fma(polynomial(r, form.tail), r)
 
 
@@ -117,9 +118,13 @@ def exp(x: Value) -> Value:
     """e^x; 2^n is applied in two steps, so that denormal results are rounded once."""
     form = form_of(x)
     n, p = reduced(within(x, *form.exp), form)
-    n = n - magic_bits(form)
+    return scaled(p + 1.0, n - magic_bits(form), form)
+
+
+def scaled(y: Value, n: Value, form: Format) -> Value:
+    """y 2^n in two steps."""
     half = n.instruction("ashr", n.like(1))
-    return (p + 1.0) * power_of_two(half, form) * power_of_two(n - half, form)
+    return y * power_of_two(half, form) * power_of_two(n - half, form)
 
 
 def rounding_of_product(x: Value, factor: float, product: Value) -> Value:

@@ -1,0 +1,83 @@
+"""erf and erfc as polynomials, in formulas that run on all lanes at once.
+
+Near 0, erf(x) = x + x P(x^2). Elsewhere erfc(x) = exp(-x^2) R(x) for positive x, where R, which decays as 1/x, is a
+polynomial of t = (x - 3)/(x + 3) over a linear function (after Shepherd and Laframboise, Chebyshev approximation of
+(1 + 2x) exp(x^2) erfc x in 0 <= x < infinity, 1981; the coefficients are fits of our own). For float64, R and x^2 are
+pairs of numbers. For float32, erfc is computed as float64, with shorter polynomials, and rounded at the end.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import fits
+from .elementary import LOG2E, form_of, magic_bits, polynomial, power_of_two, reduced, scaled
+from .pairs import head, quotient, sorted_sum
+
+if TYPE_CHECKING:
+    from .values import Value
+
+ULP = {"erf": 2.0, "erfc": 2.0}
+NEAR, NEAR_SHORT = 0.8, 0.9  # where the series about 0 ends
+MIDDLE = 3.0  # where t is 0
+LN2 = 0.6931471805599453
+
+
+def at_most(a: Value, limit: float) -> Value:
+    """The smaller one; NaN stays."""
+    return (a > limit).choose(a.like(limit), a)
+
+
+def erf(x: Value) -> Value:
+    """Error function."""
+    a = x.abs()
+    if x.only_float().kind == "float":
+        near = x.fma(polynomial(x * x, fits.ERF_NEAR_SHORT), x)
+        b = at_most(a, 4.0)
+        n, p = reduced(polynomial(b, fits.ERF_FAR_SHORT), form_of(x))
+        far = 1.0 - (p + 1.0) * power_of_two(n, form_of(x))
+        return (a > NEAR_SHORT).choose(far.copysign(x), near)
+    near = x.fma(polynomial(x * x, fits.ERF_NEAR), x)
+    b = at_most(a, 6.0)
+    n, p = reduced(-(b * b), form_of(x))
+    above = polynomial((b - MIDDLE) / (b + MIDDLE), fits.ERFC_TAIL[:-1]) * power_of_two(n, form_of(x))
+    far = 1.0 - p.fma(above, above) / (b + b + 1.0)
+    return (a > NEAR).choose(far.copysign(x), near)
+
+
+def erfc(x: Value) -> Value:
+    """1 - erf(x), to full precision where it is small."""
+    if x.only_float().kind == "float":
+        return short_erfc(x.to("double")).to("float")
+    a = x.abs()
+    near = ((0.5 - x) - x * polynomial(x * x, fits.ERF_NEAR)) + 0.5
+    far = scaled(*tail(at_most(a, 28.0)), form_of(x))
+    far = (x < 0.0).choose(2.0 - far, far)
+    return (a > NEAR).choose(far, near)
+
+
+def short_erfc(x: Value) -> Value:
+    """erfc to 29 bits: R = P(t) / (x + 3), with t = 1 - 6 / (x + 3)."""
+    form = form_of(x)
+    a = at_most(x.abs(), 20.0)
+    over = 1.0 / (a + MIDDLE)
+    r = polynomial(over.fma(-2 * MIDDLE, 1.0), fits.ERFC_TAIL_SHORT) * over
+    square = a * a
+    shifted = square.fma(-LOG2E, form.magic)
+    e = polynomial((shifted - form.magic).fma(-LN2, -square), fits.EXP_SHORT)
+    y = r * e * power_of_two(shifted.bitcast(form.bits), form)
+    return (x < 0.0).choose(2.0 - y, y)
+
+
+def tail(a: Value) -> tuple[Value, Value]:
+    """erfc of numbers beyond ``NEAR``, over 2^n, and n."""
+    form = form_of(a)
+    double = a + a
+    below = sorted_sum(double, double.like(1.0))
+    first, *rest = fits.ERFC_TAIL[:-1]
+    t = (a - MIDDLE) / (a + MIDDLE)
+    above, lost = sorted_sum(a.like(first), t * polynomial(t, rest))
+    r, low = quotient((above, lost + fits.ERFC_TAIL[-1]), below)
+    a1 = head(a)
+    n, p = reduced(-(a1 * a1), form, (a1 - a) * (a1 + a))
+    return r + p.fma(r, p.fma(low, low)), n - magic_bits(form)

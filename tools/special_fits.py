@@ -1,0 +1,183 @@
+"""The coefficients of the special functions' vector code: engine/backends/jit/llvm/fits.py.
+
+python -m tools.special_fits            compute them with mpmath and write the file (minutes)
+python -m tools.special_fits erf_near   print one fit and its largest error
+
+Each fit is a polynomial whose largest weighted error is smallest, found by Remez's exchange (E. Ya. Remez, 1934) at 60
+digits. The docstrings of the file that is written say what each polynomial stands for.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mpmath
+from mpmath import mp, mpf
+
+TARGET = Path(__file__).resolve().parent.parent / "engine/backends/jit/llvm/fits.py"
+DIGITS = 60
+POINTS = 24  # places of an error between two alternations
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A polynomial for ``function`` between ``low`` and ``high``; ``weight`` is 1 over the error that is allowed."""
+
+    meaning: str
+    function: Callable[[Any], Any]
+    low: Any
+    high: Any
+    degree: int
+    weight: Callable[[Any], Any] = lambda t: mpf(1)
+    split: int = 0  # so many first coefficients in two numbers, the second what the rounding of the first lost
+
+
+def extremes(low: Any, high: Any, count: int) -> list[Any]:
+    """Chebyshev's points, both ends included."""
+    return [(low + high) / 2 - (high - low) / 2 * mpmath.cos(mpmath.pi * k / (count - 1)) for k in range(count)]
+
+
+def value(c: Sequence[Any], t: Any) -> Any:
+    total = mpf(0)
+    for x in reversed(c):
+        total = total * t + x
+    return total
+
+
+def remez(fit: Fit) -> tuple[list[Any], Any]:
+    """Coefficients, lowest power first, and the largest weighted error."""
+    n = fit.degree + 2
+    low, high = mpf(fit.low), mpf(fit.high)
+    grid = extremes(low, high, POINTS * n)
+    exact, weights = [fit.function(t) for t in grid], [fit.weight(t) for t in grid]
+    picked = [round(k * (len(grid) - 1) / (n - 1)) for k in range(n)]
+    for _ in range(40):
+        system = mp.matrix(n, n)
+        for row, i in enumerate(picked):
+            power = mpf(1)
+            for k in range(n - 1):
+                system[row, k] = power
+                power *= grid[i]
+            system[row, n - 1] = (-1) ** row / weights[i]
+        solution = mpmath.lu_solve(system, mp.matrix([exact[i] for i in picked]))
+        c = list(solution[: n - 1])
+        errors = [(value(c, t) - f) * w for t, f, w in zip(grid, exact, weights, strict=True)]
+        worst = max(map(abs, errors))
+        if worst <= abs(solution[n - 1]) * mpf("1.002"):
+            break
+        picked = alternations(errors, n)
+    return c, worst
+
+
+def alternations(errors: Sequence[Any], n: int) -> list[int]:
+    """``n`` places where errors of alternating sign are largest."""
+    runs: list[int] = []
+    for i, e in enumerate(errors):
+        if runs and (errors[runs[-1]] < 0) == (e < 0):
+            if abs(e) > abs(errors[runs[-1]]):
+                runs[-1] = i
+        else:
+            runs.append(i)
+    while len(runs) > n:
+        del runs[0 if abs(errors[runs[0]]) < abs(errors[runs[-1]]) else -1]
+    if len(runs) < n:
+        raise ValueError(f"{len(runs)} alternations, expected {n}")
+    return runs
+
+
+def erfcx(x: Any) -> Any:
+    return mpmath.exp(x * x) * mpmath.erfc(x)
+
+
+def over_root(function: Callable[[Any], Any], z: Any) -> Any:
+    """function(x) / x at x = sqrt(z), also at 0."""
+    x = mpmath.sqrt(z) if z > 0 else mpf(10) ** -25
+    return function(x) / x
+
+
+K = mpf(3)  # half-way of t = (x - K) / (x + K)
+
+
+def moebius(x: Any) -> Any:
+    return (mpf(x) - K) / (mpf(x) + K)
+
+
+def back(t: Any) -> Any:
+    return K * (1 + t) / (1 - t)
+
+
+FITS = {
+    "ERF_NEAR": Fit(
+        "erf(x) / x - 1 in powers of x^2, for x up to 0.85", lambda z: over_root(mpmath.erf, z) - 1, 0, "0.7225", 10
+    ),
+    "ERF_NEAR_SHORT": Fit(
+        "the same for float32, for x up to 0.95", lambda z: over_root(mpmath.erf, z) - 1, 0, "0.9025", 6
+    ),
+    "ERF_FAR_SHORT": Fit(
+        "log(erfc(x)) in powers of x, for x from 0.9 to 4",
+        lambda x: mpmath.log(mpmath.erfc(x)),
+        "0.9",
+        4,
+        7,
+        mpmath.erfc,
+    ),
+    "ERFC_TAIL": Fit(
+        "(1 + 2x) exp(x^2) erfc(x) in powers of t = (x - 3)/(x + 3), for x from 0.8 to 27.3",
+        lambda t: (1 + 2 * back(t)) * erfcx(back(t)),
+        moebius("0.79"),
+        moebius("27.3"),
+        19,
+        split=1,
+    ),
+    "ERFC_TAIL_SHORT": Fit(
+        "(x + 3) exp(x^2) erfc(x) in powers of t for float32, for x up to 10.1",
+        lambda t: (K + back(t)) * erfcx(back(t)),
+        -1,
+        moebius("10.1"),
+        10,
+        lambda t: 1 / ((K + back(t)) * erfcx(back(t))),
+    ),
+    "EXP_SHORT": Fit(
+        "exp(r) in powers of r for float32, for r up to ln(2)/2", mpmath.exp, "-0.3467", "0.3467", 6,
+        lambda r: mpmath.exp(-r),
+    ),
+}  # fmt: skip
+
+HEAD = '''"""Polynomials of the special functions, lowest power first; written by ``python -m tools.special_fits``."""
+'''
+
+
+def numbers(fit: Fit, c: Sequence[Any]) -> list[float]:
+    """Coefficients as floats; behind the last, what the roundings of the first lost."""
+    return [*map(float, c), *(float(c[k] - mpf(float(c[k]))) for k in range(fit.split))]
+
+
+def rows(name: str, fit: Fit, c: Sequence[Any]) -> list[str]:
+    lines, row = [], "   "
+    for x in numbers(fit, c):
+        if len(row) + len(repr(x)) > 116:
+            lines.append(row)
+            row = "   "
+        row += f" {x!r},"
+    return [f"# {fit.meaning}", f"{name} = (", *lines, row, ")  # fmt: skip"]
+
+
+def main(names: Sequence[str]) -> None:
+    mp.dps = DIGITS
+    text = [HEAD]
+    for name in names or FITS:
+        c, worst = remez(FITS[name.upper()])
+        print(f"{name}: degree {FITS[name.upper()].degree}, error {mpmath.nstr(worst, 3)}", file=sys.stderr)
+        text += rows(name.upper(), FITS[name.upper()], c)
+    if names:
+        print("\n".join(text[1:]))
+    else:
+        TARGET.write_text("\n".join(text) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
