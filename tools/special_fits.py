@@ -110,6 +110,34 @@ def back(t: Any) -> Any:
     return K * (1 + t) / (1 - t)
 
 
+def erfinv_beside(v: Any) -> Any:
+    """erfinv(1 - v), by Newton's method on log(erfc(x))."""
+    v = mpf(v)
+    x = mpmath.sqrt(-mpmath.log(v)) - mpf("0.25")
+    while True:
+        y = mpmath.erfc(x)
+        step = (mpmath.log(y) - mpmath.log(v)) * y * mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(x * x)
+        x += step
+        if abs(step) < mpf(10) ** (-DIGITS // 2 - 5):  # the next one squares it
+            return x
+
+
+def erfinv_fit(meaning: str, high: str, k: int, degree: int) -> Fit:
+    """erfinv(1 - v) - s in powers of t = (s - k)/(s + k), for s = sqrt(-log(v)) from 0.83."""
+
+    def function(t: Any) -> Any:
+        s = k * (1 + t) / (1 - t)
+        return erfinv_beside(mpmath.exp(-s * s)) - s
+
+    low = mpf("0.83")
+    return Fit(meaning, function, (low - k) / (low + k), (mpf(high) - k) / (mpf(high) + k), degree)
+
+
+def artanh_rest(z: Any) -> Any:
+    """(2 artanh(s) / s - 2) / s^2 at s = sqrt(z)."""
+    return mpmath.nsum(lambda k: 2 * z**k / (2 * k + 3), [0, 40]) if z else mpf(2) / 3
+
+
 FITS = {
     "ERF_NEAR": Fit(
         "erf(x) / x - 1 in powers of x^2, for x up to 0.85", lambda z: over_root(mpmath.erf, z) - 1, 0, "0.7225", 10
@@ -144,6 +172,22 @@ FITS = {
     "EXP_SHORT": Fit(
         "exp(r) in powers of r for float32, for r up to ln(2)/2", mpmath.exp, "-0.3467", "0.3467", 6,
         lambda r: mpmath.exp(-r),
+    ),
+    "ERFINV_NEAR": Fit(
+        "1 - erfinv(y) / y in powers of y^2, for y up to 0.5", lambda z: 1 - over_root(mpmath.erfinv, z), 0, "0.25", 14
+    ),
+    "ERFINV_NEAR_SHORT": Fit(
+        "the same for float32", lambda z: 1 - over_root(mpmath.erfinv, z), 0, "0.25", 7
+    ),
+    "ERFINV_TAIL": erfinv_fit(
+        "erfinv(1 - v) - s in powers of t = (s - 2)/(s + 2), where s = sqrt(-log(v)) is from 0.83 to 6.1", "6.1", 2, 23
+    ),
+    "ERFINV_TAIL_SHORT": erfinv_fit(
+        "the same for float32, in powers of (s - 1)/(s + 1), for s up to 4.1", "4.1", 1, 11
+    ),
+    "LOG_SHORT": Fit(
+        "(2 artanh(s) / s - 2) / s^2 in powers of s^2 for float32, for s up to (sqrt(2) - 1)/(sqrt(2) + 1)",
+        artanh_rest, 0, "0.02945", 3, lambda z: z + mpf("1e-4"),
     ),
 }  # fmt: skip
 

@@ -39,6 +39,7 @@ erfinv = unary(
     lambda g, y, x: (g * (exp(square(y)) / TWO_BY_SQRT_PI),),
     "Inverse of the error function: erfinv(0.5) = 0.476936.",
     (-0.8, 0.8),
+    scalar_rule="erfinv",
     family="special",
 )
 

@@ -33,15 +33,35 @@ def erfc(x):
     return mpmath.erfc(x) if x < 1e4 else mpmath.mpf(0)  # mpmath's exponents end there
 
 
-REFERENCE = {"erf": mpmath.erf, "erfc": erfc}
+def erfinv(y):
+    """Newton's method on log(erfc(x)) near 1, where mpmath's takes long."""
+    if abs(y) < 0.9:
+        return mpmath.erfinv(y)
+    return mpmath.sign(y) * special_fits.erfinv_beside(1 - abs(y))
+
+
+REFERENCE = {"erf": mpmath.erf, "erfc": erfc, "erfinv": erfinv}
+DOMAIN = {"erfinv": (-1, 1)}  # open intervals
 # where polynomials, formulas and results change
 HARD = {
     "erf": [0.47693628, 0.8, 0.85, 0.9, 0.95, 1, 3.9, 4, 5.9, 6],
+    "erfinv": [0.25, 0.5, 0.75, 0.9, 0.99, 0.9999, 1],
     "erfc": [0.25, 0.47693628, 0.5, 0.79, 0.8, 0.85, 1, 3, 9.19, 10.05, 20, 26.54, 27.22, 28],
 }  # fmt: skip
 EXACT = {  # what stands for infinities, zeros and NaN
     "erf": [(INF, 1), (-INF, -1), (0.0, 0.0), (-0.0, -0.0), (np.nan, np.nan)],
     "erfc": [(INF, 0), (-INF, 2), (0.0, 1), (-0.0, 1), (np.nan, np.nan)],
+    "erfinv": [
+        (1, INF),
+        (-1, -INF),
+        (0.0, 0.0),
+        (-0.0, -0.0),
+        (np.nan, np.nan),
+        (1.5, np.nan),
+        (-1.0000002, np.nan),
+        (INF, np.nan),
+        (-INF, np.nan),
+    ],
 }
 
 
@@ -55,7 +75,9 @@ def points(name, dtype):
     beside = np.outer(HARD[name], rng.uniform(0.99, 1.01, 20)).reshape(-1)
     usual = np.concatenate([rng.uniform(0, 1, 200), rng.uniform(0, 6, 300), rng.uniform(0, 30, 200)])
     every = np.concatenate([binades, around, beside, usual]).astype(dtype)
-    return np.concatenate([every, -every])
+    every = np.concatenate([every, -every, 1 - every[every < 0.25], every[every < 0.25] - 1])
+    low, high = DOMAIN.get(name, (-INF, INF))
+    return every[(low < every) & (every < high)]
 
 
 def errors(name, x, y):

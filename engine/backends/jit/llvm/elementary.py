@@ -174,22 +174,31 @@ def log(x: Value) -> Value:
     """log(2^e (1 + f)) = e ln 2 + 2 artanh(f / (2 + f)), in the summation order of fdlibm's e_log.c."""
     form = form_of(x)
     small = x < form.tiny
-    bits = small.choose(x * 2.0**form.lift, x).bitcast(form.bits)
-    offset = (form.bias << form.mantissa) - HALF_ROOT[form.bits]
-    moved = bits + offset  # so that the mantissa lies between sqrt(1/2) and sqrt(2)
-    exponent = moved.instruction("lshr", moved.like(form.mantissa)) - form.bias
-    exponent = small.choose(exponent - form.lift, exponent)
-    m = moved.instruction("and", moved.like((1 << form.mantissa) - 1)) + HALF_ROOT[form.bits]
-    e, f = exponent.to(x.kind), m.bitcast(x.kind) - 1.0
-    s = f / (f + 2.0)
-    z = s * s
-    square = f * f * 0.5
-    tail = s * (z.fma(polynomial(z, form.series), square))
+    exponent, f = parted(small.choose(x * 2.0**form.lift, x))
+    e = small.choose(exponent - form.lift, exponent).to(x.kind)
+    square, tail = log_terms(f, form)
     high, low = form.ln2
     y = e.fma(high, f - (square - e.fma(low, tail)))
     y = x.equals(0.0).choose(y.like(float("-inf")), y)
     y = (x > LARGEST[x.kind]).choose(x, y)
     return (x >= 0.0).choose(y, y.like(float("nan")))
+
+
+def parted(x: Value) -> tuple[Value, Value]:
+    """The integer e and the number f for x = 2^e (1 + f), with 1 + f between sqrt(1/2) and sqrt(2); x is normal."""
+    form = form_of(x)
+    moved = x.bitcast(form.bits) + ((form.bias << form.mantissa) - HALF_ROOT[form.bits])
+    exponent = moved.instruction("lshr", moved.like(form.mantissa)) - form.bias
+    m = moved.instruction("and", moved.like((1 << form.mantissa) - 1)) + HALF_ROOT[form.bits]
+    return exponent, m.bitcast(x.kind) - 1.0
+
+
+def log_terms(f: Value, form: Format) -> tuple[Value, Value]:
+    """f^2/2, and by how much log(1 + f) is larger than f - f^2/2."""
+    s = f / (f + 2.0)
+    z = s * s
+    square = f * f * 0.5
+    return square, s * (z.fma(polynomial(z, form.series), square))
 
 
 def log1p(x: Value) -> Value:

@@ -1,25 +1,27 @@
-"""erf and erfc as polynomials, in formulas that run on all lanes at once.
+"""erf, erfc and erfinv as polynomials, in formulas that run on all lanes at once.
 
 Near 0, erf(x) = x + x P(x^2). Elsewhere erfc(x) = exp(-x^2) R(x) for positive x, where R, which decays as 1/x, is a
 polynomial of t = (x - 3)/(x + 3) over a linear function (after Shepherd and Laframboise, Chebyshev approximation of
 (1 + 2x) exp(x^2) erfc x in 0 <= x < infinity, 1981; the coefficients are fits of our own). For float64, R and x^2 are
 pairs of numbers. For float32, erfc is computed as float64, with shorter polynomials, and rounded at the end.
+
+erfinv(y) differs little from s = sqrt(-log(1 - |y|)) away from 0, by a polynomial of (s - k)/(s + k).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import fits
-from .elementary import LOG2E, form_of, magic_bits, polynomial, power_of_two, reduced, scaled
-from .pairs import head, quotient, sorted_sum
+from . import fits, pairs
+from .elementary import LOG2E, form_of, magic_bits, parted, polynomial, power_of_two, reduced, scaled
 
 if TYPE_CHECKING:
     from .values import Value
 
-ULP = {"erf": 2.0, "erfc": 2.0}
+ULP = {"erf": 2.0, "erfc": 2.0, "erfinv": 2.0}
 NEAR, NEAR_SHORT = 0.8, 0.9  # where the series about 0 ends
 MIDDLE = 3.0  # where t is 0
+ROOT, ROOT_SHORT = 2.0, 1.0  # the same of erfinv, as a function of s
 LN2 = 0.6931471805599453
 
 
@@ -73,11 +75,41 @@ def tail(a: Value) -> tuple[Value, Value]:
     """erfc of numbers beyond ``NEAR``, over 2^n, and n."""
     form = form_of(a)
     double = a + a
-    below = sorted_sum(double, double.like(1.0))
+    below = pairs.sorted_sum(double, double.like(1.0))
     first, *rest = fits.ERFC_TAIL[:-1]
     t = (a - MIDDLE) / (a + MIDDLE)
-    above, lost = sorted_sum(a.like(first), t * polynomial(t, rest))
-    r, low = quotient((above, lost + fits.ERFC_TAIL[-1]), below)
-    a1 = head(a)
+    above, lost = pairs.sorted_sum(a.like(first), t * polynomial(t, rest))
+    r, low = pairs.quotient((above, lost + fits.ERFC_TAIL[-1]), below)
+    a1 = pairs.head(a)
     n, p = reduced(-(a1 * a1), form, (a1 - a) * (a1 + a))
     return r + p.fma(r, p.fma(low, low)), n - magic_bits(form)
+
+
+def erfinv(y: Value) -> Value:
+    """The inverse of erf; infinite at 1 and -1, NaN beyond."""
+    if y.only_float().kind == "float":
+        return short_erfinv(y.to("double")).to("float")
+    a = y.abs()
+    near = (-y).fma(polynomial(y * y, fits.ERFINV_NEAR), y)
+    high, low = pairs.log(1.0 - a)
+    root, rest = pairs.sqrt((-high, -low))
+    t = (root - ROOT) / (root + ROOT)
+    return inverse(y, near, root + (polynomial(t, fits.ERFINV_TAIL) + rest))
+
+
+def short_erfinv(y: Value) -> Value:
+    """erfinv to 29 bits."""
+    near = (-y).fma(polynomial(y * y, fits.ERFINV_NEAR_SHORT), y)
+    exponent, f = parted(1.0 - y.abs())
+    s = f / (f + 2.0)
+    z = s * s
+    root = (exponent.to(y.kind) * -LN2 - s.fma(z * polynomial(z, fits.LOG_SHORT), s + s)).sqrt()
+    t = (root - ROOT_SHORT) / (root + ROOT_SHORT)
+    return inverse(y, near, root + polynomial(t, fits.ERFINV_TAIL_SHORT))
+
+
+def inverse(y: Value, near: Value, far: Value) -> Value:
+    """What holds where."""
+    a = y.abs()
+    far = (a < 1.0).choose(far, a.equals(1.0).choose(a.like(float("inf")), float("nan")))
+    return (a <= 0.5).choose(near, far).copysign(y)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from .elementary import form_of
+from .elementary import form_of, log_terms, parted
 
 if TYPE_CHECKING:
     from .values import Value
@@ -56,3 +56,20 @@ def product(a: Pair, b: Pair) -> Pair:
     """a * b, the second number to first order."""
     high, low = two_product(a[0], b[0])
     return high, low + (a[0] * b[1] + a[1] * b[0])
+
+
+def log(x: Value) -> Pair:
+    """log(x) of positive normal numbers."""
+    form = form_of(x)
+    exponent, f = parted(x)
+    e = exponent.to(x.kind)
+    square, tail = log_terms(f, form)
+    high, low = sorted_sum(e * form.ln2[0], f)
+    return sorted_sum(high, low - (square - e.fma(form.ln2[1], tail)))
+
+
+def sqrt(a: Pair) -> Pair:
+    """The root of a positive number, the second number to first order."""
+    root = a[0].sqrt()
+    square, rest = two_product(root, root)
+    return root, ((a[0] - square) - rest + a[1]) / (root + root)

@@ -291,6 +291,9 @@ class Value:
     def erfc(self) -> Value:
         return error_functions.erfc(self)
 
+    def erfinv(self) -> Value:
+        return error_functions.erfinv(self)
+
     def sigmoid(self) -> Value:
         return 1.0 / ((-self).exp() + 1.0)
 
