@@ -138,6 +138,54 @@ def artanh_rest(z: Any) -> Any:
     return mpmath.nsum(lambda k: 2 * z**k / (2 * k + 3), [0, 40]) if z else mpf(2) / 3
 
 
+GAMMA = mpf("1.75")  # half-way of t = (x - 1.75)/(x + 1.75)
+
+
+def lgamma_over_zeros(t: Any) -> Any:
+    """lgamma(1 + b) / (b (b - 1))."""
+    b = GAMMA * (1 + t) / (1 - t) - 1
+    if min(abs(b), abs(b - 1)) < mpf(10) ** (-DIGITS // 2):
+        return mpmath.digamma(1 + round(b)) * (-1) ** (1 + round(b))
+    return mpmath.loggamma(1 + b) / (b * (b - 1))
+
+
+def stirling_rest(v: Any) -> Any:
+    """a times what Stirling's formula for lgamma(a) leaves, at a = 1 / sqrt(v)."""
+    if not v:
+        return mpf(1) / 12
+    a = 1 / mpmath.sqrt(v)
+    return a * (mpmath.loggamma(a) - (a - 0.5) * mpmath.log(a) + a - mpmath.log(2 * mpmath.pi) / 2)
+
+
+def sine_rest(z: Any) -> Any:
+    """(1 - sin(pi r)/(pi r)) / r^2 at r = sqrt(z)."""
+    pi = mpmath.pi
+    return (
+        mpmath.nsum(lambda k: (-1) ** int(k) * pi ** (2 * k + 2) * z**k / mpmath.factorial(2 * k + 3), [0, 60])
+        if z
+        else pi**2 / 6
+    )
+
+
+def cotangent_rest(z: Any) -> Any:
+    """(1/r - pi cot(pi r)) / r at r = sqrt(z)."""
+    r = mpmath.sqrt(z)
+    return (1 / r - mpmath.pi * mpmath.cot(mpmath.pi * r)) / r if z > mpf(10) ** -30 else mpmath.pi**2 / 3
+
+
+def digamma_rest(t: Any) -> Any:
+    """digamma(1 + a) - log(a + 1/2) at a = (1 + t)/(1 - t)."""
+    if 1 - t < mpf(10) ** -20:
+        return mpf(0)
+    a = (1 + t) / (1 - t)
+    return mpmath.digamma(1 + a) - mpmath.log(a + 0.5)
+
+
+def between(function: Callable[[Any], Any], meaning: str, degree: int, split: int = 0) -> Fit:
+    """A fit in powers of t, for x = 1 + b from 1 to 3."""
+    return Fit(meaning, function, (1 - GAMMA) / (1 + GAMMA), (3 - GAMMA) / (3 + GAMMA), degree, split=split)
+
+
 FITS = {
     "ERF_NEAR": Fit(
         "erf(x) / x - 1 in powers of x^2, for x up to 0.85", lambda z: over_root(mpmath.erf, z) - 1, 0, "0.7225", 10
@@ -189,6 +237,20 @@ FITS = {
         "(2 artanh(s) / s - 2) / s^2 in powers of s^2 for float32, for s up to (sqrt(2) - 1)/(sqrt(2) + 1)",
         artanh_rest, 0, "0.02945", 3, lambda z: z + mpf("1e-4"),
     ),
+    "LGAMMA_NEAR": between(
+        lgamma_over_zeros, "lgamma(1 + b) / (b (b - 1)) in powers of t = (b - 0.75)/(b + 2.75), for b up to 2", 18, 2
+    ),
+    "LGAMMA_NEAR_SHORT": between(lgamma_over_zeros, "the same for float32", 10),
+    "LGAMMA_FAR": Fit("a (lgamma(a) - (a - 1/2) log(a) + a - log(2 pi)/2) in powers of 1/a^2, for a from 3",
+                      stirling_rest, 0, "0.11112", 10),
+    "LGAMMA_FAR_SHORT": Fit("the same for float32", stirling_rest, 0, "0.11112", 3),
+    "SINE": Fit("(1 - sin(pi r)/(pi r)) / r^2 in powers of r^2, for r up to 1/2", sine_rest, 0, "0.25", 8, split=1),
+    "SINE_SHORT": Fit("the same for float32", sine_rest, 0, "0.25", 4),
+    "COTANGENT": Fit("(1/r - pi cot(pi r)) / r in powers of r^2, for r up to 1/2",
+                     cotangent_rest, 0, "0.25", 15, split=1),
+    "COTANGENT_SHORT": Fit("the same for float32", cotangent_rest, 0, "0.25", 8),
+    "DIGAMMA": Fit("digamma(1 + a) - log(a + 1/2) in powers of t = (a - 1)/(a + 1)", digamma_rest, -1, 1, 22),
+    "DIGAMMA_SHORT": Fit("the same for float32", digamma_rest, -1, 1, 10),
 }  # fmt: skip
 
 HEAD = '''"""Polynomials of the special functions, lowest power first; written by ``python -m tools.special_fits``."""

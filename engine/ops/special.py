@@ -57,6 +57,7 @@ lgamma = unary(
     "Logarithm of the absolute value of the gamma function: lgamma(10.0) = 12.801827.",
     (0.5, 3.0),
     fill=_lgamma,
+    scalar_rule="lgamma",
     family="special",
 )
 gamma = unary(
@@ -73,6 +74,7 @@ digamma: Elementwise = unary(
     lambda g, y, x: (g * Polygamma(1)(x),),
     "Derivative of lgamma: digamma(1.0) = -0.577216.",
     (0.7, 3.0),
+    scalar_rule="digamma",
     family="special",
 )
 

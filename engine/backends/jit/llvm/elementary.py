@@ -14,6 +14,7 @@ from struct import pack, unpack
 from typing import TYPE_CHECKING
 
 from ....frozen import frozen
+from . import fits
 
 if TYPE_CHECKING:
     from .values import Value
@@ -76,7 +77,7 @@ FORMATS = {
          2.0875715442380419944e-9, -1.1359228299756749841e-11),
     ),
 }  # fmt: skip
-LOG2E = 1.4426950408889634
+LOG2E, LN2 = 1.4426950408889634, 0.6931471805599453
 
 
 def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
@@ -199,6 +200,14 @@ def log_terms(f: Value, form: Format) -> tuple[Value, Value]:
     z = s * s
     square = f * f * 0.5
     return square, s * (z.fma(polynomial(z, form.series), square))
+
+
+def short_log(x: Value) -> Value:
+    """log of positive normal numbers of float64 to 33 bits, for what becomes float32."""
+    exponent, f = parted(x)
+    s = f / (f + 2.0)
+    z = s * s
+    return exponent.to(x.kind).fma(LN2, s.fma(z * polynomial(z, fits.LOG_SHORT), s + s))
 
 
 def log1p(x: Value) -> Value:

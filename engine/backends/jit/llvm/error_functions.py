@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from . import fits, pairs
-from .elementary import LOG2E, form_of, magic_bits, parted, polynomial, power_of_two, reduced, scaled
+from .elementary import LN2, LOG2E, form_of, magic_bits, polynomial, power_of_two, reduced, scaled, short_log
 
 if TYPE_CHECKING:
     from .values import Value
@@ -22,7 +22,6 @@ ULP = {"erf": 2.0, "erfc": 2.0, "erfinv": 2.0}
 NEAR, NEAR_SHORT = 0.8, 0.9  # where the series about 0 ends
 MIDDLE = 3.0  # where t is 0
 ROOT, ROOT_SHORT = 2.0, 1.0  # the same of erfinv, as a function of s
-LN2 = 0.6931471805599453
 
 
 def at_most(a: Value, limit: float) -> Value:
@@ -100,10 +99,7 @@ def erfinv(y: Value) -> Value:
 def short_erfinv(y: Value) -> Value:
     """erfinv to 29 bits."""
     near = (-y).fma(polynomial(y * y, fits.ERFINV_NEAR_SHORT), y)
-    exponent, f = parted(1.0 - y.abs())
-    s = f / (f + 2.0)
-    z = s * s
-    root = (exponent.to(y.kind) * -LN2 - s.fma(z * polynomial(z, fits.LOG_SHORT), s + s)).sqrt()
+    root = (-short_log(1.0 - y.abs())).sqrt()
     t = (root - ROOT_SHORT) / (root + ROOT_SHORT)
     return inverse(y, near, root + polynomial(t, fits.ERFINV_TAIL_SHORT))
 

@@ -59,13 +59,20 @@ def product(a: Pair, b: Pair) -> Pair:
 
 
 def log(x: Value) -> Pair:
-    """log(x) of positive normal numbers."""
+    """log(x) of positive numbers."""
     form = form_of(x)
-    exponent, f = parted(x)
-    e = exponent.to(x.kind)
+    small = x < form.tiny
+    exponent, f = parted(small.choose(x * 2.0**form.lift, x))
+    e = small.choose(exponent - form.lift, exponent).to(x.kind)
     square, tail = log_terms(f, form)
     high, low = sorted_sum(e * form.ln2[0], f)
     return sorted_sum(high, low - (square - e.fma(form.ln2[1], tail)))
+
+
+def log_of(x: Pair) -> Pair:
+    """The same of a pair."""
+    high, low = log(x[0])
+    return high, low + x[1] / x[0]
 
 
 def sqrt(a: Pair) -> Pair:

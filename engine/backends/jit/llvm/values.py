@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ....types import DType
-from . import elementary, error_functions
+from . import elementary, error_functions, gammas
 
 Operand: TypeAlias = "Value | float | int | bool"
 
@@ -293,6 +293,12 @@ class Value:
 
     def erfinv(self) -> Value:
         return error_functions.erfinv(self)
+
+    def lgamma(self) -> Value:
+        return gammas.lgamma(self)
+
+    def digamma(self) -> Value:
+        return gammas.digamma(self)
 
     def sigmoid(self) -> Value:
         return 1.0 / ((-self).exp() + 1.0)
