@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from . import guess
+from .columns import Columns
 from .dataset import Array, Split
+from .date_layouts import layouts_of
+from .digits import lost_digits
 from .frame import Frame
 from .images import Image
 from .leaks import leaks
-from .numerals import EXACT
 from .preprocessing import Part, Recipe
 from .roles import FILLS, Categorical, Numeric
 from .tabular import MISSING, TableFile
@@ -30,10 +32,13 @@ def warnings(train: Frame, recipe: Recipe, splits: dict[str, Split], *, leaking:
 
     Without ``leaking``, an input may say the target: a law that is fitted to exact numbers does.
     """
+    lost = _digits(train, recipe)
     found = [
         *_missing(train, recipe),
-        *_constant(train, recipe),
+        *lost.values(),
+        *_constant(recipe, lost),
         *_turned(train, recipe),
+        *_dated(train, recipe),
         *(_leaks(train, recipe) if leaking else ()),
     ]
     if recipe.classes:
@@ -58,50 +63,71 @@ def reasons_apart(frame: Frame, guessed: Iterable[str]) -> dict[str, str]:
 
 def _missing(frame: Frame, recipe: Recipe) -> Iterator[str]:
     for part in recipe.inputs:
-        count = int(frame[part.column].missing().sum())
+        count = _gaps(frame, part.column)
         if count:
             fill = part.role.missing if isinstance(part.role, Numeric) else "unknown"
             how = f"filled with the {fill}" if fill in FILLS else f"fed as {fill}"
             yield f'column "{part.column}": {count:,} of {len(frame):,} training samples have no value; {how}'
 
 
-def _beyond(frame: Frame, part: Part) -> bool:
-    """Whether a column holds whole numbers that float64 does not tell apart."""
-    if not isinstance(part.role, Numeric) or part.shape or max(abs(part.stats["low"]), abs(part.stats["high"])) < EXACT:
-        return False
-    import polars as pl
+def _gaps(frame: Frame, name: str) -> int:
+    """How many cells of a column are missing."""
+    columns = frame.columns
+    if (
+        isinstance(columns, Columns)
+        and name in columns.places
+        and not np.isnan(columns.ends([columns.places[name]])[0])
+    ):
+        return 0
+    return int(frame[name].missing().sum())
 
-    names = frame[part.column].texts().drop_nulls().unique()
-    return bool(names.str.contains(r"^[+-]?\d+$").all()) and names.cast(pl.Float64, strict=False).n_unique() < len(
-        names
-    )
+
+def _digits(frame: Frame, recipe: Recipe) -> dict[str, str]:
+    """What floats lose of a column, by its name."""
+    return {part.column: f'column "{part.column}": {told}' for part, told in lost_digits(frame, recipe)}
 
 
-def _constant(frame: Frame, recipe: Recipe) -> Iterator[str]:
+def _constant(recipe: Recipe, others: Collection[str]) -> Iterator[str]:
+    """Inputs that are the same in all samples, but for some others of which something else is told."""
     for part in recipe.inputs:
-        if _beyond(frame, part):
-            yield (
-                f'column "{part.column}": whole numbers beyond 2**53, of which some are one number as floats; if they '
-                f"are names, write `columns: {{{part.column}: categorical}}`, or `ignore`"
-            )
+        if part.column in others:
             continue
         if isinstance(part.role, Numeric):
-            is_constant = bool(np.all(np.asarray(part.stats["low"]) == np.asarray(part.stats["high"])))
+            is_constant = np.array_equal(part.stats["low"], part.stats["high"]) if part.shape else _is_one(part)
         else:
             is_constant = isinstance(part.role, Categorical) and len(part.stats["categories"]) < 2
         if is_constant:
             yield f'column "{part.column}": the same value in all training samples; give it the role `ignore`'
 
 
+def _is_one(part: Part) -> bool:
+    return bool(part.stats["low"] == part.stats["high"])
+
+
 def _turned(frame: Frame, recipe: Recipe) -> Iterator[str]:
     """Arrays that look like pictures with their channels first; here they stand last."""
     for part in recipe.inputs:
+        if not part.shape:
+            continue
         shape: tuple[int, ...] = tuple(getattr(frame.columns[part.column], "shape", ()))[1:]
         is_said = isinstance(part.role, Image) and part.role.channels is not None
         if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[1] == shape[2] > 4 and not is_said:
             yield (
                 f'column "{part.column}": samples of shape {shape} are read as (height, width, channels); '
                 "if the channels stand first, turn them: np.moveaxis(x, 1, -1)"
+            )
+
+
+def _dated(frame: Frame, recipe: Recipe) -> Iterator[str]:
+    """Targets of dates: each of them is a name, and none is near another."""
+    for part in recipe.target:
+        cells = frame[part.column]
+        if not isinstance(part.role, Categorical) or isinstance(cells.values, np.ndarray):
+            continue
+        if cells.values.dtype.is_temporal() or (cells.is_text and layouts_of(cells.values).all_of):
+            yield (
+                f'target "{part.column}": holds dates, each of which is taken for the name of a class; to predict a '
+                "time, write it as a number, such as the days since a first one"
             )
 
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import arrays, tabular
-from .arrow import ARROW
 from .excel import EXCEL
 from .sqlite import SQLITE
-from .tabular import Reader, first_bytes
+from .tabular import ARROW, Reader, first_bytes
 
 _STARTS = {b"ARROW1": ARROW, b"\xff\xff\xff\xff": ARROW, b"SQLite format 3\0": SQLITE, b"\xd0\xcf\x11\xe0": EXCEL}
 _ZIP, _IN_BOOKS = b"PK\x03\x04", (b"[Content_Types]", b"_rels/", b"docProps/", b"xl/")

@@ -139,6 +139,7 @@ def named(cells: list[str], note: Note, *, keeps_index: bool) -> tuple[tuple[str
     """A name of its own for each column, and the names of those that are left out."""
     names: list[str] = []
     known, left = set(cells), tuple[str, ...]()
+    taken = set[str]()
     for number, cell in enumerate(cells, 1):
         name = cell or free(f"column_{number}", known)
         if not cell and number == 1 and any(cells[1:2]):
@@ -147,10 +148,11 @@ def named(cells: list[str], note: Note, *, keeps_index: bool) -> tuple[tuple[str
                 note(f'the first column has no name and is left out as a row index; `index: true` keeps it as "{name}"')
         elif not cell:
             note(f'column {number:,} has no name; it is called "{name}"')
-        elif cell in names:
+        elif cell in taken:
             name = free(f"{cell}_{names.count(cell) + cells[: number - 1].count(cell)}", known)
             note(f'there are several columns "{cell}"; column {number:,} is called "{name}"')
         names.append(name)
+        taken.add(name)
         known.add(name)
     return tuple(names), left
 

@@ -19,19 +19,30 @@ class DataError(ValueError):
 
 
 class AmbiguousError(DataError):
-    """A column whose cells can be read in several ways, of which nothing decides.
+    """Columns whose cells can be read in several ways, of which nothing decides.
 
     `cell` is one of them and where it stands, `readings` are what it may be, and `lines` what says so in a section of
-    a spec, which `path` begins with.
+    a spec, which `path` begins with; or beside it, if they are of the `whole` table. `columns` are those concerned, the
+    one that `path` names among them.
     """
 
     def __init__(
-        self, place: str, cell: str, readings: tuple[str, ...], lines: tuple[str, ...], path: tuple[str, ...]
+        self,
+        place: str,
+        cell: str,
+        readings: tuple[str, ...],
+        lines: tuple[str, ...],
+        path: tuple[str, ...],
+        *,
+        columns: tuple[str, ...] = (),
+        whole: bool = False,
     ) -> None:
-        self.cell, self.readings, self.lines = cell, readings, lines
+        self.cell, self.readings, self.lines, self.whole = cell, readings, lines, whole
+        self.columns = columns or path[-1:]
         told = f"{cell} can be read in {len(readings)} ways, and no cell decides: {', or '.join(readings)}"
-        write = " or ".join(f"`{path[0]}: {{{line}}}`" for line in lines)
-        super().__init__(f"{place}: {told}; write {write}", path)
+        others = f" (and so can {len(self.columns) - 1:,} columns more)" if len(self.columns) > 1 else ""
+        write = " or ".join(f"`{line}`" if whole else f"`{path[0]}: {{{line}}}`" for line in lines)
+        super().__init__(f"{place}: {told}{others}; write {write}{' in `data`' if whole else ''}", path)
 
 
 class CellError(DataError):

@@ -14,7 +14,6 @@ from ..counts import number_of
 from .dialect import named
 from .errors import DataError
 from .foreign import reading
-from .nested import Flattening
 from .numerals import EXACT
 from .several import SeveralError
 from .tabular import MAX_BYTES, Reader, TableFile
@@ -47,7 +46,7 @@ class Excel(Reader):
             first = book.load_sheet(sheet, header_row=None, n_rows=1).to_polars() if is_named else None
         frame = _whole(_renamed(file, frame, first))
         frame = frame.filter(~pl.all_horizontal(pl.all().is_null())) if frame.width else frame
-        yield Flattening(file.path, file.note).of(frame)
+        yield file.flattening().of(frame)
 
 
 def _chosen(file: TableFile, sheets: list[str]) -> str:

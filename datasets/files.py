@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 from .errors import DataError
 
+
+class Names(str):
+    """What several files are called together, such as by a pattern; `row` is the place of one of all their rows."""
+
+    row: Callable[[int], str]
+
+
+def row_of(file: str, number: int) -> str:
+    """A row of a file, for messages; of several files, the one that it is in, and the row there."""
+    return file.row(number) if isinstance(file, Names) else f"{file}: row {number:,}"
+
+
+MARKS = "*?["  # of patterns
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),
@@ -14,6 +28,7 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+_MADE_UP = (("/", "proc"), ("/", "sys"))  # where files of no size have endless content, for which some wait
 
 
 def check_size(path: Path, max_bytes: int) -> None:
@@ -29,11 +44,16 @@ def size_of(path: Path) -> int:
     try:
         found = path.stat()
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        if isinstance(error, FileNotFoundError) and any(mark in path.name for mark in MARKS):
+            advice = "only tables may be in several files: put arrays into one NPZ file, and texts into one text"
+            raise DataError(f"{path}: expected one file, found a pattern; {advice}", ("file",)) from None
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {reason}{_near(path)}", ("file",)) from None
     if not stat.S_ISREG(found.st_mode):
         kind = next((name for is_kind, name in _KINDS if is_kind(found.st_mode)), "something else")
         raise DataError(f"{path}: expected a file, found {kind}", ("file",))
+    if not found.st_size and path.resolve().parts[:2] in _MADE_UP:
+        raise DataError(f"{path}: expected a file, found one that the system makes up", ("file",))
     return found.st_size
 
 

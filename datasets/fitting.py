@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ..counts import number_of
+from .columns import Columns
 from .dataset import Split
 from .errors import DataError, unknown
 from .frame import Frame
@@ -13,6 +14,7 @@ from .kinds import EACH, MAX_CLASSES, SETS
 from .labels import Labels
 from .preprocessing import Part, Recipe
 from .roles import Categorical, Ignore, Numeric, Role
+from .running_stats import Moments, pieces
 
 
 class Fitting:
@@ -32,8 +34,27 @@ class Fitting:
 
     def add(self, frame: Frame) -> None:
         """Look at some more samples."""
+        known = self._together(frame)
         for name, fitter in self.fitters.items():
-            fitter.add(frame[name])
+            if name not in known:
+                fitter.add(frame[name])
+
+    def _together(self, frame: Frame) -> set[str]:
+        """Look at the columns of numbers that were parsed side by side; gives those of which nothing is left to do."""
+        columns = frame.columns
+        if not isinstance(columns, Columns) or not columns.count:
+            return set()
+        roles = {**self.inputs, **self.target}
+        fitters = {
+            name: fitter
+            for name, fitter in self.fitters.items()
+            if isinstance(fitter, Moments) and not fitter.median and _is_affine(roles[name]) and name in columns.places
+        }
+        found = zip(fitters, pieces(columns, fitters), strict=True)
+        known = {name: piece for name, piece in found if piece is not None}
+        for name, piece in known.items():
+            fitters[name].merge(piece)
+        return {*known}
 
     def recipe(self) -> Recipe:
         """What was learnt."""
@@ -42,6 +63,10 @@ class Fitting:
             for roles in (self.inputs, self.target)
         )
         return Recipe(inputs, target, self.dtype, **self.options)
+
+
+def _is_affine(role: Role) -> bool:
+    return isinstance(role, Numeric) and role.is_affine
 
 
 def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...], **options: str) -> Recipe:
@@ -63,7 +88,11 @@ def _as_target(name: str, role: Role | None, count: int, code: str) -> Role:
     if role is None:
         raise unknown("target", name, (), ("target",))
     expected = "numeric" if count > 1 else "numeric or categorical"
-    raise DataError(f'target "{name}": expected the role {expected}, found {role.name}', ("target",))
+    advice = ""
+    if role.name == "date":
+        number = "write a time as a number, such as the days since a first one"
+        advice = f"; {number}, or let dates be the names of classes: `columns: {{{name}: categorical}}`"
+    raise DataError(f'target "{name}": expected the role {expected}, found {role.name}{advice}', ("target",))
 
 
 def written_by(fitted: Recipe) -> dict[str, Role]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import DataError
+from .scans import first_line, is_panic
 
 _STDERR = 2
 
@@ -25,26 +26,21 @@ def reading(path: Path, format: str, *errors: type[Exception]) -> Iterator[None]
 
     usual: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, OverflowError, MemoryError, RuntimeError)
     known: tuple[type[Exception], ...] = (PolarsError, *usual, *errors)
-    held, is_panic = _held(), False
+    held, is_passed_on = _held(), True
     try:
         yield
     except DataError:
         raise
     except known as error:
-        raise DataError(f"{path}: cannot be read as {format}: {_first_line(error)}", ("file",)) from None
+        raise DataError(f"{path}: cannot be read as {format}: {first_line(error)}", ("file",)) from None
     except BaseException as error:
-        is_panic = type(error).__name__ == "PanicException"
-        if not is_panic:
+        is_passed_on = not is_panic(error)
+        if is_passed_on:
             raise
-        found = f"it is damaged ({_first_line(error)})"
+        found = f"it is damaged ({first_line(error)})"
         raise DataError(f"{path}: cannot be read as {format}: {found}", ("file",)) from None
     finally:
-        _release(held, passed_on=not is_panic)
-
-
-def _first_line(error: BaseException) -> str:
-    lines = str(error).splitlines()
-    return lines[0][:200] if lines else type(error).__name__
+        _release(held, passed_on=is_passed_on)
 
 
 def _held() -> tuple[int, int] | None:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from .clocks import seconds, stored_seconds
+from .columns import Columns, Floats, parsed
 from .dataset import Rows
 from .date_patterns import EPOCHS, ISO, PatternError, moments, since_epoch
 from .errors import CellError, DataError, unknown
+from .files import row_of
 from .numerals import PLAIN, Ambiguous, Numerals
 
 if TYPE_CHECKING:
@@ -32,9 +35,16 @@ class Cells:
     file: str
     rows: Callable[[int], int] = field(default=lambda index: index + 1)
     numerals: Numerals = PLAIN
+    known: Floats | None = None  # the cells of a column that was parsed and has only numbers, NaN where one is missing
+    is_words: bool = False  # whether it was parsed, and some cells are no numbers
 
     def __len__(self) -> int:
         return len(self.values)
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the column is one of numbers whose text was left in the file."""
+        return False
 
     @property
     def is_text(self) -> bool:
@@ -55,24 +65,30 @@ class Cells:
 
     def shown(self, index: int) -> str:
         """The cell at an index and its row, for messages."""
-        return f'"{self.values[index]}" in row {self.rows(index):,}'
+        return f'"{self.cell(index)}" in row {self.rows(index):,}'
+
+    def cell(self, index: int) -> Any:
+        """The cell at an index, as it stands in its file if that is text."""
+        return self.values[index]
 
     def error(self, wrong: int | npt.NDArray[np.bool_], expected: str, advice: str = "") -> CellError:
         """The error for the cell at an index, or for the first of those where an array (n, ...) is true."""
         rows = [wrong] if isinstance(wrong, int) else np.flatnonzero(wrong.reshape(len(self), -1).any(axis=1)).tolist()
         index = rows[0]
-        value = self.values[index]
+        value = self.cell(index)
         if isinstance(self.values, np.ndarray) and np.shape(wrong) == self.values.shape and not isinstance(wrong, int):
             value = value[np.unravel_index(int(wrong[index].argmax()), wrong[index].shape)]
         found = str(value)
         shown = f'"{found if len(found) <= _SHOWN else f"{found[: _SHOWN - 1]}…"}"' if value is not None else "none"
-        place = f'{self.file}: row {self.rows(index):,}: column "{self.name}"'
+        place = f'{row_of(self.file, self.rows(index))}: column "{self.name}"'
         return CellError(f"{place}: expected {expected}, found {shown}{advice}", ("columns", self.name), rows)
 
     def numbers(self) -> npt.NDArray[np.float64]:
         """The cells as float64, NaN where one is missing; arrays keep their shape."""
         import polars as pl
 
+        if self.known is not None:
+            return self.known
         if isinstance(self.values, np.ndarray):
             if self.values.dtype.kind not in "biuf":
                 raise DataError(f'{self.file}: column "{self.name}": expected numbers, found {self.values.dtype}')
@@ -104,7 +120,7 @@ class Cells:
         """Times, durations and numbers of seconds as seconds, NaN where one is missing; `clock` says what 12:30 is."""
         import polars as pl
 
-        if isinstance(self.values, np.ndarray) or self.values.dtype != pl.String:
+        if self.known is not None or isinstance(self.values, np.ndarray) or self.values.dtype != pl.String:
             return self.numbers()
         read = seconds(self.values, clock)
         if np.isnan(read).any():  # a number is one of seconds
@@ -142,6 +158,8 @@ class Cells:
 
     def missing(self) -> npt.NDArray[np.bool_]:
         """Which samples have nothing here."""
+        if self.known is not None:
+            return np.isnan(self.known)
         if not isinstance(self.values, np.ndarray):
             return cast("npt.NDArray[np.bool_]", self.values.is_null().to_numpy())
         if self.values.dtype.kind != "f":
@@ -155,6 +173,51 @@ class Cells:
         wrong = (read.is_null() & self.values.is_not_null()) if not isinstance(self.values, np.ndarray) else None
         if wrong is not None and wrong.any():
             raise self.error(wrong.to_numpy(), expected, advice)
+
+
+class _Bare(Cells):
+    """A column of numbers whose text was left in the file, and is read from there if anybody asks for it."""
+
+    columns: Columns
+    places: Callable[[], npt.NDArray[np.int64]]  # the row numbers in the file
+
+    def __init__(self, columns: Columns, name: str, file: str, places: Callable[[], npt.NDArray[np.int64]]) -> None:
+        found = {"name": name, "file": file, "is_words": False, "numerals": PLAIN, "columns": columns}
+        self.__dict__.update(found, places=places, rows=lambda index: int(places()[index]))
+
+    def __len__(self) -> int:
+        return self.columns.count
+
+    @property
+    def is_bare(self) -> bool:
+        return True
+
+    @property
+    def is_text(self) -> bool:
+        return False
+
+    @cached_property
+    def known(self) -> Floats:
+        return cast("Floats", self.columns.number(self.name))
+
+    @cached_property
+    def values(self) -> Values:
+        return self.columns[self.name]
+
+    def cell(self, index: int) -> Any:
+        return self.texts()[index]
+
+    def texts(self) -> pl.Series:
+        if self.columns.written is None:
+            return super().texts()
+        found, rows = self.columns.written(self.name), self.places() - 1
+        last = int(rows.max(initial=-1)) + 1
+        if last > len(found):
+            raise DataError(f"{self.file}: expected {last:,} rows, found {len(found):,}; has it changed?", ("file",))
+        return found[rows]
+
+    def _digits(self) -> pl.Series:
+        return super()._digits() if self.columns.written is None else self.texts()
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,19 +235,35 @@ class Frame:
     unclear: Ambiguous | None = None  # columns of which that is not known
 
     def __post_init__(self) -> None:
+        if isinstance(self.columns, Columns):
+            return
         lengths = {name: len(values) for name, values in self.columns.items()}
         if len(set(lengths.values())) > 1:
             found = ", ".join(f"{name} has {length:,}" for name, length in lengths.items())
             raise DataError(f"{self.file}: expected columns of one length, found {found}")
 
     def __len__(self) -> int:
+        if isinstance(self.columns, Columns):
+            return self.columns.count
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
     def __getitem__(self, name: str) -> Cells:
         if name not in self.columns:
             error = unknown("column", name, self.columns)
             raise DataError(f"{self.file}: {error}")
-        return Cells(self.columns[name], name, self.file, lambda index: int(self.numbers[index]), self.numerals)
+        columns = self.columns
+        if isinstance(columns, Columns) and columns.is_bare(name):
+            return _Bare(columns, name, self.file, lambda: self.numbers)
+        known = (columns.number(name), name in columns.words) if isinstance(columns, Columns) else (None, False)
+        return Cells(columns[name], name, self.file, lambda index: int(self.numbers[index]), self.numerals, *known)
+
+    def is_parsed(self, name: str) -> bool:
+        """Whether a column is one of numbers that were parsed."""
+        return isinstance(self.columns, Columns) and name in self.columns.places
+
+    def parsed(self) -> Frame:
+        """The same samples, whose columns of numbers are parsed once and for all."""
+        return replace(self, columns=parsed(self.columns, self.numerals))
 
     @property
     def numbers(self) -> npt.NDArray[np.int64]:
@@ -193,6 +272,8 @@ class Frame:
 
     def take(self, rows: Rows) -> Frame:
         """The samples at some indices."""
+        if isinstance(self.columns, Columns):
+            return replace(self, columns=self.columns.take(rows), picked=self.numbers[rows])
         taken = {name: values[rows] for name, values in self.columns.items()}
         return replace(self, columns=taken, picked=self.numbers[rows])
 

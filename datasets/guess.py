@@ -11,12 +11,13 @@ import numpy.typing as npt
 
 from . import identifiers
 from .clocks import clocks_of, stored_seconds
+from .columns import Columns
 from .date_layouts import COMPACT, Layouts, layouts_of
 from .date_patterns import moments
 from .dates import Date
 from .frame import Cells, Frame
 from .images import Image
-from .numerals import Numerals, are_codes
+from .numerals import are_codes
 from .roles import Categorical, Ignore, Numeric, Role
 from .texts import Text
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _LOOKED_AT = 100_000  # rows
+_HEAD = 64  # of them, that say of most columns of numbers that they are quantities
 MAX_CLASSES = 20  # different whole numbers that still are classes
 _MANY = 1_000  # names that still are categories
 _DATED = {"date", "day", "dates", "days", "datum", "fecha", "datetime", "dt", "ymd", "yyyymmdd"}  # in a column's name
@@ -40,7 +42,13 @@ _TARGETS = (
 def roles(frame: Frame, target: tuple[str, ...] = ()) -> dict[str, Role]:
     """A role for every column, told by what its cells hold. A counter is an input where nothing else is."""
     some, step = _sample(frame)
-    found = {name: target_role(frame[name]) if name in target else role(some[name], step) for name in frame.columns}
+    quantities = _quantities(some)
+    found: dict[str, Role] = {}
+    for name in frame.columns:
+        if name in target:
+            found[name] = target_role(frame[name])
+        else:
+            found[name] = Numeric() if name in quantities else role(some[name], step)
     inputs = [name for name in frame.columns if name not in target]
     if all(isinstance(found[name], Ignore) for name in inputs):
         counting = [name for name in inputs if _nothing(some[name], step) == identifiers.COUNTS]
@@ -61,7 +69,7 @@ def _reason(cells: Cells, step: int) -> str:
     """Why a column is ignored."""
     import polars as pl
 
-    if isinstance(cells.values, np.ndarray):
+    if cells.known is None and isinstance(cells.values, np.ndarray):
         return "an array of neither numbers nor names"
     reason = _nothing(cells, step) or identifiers.of_names(cells.values.drop_nulls().cast(pl.String))
     return reason or "no number, no date, and few names twice"
@@ -77,14 +85,15 @@ def role(cells: Cells, step: int = 1) -> Role:
     """The role of an input, told by every `step`th row. Columns that say nothing, or count the rows, are ignored."""
     import polars as pl
 
-    values = cells.values
-    if isinstance(values, np.ndarray):
-        return _array_role(values)
+    if cells.known is None and isinstance(cells.values, np.ndarray):
+        return _array_role(cells.values)
     if _nothing(cells, step):
         return Ignore()
-    known = values.drop_nulls()
-    if not known.dtype.is_temporal() and _numbers(known, cells.numerals) is not None:
-        return Date(format=COMPACT) if _are_compact(cells.name, known) else Numeric()
+    if cells.known is not None:
+        return Date(format=COMPACT) if _are_compact(cells) else Numeric()
+    known = cells.values.drop_nulls()
+    if not known.dtype.is_temporal() and _numbers(cells) is not None:
+        return Date(format=COMPACT) if _are_compact(cells) else Numeric()
     timed = _timed(cells, known)
     if timed is not None:
         return timed
@@ -114,6 +123,8 @@ def target_role(cells: Cells) -> Role:
     """The role of a target: numbers, unless they are few whole numbers that run from 0 or 1."""
     import polars as pl
 
+    if cells.known is not None:
+        return _target_of(cells.known)
     values = cells.values
     if isinstance(values, np.ndarray):
         is_single = all(n == 1 for n in values.shape[1:])
@@ -127,7 +138,15 @@ def target_role(cells: Cells) -> Role:
     numbers = cells.numerals.read(known)
     if numbers.has_nulls() or not len(numbers) or values.dtype == pl.Boolean or are_codes(known):
         return Categorical()
-    different = np.unique(numbers.to_numpy()[:1_000_000])
+    return _target_of(numbers.to_numpy())
+
+
+def _target_of(numbers: npt.NDArray[np.float64]) -> Role:
+    """The role of a target of numbers, NaN where one is missing."""
+    first = numbers[: identifiers.MIN_ROWS]
+    if (first[np.isfinite(first)] % 1).any():
+        return Numeric()
+    different = np.unique(numbers[~np.isnan(numbers)][:1_000_000])
     runs_on = len(different) <= MAX_CLASSES and different[0] in (0, 1) and bool((np.diff(different) == 1).all())
     return Categorical(whole=True) if runs_on else Numeric()
 
@@ -158,7 +177,7 @@ def _may_be_target(frame: Frame, name: str) -> bool:
     """Whether something can be learnt of a column: numbers, or names that come often enough."""
     some, step = _sample(frame)
     cells = some[name]
-    if isinstance(cells.values, np.ndarray):
+    if cells.known is None and isinstance(cells.values, np.ndarray):
         return True
     found = role(cells, step)
     if not isinstance(found, Categorical):
@@ -169,13 +188,14 @@ def _may_be_target(frame: Frame, name: str) -> bool:
 
 def is_quantity(cells: Cells) -> bool:
     """Whether a column holds nothing but numbers, one a sample, of which some are known."""
+    if cells.known is not None:
+        return True
     values = cells.values
     if isinstance(values, np.ndarray):
         return values.ndim == 1 and values.dtype.kind in "iuf"
     import polars as pl
 
-    known = values.drop_nulls()
-    return len(known) > 0 and values.dtype != pl.Boolean and _numbers(known, cells.numerals) is not None
+    return values.count() > 0 and values.dtype != pl.Boolean and _numbers(cells) is not None
 
 
 def _array_role(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Role:
@@ -186,35 +206,64 @@ def _array_role(values: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> Ro
     return Categorical() if values.ndim == 1 and values.dtype.kind in "US" else Ignore()
 
 
+def _quantities(frame: Frame) -> set[str]:
+    """Columns of numbers whose first cells are different fractions, which says all about their role."""
+    columns = frame.columns
+    if not isinstance(columns, Columns):
+        return set()
+    first = columns.some(range(len(columns.numbers)), 0, _HEAD)
+    with np.errstate(invalid="ignore"):
+        told = (first % 1 > 0).any(axis=1) & (np.fmin.reduce(first, axis=1) < np.fmax.reduce(first, axis=1))
+    return {name for name, place in columns.places.items() if told[place] and not _is_dated(name)}
+
+
 def _nothing(cells: Cells, step: int) -> str:
     """Why a column tells nothing of its samples; empty if it may tell something."""
+    if cells.known is not None:
+        numbers = cells.known[~np.isnan(cells.known)]
+        if not len(numbers):
+            return "empty"
+        if numbers.min() == numbers.max() and cells.texts().drop_nulls().n_unique() < 2:
+            return "the same in every row"
+        return identifiers.of_numbers(cells.name, numbers, step)
     if isinstance(cells.values, np.ndarray):
         return ""
     known = cells.values.drop_nulls()
     if known.n_unique() < 2:
         return "the same in every row" if len(known) else "empty"
-    numbers = _numbers(known, cells.numerals)
-    return "" if numbers is None else identifiers.of_numbers(cells.name, numbers, step)
+    found = _numbers(cells)
+    return "" if found is None else identifiers.of_numbers(cells.name, found, step)
 
 
-def _numbers(known: pl.Series, numerals: Numerals) -> npt.NDArray[np.float64] | None:
-    """The cells of a column that has nothing but numbers."""
+def _numbers(cells: Cells) -> npt.NDArray[np.float64] | None:
+    """The cells of a column that has nothing but numbers, without those that are missing."""
     import polars as pl
 
+    if cells.known is not None:
+        return cells.known[~np.isnan(cells.known)]
+    if cells.is_words:
+        return None
+    known = cells.values.drop_nulls()
     if known.dtype in (pl.Duration, pl.Time):
         return stored_seconds(known)
     if are_codes(known):
         return None
-    numbers = numerals.read(known) if not known.dtype.is_temporal() else None
+    numbers = cells.numerals.read(known) if not known.dtype.is_temporal() else None
     return None if numbers is None or numbers.has_nulls() else numbers.to_numpy()
 
 
-def _are_compact(name: str, known: pl.Series) -> bool:
+def _is_dated(name: str) -> bool:
+    """Whether a column is called like dates."""
+    return bool(_DATED & set(re.split(r"[\W_\d]+", name.lower())))
+
+
+def _are_compact(cells: Cells) -> bool:
     """Whether whole numbers are dates such as 20241231: if the column is called so."""
     import polars as pl
 
-    if not _DATED & set(re.split(r"[\W_\d]+", name.lower())):
+    if not _is_dated(cells.name) or cells.is_bare:
         return False
+    known = cells.values.drop_nulls()
     digits = known.cast(pl.Int64, strict=False) if known.dtype.is_float() else known
     dates = moments(digits.cast(pl.String), COMPACT)
     return not dates.has_nulls() and bool((dates.dt.year() >= _EARLIEST).all())

@@ -36,7 +36,10 @@ def of_numbers(name: str, numbers: npt.NDArray[np.float64], step: int) -> str:
     Numbers that go up by one count the rows, unless the name says that they are moments or ages: a trend is no
     counter. Whole numbers that are all different are an identifier if the column is called so.
     """
-    if len(numbers) < MIN_ROWS or not np.isfinite(numbers).all() or (numbers % 1).any():
+    first = numbers[:MIN_ROWS]
+    if len(first) < MIN_ROWS or not np.isfinite(first).all() or (first % 1).any():
+        return ""
+    if not np.isfinite(numbers).all() or (numbers % 1).any():
         return ""
     if (np.diff(numbers) == step).all():
         return "" if _words(name) & _SCALES and not is_named(name) else COUNTS

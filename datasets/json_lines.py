@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import delimited
+from .dialect import MAX_COLUMNS
 from .errors import DataError
 
 if TYPE_CHECKING:
     import polars as pl
 
+MAX_KEYS = MAX_COLUMNS
+_SPARSE = 100  # cells of a table, of which one at least holds something
+_CELLS = 1 << 22  # of a table that may have fewer
+_SAMPLE = 1 << 16  # bytes
+_FEW = 200  # keys
+_KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
+
 
 def whole(path: Path, max_bytes: int) -> pl.DataFrame:
     """All rows of a file that fits into memory."""
-    return _table(path, b"".join(delimited.pieces(path, max_bytes)), 0)
+    found = list(delimited.pieces(path, max_bytes))
+    check_keys(path, found)
+    return _table(path, b"".join(found), 0)
 
 
 def pieces(path: Path) -> Iterator[pl.DataFrame]:
@@ -26,11 +38,56 @@ def pieces(path: Path) -> Iterator[pl.DataFrame]:
     before, known = 0, dict[str, pl.DataType]()
     for piece in delimited.pieces(path, 1 << 62):
         if piece.strip():
+            check_keys(path, [piece], before)
             table = _table(path, piece, before)
             known |= {name: dtype for name, dtype in table.schema.items() if name not in known}
+            if len(known) > MAX_KEYS:
+                raise _too_many(path, len(known), before + piece.count(b"\n"))
             gaps = [pl.lit(None, dtype).alias(name) for name, dtype in known.items() if name not in table.columns]
             yield table.with_columns(gaps).select(list(known))
         before += piece.count(b"\n")
+
+
+def check_keys(path: Path, found: Sequence[bytes], before: int = 0) -> None:
+    """Raise DataError for so many keys that hardly any cell of the table would hold something.
+
+    A table has a cell for each line and key, so that reading lines that each have keys of their own takes time and
+    memory by the square of their number. Where samples of a file, at both ends of each piece of it, have few keys and
+    no new ones, no more is looked at; else all lines are.
+    """
+    known = _keys_in(found[0][:_SAMPLE]) if found else set()
+    others = set[bytes]().union(*(_keys_in(end) for piece in found for end in (piece[:_SAMPLE], piece[-_SAMPLE:])))
+    if len(known | others) <= _FEW and others <= known:
+        return
+    keys, lines, filled = set[str](), 0, 0
+    for number, line in enumerate((line for piece in found for line in io.BytesIO(piece)), before + 1):
+        try:
+            value: Any = json.loads(line) if line.strip() else {}
+        except (ValueError, RecursionError):
+            return  # which is told with its line
+        if not isinstance(value, dict):
+            return
+        lines, filled = lines + 1, filled + len(value)
+        keys.update(value)
+        if len(keys) > MAX_KEYS:
+            raise _too_many(path, len(keys), number)
+    if lines * len(keys) > max(_CELLS, _SPARSE * filled):
+        raise _too_many(path, len(keys), lines)
+
+
+def _keys_in(text: bytes) -> set[bytes]:
+    """What stands before a colon in a piece of JSON: its keys, and those of what they hold."""
+    return set(_KEY.findall(text))
+
+
+def _too_many(path: Path, keys: int, lines: int) -> DataError:
+    found = f"{keys:,} different keys in {lines:,} lines"
+    expected = f"at most {MAX_KEYS:,} keys, of which each line has one in {_SPARSE} or more"
+    return DataError(
+        f"{path}: expected {expected}, found {found}; if these are values, write them as such: "
+        '`{"key": ..., "value": ...}`',
+        ("file",),
+    )
 
 
 def _table(path: Path, content: bytes, before: int) -> pl.DataFrame:

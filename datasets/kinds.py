@@ -35,6 +35,7 @@ MAX_CLASSES = 10_000
 TOLERANCE = 1e-3  # by which shares may miss 1, as rounded ones do
 _TRUTHS = ({"true", "false"}, {"True", "False"}, {"TRUE", "FALSE"})
 _SHOWN = 20  # characters of a name
+_FIRST = 64  # cells, of which one mostly is a fraction if any is
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,11 @@ class Form:
     size: int = 1  # columns, or different names in sets
     pairs: bool = False  # of several columns, whether each has two values
     advice: str = ""  # what to write about the columns, if that is what stands in the way
+
+    @property
+    def is_sets(self) -> bool:
+        """Whether cells are sets of names, and nothing else."""
+        return SETS in self.codes.values() and len(self.codes) == 1
 
 
 class KindError(DataError):
@@ -86,7 +92,7 @@ def _guessed(
 ) -> Coding | None:
     """How a target of several numbers is coded where any kind will do: 0 and 1, and shares, stay what they are."""
     if len(target) == 1 and _width(frame[target[0]]) == 1:
-        return None
+        return _guessed_sets(frame[target[0]], given.get(target[0]))
     form = form_of([frame[name] for name in target])
     code = next((form.codes[kind] for kind in (SHARES, LABELS) if kind in form.codes), SCALED)
     if wanted and code == EACH and NUMBERS not in form.codes:
@@ -95,6 +101,14 @@ def _guessed(
     if any(name in given for name in target) or (code == SCALED and NUMBERS not in form.codes):
         return None
     return Coding(ANY, code, {name: _role(frame[name], ANY, code, None) for name in target})
+
+
+def _guessed_sets(cells: Cells, given: Role | None) -> Coding | None:
+    """How one column of sets of names is coded; None for any other, and for names with commas in them."""
+    is_text = not isinstance(cells.values, np.ndarray) and cells.is_text
+    if isinstance(given, Labels) or (given is None and is_text and _of_text(cells, _different(cells)).is_sets):
+        return Coding(LABELS, SETS, {cells.name: _role(cells, LABELS, SETS, given)})
+    return None
 
 
 def ruled(form: Form, target: tuple[str, ...], given: Mapping[str, Role]) -> Form:
@@ -167,22 +181,25 @@ def form_of(columns: list[Cells]) -> Form:
 
 
 def _width(cells: Cells) -> int:
-    return int(np.prod(np.shape(cells.values)[1:])) if isinstance(cells.values, np.ndarray) else 1
+    if cells.known is not None or not isinstance(cells.values, np.ndarray):
+        return 1
+    return int(np.prod(np.shape(cells.values)[1:]))
 
 
 def _of_one(cells: Cells) -> Form:
     numbers, name = _numbers(cells), f'"{cells.name}"'
-    different = _different(cells)
+    different = _different(cells) if cells.known is None else []
     if _are_truths(cells, different):
         return Form(f"{name} holds true and false", {LABELS: NAMES, CLASSES: NAMES}, 2)
     if numbers is None:
         return _of_text(cells, different)
-    known = np.unique(numbers[~np.isnan(numbers)])
+    known = numbers[~np.isnan(numbers)]
     if not len(known):
         return Form(f"{name} is empty", {})
-    low, high = float(known[0]), float(known[-1])
+    low, high = float(known.min()), float(known.max())
     codes: dict[str, str] = {}
-    if (known % 1 == 0).all():
+    if not (known[:_FIRST] % 1).any() and (known % 1 == 0).all():
+        known = np.unique(known)
         if len(known) == 2:
             codes[LABELS] = NAMES
         codes[CLASSES] = NAMES
@@ -191,7 +208,7 @@ def _of_one(cells: Cells) -> Form:
     else:
         if low >= 0 and high <= 1:
             codes[CHANCES] = PLAIN
-        fraction = next(value for value in known if value % 1)
+        fraction = float(known[known % 1 != 0].min())
         what, classes = f"{name} holds numbers such as {fraction:g}", 0
     codes = {NUMBERS: SCALED, **codes} if not classes else {**codes, NUMBERS: SCALED}
     if low >= 0:
@@ -263,6 +280,8 @@ def _of_several(table: Floats, names: str, is_whole_array: bool) -> Form:
 
 def _numbers(cells: Cells) -> Floats | None:
     """The cells as numbers, (n,) of arrays (n, 1) too; None where some are none. Truths of a table are none."""
+    if cells.known is not None:
+        return cells.known
     values = cells.values
     if isinstance(values, np.ndarray):
         if values.dtype.kind not in "biuf":
@@ -274,7 +293,7 @@ def _numbers(cells: Cells) -> Floats | None:
         return cells.seconds(clocks[0])
     if values.dtype.is_temporal() or values.dtype.is_nested():
         return None
-    if are_codes(values.drop_nulls()):
+    if cells.is_words or are_codes(values.drop_nulls()):
         return None
     read = cells.numerals.read(values)
     return None if (read.is_null() & values.is_not_null()).any() else read.fill_null(np.nan).to_numpy()

@@ -11,12 +11,13 @@ import numpy as np
 from .dataset import Array
 from .errors import DataError
 from .frame import Cells
+from .nested import MARK
 from .roles import Fitter, Role, Stats
 
 if TYPE_CHECKING:
     import polars as pl
 
-SEPARATORS = (";", "|", ",")  # looked for in this order
+SEPARATORS = (MARK, "|", ",")  # looked for in this order
 MAX_LABELS = 1_000
 _SHOWN = 20  # labels in a message
 _LOOKED_AT = 10_000  # cells

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
+from .columns import Columns
 from .dataset import Array
 from .frame import Cells, Frame
 from .preprocessing import Part, Recipe
@@ -14,6 +16,7 @@ from .roles import Categorical, Numeric
 MIN_ROWS = 20  # of fewer, nothing can be said
 EXPLAINED = 0.9999  # of the target's variance
 _FIRST = 1_000  # samples, which acquit nearly every column
+_ROUNDING = 1e-6  # more than sums in another order differ by
 _AGAIN = 5  # times, on average, that a name has to come before what always goes with it is no accident
 
 SCALED = "the same numbers up to a factor and an offset"
@@ -33,7 +36,9 @@ def leaks(frame: Frame, recipe: Recipe) -> Iterator[tuple[str, str]]:
         labels = target.role.numbers(some[target.column], target.stats)
         told = ((part, _of_class(part, some[part.column], labels)) for part in recipe.inputs)
     elif isinstance(target.role, Numeric) and (theirs := _single(target.role.read(some[target.column]))) is not None:
-        told = ((part, _of_number(part, some[part.column], theirs)) for part in recipe.inputs)
+        acquitted = _acquitted(some, recipe, theirs)
+        suspects = (part for part in recipe.inputs if part.column not in acquitted)
+        told = ((part, _of_number(part, some[part.column], theirs)) for part in suspects)
     else:
         return
     yield from ((part.column, how) for part, how in told if how)
@@ -61,16 +66,42 @@ def _of_number(part: Part, cells: Cells, theirs: Array) -> str:
     ours = _single(part.role.read(cells)) if isinstance(part.role, Numeric) else None
     if ours is None:
         return ""
-    both = ~(np.isnan(ours) | np.isnan(theirs))
-    a, b = ours[both], theirs[both]
-    if len(a) < MIN_ROWS:
-        return ""
-    first, other = a[:_FIRST], b[:_FIRST]
+    first, other = ours[:_FIRST], theirs[:_FIRST]
+    if np.isnan(first).any() or np.isnan(other).any():
+        a, b = _both(ours, theirs)
+        if len(a) < MIN_ROWS:
+            return ""
+        first, other = a[:_FIRST], b[:_FIRST]
     if np.ptp(first) == 0 or np.ptp(other) == 0:  # which tells nothing of the others
-        first, other = a, b
-    if _is_line(first, other) and _is_line(a, b):
+        first, other = _both(ours, theirs)
+    if _is_line(first, other) and _is_line(*_both(ours, theirs)):
         return SCALED
-    return RISING if _is_rising(first, other) and _is_rising(a, b) else ""
+    return RISING if _is_rising(first, other) and _is_rising(*_both(ours, theirs)) else ""
+
+
+def _acquitted(frame: Frame, recipe: Recipe, theirs: Array) -> set[str]:
+    """Columns of numbers that were parsed, of which the first samples say that the target does not follow from them."""
+    other = theirs[:_FIRST]
+    if not isinstance(frame.columns, Columns) or np.isnan(other).any() or np.ptp(other) == 0:
+        return set()
+    places = frame.columns.places
+    names = [part.column for part in recipe.inputs if isinstance(part.role, Numeric) and part.column in places]
+    if not names:
+        return set()
+    first = frame.columns.some([places[name] for name in names], 0, _FIRST)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        a, b = first - first.mean(axis=1, keepdims=True), other - other.mean()
+        alike = (a * b).sum(axis=1) ** 2 / ((a * a).sum(axis=1) * (b * b).sum())
+        steps = np.diff(first[:, np.argsort(other, kind="stable")], axis=1)
+    is_apart: Any = alike < EXPLAINED - _ROUNDING  # not so of NaN
+    turns: Any = (steps < 0).any(axis=1) & (steps > 0).any(axis=1)
+    return {name for name, apart, turn in zip(names, is_apart, turns, strict=True) if apart and turn}
+
+
+def _both(ours: Array, theirs: Array) -> tuple[Array, Array]:
+    """The samples of which both numbers are known."""
+    missing = np.isnan(ours) | np.isnan(theirs)
+    return (ours[~missing], theirs[~missing]) if missing.any() else (ours, theirs)
 
 
 def _values(part: Part, cells: Cells) -> Array | None:

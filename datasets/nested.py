@@ -14,20 +14,25 @@ if TYPE_CHECKING:
     import polars as pl
 
 MAX_NUMBERS = 1_000  # of a column, that become columns
+MARK = ";"  # between the names of a set
 _NAMED = 20
+_SHOWN = 40  # characters
 
 
 @dataclass
 class Flattening:
     """What becomes of the nested and the binary columns of a file, the same in every piece of it.
 
-    `widths` says how many numbers the lists of a column have, where all of them have as many. A column that is left
-    out stays as one without a type, so that a description may still name it.
+    `widths` says how many numbers the lists of a column have, where all of them have as many. Lists of names are text
+    such as `red;round` in the columns of `sets`; `lists` collects which these were. A column that is left out stays as
+    one without a type, so that a description may still name it.
     """
 
     path: Path
     note: Callable[[str], None]
     widths: Mapping[str, int] = field(default_factory=dict)
+    sets: tuple[str, ...] = ()
+    lists: list[str] = field(default_factory=list)
     _told: bool = False
 
     def of(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -41,7 +46,9 @@ class Flattening:
         spread: list[str] = []
         for name, dtype in frame.schema.items():
             count, why = self._numbers(name, dtype, frame.columns)
-            if why:
+            if name in self.sets and _holds_names(dtype):
+                columns.append(self._joined(frame[name]))
+            elif why:
                 left.append(f'"{name}" ({why})')
                 columns.append(pl.lit(None, pl.Null).alias(name))
             elif count:
@@ -80,6 +87,20 @@ class Flattening:
             return 0, f'{count:,} numbers a sample, and there is a column "{name}_0" or the like'
         return count, ""
 
+    def _joined(self, lists: pl.Series) -> pl.Expr:
+        """The names of each list as one text. Raises DataError for a name that would be taken for two."""
+        import polars as pl
+
+        if lists.name not in self.lists:
+            self.lists.append(lists.name)
+        names = lists.cast(pl.List(pl.String))
+        wrong = names.explode().drop_nulls()
+        wrong = wrong.filter(wrong.str.contains(MARK, literal=True))
+        if len(wrong):
+            found = f'found "{wrong[0][:_SHOWN]}"'
+            raise DataError(f'{self.path}: column "{lists.name}": expected lists of names without `{MARK}`, {found}')
+        return pl.lit(names.list.join(MARK)).alias(lists.name)
+
     def _check(self, frame: pl.DataFrame) -> None:
         """Raise DataError where a list is of another length than those of the file are said to be."""
         import polars as pl
@@ -104,6 +125,13 @@ class Flattening:
             self.note(f"column {text}")
 
 
+def _holds_names(dtype: Any) -> bool:
+    """Whether a type is that of lists of text."""
+    import polars as pl
+
+    return isinstance(dtype, pl.List | pl.Array) and dtype.inner in (pl.String, pl.Categorical, pl.Enum)
+
+
 def is_nothing(values: Any) -> bool:
     """Whether a column is one that was left out."""
     import polars as pl
@@ -124,18 +152,3 @@ def _apart(name: str, dtype: Any, count: int) -> list[pl.Expr]:
         found = [each.arr.get(i, null_on_oob=True) for each in found for i in range(inner.size)]
         inner = inner.inner
     return [each.alias(f"{name}_{i}") for i, each in enumerate(found)]
-
-
-def widths(frame: pl.LazyFrame) -> dict[str, int]:
-    """How many values the lists of each column have, of those columns whose lists all have as many."""
-    import polars as pl
-
-    lists = [name for name, dtype in frame.collect_schema().items() if isinstance(dtype, pl.List)]
-    if not lists:
-        return {}
-    ends = frame.select(
-        [pl.col(name).list.len().min().alias(f"least {name}") for name in lists]
-        + [pl.col(name).list.len().max().alias(f"most {name}") for name in lists]
-    ).collect()
-    least = {name: ends[f"least {name}"].item() for name in lists}
-    return {name: count for name, count in least.items() if count and count == ends[f"most {name}"].item()}

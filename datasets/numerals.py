@@ -24,6 +24,7 @@ CURRENCIES = "$€£¥₹₽₩₺₫₴¢"
 EXACT = 2**53  # below, a float64 holds every whole number
 _LOOKED_AT = 10_000  # different cells
 _NAMED = 4
+_FIRST = 8  # cells, which acquit nearly every column
 # Three capitals that ISO 4217 has for money, of those that tables hold most.
 _CODES = "USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW|SGD|HKD"
 
@@ -120,13 +121,14 @@ class Ambiguous:
     cell: str
 
     @property
-    def readings(self) -> str:
-        """Both, and what to write for each."""
-        thousands, decimal = self.cell.replace(",", ""), self.cell.replace(",", ".")
-        return (
-            f'"{self.cell}" may be {thousands} or {decimal}: write `thousands: ","` for the one, '
-            '`decimal: ","` for the other'
-        )
+    def readings(self) -> tuple[str, str]:
+        """What the cell may be."""
+        return self.cell.replace(",", ""), self.cell.replace(",", ".")
+
+    @property
+    def lines(self) -> tuple[str, str]:
+        """What to write of the table for each of them."""
+        return 'thousands: ","', 'decimal: ","'
 
 
 def odd(columns: Iterable[pl.Series]) -> list[pl.Series]:
@@ -193,10 +195,13 @@ def readings(columns: Iterable[pl.Series], numerals: Numerals) -> str:
     return f"numbers are read: {', '.join(found[:_NAMED])}{more}{said}" if found else ""
 
 
-def are_codes(known: pl.Series) -> bool:
+def are_codes(cells: pl.Series) -> bool:
     """Whether cells of text are whole numbers of which some begin with 0, as ZIP codes do: names, not quantities."""
     import polars as pl
 
-    if known.dtype != pl.String or not known.str.contains(r"^0\d").any():
+    if cells.dtype != pl.String or not all(cell is None or cell.isdecimal() for cell in cells.head(_FIRST)):
+        return False
+    known = cells.drop_nulls()
+    if not known.str.contains(r"^0\d").any():
         return False
     return bool(known.str.contains(r"^\d+$").all())

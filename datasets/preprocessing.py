@@ -7,10 +7,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
+from .columns import Columns
 from .dataset import KNOWN, SIGMA, TARGET, WEIGHTS, Array, Cast, Column, Feeding, Scaling, Split
 from .dates import Date
 from .errors import CellError, DataError
@@ -20,6 +22,7 @@ from .kinds import ANY, EACH, LABELS, NAMES, ONE_HOT, PLACES, SCALED, SETS, SHAR
 from .labels import Labels
 from .layout import likeliest
 from .roles import INT64, Categorical, Ignore, Numeric, Role, Stats
+from .scaling import encoded, fits
 from .texts import Text
 from .vocabulary import Vocabulary
 
@@ -339,8 +342,17 @@ class Recipe:
             raise frame[part.column].error(beyond, expected)
         return stored
 
+    def _side_by_side(self, frame: Frame, parts: list[Part]) -> list[Array]:
+        """Columns of numbers that were parsed, together if all can be fed."""
+        names, roles, stats = ([getattr(part, each) for part in parts] for each in ("column", "role", "stats"))
+        found = encoded(frame.columns, names, roles, stats, self.dtype) if isinstance(frame.columns, Columns) else None
+        return [self._encoded(frame, part) for part in parts] if found is None else [found]
+
     def _joined(self, frame: Frame, name: str, group: list[Part]) -> Array:
-        arrays = [self._encoded(frame, part) for part in group]
+        arrays: list[Array] = []
+        for is_plain, run in groupby(group, lambda part: fits(frame.columns, part.column, part.role, part.stats)):
+            parts = list(run)
+            arrays += self._side_by_side(frame, parts) if is_plain else [self._encoded(frame, part) for part in parts]
         if len(arrays) == 1:
             return arrays[0][:, None] if arrays[0].ndim == 1 and group[0].role.joins else arrays[0]
         apart = [part.column for part in group if not part.role.joins]
@@ -352,7 +364,7 @@ class Recipe:
 
 def _check_shape(cells: Cells, part: Part) -> None:
     """Raise DataError for samples of another shape than those of training, which statistics would be spread over."""
-    found = cells.values.shape[1:] if isinstance(cells.values, np.ndarray) else ()
+    found = cells.values.shape[1:] if cells.known is None and isinstance(cells.values, np.ndarray) else ()
     if isinstance(part.role, Numeric) and found != part.shape:
         expected = f"samples of shape {part.shape}" if part.shape else "one number a sample"
         shown = f"shape {found}" if found else "one number a sample"

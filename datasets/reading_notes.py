@@ -17,6 +17,7 @@ from .roles import Numeric, Role
 _NAMES = {"time", "timestamp", "ts", "date", "datetime", "epoch", "unix", "created", "updated", "at"}
 _SECONDS = (1e8, 4.2e9)  # since 1970, from 1973 to 2103: what a column with such a name may count
 _COMPACT = (19_000_101, 21_001_231)
+_FIRST = 64  # cells
 _ZONE = r"(?:[Zz]|UTC|GMT|:[0-9.,]+\s*[+-][0-9]{2}:?(?:[0-9]{2})?)\s*$"
 _UNITS = {HOURS: "12:30 is 12 hours and 30 minutes", "m:s": "12:30 is 12 minutes and 30 seconds"}
 
@@ -27,7 +28,7 @@ def reading_notes(frame: Frame, columns: Mapping[str, Role]) -> Iterator[str]:
         cells = frame[name]
         if isinstance(role, Date):
             yield from (f'column "{name}": {text}' for text in _of_dates(cells, role))
-        elif isinstance(role, Numeric) and not isinstance(cells.values, np.ndarray):
+        elif isinstance(role, Numeric) and (cells.known is not None or not isinstance(cells.values, np.ndarray)):
             yield from (f'column "{name}": {text}' for text in _of_numbers(cells, role))
 
 
@@ -49,19 +50,21 @@ def _zoned(cells: Cells) -> int:
 
 
 def _of_numbers(cells: Cells, role: Numeric) -> Iterator[str]:
-    if role.clock or cells.values.dtype.is_temporal():
+    if role.clock or (cells.known is None and cells.values.dtype.is_temporal()):
         pairs = cells.is_text and bool(cells.values.str.contains(r"^[^:P]*:[^:]*$").any())
         yield "times are numbers of seconds" + (f"; {_UNITS[role.clock]}" if pairs and role.clock else "")
         return
     form = _form(cells)
     if form:
-        shown = str(cells.values.drop_nulls()[0])
+        shown = str(cells.cell(int((~cells.missing()).argmax())))
         write = f'`columns: {{{cells.name}: {{date: {{format: "{form}"}}}}}}`'
         yield f"numbers such as {shown}, which could be dates; {write} reads them so"
 
 
 def _form(cells: Cells) -> str:
     """How whole numbers would be dates, if they may well be; empty if not."""
+    if cells.known is not None and np.fmin.reduce(cells.known[:_FIRST]) < _COMPACT[0]:
+        return ""
     known = cells.values.drop_nulls()
     first = known.head(1).cast(float, strict=False)
     if not len(first) or first[0] is None or first[0] < _COMPACT[0]:

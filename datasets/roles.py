@@ -129,13 +129,18 @@ class Numeric(Role):
         return Moments(lambda cells: self.squeezed(self.read(cells)), median=self.missing == "median")
 
     def settled(self, cells: Cells) -> Self:
-        clocks = () if self.clock else clocks_of(cells.values)
+        clocks = () if self.clock or cells.known is not None else clocks_of(cells.values)
         if len(clocks) < 2:
             return replace(self, clock=clocks[0]) if clocks else self
         row = int((cells.values.str.count_matches(":") == 1).arg_max() or 0)
         readings = ("hours and minutes", "minutes and seconds")
         lines = tuple(f'{cells.key}: {{numeric: {{clock: "{clock}"}}}}' for clock in clocks)
         raise AmbiguousError(cells.place, cells.shown(row), readings, lines, ("columns", cells.name))
+
+    @property
+    def is_affine(self) -> bool:
+        """Whether encoded numbers are the cells scaled and moved, and no more."""
+        return self.clip is None and not self.log
 
     def read(self, cells: Cells) -> Floats:
         """The cells as numbers, NaN where one is missing."""

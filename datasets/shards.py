@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import glob
+import itertools
+import os
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import DataError
-from .files import check_size, size_of
+from .files import MARKS, Names, check_size, row_of, size_of
 from .tabular import Reader, TableFile
 
 if TYPE_CHECKING:
     import polars as pl
 
 MAX_SHARDS = 10_000
+MAX_FOLDERS = 100_000  # in which `**` looks
 UNBOUNDED = 1 << 62  # bytes: samples that stay on disk
-_MARKS = "*?["  # of patterns
 _OF = re.compile(r"(\d+)-of-(\d+)")
 _SHOWN = 10
 
 
 def is_pattern(path: Path) -> bool:
     """Whether a path is no file itself, and may stand for several."""
-    return any(mark in str(path) for mark in _MARKS) and not path.exists()
+    return any(mark in str(path) for mark in MARKS) and not path.exists()
 
 
 def is_there(path: Path) -> bool:
@@ -44,16 +46,40 @@ def matching(path: Path) -> list[Path]:
 
     Raises DataError if there is none, or if one of `-of-N` is from another set than the others.
     """
-    found: list[Path] = []
-    for name in glob.iglob(_pattern(path), recursive=True):
+    found: dict[Path, None] = {}
+    for name in _names(_pattern(path), itertools.count(1)):
         if not Path(name).is_dir():
-            found.append(Path(name))
+            found[Path(name)] = None
         if len(found) > MAX_SHARDS:
             raise DataError(f"{path}: expected at most {MAX_SHARDS:,} files, found more", ("file",))
     if not found:
         raise DataError(f"{path}: expected files of such names, found none", ("file",))
-    _check_sets(path, found)
+    _check_sets(path, list(found))
     return sorted(found, key=_natural)
+
+
+def _names(pattern: str, looked: Iterator[int]) -> Iterator[str]:
+    """What a pattern finds, `**` in any folders below; ``looked`` counts them.
+
+    `glob` would follow links to folders there, which may lead round in circles: two of them have it walk for ever.
+    """
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        yield from glob.iglob(pattern)
+        return
+    at = parts.index("**")
+    for top in glob.iglob(str(Path(*parts[:at]))) if at else [os.curdir]:
+        for folder, below, files in os.walk(top):
+            if next(looked) > MAX_FOLDERS:
+                raise DataError(
+                    f"{pattern}: expected at most {MAX_FOLDERS:,} folders below {top}, found more", ("file",)
+                )
+            below[:] = [name for name in below if not name.startswith(".")]
+            rest = parts[at + 1 :]
+            if rest:
+                yield from _names(str(Path(glob.escape(folder), *rest)), looked)
+            else:
+                yield from (os.path.join(folder, name) for name in files if not name.startswith("."))
 
 
 def numbered(path: Path) -> tuple[str, int]:
@@ -93,10 +119,25 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
 
 @dataclass(frozen=True)
 class Sharded(Reader):
-    """Several files, each read by the reader of their format."""
+    """Several files, each read by the reader of their format. ``counts`` are the rows of those that were read."""
 
     reader: Reader
     paths: tuple[Path, ...]
+    counts: dict[Path, int] = field(default_factory=dict, compare=False, repr=False)
+
+    def called(self, file: TableFile) -> str:
+        found = Names(file.path)
+        found.row = self._row
+        return found
+
+    def _row(self, number: int) -> str:
+        """A row in one of the files, of its number among all of their rows."""
+        for path in self.paths:
+            count = self.counts.get(path)
+            if count is None or number <= count:
+                break
+            number -= count
+        return row_of(str(path), number)
 
     def settled(self, file: TableFile) -> TableFile:
         found = self.reader.settled(self._shard(file, self.paths[0]))
@@ -136,7 +177,7 @@ class Sharded(Reader):
         columns: list[str] = []
         kinds: dict[str, pl.DataType] = {}
         for path in self.paths:
-            shard = self._shard(file, path)
+            shard, rows = self._shard(file, path), 0
             for piece in self.reader.streamed(shard) if streamed else self.reader.pieces(shard, max_bytes):
                 if not columns:
                     columns, kinds = piece.columns, dict(piece.schema)
@@ -145,7 +186,9 @@ class Sharded(Reader):
                     if not _agree(kind, piece.schema[name]):
                         found = f"{piece.schema[name]}, in {self.paths[0].name} it is {kind}"
                         raise DataError(f'{path}: column "{name}": expected the type of the other files, found {found}')
+                rows += len(piece)
                 yield piece.select(columns)
+            self.counts[path] = rows
 
     def _shard(self, file: TableFile, path: Path) -> TableFile:
         return replace(file, path=path, reader=self.reader)

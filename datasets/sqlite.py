@@ -18,7 +18,6 @@ from urllib.parse import quote
 from .dialect import free
 from .errors import DataError
 from .files import check_size
-from .nested import Flattening
 from .several import SeveralError
 from .tabular import MAX_BYTES, Reader, TableFile
 
@@ -51,10 +50,10 @@ class Sqlite(Reader):
         names, rows = next(answers)
         for _, some in answers:
             rows += some
-        yield Flattening(file.path, file.note).of(_frame(names, rows))
+        yield file.flattening().of(_frame(names, rows))
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
-        flattening = Flattening(file.path, file.note)
+        flattening = file.flattening()
         for names, some in _answers(file, 1 << 62):
             yield flattening.of(_frame(names, some))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .errors import DataError
+from .errors import AmbiguousError, DataError
 from .frame import Cells, Frame
+from .numerals import Ambiguous
 from .roles import Numeric, Role
 
 _NUMBERS = 20  # different ones, of which at least so many make a column of numbers
@@ -46,7 +47,7 @@ class Strays:
 
 def strays_of(cells: Cells) -> Strays | None:
     """The strays of a column of numbers; None if it has none, or is no such column."""
-    if not cells.is_text:
+    if cells.known is not None or not cells.is_text:
         return None
     known = cells.values.drop_nulls()
     numbers = cells.numerals.read(known)
@@ -62,14 +63,23 @@ def strays_of(cells: Cells) -> Strays | None:
     return Strays(cells.name, count, len(known), tuple(ordered))
 
 
-def check_numbers(frame: Frame, roles: Mapping[str, Role]) -> None:
-    """Raise DataError for columns that may be numbers, and whose cells do not say it clearly."""
+def check_numbers(frame: Frame, roles: Mapping[str, Role], target: tuple[str, ...] = ()) -> None:
+    """Raise DataError for columns that may be numbers, and whose cells do not say it clearly.
+
+    It is an AmbiguousError for those that may be two numbers each, in which a target comes first.
+    """
     unclear = frame.unclear
     open_ = [name for name in unclear.columns if isinstance(roles.get(name, Numeric()), Numeric)] if unclear else []
     if unclear and open_:
-        others = f" (and {len(open_) - 1} columns more)" if len(open_) > 1 else ""
-        raise DataError(f'{frame.file}: column "{open_[0]}"{others}: {unclear.readings}', ("columns", open_[0]))
+        first = next((name for name in open_ if name in target), open_[0])
+        cells = frame[first]
+        row = int((~cells.missing()).argmax())
+        both = Ambiguous((first,), str(cells.cell(row)))
+        raise AmbiguousError(
+            cells.place, cells.shown(row), both.readings, both.lines, ("columns", first),
+            columns=tuple(open_), whole=True,
+        )  # fmt: skip
     for name in frame.columns:
-        found = strays_of(frame[name]) if name not in roles else None
+        found = strays_of(frame[name]) if name not in roles and not frame.is_parsed(name) else None
         if found is not None:
             raise DataError(f"{frame.file}: {found.said}", ("columns", name))

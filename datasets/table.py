@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
 from ..counts import number_of
@@ -15,7 +14,7 @@ from . import guess, kinds
 from .checks import Rows, left_out, spelled, untargeted, warnings
 from .dataset import Dataset, Split
 from .dates import Date
-from .errors import DataError, unknown
+from .errors import DataError
 from .fitting import check_classes, fit, written_by
 from .frame import Frame
 from .labels import Labels
@@ -23,12 +22,11 @@ from .nested import is_nothing
 from .preprocessing import Recipe
 from .reading_notes import reading_notes
 from .roles import REFUSE, Categorical, Ignore, Numeric, Role
+from .samples import Sides, check_name, check_sigma, lacking, part_of, renamed, with_target
 from .splits import PARTS, HeldOut, Rule, Shuffled, Stratified, Time, share_of
 from .strays import check_numbers
 from .stream import written
-from .tabular import written_as
-
-Sides = Callable[[Frame], npt.NDArray[np.int64]]  # the part of each sample of a piece, a place in PARTS
+from .tabular import TableFile, written_as
 
 
 class Source(Protocol):
@@ -85,17 +83,24 @@ class Table:
         if self.test is not None and self.split is not None and not isinstance(self.split, HeldOut):
             raise DataError("expected a fold or a file for testing, found both; leave one of them out", ("split",))
 
-    def read(self, fitted: Recipe | None = None) -> Dataset:
-        """The data set; with `fitted`, encoded as an earlier training split taught."""
-        frame = self.source.head() if self.stream else self.source.read()
-        written = written_by(fitted) if fitted is not None else {}
-        table = replace(self, columns={**written, **self.columns}).settled(frame)
+    def read(
+        self, fitted: Recipe | None = None, *, frame: Frame | None = None, settled: Table | None = None
+    ) -> Dataset:
+        """The data set; with `fitted`, encoded as an earlier training split taught.
+
+        `frame` are the samples if they were read already, by `parsed`, and `settled` is this table with nothing left
+        open about them, if that is known.
+        """
+        table = replace(self, columns={**(written_by(fitted) if fitted is not None else {}), **self.columns})
+        if self.stream or frame is None:
+            frame = self.source.head() if self.stream else table.parsed(self.source)
+        table = settled or table.settled(frame)
         if self.stream and table.split is not None and table.split.validation is None:
             table = replace(table, split=table.split.with_share(table._count()))
         if self.stream:
             recipe, splits, found, lost = table._streamed(frame, fitted)
         else:
-            files = table._files(frame)
+            files = table._files(frame, table.parsed)
             recipe, splits, found = table._fitted(table._parted(files), fitted)
             lost = tuple(table._lost(files))
         if fitted is None:
@@ -111,19 +116,29 @@ class Table:
         said = (*dict.fromkeys(notes), *left_out(frame, guessed, grouping), *found)
         return table._dataset(recipe, splits, lost, said)
 
+    def parsed(self, source: Source) -> Frame:
+        """All samples of a file, whose numbers are parsed once."""
+        if not isinstance(source, TableFile):
+            return source.read()
+        by = self.split.by if self.split is not None else None
+        names = [name for name, role in self.columns.items() if not isinstance(role, Numeric)]
+        return source.parsed([*names, *([by] if by else [])])
+
     def settled(self, frame: Frame) -> Table:
         """The same table with nothing left open: target, role of every column, split, and how the file is written."""
+        if lists := [name for name in getattr(self.source, "lists", ()) if name not in self.columns]:
+            return replace(self, columns={**self.columns, **dict.fromkeys(lists, Labels())}).settled(frame)
         target = self.target or (guess.target(frame),)
         for name in target:
-            _check_name(frame, name, ("target",))
+            check_name(frame, name, ("target",))
         for part in ("sigma", "weights"):
             if getattr(self, part):
-                _check_name(frame, getattr(self, part), (part,))
+                check_name(frame, getattr(self, part), (part,))
         for name in self.columns:
-            _check_name(frame, name, ("columns", name))
-        check_numbers(frame, self.columns)
+            check_name(frame, name, ("columns", name))
+        check_numbers(frame, self.columns, target)
         if self.split is not None and self.split.by is not None:
-            _check_name(frame, self.split.by, ("split",))
+            check_name(frame, self.split.by, ("split",))
         guessed = guess.roles(frame, target)
         if self.grouping and self.grouping not in target and not self.plain:
             guessed[self.grouping] = Ignore()
@@ -132,10 +147,10 @@ class Table:
             if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
                 guessed[name] = Numeric(scale="none", missing=REFUSE)
         beside = [name for name in (self.sigma, self.weights) if name]
-        coding = self._coding(_with_target(frame, self._required(target)), target)
+        coding = self._coding(with_target(frame, self._required(target)), target)
         roles = {**guessed, **self.columns, **(self._plainly(coding.roles) if coding else {})}
         if self.sigma:
-            _check_sigma(self.sigma, target, {**guessed, **roles})
+            check_sigma(self.sigma, target, {**guessed, **roles})
         if self.weights in target:
             raise DataError(f'weights: expected another column than the target "{self.weights}"', ("weights",))
         roles |= {name: Ignore() for name in beside}
@@ -194,7 +209,11 @@ class Table:
             role = known[split.column]
             if isinstance(role, Date) and role.format is None:
                 known[split.column] = replace(role, format=split.format)
-        return {name: role.settled(frame[name]) for name, role in known.items()}
+        # Of what was parsed as numbers, nothing is open but how it may be dates.
+        return {
+            name: role if isinstance(role, Numeric) and frame.is_parsed(name) else role.settled(frame[name])
+            for name, role in known.items()
+        }
 
     def _required(self, target: tuple[str, ...]) -> tuple[str, ...]:
         """The columns without which a sample has no target; an empty set of labels is one."""
@@ -234,21 +253,21 @@ class Table:
         else:
             sides = self._masks()
             for frame in self._pieces(self.source):
-                part = _side(frame, sides, side)
+                part = part_of(frame, sides, side)
                 if len(part):
                     yield part
 
     def _sides(self, frame: Frame) -> dict[str, Frame]:
         """The samples of each split; of those alone that have any."""
-        return self._parted(self._files(frame))
+        return self._parted(self._files(frame, lambda file: file.read()))
 
-    def _files(self, frame: Frame) -> dict[str, Frame]:
+    def _files(self, frame: Frame, read: Callable[[Source], Frame]) -> dict[str, Frame]:
         """All rows of the file, and of those for validation and testing."""
         files = (("validation", self.validation), ("test", self.test))
-        return {"train": frame, **{name: _renamed(file, frame) for name, file in files if file is not None}}
+        return {"train": frame, **{name: renamed(read(file), frame) for name, file in files if file is not None}}
 
     def _parted(self, files: Mapping[str, Frame]) -> dict[str, Frame]:
-        known = {name: _with_target(frame, self._required(self.target)) for name, frame in files.items()}
+        known = {name: with_target(frame, self._required(self.target)) for name, frame in files.items()}
         if self.split is not None and not self.split.keeps_all:
             frame = known["train"]
             rows = self.split.parts(frame, self._labels(frame))
@@ -260,7 +279,7 @@ class Table:
         sources = {"train": self.source, "validation": self.validation, "test": self.test}
         is_class = isinstance(self.columns[self.target[0]], Categorical)
         for name, frame in files.items():
-            count = int(_lacking(frame, self._required(self.target)).sum())
+            count = int(lacking(frame, self._required(self.target)).sum())
             marks = spelled(sources[name], self.target, count) if count else {}
             file = frame.file if name != "train" else ""
             yield from untargeted(self.target, count, len(frame), marks, file=file, is_class=is_class)
@@ -277,7 +296,7 @@ class Table:
         self, head: Frame, fitted: Recipe | None
     ) -> tuple[Recipe, dict[str, Split], tuple[str, ...], tuple[str, ...]]:
         sides = self._masks()
-        recipe = fitted or self._learnt(_side(frame, sides, "train") for frame in self._pieces(self.source))
+        recipe = fitted or self._learnt(part_of(frame, sides, "train") for frame in self._pieces(self.source))
         rows = Rows()
         splits = written(self._pieces(self.source, rows), recipe, sides, self._drawn_parts())
         lost = list(untargeted(self.target, rows.lost, rows.total))
@@ -286,7 +305,7 @@ class Table:
                 rows = Rows()
                 splits[name] = written(self._pieces(file, rows), recipe, None)["train"]
                 lost += untargeted(self.target, rows.lost, rows.total, file=str(file.path))
-        found = warnings(_with_target(head, self._required(self.target)), recipe, splits, leaking=not self.plain)
+        found = warnings(with_target(head, self._required(self.target)), recipe, splits, leaking=not self.plain)
         return recipe, {name: splits[name] for name in PARTS if name in splits}, found, tuple(lost)
 
     def _drawn_parts(self) -> tuple[str, ...]:
@@ -316,8 +335,8 @@ class Table:
         first = 1
         for frame in source.frames():
             if rows is not None:
-                rows.add(len(frame), _lacking(frame, self._required(self.target)))
-            kept = _with_target(frame, self._required(self.target))
+                rows.add(len(frame), lacking(frame, self._required(self.target)))
+            kept = with_target(frame, self._required(self.target))
             yield kept if kept.first == first else replace(kept, first=first, picked=kept.numbers)
             first += len(kept)
 
@@ -337,64 +356,6 @@ class Table:
         return Dataset(
             name=path.name,
             description=f"{number_of(len(self.columns), 'column')}, target {', '.join(self.target)}; {sizes}",
-            source=str(path),
-            licence="",
-            classes=recipe.classes,
-            features=recipe.features,
-            splits=splits,
-            fitted=recipe,
-            warnings=(*lost, *found),
-            settled=self,
-            lost=lost,
-        )
-
-
-def _side(frame: Frame, sides: Sides | None, side: str) -> Frame:
-    """The samples of a piece that are of a split; all of them if nothing parts them."""
-    return frame if sides is None else frame.take(np.flatnonzero(sides(frame) == PARTS.index(side)))
-
-
-def _check_name(frame: Frame, name: str, path: tuple[str, ...]) -> None:
-    if name not in frame.columns:
-        raise DataError(f"{frame.file}: {unknown('column', name, frame.columns)}", path)
-
-
-def _check_sigma(name: str, target: tuple[str, ...], roles: Mapping[str, Role]) -> None:
-    """Raise DataError where a standard deviation says nothing of the target."""
-    role = roles[target[0]]
-    if name in target:
-        raise DataError(f'sigma: expected another column than the target "{name}"', ("sigma",))
-    if len(target) > 1:
-        raise DataError(f"sigma: is of one target, found {len(target)}: {', '.join(target)}", ("sigma",))
-    if not isinstance(role, Numeric):
-        raise DataError(f'sigma: is of numbers, and the target "{target[0]}" is {role.name}', ("sigma",))
-    if role.log:
-        raise DataError(f'sigma: is in units of the target "{target[0]}", which has `log: true`', ("sigma",))
-
-
-def _lacking(frame: Frame, target: tuple[str, ...]) -> npt.NDArray[np.bool_]:
-    """Which rows have no target."""
-    missing = [frame[name].missing() for name in target]
-    return np.any(missing, axis=0) if missing else np.zeros(len(frame), bool)
-
-
-def _with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
-    """The samples whose target is known; of the others nothing can be learnt."""
-    if not target:
-        return frame
-    missing = _lacking(frame, target)
-    kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
-    if not len(kept) and is_nothing(frame.columns[target[0]]):
-        advice = "a cell holds one value; write a set of names into one cell, as `a;b`"
-        raise DataError(f'{frame.file}: target "{target[0]}": {advice}', ("target",))
-    if not len(kept):
-        raise DataError(f'{frame.file}: expected samples with a "{target[0]}", found none', ("target",))
-    return kept
-
-
-def _renamed(file: Source, train: Frame) -> Frame:
-    """The samples of another file. A file without a header has the columns of the one for training, in its order."""
-    frame = file.read()
-    if len(frame.columns) == len(train.columns) and all(name.startswith("column_") for name in frame.columns):
-        return replace(frame, columns=dict(zip(train.columns, frame.columns.values(), strict=True)))
-    return frame
+            source=str(path), licence="", classes=recipe.classes, features=recipe.features, splits=splits,
+            fitted=recipe, warnings=(*lost, *found), settled=self, lost=lost,
+        )  # fmt: skip

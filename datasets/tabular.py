@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from . import json_lines
+from . import apart, json_lines, typed
+from .columns import Columns
 from .compressed import opened, read, seekable
 from .delimited import BOM, beginning, frames
 from .dialect import Dialect, Known, dialect
@@ -19,8 +19,9 @@ from .files import check_size, size_of
 from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
-from .nested import Flattening, widths
+from .nested import Flattening
 from .numerals import PLAIN, Ambiguous, Numerals, odd, readings, told
+from .scans import widths
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,6 +39,9 @@ _ROWS = 1 << 16  # of Parquet, read at a time
 class Reader:
     """How the rows of a format become frames of polars."""
 
+    def prepare(self) -> None:
+        """Do what takes time and needs no file: soon, one will be read."""
+
     def settled(self, file: TableFile) -> TableFile:
         """The file with nothing left open about how it is written."""
         return file
@@ -46,6 +50,10 @@ class Reader:
         """Bytes of the file."""
         return size_of(file.path)
 
+    def called(self, file: TableFile) -> str:
+        """What the file is called in messages."""
+        return str(file.path)
+
     def check(self, file: TableFile, max_bytes: int) -> None:
         """Raise DataError for what is no file, or larger than allowed."""
         check_size(file.path, max_bytes)
@@ -53,6 +61,10 @@ class Reader:
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         """All rows; a column has the same type in every piece."""
         raise NotImplementedError
+
+    def typed(self, file: TableFile, texts: Collection[str]) -> Columns | None:
+        """All columns of a file that can be read with its numbers parsed at once, but for those that stay text."""
+        return None
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
         """All rows in pieces of a few megabytes."""
@@ -66,8 +78,8 @@ class TableFile:
     `missing` lists the cells that mean "not known"; `header` is true, false, or the names of all columns. `encoding` is
     that of text, `comment` what lines to be left out begin with; `index` keeps a first column without a name. `sheet`
     is that of a workbook, `query` what a database is asked. Without a `reader` the format is told by the first bytes.
-    `decimal` and `thousands` are the marks in its numbers. `notes` collects what a reader found out and a person should
-    know.
+    `decimal` and `thousands` are the marks in its numbers. In the columns `sets`, lists of names are text, as in
+    `red;round`. `notes` collects what a reader found out and a person should know.
     """
 
     path: Path
@@ -82,12 +94,19 @@ class TableFile:
     query: str | None = None
     decimal: str | None = None
     thousands: str | None = None
+    sets: tuple[str, ...] = ()
+    lists: list[str] = field(default_factory=list, compare=False, repr=False)
     notes: list[str] = field(default_factory=list, compare=False, repr=False)
+    _dialects: dict[Any, Dialect] = field(default_factory=dict, compare=False, repr=False)
 
     def note(self, text: str) -> None:
         """Keep a note, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    def flattening(self, widths: Mapping[str, int] | None = None) -> Flattening:
+        """What becomes of its nested columns, whose lists have so many values each."""
+        return Flattening(self.path, self.note, widths or {}, self.sets, self.lists)
 
     def check(self, max_bytes: int) -> None:
         """Raise DataError for what is no file, or larger than allowed."""
@@ -105,6 +124,14 @@ class TableFile:
     def read(self, max_bytes: int = MAX_BYTES) -> Frame:
         """All samples. Raises DataError for a file that is larger than `max_bytes`, damaged or empty."""
         return self._told(joined(self.frames(max_bytes)))
+
+    def parsed(self, texts: Collection[str] = ()) -> Frame:
+        """The same, whose columns of numbers are parsed, each once; `texts` are needed as they stand in the file."""
+        self.check(MAX_BYTES)
+        columns = self._reader().typed(self, texts) if self.numerals is None else None
+        if columns is None or odd(columns.held.values()):  # then points may stand between thousands
+            return self.read().parsed()
+        return Frame(str(self.path), columns).parsed()
 
     def head(self) -> Frame:
         """The first samples: what one piece holds."""
@@ -148,14 +175,14 @@ class TableFile:
 
     def _numbered(self, pieces: Iterator[pl.DataFrame], may_be_empty: bool = False) -> Iterator[Frame]:
         columns: dict[str, pl.Series] = {}
-        first = 1
+        name, first = self._reader().called(self), 1
         for piece in pieces:
             columns = {series.name: series for series in self._with_missing(piece)}
             if len(piece):
-                yield Frame(str(self.path), columns, first, numerals=self.numerals or PLAIN)
+                yield Frame(name, columns, first, numerals=self.numerals or PLAIN)
             first += len(piece)
         if first == 1 and may_be_empty and columns:
-            yield Frame(str(self.path), columns, numerals=self.numerals or PLAIN)
+            yield Frame(name, columns, numerals=self.numerals or PLAIN)
         elif first == 1:
             raise DataError(f"{self.path}: expected samples, found none", ("file",))
 
@@ -180,12 +207,19 @@ class Delimited(Reader):
         """How a file is written."""
         known = Known(file.separator or self.separator, file.header, file.comment, file.index)
         text = beginning(file.path, file.encoding, file.note)
-        return dialect(file.path, text, known, file.note)
+        key = known, text
+        if key not in file._dialects:
+            file._dialects.clear()
+            file._dialects[key] = dialect(file.path, text, known, file.note)
+        return file._dialects[key]
 
     def settled(self, file: TableFile) -> TableFile:
         found = self.dialect(file)
         header: bool | tuple[str, ...] = found.has_header or found.names
         return replace(file, separator=found.separator, header=header)
+
+    def typed(self, file: TableFile, texts: Collection[str]) -> Columns | None:
+        return typed.read(file.path, self.dialect(file), file.encoding, file.missing, texts)
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         form = self.dialect(file)
@@ -199,46 +233,38 @@ class Lines(Reader):
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         with reading(file.path, "JSON lines"):
             frame = json_lines.whole(file.path, min(max_bytes, MAX_BYTES))
-            found = Flattening(file.path, file.note, widths(frame.lazy())).of(frame)
+            found = file.flattening(widths(frame.lazy())).of(frame)
         yield found
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
         flattening = None
         for piece in json_lines.pieces(file.path):
             with reading(file.path, "JSON lines"):
-                flattening = flattening or Flattening(file.path, file.note, widths(piece.lazy()))
+                flattening = flattening or file.flattening(widths(piece.lazy()))
                 found = flattening.of(piece)
             yield found
 
 
 @dataclass(frozen=True)
 class Scanned(Reader):
-    """A binary format that polars reads some rows at a time: its name, and what opens a file."""
+    """A binary format that polars reads some rows at a time, by its name; in a process of its own, see `apart`."""
 
     name: str
-    scan: Callable[[Path | io.BytesIO], pl.LazyFrame]
+
+    def prepare(self) -> None:
+        apart.begin()
 
     def pieces(self, file: TableFile, max_bytes: int) -> Iterator[pl.DataFrame]:
         total, most = 0, max_bytes * EXPANSION
-        with seekable(file.path, min(max_bytes, MAX_BYTES)) as place:
-            with reading(file.path, self.name):
-                rows = self.scan(place)
-                flattening = Flattening(file.path, file.note, widths(rows))
-                count = int(rows.select(pl_len()).collect().item())
-            for start in range(0, max(count, 1), _ROWS):  # of no rows, the columns
+        with seekable(file.path, min(max_bytes, MAX_BYTES)) as place, apart.opened(file.path, self.name, place) as rows:
+            flattening = file.flattening(rows.widths)
+            for start in range(0, max(rows.count, 1), _ROWS):  # of no rows, the columns
                 with reading(file.path, self.name):
-                    piece = flattening.of(rows.slice(start, _ROWS).collect())
+                    piece = flattening.of(rows.rows(start, _ROWS))
                 total += int(piece.estimated_size())
                 if total > most:
                     raise DataError(f"{file.path}: expected at most {most:,} bytes unpacked, found more", ("file",))
                 yield piece
-
-
-def scan_parquet(place: Path | io.BytesIO) -> pl.LazyFrame:
-    """The rows of a Parquet file."""
-    import polars as pl
-
-    return pl.scan_parquet(place, glob=False)
 
 
 def missing_of(given: Sequence[str] | None) -> tuple[str, ...]:
@@ -253,11 +279,9 @@ def written_as(file: Any, numerals: Numerals) -> Any:
     return replace(file, decimal=numerals.decimal, thousands=numerals.thousands)
 
 
-def pl_len() -> pl.Expr:
-    """The number of rows."""
-    import polars as pl
-
-    return pl.len()
+def with_sets(file: Any, columns: tuple[str, ...]) -> Any:
+    """A file of a table, lists of names in whose columns are sets."""
+    return replace(file, sets=columns) if isinstance(file, TableFile) else file
 
 
 @dataclass(frozen=True)
@@ -275,10 +299,11 @@ class Whole(Reader):
         arrays = [name for name, values in columns.items() if isinstance(values, np.ndarray)]
         if arrays:
             raise DataError(f'{file.path}: column "{arrays[0]}": expected a value a sample, found an array')
-        yield Flattening(file.path, file.note).of(pl.DataFrame(columns))
+        yield file.flattening().of(pl.DataFrame(columns))
 
 
-DELIMITED, TABBED, LINES, PARQUET = Delimited(), Delimited("\t"), Lines(), Scanned("Parquet", scan_parquet)
+DELIMITED, TABBED, LINES = Delimited(), Delimited("\t"), Lines()
+PARQUET, ARROW = Scanned("Parquet"), Scanned("Arrow")
 
 
 def by_content(path: Path) -> Reader:

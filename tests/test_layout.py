@@ -12,12 +12,13 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = {
     "datasets": [
         "errors", "files", "compressed", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded",
-        "generated", "catalog", "layout", "clocks", "date_patterns", "date_layouts", "numerals", "frame", "memory",
-        "encodings", "units", "dialect", "delimited", "json_lines", "foreign", "nested", "several", "tabular", "arrow",
-        "excel", "sqlite", "shards", "arrays", "contents", "vocabulary", "running_stats",
-        "roles", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting", "time_keys", "splits",
+        "generated", "catalog", "layout", "clocks", "date_patterns", "date_layouts", "numerals", "columns", "frame",
+        "memory", "encodings", "units", "dialect", "delimited", "typed", "json_lines", "scans", "foreign", "apart",
+        "nested", "several", "tabular", "excel", "sqlite", "shards", "arrays", "contents", "vocabulary",
+        "running_stats", "roles", "scaling", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting",
+        "time_keys", "splits",
         "corpus", "fitted", "identifiers", "guess", "reading_notes", "strays", "folding",
-        "leaks", "checks", "stream", "table", "prefetch", "batches",
+        "leaks", "digits", "checks", "stream", "samples", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",

@@ -19,7 +19,8 @@ of the result belongs to a row of FILE: the class and its probability, or the nu
 least-squares fit, --bands adds where the curve may lie (confidence_low, _high) and where a new sample may lie
 (prediction_low, _high).
 
-A cell that cannot be read is an error; with --skip-bad its row has an empty answer, and a note counts such rows.
+A cell that cannot be read is an error; with --skip-bad its row has an empty answer, and a note counts such rows. So it
+is with rows that have too many cells or too few, and with broken lines of JSON.
 """
 
 
@@ -31,7 +32,7 @@ A cell that cannot be read is an error; with --skip-bad its row has an empty ans
 @click.option("--format", type=click.Choice(list(written())), help="How to write [as --out is called, or csv].")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line.")
 @click.option("--keep", is_flag=True, help="Write the columns of FILE before the predictions.")
-@click.option("--skip-bad", is_flag=True, help="Leave the answer empty where a cell of the row cannot be read.")
+@click.option("--skip-bad", is_flag=True, help="Leave the answer empty where a row cannot be read.")
 @click.option(
     "--escape-formulae", "escape", is_flag=True, help="In CSV, put ' before text that a spreadsheet would run."
 )

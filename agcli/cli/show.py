@@ -32,5 +32,8 @@ def command(spec: Path, stage: str, form: str, overrides: tuple[str, ...], out: 
     text = draw(read_spec(spec, overrides), stage, form)
     if out is None:
         click.echo(text)
-    else:
-        out.write_text(text + "\n", encoding="utf-8")
+        return
+    from agcli.data.whole_file import whole_file
+
+    with whole_file(out) as file:
+        file.write(f"{text}\n".encode())

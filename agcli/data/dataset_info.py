@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from agcli.data.doubts import settled_doubts
+from agcli.data.doubts import Settled, settled
 from agcli.data.formats import TABLE, TEXT, array_file, format_of, kind_of, table_file, text_of
 from agcli.datasets import (
     Corpus,
     DataError,
     Dataset,
     Date,
-    Ignore,
     Numeric,
     Role,
     Table,
     TableFile,
-    guess,
     info,
     load,
     names,
@@ -29,9 +27,10 @@ from agcli.datasets import (
     sides_of,
     where,
 )
-from agcli.datasets.errors import AmbiguousError, unknown
+from agcli.datasets.errors import unknown
 from agcli.datasets.frame import Cells, Frame
 from agcli.datasets.several import SeveralError
+from agcli.datasets.tabular import with_sets
 
 SHOWN = 6  # features of a sample, names of a column
 
@@ -69,54 +68,32 @@ def about(name: str, target: Sequence[str] = (), file: TableFile | None = None) 
         return {"name": name, "where": where(name), **facts, "options": options(name)}
     try:
         found = described(file or name, target)
-        if isinstance(found, Table):
-            found.source.head()
+        return about_table(found) if isinstance(found, Table) else _splits(found.read())
     except SeveralError as error:
         if error.wanted or not error.names:
             raise
         first = error.line(error.names[0])
         return {"name": Path(name).name, f"{error.what}s": list(error.names), "description": f"name one with {first}"}
-    return about_table(found) if isinstance(found, Table) else _splits(found.read())
 
 
 def about_table(table: Table) -> dict[str, Any]:
     """A table: its samples, columns with guessed roles, target, and everything that is strange about it."""
-    table, frame, doubts = settled_doubts(table)
-    known, apart = settled(table, frame)
+    found = settled(table)
+    known, frame = found.known, found.frame
     return {
         "name": known.source.path.name,
         "samples": len(frame),
         "target": list(known.target),
         "split": known.split.name if known.split else "a file of its own",
         "columns": [vars(facts) for facts in columns(frame, known)],
-        "warnings": [*doubts, *(f"left out: {error}" for error in apart.values()), *warnings(without(table, apart))],
+        "warnings": [*found.said, *warnings(found)],
     }
 
 
-def settled(table: Table, frame: Frame) -> tuple[Table, dict[str, AmbiguousError]]:
-    """The table with nothing left open, without the columns that can be read in several ways, and why each can."""
-    apart: dict[str, AmbiguousError] = {}
-    target = table.target or (guess.target(frame),)
-    while True:
-        try:
-            return table.settled(frame), apart
-        except AmbiguousError as error:
-            name = error.path[-1]
-            if error.path[0] != "columns" or name in table.columns or name in target:
-                raise
-            apart[name] = error
-            table = without(table, [name])
-
-
-def without(table: Table, names: Iterable[str]) -> Table:
-    """The table without some columns."""
-    return replace(table, columns={**table.columns, **dict.fromkeys(names, Ignore())})
-
-
-def warnings(table: Table) -> list[str]:
+def warnings(found: Settled) -> list[str]:
     """What is strange about a table, or why nothing can be trained on it as it is."""
     try:
-        return list(table.read().warnings)
+        return list(found.table.read(frame=found.frame, settled=found.known).warnings)
     except DataError as error:
         return [f"cannot be trained on as it is: {error}"]
 
@@ -132,7 +109,7 @@ def _facts(cells: Cells, role: Role) -> ColumnFacts:
 
 def content(cells: Cells, role: Role) -> str:
     """What a column holds, in a few words: the range of numbers, the most frequent names."""
-    if isinstance(cells.values, np.ndarray) and cells.values.ndim > 1:
+    if cells.known is None and isinstance(cells.values, np.ndarray) and cells.values.ndim > 1:
         return f"{cells.values.dtype} {cells.values.shape[1:]}"
     if isinstance(role, Numeric):
         numbers = role.read(cells)
@@ -179,14 +156,14 @@ def head(name: str, count: int, file: TableFile | None = None) -> tuple[list[str
 def described(name: str | TableFile, target: Sequence[str] = ()) -> Table | Corpus:
     """The table or the text in a file, all else to be guessed. Raises DataError if no set and no file is called so."""
     if isinstance(name, TableFile):
-        return Table(source=name, target=tuple(target))
+        return Table(source=with_sets(name, tuple(target)), target=tuple(target))
     path = Path(name)
     kind = kind_of(path)
     if not kind and not path.suffix and not path.exists():
         raise unknown("data set", name, names())
     kind = kind or format_of(path).kind
     if kind == TABLE:
-        return Table(source=table_file(path), target=tuple(target))
+        return Table(source=table_file(path, sets=tuple(target)), target=tuple(target))
     if kind == TEXT:
         return Corpus(path=path, decode=text_of)
     sides = {part: array_file(path, side=side) for part, side in sides_of(path).items()}

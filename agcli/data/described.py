@@ -69,7 +69,7 @@ def _table(spec: Spec) -> Table:
     fields: TableData = spec.data.fields
     folder = spec.folder
     form = fields.separator, fields.header, fields.missing
-    more = {name: getattr(fields, name) for name in FORM}
+    more = {**{name: getattr(fields, name) for name in FORM}, "sets": fields.target}
     source = table_file(located(fields.place, folder), *form, database=fields.sqlite is not None, **more)
     validation, test = (
         table_file(located(file, folder), *form, **more) if file else None
@@ -166,6 +166,14 @@ def _settled_text(corpus: Corpus) -> dict[str, Any]:
     return {"file": str(corpus.path), **files, **shares, "stride": corpus.stride}
 
 
+def _form(source: TableFile, others: list[TableFile]) -> dict[str, Any]:
+    """How a file is written, as far as others that are delimited are written so: what differs is found out anew."""
+    names = ("separator", "header", "missing", "decimal", "thousands")
+    delimited = [file for file in others if file.separator is not None]
+    found = {name: getattr(source, name) for name in names}
+    return {name: value for name, value in found.items() if all(getattr(f, name) == value for f in delimited)}
+
+
 def _settled_table(table: Table, fields: Fields) -> dict[str, Any]:
     key = "sqlite" if getattr(fields, "sqlite", None) else "file"
     written: dict[str, Any] = {key: str(table.source.path), "target": table.target}
@@ -177,8 +185,7 @@ def _settled_table(table: Table, fields: Fields) -> dict[str, Any]:
     if len(table.columns) <= COLUMNS_WRITTEN:
         written["columns"] = {name: chosen(COLUMNS, role.name, asdict(role)) for name, role in table.columns.items()}
     if isinstance(table.source, TableFile):
-        form = ("separator", "header", "missing", "decimal", "thousands")
-        written |= {name: getattr(table.source, name) for name in form}
+        written |= _form(table.source, [file for file in (table.validation, table.test) if isinstance(file, TableFile)])
     targets = {"target_file": table.source, "validation_target_file": table.validation, "test_target_file": table.test}
     for name, source in targets.items():
         if isinstance(source, ArrayFile) and source.target_path is not None:

@@ -1,34 +1,64 @@
-"""What a file leaves in doubt about its numbers, settled for a first look and a first spec, and said."""
+"""What a file leaves in doubt about its cells, settled for a first look and a first spec, and said."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from agcli.datasets import DataError, Ignore, Table, TableFile
+from agcli.datasets import Ignore, Table, TableFile, guess
+from agcli.datasets.errors import AmbiguousError
 from agcli.datasets.frame import Frame
 from agcli.datasets.strays import strays_of
 
 
-def settled_doubts(table: Table) -> tuple[Table, Frame, list[str]]:
-    """A table that can be read, its samples, and what was done for it.
+@dataclass(frozen=True)
+class Settled:
+    """A table that can be read, its samples, and the same table with nothing left open about these.
 
-    Columns whose numbers may be read in two ways are left out; the few cells of a column of numbers that are none mean
-    that nothing is known. Raises DataError where the target is in doubt.
+    The columns of `ambiguous` can be read in several ways, and are left out; `strays` says of which cells it is taken
+    that nothing is known.
     """
-    frame = table.source.read()
-    notes = []
-    names = [name for name in frame.columns if name not in table.columns]
-    if frame.unclear is not None:
-        left = [name for name in frame.unclear.columns if name in names]
-        if set(left) & set(table.target):
-            raise DataError(f'{frame.file}: target "{left[0]}": {frame.unclear.readings}', ("target",))
-        shown = ", ".join(f'"{name}"' for name in left)
-        notes += [f"left out: {shown}; {frame.unclear.readings}"] if left else []
-        table = replace(table, columns={**table.columns, **dict.fromkeys(left, Ignore())})
+
+    table: Table
+    frame: Frame
+    known: Table
+    ambiguous: Mapping[str, AmbiguousError] = field(default_factory=dict)
+    strays: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> Iterator[str]:
+        """What was done, a sentence each."""
+        yield from self.strays
+        yield from dict.fromkeys(f"left out: {error}" for error in self.ambiguous.values())
+
+
+def settled(table: Table) -> Settled:
+    """A table as far as it can be read. Raises DataError where the target is in doubt."""
+    table, frame, strays = _without_strays(table)
+    ambiguous: dict[str, AmbiguousError] = {}
+    while True:
+        try:
+            return Settled(table, frame, table.settled(frame), ambiguous, strays)
+        except AmbiguousError as error:
+            target = table.target or (guess.target(frame),)
+            if error.path[0] != "columns" or not {*error.columns}.isdisjoint({*table.columns, *target}):
+                raise
+            ambiguous |= dict.fromkeys(error.columns, error)
+            table = without(table, error.columns)
+
+
+def without(table: Table, names: Iterable[str]) -> Table:
+    """The table without some columns."""
+    return replace(table, columns={**table.columns, **dict.fromkeys(names, Ignore())})
+
+
+def _without_strays(table: Table) -> tuple[Table, Frame, tuple[str, ...]]:
+    """The table, its samples, and of which cells of columns of numbers it is taken that they say nothing."""
+    frame = table.parsed(table.source)
+    names = [name for name in frame.columns if name not in table.columns and not frame.is_parsed(name)]
     found = [strays for name in names if (strays := strays_of(frame[name])) is not None]
-    if found and isinstance(table.source, TableFile):
-        notes += [strays.said for strays in found]
-        cells = dict.fromkeys(name for strays in found for name in strays.names)
-        table = replace(table, source=replace(table.source, missing=(*table.source.missing, *cells)))
-        frame = table.source.read()
-    return table, frame, notes
+    if not found or not isinstance(table.source, TableFile):
+        return table, frame, ()
+    cells = dict.fromkeys(name for strays in found for name in strays.names)
+    table = replace(table, source=replace(table.source, missing=(*table.source.missing, *cells)))
+    return table, table.parsed(table.source), tuple(strays.said for strays in found)

@@ -40,7 +40,9 @@ def model_lines(data: Dataset) -> Iterator[str]:
 
 
 def _last(data: Dataset) -> Iterator[str]:
-    if data.classes:
+    if isinstance(data.fitted, Recipe) and data.fitted.labels:
+        yield f"  - dense: {len(data.fitted.labels)} # a score for each label"
+    elif data.classes:
         yield f"  - dense: {max(len(data.classes), 2)} # a score for each class"
     else:
         size = int(np.prod(data.train.columns["y"].shape, dtype=int))

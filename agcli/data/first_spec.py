@@ -10,20 +10,34 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from agcli.counts import number_of
-from agcli.data.dataset_info import content, described, settled, without
-from agcli.data.doubts import settled_doubts
+from agcli.data.dataset_info import content, described
+from agcli.data.doubts import settled
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
-from agcli.datasets import Corpus, DataError, Dataset, Ignore, Image, Recipe, Role, Table, TableFile, Text, kinds
+from agcli.data.whole_file import whole_file
+from agcli.datasets import (
+    Corpus,
+    DataError,
+    Dataset,
+    Ignore,
+    Image,
+    Labels,
+    Recipe,
+    Role,
+    Table,
+    TableFile,
+    Text,
+    kinds,
+)
 from agcli.datasets.arrays import ArrayFile
 from agcli.datasets.checks import left_out, reasons_apart
 from agcli.datasets.errors import AmbiguousError
 from agcli.datasets.frame import Frame
 from agcli.datasets.images import channels_first
 from agcli.datasets.leaks import leaks
+from agcli.datasets.nested import MARK, is_nothing
 from agcli.datasets.tabular import MISSING
 from agcli.datasets.vocabulary import tokens
-from agcli.engine.variables import write_atomically
 from agcli.printable import printable
 from agcli.spec.data import FORM
 from agcli.spec.dump import quoted
@@ -79,11 +93,10 @@ def draft(file: str | TableFile, target: str | None = None, out: Path | None = N
 
 
 def _of_table(found: Table, path: Path) -> Draft:
-    found, frame, doubts = settled_doubts(found)
+    doubts = settled(found)
+    found, frame, known, ambiguous = doubts.table, doubts.frame, doubts.known, doubts.ambiguous
     if len(frame.columns) < 2:
         raise DataError(f"{_shown(found.source.path)}: {_alone(found, frame)}")
-    known, ambiguous = settled(found, frame)
-    found = without(found, ambiguous)
     roles = dict(known.columns)
     for name, role in roles.items():
         if isinstance(role, Text) and name not in known.target:
@@ -91,13 +104,10 @@ def _of_table(found: Table, path: Path) -> Draft:
         if isinstance(role, Image) and channels_first(frame.columns[name].shape[1:]):
             roles[name] = replace(role, channels="first")
     table = replace(found, target=known.target, columns=roles)
-    unclear = (*(frame.unclear.columns if frame.unclear else ()), *ambiguous)
-    data = table.read()
+    data = table.read(frame=frame)
     recipe = data.fitted
     assert isinstance(recipe, Recipe)  # noqa: S101  # of a table
     apart = {name: _Apart(reason) for name, reason in reasons_apart(frame, _ignored(roles)).items()}
-    if frame.unclear:
-        apart |= {name: _Apart(frame.unclear.readings) for name in frame.unclear.columns}
     leaking = dict(leaks(frame, recipe))
     if len(leaking) < len(recipe.inputs):  # else nothing would be left
         apart |= {name: _Apart(f"says the target: {how}", is_leak=True) for name, how in leaking.items()}
@@ -105,9 +115,10 @@ def _of_table(found: Table, path: Path) -> Draft:
         leaking = {}
     if leaking:
         table = replace(table, columns={**roles, **dict.fromkeys(leaking, Ignore())})
-        data = table.read()
-    doubts += [f"left out: {error}" for error in ambiguous.values()]
-    said = [*doubts, *_said(data, frame, [name for name in _ignored(roles) if name not in unclear], list(leaking))]
+        data = table.read(frame=frame)
+    told = {*ambiguous, *(name for name, values in frame.columns.items() if is_nothing(values))}  # by the reader
+    ignored = [name for name in _ignored(roles) if name not in told]
+    said = [*doubts.said, *_said(data, frame, ignored, list(leaking))]
     known = replace(known, columns=table.columns)
     return Draft(path, "\n".join(_lines(known, data, frame, path, said, apart, ambiguous)) + "\n", tuple(said))
 
@@ -124,7 +135,8 @@ def write(made: Draft, *, force: bool = False) -> None:
         raise DataError(f"{made.path}: exists; name another with --out, or replace it with --force")
     if not made.path.parent.is_dir():
         raise DataError(f"{made.path}: no such folder: {made.path.parent}")
-    write_atomically(made.path, made.text.encode())
+    with whole_file(made.path) as file:
+        file.write(made.text.encode())
 
 
 def _ignored(roles: Mapping[str, Role]) -> list[str]:
@@ -211,7 +223,10 @@ def _lines(
     yield ""
     yield from model_lines(data)
     yield ""
-    yield from _training(bool(data.classes), len(frame), data.has_validation)
+    recipe = data.fitted
+    is_labels = isinstance(recipe, Recipe) and bool(recipe.labels)
+    kind = kinds.LABELS if is_labels else kinds.CLASSES if data.classes else kinds.NUMBERS
+    yield from _training(kind, len(frame), data.has_validation)
 
 
 def _split(table: Table) -> Iterator[str]:
@@ -249,6 +264,7 @@ def _written(role: Role) -> str:
         "clock": getattr(role, "clock", None),
         "channels": getattr(role, "channels", None),
         "length": role.length if isinstance(role, Text) else None,
+        "separator": role.separator if isinstance(role, Labels) and role.separator != MARK else None,
     }
     said = [
         f"{option}: {value if option == 'channels' else json.dumps(value)}" for option, value in found.items() if value
@@ -258,15 +274,18 @@ def _written(role: Role) -> str:
 
 def _choices(name: str, error: AmbiguousError) -> Iterator[str]:
     """A column that can be read in several ways, left out, with a line for each of them."""
-    yield f"    {quoted(name)}: ignore # {_comment(error.cell)} can be read in {len(error.readings)} ways; take one of"
+    take = "write one beside `file`, and leave this line out" if error.whole else "take one of"
+    yield f"    {quoted(name)}: ignore # {_comment(error.cell)} can be read in {len(error.readings)} ways; {take}"
     for line, reading in zip(error.lines, error.readings, strict=True):
         yield f"    # {printable(line)} # {printable(reading)}"
 
 
-def _training(is_class: bool, samples: int, has_validation: bool) -> Iterator[str]:
-    yield f"loss: {usual(kinds.CLASSES if is_class else kinds.NUMBERS)}"
+def _training(kind: str, samples: int, has_validation: bool) -> Iterator[str]:
+    yield f"loss: {usual(kind)}"
     scaled = " # in units of the target"
-    yield "metrics: " + ("[accuracy]" if is_class else f"[root_mean_squared_error, mean_absolute_error]{scaled}")
+    yield "metrics: " + (
+        "[accuracy]" if kind != kinds.NUMBERS else f"[root_mean_squared_error, mean_absolute_error]{scaled}"
+    )
     yield "optimizer: {adam: 0.003} # a smaller number learns slower and surer"
     epochs, batch = (50, 32) if samples < SMALL else (20, 128)
     patience = ", patience: 8" if has_validation else ""

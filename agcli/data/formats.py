@@ -27,6 +27,8 @@ GROUP = "agcli.formats"
 TABLE, ARRAYS, TEXT = KINDS = ("table", "arrays", "text")  # as `data:` calls them
 PACKINGS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}  # behind the ending of a packed file
 DATABASE = "SQLite"
+_FAMILIES = {TABLE: "a table", ARRAYS: "arrays", TEXT: "text"}
+ALL_ENDINGS = "`ag data list` shows all endings"
 FOLDER = "/"  # at the end of a name: all files of one format that lie there
 
 
@@ -87,7 +89,7 @@ FORMATS = (
     ),
     Format(
         name="Arrow", kind=TABLE, endings=(".arrow", ".feather", ".ipc", ".arrows"), packed=True,
-        reader="agcli.datasets.arrow:ARROW",
+        reader="agcli.datasets.tabular:ARROW",
     ),
     Format(name="Excel", kind=TABLE, endings=(".xlsx", ".xlsm", ".xls"), reader="agcli.datasets.excel:EXCEL"),
     Format(name="SQLite", kind=TABLE, endings=(".sqlite", ".sqlite3", ".db"), reader="agcli.datasets.sqlite:SQLITE"),
@@ -116,17 +118,30 @@ def kind_of(path: Path) -> str:
 
 
 def format_of(path: str | os.PathLike[str], *kinds: str) -> Format:
-    """The same, of one of some kinds (or of any). Raises DataError for another ending, which lists those that fit."""
+    """The same, of one of some kinds (or of any). Raises DataError for another ending, which says what would fit."""
     found = find(path)
     if found is None or (kinds and found.kind not in kinds):
         from agcli.datasets.errors import DataError
 
-        raise DataError(f"{path}: expected {phrase(*kinds)}", ("file",))
+        end = Path(path).suffix
+        unknown = f"a name that ends in {end}" if end else "a name without an ending"
+        shown = _FAMILIES[found.kind] if found else f"{unknown}; {ALL_ENDINGS}"
+        raise DataError(f"{path}: expected {families(*kinds)}, found {shown}", ("file",))
     return found
 
 
+def families(*kinds: str) -> str:
+    """The words for files of some kinds, or of any, by the names of their formats, to follow "expected"."""
+    rows = [row for row in FORMATS if not kinds or row.kind in kinds]
+    words = {kind: [row.name for row in rows if row.kind == kind] for kind in (TABLE, ARRAYS)}
+    words[TEXT] = [end for row in rows if row.kind == TEXT for end in row.endings]
+    found = [f"{_FAMILIES[kind]} ({_either(names)})" for kind, names in words.items() if names]
+    plugged = plugged_endings()
+    return _either([*found, f"what a plug-in reads ({_either(plugged)})"] if plugged else found)
+
+
 def phrase(*kinds: str, plugged: bool = True) -> str:
-    """The words for files of some kinds, or of any, to follow "expected"; those of plug-ins too, if wanted."""
+    """All endings of files of some kinds, or of any, to follow "expected"; those of plug-ins too, if wanted."""
     rows = [row for row in FORMATS if not kinds or row.kind in kinds]
     packed = [end for row in rows if row.packed for end in row.endings]
     plain = [end for row in rows if not row.packed for end in row.endings] + (plugged_endings() if plugged else [])
@@ -194,6 +209,7 @@ def table_file(
     shards = matching(place) if is_pattern(place) else []
     found = next(row for row in FORMATS if row.name == DATABASE) if database else format_of(place, TABLE)
     reader = _table_reader(found)
+    reader.prepare()
     if shards:
         reader = Sharded(reader, tuple(shards))
     table = TableFile(place, separator, header, missing_of(missing), reader, **form)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -90,11 +90,15 @@ class Summary:
 
 @dataclass(frozen=True)
 class Options:
-    """What is wanted beside the answers: the columns of the samples, bands of a level, gaps where cells are bad."""
+    """What is wanted beside the answers: the columns of the samples, bands of a level, gaps where cells are bad.
+
+    ``spoiled`` says of rows by their number what is wrong with them as a whole.
+    """
 
     keep: bool = False
     level: float | None = None
     skip_bad: bool = False
+    spoiled: Mapping[int, str] = field(default_factory=dict)
 
 
 def predict_file(
@@ -113,19 +117,20 @@ def predict_file(
 
     The table goes to ``out``, or to standard output: a row a sample, in order. ``keep`` puts the file's columns before
     the predictions. With a ``level``, columns for the ends of confidence and prediction bands of this level follow the
-    predictions. With ``skip_bad``, a sample with a cell that cannot be read has an empty answer; without it, such a
-    cell is an error. ``escape`` puts an apostrophe before text that a spreadsheet would take for a formula.
+    predictions. A cell that cannot be read, a row with too many cells, a broken line of JSON are errors; with
+    ``skip_bad``, such a sample has an empty answer, as has one with too few cells. ``escape`` puts an apostrophe
+    before text that a spreadsheet would take for a formula.
     Raises RunError for what is no run, DataError for samples that do not fit it. What is wrong within the first
     megabytes is found before anything is written.
     """
     predictor = Predictor.open(Run.open(folder), weights)
     chosen = format_of(out, format)
     summary = Summary()
-    with opened(samples, predictor.spec, predictor.terms) as source:
+    with opened(samples, predictor.spec, predictor.terms, skip_bad=skip_bad) as source:
         frames = source.frames()
         first = next(frames)
         summary.unread = source.unread(first)
-        tables = _tables(predictor, first, frames, summary, Options(keep, level, skip_bad))
+        tables = _tables(predictor, first, frames, summary, Options(keep, level, skip_bad, source.spoiled))
         head = next(tables)
         with sink(out, chosen, escape=escape) as write:
             write(head)
@@ -157,7 +162,9 @@ def _answers(
 
     Each turn takes out all samples that are wrong in the same way as the first that is.
     """
-    bad: list[tuple[int, str]] = []
+    numbers = frame.numbers.tolist() if options.spoiled else []
+    bad = [(row, options.spoiled[number]) for row, number in enumerate(numbers) if number in options.spoiled]
+    answered[[row for row, _ in bad]] = False
     while True:
         rows = np.flatnonzero(answered)
         some = frame if answered.all() else frame.take(rows)

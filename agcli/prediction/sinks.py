@@ -14,12 +14,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO, TypeAlias, cast
 
 from agcli.data.formats import Format, find, packing_of, written
+from agcli.data.whole_file import whole_file
 from agcli.datasets import DataError
 from agcli.datasets.compressed import packed
 from agcli.datasets.errors import unknown
 from agcli.printable import printable_lines
-
-from .whole_file import whole_file
 
 if TYPE_CHECKING:
     import polars as pl

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from typing import Any
 from agcli.data.formats import ARRAYS, TABLE, array_file, format_of, kind_of, table_file
 from agcli.datasets import ArrayFile, DataError, TableFile
 from agcli.datasets.contents import holds_arrays, table_reader
-from agcli.datasets.files import check_size
+from agcli.datasets.files import Names, check_size
 from agcli.datasets.frame import Frame
 from agcli.datasets.tabular import MISSING, missing_of
 from agcli.spec import Spec
 from agcli.spec.data import FORM, ArrayData, PythonData, TableData
 
+from .bad_rows import emptied
 from .target_encoding import SetTerms, TableTerms, Terms
 
 STDIN = "-"
@@ -36,10 +37,12 @@ class Source:
     path: Path
     name: str
     terms: Terms
+    file: TableFile | ArrayFile
     names: tuple[str, ...] = ()
     missing: tuple[str, ...] = MISSING
-    file: TableFile | ArrayFile | None = None
     known: frozenset[str] = frozenset()
+    bad: Mapping[int, str] = field(default_factory=dict)  # what is wrong with rows, in the words of their reader
+    copied: Mapping[str, str] = field(default_factory=dict)  # the name of a copy -> that of the file
 
     @property
     def size(self) -> int:
@@ -55,30 +58,44 @@ class Source:
         """The samples in pieces, with every column that the model reads. Raises DataError for what does not fit."""
         try:
             for number, frame in enumerate(self._pieces()):
-                named = replace(self._with_names(frame), file=self.name)
+                named = replace(self._with_names(frame), file=self._name(frame.file))
                 if number == 0:
                     check_columns(named, self.terms)
                 yield named
         except DataError as error:
-            text = str(error).replace(str(self.path), self.name)
-            raise DataError(text) from None
+            raise DataError(self._called(str(error))) from None
+
+    def _called(self, text: str) -> str:
+        """A text with the names that people know."""
+        for path, name in {**self.copied, str(self.path): self.name}.items():
+            text = text.replace(path, name)
+        return text
+
+    @property
+    def spoiled(self) -> Mapping[int, str]:
+        """What is wrong with the rows that were emptied, by their number."""
+        return {row: self._called(text) for row, text in self.bad.items()}
+
+    def _name(self, file: str) -> str:
+        """The name of a frame's file; of several files, each by its own."""
+        if not isinstance(file, Names):
+            return self.name
+        found, row = Names(self.name), file.row
+        found.row = lambda number: self._called(row(number))
+        return found
 
     def unread(self, frame: Frame) -> tuple[str, ...]:
         """The columns of a table of samples that the file that was trained on did not have."""
         return tuple(name for name in frame.columns if name not in self.known) if self.known else ()
 
     def _pieces(self) -> Iterator[Frame]:
-        file = self.file if self.file is not None else self._told()
+        file = self.file
         if isinstance(file, ArrayFile):
             check_size(self.path, 1 << 40)
             yield self._arrays(file.read(may_be_empty=True))
         else:
-            yield from replace(file, missing=self.missing).streamed(may_be_empty=True)
-
-    def _told(self) -> TableFile | ArrayFile:
-        """What the first bytes say that standard input holds, which has no name to say it."""
-        is_array = holds_arrays(self.path)
-        return ArrayFile(self.path) if is_array else TableFile(self.path, reader=table_reader(self.path))
+            form = replace(file, missing=self.missing, sets=self.terms.targets)
+            yield from form.streamed(may_be_empty=True)
 
     def _arrays(self, frame: Frame) -> Frame:
         """Arrays under the names of the columns; the only one of a file is the model's only input."""
@@ -100,26 +117,44 @@ class Source:
 
 
 @contextmanager
-def opened(place: str | Path | TableFile, spec: Spec, terms: Terms) -> Iterator[Source]:
-    """A file, or with `-` standard input, which is put into a temporary file first."""
+def opened(
+    place: str | Path | TableFile, spec: Spec, terms: Terms, *, skip_bad: bool = False
+) -> Iterator[Source]:  # fmt: skip
+    """A file, or with `-` standard input, which is put into a temporary file first.
+
+    With ``skip_bad``, rows that cannot be told apart into cells are empty, and the source says which they are.
+    """
     data = spec.data.fields
     columns = data.columns if isinstance(data, TableData | ArrayData | PythonData) else None
     names = tuple(columns or terms_names(terms))
     known = frozenset((*names, *terms_names(terms), data.sigma, data.weights)) if columns else frozenset()
     missing = missing_of(data.missing) if isinstance(data, TableData) else MISSING
-    if isinstance(place, TableFile) or str(place) != STDIN:
-        table = place if isinstance(place, TableFile) else _named(Path(place), data)
-        yield Source(table.path, str(table.path), terms, names, missing, table, known)
-        return
+    with tempfile.TemporaryDirectory(prefix="ag-input-") as folder:
+        if isinstance(place, TableFile) or str(place) != STDIN:
+            table = place if isinstance(place, TableFile) else _named(Path(place), data)
+            name = str(table.path)
+        else:
+            table, name = _standard_input(Path(folder)), STDIN_NAME
+        path = table.path
+        bad: Mapping[int, str] = {}
+        copied: Mapping[str, str] = {}
+        if skip_bad and isinstance(table, TableFile):
+            inside = Path(folder) / "copy"
+            inside.mkdir()
+            table, bad, copied = emptied(table, inside)
+        yield Source(path, name, terms, table, names, missing, known, bad, copied)
+
+
+def _standard_input(folder: Path) -> TableFile | ArrayFile:
+    """What the first bytes say that standard input holds, which has no name to say it."""
     import sys
 
-    with tempfile.TemporaryDirectory(prefix="ag-input-") as folder:
-        path = Path(folder) / "samples"
-        with path.open("wb") as file:
-            shutil.copyfileobj(sys.stdin.buffer, file)
-        if not path.stat().st_size:
-            raise DataError(f"{STDIN_NAME}: expected samples, found nothing")
-        yield Source(path, STDIN_NAME, terms, names, missing, None, known)
+    path = folder / "samples"
+    with path.open("wb") as file:
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    if not path.stat().st_size:
+        raise DataError(f"{STDIN_NAME}: expected samples, found nothing")
+    return ArrayFile(path) if holds_arrays(path) else TableFile(path, reader=table_reader(path))
 
 
 def _named(path: Path, data: Any) -> TableFile | ArrayFile:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 
@@ -88,8 +90,7 @@ def character(cell: Array) -> str:
 
 def save(path: str, points: Array, curves: Sequence[Curve]) -> None:
     """The curves as a picture, by matplotlib; the file appears whole or not at all."""
-    import os
-
+    from agcli.data.whole_file import whole_file
     from agcli.expression.errors import ExpressionError
 
     if not path.endswith((".svg", ".png")):
@@ -111,9 +112,7 @@ def save(path: str, points: Array, curves: Sequence[Curve]) -> None:
         low, high = limits(finite)
         axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
         axes.plot(points, np.where(np.isfinite(curve.values), curve.values, np.nan))
-    temporary = f"{path}.part{path[-4:]}"
-    try:
-        figure.savefig(temporary)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise ExpressionError(f"--save: cannot write `{path}`: {error.strerror}") from None
+    picture = BytesIO()
+    figure.savefig(picture, format=path[-3:])
+    with whole_file(Path(path)) as file:
+        file.write(picture.getbuffer())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -22,6 +23,10 @@ from agcli.spec.plugins import brought
 
 PACKAGES = ("agcli", "numpy", "scipy", "safetensors", "polars", "llvmlite")
 WHOLE = 8 << 20  # bytes; of larger arrays, evenly spaced blocks are hashed
+MAX_NAME = 4096  # bytes of a file of git that names a commit or a branch
+AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
+BRANCH = re.compile(r"ref: (refs/(?!.*\.\.)[^\0\n]+)")
 BLOCKS, BLOCK = 64, 1 << 16
 
 
@@ -95,19 +100,29 @@ def processor() -> str:
 
 
 def commit(folder: Path) -> str | None:
-    """The git commit that is checked out where the spec lies, or None outside of a repository."""
+    """The git commit that is checked out where the spec lies, or None outside of a repository.
+
+    The folder may be anyone's: of what its files say, nothing but the hash of a commit is taken over.
+    """
     for parent in (folder.absolute(), *folder.absolute().parents):
-        head = parent / ".git" / "HEAD"
-        if head.is_file():
-            try:
-                text = head.read_text("ascii").strip()
-                if not text.startswith("ref: "):
-                    return text or None
-                reference = parent / ".git" / text.removeprefix("ref: ")
-                return reference.read_text("ascii").strip() if reference.is_file() else None
-            except (OSError, ValueError):
-                return None
+        git = parent / ".git"
+        if (git / "HEAD").is_file():
+            text = beginning(git / "HEAD")
+            if branch := BRANCH.fullmatch(text):
+                text = beginning(git / branch[1])
+            return text if COMMIT.fullmatch(text) else None
     return None
+
+
+def beginning(path: Path) -> str:
+    """What a small file of text says; empty if it cannot be read, or is none."""
+    try:
+        if not path.is_file():
+            return ""
+        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | AT_ONCE)) as file:
+            return file.read(MAX_NAME).decode("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def fingerprints(data: Dataset) -> dict[str, str]:

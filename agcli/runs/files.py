@@ -6,6 +6,7 @@ be a file of its own: a link would lead out of the folder, a pipe would wait for
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -72,19 +73,22 @@ class Folder:
             raise OSError(e.errno, e.strerror, str(self.path / name)) from None
         finally:
             for handle in opened:
-                os.close(handle)
+                with suppress(OSError):  # nothing was written by it
+                    os.close(handle)
 
     def has(self, name: str) -> bool:
         """Whether anything has this name; what it is shows when it is read."""
         return self.mode(name) is not None
 
     def mode(self, name: str) -> int | None:
-        """Kind and permissions of what has this name; None if nothing has, or it cannot be known."""
+        """Kind and permissions of what has this name; None if nothing has. Raises RunError if the system cannot say."""
         try:
             with self._at(name) as (last, at):
                 return os.stat(last, dir_fd=at, follow_symlinks=False).st_mode
-        except (OSError, ValueError):
+        except (FileNotFoundError, NotADirectoryError, ValueError):  # the last of a name with a NUL, or below a link
             return None
+        except OSError as e:
+            raise self._unreadable(name, e) from None
 
     def is_file(self, name: str) -> bool:
         """Whether a file has this name, and no link or the like."""
@@ -115,11 +119,11 @@ class Folder:
             with suppress(FileNotFoundError):  # looked at first: to open a device may set something off
                 _check(path, os.stat(last, dir_fd=at, follow_symlinks=False).st_mode)
             handle = os.open(last, flags | _FLAGS, 0o666, dir_fd=at)
-        try:
-            _check(path, os.fstat(handle).st_mode)
-        except BaseException:
-            os.close(handle)
-            raise
+            try:
+                _check(path, os.fstat(handle).st_mode)
+            except BaseException:
+                os.close(handle)
+                raise
         return handle
 
     def read(self, name: str, limit: int = MAX_JSON, problem: Callable[[int, int], str] | None = None) -> bytes | None:
@@ -128,22 +132,20 @@ class Folder:
         ``problem`` may say, by the descriptor and the size, why a file need not be read at all.
         """
         try:
-            handle = self.open(name)
+            with os.fdopen(self.open(name), "rb") as file:
+                size = os.fstat(file.fileno()).st_size
+                if size > limit:
+                    raise RunError(f"{self.path / name}: has {size:,} bytes; at most {limit:,} are read")
+                if problem is not None and (said := problem(file.fileno(), size)):
+                    raise RunError(f"{self.path / name}: {said}")
+                return file.read(size)
         except FileNotFoundError:
             return None
         except OSError as e:
-            raise RunError(f"{self.path / name}: cannot be read: {e.strerror or e}") from None
-        with os.fdopen(handle, "rb") as file:
-            size = os.fstat(handle).st_size
-            if size > limit:
-                raise RunError(f"{self.path / name}: has {size:,} bytes; at most {limit:,} are read")
-            try:
-                said = problem(handle, size) if problem is not None else ""
-                if said:
-                    raise RunError(f"{self.path / name}: {said}")
-                return file.read(size)
-            except OSError as e:
-                raise RunError(f"{self.path / name}: cannot be read: {e.strerror or e}") from None
+            raise self._unreadable(name, e) from None
+
+    def _unreadable(self, name: str, error: OSError) -> RunError:
+        return RunError(f"{self.path / name}: cannot be read: {error.strerror or error}")
 
     def read_json(self, name: str, expected: str) -> dict[str, Any] | None:
         """The mapping in a file; None if there is no file. Raises RunError if it holds anything else."""
@@ -215,18 +217,21 @@ class Folder:
         """Add to the end of a file, all of it or nothing. A file that has other names, too, is parted from them."""
         handle = self.open(name, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         try:
-            found = os.fstat(handle)
-            if found.st_nlink > 1:  # what the other names mean stays as it is
-                self.write(name, (self.read(name, MAX_LINES) or b"") + data)
-                return
             try:
-                _put(handle, data)
-            except OSError as e:
-                with suppress(OSError):
-                    os.ftruncate(handle, found.st_size)
-                raise OSError(e.errno, e.strerror, str(self.path / name)) from None
-        finally:
-            os.close(handle)
+                found = os.fstat(handle)
+                if found.st_nlink > 1:  # what the other names mean stays as it is
+                    self.write(name, (self.read(name, MAX_LINES) or b"") + data)
+                    return
+                try:
+                    _put(handle, data)
+                except OSError:
+                    with suppress(OSError):
+                        os.ftruncate(handle, found.st_size)
+                    raise
+            finally:
+                os.close(handle)
+        except OSError as e:
+            raise OSError(e.errno, e.strerror, str(self.path / name)) from None
 
     def make(self, part: str) -> None:
         """Make a folder below, if it is not there."""
@@ -248,8 +253,12 @@ class Folder:
 
     def remove_empty(self, part: str) -> None:
         """Remove a folder below, if it is there and empty."""
-        with suppress(OSError), self._at(part) as (last, at):
-            os.rmdir(last, dir_fd=at)
+        try:
+            with self._at(part) as (last, at):
+                os.rmdir(last, dir_fd=at)
+        except OSError as e:
+            if e.errno not in (errno.ENOENT, errno.ENOTEMPTY, errno.EEXIST):
+                raise
 
     def clear(self, part: str = "") -> None:
         """Remove what a killed process left half written."""

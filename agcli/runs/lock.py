@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from .files import Folder, RunError, writing
@@ -36,7 +37,7 @@ class Lock:
             if fcntl is not None:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
+                except BlockingIOError:
                     owner = os.read(file, 32).decode("ascii", "replace").strip() or "unknown"
                     said = f"{files.path}: another process (number {owner}) is training in this folder"
                     raise RunError(said) from None
@@ -55,7 +56,8 @@ class Lock:
     def release(self) -> None:
         """Let others in."""
         if self._file is not None:
-            os.close(self._file)
+            with suppress(OSError):  # nothing was written that matters
+                os.close(self._file)
             self._file = None
 
 
@@ -69,8 +71,11 @@ def is_locked(folder: Path) -> bool:
         return False
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:
+        return False
     finally:
-        os.close(file)
+        with suppress(OSError):
+            os.close(file)
     return False

@@ -58,6 +58,13 @@ def found(folder: Path, place: Path = RUNS) -> str:
 def runs_in(folder: Path) -> list[Path]:
     """The folders of the runs in a folder, by name; none if it cannot be read."""
     try:
-        return [path for path in sorted(folder.iterdir()) if path.is_dir() and Folder(path).has(MARK)]
+        return [path for path in sorted(folder.iterdir()) if path.is_dir() and _has_mark(path)]
     except OSError:
         return []
+
+
+def _has_mark(folder: Path) -> bool:
+    try:
+        return Folder(folder).has(MARK)
+    except RunError:  # it is somebody else's, who lets nobody look
+        return False

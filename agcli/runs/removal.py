@@ -11,6 +11,7 @@ from pathlib import Path
 from . import checkpoints
 from .files import PART, RunError, writing
 from .lock import is_locked
+from .migrate import ENVIRONMENT
 from .places import MARK
 from .run import DAMAGED, Run
 
@@ -20,6 +21,7 @@ NAMES = frozenset(
         "looks.json", "fit.json", "report.html", "profile.json",
     )
 )  # fmt: skip
+LAST = (MARK, ENVIRONMENT)  # up to there, a removal that was cut short can be done again; then the folder is free
 FAILURE = re.compile(r"failure-step-\d+")  # folders, each of which holds a bundle
 
 
@@ -44,10 +46,15 @@ def remove(run: Run) -> list[Path]:
     if is_locked(folder):
         raise RunError(f"{folder}: a process trains in it now; stop it first")
     with writing(folder):
-        for name in ours(run):
-            files.remove(name)
+        found = ours(run)
+        for name in found:
+            if name not in LAST:
+                files.remove(name)
         for part in parts(run):
             files.remove_empty(part)
+        for name in LAST:
+            if name in found:
+                files.remove(name)
         if not files.names():
             folder.rmdir()
     return sorted(entries(folder)) if folder.exists() else []

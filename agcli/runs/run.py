@@ -20,6 +20,7 @@ from agcli.engine.leaves import Variable
 from agcli.engine.types import Array
 from agcli.engine.variables import assign
 from agcli.model.undefined import restored
+from agcli.printable import printable
 from agcli.spec import Spec, spec_in
 from agcli.spec.source import MAX_BYTES
 
@@ -201,8 +202,9 @@ class Run:
         self.append(METRICS, json.dumps(event))
 
     def log(self, text: str) -> None:
-        """Append to ``log.txt``, with the time."""
-        self.append(LOG, "\n".join(f"{time.strftime('%Y-%m-%d %H:%M:%S')}  {line}" for line in text.splitlines()))
+        """Append to ``log.txt``, with the time; what would steer a terminal that shows the file is left out."""
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        self.append(LOG, "\n".join(f"{now}  {printable(line)}" for line in text.splitlines()))
 
     def append(self, name: str, line: str) -> None:
         with writing(self.folder, self.safe):

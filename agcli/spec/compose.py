@@ -28,9 +28,12 @@ _INCLUDES: TypeAdapter[tuple[str, ...]] = TypeAdapter(Includes)
 _VARS: TypeAdapter[dict[str, Any]] = TypeAdapter(Vars)
 
 
-def composed(source: Source, overrides: Sequence[Override] = ()) -> Document:
-    """The text with all that it includes, and values in place of its variables; ``overrides`` are of `vars`."""
-    document = _Including().document(source, ())
+def composed(source: Source, overrides: Sequence[Override] = (), *, is_alone: bool = False) -> Document:
+    """The text with all that it includes, and values in place of its variables; ``overrides`` are of `vars`.
+
+    A text that ``is_alone`` may not include others.
+    """
+    document = _Including(0 if is_alone else MAX_FILES).document(source, ())
     if not isinstance(document.root.data, dict):
         return document
     filling = _Filling(document, overrides)
@@ -43,8 +46,8 @@ def composed(source: Source, overrides: Sequence[Override] = ()) -> Document:
 class _Including:
     """The files of one spec; few, and none inside of itself."""
 
-    def __init__(self) -> None:
-        self.count = 0
+    def __init__(self, limit: int) -> None:
+        self.count, self.limit = 0, limit
 
     def document(self, source: Source, within: tuple[str, ...]) -> Document:
         document = read_document(source)
@@ -75,11 +78,14 @@ class _Including:
                 )
             )
             return None
-        if self.count >= MAX_FILES:
-            problems.append(Problem(place, path_text(path), f"expected at most {MAX_FILES} files in a spec, got more"))
+        if not self.limit:
+            problems.append(Problem(place, path_text(path), "expected nothing, as the spec of a run holds all of it"))
+            return None
+        if self.count >= self.limit:
+            problems.append(Problem(place, path_text(path), f"expected at most {self.limit} files in a spec, got more"))
             return None
         try:
-            inner = self.document(read_source(file), within)
+            inner = self.document(read_source(file, is_included=True), within)
         except SpecError as error:
             for problem in error.problems:
                 inside = problem.place.line > 0

@@ -33,6 +33,11 @@ from .tables import Choice, Row, Table
 from .validation_errors import failed, fault
 
 
+def _expected(file: Any, *kinds: str) -> str:
+    """What is said of a name that is none of a file of these kinds."""
+    return f"expected {formats.families(*kinds)}, got {described(file)}; {formats.ALL_ENDINGS}"
+
+
 class FileOf(Kind):
     """The words for the name of a file of some kind; its ending says of which, by the table of formats."""
 
@@ -43,7 +48,7 @@ class FileOf(Kind):
     def _read(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         name = super()._read(value, handler)
         if kind_of(name) != self.kind:
-            raise failed([fault(f"expected {formats.phrase(self.kind)}, got {described(name)}")])
+            raise failed([fault(_expected(name, self.kind))])
         return name
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -271,7 +276,7 @@ class DataTable(Table[Any]):
     def _kind(self, file: Any) -> str:
         kind = kind_of(file, "file") if isinstance(file, str) else ""
         if not kind:
-            raise failed([fault(f"expected {formats.phrase()}, got {described(file)}", ("file",))])
+            raise failed([fault(_expected(file), ("file",))])
         return kind
 
 

@@ -43,8 +43,8 @@ def spec_in(
     overrides: Sequence[str] = (),
     reading: Callable[[Any], Any] | None = None,
 ) -> Spec:
-    """The same for the content of a file that was opened already."""
-    return _read(decoded(os.fspath(path), content), FilePath(path).stem, overrides, reading)
+    """The same for the content of a file that was opened already; it includes no others."""
+    return _read(decoded(os.fspath(path), content), FilePath(path).stem, overrides, reading, is_alone=True)
 
 
 def parse_spec(text: str, name: str = "spec", overrides: Sequence[str] = ()) -> Spec:
@@ -70,9 +70,16 @@ class _Written:
         return self.document.file(section)
 
 
-def _read(source: Source, stem: str, texts: Sequence[str], reading: Callable[[Any], Any] | None = None) -> Spec:
+def _read(
+    source: Source,
+    stem: str,
+    texts: Sequence[str],
+    reading: Callable[[Any], Any] | None = None,
+    *,
+    is_alone: bool = False,
+) -> Spec:
     of_vars = _each(read_override, [text for text in texts if _VARS.match(text)])
-    document = composed(source, of_vars)
+    document = composed(source, of_vars, is_alone=is_alone)
     if not isinstance(document.data, dict):
         message = f"expected a mapping with the keys `data`, `model` and `loss`, got {described(document.data)}"
         raise SpecError([*document.problems, Problem(document.place(()), "", message)])

@@ -17,7 +17,8 @@ SUFFIXES = (".yaml", ".yml")
 ZOO = Path(__file__).resolve().parent.parent.joinpath("models").resolve()  # a link in a checkout
 
 _KINDS = ((stat.S_ISFIFO, "named pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
-_OPEN = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")  # what this process has open already
+_OPEN = re.compile(r"/dev/stdin|(?:/dev|/proc/self)/fd/\d{1,6}")  # what this process has open already
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
 # YAML 1.2.2, production 1, c-printable.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -52,13 +53,17 @@ class Source:
         return SpecError([Problem(self.place(line, column, width), "", message)])
 
 
-def read_source(path: str | os.PathLike[str]) -> Source:
-    """The text of a spec file, or of the zoo's model of that name. Raises SpecError if there is none to be read."""
+def read_source(path: str | os.PathLike[str], *, is_included: bool = False) -> Source:
+    """The text of a spec file, or of the zoo's model of that name. Raises SpecError if there is none to be read.
+
+    A person may name the pipe of a shell's `<(...)`, which is waited for; a spec that includes another may not.
+    """
     name = located(os.fspath(path))
-    if kind := waiting(name):
+    if kind := waiting(name, is_included=is_included):
         raise SpecError([Problem(Place(name), "", f"expected a spec file, found {kind}")])
+    waits = 0 if _OPEN.fullmatch(name) else _AT_ONCE  # files of the system may wait, too: /proc/kmsg
     try:
-        with open(name, "rb") as file:
+        with open(name, "rb", opener=lambda file, flags: os.open(file, flags | waits)) as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         raise SpecError([Problem(Place(name), "", _cannot_open(name, error))]) from None
@@ -68,13 +73,13 @@ def read_source(path: str | os.PathLike[str]) -> Source:
     return decoded(name, content)
 
 
-def waiting(name: str) -> str:
+def waiting(name: str, *, is_included: bool = False) -> str:
     """What a path is if reading it may wait forever: a pipe (but that of a shell's `<(...)`), a socket, a device."""
     try:
         mode = os.stat(name).st_mode
     except (OSError, ValueError):
         return ""
-    is_open = stat.S_ISFIFO(mode) and name.startswith(_OPEN)
+    is_open = stat.S_ISFIFO(mode) and not is_included and _OPEN.fullmatch(name) is not None
     return "" if is_open else next((f"a {kind}" for is_kind, kind in _KINDS if is_kind(mode)), "")
 
 

@@ -74,7 +74,10 @@ def investigate(session: Session, run: Run) -> TrainingError:
         lines.append(f"it began at step {again.step:,}")
     lines += [*story(culprit, broken.batch), advice(spec, culprit)]
     name = f"failure-step-{again.step:08}"
-    write(name, run, broken, culprit, after, lines)
+    try:
+        write(name, run, broken, culprit, after, lines)
+    except RunError as problem:  # a full disk, say; why the training failed matters more
+        return TrainingError("\n".join([*lines, f"the step could not be kept: {problem}"]))
     bundle = run.folder / name
     lines.append(f"the step is kept: ag replay {bundle}")
     error = TrainingError("\n".join(lines))
@@ -205,7 +208,7 @@ def replay(folder: Path, data: Dataset | None = None) -> Replayed:
     if about is None or text is None:
         raise RunError(f"{folder}: expected a bundle with a {ABOUT}, which a training writes that fails")
     state = checkpoints.read(files, STATE)
-    stored, _ = unpacked_arrays(files.read(BATCH, checkpoints.limit()) or b"", str(folder / BATCH))
+    stored, _ = unpacked_arrays(files.read(BATCH, checkpoints.limit(), checkpoints.cut) or b"", str(folder / BATCH))
     if "rows" not in stored or not isinstance(about.get("environment") or {}, dict):
         raise RunError(f"{folder}: is not the bundle that a training wrote: {BATCH} or {ABOUT} is damaged")
     batch = Batch(stored["rows"], {k.removeprefix("column."): v for k, v in stored.items() if k != "rows"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -270,7 +271,8 @@ class Trainer:
                 from .failure import investigate
 
                 error = investigate(s, self.run)
-                self.run.log(str(error))
+                with suppress(RunError):  # which would hide this one
+                    self.run.log(str(error))
                 yield Failed(self.run.folder, s.epoch + 1, s.step, str(error), error.bundle)
                 raise error
             now = time.perf_counter()

@@ -88,7 +88,7 @@ def test_real_files_train_and_evaluate_the_same(ag, tmp_path, real_data, data):
             "{file: t.csv, target: kind, columns: {color: {categorical: index}}}",
             "an `input` of the first layer, as there are several: `x`, `color`",
         ),
-        ("{file: t.ods, target: kind}", "expected a file that ends in .csv"),
+        ("{file: t.ods, target: kind}", "expected a table (CSV, TSV, "),
         ("{file: t.csv, target: kind, split: {group: tint}}", 'unknown column "tint"'),
     ],
 )
@@ -165,7 +165,7 @@ def test_named_sets_are_shown(ag, arguments, shown):
         (("info", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("fetch", "mnits"), 'unknown data set "mnits"; did you mean "mnist"?'),
         (("head", "absent.csv"), "absent.csv: cannot be read: No such file or directory"),
-        (("info", "x.pdf"), "x.pdf: expected a file that ends in .csv, "),
+        (("info", "x.pdf"), "x.pdf: expected a table (CSV, "),
         (("info", "."), "expected a file, or a folder with tables, found a folder without one"),
         (("head", "iris", "-n", "0"), "0 is not in the range"),
         (("info", "iris", "--target", "species"), "--target: is for a file; iris has its own target"),
@@ -212,7 +212,7 @@ def test_what_is_in_a_file_cannot_write_a_spec(ag, table):
         (("absent.csv",), "absent.csv: cannot be read"),
         (("t.csv", "--target", "kidn"), 'did you mean "kind"?'),
         (("t.csv", "--out", "no/such/s.yaml"), "no such folder"),
-        (("t.pdf",), "t.pdf: expected a file that ends in .csv, "),
+        (("t.pdf",), "t.pdf: expected a table (CSV, "),
         (("t.txt", "--target", "x"), "--target names a column, and this is running text"),
     ],
 )

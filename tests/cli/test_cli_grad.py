@@ -156,7 +156,7 @@ def test_a_folder_that_is_not_there_is_named(grad, tmp_path):
     pytest.importorskip("matplotlib")
     path = tmp_path / "nowhere" / "plot.png"
     code, _, err = grad("x^2", "--save", str(path))
-    assert (code, err) == (2, f"error: --save: cannot write `{path}`: No such file or directory\n")
+    assert (code, err) == (2, f"error: {path}: there is no folder {path.parent}\n")
 
 
 BAD = [

@@ -16,9 +16,9 @@ from conftest import ROOT
 
 from agcli.cli import COMMANDS
 from agcli.cli.terminal import Named
+from agcli.data.whole_file import whole_file
 from agcli.datasets import DataError
 from agcli.prediction.sinks import Complete
-from agcli.prediction.whole_file import whole_file
 from agcli.printable import printable, printable_lines
 from agcli.report.console import PlainConsole
 from agcli.spec import parse_spec
@@ -213,6 +213,33 @@ def test_devices_pipes_and_descriptors_are_written_into(run, tmp_path):
     called("predict", run, tmp_path / "in.csv", "-o", tmp_path / "pipe.csv", stdout=subprocess.PIPE)
     assert reader.communicate()[0].startswith(b"predicted\n")
     assert stat.S_ISFIFO((tmp_path / "pipe.csv").stat().st_mode)
+
+
+ASKED = {
+    "init": (["init", "in.csv", "--force", "--out"], "model:"),
+    "show": (["show", "iris", "--out"], "dense"),
+    "report": (["report", "RUN", "--out"], "</html>"),
+    "grad": (["grad", "x^2", "--save"], "<svg"),
+}
+
+
+@pytest.mark.parametrize("command", ASKED)
+def test_files_that_were_asked_for_go_where_a_link_points_or_stay_as_they_were(run, tmp_path, command, monkeypatch):
+    if command == "grad":
+        pytest.importorskip("matplotlib")
+    words, holds = ASKED[command]
+    words = [str(run) if word == "RUN" else word for word in words]
+    (tmp_path / "in.csv").write_text("x,y\n" + "".join(f"{i},{2 * i}\n" for i in range(40)))
+    (tmp_path / "folder").mkdir()
+    target = tmp_path / "folder" / "target.svg"
+    target.write_text("old")
+    (tmp_path / "link.svg").symlink_to(target)
+    assert called(*words, "link.svg", cwd=tmp_path, stdout=subprocess.PIPE, limit=0).returncode == 1
+    assert target.read_text() == "old"
+    assert called(*words, "link.svg", cwd=tmp_path, stdout=subprocess.PIPE).returncode == 0
+    assert (tmp_path / "link.svg").is_symlink()
+    assert holds in target.read_text()
+    assert [path.name for path in target.parent.iterdir()] == ["target.svg"]
 
 
 # Terminals

@@ -114,7 +114,7 @@ def test_what_is_found_out_can_be_settled(tmp_path):
         ("t.jsonl", '{"a": 1}\n[2]\n', "t.jsonl: line 2: expected a JSON object, found '[2]'"),
         ("t.jsonl", "", "t.jsonl: expected samples, found none"),
         ("t.parquet", "no parquet", "t.parquet: cannot be read as Parquet: "),
-        ("t.ods", "a", "t.ods: expected a file that ends in .csv, .tsv, .jsonl, .ndjson, .parquet, .arrow, .feather"),
+        ("t.ods", "a", "t.ods: expected a table (CSV, TSV, JSON lines, Parquet, Arrow, Excel or SQLite), found a name"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(name, content, text, tmp_path):
@@ -230,7 +230,7 @@ def broken(tmp_path):
         ("absent.npy", "absent.npy: cannot be read: No such file or directory"),
         (
             "x.mat",
-            "x.mat: expected a file that ends in .npy, .idx, -ubyte (also packed as .gz, .bz2",
+            "x.mat: expected arrays (NPZ, NPY or IDX), found a name that ends in .mat; `ag data list` shows",
         ),
     ],
 )

@@ -1,11 +1,16 @@
 """Tables in several files: patterns and folders, in the order of names, with the same columns."""
 
+import glob
+import os
+from pathlib import Path
+
 import polars as pl
 import pytest
 from sample_files import run
 
 from agcli.data.formats import table_file
 from agcli.datasets import DataError
+from agcli.datasets.shards import matching
 
 ROWS = pl.DataFrame({"a": [i % 7 for i in range(90)], "y": ["no" if i % 7 < 3 else "yes" for i in range(90)]})
 MODEL = "model: [{dense: 2}]\nloss: softmax_cross_entropy\ntrain: {epochs: 2}\n"
@@ -32,11 +37,39 @@ def test_rows_are_in_the_order_of_the_numbers_in_names(place, tmp_path):
     (tmp_path / "data" / "README.md").write_text("not a table")
     (tmp_path / "data" / "_SUCCESS").write_text("")
     if place == "part-*":
-        assert "expected a file that ends in .csv" in told(lambda: table_file(tmp_path / "data" / place))
+        assert "expected a table (CSV, " in told(lambda: table_file(tmp_path / "data" / place))
         return
     frame = table_file((tmp_path / "data" / place) if place != "." else tmp_path / "data").read()
     assert [int(a) for a in frame.columns["a"]] == ROWS["a"].to_list()
     assert frame.numbers.tolist() == list(range(1, 91))
+
+
+@pytest.mark.parametrize(
+    "pattern", ["**/*.csv", "**/part-*.csv", "a/**/*.csv", "**/b/**/*.csv", "*/**/part-?.csv", "**"]
+)
+def test_two_stars_look_in_all_folders_below_as_glob_has_it(pattern, tmp_path, monkeypatch):
+    for name in ("a", "a/b", "a/b/c[1]", "b", ".hidden", "a/.hidden"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "part-1.csv").write_text("x\n1\n")
+    (tmp_path / "part-2.csv").write_text("x\n1\n")
+    (tmp_path / ".part-3.csv").write_text("x\n1\n")
+    known = {Path(name) for name in glob.glob(str(tmp_path / pattern), recursive=True) if Path(name).is_file()}
+    assert len(known) > 1
+    assert set(matching(tmp_path / pattern)) == known
+    assert len(matching(tmp_path / pattern)) == len(known)
+    monkeypatch.chdir(tmp_path)
+    assert {path.absolute() for path in matching(Path(pattern))} == known
+
+
+@pytest.mark.only(os.name == "posix")
+def test_folders_that_lead_round_in_circles_end(tmp_path, monkeypatch):
+    """For `glob`, two links of a folder to itself are 2**40 folders."""
+    shards(tmp_path / "data")
+    for name in "ab":
+        (tmp_path / "data" / name).symlink_to(".")
+    assert len(matching(tmp_path / "**" / "*.csv")) == 3
+    monkeypatch.setattr("agcli.datasets.shards.MAX_FOLDERS", 1)
+    assert "expected at most 1 folders below" in told(lambda: matching(tmp_path / "**" / "*.csv"))
 
 
 def test_a_file_with_marks_in_its_name_is_a_file(tmp_path):

@@ -215,7 +215,7 @@ def test_a_spec_names_a_database_of_any_name(base, tmp_path):
     ("data", "text"),
     [
         ("{sqlite: x.db, file: t.csv, target: y}", "expected `sqlite` or `file`, got both"),
-        ("{name: table, target: y}", "data.file: expected a file that ends in"),
+        ("{name: table, target: y}", "data.file: expected a table (CSV, "),
         ("{sqlite: 3, target: y}", "data.sqlite: expected the name of a SQLite database, got 3"),
     ],
 )

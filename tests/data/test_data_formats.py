@@ -58,7 +58,7 @@ def runs(tmp_path_factory):
 @pytest.mark.parametrize(("row", "ending"), SPELLINGS, ids=IDS)
 def test_every_ending_means_the_same_to_every_command(row, ending, runs, tmp_path):
     path = write(row, tmp_path, ending)
-    samples = formats.phrase(TABLE, ARRAYS)
+    samples = formats.families(TABLE, ARRAYS)
 
     (tmp_path / "spec.yaml").write_text(spec_of(row, path))
     assert run("check", tmp_path / "spec.yaml")[0] == 0
@@ -80,7 +80,7 @@ def test_every_ending_means_the_same_to_every_command(row, ending, runs, tmp_pat
 
     code, said = run("predict", runs[ARRAYS if row.kind == ARRAYS else TABLE], path)
     if row.kind == TEXT:
-        assert (code, said) == (2, f"{path}: expected {samples}")
+        assert (code, said) == (2, f"{path}: expected {samples}, found text")
     else:
         assert code == 0
         assert len([line for line in said.splitlines() if re.match(r"low,|high,|[01],", line)]) == 40
@@ -88,13 +88,21 @@ def test_every_ending_means_the_same_to_every_command(row, ending, runs, tmp_pat
 
     code, said = run("eval", runs[ARRAYS if row.kind == ARRAYS else TABLE], "--data", path)
     if row.kind == TEXT:
-        assert (code, said) == (2, f"{path}: expected {samples}")
+        assert (code, said) == (2, f"{path}: expected {samples}, found text")
     elif row.name in ("NPY", "IDX"):
         assert code == 2
         assert '"y"' in said
     else:
         assert code == 0
         assert "accuracy" in said
+
+
+def test_the_families_of_formats_in_a_few_words():
+    tables = "a table (CSV, TSV, JSON lines, Parquet, Arrow, Excel or SQLite)"
+    assert formats.families(TABLE) == tables
+    assert formats.families() == f"{tables}, arrays (NPZ, NPY or IDX) or text (.txt or .md)"
+    listed = run("data", "list")[1]
+    assert all(end in listed for row in FORMATS for end in row.endings)
 
 
 @pytest.mark.parametrize("name", ["samples.xyz", "samples", "samples.csv.zip", "samples.npz.gz", "samplescsv"])
@@ -108,15 +116,21 @@ def test_an_unknown_ending_is_told_by_every_command_in_the_same_words(name, runs
         ((TABLE, ARRAYS), ("predict", runs[TABLE], path)),
         ((TABLE, ARRAYS), ("eval", runs[TABLE], "--data", path)),
     ):
-        assert run(*command) == (2, f"{path}: expected {formats.phrase(*kinds)}")
+        shown = f"a name that ends in {path.suffix}" if path.suffix else "a name without an ending"
+        told = f"{path}: expected {formats.families(*kinds)}, found {shown}; `ag data list` shows all endings"
+        assert run(*command) == (2, told)
     with pytest.raises(SpecError) as caught:
         parse_spec(f"data: {{file: {path}, target: kind}}\n{MODEL}")
-    assert f"data.file: expected {formats.phrase()}, got " in str(caught.value)
+    assert f"data.file: expected {formats.families()}, got " in str(caught.value)
+
+
+@pytest.fixture(scope="module")
+def validator():
+    return jsonschema.Draft202012Validator(json_schema())
 
 
 @pytest.mark.parametrize(("row", "ending"), SPELLINGS, ids=IDS)
-def test_the_schema_takes_what_is_read(row, ending, tmp_path):
-    validator = jsonschema.Draft202012Validator(json_schema())
+def test_the_schema_takes_what_is_read(row, ending, validator):
     other = next(each for each in FORMATS if each.kind != row.kind)
     spec = {"model": [{"dense": 2}], "loss": "mse"}
     fields = {"target": "kind"} if row.kind == TABLE else {}
@@ -126,7 +140,7 @@ def test_the_schema_takes_what_is_read(row, ending, tmp_path):
         if fits:
             assert parse_spec(json.dumps({**spec, "data": {"file": file, **fields}})).data.name == row.kind
         else:
-            with pytest.raises(SpecError, match=f"expected {re.escape(formats.phrase(row.kind))}, got"):
+            with pytest.raises(SpecError, match=f"expected {re.escape(formats.families(row.kind))}, got"):
                 parse_spec(json.dumps({**spec, "data": data}))
 
 
@@ -278,6 +292,7 @@ def test_plug_ins_are_listed_from_metadata_and_loaded_when_they_are_used(plugged
         {"data": {"name": "table", "file": "x.TOY", "target": "kind"}, "model": [{"dense": 2}], "loss": "mse"}
     )
     assert ".toy" in formats.phrase()
+    assert re.search(r"text \(.txt or .md\) or what a plug-in reads \(.* or .toy\)$", formats.families())
     assert formats.find("x.csv").name == "CSV"
     assert "toy_formats" not in sys.modules
     spec = parse_spec(f"data: {{file: {toy(tmp_path)}, target: kind}}\n{MODEL}")

@@ -1,7 +1,8 @@
 """Mutated run folders: `python tests/fuzz/fuzz_runs.py COUNT [FIRST]`.
 
 Bytes are flipped, files cut, removed, swapped, and put in the place of links to scratch files, pipes and folders. Every
-command that reads a run has to end with a message or a result, and no file outside of the folder may change.
+command that reads a run, or the bundle of a step that failed, has to end with a message or a result; no file outside of
+the folder may change, and what the files hold may not steer a terminal.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import harness
 
 from agcli import cli
+from agcli.cli.terminal import Screen
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NAMES = (
@@ -33,7 +35,18 @@ NAMES = (
 WORDS = ("0", "-1", "null", "[]", "{}", '"x"', "1e999", "NaN", "true", "9" * 30, "[[1]]", '{"a": 1}')
 
 
-TRAIN = "import agcli, json, sys; [agcli.train(spec, run) for spec, run in json.loads(sys.argv[1])]"
+TRAIN = """
+import json, sys
+import agcli
+from agcli.training.failure import TrainingError
+for spec, run in json.loads(sys.argv[1]):
+    try:
+        agcli.train(spec, run)
+    except TrainingError:
+        pass
+"""
+FAILED = "failed"  # the run whose training fails
+EVIL = b"\x1b]0;evil\x07\x1b[31m"  # names the window, and colors what follows
 
 
 class Place:
@@ -56,12 +69,18 @@ class Place:
                 "model": [{"dense": 1}], "loss": "mean_squared_error", "optimizer": "levenberg_marquardt",
                 "train": {"epochs": 3, "batch_size": 40},
             },
+            FAILED: {
+                "data": {"name": "table", "file": str(line), "target": "y", "columns": {"x": "numeric"}},
+                "model": [{"dense": 4}, {"dense": 1}], "loss": "mean_squared_error", "optimizer": {"sgd": 1e25},
+                "train": {"epochs": 3, "batch_size": 8, "checkpoint_every": "1 steps"},
+            },
         }  # fmt: skip
-        self.samples = {"iris": table, "table": table, "fit": line}
+        self.samples = {"iris": table, "table": table, "fit": line, FAILED: line}
         self.runs = {name: folder / "runs" / name for name in specs}
         # In a fresh process: threads of polars, once begun, are missing in a fork, which waits for them without an end.
         made = [({"name": name, **spec}, str(self.runs[name])) for name, spec in specs.items()]
         subprocess.run([sys.executable, "-c", TRAIN, json.dumps(made)], cwd=ROOT, check=True)
+        (self.bundle,) = [path.name for path in self.runs[FAILED].glob("failure-*")]
         self.outside = folder / "outside"
         self.outside.mkdir()
         for name in NAMES:
@@ -147,6 +166,14 @@ def edited(path: Path, rng: random.Random, place: Place) -> None:
     path.write_text("\n".join(json.dumps(line) for line in lines) + "\n")
 
 
+def steering(path: Path, rng: random.Random, place: Place) -> None:
+    """Characters that steer a terminal, within a value if there is one."""
+    content = path.read_bytes()
+    within = [i + 1 for i, c in enumerate(content) if c in b'": ' and path.suffix != ".safetensors"] or [len(content)]
+    at = rng.choice(within)
+    path.write_bytes(content[:at] + rng.choice((EVIL, b"\\u001b]0;evil\\u0007", b"\xc2\x9b31m")) + content[at:])
+
+
 def linked(path: Path, rng: random.Random, place: Place) -> None:
     target = place.outside / path.name
     with contextlib.suppress(FileNotFoundError):
@@ -185,7 +212,8 @@ def moved(path: Path, rng: random.Random, place: Place) -> None:
 
 Mutation = Callable[[Path, random.Random, Place], None]
 MUTATIONS: tuple[Mutation, ...] = (
-    flipped, flipped, cut, doubled, removed, swapped, of_another_run, reworded, reworded, edited, edited, edited,
+    flipped, flipped, cut, doubled, removed, steering, steering, swapped, of_another_run, reworded, reworded, edited,
+    edited, edited,
     linked, linked, hard_linked, piped, a_folder, sparse, moved,
 )  # fmt: skip
 
@@ -204,17 +232,36 @@ def commands(run: Path, rng: random.Random, place: Place, kind: str) -> list[lis
         ["runs", "compare", str(run), str(place.runs["iris"])],
         ["show", str(run / "spec.yaml")] if (run / "spec.yaml").is_file() else ["runs", "--dir", str(run.parent)],
     ]
+    if kind == FAILED:
+        bundle = ["replay", str(run / place.bundle)]
+        known += [bundle, bundle, [*bundle, "--json"], [*bundle, "--json"]]
     chosen = rng.sample(known, 2)
     return [*chosen, ["runs", "rm", "--yes", str(run)]] if rng.random() < 0.3 else chosen
 
 
-def called(arguments: list[str]) -> tuple[int, str]:
-    """The exit code of a command in this process, and what it wrote on standard error."""
+STEERING = (b"\x1b]0", b"\xc2\x9b")  # what `ag` itself never sends a terminal
+
+
+class Shown(Screen):
+    """A terminal of which everything is kept."""
+
+    def __init__(self) -> None:
+        self.kept = io.BytesIO()
+        super().__init__(self.kept, "utf-8", "backslashreplace", write_through=True)
+        self.styled = io.TextIOWrapper(self.kept, "utf-8", "backslashreplace", write_through=True)
+
+    def isatty(self) -> bool:
+        return True
+
+
+def called(arguments: list[str]) -> tuple[int, str, bytes]:
+    """The exit code of a command in this process, what it said, and what its terminal was sent."""
     sys.argv = ["ag", *arguments]
-    output = io.TextIOWrapper(io.BytesIO(), "utf-8")
-    with contextlib.redirect_stderr(io.StringIO()) as errors, contextlib.redirect_stdout(output):
+    output, errors = Shown(), Shown()
+    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
         code = cli.called()
-    return code, errors.getvalue()
+    said = output if arguments[0] == "replay" and code == 1 else errors
+    return code, said.kept.getvalue().decode(), output.kept.getvalue() + errors.kept.getvalue()
 
 
 def is_own(path: Path, run: Path) -> bool:
@@ -242,11 +289,14 @@ def worked(place: Place) -> Callable[[int], str]:
                     done.append(f"{mutation.__name__} {path.relative_to(run)}")
                     mutation(path, rng, place)
             for arguments in commands(run, rng, place, kind):
-                code, said = called(arguments)
+                code, said, shown = called(arguments)
+                tale = f"{kind}, {'; '.join(done)}: {' '.join(arguments)}"
                 if code not in (0, 1, 2) or "internal error" in said or (code and not said):
-                    return f"{kind}, {'; '.join(done)}: {' '.join(arguments)}: exit {code}: {said}"
+                    return f"{tale}: exit {code}: {said}"
+                if any(mark in shown for mark in STEERING):
+                    return f"{tale}: the terminal is steered: {shown!r}"
                 if place.state() != place.before:
-                    return f"{kind}, {'; '.join(done)}: {' '.join(arguments)}: something outside has changed"
+                    return f"{tale}: something outside has changed"
             return ""
         finally:
             shutil.rmtree(base, ignore_errors=True)

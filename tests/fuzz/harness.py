@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 SIZE = 500  # inputs of a worker; another one takes the next
 SECONDS = 10.0  # without an answer
+FIRST = 3  # times as many until the first one: a process loads what it needs
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,10 @@ def worker(work: Callable[[int], str], seeds: list[int], seconds: float) -> tupl
     done, buffer, ended = 0, b"", ""
     try:
         while done < len(seeds) and not ended:
-            if not select.select([reading], [], [], seconds)[0]:
+            patience = seconds if done else FIRST * seconds
+            if not select.select([reading], [], [], patience)[0]:
                 os.kill(child, signal.SIGKILL)
-                ended = f"no answer within {seconds:g} s"
+                ended = f"no answer within {patience:g} s"
                 break
             piece = os.read(reading, 1 << 16)
             ended = "" if piece else "its process died"
@@ -91,12 +93,12 @@ def tried(work: Callable[[int], str], seed: int) -> str:
         return traceback.format_exc(limit=-6)
 
 
-def main(work: Callable[[int], str], what: str) -> int:
+def main(work: Callable[[int], str], what: str, seconds: float = SECONDS, size: int = SIZE) -> int:
     """Run from the command line: `COUNT [FIRST]`; prints the failures, and how many inputs there were."""
     count, first = (int(text) for text in (*sys.argv[1:3], "0")[:2])
-    began, failed, size = time.monotonic(), 0, SIZE
+    began, failed = time.monotonic(), 0
     for start in range(first, first + count, size):
-        for failure in run(work, range(start, min(start + size, first + count))):
+        for failure in run(work, range(start, min(start + size, first + count)), size, seconds):
             failed += 1
             print(f"seed {failure.seed}: {failure.said}", flush=True)
         tried_now = min(start + size, first + count) - first

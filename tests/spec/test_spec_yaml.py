@@ -213,7 +213,7 @@ def test_directory_is_no_spec(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_unreadable_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: Any) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr("builtins.open", refuse)  # a mode of 0 would not keep root out

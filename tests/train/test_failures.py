@@ -11,7 +11,8 @@ import pytest
 import agcli as ag
 from agcli.data.section import load_data
 from agcli.datasets import Column
-from agcli.runs import Run
+from agcli.runs import Run, RunError
+from agcli.runs.files import Folder
 from agcli.spec import read_spec
 from agcli.training import Trainer
 from agcli.training.failure import TrainingError, replay
@@ -44,6 +45,35 @@ def failed(spec, folder):
     with pytest.raises(TrainingError) as caught:
         events.extend(Trainer(spec, folder))
     return caught.value
+
+
+@pytest.mark.parametrize("name", ["batch.safetensors", "state.safetensors"])
+def test_a_bundle_with_a_huge_file_is_refused_by_its_first_bytes(tmp_path, name):
+    bundle = failed(written(tmp_path, **WILD), tmp_path / "run").bundle
+    with (bundle / name).open("r+b") as file:
+        file.truncate(1 << 32)  # of which nothing is on the disk
+    with pytest.raises(
+        RunError, match=rf"{name}: is not a whole safetensors file \(it has 4,294,967,296 bytes, and says"
+    ):
+        replay(bundle)
+
+
+def test_a_disk_that_is_full_does_not_hide_why_a_training_failed(tmp_path, monkeypatch):
+    write, append = Folder.write, Folder.append
+
+    def full(self, name, *args, **options):
+        if "failure-step-" in name or (name == "log.txt" and any(self.path.glob("failure-*"))):
+            raise OSError(28, "No space left on device", str(self.path / name))
+        return (append if name.endswith((".txt", ".jsonl")) else write)(self, name, *args, **options)
+
+    monkeypatch.setattr(Folder, "write", full)
+    monkeypatch.setattr(Folder, "append", full)
+    error = failed(written(tmp_path, **WILD), tmp_path / "run")
+    first, *_, last = str(error).splitlines()
+    assert first == "the loss became inf at step 2 (batch 2 of epoch 1)"
+    assert last.startswith("the step could not be kept: ")
+    assert last.endswith("spec.yaml: cannot be written: No space left on device")
+    assert error.bundle is None
 
 
 def test_the_op_its_line_its_inputs_and_the_rows_are_named(tmp_path):

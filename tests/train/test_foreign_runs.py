@@ -156,6 +156,17 @@ def test_a_lock_is_of_one_folder(tmp_path):
     two.release()
 
 
+def test_the_log_steers_no_terminal(tmp_path):
+    """Notes in it name columns of anyone's table."""
+    table = tmp_path / "t.csv"
+    table.write_text("p,\x1b]0;evil\x07,c\n" + "".join(f"{i},7,{'ab'[i % 2]}\n" for i in range(60)))
+    spec = {**IRIS, "data": {"name": "table", "file": str(table), "target": "c"}, "model": [{"dense": 2}]}
+    run = agcli.train(spec, tmp_path / "run").folder
+    log = (run / "log.txt").read_text()
+    assert "·]0;evil·" in log
+    assert log.replace("\n", "").isprintable()
+
+
 # Umask, full disks
 
 

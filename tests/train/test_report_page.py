@@ -13,6 +13,7 @@ import agcli
 from agcli.report.page import written
 from agcli.report.page.charts import Series, lines, ticks
 from agcli.report.page.html import Html, picture, png, table, tag, text
+from agcli.training.failure import TrainingError
 
 EVIL = "<script>alert('1')</script>"
 EMPTY = {"meta", "img", "line", "path", "circle", "rect", "br"}
@@ -177,6 +178,31 @@ def test_ticks_of_one_value_enclose_it(value):
     found = ticks(value, value)
     assert found[0] <= value <= found[-1]
     assert len(found) >= 2
+
+
+@pytest.mark.parametrize(("low", "high"), [(-1e308, 1e308), (0.0, 5e-324), (1e300, 1.0000000001e300)])
+def test_ticks_of_extreme_values_are_numbers(low, high):
+    found = ticks(low, high)
+    assert np.isfinite(found).all()
+    assert found[0] <= low
+    assert found[-1] >= high
+
+
+def test_a_training_that_failed_has_a_page(tmp_path):
+    """Its last weights answer with infinities and NaN, of which there is nothing to draw."""
+    rows = "".join(f"{i / 8},{3 * i + 1 + (i % 3) / 10}\n" for i in range(40))
+    (tmp_path / "line.csv").write_text(f"x,y\n{rows}")
+    spec = {
+        "data": {"name": "table", "file": str(tmp_path / "line.csv"), "target": "y", "columns": {"x": "numeric"}},
+        "model": [{"dense": 4}, {"dense": 1}],
+        "loss": "mean_squared_error",
+        "optimizer": {"sgd": 1e25},
+        "train": {"epochs": 3, "batch_size": 8, "checkpoint_every": "1 steps"},
+    }
+    with pytest.raises(TrainingError):
+        agcli.train(spec, tmp_path / "run")
+    text = check(written(tmp_path / "run").read_text())
+    assert "undefined" in text
 
 
 def test_lines_lie_within_the_drawing():

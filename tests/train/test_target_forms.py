@@ -1,4 +1,4 @@
-"""Targets of several values a sample: lists of names from Parquet, and a class for each place of an array."""
+"""Targets of several values a sample: lists from Parquet, and a class for each place of an array."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import agcli as ag
 from agcli.spec import SpecError, parse_spec
 
 
-def test_lists_of_names_in_parquet_are_told_what_to_write(tmp_path):
-    tags = [["red"], [], ["green", "blue"]] * 20
+def test_lists_of_pairs_in_parquet_are_told_what_to_write(tmp_path):
+    tags = [[{"name": "red"}], [], [{"name": "green"}]] * 20
     pl.DataFrame({"a": range(60), "tags": tags}).write_parquet(tmp_path / "t.parquet")
     text = f"data: {{file: {tmp_path}/t.parquet, target: tags}}\nmodel: [dense: 3]\nloss: sigmoid_cross_entropy"
     with pytest.raises(SpecError, match=r'target "tags": .*write a set of names into one cell, as `a;b`'):

@@ -14,6 +14,7 @@ from .html import Html, joined, tag
 
 WIDTH, HEIGHT = 460, 240
 LEFT, RIGHT, TOP, BOTTOM = 58, 14, 12, 34  # margins
+SMALLEST = 1e-300  # a distance between two values that has a fifth
 DOTTED = 60  # points; of more, a line has no dots
 
 
@@ -155,10 +156,10 @@ def figure(title: str, parts: Sequence[Html], legend: Sequence[tuple[str, str]])
 
 def ticks(low: float, high: float, count: int = 5) -> list[float]:
     """Round numbers that enclose an interval, about ``count`` of them: multiples of 1, 2 or 5 times a power of ten."""
-    if not high > low:
+    if not high - low > SMALLEST:
         span = abs(low) or 1.0
         low, high = low - span / 2, high + span / 2
-    raw = (high - low) / count
+    raw = high / count - low / count  # the difference may be too large for a number
     power = 10.0 ** math.floor(math.log10(raw))
     step = next(m * power for m in (1, 2, 5, 10) if m * power >= raw * (1 - 1e-9))
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)

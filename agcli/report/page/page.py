@@ -7,7 +7,8 @@ from pathlib import Path
 from time import localtime, strftime
 from typing import Any
 
-from agcli.engine.variables import total, write_atomically
+from agcli.data.whole_file import whole_file
+from agcli.engine.variables import total
 from agcli.runs import Run, RunError, writing
 
 from ..evaluation import amount, interval
@@ -30,11 +31,12 @@ def written(folder: Path, out: Path | None = None, **options: Any) -> Path:
     if place.is_dir() or not (out is None or place.parent.is_dir()):
         raise RunError(f"{place}: expected the name of a file in a folder that exists")
     content = page(facts(run.folder, **options))
-    with writing(place.parent):
-        if out is None:
+    if out is None:
+        with writing(place.parent):
             run.files.write(PAGE, content.encode())
-        else:
-            write_atomically(place, content.encode())
+    else:
+        with whole_file(out) as file:
+            file.write(content.encode())
     return place
 
 

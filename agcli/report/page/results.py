@@ -134,13 +134,15 @@ def calibration(found: Evaluation) -> Iterator[Html]:
 
 
 def predictions(found: Evaluation) -> Iterator[Html]:
-    """For numbers, what was said over what is true."""
+    """For numbers, what was said over what is true, where both are numbers."""
     if not isinstance(found.answers, Numbers) or found.truth is None:
         return
     rows = np.unique(np.linspace(0, len(found.truth) - 1, POINTS).astype(int))
     for i, name in enumerate(found.answers.names[:6]):
-        true, said = found.truth[rows, i].tolist(), found.answers.values[rows, i].tolist()
-        yield charts.scatter(f"{name}: {number_of(len(rows), 'sample')}", true, said, f"true {name}", "predicted")
+        pairs = np.stack([found.truth[rows, i], found.answers.values[rows, i]])
+        true, said = pairs[:, np.isfinite(pairs).all(axis=0)].tolist()
+        if true:
+            yield charts.scatter(f"{name}: {number_of(len(true), 'sample')}", true, said, f"true {name}", "predicted")
 
 
 def worst_table(rows: Sequence[Worst]) -> Html:

@@ -23,8 +23,8 @@ def whole_file(out: Path) -> Iterator[IO[bytes]]:
     """A file of bytes that takes the place of ``out`` when all is written, with the permissions of the old one.
 
     A link stays one, to the new file. A device, a pipe or an open descriptor (`/dev/stdout`) is written into as the
-    bytes come. Raises DataError that
-    names the file: exit code 2 for a name that cannot be, 1 where the system refuses to write on.
+    bytes come. Raises DataError that names the file: exit code 2 for a name that cannot be, 1 where the system refuses
+    to write on.
     """
     descriptor = _descriptor(out)
     if descriptor is not None:
@@ -32,7 +32,12 @@ def whole_file(out: Path) -> Iterator[IO[bytes]]:
             yield file
         return
     target = _place(out)
-    old = target.stat() if target.exists() else None
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        old = None
+    except OSError as error:
+        raise DataError(f"{out}: cannot be written: {error.strerror or error}") from None
     if old is not None and not stat.S_ISREG(old.st_mode):
         with _naming(out), target.open("wb") as file:
             yield file
@@ -54,8 +59,10 @@ def whole_file(out: Path) -> Iterator[IO[bytes]]:
         with _naming(out):
             os.replace(temporary, target)
             _sync(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _descriptor(out: Path) -> int | None:

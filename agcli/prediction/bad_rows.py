@@ -1,0 +1,154 @@
+"""Rows of text that no reader could read, emptied in a copy of their file, so that all others are read as usual."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from agcli.counts import number_of
+from agcli.datasets import DataError, TableFile
+from agcli.datasets.delimited import pieces
+from agcli.datasets.files import row_of
+from agcli.datasets.shards import Sharded
+from agcli.datasets.tabular import Delimited, Lines, Reader
+
+Bad = Mapping[int, str]  # what is wrong with a row, by its number
+Write = Callable[[bytes], object]
+Tell = Callable[[int, str], object]  # of a bad row
+Writer = Callable[[TableFile, Write, Tell], tuple[TableFile, int]]  # gives how the copy is written, and its rows
+_UNBOUNDED = 1 << 62
+_TORN = 100  # records of a piece that are taken apart, as a quote in them may never be closed
+
+
+def emptied(file: TableFile, folder: Path) -> tuple[TableFile, Bad, Mapping[str, str]]:
+    """A file whose bad rows are empty ones, in ``folder``: those with too many cells or too few, and broken JSON.
+
+    Also what is wrong with them, and of each copy's name the name of what it is a copy of. Other formats stay as they
+    are.
+    """
+    if isinstance(file.reader, Sharded):
+        return _of_shards(file, file.reader, folder)
+    write = _writer(file.reader)
+    if write is None:
+        return file, {}, {}
+    form, _, bad = _copied(file, folder, write)
+    return form, bad, {str(form.path): str(file.path)}
+
+
+def _copied(file: TableFile, folder: Path, write: Writer) -> tuple[TableFile, int, Bad]:
+    """The copy, how many rows it has, and the bad ones."""
+    place, bad = folder / file.path.name, dict[int, str]()
+    with place.open("wb") as out:
+        form, rows = write(file, out.write, bad.setdefault)
+    return replace(form, path=place), rows, {row: f"{row_of(str(file.path), row)}: {text}" for row, text in bad.items()}
+
+
+def _of_shards(file: TableFile, several: Sharded, folder: Path) -> tuple[TableFile, Bad, Mapping[str, str]]:
+    write = _writer(several.reader)
+    if write is None:
+        return file, {}, {}
+    form, copies, bad, names, before = file, list[Path](), dict[int, str](), dict[str, str](), 0
+    for number, path in enumerate(several.paths):
+        inside = folder / str(number)
+        inside.mkdir()
+        form, rows, found = _copied(replace(file, path=path, reader=several.reader), inside, write)
+        copies.append(form.path)
+        names[str(form.path)] = str(path)
+        bad |= {before + row: text for row, text in found.items()}
+        before += rows
+    return replace(form, path=file.path, reader=Sharded(several.reader, tuple(copies))), bad, names
+
+
+def _writer(reader: Reader | None) -> Writer | None:
+    return _delimited if isinstance(reader, Delimited) else _lines if isinstance(reader, Lines) else None
+
+
+def _delimited(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
+    """The header, and rows with as many cells as it has; a quote that is never closed spoils one line alone."""
+    reader = file.reader
+    assert isinstance(reader, Delimited)  # noqa: S101  # asked before
+    form = reader.dialect(file)
+    count, mark = len(form.names), form.separator
+    empty = ('""' + mark * (count - 1) + "\n").encode()
+    if form.has_header:
+        head = io.StringIO()
+        csv.writer(head, delimiter=mark, lineterminator="\n").writerow("" if n in form.left else n for n in form.names)
+        write(head.getvalue().encode())
+    row = blank = 0
+    start = form.start
+    for piece in pieces(file.path, _UNBOUNDED, encoding=file.encoding, note=file.note):
+        for text, cells in _records(form.samples(piece[start:]).decode("utf-8"), mark, count):
+            if not cells or (len(cells) == 1 and not cells[0].strip() and (count > 1 or text.isspace())):
+                write(text.encode())
+                blank += count == 1  # a row whose cell is missing, unless nothing follows
+                continue
+            row += blank + 1
+            blank = 0
+            if len(cells) != count:
+                tell(row, f"expected {number_of(count, 'cell')}, found {len(cells):,}")
+            write(empty if len(cells) != count else text.encode())
+        start = 0
+    return replace(file, separator=mark, header=form.has_header, encoding=None), row
+
+
+def _records(text: str, mark: str, count: int) -> Iterator[tuple[str, list[str]]]:
+    """The records of a text and their cells; a wrong one of several lines is only the first of them."""
+    lines, at, torn = io.StringIO(text, newline="\n").readlines(), 0, 0
+    while at < len(lines):
+        reader = csv.reader(islice(lines, at, None), delimiter=mark, skipinitialspace=True)
+        end = 0
+        try:
+            for cells in reader:
+                taken, end = reader.line_num - end, reader.line_num
+                is_torn = taken > 1 and len(cells) != count and torn < _TORN
+                torn += is_torn
+                yield "".join(lines[at : at + (1 if is_torn else taken)]), cells
+                at += 1 if is_torn else taken
+                if is_torn:
+                    break
+            else:
+                return
+        except csv.Error:  # a cell that is too long for this reader
+            yield lines[at], [""] * (count + 1)
+            at += 1
+
+
+def _lines(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
+    """JSON objects; in the place of another line, one with a key of the others and nothing in it."""
+    row, held, empty = 0, 0, b""
+    for piece in pieces(file.path, _UNBOUNDED, encoding=file.encoding, note=file.note):
+        for line in piece.splitlines(keepends=True):
+            if not line.strip():
+                continue
+            row += 1
+            found, key = _judged(line)
+            if found:
+                tell(row, found)
+                held += 1
+                continue
+            if key is not None and not empty:
+                empty = json.dumps({key: None}).encode() + b"\n"
+            if empty:
+                write(empty * held)
+                held = 0
+            write(line if line.endswith(b"\n") else line + b"\n")
+    if held and not empty:
+        raise DataError(f"{file.path}: expected a JSON object in some line, found none", ("file",))
+    write(empty * held)
+    return replace(file, encoding=None), row
+
+
+def _judged(line: bytes) -> tuple[str, str | None]:
+    """What is wrong with a line, and a key of its object."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as problem:
+        return f"expected a JSON object, found broken JSON ({problem})", None
+    if not isinstance(value, dict):
+        return f"expected a JSON object, found {str(value)[:40]!r}", None
+    return "", next(iter(value), None)
