@@ -15,6 +15,7 @@ from .base import Elementwise, Pointwise, SciPy, unary
 from .elementwise import exp, square
 
 LARGEST_ORDER = 170  # of polygamma: 171! is no float64
+LARGE = 1e300  # from here on Stirling's formula has two terms
 TWO_BY_SQRT_PI = 2 / math.sqrt(math.pi)
 
 erf = unary(
@@ -45,8 +46,24 @@ erfinv = unary(
 
 
 def _lgamma(x: Array, out: Array) -> None:
-    """SciPy's, but for minus infinity, where C's lgamma and the poles to its right are infinite and SciPy's is -inf."""
+    """SciPy's, but where that is infinite too early: for minus infinity, denormal numbers, and before it overflows.
+
+    At minus infinity, C's lgamma is infinite, as the poles to its right are.
+    """
     GAMMALN(np.where(x == -np.inf, np.inf, x), out=out)
+    size = np.asarray(np.abs(x))
+    for far, rule in ((size < np.finfo(out.dtype).tiny, _lgamma_near_zero), (x > LARGE, _lgamma_large)):
+        if far.any():
+            with np.errstate(divide="ignore", over="ignore"):
+                out[far] = rule(size[far])
+
+
+def _lgamma_near_zero(x: Array) -> Array:
+    return np.negative(np.log(x))
+
+
+def _lgamma_large(x: Array) -> Array:
+    return x * (np.log(x) - 1)
 
 
 GAMMALN = SciPy("gammaln")

@@ -24,7 +24,7 @@ STIRLING = 3.0  # from here on
 MIDDLE = 1.75  # k
 LEVEL = (0.4189385332046727, 1.6728209650585413e-17)  # log(2 pi)/2 - 1/2
 WHOLE = 2.0**52  # all numbers from here on are whole
-OVERFLOW = 2.5563481638716906e305  # of lgamma
+OVERFLOW = 2.5599833278516383e305  # beyond, lgamma is infinite
 TINY = 2.0**-900
 INF, NAN = math.inf, math.nan
 
