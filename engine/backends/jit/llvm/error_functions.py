@@ -18,7 +18,7 @@ from .elementary import LN2, LOG2E, form_of, magic_bits, polynomial, power_of_tw
 if TYPE_CHECKING:
     from .values import Value
 
-ULP = {"erf": 2.0, "erfc": 2.0, "erfinv": 2.0}
+ULP = {"erf": 1.5, "erfc": 1.75, "erfinv": 1.5}
 NEAR, NEAR_SHORT = 0.8, 0.9  # where the series about 0 ends
 MIDDLE = 3.0  # where t is 0
 ROOT, ROOT_SHORT = 2.0, 1.0  # the same of erfinv, as a function of s

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .pairs import Pair
     from .values import Value
 
-ULP = {"lgamma": 2.0, "digamma": 2.0}
+ULP = {"lgamma": 1.75, "digamma": 1.5}
 STIRLING = 3.0  # from here on
 MIDDLE = 1.75  # k
 LEVEL = (0.4189385332046727, 1.6728209650585413e-17)  # log(2 pi)/2 - 1/2
