@@ -63,7 +63,7 @@ def _lgamma_near_zero(x: Array) -> Array:
 
 
 def _lgamma_large(x: Array) -> Array:
-    return x * (np.log(x) - 1)
+    return np.asarray(x * (np.log(x) - 1))
 
 
 GAMMALN = SciPy("gammaln")
