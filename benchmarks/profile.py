@@ -14,7 +14,14 @@ from benchmarks.machine import memory, sgemm
 from benchmarks.row import rows, workload
 from benchmarks.table import figure, row
 
-STEPS = {"softmax": 400, "mlp": 100, "cnn": 20, "lstm": 20}  # workload -> steps that are measured
+STEPS = {
+    "softmax": 400,
+    "mlp": 100,
+    "cnn": 20,
+    "lstm": 20,
+    "transformer": 10,
+    "transformer_wide": 5,
+}  # workload -> steps that are measured
 WARM = 5
 
 Limits: TypeAlias = tuple[float, float]  # operations and bytes a second

@@ -11,7 +11,7 @@ from typing import Any
 Problem = dict[str, Any]  # arrays and numbers: the same for every side
 
 # name of a workload's file -> its rows are in ROWS there
-WORKLOADS = ("softmax", "mlp", "cnn", "lstm", "adult", "scalar", "chain", "predict", "cold")
+WORKLOADS = ("softmax", "mlp", "cnn", "lstm", "transformer", "adult", "scalar", "chain", "predict", "cold")
 OURS, FLOOR = "ag", "numpy"
 PLAIN = "ag-numpy"  # our side without compiled kernels
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6}

@@ -73,7 +73,7 @@ class Columns(Mapping[str, Any]):
 
     def some(self, places: Sequence[int], start: int = 0, stop: int | None = None) -> Floats:
         """Some columns of numbers, by their places, from one sample to another; (k, n)."""
-        is_run = len(places) > 0 and all(place == places[0] + i for i, place in enumerate(places))
+        is_run = len(places) > 0 and [*places] == [*range(places[0], places[0] + len(places))]
         columns = slice(places[0], places[0] + len(places)) if is_run else list(places)
         if self.rows is None:
             return self.numbers[columns, start:stop]

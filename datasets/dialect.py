@@ -19,7 +19,7 @@ _SEPARATORS = ",;\t|"
 _COMMENT = "#"
 _LOOKED_AT = 20  # records below the header
 _COUNTED = 3  # columns that are called by numbers, at least
-_SEP = re.compile(r'"?sep=(.)"?', re.IGNORECASE)  # Excel's first line
+_SEP = re.compile(r'"?sep=([\t !#-/:-@\[-`{-~])"?', re.IGNORECASE)  # Excel's first line; a mark of one byte, no quote
 Note = Callable[[str], None]  # is told what a person should know
 Record = tuple[int, str]  # where it ends in the text, in bytes, and the record itself
 

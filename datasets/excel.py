@@ -23,9 +23,11 @@ if TYPE_CHECKING:
 
 MAX_CELLS = 50_000_000  # of a sheet, which is read as a rectangle from its first cell to its last
 _ZIP = b"PK\x03\x04"
-_SHEET = re.compile(r"xl/worksheets/[^/]+\.xml")
-_CELL = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
-_OVERLAP = 256  # bytes, more than the beginning of a cell takes
+_OTHER = re.compile(r".*\.rels|.*/sharedStrings[^/]*", re.IGNORECASE)  # parts that are no sheet, whatever they hold
+MAX_ROWS, MAX_COLUMNS = 1 << 20, 1 << 14  # of a sheet, in Excel itself
+_PLACE = re.compile(rb"""\br\s*=\s*["']([A-Za-z]*)([0-9]+)["']""")  # of a cell, or without letters of a row
+_OVERLAP = 256  # bytes, more than the place of a cell takes
+_DIGITS = 12  # of a number that is too large anyway
 _UNNAMED = "__UNNAMED__"  # what the library calls a column without a name
 
 
@@ -119,7 +121,7 @@ def _check_contents(path: Path, max_bytes: int) -> None:
         with zipfile.ZipFile(path) as archive:
             for info in archive.infolist():
                 with archive.open(info) as part:
-                    total += _looked_at(path, part, max_bytes - total, is_sheet=bool(_SHEET.fullmatch(info.filename)))
+                    total += _looked_at(path, part, max_bytes - total, is_sheet=not _OTHER.fullmatch(info.filename))
     except (OSError, zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
         if isinstance(error, DataError):
             raise
@@ -134,9 +136,13 @@ def _looked_at(path: Path, part: IO[bytes], left: int, *, is_sheet: bool) -> int
         if total > left:
             raise DataError(f"{path}: expected a workbook that unpacks to at most {MAX_BYTES:,} bytes", ("file",))
         if is_sheet:
-            for column, row in _CELL.findall(rest + piece):
-                rows, columns = max(rows, int(row)), max(columns, _number(column))
+            for column, row in _PLACE.findall(rest + piece):
+                rows, columns = max(rows, int(row[:_DIGITS])), max(columns, _number(column[:_DIGITS]))
             rest = piece[-_OVERLAP:]
+    if rows > MAX_ROWS or columns > MAX_COLUMNS:
+        found = f"cells to row {rows:,} and column {columns:,}"
+        expected = f"expected at most {MAX_ROWS:,} rows and {MAX_COLUMNS:,} columns, as Excel has them"
+        raise DataError(f"{path}: damaged Excel file: {expected}, found {found}", ("file",))
     if rows * columns > MAX_CELLS:
         found = f"one of {rows:,} rows by {columns:,} columns"
         advice = "clear the cells that stand far from the others"
@@ -147,7 +153,7 @@ def _looked_at(path: Path, part: IO[bytes], left: int, *, is_sheet: bool) -> int
 def _number(letters: bytes) -> int:
     """The number of a column, A being 1."""
     number = 0
-    for letter in letters:
+    for letter in letters.upper():
         number = number * 26 + letter - ord("A") + 1
     return number
 

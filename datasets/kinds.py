@@ -105,7 +105,7 @@ def _guessed(
 
 def _guessed_sets(cells: Cells, given: Role | None) -> Coding | None:
     """How one column of sets of names is coded; None for any other, and for names with commas in them."""
-    is_text = not isinstance(cells.values, np.ndarray) and cells.is_text
+    is_text = cells.known is None and not isinstance(cells.values, np.ndarray) and cells.is_text
     if isinstance(given, Labels) or (given is None and is_text and _of_text(cells, _different(cells)).is_sets):
         return Coding(LABELS, SETS, {cells.name: _role(cells, LABELS, SETS, given)})
     return None

@@ -38,7 +38,8 @@ def encoded(
         values = columns.some(places, start, start + step)
         if has_gaps:
             values = np.where(np.isnan(values), fill, values)
-        values = values - offset
+        is_own = has_gaps or columns.rows is not None  # a copy, which may be changed
+        values = np.subtract(values, offset, out=values if is_own else None)
         np.divide(values, scale, out=values)
         stored[start : start + step] = values.T
     return stored

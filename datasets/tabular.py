@@ -131,7 +131,7 @@ class TableFile:
         columns = self._reader().typed(self, texts) if self.numerals is None else None
         if columns is None or odd(columns.held.values()):  # then points may stand between thousands
             return self.read().parsed()
-        return Frame(str(self.path), columns).parsed()
+        return Frame(self._reader().called(self), columns).parsed()
 
     def head(self) -> Frame:
         """The first samples: what one piece holds."""

@@ -92,7 +92,9 @@ class _Reading:
         # A row that is short has nothing in the last column, and a line without anything has nothing in any.
         if frame is None or not len(frame) or frame[self.form.names[-1]].null_count():
             return None
-        numbers = frame.select(names).to_numpy(order="fortran").T
+        numbers = np.empty((len(names), len(frame)))  # which NumPy asks of the system in large pages
+        for place, name in enumerate(names):
+            numbers[place] = frame[name].to_numpy()
         others = {*self.form.names} - {*names, *self.form.left}
         held = {name: frame[name] for name in self.form.names if name in others}
         del frame
@@ -149,7 +151,7 @@ class _Reading:
             try:
                 frame = pl.read_csv(
                     self.path, has_header=False, skip_lines=self.above, separator=self.form.separator, schema=schema,
-                    columns=wanted, ignore_errors=True, glob=False,
+                    columns=wanted, ignore_errors=True, glob=False, low_memory=True,
                 )  # fmt: skip
             except (pl.exceptions.PolarsError, OSError):
                 return None

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from .errors import DTypeError, ShapeError
-from .graph import Like, Tensor, as_tensor, constant
-from .ops.arrays import expand_like, reshape, reshape_like, swap_last
-from .ops.creation import ones_like, size
-from .ops.diagonals import tril
+from .graph import Like, Tensor, as_tensor
+from .ops.arrays import expand_like, reshape, reshape_like
+from .ops.attention import attention
 from .ops.dropout import dropout_mask
 from .ops.elementwise import rsqrt, square
 from .ops.indexing import take
-from .ops.logic import logical_and, where
-from .ops.matmul import matmul
-from .ops.nn import softmax
+from .ops.logic import where
 from .ops.normalization import standardize
-from .ops.reductions import any, mean
+from .ops.reductions import mean
 from .ops.wide import wide
 from .table import booleans, integers, op, real, sample
 from .types import Axes, broadcast_shapes, normalize_axes, normalize_axis
@@ -258,10 +253,19 @@ def embedding(table: Like, indices: Like) -> Tensor:
     sample((3, 2), (4, 2), (4, 3)),
     sample((2, 3, 2), (2, 3, 2), (2, 3, 2), causal=True),
     sample((2, 2), (3, 2), (3, 2), booleans(2, 3), scale=1.0),
+    sample((2, 4, 3, 2), (2, 2, 3, 2), (1, 2, 3, 1), booleans(2, 1, 1, 3), causal=True),
 )
 @wide
 def scaled_dot_product_attention(
-    query: Like, key: Like, value: Like, mask: Like | None = None, *, causal: bool = False, scale: float | None = None
+    query: Like,
+    key: Like,
+    value: Like,
+    mask: Like | None = None,
+    *,
+    causal: bool = False,
+    scale: float | Tensor | None = None,
+    dropout: float = 0.0,
+    random_key: Like | None = None,
 ) -> Tensor:
     """softmax(query key^T scale) value, over the keys that are not masked (Vaswani et al., 2017).
 
@@ -269,31 +273,15 @@ def scaled_dot_product_attention(
     query may look; with ``causal``, query i looks at the keys 0 to i. ``scale`` is 1 / sqrt(D) unless given. A query
     that may look nowhere gets 0, and has derivatives 0.
 
+    Leading axes broadcast; of (..., H, L, D) and (..., G, S, D), where G divides H, the H / G heads of queries behind
+    each other share a head of keys and values (Ainslie et al., 2023). With ``dropout``, weights are set to 0 with this
+    probability and the others scaled; which ones repeats from the seed of the function, or from ``random_key``.
+
+    It is computed in tiles, and nothing of size (L, S) is kept for the gradient (Dao et al., 2022).
+
     >>> x = [[1.0, 0.0], [0.0, 1.0]]
     >>> print(ag.scaled_dot_product_attention(x, x, x, causal=True).eval().round(4))
     [[1.     0.    ]
      [0.3302 0.6698]]
     """
-    q, k = as_tensor(query), as_tensor(key)
-    if q.ndim < 2 or k.ndim < 2:
-        raise ShapeError(f"scaled_dot_product_attention: needs (..., L, D) and (..., S, D), got {q.shape}, {k.shape}")
-    factor = rsqrt(size(q, -1).astype(q.dtype)) if scale is None else scale
-    scores = matmul(q * factor, swap_last(k))
-    lowest = float(np.finfo(scores.dtype).min)  # not -inf: a row without keys would be 0/0
-    look = lower(scores) if causal else None
-    if mask is not None:
-        look = as_tensor(mask) if look is None else logical_and(look, mask)
-    if look is None:
-        return matmul(softmax(scores), value)
-    shares = softmax(where(look, scores, lowest))
-    if mask is not None:
-        shares = where(any(look, -1, keepdims=True) if look.ndim else look, shares, 0)
-    return matmul(shares, value)
-
-
-def lower(scores: Tensor) -> Tensor:
-    """True on and below the diagonal of the last two axes."""
-    rows, columns = scores.shape[-2:]
-    if rows is None or columns is None:
-        return tril(ones_like(scores)) > 0
-    return constant(np.tri(rows, columns, dtype=bool))
+    return attention(query, key, value, mask, causal=causal, scale=scale, rate=dropout, random_key=random_key)

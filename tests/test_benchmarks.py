@@ -34,7 +34,7 @@ def problems(tmp_path_factory):
     return problem
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", [name for name in STEPS if FLOOR in ROWS[name][0].peers])
 def test_our_side_computes_what_numpy_does_by_hand(name, problems):
     row, where = ROWS[name]
     p = problems(where) | dict(row.check)
@@ -42,6 +42,16 @@ def test_our_side_computes_what_numpy_does_by_hand(name, problems):
     ours, floor = ([flat(v) for v in side(name, where, system)(p, 1).values(0, steps)] for system in (OURS, FLOOR))
     assert difference(ours, floor) <= row.tolerance
     assert len(ours) == steps
+
+
+@pytest.mark.parametrize("name", [name for name in STEPS if FLOOR not in ROWS[name][0].peers])
+@pytest.mark.parametrize("peer", ["torch", "jax"])
+def test_our_side_computes_what_a_peer_does(name, peer, problems):
+    pytest.importorskip(peer)
+    row, where = ROWS[name]
+    ours, theirs = ([flat(v) for v in side(name, where, s)(problems(where), 1).values(0, 6)] for s in (OURS, peer))
+    assert difference(ours, theirs) <= row.tolerance
+    assert len({v for value in ours for v in value}) == 6
 
 
 @pytest.mark.parametrize("name", ["cnn", "chain"])
@@ -68,7 +78,7 @@ def test_every_peer_has_the_rows_that_name_it(peer):
 
 def test_every_row_of_the_table_is_there():
     expected = {"softmax", "mlp", "cnn", "lstm", "adult_sgd", "adult_lbfgs", "rosenbrock", "gradient", "hessian"}
-    assert set(ROWS) == expected | {"readme", "chain", "predict", "cold"}
+    assert set(ROWS) == expected | {"readme", "chain", "predict", "cold", "transformer", "transformer_wide"}
     assert ROWS["cnn"][0].memory == 0.8
 
 
@@ -96,7 +106,10 @@ def test_whole_processes_run(capsys, real_data):
         (["run", "sofmax"], "expected names among"),
         (["run", "--peers", "tensorflow"], "expected some of torch, jax, hips, ag-numpy, got tensorflow"),
         (["run", "--threads", "two"], "expected numbers with commas between them, got two"),
-        (["profile", "adult"], "expected names among cnn, lstm, mlp, softmax, got adult"),
+        (
+            ["profile", "adult"],
+            "expected names among cnn, lstm, mlp, softmax, transformer, transformer_wide, got adult",
+        ),
     ],
 )
 def test_wrong_usage_is_said(argv, said, capsys):

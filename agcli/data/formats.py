@@ -130,21 +130,22 @@ def format_of(path: str | os.PathLike[str], *kinds: str) -> Format:
     return found
 
 
-def families(*kinds: str) -> str:
-    """The words for files of some kinds, or of any, by the names of their formats, to follow "expected"."""
+def families(*kinds: str, plugged: bool = True) -> str:
+    """The words for files of some kinds, or of any, by the names of their formats, to follow "expected"; those of
+    plug-ins too, if wanted."""
     rows = [row for row in FORMATS if not kinds or row.kind in kinds]
     words = {kind: [row.name for row in rows if row.kind == kind] for kind in (TABLE, ARRAYS)}
     words[TEXT] = [end for row in rows if row.kind == TEXT for end in row.endings]
     found = [f"{_FAMILIES[kind]} ({_either(names)})" for kind, names in words.items() if names]
-    plugged = plugged_endings()
-    return _either([*found, f"what a plug-in reads ({_either(plugged)})"] if plugged else found)
+    more = plugged_endings() if plugged else []
+    return _either([*found, f"what a plug-in reads ({_either(more)})"] if more else found)
 
 
-def phrase(*kinds: str, plugged: bool = True) -> str:
-    """All endings of files of some kinds, or of any, to follow "expected"; those of plug-ins too, if wanted."""
+def phrase(*kinds: str) -> str:
+    """All endings of files of some kinds, or of any, those of plug-ins too."""
     rows = [row for row in FORMATS if not kinds or row.kind in kinds]
     packed = [end for row in rows if row.packed for end in row.endings]
-    plain = [end for row in rows if not row.packed for end in row.endings] + (plugged_endings() if plugged else [])
+    plain = [end for row in rows if not row.packed for end in row.endings] + plugged_endings()
     packings = f"also packed as {_either(list(PACKINGS))}"
     if not packed or not plain:
         return f"a file that ends in {_either(packed or plain)}" + (f", {packings}" if packed else "")

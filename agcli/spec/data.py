@@ -43,7 +43,7 @@ class FileOf(Kind):
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
-        super().__init__(formats.phrase(kind, plugged=False))
+        super().__init__(formats.families(kind, plugged=False))
 
     def _read(self, value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         name = super()._read(value, handler)

@@ -12,6 +12,7 @@ import optax
 
 from benchmarks.problem import Order, enough, floats, params
 from benchmarks.row import Problem, Side
+from benchmarks.workloads.transformer import own
 
 Loss = Callable[..., Any]
 
@@ -143,6 +144,38 @@ def lstm(p: Problem, threads: int) -> Side:
         return cross_entropy(hidden.swapaxes(0, 1) @ wo + bo, y)
 
     return cycled(loss, p)
+
+
+def normalized(x: Any, scale: Any, offset: Any) -> Any:
+    centred = x - x.mean(-1, keepdims=True)
+    return centred * jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5) * scale + offset
+
+
+def attended(h: Any, w: Any, heads: int) -> Any:
+    """Causal attention: weights and biases of query, key, value and output."""
+    q, k, v = ((h @ w[i] + w[i + 1]).reshape(*h.shape[:2], heads, -1) for i in (0, 2, 4))
+    return jax.nn.dot_product_attention(q, k, v, is_causal=True).reshape(h.shape) @ w[6] + w[7]
+
+
+def transformer(p: Problem, threads: int, row: str = "transformer") -> Side:
+    q = own(p, row)
+
+    def loss(weights: Any, x: Any, y: Any) -> Any:
+        table, places, *layers = weights
+        h = table[x] + places
+        for n in range(q["blocks"]):
+            w = layers[16 * n : 16 * n + 16]
+            h = h + attended(normalized(h, w[0], w[1]), w[2:10], q["heads"])
+            inner = normalized(h, w[10], w[11]) @ w[12] + w[13]
+            h = h + jax.nn.gelu(inner, approximate=False) @ w[14] + w[15]
+        scale, offset, wo, bo = layers[-4:]
+        return cross_entropy(normalized(h, scale, offset) @ wo + bo, y)
+
+    return cycled(loss, q)
+
+
+def transformer_wide(p: Problem, threads: int) -> Side:
+    return transformer(p, threads, "transformer_wide")
 
 
 def logistic(weights: Any, x: Any, y: Any) -> Any:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from benchmarks.problem import Order, enough, floats, params
 from benchmarks.row import Problem, Side
+from benchmarks.workloads.transformer import own
 
 Loss = Callable[[Any, Any], Any]
 
@@ -112,6 +113,41 @@ def lstm(p: Problem, threads: int) -> Side:
 
     along = {**p, "y": np.ascontiguousarray(p["y"].swapaxes(1, 2))}
     return steps(loss, weights, cycled(along, torch.from_numpy(np.ascontiguousarray(p["x"].swapaxes(1, 2)))))
+
+
+def attended(h: Any, w: Sequence[Any], heads: int) -> Any:
+    """Causal attention: weights and biases of query, key, value and output."""
+
+    def split(k: int) -> Any:
+        return functional.linear(h, w[k].T, w[k + 1]).unflatten(-1, (heads, -1)).transpose(1, 2)
+
+    y = functional.scaled_dot_product_attention(split(0), split(2), split(4), is_causal=True)
+    return functional.linear(y.transpose(1, 2).flatten(2), w[6].T, w[7])
+
+
+def transformer(p: Problem, threads: int, row: str = "transformer") -> Side:
+    torch.set_num_threads(threads)
+    q = own(p, row)
+    weights = parameters(q)
+    table, places, *layers = weights
+    width = (table.shape[1],)
+
+    def loss(x: Any, y: Any) -> Any:
+        h = functional.embedding(x, table) + places
+        for n in range(q["blocks"]):
+            w = layers[16 * n : 16 * n + 16]
+            h = h + attended(functional.layer_norm(h, width, w[0], w[1]), w[2:10], q["heads"])
+            inner = functional.linear(functional.layer_norm(h, width, w[10], w[11]), w[12].T, w[13])
+            h = h + functional.linear(functional.gelu(inner), w[14].T, w[15])
+        scale, offset, wo, bo = layers[-4:]
+        scores = functional.linear(functional.layer_norm(h, width, scale, offset), wo.T, bo)
+        return functional.cross_entropy(scores.flatten(0, 1), y.flatten())
+
+    return steps(loss, weights, cycled(q, torch.from_numpy(q["x"])))
+
+
+def transformer_wide(p: Problem, threads: int) -> Side:
+    return transformer(p, threads, "transformer_wide")
 
 
 def adult_sgd(p: Problem, threads: int) -> Side:

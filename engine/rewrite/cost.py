@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..graph import Tensor, toposort
+from ..ops.attention import Attends
 from ..ops.base import Item, Pointwise
 from ..ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
 from ..ops.matmul import MatMul
@@ -32,9 +33,11 @@ def nbytes(type: TensorType | TupleType) -> int:
 
 
 def operations(t: Tensor) -> float:
-    """Multiplications and additions of a matrix product or a convolution; 0 for other ops."""
+    """Multiplications and additions of a matrix product, a convolution or attention; 0 for other ops."""
     if isinstance(t.op, MatMul):
         return 2.0 * float(t.type.size * t.inputs[0].type.shape[-1])
+    if isinstance(t.op, Attends):
+        return 2.0 * t.op.products(*(x.shape for x in t.inputs))
     if not isinstance(t.op, Conv | ConvInputGrad | ConvWeightGrad):
         return 0.0
     a, b = t.inputs[:2]
@@ -51,7 +54,7 @@ def seconds(t: Tensor, threads: int) -> float:
         return CALL + turns * whole(outputs, 1)
     work = operations(t)
     if work:
-        shared = threads if isinstance(t.op, MatMul) and work > THREADED else 1
+        shared = threads if isinstance(t.op, MatMul | Attends) and work > THREADED else 1
         return CALL + work / FLOPS / (1 + 0.8 * (shared - 1))
     moved = nbytes(t.type) + sum(nbytes(x.type) for i, x in enumerate(t.inputs) if i not in t.op.shape_only)
     slow = 1 if isinstance(t.op, Pointwise) and t.op.name in CHEAP else SLOW

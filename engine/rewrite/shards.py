@@ -42,6 +42,7 @@ class Layout:
     inputs: tuple[int, ...]
     reshaped: bool = False  # the op has a ``shape``, of which the axis ``out`` shrinks
     ops: tuple[Op, ...] = ()  # one for each shard, where it is another one
+    numbered: bool = False  # the op has a ``first``, the number of the first sample that it gets
 
 
 @runtime_checkable
@@ -166,6 +167,23 @@ def concatenate(op: Any, t: Tensor, states: list[int]) -> Layout | None:
 def by_sample(op: Op, t: Tensor, states: list[int]) -> Layout | None:
     """All inputs begin with the batch, and so does the result."""
     return Layout(0, (0,) * len(states)) if set(states) <= {0, WHOLE} else None
+
+
+@rule("Standardize")
+def standardized(op: Any, t: Tensor, states: list[int]) -> Layout | None:
+    return Layout((states[0],) * 3, (states[0],)) if states[0] not in op.axes else None
+
+
+@rule("Attention", "AttentionGrad")
+def attention(op: Op, t: Tensor, states: list[int]) -> Layout | None:
+    """Samples by themselves; what serves all of them stays whole, and has no gradient by shards."""
+    if set(states) - {0, WHOLE}:
+        return None
+    batch, gradient = (t.type.items[0].shape[0], False) if op.name == "attention" else (t.inputs[0].shape[0], True)
+    needs = tuple(0 if x.ndim > 2 and x.shape[0] == batch else WHOLE for x in t.inputs)
+    if gradient and any(x.shape[0] != batch for x in t.type.items):
+        return None
+    return Layout((0,) * len(t.type.items), needs, numbered=True)
 
 
 @rule("ConvWeightGrad")
@@ -302,6 +320,9 @@ class Sharder:
         """The op for shard ``i``, whose shape attribute, if any, is smaller."""
         if found.ops:
             return found.ops[i]
+        if found.numbered:
+            whole = t.inputs[found.inputs.index(0)]
+            return changed(op, first=op.first + self.span(static(whole.shape[0]), i)[0])  # type: ignore[attr-defined]
         if not found.reshaped or isinstance(found.out, tuple):
             return op
         low, high = self.span(static(t.shape[found.out]), i)

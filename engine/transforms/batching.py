@@ -186,6 +186,26 @@ def matmul(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return op(align(left, t.ndim), align(right, t.ndim))  # type: ignore[no-any-return]
 
 
+@rule("Attention", "AttentionGrad")
+def attention(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Value | None:
+    """Examples are joined with the samples; what serves all samples of all examples stays as it is."""
+    outs, gradient = [x.shape for x in t.type.items], type(op).__name__ == "AttentionGrad"
+    samples = (t.inputs[0].shape if gradient else outs[0])[0]
+    if op.threshold or b.size is None or not all(x.tensor.type.known for x in xs):
+        return None
+    tensors = []
+    for x in xs:
+        shape = x.tensor.shape[x.batched :]
+        if shape[0] == 1 and not x.batched and not gradient:
+            tensors.append(x.tensor)
+        elif shape[0] == samples:
+            tensors.append(call("reshape", b.lead(x), shape=(b.size * samples, *shape[1:])))
+        else:
+            return None
+    made = items(op(*tensors))
+    return Value([call("reshape", y, shape=(b.size, *s)) for y, s in zip(made, outs, strict=True)], True)
+
+
 @rule("Solve", "SolveTriangular")
 def systems(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     rank = max(x.tensor.ndim - x.batched for x in xs)

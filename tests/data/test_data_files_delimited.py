@@ -223,3 +223,10 @@ def test_a_cell_too_many_shifts_no_column(tmp_path, content):
 def test_a_header_of_years_is_one(tmp_path, content, names):
     (tmp_path / "t.csv").write_text(content)
     assert list(table_file(tmp_path / "t.csv").read().columns) == names
+
+
+@pytest.mark.parametrize("mark", ["²", "a", "1", "é"])
+def test_what_can_be_no_separator_is_none(mark, tmp_path):
+    """A line that seems to name one is then a line as any other."""
+    (tmp_path / "t.csv").write_bytes(f"sep={mark}\n1\n2\n".encode())
+    assert list(table_file(tmp_path / "t.csv").read().columns) == [f"sep={mark}"]

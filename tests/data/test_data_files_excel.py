@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from agcli.cli import ag
 from agcli.data.formats import table_file
-from agcli.datasets import DataError
+from agcli.datasets import DataError, excel
 
 TABLE = [["a", "y"], *([i / 2, "no" if i < 20 else "yes"] for i in range(40))]
 
@@ -109,3 +109,42 @@ def test_without_the_extra_the_message_says_what_to_install(tmp_path, monkeypatc
     monkeypatch.setitem(sys.modules, "fastexcel", None)
     text = told(lambda: cells(tmp_path / "b.xlsx"))
     assert text == f'{tmp_path}/b.xlsx: Excel needs the package fastexcel; run pip install "agcli[excel]"'
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ['<c r="nanA3"', "<c r='XFE3'", '<x:c r="A2000000"', '<c r = "A2000000"', '<c t=">" r="A2000000"', '<c r="xfe3"'],
+)
+def test_a_cell_beyond_the_sheets_of_excel_is_damage_however_it_is_written(cell, book):
+    """The places of cells alone are looked at: no library has to bear them."""
+    path = book(one={"A1": "a", "A3": 1})
+    altered(path, b'<c r="A3"', cell.encode())
+    told = "damaged Excel file: expected at most 1,048,576 rows and 16,384 columns, as Excel has them, found cells to "
+    with pytest.raises(DataError, match=told):
+        excel._check_contents(path, 1 << 20)
+
+
+def test_a_row_beyond_them_is_damage_too(book):
+    path = book(one={"A1": "a", "A3": 1})
+    altered(path, b'<row r="3">', b'<row r="2000000">')
+    with pytest.raises(DataError, match="found cells to row 2,000,000 and column 1"):
+        excel._check_contents(path, 1 << 20)
+
+
+def test_a_sheet_may_lie_anywhere(book):
+    path = book(one={"A1": "a", "A3": 1})
+    altered(path, b'<c r="A3"', b'<c r="A2000000"', place="elsewhere/s.xml")
+    with pytest.raises(DataError, match="found cells to row 2,000,000"):
+        excel._check_contents(path, 1 << 20)
+
+
+def altered(path, old, new, place=""):
+    """Another text in the sheet of a workbook, which may lie elsewhere."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet1.xml"
+    assert old in parts[sheet]
+    parts[place or sheet] = parts.pop(sheet).replace(old, new)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)

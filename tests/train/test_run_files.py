@@ -25,6 +25,7 @@ ELSEWHERE = {  # calls that open other files than those of runs -> what they ope
 APART = (  # the door; samples and their predictions
     "agcli/runs/files.py",
     "agcli/prediction/sources.py",
+    "agcli/prediction/bad_rows.py",
     "agcli/prediction/sinks.py",
 )
 LIBRARIES = {"ZipFile", "loadtxt", "memmap", "fromfile", "scan_parquet", "scan_ipc", "read_csv", "read_ipc_stream"}
@@ -36,6 +37,7 @@ GUARDED = {  # files of all rooms that open what a path names -> what keeps them
     "agcli/cli/train.py": "read_spec",
     "agcli/data/whole_file.py": "what a person asked to be written; a pipe is waited for, as by any program",
     "agcli/model_gradients.py": "read_spec",
+    "agcli/prediction/bad_rows.py": "in a folder of its own",
     "agcli/prediction/sinks.py": "in a folder of its own",
     "agcli/prediction/sources.py": "in a folder of its own",
     "agcli/python_api.py": "read_spec",
@@ -48,8 +50,8 @@ GUARDED = {  # files of all rooms that open what a path names -> what keeps them
     "agcli/spec/source.py": "`waiting`, O_NONBLOCK, a bound",
     "agcli/training/open_trainer.py": "read_spec",
     "agcli/zoo.py": "files that ship",
+    "datasets/apart.py": "a path after check_size, or bytes, for a process of its own",
     "datasets/arrays.py": "check_size, by its reader",
-    "datasets/arrow.py": "check_size, by its reader",
     "datasets/compressed.py": "check_size, by its reader",
     "datasets/delimited.py": "bytes, or a path after check_size",
     "datasets/embedded.py": "files that ship",
@@ -57,9 +59,10 @@ GUARDED = {  # files of all rooms that open what a path names -> what keeps them
     "datasets/foreign.py": "a file of its own, before a library opens it",
     "datasets/json_lines.py": "bytes",
     "datasets/remote.py": "the cache, whose files are ours by name and content",
+    "datasets/scans.py": "check_size, by its reader",
     "datasets/sqlite.py": "check_size, by its reader",
     "datasets/stream.py": "the cache",
-    "datasets/tabular.py": "check_size, by its reader",
+    "datasets/typed.py": "bytes, or a path after check_size",
 }
 
 

@@ -18,6 +18,7 @@ from ...ops.logic import Where
 from ...rewrite.cost import operations
 from ...rewrite.rules import number
 from ...types import TensorType
+from .attention.launch import CompiledAttention, is_attention, scores
 from .code.machine import usable
 from .convolutions.direct import Direct, is_direct
 from .convolutions.direct_pool import DirectPool, is_pooled, uses_of
@@ -226,6 +227,7 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
     others += sum(t.inputs[0].type.size for t in order if is_narrow_gemm(t))
     others += sum(max(x.type.size for x in t.inputs) for t in order if is_gemv(t))
     others += sum(t.inputs[0].type.size for t in order if is_scatter(t))
+    others += sum(scores(t) for t in order if is_attention(t))
     others += CALL * len(every) if runs > 1 else 0  # a turn whose calls are all compiled does not come back to Python
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
@@ -250,6 +252,7 @@ ALONE: tuple[tuple[Callable[[Tensor], bool], Callable[[Tensor, bool], Any]], ...
     (is_gemv, gemv),
     (is_narrow_gemm, lambda t, threads: NarrowGemm()),
     (is_scatter, lambda t, threads: Scatter(t.op)),  # type: ignore[arg-type]
+    (is_attention, lambda t, threads: CompiledAttention(t.op, threads)),  # type: ignore[arg-type]
 )
 
 
