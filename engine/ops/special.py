@@ -50,18 +50,23 @@ def _lgamma(x: Array, out: Array) -> None:
 
     At minus infinity, C's lgamma is infinite, as the poles to its right are.
     """
+    size = np.asarray(np.abs(x))  # before ``out``, which may lie where ``x`` lies, is filled
+    few = [
+        (far, rule(size[far]))
+        for far, rule in ((size < np.finfo(out.dtype).tiny, _lgamma_near_zero), (x > LARGE, _lgamma_large))
+        if far.any()
+    ]
     GAMMALN(np.where(x == -np.inf, np.inf, x), out=out)
-    size = np.asarray(np.abs(x))
-    for far, rule in ((size < np.finfo(out.dtype).tiny, _lgamma_near_zero), (x > LARGE, _lgamma_large)):
-        if far.any():
-            with np.errstate(divide="ignore", over="ignore"):
-                out[far] = rule(size[far])
+    for far, values in few:
+        out[far] = values
 
 
+@np.errstate(divide="ignore")
 def _lgamma_near_zero(x: Array) -> Array:
     return np.negative(np.log(x))
 
 
+@np.errstate(over="ignore")
 def _lgamma_large(x: Array) -> Array:
     return np.asarray(x * (np.log(x) - 1))
 
