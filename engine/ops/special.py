@@ -51,9 +51,11 @@ def _lgamma(x: Array, out: Array) -> None:
     At minus infinity, C's lgamma is infinite, as the poles to its right are.
     """
     size = np.asarray(np.abs(x))  # before ``out``, which may lie where ``x`` lies, is filled
+    limits = np.finfo(out.dtype)
+    large = x > min(LARGE, float(limits.max))
     few = [
         (far, rule(size[far]))
-        for far, rule in ((size < np.finfo(out.dtype).tiny, _lgamma_near_zero), (x > LARGE, _lgamma_large))
+        for far, rule in ((size < limits.tiny, _lgamma_near_zero), (large, _lgamma_large))
         if far.any()
     ]
     GAMMALN(np.where(x == -np.inf, np.inf, x), out=out)
