@@ -126,6 +126,9 @@ class Scalar:
         x: Any = self
         return 1 / ((-x).exp() + 1)
 
+    def lgamma(self) -> Any:
+        raise Unsuited  # at minus infinity, SciPy's function is another one
+
     def astype(self, dtype: DType) -> Scalar:
         if dtype != self.trace.dtype:
             raise Unsuited

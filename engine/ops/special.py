@@ -15,6 +15,7 @@ from .base import Elementwise, Pointwise, SciPy, unary
 from .elementwise import exp, square
 
 LARGEST_ORDER = 170  # of polygamma: 171! is no float64
+LARGE = 1e300  # from here on Stirling's formula has two terms
 TWO_BY_SQRT_PI = 2 / math.sqrt(math.pi)
 
 erf = unary(
@@ -22,6 +23,7 @@ erf = unary(
     SciPy("erf"),
     lambda g, y, x: (g * (TWO_BY_SQRT_PI * exp(-square(x))),),
     "Error function: erf(1.0) = 0.842701.",
+    scalar_rule="erf",
     family="special",
 )
 erfc = unary(
@@ -29,6 +31,7 @@ erfc = unary(
     SciPy("erfc"),
     lambda g, y, x: (-g * (TWO_BY_SQRT_PI * exp(-square(x))),),
     "1 - erf(x), without cancellation for large x: erfc(1.0) = 0.157299.",
+    scalar_rule="erfc",
     family="special",
 )
 erfinv = unary(
@@ -37,13 +40,37 @@ erfinv = unary(
     lambda g, y, x: (g * (exp(square(y)) / TWO_BY_SQRT_PI),),
     "Inverse of the error function: erfinv(0.5) = 0.476936.",
     (-0.8, 0.8),
+    scalar_rule="erfinv",
     family="special",
 )
 
 
 def _lgamma(x: Array, out: Array) -> None:
-    """SciPy's, but for minus infinity, where C's lgamma and the poles to its right are infinite and SciPy's is -inf."""
+    """SciPy's, but where that is infinite too early: for minus infinity, denormal numbers, and before it overflows.
+
+    At minus infinity, C's lgamma is infinite, as the poles to its right are.
+    """
+    size = np.asarray(np.abs(x))  # before ``out``, which may lie where ``x`` lies, is filled
+    limits = np.finfo(out.dtype)
+    large = x > min(LARGE, float(limits.max))
+    few = [
+        (far, rule(size[far]))
+        for far, rule in ((size < limits.tiny, _lgamma_near_zero), (large, _lgamma_large))
+        if far.any()
+    ]
     GAMMALN(np.where(x == -np.inf, np.inf, x), out=out)
+    for far, values in few:
+        out[far] = values
+
+
+@np.errstate(divide="ignore")
+def _lgamma_near_zero(x: Array) -> Array:
+    return np.negative(np.log(x))
+
+
+@np.errstate(over="ignore")
+def _lgamma_large(x: Array) -> Array:
+    return np.asarray(x * (np.log(x) - 1))
 
 
 GAMMALN = SciPy("gammaln")
@@ -54,6 +81,7 @@ lgamma = unary(
     "Logarithm of the absolute value of the gamma function: lgamma(10.0) = 12.801827.",
     (0.5, 3.0),
     fill=_lgamma,
+    scalar_rule="lgamma",
     family="special",
 )
 gamma = unary(
@@ -70,6 +98,7 @@ digamma: Elementwise = unary(
     lambda g, y, x: (g * Polygamma(1)(x),),
     "Derivative of lgamma: digamma(1.0) = -0.577216.",
     (0.7, 3.0),
+    scalar_rule="digamma",
     family="special",
 )
 

@@ -76,6 +76,14 @@ NUMPY = [
     "isinf",
     "isfinite",
 ]
+
+
+def lgamma(x):
+    """As C's: SciPy's is -inf at -inf, and infinite for denormal numbers."""
+    size = np.abs(x)
+    return np.where(size < np.finfo(x.dtype).tiny, -np.log(size), np.where(x == -INF, INF, special.gammaln(x)))
+
+
 REFERENCES = {name: getattr(np, name) for name in NUMPY} | {
     "rsqrt": lambda x: 1 / np.sqrt(x),
     "exp10": special.exp10,
@@ -83,7 +91,7 @@ REFERENCES = {name: getattr(np, name) for name in NUMPY} | {
     "erf": special.erf,
     "erfc": special.erfc,
     "erfinv": special.erfinv,
-    "lgamma": lambda x: np.where(x == -INF, INF, special.gammaln(x)),  # SciPy's is -inf there, C's lgamma inf
+    "lgamma": lgamma,
     "gamma": special.gamma,
     "digamma": special.psi,
     "relu": lambda x: np.maximum(x, 0),

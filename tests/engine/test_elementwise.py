@@ -262,6 +262,18 @@ def test_polygamma(n):
     np.testing.assert_allclose(slopes, special.polygamma(n + 1, points), rtol=1e-13)
 
 
+def test_lgamma_is_finite_wherever_it_can_be():
+    """SciPy's is infinite for denormal numbers, and above 2.5563e305."""
+    x = np.array([5e-324, -1e-310, 2.5599e305, 2.5601e305])
+    np.testing.assert_allclose(
+        apply("lgamma", x), [744.44007192138126, 713.8013788281542, 1.7976345363473801e308, np.inf]
+    )
+    np.testing.assert_allclose(apply("lgamma", x[0]), 744.44007192138126)
+    t = placeholder("x", (3,), "float64")
+    f = Function(OPS["lgamma"].function(t + 1), inputs=[t])  # in the place of the sum, where lgamma(1) is 0
+    np.testing.assert_allclose(f(np.array([0.0, 1.0, 4.0])), [0, 0, math.log(24)])
+
+
 def test_stop_gradient_in_both_modes():
     x = placeholder("x", (), "float64")
     y = x * OPS["stop_gradient"].function(x * x)

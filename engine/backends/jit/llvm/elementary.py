@@ -14,6 +14,7 @@ from struct import pack, unpack
 from typing import TYPE_CHECKING
 
 from ....frozen import frozen
+from . import fits
 
 if TYPE_CHECKING:
     from .values import Value
@@ -76,7 +77,7 @@ FORMATS = {
          2.0875715442380419944e-9, -1.1359228299756749841e-11),
     ),
 }  # fmt: skip
-LOG2E = 1.4426950408889634
+LOG2E, LN2 = 1.4426950408889634, 0.6931471805599453
 
 
 def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
@@ -88,12 +89,13 @@ def polynomial(x: Value, coefficients: Sequence[float]) -> Value:
     return total
 
 
-def reduced(x: Value, form: Format) -> tuple[Value, Value]:
-    """The integer n next to x / ln 2, and e^r - 1 for r = x - n ln 2."""
+def reduced(x: Value, form: Format, rest: Value | None = None) -> tuple[Value, Value]:
+    """The integer n next to x / ln 2, and e^r - 1 for r = x - n ln 2 + ``rest``, which is small."""
     shifted = x.fma(LOG2E, form.magic)
     n = shifted - form.magic
     high, low = form.ln2
     r = n.fma(-low, n.fma(-high, x))
+    r = r if rest is None else r + rest
     return shifted.bitcast(form.bits), (r * r).fma(polynomial(r, form.tail), r)
 
 
@@ -117,9 +119,13 @@ def exp(x: Value) -> Value:
     """e^x; 2^n is applied in two steps, so that denormal results are rounded once."""
     form = form_of(x)
     n, p = reduced(within(x, *form.exp), form)
-    n = n - magic_bits(form)
+    return scaled(p + 1.0, n - magic_bits(form), form)
+
+
+def scaled(y: Value, n: Value, form: Format) -> Value:
+    """y 2^n in two steps."""
     half = n.instruction("ashr", n.like(1))
-    return (p + 1.0) * power_of_two(half, form) * power_of_two(n - half, form)
+    return y * power_of_two(half, form) * power_of_two(n - half, form)
 
 
 def rounding_of_product(x: Value, factor: float, product: Value) -> Value:
@@ -169,22 +175,39 @@ def log(x: Value) -> Value:
     """log(2^e (1 + f)) = e ln 2 + 2 artanh(f / (2 + f)), in the summation order of fdlibm's e_log.c."""
     form = form_of(x)
     small = x < form.tiny
-    bits = small.choose(x * 2.0**form.lift, x).bitcast(form.bits)
-    offset = (form.bias << form.mantissa) - HALF_ROOT[form.bits]
-    moved = bits + offset  # so that the mantissa lies between sqrt(1/2) and sqrt(2)
-    exponent = moved.instruction("lshr", moved.like(form.mantissa)) - form.bias
-    exponent = small.choose(exponent - form.lift, exponent)
-    m = moved.instruction("and", moved.like((1 << form.mantissa) - 1)) + HALF_ROOT[form.bits]
-    e, f = exponent.to(x.kind), m.bitcast(x.kind) - 1.0
-    s = f / (f + 2.0)
-    z = s * s
-    square = f * f * 0.5
-    tail = s * (z.fma(polynomial(z, form.series), square))
+    exponent, f = parted(small.choose(x * 2.0**form.lift, x))
+    e = small.choose(exponent - form.lift, exponent).to(x.kind)
+    square, tail = log_terms(f, form)
     high, low = form.ln2
     y = e.fma(high, f - (square - e.fma(low, tail)))
     y = x.equals(0.0).choose(y.like(float("-inf")), y)
     y = (x > LARGEST[x.kind]).choose(x, y)
     return (x >= 0.0).choose(y, y.like(float("nan")))
+
+
+def parted(x: Value) -> tuple[Value, Value]:
+    """The integer e and the number f for x = 2^e (1 + f), with 1 + f between sqrt(1/2) and sqrt(2); x is normal."""
+    form = form_of(x)
+    moved = x.bitcast(form.bits) + ((form.bias << form.mantissa) - HALF_ROOT[form.bits])
+    exponent = moved.instruction("lshr", moved.like(form.mantissa)) - form.bias
+    m = moved.instruction("and", moved.like((1 << form.mantissa) - 1)) + HALF_ROOT[form.bits]
+    return exponent, m.bitcast(x.kind) - 1.0
+
+
+def log_terms(f: Value, form: Format) -> tuple[Value, Value]:
+    """f^2/2, and by how much log(1 + f) is larger than f - f^2/2."""
+    s = f / (f + 2.0)
+    z = s * s
+    square = f * f * 0.5
+    return square, s * (z.fma(polynomial(z, form.series), square))
+
+
+def short_log(x: Value) -> Value:
+    """log of positive normal numbers of float64 to 33 bits, for what becomes float32."""
+    exponent, f = parted(x)
+    s = f / (f + 2.0)
+    z = s * s
+    return exponent.to(x.kind).fma(LN2, s.fma(z * polynomial(z, fits.LOG_SHORT), s + s))
 
 
 def log1p(x: Value) -> Value:

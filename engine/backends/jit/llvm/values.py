@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ....types import DType
-from . import elementary
+from . import elementary, error_functions, gammas
 
 Operand: TypeAlias = "Value | float | int | bool"
 
@@ -284,6 +284,21 @@ class Value:
 
     def cos(self) -> Value:
         return elementary.sine(self, "cos")
+
+    def erf(self) -> Value:
+        return error_functions.erf(self)
+
+    def erfc(self) -> Value:
+        return error_functions.erfc(self)
+
+    def erfinv(self) -> Value:
+        return error_functions.erfinv(self)
+
+    def lgamma(self) -> Value:
+        return gammas.lgamma(self)
+
+    def digamma(self) -> Value:
+        return gammas.digamma(self)
 
     def sigmoid(self) -> Value:
         return 1.0 / ((-self).exp() + 1.0)
