@@ -92,7 +92,7 @@ def _guessed(
 ) -> Coding | None:
     """How a target of several numbers is coded where any kind will do: 0 and 1, and shares, stay what they are."""
     if len(target) == 1 and _width(frame[target[0]]) == 1:
-        return _guessed_sets(frame[target[0]], given.get(target[0]))
+        return _guessed_sets(frame[target[0]], given.get(target[0]), is_open=bool(wanted))
     form = form_of([frame[name] for name in target])
     code = next((form.codes[kind] for kind in (SHARES, LABELS) if kind in form.codes), SCALED)
     if wanted and code == EACH and NUMBERS not in form.codes:
@@ -103,10 +103,15 @@ def _guessed(
     return Coding(ANY, code, {name: _role(frame[name], ANY, code, None) for name in target})
 
 
-def _guessed_sets(cells: Cells, given: Role | None) -> Coding | None:
-    """How one column of sets of names is coded; None for any other, and for names with commas in them."""
+def _guessed_sets(cells: Cells, given: Role | None, *, is_open: bool) -> Coding | None:
+    """How one column of sets of names is coded; None for any other, and for names with commas in them.
+
+    Text such as `a;b` is a set where the loss ``is_open``, as before a first spec; a formula may mean it as one name.
+    """
     is_text = cells.known is None and not isinstance(cells.values, np.ndarray) and cells.is_text
-    if isinstance(given, Labels) or (given is None and is_text and _of_text(cells, _different(cells)).is_sets):
+    if isinstance(given, Labels) or (
+        given is None and is_open and is_text and _of_text(cells, _different(cells)).is_sets
+    ):
         return Coding(LABELS, SETS, {cells.name: _role(cells, LABELS, SETS, given)})
     return None
 

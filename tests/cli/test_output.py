@@ -56,12 +56,11 @@ def called(*args, unbuffered=False, limit=None, umask=None, **options):
     env = {**os.environ, "PYTHONPATH": str(ROOT)} | ({"PYTHONUNBUFFERED": "1"} if unbuffered else {})
     return subprocess.run(
         [*COMMAND, *map(str, args)],
-        cwd=ROOT,
         env=env,
         stderr=subprocess.PIPE,
         preexec_fn=prepare,
         timeout=300,
-        **options,
+        **{"cwd": ROOT, **options},
     )
 
 
