@@ -26,6 +26,7 @@ CLASSES, LABELS, CHANCES, COUNTS, SHARES, DIRECTIONS, NUMBERS, ANY = KINDS = (
     "classes", "labels", "chances", "counts", "shares", "directions", "numbers", "any",
 )  # fmt: skip
 UNSCALED = (CHANCES, COUNTS, SHARES, DIRECTIONS)
+OPEN = "open"  # wanted for a first look, before there is a loss: also a set of names is looked for
 # How the cells of a target are coded: names as numbers; numbers by their role; numbers as they stand; several columns
 # of which one is 1, as its number; two names a column, as 0 and 1; sets of names, 0 and 1 each; whole numbers as such.
 NAMES, SCALED, PLAIN, ONE_HOT, EACH, SETS, PLACES = CODES = (
@@ -77,7 +78,7 @@ class Coding:
 
 def settled(frame: Frame, target: tuple[str, ...], wanted: tuple[str, ...], given: Mapping[str, Role]) -> Coding | None:
     """How a target is coded, whose columns may have roles already; None where a guess will do. Raises KindError."""
-    if wanted in ((), (ANY,)):
+    if wanted in ((), (ANY,), (OPEN,)):
         return _guessed(frame, target, wanted, given)
     form = ruled(form_of([frame[name] for name in target]), target, given)
     kind = next((kind for kind in wanted if kind in form.codes), "")
@@ -92,7 +93,7 @@ def _guessed(
 ) -> Coding | None:
     """How a target of several numbers is coded where any kind will do: 0 and 1, and shares, stay what they are."""
     if len(target) == 1 and _width(frame[target[0]]) == 1:
-        return _guessed_sets(frame[target[0]], given.get(target[0]), is_open=bool(wanted))
+        return _guessed_sets(frame[target[0]], given.get(target[0]), is_open=OPEN in wanted)
     form = form_of([frame[name] for name in target])
     code = next((form.codes[kind] for kind in (SHARES, LABELS) if kind in form.codes), SCALED)
     if wanted and code == EACH and NUMBERS not in form.codes:

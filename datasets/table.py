@@ -70,7 +70,7 @@ class Table:
     stream: bool = False
     dtype: str = "float32"
     plain: bool = False
-    wanted: tuple[str, ...] = (kinds.ANY,)
+    wanted: tuple[str, ...] = (kinds.OPEN,)
     kind: str = kinds.ANY
     code: str = ""
     sigma: str = ""
@@ -143,7 +143,7 @@ class Table:
         if self.grouping and self.grouping not in target and not self.plain:
             guessed[self.grouping] = Ignore()
         for name, role in guessed.items() if self.plain else ():
-            is_free = name not in target or {kinds.ANY, kinds.NUMBERS, kinds.COUNTS} & {*self.wanted}
+            is_free = name not in target or {kinds.OPEN, kinds.ANY, kinds.NUMBERS, kinds.COUNTS} & {*self.wanted}
             if isinstance(role, Numeric) or (is_free and guess.is_quantity(frame[name])):
                 guessed[name] = Numeric(scale="none", missing=REFUSE)
         beside = [name for name in (self.sigma, self.weights) if name]
