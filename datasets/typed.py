@@ -11,9 +11,9 @@ import csv
 import io
 import math
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LOOKED_AT = 50  # samples, of which the first say what columns are
 _BEGINNING = 1 << 16  # bytes
 _BLOCK = 1 << 20  # bytes
+PIECE = 1 << 24  # bytes of a file that are parsed at once
 _FRACTION = frozenset(".eE")
 
 
@@ -88,16 +89,10 @@ class _Reading:
 
     def columns(self, names: Sequence[str]) -> Columns | None:
         """All columns, those of some names as numbers if they are; None where something is odd about the file."""
-        frame = self._table(names, self.form.names)
-        # A row that is short has nothing in the last column, and a line without anything has nothing in any.
-        if frame is None or not len(frame) or frame[self.form.names[-1]].null_count():
+        found = self._parsed(names)
+        if found is None:
             return None
-        numbers = np.empty((len(names), len(frame)))  # which NumPy asks of the system in large pages
-        for place, name in enumerate(names):
-            numbers[place] = frame[name].to_numpy()
-        others = {*self.form.names} - {*names, *self.form.left}
-        held = {name: frame[name] for name in self.form.names if name in others}
-        del frame
+        numbers, held = found
         places = {name: place for place, name in enumerate(names)}
         doubtful = [name for name, total in zip(names, _totals(numbers), strict=True) if not math.isfinite(total)]
         if (held or doubtful) and not _is_simple(self.path):
@@ -118,9 +113,44 @@ class _Reading:
         places = {name: place for place, name in enumerate(names)}
         return Columns(ordered, self._as_text(held), places, numbers, written=self._column)
 
+    def _parsed(self, names: Sequence[str]) -> tuple[Floats, dict[str, pl.Series]] | None:
+        """Numbers (names, samples), and the other columns as text; piece by piece, so that the file is never held."""
+        import polars as pl
+
+        others = [name for name in self.form.names if name not in {*names, *self.form.left}]
+        texts: dict[str, list[pl.Series]] = {name: [] for name in others}
+        numbers, count, left = np.empty((len(names), 0)), 0, self.path.stat().st_size
+        for piece in self._pieces():
+            frame = self._table(names, self.form.names, piece)
+            # A row that is short has nothing in the last column, and a line without anything has nothing in any.
+            if frame is None or frame[self.form.names[-1]].null_count():
+                return None
+            left -= len(piece)
+            end = count + len(frame)
+            if end > numbers.shape[1]:  # memory that is asked for and not written to is not taken
+                room = np.empty((len(names), end + int(1.1 * len(frame) * max(left, 0) / len(piece))))
+                room[:, :count], numbers = numbers[:, :count], room
+            for place, name in enumerate(names):
+                numbers[place, count:end] = frame[name].to_numpy()
+            for name in others:
+                texts[name].append(frame[name])
+            count = end
+        return (_close(numbers, count), {name: pl.concat(texts[name]) for name in others}) if count else None
+
+    def _pieces(self) -> Iterator[bytes]:
+        """The samples of the file in pieces of whole lines; from the first quote on in one, as lines may be no rows."""
+        with self.path.open("rb") as file:
+            for _ in range(self.above):
+                file.readline()
+            while piece := file.read(_to_the_end_of_a_line(file)):
+                if b'"' in piece:
+                    yield piece + file.read()
+                    return
+                yield piece
+
     def texts(self, names: Sequence[str]) -> dict[str, pl.Series] | None:
         """Some columns as they stand in the file, null where a cell says nothing; None if they cannot be read."""
-        frame = self._table((), names)
+        frame = self._table((), names, self.path)
         return None if frame is None else self._as_text({name: frame[name] for name in names})
 
     def _column(self, name: str) -> pl.Series:
@@ -138,8 +168,8 @@ class _Reading:
         table = pl.DataFrame(list(columns.values())).with_columns(known) if columns else pl.DataFrame()
         return {series.name: series for series in table.get_columns()}
 
-    def _table(self, numbers: Collection[str], names: Sequence[str]) -> pl.DataFrame | None:
-        """Some columns of the file, those of `numbers` as such, null where a cell is none."""
+    def _table(self, numbers: Collection[str], names: Sequence[str], place: Path | bytes) -> pl.DataFrame | None:
+        """Some columns of the file, or of samples from it, those of `numbers` as such, null where a cell is none."""
         import polars as pl
 
         numbers = frozenset(numbers)
@@ -150,12 +180,31 @@ class _Reading:
             warnings.simplefilter("always")
             try:
                 frame = pl.read_csv(
-                    self.path, has_header=False, skip_lines=self.above, separator=self.form.separator, schema=schema,
-                    columns=wanted, ignore_errors=True, glob=False, low_memory=True,
+                    place, has_header=False, skip_lines=self.above if place is self.path else 0,
+                    separator=self.form.separator, schema=schema, columns=wanted, ignore_errors=True, glob=False,
+                    low_memory=True,
                 )  # fmt: skip
             except (pl.exceptions.PolarsError, OSError):
                 return None
         return None if told else frame
+
+
+def _to_the_end_of_a_line(file: IO[bytes]) -> int:
+    """The bytes of the next piece of a file."""
+    start = file.tell()
+    file.seek(start + PIECE)
+    file.readline()
+    end = file.tell()
+    file.seek(start)
+    return end - start
+
+
+def _close(numbers: Floats, count: int) -> Floats:
+    """The first numbers of each row side by side, in the memory that they have."""
+    flat, width = numbers.reshape(-1), numbers.shape[1]
+    for place in range(1, len(numbers)):
+        flat[place * count : (place + 1) * count] = flat[place * width : place * width + count]
+    return flat[: len(numbers) * count].reshape(len(numbers), count)
 
 
 def _totals(numbers: Floats) -> list[float]:

@@ -11,7 +11,7 @@ import pytest
 
 from agcli.data.dataset_info import about
 from agcli.data.first_spec import draft
-from agcli.datasets import Categorical, DataError, Numeric, Table, TableFile
+from agcli.datasets import Categorical, DataError, Numeric, Table, TableFile, typed
 from agcli.datasets.columns import Columns
 from agcli.datasets.errors import AmbiguousError
 
@@ -65,8 +65,14 @@ def alike(ours, theirs):
     assert str(ours.error(wrong, "another")) == str(theirs.error(wrong, "another"))
 
 
+@pytest.fixture(params=[1, 100, typed.PIECE], ids=["lines", "pieces", "whole"])
+def pieces(request, monkeypatch):
+    """How much of a file is parsed at once."""
+    monkeypatch.setattr(typed, "PIECE", request.param)
+
+
 @pytest.mark.parametrize("seed", range(40))
-def test_parsed_columns_are_those_of_the_text(tmp_path, seed):
+def test_parsed_columns_are_those_of_the_text(tmp_path, seed, pieces):
     file = TableFile(written(tmp_path / "t.csv", seed))
     frames = [outcome(read) for read in (file.parsed, file.read)]
     if isinstance(frames[1], str):
@@ -81,7 +87,7 @@ def test_parsed_columns_are_those_of_the_text(tmp_path, seed):
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_a_table_is_read_as_if_every_column_was_text(tmp_path, monkeypatch, seed):
+def test_a_table_is_read_as_if_every_column_was_text(tmp_path, monkeypatch, seed, pieces):
     file = TableFile(written(tmp_path / "t.csv", seed))
 
     def read():
