@@ -21,7 +21,6 @@ from .columns import Columns, Floats
 from .delimited import beginning
 from .dialect import Dialect
 from .errors import DataError
-from .scans import is_panic
 
 if TYPE_CHECKING:
     import polars as pl
@@ -187,12 +186,8 @@ class _Reading:
                     separator=self.form.separator, schema=schema, columns=wanted, ignore_errors=True, glob=False,
                     low_memory=True,
                 )  # fmt: skip
-            except (pl.exceptions.PolarsError, OSError):
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
                 return None
-            except BaseException as error:
-                if is_panic(error):
-                    return None
-                raise
         return None if told else frame
 
 
