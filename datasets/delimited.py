@@ -170,12 +170,16 @@ def _records(text: bytes, separator: str) -> Iterator[list[str]]:
 def _explained(path: Path, form: Dialect, body: bytes, line: int, error: Exception) -> DataError:
     """Polars says what it did not like, and not where: look for the line."""
     text = body.decode("utf-8")
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.separator, skipinitialspace=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.separator, skipinitialspace=True, strict=True)
+    begun = 0  # lines before the record that is read
     try:
         for cells in reader:
             if len(cells) > len(form.names):
                 place = f"{path}: line {line + reader.line_num - 1:,}"
                 return DataError(f"{place}: expected {number_of(len(form.names), 'cell')}, found {len(cells)}")
+            begun = reader.line_num
     except csv.Error as problem:
+        if str(problem) == "unexpected end of data":
+            return DataError(f"{path}: line {line + begun:,}: a quote is never closed; is the file cut off?")
         return DataError(f"{path}: line {line + reader.line_num - 1:,}: {problem}")
     return DataError(f"{path}: cannot be read as CSV: {str(error).splitlines()[0]}")

@@ -25,6 +25,14 @@ GUESSED = "cp1252"
 _RUNS = re.compile(rb"[\x80-\xff]{4,}")  # letters of other scripts follow each other, those of Latin ones hardly do
 _LETTERS = re.compile(rb"[\x80-\xff]")
 _SHOWN = 12  # characters about the first that is no ASCII
+_BINARY = {
+    b"PAR1": ("Parquet", ".parquet"),
+    b"ARROW1": ("Arrow", ".arrow"),
+    b"SQLite format 3\0": ("a SQLite database", ".db"),
+    b"PK\x03\x04": ("a ZIP archive, as of a workbook", ".xlsx"),
+    b"\xd0\xcf\x11\xe0": ("an old workbook", ".xls"),
+}
+_LONGEST = max(map(len, _BINARY))
 
 
 def canonical(name: str) -> str:
@@ -86,12 +94,14 @@ class _Reader:
         self.encoding = encoding
         self.lines = 1
         self.is_start = True
+        self.beginning = b""
         self.is_ascii = True  # so far, so that another encoding may still be meant
         self.decoder = codecs.getincrementaldecoder(encoding or "utf-8")()
         self.is_plain = encoding in (None, "utf-8")
 
     def read(self, block: bytes, *, final: bool = False) -> bytes:
         """The next bytes as UTF-8."""
+        self.beginning = self.beginning or block[:_LONGEST]
         if self.is_plain and block.isascii() and not self.decoder.getstate()[0]:
             text = block
         else:
@@ -100,9 +110,15 @@ class _Reader:
             text, self.is_start = text.removeprefix(codecs.BOM_UTF8), False
         if b"\0" in text:
             line = self.lines + text.count(b"\n", 0, text.find(b"\0"))
-            raise DataError(f"{self.path}: expected text, found a NUL byte in line {line:,}", ("file",))
+            raise DataError(f"{self.path}: expected text, found a NUL byte in line {line:,}{self._known}", ("file",))
         self.lines += text.count(b"\n")
         return text
+
+    @property
+    def _known(self) -> str:
+        """What a file that is no text begins like, and how to call it; empty if that is not known."""
+        found = next((told for start, told in _BINARY.items() if self.beginning.startswith(start)), None)
+        return f"; it begins like {found[0]}: let its name end in {found[1]}" if found else ""
 
     def _decoded(self, block: bytes, *, final: bool) -> str:
         waiting = self.decoder.getstate()[0]
@@ -147,6 +163,8 @@ class _Reader:
         found = f"the byte 0x{error.object[error.start]:02x} in line {line:,}"
         if self.is_given:
             return DataError(f"{self.path}: expected text in {self.encoding}, found {found}", ("encoding",))
+        if self._known:
+            return DataError(f"{self.path}: expected text, found {found}{self._known}", ("file",))
         advice = "save the file as UTF-8, or say how it is written, as in `encoding: cp1252`"
         expected = "UTF-8" if self.encoding in (None, "utf-8") else str(self.encoding).upper()
         return DataError(f"{self.path}: expected {expected} text, found {found}; {advice}", ("file",))

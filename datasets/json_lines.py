@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from . import delimited
 from .dialect import MAX_COLUMNS
@@ -21,6 +22,7 @@ _SPARSE = 100  # cells of a table, of which one at least holds something
 _CELLS = 1 << 22  # of a table that may have fewer
 _SAMPLE = 1 << 16  # bytes
 _FEW = 200  # keys
+_TEXT, _NESTED = "text", frozenset({"a list", "an object"})
 _KEY = re.compile(rb'"((?:[^"\\]|\\.)*)"\s*:')
 
 
@@ -99,13 +101,51 @@ def _table(path: Path, content: bytes, before: int) -> pl.DataFrame:
         raise _broken(path, content, before, error) from None
 
 
+def loaded(line: bytes) -> Any:
+    """What a line of JSON holds. Raises ValueError or RecursionError for one that is none.
+
+    Python writes NaN and Infinity and reads them again; JSON has neither, and no other reader takes them.
+    """
+    return json.loads(line, parse_constant=_no_number, parse_float=_finite)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no JSON; a value that is not known is null")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is beyond float64")
+    return number
+
+
 def _broken(path: Path, content: bytes, before: int, error: Exception) -> DataError:
     """Polars says what it did not like, and not where: look for the line."""
-    for number, line in enumerate(content.splitlines(), before + 1):
+    known: dict[str, tuple[str, int]] = {}
+    other = ""
+    for number, line in enumerate(io.BytesIO(content), before + 1):
         try:
-            value: Any = json.loads(line) if line.strip() else {}
+            value = loaded(line) if line.strip() else {}
         except (ValueError, RecursionError) as problem:
             return DataError(f"{path}: line {number:,}: expected a JSON object, found broken JSON ({problem})")
         if not isinstance(value, dict):
             return DataError(f"{path}: line {number:,}: expected a JSON object, found {str(value)[:40]!r}")
-    return DataError(f"{path}: cannot be read as JSON lines: {str(error).splitlines()[0]}")
+        for key, held in value.items() if not other else ():
+            kind, first = known.setdefault(key, (_kind(held), number)) if held is not None else ("", 0)
+            if kind and _clash(kind, _kind(held)):
+                found = json.dumps(held, ensure_ascii=False)[:40]
+                other = f'line {number:,}: "{key}": expected {kind} as in line {first:,}, found {found}'
+                break
+    return DataError(f"{path}: {other or f'cannot be read as JSON lines: {str(error).splitlines()[0]}'}")
+
+
+def _clash(one: str, other: str) -> bool:
+    """Whether no column holds both kinds; beside text, what is no list and no object is text too."""
+    return one != other and (_TEXT not in (one, other) or not _NESTED.isdisjoint((one, other)))
+
+
+def _kind(value: object) -> str:
+    """What a value of JSON is, as messages call it."""
+    kinds = {bool: "true or false", str: _TEXT, list: "a list", dict: "an object"}
+    return kinds.get(type(value), "a number")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -61,9 +61,17 @@ def with_target(frame: Frame, target: tuple[str, ...]) -> Frame:
     return kept
 
 
+def are_counted(names: Sequence[str], train: Collection[str]) -> bool:
+    """Whether columns are called as those of a file without a header, and not by the names of the one for training.
+
+    There may be files whose columns have such names of their own, in any order.
+    """
+    return [*names] == [f"column_{n}" for n in range(1, len(names) + 1)] and not {*train} <= {*names}
+
+
 def renamed(frame: Frame, train: Frame) -> Frame:
     """The samples of another file. A file without a header has the columns of the one for training, in its order."""
-    if len(frame.columns) == len(train.columns) and all(name.startswith("column_") for name in frame.columns):
+    if len(frame.columns) == len(train.columns) and are_counted([*frame.columns], train.columns):
         if isinstance(frame.columns, Columns):
             return replace(frame, columns=frame.columns.renamed(train.columns))
         return replace(frame, columns=dict(zip(train.columns, frame.columns.values(), strict=True)))

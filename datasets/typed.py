@@ -121,6 +121,8 @@ class _Reading:
         texts: dict[str, list[pl.Series]] = {name: [] for name in others}
         numbers, count, left = np.empty((len(names), 0)), 0, self.path.stat().st_size
         for piece in self._pieces():
+            if _is_cut(piece, self.form.separator):
+                return None
             frame = self._table(names, self.form.names, piece)
             # A row that is short has nothing in the last column, and a line without anything has nothing in any.
             if frame is None or frame[self.form.names[-1]].null_count():
@@ -184,9 +186,15 @@ class _Reading:
                     separator=self.form.separator, schema=schema, columns=wanted, ignore_errors=True, glob=False,
                     low_memory=True,
                 )  # fmt: skip
-            except (pl.exceptions.PolarsError, OSError):
+            except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError):
                 return None
         return None if told else frame
+
+
+def _is_cut(text: bytes, separator: str) -> bool:
+    """Whether a quote is never closed: of a last cell `"12.5` polars takes the end off with the quote, and finds 12."""
+    last = text.rstrip(b"\r\n").rpartition(separator.encode())[2]
+    return text.count(b'"') % 2 == 1 or last.count(b'"') % 2 == 1
 
 
 def _to_the_end_of_a_line(file: IO[bytes]) -> int:

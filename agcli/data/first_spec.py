@@ -82,6 +82,8 @@ def draft(file: str | TableFile, target: str | None = None, out: Path | None = N
     """
     name = file.path if isinstance(file, TableFile) else Path(file)
     path = out or Path(f"{_stem(name)}.yaml")
+    if path.is_file() and name.is_file() and path.samefile(name):
+        raise DataError(f"{path}: holds the data, which a spec would replace; name another with --out")
     found = described(file, (target,) if target else ())
     if isinstance(found, Corpus):
         if target:

@@ -14,6 +14,7 @@ from agcli.counts import number_of
 from agcli.datasets import DataError, TableFile
 from agcli.datasets.delimited import pieces
 from agcli.datasets.files import row_of
+from agcli.datasets.json_lines import loaded
 from agcli.datasets.shards import Sharded
 from agcli.datasets.tabular import Delimited, Lines, Reader
 
@@ -89,9 +90,11 @@ def _delimited(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, in
                 continue
             row += blank + 1
             blank = 0
-            if len(cells) != count:
-                tell(row, f"expected {number_of(count, 'cell')}, found {len(cells):,}")
-            write(empty if len(cells) != count else text.encode())
+            is_even = len(cells) == count
+            wrong = _misquoted(text, mark) if is_even else f"expected {number_of(count, 'cell')}, found {len(cells):,}"
+            if wrong:
+                tell(row, wrong)
+            write(empty if wrong else text.encode())
         start = 0
     return replace(file, separator=mark, header=form.has_header, encoding=None), row
 
@@ -105,9 +108,10 @@ def _records(text: str, mark: str, count: int) -> Iterator[tuple[str, list[str]]
         try:
             for cells in reader:
                 taken, end = reader.line_num - end, reader.line_num
-                is_torn = taken > 1 and len(cells) != count and torn < _TORN
+                text = "".join(lines[at : at + taken])
+                is_torn = taken > 1 and torn < _TORN and (len(cells) != count or bool(_misquoted(text, mark)))
                 torn += is_torn
-                yield "".join(lines[at : at + (1 if is_torn else taken)]), cells
+                yield lines[at] if is_torn else text, cells
                 at += 1 if is_torn else taken
                 if is_torn:
                     break
@@ -116,6 +120,18 @@ def _records(text: str, mark: str, count: int) -> Iterator[tuple[str, list[str]]
         except csv.Error:  # a cell that is too long for this reader
             yield lines[at], [""] * (count + 1)
             at += 1
+
+
+def _misquoted(record: str, mark: str) -> str:
+    """What is wrong with the quotes of a record, of which polars would read nothing."""
+    if '"' not in record:
+        return ""
+    lines = io.StringIO(record, newline="")
+    try:
+        list(csv.reader(lines, delimiter=mark, skipinitialspace=True, strict=True))
+    except csv.Error as problem:
+        return "a quote is never closed" if str(problem) == "unexpected end of data" else str(problem)
+    return ""
 
 
 def _lines(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
@@ -146,7 +162,7 @@ def _lines(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
 def _judged(line: bytes) -> tuple[str, str | None]:
     """What is wrong with a line, and a key of its object."""
     try:
-        value = json.loads(line)
+        value = loaded(line.strip())
     except (ValueError, RecursionError) as problem:
         return f"expected a JSON object, found broken JSON ({problem})", None
     if not isinstance(value, dict):

@@ -16,6 +16,8 @@ from agcli.datasets import ArrayFile, DataError, TableFile
 from agcli.datasets.contents import holds_arrays, table_reader
 from agcli.datasets.files import Names, check_size
 from agcli.datasets.frame import Frame
+from agcli.datasets.samples import are_counted
+from agcli.datasets.shards import Sharded
 from agcli.datasets.tabular import MISSING, missing_of
 from agcli.spec import Spec
 from agcli.spec.data import FORM, ArrayData, PythonData, TableData
@@ -48,6 +50,13 @@ class Source:
     def size(self) -> int:
         """Bytes of the file, or of all its files."""
         return self.file.size if isinstance(self.file, TableFile) else self.path.stat().st_size
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The file, or all its files, as a person named them."""
+        reader = self.file.reader if isinstance(self.file, TableFile) else None
+        found = map(str, reader.paths if isinstance(reader, Sharded) else (self.path,))
+        return tuple(Path(self.copied.get(path, path)) for path in found)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -107,9 +116,9 @@ class Source:
 
     def _with_names(self, frame: Frame) -> Frame:
         """A file without a header has the columns of the one that was trained on, perhaps without the target."""
-        if not all(name.startswith("column_") for name in frame.columns) or not self.names:
-            return frame
         inputs = tuple(name for name in self.names if name not in self.terms.targets)
+        if not are_counted([*frame.columns], inputs):
+            return frame
         for names in (self.names, inputs):
             if len(names) == len(frame.columns):
                 return replace(frame, columns=dict(zip(names, frame.columns.values(), strict=True)))

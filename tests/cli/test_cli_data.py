@@ -190,6 +190,13 @@ def test_a_first_spec_trains(ag, table):
     ag("train", "t.yaml", "--set", "train.epochs=1", "--out", "run", cwd=table, check=0)
 
 
+def test_a_spec_never_replaces_its_data(ag, table):
+    before = (table / "t.csv").read_bytes()
+    done = ag("init", "t.csv", "--out", "t.csv", "--force", cwd=table, check=2)
+    assert "holds the data, which a spec would replace" in done.stderr
+    assert (table / "t.csv").read_bytes() == before
+
+
 def test_a_first_spec_for_a_number_is_a_regression(ag, table):
     shown = ag("init", "t.csv", "--target", "width", "--out", "-", cwd=table, check=0).stdout
     assert "loss: mean_squared_error" in shown

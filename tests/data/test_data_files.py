@@ -1,7 +1,9 @@
 """Files as frames: what a CSV, TSV, JSON lines, Parquet, NPZ or NPY file holds, and what is said of a broken one."""
 
+import contextlib
 import gzip
 import io
+import sqlite3
 import zipfile
 
 import numpy as np
@@ -112,6 +114,19 @@ def test_what_is_found_out_can_be_settled(tmp_path):
         ("t.csv.gz", gzip.compress(b"a,b\n1,2\n" * 99, mtime=0)[:-9], "t.csv.gz: the gzip stream ends too early"),
         ("t.jsonl", '{"a": 1}\n{"a": }\n', "t.jsonl: line 2: expected a JSON object, found broken JSON"),
         ("t.jsonl", '{"a": 1}\n[2]\n', "t.jsonl: line 2: expected a JSON object, found '[2]'"),
+        ("t.csv", 'a,b\n1,2\n3,"4\n5,6\n', "t.csv: line 3: a quote is never closed; is the file cut off?"),
+        ("t.csv", 'a,b\n1,2\n3,"4"5\n6,7\n', "t.csv: line 3: ',' expected after '\"'"),
+        (
+            "t.jsonl",
+            '{"a": 1.5}\n{"a": NaN}\n',
+            "t.jsonl: line 2: expected a JSON object, found broken JSON (NaN is",
+        ),
+        ("t.jsonl", '{"a": 1.5}\n{"a": 1e400}\n', "t.jsonl: line 2: expected a JSON object, found broken JSON (1e400"),
+        (
+            "t.jsonl",
+            '{"a": 1, "b": 2}\n{"a": "x", "b": true}\n',
+            't.jsonl: line 2: "b": expected a number as in',
+        ),
         ("t.jsonl", "", "t.jsonl: expected samples, found none"),
         ("t.parquet", "no parquet", "t.parquet: cannot be read as Parquet: "),
         ("t.ods", "a", "t.ods: expected a table (CSV, TSV, JSON lines, Parquet, Arrow, Excel or SQLite), found a name"),
@@ -120,6 +135,23 @@ def test_what_is_found_out_can_be_settled(tmp_path):
 def test_what_is_wrong_with_a_table_is_said(name, content, text, tmp_path):
     path = file(tmp_path, content, name)
     assert told(lambda: table_file(path).read(), tmp_path).startswith(text)
+
+
+@pytest.mark.parametrize("end", ["csv", "jsonl"])
+@pytest.mark.parametrize("name", ["parquet", "arrow", "db"])
+def test_a_binary_table_under_the_name_of_a_text_is_known(tmp_path, name, end):
+    path = tmp_path / f"t.{end}"
+    table = pl.DataFrame({"a": [1.5] * 9, "é": ["ü"] * 9})
+    if name == "db":
+        with contextlib.closing(sqlite3.connect(path)) as base, base:
+            base.execute("create table t(a)")
+    else:
+        (table.write_parquet if name == "parquet" else table.write_ipc)(path)
+    said = told(lambda: table_file(path).read(), tmp_path)
+    assert f"let its name end in .{name}" in said
+    path.write_text("PAR1,b\n" + "1,2\n" * 9)
+    if end == "csv":
+        assert len(table_file(path).read()) == 9
 
 
 def test_a_file_that_is_not_there_names_the_nearest(tmp_path):

@@ -157,6 +157,17 @@ def test_decimal_commas_in_one_column_make_groups_of_points_in_another(tmp_path)
     assert frame["b"].numbers()[:2].tolist() == [1101, 2102]
 
 
+@pytest.mark.parametrize("row", ['2.5,"12.5', '2.5,"', '"2.5,12.5', '2.5,"12.5\n'])
+@pytest.mark.parametrize("names", ["a,b", ",b"])
+def test_a_quote_that_is_never_closed_cuts_no_number(tmp_path, names, row, capfd):
+    path = tmp_path / "t.csv"
+    path.write_text(names + "\n" + "".join(f"{i}.5,1.{i}\n" for i in range(60)) + row, "utf-8")
+    parsed, text = (outcome(read) for read in (TableFile(path).parsed, TableFile(path).read))
+    assert isinstance(text, str)
+    assert parsed == text
+    assert capfd.readouterr().err == ""
+
+
 def test_a_file_that_changed_is_told(tmp_path):
     path, _ = floats(tmp_path / "t.csv")
     frame = TableFile(path).parsed()

@@ -256,3 +256,42 @@ def test_formulae_are_escaped_when_that_is_asked(ag, kinds, tmp_path):
     assert [line.split(",")[3:] for line in safe.splitlines()] == [line.split(",")[3:] for line in raw.splitlines()]
     done = ag("predict", kinds, tmp_path / "in.csv", "--escape-formulae", "--json", check=2)
     assert "--escape-formulae is for CSV and TSV" in done.stderr
+
+
+@pytest.mark.parametrize("text", ["column_2,column_1\n5,70\n", "column_1,column_2\n70,5\n"])
+def test_columns_that_only_look_counted_go_by_their_names(tmp_path, text):
+    for names in ("column_1,column_2", "column_2,column_1"):
+        cells = [(i % 10, i % 7) if names.startswith("column_1") else (i % 7, i % 10) for i in range(200)]
+        rows = "".join(f"{a},{b},{10 * (i % 10)}\n" for i, (a, b) in enumerate(cells))
+        (tmp_path / "line.csv").write_text(f"{names},y\n{rows}")
+        folder = tmp_path / names
+        trained(folder, f"data: {{file: {tmp_path}/line.csv, target: y, {SPLIT}\n{LINEAR}")
+        answers, _ = predicted(folder, tmp_path / "new.csv", text)
+        assert answers == pytest.approx([700], rel=1e-3)
+
+
+def test_cells_without_a_header_go_by_their_place(tmp_path):
+    (tmp_path / "line.csv").write_text("".join(f"{10 * (i % 10)},{i % 7},{i % 10}\n" for i in range(200)))
+    trained(tmp_path / "run", f"data: {{file: {tmp_path}/line.csv, target: column_1, {SPLIT}\n{LINEAR}")
+    for text in ("5,70\n", "0,5,70\n"):
+        answers, _ = predicted(tmp_path / "run", tmp_path / "new.csv", text)
+        assert answers == pytest.approx([700], rel=1e-3)
+
+
+@pytest.mark.parametrize("skip_bad", [False, True])
+@pytest.mark.parametrize("link", [False, True])
+def test_predictions_never_replace_samples(ag, line, tmp_path, link, skip_bad):
+    (tmp_path / "new").mkdir()
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / "new" / name).write_text("x\n1\n")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "new" / "b.csv")
+    options = ["--skip-bad"] if skip_bad else []
+    for file in ("new", "new/b.csv"):
+        out = tmp_path / ("link.csv" if link else "new/b.csv")
+        done = ag("predict", line, tmp_path / file, "--out", out, *options, check=2)
+        assert "holds samples, which the predictions would replace" in done.stderr
+    assert (tmp_path / "new" / "b.csv").read_text() == "x\n1\n"
+    learnt = line.parent / "line.csv"
+    before = learnt.read_bytes()
+    assert "holds samples" in ag("predict", line, tmp_path / "new" / "a.csv", "--out", learnt, check=2).stderr
+    assert learnt.read_bytes() == before
