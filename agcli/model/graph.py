@@ -219,15 +219,16 @@ class Building:
                 continue
             side = next(x for x in t.inputs if x.shape == (None, 1))
             column = whole(side)
-            target = next((x for x in t.inputs for name in KNOWN if x is self.inputs.get(name)), None)
+            given = {name: self.network.names.get(name) for name in KNOWN}  # in the units that formulas see here
+            name, target = next(((name, x) for x in t.inputs for name, fed in given.items() if x is fed), ("", None))
             if column is not None:
                 told = f"`{column.name}` has the shape (n, 1): beside numbers of shape (n,) it makes a table (n, n)"
                 raise self.spec.error(path, f"{told}; write {column.name}[:, 0]{self.own_names}")
             if target is not None and all(x is not target for x in toposort([side])):  # else, pairs may be meant
-                name = next((name for name, x in self.network.names.items() if x is side), "the other side")
-                shown = name if " " in name else f"`{name}`"
-                told = f"`{target.name}` has the shape (n,), and {shown} (n, 1): together they make a table (n, n)"
-                raise self.spec.error(path, f"{told}; write {'(...)' if ' ' in name else name}[:, 0]")
+                other = next((name for name, x in self.network.names.items() if x is side), "the other side")
+                shown = other if " " in other else f"`{other}`"
+                told = f"`{name}` has the shape (n,), and {shown} (n, 1): together they make a table (n, n)"
+                raise self.spec.error(path, f"{told}; write {'(...)' if ' ' in other else other}[:, 0]")
 
     @property
     def own_names(self) -> str:

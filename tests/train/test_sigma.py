@@ -146,6 +146,15 @@ def test_an_output_of_one_column_beside_the_target_is_refused(formula):
         Session(made, load_data(made))
 
 
+@pytest.mark.parametrize("place", ["metrics: {far: FORMULA}", "outputs: {far: FORMULA}"])
+@pytest.mark.parametrize("formula", ["max(abs(output - y))", "mean(square(y - 2 * output))"])
+def test_so_is_one_in_formulas_that_see_units_of_the_target(place, formula):
+    """The target is then no input of the graph, but computed of one."""
+    made = parse_spec(f"{LAYERS}loss: mean_squared_error\n{place.replace('FORMULA', formula)}")
+    with pytest.raises(SpecError, match=r"`y` has the shape \(n,\), and .* \(n, 1\): together they make a table"):
+        Session(made, load_data(made))
+
+
 @pytest.mark.parametrize(
     "formula", ["mean(square(output[:, 0] - y))", "mean(square(expand_dims(y, 1) - y)) + mean(output)"]
 )
