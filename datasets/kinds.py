@@ -173,7 +173,8 @@ def _are_whole(cells: Cells) -> bool:
 
 def _whole(numbers: Floats) -> npt.NDArray[np.bool_]:
     """Which numbers are whole; infinite ones are not."""
-    return np.isfinite(numbers) & (np.trunc(numbers) == numbers)
+    found: npt.NDArray[np.bool_] = np.isfinite(numbers) & (np.trunc(numbers) == numbers)
+    return found
 
 
 # What cells are -------------------------------------------------------------------------------------------------------
