@@ -27,6 +27,7 @@ from .target_encoding import SetTerms, TableTerms, Terms
 
 STDIN = "-"
 STDIN_NAME = "standard input"
+_NAMED = 10  # columns in one note
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,9 @@ class Source:
             return frame
         for names in (self.names, inputs):
             if len(names) == len(frame.columns):
+                if isinstance(self.file, TableFile) and names != tuple(frame.columns):
+                    shown = ", ".join(f'"{name}"' for name in names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+                    self.file.note(f"no header; its columns are taken as those of the training: {shown}")
                 return replace(frame, columns=dict(zip(names, frame.columns.values(), strict=True)))
         return frame
 

@@ -274,8 +274,10 @@ def test_cells_without_a_header_go_by_their_place(tmp_path):
     (tmp_path / "line.csv").write_text("".join(f"{10 * (i % 10)},{i % 7},{i % 10}\n" for i in range(200)))
     trained(tmp_path / "run", f"data: {{file: {tmp_path}/line.csv, target: column_1, {SPLIT}\n{LINEAR}")
     for text in ("5,70\n", "0,5,70\n"):
-        answers, _ = predicted(tmp_path / "run", tmp_path / "new.csv", text)
+        answers, summary = predicted(tmp_path / "run", tmp_path / "new.csv", text)
         assert answers == pytest.approx([700], rel=1e-3)
+        told = 'no header; its columns are taken as those of the training: "column_2", "column_3"'
+        assert summary.notes == ([told] if text == "5,70\n" else [])
 
 
 @pytest.mark.parametrize("skip_bad", [False, True])
