@@ -168,7 +168,13 @@ def _role(cells: Cells, kind: str, code: str, given: Role | None) -> Role:
 def _are_whole(cells: Cells) -> bool:
     """Whether all cells are whole numbers, which then are written as such, whatever the file writes."""
     numbers = _numbers(cells)
-    return numbers is not None and bool((numbers[~np.isnan(numbers)] % 1 == 0).all())
+    return numbers is not None and bool(_whole(numbers[~np.isnan(numbers)]).all())
+
+
+def _whole(numbers: Floats) -> npt.NDArray[np.bool_]:
+    """Which numbers are whole; infinite ones are not."""
+    whole: npt.NDArray[np.bool_] = np.isfinite(numbers) & (np.trunc(numbers) == numbers)
+    return whole
 
 
 # What cells are -------------------------------------------------------------------------------------------------------
@@ -204,7 +210,7 @@ def _of_one(cells: Cells) -> Form:
         return Form(f"{name} is empty", {})
     low, high = float(known.min()), float(known.max())
     codes: dict[str, str] = {}
-    if not (known[:_FIRST] % 1).any() and (known % 1 == 0).all():
+    if _whole(known[:_FIRST]).all() and _whole(known).all():
         known = np.unique(known)
         if len(known) == 2:
             codes[LABELS] = NAMES
@@ -214,7 +220,7 @@ def _of_one(cells: Cells) -> Form:
     else:
         if low >= 0 and high <= 1:
             codes[CHANCES] = PLAIN
-        fraction = float(known[known % 1 != 0].min())
+        fraction = float(known[~_whole(known)].min())
         what, classes = f"{name} holds numbers such as {fraction:g}", 0
     codes = {NUMBERS: SCALED, **codes} if not classes else {**codes, NUMBERS: SCALED}
     if low >= 0:
@@ -250,8 +256,9 @@ def _of_several(table: Floats, names: str, is_whole_array: bool) -> Form:
     hold = "hold" if ", " in names else "holds"
     known = table[~np.isnan(table)]
     low, high = (float(known.min()), float(known.max())) if known.size else (0.0, 0.0)
-    is_whole = bool((known % 1 == 0).all())
-    sums = table.sum(axis=-1)
+    is_whole = bool(_whole(known).all())
+    with np.errstate(invalid="ignore"):  # of infinite ones, which are refused where they are encoded
+        sums = table.sum(axis=-1)
     adds_up = low >= 0 and bool((np.abs(sums - 1) <= TOLERANCE).all())
     moves = bool((np.abs(table).max(axis=-1) > 0).all())
     codes: dict[str, str] = {}

@@ -11,6 +11,7 @@ import pytest
 
 import agcli as ag
 from agcli.data.dataset_info import about
+from agcli.data.section import load_data
 from agcli.datasets import Categorical, DataError, Table, TableFile
 from agcli.datasets.frame import Cells
 from agcli.datasets.numerals import Ambiguous, Numerals, told
@@ -162,6 +163,24 @@ def test_values_beyond_are_one_error_without_a_warning(tmp_path, cell):
         python_warnings.simplefilter("error")
         with pytest.raises(DataError, match=rf'row 31: column "x": expected .*, found "{cell}"'):
             Table(source=TableFile(file), target=("y",)).read()
+
+
+@pytest.mark.parametrize("cell", ["inf", "-Infinity", "1e400"])
+@pytest.mark.parametrize("step", [0.5, 1])
+def test_an_infinite_target_is_one_error_without_a_warning(tmp_path, cell, step):
+    """To a loss of numbers it is none, whatever stands beside it; to a loss of classes it is no whole number."""
+    file = rows(
+        tmp_path / "t.csv", ("w", "x", "y"), [(i * 0.3, i * 0.7, cell if i == 30 else i % 2 * step) for i in range(40)]
+    )
+    number = 'row 31: column "y": expected a finite number'
+    cases = [("mean_squared_error", "y", number), ("mean_squared_error", "[y, x]", number)]
+    cases.append(("softmax_cross_entropy", "y", 'and "y" holds numbers such as -?(0.5|inf)'))
+    for loss, target, message in cases:
+        text = f"data: {{file: {file}, target: {target}}}\nmodel: [dense: 2]\nloss: {loss}\n"
+        with python_warnings.catch_warnings():
+            python_warnings.simplefilter("error")
+            with pytest.raises((DataError, SpecError), match=message):
+                load_data(parse_spec(text))
 
 
 def test_large_integers_as_numbers_are_not_called_constant(tmp_path):
