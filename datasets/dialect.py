@@ -19,7 +19,10 @@ _SEPARATORS = ",;\t|"
 _COMMENT = "#"
 _LOOKED_AT = 20  # records below the header
 _COUNTED = 3  # columns that are called by numbers, at least
-_SEP = re.compile(r'"?sep=([\t !#-/:-@\[-`{-~])"?', re.IGNORECASE)  # Excel's first line; a mark of one byte, no quote
+_SEP = re.compile(
+    r'\s*"?sep=([\t !#-/:-@\[-`{-~])"?\s*', re.IGNORECASE
+)  # Excel's first line; a mark of one byte, no quote
+_INVISIBLE = {"\t": "tabs", " ": "spaces"}
 Note = Callable[[str], None]  # is told what a person should know
 Record = tuple[int, str]  # where it ends in the text, in bytes, and the record itself
 
@@ -109,10 +112,11 @@ def dialect(path: Path, text: bytes, known: Known, note: Note = nothing) -> Dial
 def _head(records: list[Record], known: Known, note: Note) -> tuple[str | None, list[Record], list[Record]]:
     """The separator, if a line says it, the records from the header on, and those above it."""
     separator, above = known.separator, list[Record]()
-    if records and (said := _SEP.fullmatch(records[0][1].strip())):
+    if records and (said := _SEP.fullmatch(records[0][1])):
         above, records = records[:1], records[1:]
         separator = separator or said[1]
-        note(f'the first line says that cells are separated by "{said[1]}"')
+        shown = _INVISIBLE.get(said[1], f'"{said[1]}"')
+        note(f"the first line says that cells are separated by {shown}")
     mark = known.comment or _COMMENT
     count = next((i for i, (_, line) in enumerate(records) if not line.startswith(mark)), len(records))
     comments, rest = records[:count], records[count:]
