@@ -316,6 +316,8 @@ class Run:
                     f"{self.folder}: has no best weights, as nothing was judged by validation data; take last"
                 )
             if not self.files.has(f"{checkpoints.PART}/{path.name}"):
+                if not list(checkpoints.steps(self.files)):
+                    raise RunError(f"{self.folder}: {self.lost()}")
                 raise RunError(f"{path}: the best weights are gone; --weights last takes the last ones")
             return path
         there = {str(step): self.path(step) for step in checkpoints.steps(self.files)}

@@ -10,6 +10,7 @@ from samples import rows
 import agcli as ag_module
 from agcli.data.section import folds, load_data
 from agcli.runs import Run, RunError
+from agcli.runs.checkpoints import steps
 from agcli.spec import SpecError, parse_spec, read_spec
 from agcli.training import Trainer
 from agcli.training import evaluate as measuring
@@ -185,6 +186,10 @@ def test_weights_that_are_not_there_are_refused(trained, tmp_path):
         ag_module.load(folder).evaluate(weights="7")
     Run(folder).path(done.weights["step"]).unlink()
     with pytest.raises(RunError, match="the best weights are gone; --weights last takes the last ones"):
+        ag_module.load(folder).evaluate()
+    for step in steps(Run(folder).files):
+        Run(folder).path(step).unlink()
+    with pytest.raises(RunError, match=r"its checkpoints are gone: it had step-\d+.safetensors$"):
         ag_module.load(folder).evaluate()
     Trainer(parse_spec(SPEC, "s", ("data.validation=0", "train.epochs=1")), tmp_path / "none").finish()
     with pytest.raises(RunError, match="has no best weights, as nothing was judged by validation data"):
