@@ -59,7 +59,9 @@ class Image(Role):
         Channels that seem to stand first are refused, unless `channels` says where they stand.
         """
         values = cells.values
-        if not isinstance(values, np.ndarray) or values.ndim not in (3, 4) or values.dtype.kind not in "uif":
+        if isinstance(values, np.ndarray) and values.ndim in (3, 4) and values.dtype.kind not in "uif":
+            raise DataError(f'{cells.file}: column "{cells.name}": expected pixels as numbers, found {values.dtype}')
+        if not isinstance(values, np.ndarray) or values.ndim not in (3, 4):
             found = values.shape if isinstance(values, np.ndarray) else "a column of single values"
             expected = "an array of shape (samples, height, width) or (samples, height, width, channels)"
             raise DataError(f'{cells.file}: column "{cells.name}": expected {expected}, found {found}')

@@ -84,6 +84,11 @@ def test_the_same_of_a_named_set(tmp_path):
     assert len(run.predict(np.zeros((3, 8, 8)))) == 3
 
 
+def test_pictures_of_true_and_false_are_refused_for_what_they_are(bytes_run):
+    with pytest.raises(DataError, match=r"expected pixels as numbers, found bool$"):
+        bytes_run.predict(DOTS > 127)
+
+
 def test_pictures_of_other_channels_are_refused(bytes_run):
     for shape in ((3, 8, 8, 3), (3, 64)):
         with pytest.raises(DataError, match=r"pictures of shape \(8, 8\)|shape \(samples, height, width\)"):
