@@ -26,11 +26,11 @@ _RUNS = re.compile(rb"[\x80-\xff]{4,}")  # letters of other scripts follow each 
 _LETTERS = re.compile(rb"[\x80-\xff]")
 _SHOWN = 12  # characters about the first that is no ASCII
 _BINARY = {
-    b"PAR1": ("Parquet", ".parquet"),
-    b"ARROW1": ("Arrow", ".arrow"),
-    b"SQLite format 3\0": ("a SQLite database", ".db"),
-    b"PK\x03\x04": ("a ZIP archive, as of a workbook", ".xlsx"),
-    b"\xd0\xcf\x11\xe0": ("an old workbook", ".xls"),
+    b"PAR1": "a Parquet file",
+    b"ARROW1": "an Arrow file",
+    b"SQLite format 3\0": "a database of SQLite",
+    b"PK\x03\x04": "a ZIP archive, as a workbook is",
+    b"\xd0\xcf\x11\xe0": "an old workbook",
 }
 _LONGEST = max(map(len, _BINARY))
 
@@ -118,7 +118,7 @@ class _Reader:
     def _known(self) -> str:
         """What a file that is no text begins like, and how to call it; empty if that is not known."""
         found = next((told for start, told in _BINARY.items() if self.beginning.startswith(start)), None)
-        return f"; it begins like {found[0]}: let its name end in {found[1]}" if found else ""
+        return f"; it begins as {found} does: let its name end so" if found else ""
 
     def _decoded(self, block: bytes, *, final: bool) -> str:
         waiting = self.decoder.getstate()[0]

@@ -138,8 +138,10 @@ def test_what_is_wrong_with_a_table_is_said(name, content, text, tmp_path):
 
 
 @pytest.mark.parametrize("end", ["csv", "jsonl"])
-@pytest.mark.parametrize("name", ["parquet", "arrow", "db"])
-def test_a_binary_table_under_the_name_of_a_text_is_known(tmp_path, name, end):
+@pytest.mark.parametrize(
+    ("name", "what"), [("parquet", "a Parquet file"), ("arrow", "an Arrow file"), ("db", "a database of SQLite")]
+)
+def test_a_binary_table_under_the_name_of_a_text_is_known(tmp_path, name, what, end):
     path = tmp_path / f"t.{end}"
     table = pl.DataFrame({"a": [1.5] * 9, "é": ["ü"] * 9})
     if name == "db":
@@ -148,7 +150,7 @@ def test_a_binary_table_under_the_name_of_a_text_is_known(tmp_path, name, end):
     else:
         (table.write_parquet if name == "parquet" else table.write_ipc)(path)
     said = told(lambda: table_file(path).read(), tmp_path)
-    assert f"let its name end in .{name}" in said
+    assert f"it begins as {what} does: let its name end so" in said
     path.write_text("PAR1,b\n" + "1,2\n" * 9)
     if end == "csv":
         assert len(table_file(path).read()) == 9
