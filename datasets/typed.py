@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _LOOKED_AT = 50  # samples, of which the first say what columns are
 _BEGINNING = 1 << 16  # bytes
-_BLOCK = 1 << 20  # bytes
 PIECE = 1 << 24  # bytes of a file that are parsed at once
 _FRACTION = frozenset(".eE")
 
@@ -50,7 +49,7 @@ def read(
     names = [name for name in _fractions(plain[form.start :], form, missing) if name not in apart]
     if not names:
         return None
-    return _Reading(path, form, plain.count(b"\n", 0, form.start), frozenset(missing)).columns(names)
+    return _Reading(path, form, plain[: form.start], frozenset(missing)).columns(names)
 
 
 def _is_finite(cell: str) -> bool:
@@ -84,18 +83,22 @@ def _fractions(text: bytes, form: Dialect, missing: Collection[str]) -> list[str
 class _Reading:
     """One file, as it is written, and the cells of it that say nothing."""
 
-    def __init__(self, path: Path, form: Dialect, above: int, missing: frozenset[str]) -> None:
-        self.path, self.form, self.above, self.missing = path, form, above, missing
+    def __init__(self, path: Path, form: Dialect, head: bytes, missing: frozenset[str]) -> None:
+        self.path, self.form, self.missing = path, form, missing
+        self.head, self.above = head, head.count(b"\n")  # what stands above the samples
 
     def columns(self, names: Sequence[str]) -> Columns | None:
         """All columns, those of some names as numbers if they are; None where something is odd about the file."""
-        found = self._parsed(names)
+        try:
+            found = self._parsed(names)
+        except OSError:  # which is told where the text is read
+            return None
         if found is None:
             return None
-        numbers, held = found
+        numbers, held, is_simple = found
         places = {name: place for place, name in enumerate(names)}
         doubtful = [name for name, total in zip(names, _totals(numbers), strict=True) if not math.isfinite(total)]
-        if (held or doubtful) and not _is_simple(self.path):
+        if (held or doubtful) and not is_simple:
             return None
         if doubtful:
             texts = self.texts(doubtful)
@@ -113,15 +116,22 @@ class _Reading:
         places = {name: place for place, name in enumerate(names)}
         return Columns(ordered, self._as_text(held), places, numbers, written=self._column)
 
-    def _parsed(self, names: Sequence[str]) -> tuple[Floats, dict[str, pl.Series]] | None:
-        """Numbers (names, samples), and the other columns as text; piece by piece, so that the file is never held."""
+    def _parsed(self, names: Sequence[str]) -> tuple[Floats, dict[str, pl.Series], bool] | None:
+        """Numbers (names, samples), and the other columns as text; piece by piece, so that the file is never held.
+
+        Also whether the file is UTF-8 without quotes and zeros, so that every line is a row.
+        """
         import polars as pl
 
         others = [name for name in self.form.names if name not in {*names, *self.form.left}]
         texts: dict[str, list[pl.Series]] = {name: [] for name in others}
         numbers, count, left = np.empty((len(names), 0)), 0, self.path.stat().st_size
-        for piece in self._pieces():
-            if _is_cut(piece, self.form.separator):
+        is_simple = b'"' not in self.head and _is_utf8(self.head)
+        for piece, has_quotes in self._pieces():
+            if has_quotes and _is_cut(piece, self.form.separator):
+                return None
+            is_simple = is_simple and not has_quotes and _is_utf8(piece)
+            if others and not is_simple:
                 return None
             frame = self._table(names, self.form.names, piece)
             # A row that is short has nothing in the last column, and a line without anything has nothing in any.
@@ -137,18 +147,23 @@ class _Reading:
             for name in others:
                 texts[name].append(frame[name])
             count = end
-        return (_close(numbers, count), {name: pl.concat(texts[name]) for name in others}) if count else None
+        if not count:
+            return None
+        return _close(numbers, count), {name: pl.concat(texts[name]) for name in others}, is_simple
 
-    def _pieces(self) -> Iterator[bytes]:
-        """The samples of the file in pieces of whole lines; from the first quote on in one, as lines may be no rows."""
+    def _pieces(self) -> Iterator[tuple[bytes, bool]]:
+        """The samples of the file in pieces of whole lines, and whether there are quotes in each.
+
+        From the first of them on it is one piece, as lines may be no rows.
+        """
         with self.path.open("rb") as file:
             for _ in range(self.above):
                 file.readline()
             while piece := file.read(_to_the_end_of_a_line(file)):
                 if b'"' in piece:
-                    yield piece + file.read()
+                    yield piece + file.read(), True
                     return
-                yield piece
+                yield piece, False
 
     def texts(self, names: Sequence[str]) -> dict[str, pl.Series] | None:
         """Some columns as they stand in the file, null where a cell says nothing; None if they cannot be read."""
@@ -231,19 +246,14 @@ def _agree(numbers: Floats, texts: pl.Series) -> bool:
     return True
 
 
-def _is_simple(path: Path) -> bool:
-    """Whether a file is UTF-8 without quotes and zeros, so that every line is a row."""
-    import codecs
-
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _is_utf8(text: bytes) -> bool:
+    """Whether whole lines are UTF-8 without zeros."""
+    if b"\0" in text:
+        return False
+    if text.isascii():
+        return True
     try:
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                if b'"' in block or b"\0" in block:
-                    return False
-                if not block.isascii() or decoder.getstate()[0]:
-                    decoder.decode(block)
-        decoder.decode(b"", True)
-    except (UnicodeDecodeError, OSError):
+        text.decode()
+    except UnicodeDecodeError:
         return False
     return True
