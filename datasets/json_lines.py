@@ -101,12 +101,18 @@ def _table(path: Path, content: bytes, before: int) -> pl.DataFrame:
         raise _broken(path, content, before, error) from None
 
 
-def loaded(line: bytes) -> Any:
-    """What a line of JSON holds. Raises ValueError or RecursionError for one that is none.
+def read_object(line: bytes) -> dict[str, Any]:
+    """The object that a line holds. Raises ValueError, which says what was found, for any other line.
 
     Python writes NaN and Infinity and reads them again; JSON has neither, and no other reader takes them.
     """
-    return json.loads(line, parse_constant=_no_number, parse_float=_finite)
+    try:
+        value = json.loads(line, parse_constant=_no_number, parse_float=_finite)
+    except (ValueError, RecursionError) as problem:
+        raise ValueError(f"expected a JSON object, found broken JSON ({problem})") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"expected a JSON object, found {str(value)[:40]!r}")
+    return value
 
 
 def _no_number(text: str) -> NoReturn:
@@ -126,11 +132,9 @@ def _broken(path: Path, content: bytes, before: int, error: Exception) -> DataEr
     other = ""
     for number, line in enumerate(io.BytesIO(content), before + 1):
         try:
-            value = loaded(line) if line.strip() else {}
-        except (ValueError, RecursionError) as problem:
-            return DataError(f"{path}: line {number:,}: expected a JSON object, found broken JSON ({problem})")
-        if not isinstance(value, dict):
-            return DataError(f"{path}: line {number:,}: expected a JSON object, found {str(value)[:40]!r}")
+            value = read_object(line) if line.strip() else {}
+        except ValueError as problem:
+            return DataError(f"{path}: line {number:,}: {problem}")
         for key, held in value.items() if not other else ():
             kind, first = known.setdefault(key, (_kind(held), number)) if held is not None else ("", 0)
             if kind and _clash(kind, _kind(held)):

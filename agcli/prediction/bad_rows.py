@@ -14,7 +14,7 @@ from agcli.counts import number_of
 from agcli.datasets import DataError, TableFile
 from agcli.datasets.delimited import pieces
 from agcli.datasets.files import row_of
-from agcli.datasets.json_lines import loaded
+from agcli.datasets.json_lines import read_object
 from agcli.datasets.shards import Sharded
 from agcli.datasets.tabular import Delimited, Lines, Reader
 
@@ -142,13 +142,14 @@ def _lines(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
             if not line.strip():
                 continue
             row += 1
-            found, key = _judged(line)
-            if found:
-                tell(row, found)
+            try:
+                keys = [*read_object(line.strip())]
+            except ValueError as problem:
+                tell(row, str(problem))
                 held += 1
                 continue
-            if key is not None and not empty:
-                empty = json.dumps({key: None}).encode() + b"\n"
+            if keys and not empty:
+                empty = json.dumps({keys[0]: None}).encode() + b"\n"
             if empty:
                 write(empty * held)
                 held = 0
@@ -157,14 +158,3 @@ def _lines(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
         raise DataError(f"{file.path}: expected a JSON object in some line, found none", ("file",))
     write(empty * held)
     return replace(file, encoding=None), row
-
-
-def _judged(line: bytes) -> tuple[str, str | None]:
-    """What is wrong with a line, and a key of its object."""
-    try:
-        value = loaded(line.strip())
-    except (ValueError, RecursionError) as problem:
-        return f"expected a JSON object, found broken JSON ({problem})", None
-    if not isinstance(value, dict):
-        return f"expected a JSON object, found {str(value)[:40]!r}", None
-    return "", next(iter(value), None)

@@ -20,11 +20,11 @@ from agcli.engine.backends import jit
 from agcli.engine.backends.threads import blas
 from agcli.engine.types import Array
 from agcli.spec.plugins import brought
+from agcli.spec.source import at_once
 
 PACKAGES = ("agcli", "numpy", "scipy", "safetensors", "polars", "llvmlite")
 WHOLE = 8 << 20  # bytes; of larger arrays, evenly spaced blocks are hashed
 MAX_NAME = 4096  # bytes of a file of git that names a commit or a branch
-AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 BRANCH = re.compile(r"ref: (refs/(?!.*\.\.)[^\0\n]+)")
 BLOCKS, BLOCK = 64, 1 << 16
@@ -119,7 +119,7 @@ def beginning(path: Path) -> str:
     try:
         if not path.is_file():
             return ""
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | AT_ONCE)) as file:
+        with open(path, "rb", opener=at_once) as file:
             return file.read(MAX_NAME).decode("ascii").strip()
     except (OSError, ValueError):
         return ""

@@ -18,7 +18,6 @@ ZOO = Path(__file__).resolve().parent.parent.joinpath("models").resolve()  # a l
 
 _KINDS = ((stat.S_ISFIFO, "named pipe"), (stat.S_ISSOCK, "socket"), (stat.S_ISCHR, "device"), (stat.S_ISBLK, "device"))
 _OPEN = re.compile(r"/dev/stdin|(?:/dev|/proc/self)/fd/\d{1,6}")  # what this process has open already
-_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 
 # YAML 1.2.2, production 1, c-printable.
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -61,9 +60,9 @@ def read_source(path: str | os.PathLike[str], *, is_included: bool = False) -> S
     name = located(os.fspath(path))
     if kind := waiting(name, is_included=is_included):
         raise SpecError([Problem(Place(name), "", f"expected a spec file, found {kind}")])
-    waits = 0 if _OPEN.fullmatch(name) else _AT_ONCE  # files of the system may wait, too: /proc/kmsg
+    may_wait = _OPEN.fullmatch(name) is not None  # files of the system may wait, too: /proc/kmsg
     try:
-        with open(name, "rb", opener=lambda file, flags: os.open(file, flags | waits)) as file:
+        with open(name, "rb", opener=None if may_wait else at_once) as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
         raise SpecError([Problem(Place(name), "", _cannot_open(name, error))]) from None
@@ -71,6 +70,11 @@ def read_source(path: str | os.PathLike[str], *, is_included: bool = False) -> S
         message = f"expected a spec of at most {MAX_BYTES:,} bytes, got more"
         raise SpecError([Problem(Place(name), "", message)])
     return decoded(name, content)
+
+
+def at_once(name: str, flags: int) -> int:
+    """Open a file, for `open`, that never waits for anybody: what somebody else made may be a pipe."""
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def waiting(name: str, *, is_included: bool = False) -> str:
