@@ -97,15 +97,30 @@ def mask_text() -> str:
     """A module with the function ``kernel``: whether each 16 bits are the threshold or more, block by block."""
     code = Code(BLOCK)
     read_fields(code, FIELDS, ("key", "out"))
+    decide = deciding(code)
+
+    def block(i: str, _: list[str]) -> list[str]:
+        number = code.emit(f"add i64 {i}, %first")
+        decide(number, code.emit(f"getelementptr i8, ptr %out, i64 {code.emit(f'mul i64 {i}, {BLOCK}')}"))
+        return []
+
+    counted(code, "%blocks", [], block)
+    return module(code)
+
+
+def deciding(code: Code) -> Callable[[str, str], None]:
+    """What writes for a block of the generator, by its number, which of its elements are the threshold or more.
+
+    The code knows %key, %stream and %threshold; the other argument is where a byte for each element goes.
+    """
     code.do("%seed = load i64, ptr %key")
     code.do(f"%step = load i64, ptr {code.emit('getelementptr i64, ptr %key, i64 1')}")
     limit = code.splat("i16", code.emit("trunc i64 %threshold to i16"))
     keys = [[code.emit(f"add i64 {k}, {signed(r * w % 2**64)}") for r in range(ROUNDS)]
             for k, w in zip(("%seed", "%stream"), STEPS, strict=True)]  # fmt: skip
 
-    def block(i: str, _: list[str]) -> list[str]:
-        number = code.emit(f"add i64 {code.emit(f'add i64 {i}, %first')}, 1")  # the generator counts, then computes
-        words = [number, "0", "0", "%step"]
+    def decide(number: str, place: str) -> None:
+        words = [code.emit(f"add i64 {number}, 1"), "0", "0", "%step"]  # the generator counts, then computes
         for pair in zip(*keys, strict=True):
             words = turned(code, words, pair)
         vector = "poison"
@@ -113,13 +128,10 @@ def mask_text() -> str:
             vector = code.emit(f"insertelement <4 x i64> {vector}, i64 {word}, i32 {n}")
         numbers = code.emit(f"bitcast <4 x i64> {vector} to {code.vector('i16')}")
         kept = code.emit(f"icmp uge {code.vector('i16')} {numbers}, {limit}")
-        place = code.emit(f"getelementptr i8, ptr %out, i64 {code.emit(f'mul i64 {i}, {BLOCK}')}")
         bits = code.emit(f"zext {code.vector('i1')} {kept} to {code.vector('i8')}")
         code.do(f"store {code.vector('i8')} {bits}, ptr {place}, align 1")
-        return []
 
-    counted(code, "%blocks", [], block)
-    return module(code)
+    return decide
 
 
 def turned(code: Code, words: list[str], keys: tuple[str, ...]) -> list[str]:

@@ -9,7 +9,7 @@ from ..llvm.counted_loop import counted, times
 from ..llvm.elementary import FORMATS, power_of_two, reduced
 from ..llvm.loop_nest import mask_of, suffix
 from ..llvm.values import Code, Value
-from ..masks import BLOCK, ROUNDS, STEPS, signed, turned
+from ..masks import BLOCK, deciding
 from .blocks import Module, masked_store
 
 LOWEST = {"float": -87.0, "double": -708.0}  # below, an exponential is 0: its results are normal numbers
@@ -233,29 +233,15 @@ def drawing(module: Module) -> str:
     It takes the number of the first row, how many blocks of a row there are and how many are wanted.
     """
     code = Code(BLOCK)
-    code.do("%seed = load i64, ptr %key")
-    code.do(f"%step = load i64, ptr {code.emit('getelementptr i64, ptr %key, i64 1')}")
-    limit = code.splat("i16", code.emit("trunc i64 %threshold to i16"))
-    keys = [[code.emit(f"add i64 {k}, {signed(r * w % 2**64)}") for r in range(ROUNDS)]
-            for k, w in zip(("%seed", "%stream"), STEPS, strict=True)]  # fmt: skip
+    decide = deciding(code)
 
     def row(r: str, _: list[str]) -> list[str]:
-        number = code.emit(f"mul i64 {code.emit(f'add i64 {r}, %first')}, %blocks")
+        before = code.emit(f"mul i64 {code.emit(f'add i64 {r}, %first')}, %blocks")
         start = code.emit(f"getelementptr i8, ptr %bits, i64 {code.emit(f'mul i64 {r}, %bits.row')}")
 
         def block(j: str, _: list[str]) -> list[str]:
-            count = code.emit(f"add i64 {code.emit(f'add i64 {number}, {j}')}, 1")  # it counts, then computes
-            words = [count, "0", "0", "%step"]
-            for pair in zip(*keys, strict=True):
-                words = turned(code, words, pair)
-            vector = "poison"
-            for n, word in enumerate(words):
-                vector = code.emit(f"insertelement <4 x i64> {vector}, i64 {word}, i32 {n}")
-            numbers = code.emit(f"bitcast <4 x i64> {vector} to {code.vector('i16')}")
-            kept = code.emit(f"icmp uge {code.vector('i16')} {numbers}, {limit}")
-            place = code.emit(f"getelementptr i8, ptr {start}, i64 {times(code, j, BLOCK)}")
-            bits = code.emit(f"zext {code.vector('i1')} {kept} to {code.vector('i8')}")
-            code.do(f"store {code.vector('i8')} {bits}, ptr {place}, align 1")
+            number = code.emit(f"add i64 {before}, {j}")
+            decide(number, code.emit(f"getelementptr i8, ptr {start}, i64 {times(code, j, BLOCK)}"))
             return []
 
         counted(code, "%wanted", [], block)

@@ -171,12 +171,17 @@ def tanh(x: Value) -> Value:
     return (t / (t + 2.0)).copysign(x)
 
 
+def lifted(x: Value, form: Format) -> tuple[Value, Value]:
+    """``parted`` of positive numbers, denormal ones too, with the exponent as a float."""
+    small = x < form.tiny
+    exponent, f = parted(small.choose(x * 2.0**form.lift, x))
+    return small.choose(exponent - form.lift, exponent).to(x.kind), f
+
+
 def log(x: Value) -> Value:
     """log(2^e (1 + f)) = e ln 2 + 2 artanh(f / (2 + f)), in the summation order of fdlibm's e_log.c."""
     form = form_of(x)
-    small = x < form.tiny
-    exponent, f = parted(small.choose(x * 2.0**form.lift, x))
-    e = small.choose(exponent - form.lift, exponent).to(x.kind)
+    e, f = lifted(x, form)
     square, tail = log_terms(f, form)
     high, low = form.ln2
     y = e.fma(high, f - (square - e.fma(low, tail)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from .elementary import form_of, log_terms, parted
+from .elementary import form_of, lifted, log_terms
 
 if TYPE_CHECKING:
     from .values import Value
@@ -61,9 +61,7 @@ def product(a: Pair, b: Pair) -> Pair:
 def log(x: Value) -> Pair:
     """log(x) of positive numbers."""
     form = form_of(x)
-    small = x < form.tiny
-    exponent, f = parted(small.choose(x * 2.0**form.lift, x))
-    e = small.choose(exponent - form.lift, exponent).to(x.kind)
+    e, f = lifted(x, form)
     square, tail = log_terms(f, form)
     high, low = sorted_sum(e * form.ln2[0], f)
     return sorted_sum(high, low - (square - e.fma(form.ln2[1], tail)))
