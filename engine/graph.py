@@ -55,8 +55,10 @@ class Op:
         raise NotImplementedError(f"{self.name} has no type rule")
 
     def kernel(self, *arrays: Any, **out: Any) -> None:
-        """Fill the array ``out`` (a tuple of arrays for a tuple type), a keyword."""
-        raise NotImplementedError(f"{self.name} has no kernel")
+        """Fill the array ``out`` (a tuple of arrays for a tuple type), a keyword; or else ``bind`` does."""
+        if type(self).bind is Op.bind:
+            raise NotImplementedError(f"{self.name} has no kernel")
+        self.bind(arrays, **out)()
 
     def compute(self, *arrays: Any) -> Array:
         """The output of a dynamic op, as an array of its own."""

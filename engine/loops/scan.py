@@ -137,9 +137,6 @@ class Scan(Op):
         length = self.turns(*(TensorType(a.shape, a.dtype) for a in inputs))
         return Loop(plan, inputs, out, length or 0, self.reverse)
 
-    def kernel(self, *inputs: Array, out: Any) -> None:
-        self.bind(inputs, out)()
-
     def culprit(self, inputs: Sequence[Array], out: Any) -> str | None:
         return self.loop(inputs, out).culprit()
 

@@ -78,9 +78,6 @@ class Attends(Op):
     def unify(self, inputs: list[Tensor]) -> list[Tensor]:
         return inputs
 
-    def kernel(self, *arrays: Array, out: Any) -> None:
-        self.bind(arrays, out)()
-
     def factor(self, width: int) -> float:
         return self.scale if self.scale is not None else width**-0.5 if width else 1.0
 

@@ -133,9 +133,6 @@ class Elementwise(Pointwise):
             return getattr(values[0], self.scalar_rule)(*values[1:])
         return None if self.scalar_rule is None else self.scalar_rule(*values)
 
-    def kernel(self, *inputs: Array, out: Array) -> None:
-        self.bind(inputs, out)()
-
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         alike = self.rule is None or out.dtype.kind != "f" or all(x.dtype == out.dtype for x in inputs)
         if alike and self.fill is None and isinstance(self.ufunc, np.ufunc) and self.ufunc not in KEYWORD_ONLY:

@@ -37,9 +37,6 @@ class Product(Op):
         right = None if db is None else self(a, db, *like)
         return left if right is None else right if left is None else left + right
 
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
-
     def axes(self, x: Array, w: Array) -> tuple[Axis, Axis]:
         return self.window.axes(x.shape[1:3], w.shape[:2])
 

@@ -84,9 +84,6 @@ class SparseSoftmaxCrossEntropy(Op):
     def unify(self, inputs: list[Tensor]) -> list[Tensor]:
         return inputs
 
-    def kernel(self, *arrays: Array, out: Any) -> None:
-        self.bind(arrays, out)()
-
     def bind(self, inputs: Sequence[Array], out: tuple[Array, Array]) -> Call:
         logits, labels = inputs
         if logits.size == 0:
@@ -139,9 +136,6 @@ class SparseSoftmaxGrad(Op):
 
     def unify(self, inputs: list[Tensor]) -> list[Tensor]:
         return inputs
-
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         g, level, logits, labels = inputs

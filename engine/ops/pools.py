@@ -43,9 +43,6 @@ class Pool(Op):
     def infer(self, x: TensorType) -> TensorType:
         return x.with_shape(self.pooled(x))
 
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
-
     def axes(self, x: Array) -> tuple[Axis, Axis]:
         return self.window.axes(x.shape[1:3], self.size)
 

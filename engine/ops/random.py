@@ -89,9 +89,6 @@ class Draw(Op):
         """Fill ``out`` with samples."""
         raise NotImplementedError
 
-    def kernel(self, *inputs: Array, out: Array) -> None:
-        self.bind(inputs, out)()
-
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         source, key, rest, samples = Source(self.stream), inputs[0], inputs[1:], self.fill
         return lambda: samples(source.at(key), out, *rest)

@@ -47,9 +47,6 @@ class CompiledMask(Op):
     def infer(self, *types: TensorType) -> TensorType:
         return self.op.infer(*types)
 
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
-
     def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         (key,) = inputs
         try:

@@ -35,9 +35,6 @@ class Scatter(Op):
     def infer(self, *types: TensorType) -> TensorType:
         return self.place.infer(*types)
 
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
-
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         g, _, *indices = inputs
         count, width = len(indices), prod(out.shape[len(indices) :])

@@ -10,14 +10,15 @@ from typing import Any
 import numpy as np
 
 from ....frozen import frozen
-from ....graph import Op, Tensor
+from ....graph import Tensor
 from ....ops.attention import Attends, Attention
 from ....ops.attention_tiles import LEVELS
-from ....types import Array, Shape, TensorType, TupleType, static
+from ....types import Array, Shape, static
 from ...threads import workers
 from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Native, address, movable
+from ..compiled_op import CompiledOp
 from ..elementwise.launch import together
 from ..llvm.loop_nest import SIZES
 from ..llvm.values import KINDS
@@ -37,24 +38,13 @@ OUTPUTS = {False: ("y", "level"), True: ("dq", "dk", "dv")}
 
 
 @frozen
-class CompiledAttention(Op):
+class CompiledAttention(CompiledOp):
     """``attention`` or ``attention_grad``."""
 
     op: Attends
-    threads: bool
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return f"compiled<{self.op.name}>"
-
-    def infer(self, *types: TensorType) -> TupleType:
-        return self.op.infer(*types)  # type: ignore[return-value]
 
     def products(self, *shapes: Shape) -> float:
         return self.op.products(*shapes)
-
-    def kernel(self, *arrays: Array, out: Any) -> None:
-        self.bind(arrays, out)()
 
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
         gradient = not isinstance(self.op, Attention)

@@ -15,16 +15,17 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from ....frozen import frozen
-from ....graph import Op, Tensor
+from ....graph import Tensor
 from ....ops.convolution import Conv, ConvInputGrad, ConvWeightGrad, Product
 from ....ops.program import program, steady
 from ....ops.windows import Axis
 from ....rewrite.cost import operations
-from ....types import Array, TensorType, TupleType, static
+from ....types import Array, static
 from ...threads import workers
 from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Native, address, movable
+from ..compiled_op import CompiledOp
 from ..elementwise.launch import together
 from ..elementwise.sums import chain
 from ..llvm.loop_nest import SIZES
@@ -43,25 +44,14 @@ REGISTERS = {64: 32, 32: 16, 16: 16}  # bytes of one -> how many there are
 
 
 @frozen
-class Direct(Op):
+class Direct(CompiledOp):
     """A convolution or one of its gradients, compiled for the lengths of its arrays."""
 
     op: Product
-    threads: bool
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return f"compiled<{self.op.name}>"
 
     @property
     def shape_only(self) -> tuple[int, ...]:  # type: ignore[override]
         return self.op.shape_only
-
-    def infer(self, *types: TensorType) -> TensorType | TupleType:
-        return self.op.infer(*types)
-
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         bind = {Conv: forward, ConvInputGrad: input_grad, ConvWeightGrad: weight_grad}[type(self.op)]

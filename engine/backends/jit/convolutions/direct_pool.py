@@ -45,9 +45,6 @@ class DirectPool(Op):
         """Multiplications, from the shapes of both inputs."""
         return prod((x[0], *(a.count for a in self.conv.window.axes(x[1:3], w[:2])), *w[:2], *w[2:]))
 
-    def kernel(self, *arrays: Array, out: Any) -> None:
-        self.bind(arrays, out)()
-
     def bind(self, inputs: Sequence[Array], out: Any) -> Call:
         x, w = inputs
         outputs = out if isinstance(out, tuple) else (out,)

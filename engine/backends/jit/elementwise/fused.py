@@ -14,6 +14,7 @@ from ....graph import Op, Tensor
 from ....ops.base import Elementwise, Item
 from ....ops.program import program as row
 from ....types import Array, DType, Shape, TensorType, TupleType
+from ..compiled_op import CompiledOp
 from ..llvm.values import Code, UnsupportedError, Value, kind_of
 
 Number: TypeAlias = "float | int | bool | None"
@@ -122,9 +123,6 @@ class Fused(Op):
         count = len(self.program.results)
         return [made] if count == 1 else [Item(i, count)(made) for i in range(count)]
 
-    def kernel(self, *arrays: Array, out: Any) -> None:
-        self.bind(arrays, out)()
-
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
         from ..code.compiler import CompileError
         from .launch import bound
@@ -170,25 +168,12 @@ class Rule:
 
 
 @frozen
-class Looped(Op):
+class Looped(CompiledOp):
     """An op that is elementwise on views of its arrays, such as the windows of a pool."""
-
-    op: Op
-    threads: bool
-
-    @property
-    def name(self) -> str:  # type: ignore[override]
-        return f"compiled<{self.op.name}>"
 
     @property
     def inplace(self) -> tuple[int, ...]:  # type: ignore[override]
         return ()  # views of one array at several places are no element by element
-
-    def infer(self, *types: TensorType) -> TensorType | TupleType:
-        return self.op.infer(*types)
-
-    def kernel(self, *arrays: Array, out: Any) -> None:
-        self.bind(arrays, out)()
 
     def bind(self, inputs: Sequence[Array], out: Any) -> Callable[[], Any]:
         from ..code.compiler import CompileError

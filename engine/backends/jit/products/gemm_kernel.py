@@ -48,9 +48,6 @@ class GemmKernel(Op):
     def infer(self, a: TensorType, b: TensorType, start: TensorType | None = None) -> TensorType:
         return TensorType((*a.shape[:-1], self.columns), a.dtype)
 
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
-
     def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         a, b, *start = inputs
         if not out.size or not a.size:

@@ -40,9 +40,6 @@ class Thin(Op):
     def infer(self, a: TensorType, b: TensorType) -> TensorType:
         return MatMul().infer(a, b)
 
-    def kernel(self, *arrays: Array, out: Array) -> None:
-        self.bind(arrays, out)()
-
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
         a, b = inputs
         matrix = a if b.shape[1] == 1 else b
