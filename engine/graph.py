@@ -162,10 +162,8 @@ class Tensor(NoNumbers):
     ) -> None:
         if op is None and not isinstance(type, TensorType | TupleType):
             raise made_elsewhere(self)
-        self.type = type
-        self.op = op
-        self.inputs = inputs
-        self.name = name
+        self.type, self.op = type, op
+        self.inputs, self.name = inputs, name
         self.id = next(_ids)
         self.place = place or here()
 

@@ -21,7 +21,7 @@ from .base import items
 from .creation import ones_like, size
 from .diagonals import tril
 from .dropout import dropout_mask
-from .elementwise import rsqrt
+from .elementwise import add_n, rsqrt
 from .keys import FUNCTION_KEY, next_stream
 from .logic import logical_and, not_equal, where
 from .matmul import matmul
@@ -238,7 +238,7 @@ class AttentionGrad(Attends):
             back = p * (slope - sum(p * slope, -1, keepdims=True)) * factor
             dq.append(matmul(back, kh))
             dk.append(matmul(swap_last(back), qh))
-        found = [None if not parts else turned(total(parts)) for parts in (dq, dk, dv)]
+        found = [None if not parts else turned(add_n(*parts)) for parts in (dq, dk, dv)]
         found[1:] = [None if x is None else heads.gathered(x) for x in found[1:]]
         return [t, None, *found, *[None] * len(rest)]
 
@@ -262,14 +262,7 @@ class Spread:
         """Cotangents of keys or values, added up over the queries that share them."""
         if self.each == 1:
             return x
-        return total([x[:, :, i :: self.each] for i in range(self.each)])
-
-
-def total(parts: Sequence[Tensor]) -> Tensor:
-    found = parts[0]
-    for part in parts[1:]:
-        found = found + part
-    return found
+        return add_n(*(x[:, :, i :: self.each] for i in range(self.each)))
 
 
 def turned(x: Tensor) -> Tensor:
