@@ -186,13 +186,29 @@ def own_kernels(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("AG_KERNEL_CACHE", str(tmp_path_factory.getbasetemp() / "kernels"))
 
 
+@pytest.fixture
+def compiled(monkeypatch, own_kernels):
+    """Kernels are compiled for all that has any, however small."""
+    monkeypatch.setattr("agcli.engine.backends.jit.fuse.LEAST", 0)
+    monkeypatch.setattr("agcli.engine.backends.jit.fuse.WORTH", 0)
+    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+
+
 @pytest.fixture(params=["numpy", "compiled"])
 def backend(request, monkeypatch):
     """NumPy's kernels alone, then compiled ones for all that has any, however small."""
     if request.param == "numpy":
         monkeypatch.setenv("AG_BACKEND", "numpy")
     else:
-        request.getfixturevalue("own_kernels")
-        monkeypatch.setattr("agcli.engine.backends.jit.fuse.LEAST", 0)
-        monkeypatch.setattr("agcli.engine.backends.jit.fuse.WORTH", 0)
-        monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+        request.getfixturevalue("compiled")
+
+
+@pytest.fixture(scope="session")
+def validator():
+    """What judges specs by the schema."""
+    jsonschema = pytest.importorskip("jsonschema")
+    from agcli.spec import json_schema
+
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)

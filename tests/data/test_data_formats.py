@@ -124,11 +124,6 @@ def test_an_unknown_ending_is_told_by_every_command_in_the_same_words(name, runs
     assert f"data.file: expected {formats.families()}, got " in str(caught.value)
 
 
-@pytest.fixture(scope="module")
-def validator():
-    return jsonschema.Draft202012Validator(json_schema())
-
-
 @pytest.mark.parametrize(("row", "ending"), SPELLINGS, ids=IDS)
 def test_the_schema_takes_what_is_read(row, ending, validator):
     other = next(each for each in FORMATS if each.kind != row.kind)

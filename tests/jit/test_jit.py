@@ -25,11 +25,8 @@ SPECIAL = [0.0, -0.0, 1.0, -1.0, np.inf, -np.inf, np.nan, 1e-310, -1e-310, 1e-40
 
 
 @pytest.fixture(autouse=True)
-def every_group(monkeypatch, own_kernels):
+def every_group(monkeypatch, compiled):
     """Fuse whatever can be fused, single ops and small arrays too."""
-    monkeypatch.setattr(fuse, "LEAST", 0)
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
     monkeypatch.setattr(fuse, "passes", lambda op: 2)
 
 

@@ -8,19 +8,11 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import compiler
 from agcli.engine.backends.jit.elementwise import launch, sums
 from agcli.engine.backends.jit.elementwise.sums import Summed
 
-pytestmark = pytest.mark.numeric
-
-
-@pytest.fixture(autouse=True)
-def every_group(monkeypatch, own_kernels):
-    monkeypatch.setattr(fuse, "LEAST", 0)
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+pytestmark = [pytest.mark.numeric, pytest.mark.usefixtures("compiled")]
 
 
 def ops(f):

@@ -22,11 +22,8 @@ INF = float("inf")
 
 
 @pytest.fixture(autouse=True)
-def every_group(monkeypatch, own_kernels):
+def every_group(monkeypatch, compiled):
     """Compile single ops and small arrays too."""
-    monkeypatch.setattr(fuse, "LEAST", 0)
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
     monkeypatch.setattr(fuse, "passes", lambda op: 2)
 
 

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agcli.spec import Choice, Spec, SpecError, Train, json_schema, parse_spec, read_spec
+from agcli.spec import Choice, Spec, SpecError, Train, parse_spec, read_spec
 from agcli.spec.data import DATA, UNNAMED
 from agcli.spec.document import read_document
 from agcli.spec.nouns import LOSSES, METRICS
@@ -220,18 +219,10 @@ def test_every_row_explains_itself(table: Any) -> None:
             assert field.description, (name, field_name)
 
 
-@cache
-def validator() -> Any:
-    jsonschema = pytest.importorskip("jsonschema")
-    jsonschema.Draft202012Validator.check_schema(json_schema())
-    return jsonschema.Draft202012Validator(json_schema())
-
-
-def test_schema_accepts_the_zoo_and_what_is_dumped() -> None:
-    schema = validator()
+def test_schema_accepts_the_zoo_and_what_is_dumped(validator: Any) -> None:
     for path in MODELS:
-        schema.validate(plain(path.read_text()))
-        schema.validate(plain(read_spec(path).dump()))
+        validator.validate(plain(path.read_text()))
+        validator.validate(plain(read_spec(path).dump()))
 
 
 RATES = (
@@ -271,7 +262,7 @@ FORMULAS = {"": True, ", better: low": True, ", better: high": True, ", better: 
         *[("seed: -1", False), ("name: a/b", False), ("name: a b", True)],
     ],
 )
-def test_schema_and_reader_agree(section: str, is_valid: bool) -> None:
+def test_schema_and_reader_agree(section: str, is_valid: bool, validator: Any) -> None:
     sections = {**plain(SMALL), **plain(section)}
     try:
         parse_spec(json.dumps(sections))
@@ -279,7 +270,7 @@ def test_schema_and_reader_agree(section: str, is_valid: bool) -> None:
         assert not is_valid
     else:
         assert is_valid
-    assert validator().is_valid(sections) == is_valid
+    assert validator.is_valid(sections) == is_valid
 
 
 def test_page_holds_the_tables_of_today() -> None:

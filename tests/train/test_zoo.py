@@ -63,13 +63,6 @@ def test_ag_models_lists_all(ag, tmp_path):
 # The schema
 
 
-@pytest.fixture(scope="module")
-def validator():
-    jsonschema = pytest.importorskip("jsonschema")
-    jsonschema.Draft202012Validator.check_schema(json_schema())
-    return jsonschema.Draft202012Validator(json_schema())
-
-
 def test_ag_schema_prints_it(ag):
     assert json.loads(ag("schema", check=0).stdout) == json.loads(json.dumps(json_schema()))
 
