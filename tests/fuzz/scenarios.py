@@ -13,8 +13,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
 import harness
 import traced
+from outcomes import outcome
 from traced import Fault, Outcome
 
 SPEC = """
@@ -38,7 +41,6 @@ LOADED = (
     "agcli", "agcli.training.trainer", "agcli.evaluation.evaluate", "agcli.prediction.files", "agcli.report.page.page",
     "agcli.data.first_spec", "agcli.inspection", "agcli.report.screen", "agcli.cli.train", "polars",
 )  # fmt: skip
-TIMINGS = ("seconds", "elapsed", "samples_per_second")
 OLD = b"what was there before\n"
 PARTS = re.compile(r"\..+\.part")
 HALF = ".result.json.0123456789abcdef.part"  # what a killed training left
@@ -139,18 +141,8 @@ def half_written(folder: Path) -> list[str]:
 
 
 def end_of(folder: Path) -> list[object]:
-    """What has to be equal at the end of a training: weights, metrics, result, and which checkpoint is the best."""
-    from agcli.runs import Run
-
-    run = Run(folder)
-    checkpoint, passed_over = run.newest()
-    assert checkpoint is not None, folder
-    assert not passed_over, passed_over
-    records = [{k: v for k, v in r.items() if k not in TIMINGS} for r in run.metrics]
-    kept = {k: v for k, v in (run.result or {}).items() if k not in (*TIMINGS, "run", "test_looks")}
-    parts = half_written(folder)
-    pointers = [(folder / name).read_text() for name in ("best", "last")]
-    return json.loads(json.dumps([checkpoint.hash, records, kept, parts, *pointers]))
+    """What has to be equal at the end of a training."""
+    return json.loads(json.dumps([*outcome(folder), half_written(folder)]))
 
 
 @dataclass(frozen=True)
