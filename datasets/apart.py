@@ -18,7 +18,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from .errors import DataError
 from .foreign import reading
@@ -89,6 +89,7 @@ class Process:
             pipesize=_PIPE, env={**os.environ, "RUST_BACKTRACE": "0"},
             start_new_session=True,  # what interrupts this process is not meant for that one
         )  # fmt: skip
+        self._to, self._from = _pipe(self._process.stdin), _pipe(self._process.stdout)
 
     @property
     def runs(self) -> bool:
@@ -123,11 +124,10 @@ class Process:
             self._code()
 
     def _asked(self, *request: bytes) -> tuple[int, bytes]:
-        assert self._process.stdin is not None  # noqa: S101  # it is a pipe
         try:
             for part in request:
-                self._process.stdin.write(part)
-            self._process.stdin.flush()
+                self._to.write(part)
+            self._to.flush()
         except OSError:
             raise EndedError(self._code()) from None
         return self._answer()
@@ -137,19 +137,22 @@ class Process:
         return head[0], self._read(int.from_bytes(head[1:], "little"))
 
     def _read(self, size: int) -> bytes:
-        assert self._process.stdout is not None  # noqa: S101  # it is a pipe
-        found = self._process.stdout.read(size)
+        found = self._from.read(size)
         if len(found) < size:
             raise EndedError(self._code())
         return found
 
     def _code(self) -> int:
         """The exit code, with nothing left open."""
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        for pipe in (self._to, self._from):
+            with suppress(OSError):
+                pipe.close()
         return self._process.wait()
+
+
+def _pipe(end: IO[bytes] | None) -> IO[bytes]:
+    assert end is not None  # noqa: S101  # it was asked for
+    return end
 
 
 class Processes:

@@ -168,7 +168,7 @@ class Launch:
             call = Native(run, numbers, operands)
         else:
             call = movable(run, numbers, operands, [WORDS.index(name) for name in self.arrays])
-        call.memory = kept  # type: ignore[attr-defined]
+        call.beside = kept
         return call
 
     def bits(self, number: float) -> int:

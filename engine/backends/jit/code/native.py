@@ -48,6 +48,7 @@ class Native(partial[None]):
         return self
 
     kept: Any
+    beside: Any = None  # what else has to live as long
 
     @property
     def pair(self) -> tuple[int, int]:
