@@ -18,7 +18,7 @@ import numpy as np
 from .compressed import seekable
 from .dataset import Array
 from .errors import DataError
-from .files import check_size, size_of
+from .files import UNBOUNDED, check_size, size_of
 from .frame import Frame
 from .idx import read_idx
 from .tabular import MAX_BYTES, first_bytes
@@ -192,7 +192,7 @@ def known_content(path: Path) -> Reader | None:
 
 def by_content(path: Path) -> Reader:
     """The same. Raises DataError for a file that holds no arrays."""
-    check_size(path, 1 << 62)
+    check_size(path, UNBOUNDED)
     found = known_content(path)
     if found is None:
         raise DataError(f"{path}: expected arrays (NPZ, NPY or IDX), found something else", ("file",))

@@ -14,6 +14,7 @@ from .compressed import opened, read
 from .dialect import Dialect, Note, nothing
 from .encodings import utf8
 from .errors import DataError
+from .files import UNBOUNDED
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,7 +64,7 @@ def _end_of_line(text: bytes) -> int:
 
 def beginning(path: Path, encoding: str | None = None, note: Note = nothing) -> bytes:
     """The first lines of a file, as UTF-8."""
-    return next(pieces(path, 1 << 62, 1 << 16, encoding=encoding, note=note), b"")
+    return next(pieces(path, UNBOUNDED, 1 << 16, encoding=encoding, note=note), b"")
 
 
 def frames(

@@ -21,6 +21,7 @@ def row_of(file: str, number: int) -> str:
 
 
 MARKS = "*?["  # of patterns
+UNBOUNDED = 1 << 62  # bytes: more than any file has
 _KINDS = (
     (stat.S_ISDIR, "a folder"),
     (stat.S_ISFIFO, "a named pipe"),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from . import delimited
 from .dialect import MAX_COLUMNS
 from .errors import DataError
+from .files import UNBOUNDED
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,7 +39,7 @@ def pieces(path: Path) -> Iterator[pl.DataFrame]:
     import polars as pl
 
     before, known = 0, dict[str, pl.DataType]()
-    for piece in delimited.pieces(path, 1 << 62):
+    for piece in delimited.pieces(path, UNBOUNDED):
         if piece.strip():
             check_keys(path, [piece], before)
             table = _table(path, piece, before)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .errors import DataError
-from .files import MARKS, Names, check_size, row_of, size_of
+from .files import MARKS, UNBOUNDED, Names, check_size, row_of, size_of
 from .tabular import Reader, TableFile
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_SHARDS = 10_000
 MAX_FOLDERS = 100_000  # in which `**` looks
-UNBOUNDED = 1 << 62  # bytes: samples that stay on disk
 _OF = re.compile(r"(\d+)-of-(\d+)")
 _SHOWN = 10
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from .dialect import free
 from .errors import DataError
-from .files import check_size
+from .files import UNBOUNDED, check_size
 from .several import SeveralError
 from .tabular import MAX_BYTES, Reader, TableFile
 
@@ -54,7 +54,7 @@ class Sqlite(Reader):
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
         flattening = file.flattening()
-        for names, some in _answers(file, 1 << 62):
+        for names, some in _answers(file, UNBOUNDED):
             yield flattening.of(_frame(names, some))
 
 
@@ -109,7 +109,7 @@ def _only(path: Path, connection: sqlite3.Connection) -> str:
 @contextmanager
 def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that leaves no file behind, beside the database or elsewhere."""
-    check_size(path, 1 << 62)
+    check_size(path, UNBOUNDED)
     _check_start(path)
     with tempfile.TemporaryDirectory(prefix="ag-sqlite-") as folder:
         place, options = path, "mode=ro"

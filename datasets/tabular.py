@@ -15,7 +15,7 @@ from .compressed import opened, read, seekable
 from .delimited import BOM, beginning, frames
 from .dialect import Dialect, Known, dialect
 from .errors import DataError
-from .files import check_size, size_of
+from .files import UNBOUNDED, check_size, size_of
 from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
@@ -68,7 +68,7 @@ class Reader:
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
         """All rows in pieces of a few megabytes."""
-        return self.pieces(file, 1 << 62)
+        return self.pieces(file, UNBOUNDED)
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class TableFile:
 
     def head(self) -> Frame:
         """The first samples: what one piece holds."""
-        return self._told(next(self.frames(1 << 62)))
+        return self._told(next(self.frames(UNBOUNDED)))
 
     @property
     def numerals(self) -> Numerals | None:
@@ -160,7 +160,7 @@ class TableFile:
             self.note(note)
         return replace(frame, numerals=found)
 
-    def frames(self, max_bytes: int = 1 << 62) -> Iterator[Frame]:
+    def frames(self, max_bytes: int = UNBOUNDED) -> Iterator[Frame]:
         """All samples in pieces of a few megabytes; there is at least one sample."""
         self.check(max_bytes)
         return self._numbered(self._reader().pieces(self, max_bytes))
@@ -170,7 +170,7 @@ class TableFile:
 
         Of a file without samples whose columns are known, such as a header alone, there may be one empty piece.
         """
-        self.check(1 << 62)
+        self.check(UNBOUNDED)
         return self._numbered(self._reader().streamed(self), may_be_empty)
 
     def _numbered(self, pieces: Iterator[pl.DataFrame], may_be_empty: bool = False) -> Iterator[Frame]:
@@ -308,7 +308,7 @@ PARQUET, ARROW = Scanned("Parquet"), Scanned("Arrow")
 
 def by_content(path: Path) -> Reader:
     """The reader for a file, told by its first bytes."""
-    check_size(path, 1 << 62)
+    check_size(path, UNBOUNDED)
     start = first_bytes(path)
     if start.startswith(b"PAR1"):
         return PARQUET

@@ -14,7 +14,7 @@ from agcli.data.dataset_info import content, described
 from agcli.data.doubts import settled
 from agcli.data.first_model import model_lines
 from agcli.data.mending import usual
-from agcli.data.whole_file import whole_file
+from agcli.data.whole_file import is_one_of, whole_file
 from agcli.datasets import (
     Corpus,
     DataError,
@@ -82,7 +82,7 @@ def draft(file: str | TableFile, target: str | None = None, out: Path | None = N
     """
     name = file.path if isinstance(file, TableFile) else Path(file)
     path = out or Path(f"{_stem(name)}.yaml")
-    if path.is_file() and name.is_file() and path.samefile(name):
+    if is_one_of(path, [name]):
         raise DataError(f"{path}: holds the data, which a spec would replace; name another with --out")
     found = described(file, (target,) if target else ())
     if isinstance(found, Corpus):

@@ -6,12 +6,13 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from agcli.datasets import DataError
+from agcli.engine.variables import sync_folder
 
 DESCRIPTORS = {"/dev/stdout": 1, "/dev/stderr": 2}
 _BY_NUMBER = re.compile(r"(?:/dev|/proc/self)/fd/(\d{1,6})")
@@ -58,7 +59,8 @@ def whole_file(out: Path) -> Iterator[IO[bytes]]:
             os.fsync(file.fileno())
         with _naming(out):
             os.replace(temporary, target)
-            _sync(target.parent)
+            with suppress(OSError):
+                sync_folder(target.parent)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
@@ -98,11 +100,10 @@ def _naming(out: Path) -> Iterator[None]:
         raise said from None
 
 
-def _sync(folder: Path) -> None:
-    """Make a new name outlast a power failure, where the system can."""
-    with suppress(OSError):
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def is_one_of(out: Path, files: Iterable[Path]) -> bool:
+    """Whether what is to be written would take the place of one of some files, by whatever name."""
+    for path in files:
+        with suppress(OSError):
+            if out.exists() and path.exists() and out.samefile(path):
+                return True
+    return False

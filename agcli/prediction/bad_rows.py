@@ -13,7 +13,7 @@ from pathlib import Path
 from agcli.counts import number_of
 from agcli.datasets import DataError, TableFile
 from agcli.datasets.delimited import pieces
-from agcli.datasets.files import row_of
+from agcli.datasets.files import UNBOUNDED, row_of
 from agcli.datasets.json_lines import read_object
 from agcli.datasets.shards import Sharded
 from agcli.datasets.tabular import Delimited, Lines, Reader
@@ -22,7 +22,6 @@ Bad = Mapping[int, str]  # what is wrong with a row, by its number
 Write = Callable[[bytes], object]
 Tell = Callable[[int, str], object]  # of a bad row
 Writer = Callable[[TableFile, Write, Tell], tuple[TableFile, int]]  # gives how the copy is written, and its rows
-_UNBOUNDED = 1 << 62
 _TORN = 100  # records of a piece that are taken apart, as a quote in them may never be closed
 
 
@@ -82,7 +81,7 @@ def _delimited(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, in
         write(head.getvalue().encode())
     row = blank = 0
     start = form.start
-    for piece in pieces(file.path, _UNBOUNDED, encoding=file.encoding, note=file.note):
+    for piece in pieces(file.path, UNBOUNDED, encoding=file.encoding, note=file.note):
         for text, cells in _records(form.samples(piece[start:]).decode("utf-8"), mark, count):
             if not cells or (len(cells) == 1 and not cells[0].strip() and (count > 1 or text.isspace())):
                 write(text.encode())
@@ -137,7 +136,7 @@ def _misquoted(record: str, mark: str) -> str:
 def _lines(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
     """JSON objects; in the place of another line, one with a key of the others and nothing in it."""
     row, held, empty = 0, 0, b""
-    for piece in pieces(file.path, _UNBOUNDED, encoding=file.encoding, note=file.note):
+    for piece in pieces(file.path, UNBOUNDED, encoding=file.encoding, note=file.note):
         for line in piece.splitlines(keepends=True):
             if not line.strip():
                 continue

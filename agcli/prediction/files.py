@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,18 +12,18 @@ import numpy as np
 import numpy.typing as npt
 
 from agcli.data.same_files import files_of
+from agcli.data.whole_file import is_one_of
 from agcli.datasets import DataError, TableFile
 from agcli.datasets.errors import CellError
 from agcli.datasets.frame import Frame
 from agcli.engine.types import Array
 from agcli.runs import Run
-from agcli.spec import Spec
 
 from .answer_table import table_of
 from .output_decoding import Answers, Numbers
 from .predictor import Predictor
 from .sinks import format_of, sink
-from .sources import Source, opened
+from .sources import opened
 from .target_encoding import TableTerms
 
 if TYPE_CHECKING:
@@ -130,7 +129,8 @@ def predict_file(
     chosen = format_of(out, format)
     summary = Summary()
     with opened(samples, predictor.spec, predictor.terms, skip_bad=skip_bad) as source:
-        _check_apart(out, source, predictor.spec)
+        if out is not None and is_one_of(out, (*source.paths, *files_of(predictor.spec).values())):
+            raise DataError(f"{out}: holds samples, which the predictions would replace; write to another file")
         frames = source.frames()
         first = next(frames)
         summary.unread = source.unread(first)
@@ -142,14 +142,6 @@ def predict_file(
                 write(table)
         summary.of_file = source.notes
     return summary
-
-
-def _check_apart(out: Path | None, source: Source, spec: Spec) -> None:
-    """Raise DataError for predictions that would take the place of samples."""
-    for path in (*source.paths, *files_of(spec).values()):
-        with suppress(OSError):
-            if out is not None and path.is_file() and out.samefile(path):
-                raise DataError(f"{out}: holds samples, which the predictions would replace; write to another file")
 
 
 def _tables(

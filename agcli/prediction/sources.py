@@ -14,7 +14,7 @@ from typing import Any
 from agcli.data.formats import ARRAYS, TABLE, array_file, format_of, kind_of, table_file
 from agcli.datasets import ArrayFile, DataError, TableFile
 from agcli.datasets.contents import holds_arrays, table_reader
-from agcli.datasets.files import Names, check_size
+from agcli.datasets.files import UNBOUNDED, Names, check_size
 from agcli.datasets.frame import Frame
 from agcli.datasets.samples import are_counted
 from agcli.datasets.shards import Sharded
@@ -174,11 +174,11 @@ def _named(path: Path, data: Any) -> TableFile | ArrayFile:
     """The samples in a file; of a workbook or a database those under the names that the run's own data has."""
     if kind_of(path) != TABLE:
         format_of(path, TABLE, ARRAYS)
-        check_size(path, 1 << 62)
+        check_size(path, UNBOUNDED)
         return array_file(path)
     form = {name: getattr(data, name) for name in FORM if name != "encoding"} if isinstance(data, TableData) else {}
     known = table_file(path, **form)
-    known.check(1 << 62)
+    known.check(UNBOUNDED)
     return known
 
 

@@ -259,6 +259,9 @@ def test_a_page_of_a_file(ag, tmp_path):
     (tmp_path / "t.csv").write_text(rows(130))  # no reason to refuse another file
     found = json.loads(ag("eval", tmp_path / "run", "--data", tmp_path / "new.csv", "--json", check=0).stdout)
     ag("report", tmp_path / "run", "--data", tmp_path / "new.csv", check=0)
+    over = ag("report", tmp_path / "run", "--data", tmp_path / "new.csv", "--out", tmp_path / "t.csv", check=2)
+    assert "holds samples, which the page would replace" in over.stderr
+    assert (tmp_path / "t.csv").read_text() == rows(130)
     page = (tmp_path / "run" / "report.html").read_text()
     assert "new.csv" in page.partition("50 samples:")[2][:200]
     assert f"{found['figures']['accuracy']['value']:.4f}" in page

@@ -7,7 +7,8 @@ from pathlib import Path
 from time import localtime, strftime
 from typing import Any
 
-from agcli.data.whole_file import whole_file
+from agcli.data.same_files import files_of
+from agcli.data.whole_file import is_one_of, whole_file
 from agcli.engine.variables import total
 from agcli.runs import Run, RunError, writing
 
@@ -30,6 +31,8 @@ def written(folder: Path, out: Path | None = None, **options: Any) -> Path:
     place = out or run.folder / PAGE
     if place.is_dir() or not (out is None or place.parent.is_dir()):
         raise RunError(f"{place}: expected the name of a file in a folder that exists")
+    if out is not None and is_one_of(out, files_of(run.spec).values()):
+        raise RunError(f"{out}: holds samples, which the page would replace; write to another file")
     content = page(facts(run.folder, **options))
     if out is None:
         with writing(place.parent):
