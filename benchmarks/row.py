@@ -35,6 +35,7 @@ class Row:
     memory: float | None = None  # target for our peak memory / the best peer's
     process: bool = False  # each round is a process of its own
     tolerance: float = 1e-4
+    against: str = ""  # the one peer that the target speaks of; others are shown
 
     @property
     def scale(self) -> float:
@@ -66,7 +67,7 @@ class Side:
 
     def values(self, start: int, stop: int) -> Iterator[Any]:
         """What these steps give, one after another: some values are large."""
-        if self.many is not None:
+        if self.many is not None and self.value is None:
             yield from self.many(start, stop)
             return
         value = self.value or self.call

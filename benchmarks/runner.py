@@ -116,8 +116,10 @@ class Result:
 
     @property
     def peers(self) -> set[str]:
-        """Whom we compare with: the floor only where there is nobody else."""
+        """Whom we compare with: whom the target names, or all; the floor only where there is nobody else."""
         there = {m.who[0] for m in self.sides} - {OURS, PLAIN}
+        if self.row.against in there:
+            return {self.row.against}
         return there - {FLOOR} or there
 
     @property

@@ -26,6 +26,7 @@ from agcli.runs.environment import fingerprint
 from agcli.spec import Spec
 
 from .best import Best, check_unwatched, check_watch
+from .bursts import Bursts
 from .evaluate import EVAL_BATCH, fed, measured
 from .small_batches import measurable
 from .sums import Sums
@@ -183,6 +184,21 @@ class Session:
         self.step += 1
         self.halted = 0 if self.halt is None else self.halted + 1
         return math.isfinite(self.sums.loss) and self.is_sound()
+
+    def advance_by(self, most: int) -> int:
+        """Several steps at once, at most so many; the number of them, 0 where they have to be done one by one."""
+        done = self._quiet.run(self.bursts, self.epoch, self.batch, most)
+        for values in done:
+            self.sums.add(values, self.batches.batch_size)
+        if done:
+            self.leave()
+            self.batch += len(done)
+            self.step += len(done)
+        return len(done)
+
+    @cached_property
+    def bursts(self) -> Bursts:
+        return Bursts(self.step_function, self.batches, self.variables)
 
     def is_sound(self) -> bool:
         """Whether all parameters are finite (as far as they are looked at)."""

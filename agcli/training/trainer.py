@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from agcli.counts import number_of
 from agcli.data.same_files import doubled
 from agcli.data.section import load_data, resolved, scaled_inputs, scales
-from agcli.datasets import Batch, Dataset
+from agcli.datasets import Dataset
 from agcli.engine.frozen import changed
 from agcli.engine.types import Array
 from agcli.engine.variables import total
@@ -266,8 +266,7 @@ class Trainer:
         s = self.session
         pause = self.pause()
         while s.step < pause and not self.signal:
-            batch = s.next_batch()
-            if not (s.advance(batch) if self.profile is None else self.profiled(batch)):
+            if not self.advance(pause - s.step):
                 from .failure import investigate
 
                 error = investigate(s, self.run)
@@ -282,12 +281,13 @@ class Trainer:
                 if self.is_time():
                     return
 
-    def profiled(self, batch: Batch) -> bool:
-        """A step under the eyes of the profile."""
-        assert self.profile is not None  # noqa: S101  # ``steps`` asks
+    def advance(self, most: int) -> bool:
+        """A step, or several at once, at most so many; false if loss or parameters are not finite after it."""
         s = self.session
-        done = s.step - self.first
-        return self.profile.around(done, s.step_function, lambda: s.advance(batch))
+        if self.profile is None:
+            return s.advance_by(most) > 0 or s.advance(s.next_batch())
+        batch = s.next_batch()
+        return self.profile.around(s.step - self.first, s.step_function, lambda: s.advance(batch))
 
     def pause(self) -> int:
         """The next step after which something may be due."""

@@ -22,7 +22,7 @@ metrics: []
 optimizer: {adam: {lr: 0.001}}
 train: {epochs: 1000000, batch_size: BATCH, shuffle: false}
 """
-ROWS = (Row("mlp_wide", "MLP 512-2048-2048-10, batch 256, Adam", "ms/step", 0.75, ("torch", "jax")),)
+ROWS = (Row("mlp_wide", "MLP 512-2048-2048-10, batch 256, Adam", "ms/step", 0.75, ("torch", "jax"), against="torch"),)
 
 
 def problem(quick: bool) -> Problem:
