@@ -209,9 +209,10 @@ class Table:
             role = known[split.column]
             if isinstance(role, Date) and role.format is None:
                 known[split.column] = replace(role, format=split.format)
-        # Of what was parsed as numbers, nothing is open but how it may be dates.
         return {
-            name: role if isinstance(role, Numeric) and frame.is_parsed(name) else role.settled(frame[name])
+            name: _with_unit(role, frame.mark(name))
+            if isinstance(role, Numeric) and frame.is_parsed(name)  # nothing else is open
+            else role.settled(frame[name])
             for name, role in known.items()
         }
 
@@ -359,3 +360,8 @@ class Table:
             source=str(path), licence="", classes=recipe.classes, features=recipe.features, splits=splits,
             fitted=recipe, warnings=(*lost, *found), settled=self, lost=lost,
         )  # fmt: skip
+
+
+def _with_unit(role: Numeric, mark: str) -> Role:
+    """The role with what stands beside the digits, if that is open."""
+    return replace(role, unit=mark) if role.unit is None and not role.clock else role

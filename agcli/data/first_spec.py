@@ -264,6 +264,7 @@ def _written(role: Role) -> str:
     found = {
         "format": getattr(role, "format", None),
         "clock": getattr(role, "clock", None),
+        "unit": getattr(role, "unit", None),
         "channels": getattr(role, "channels", None),
         "length": role.length if isinstance(role, Text) else None,
         "separator": role.separator if isinstance(role, Labels) and role.separator != MARK else None,

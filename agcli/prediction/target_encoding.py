@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -66,7 +67,7 @@ class TableTerms:
         return tuple(part.column for part in self.recipe.inputs)
 
     def split(self, frame: Frame, *, target: bool = False) -> Split:
-        return Split(self.recipe.columns(self.recipe.encode(frame, target=target)))
+        return Split(self.recipe.columns(self.recipe.encode(replace(frame, is_new=True), target=target)))
 
     def restore(self, values: Array) -> Array:
         return self.recipe.restore(values)
@@ -137,6 +138,7 @@ class SetTerms:
         return self.data.features if len(self.columns) == 1 else tuple(self.columns)
 
     def split(self, frame: Frame, *, target: bool = False) -> Split:
+        frame = replace(frame, is_new=True)
         columns = {name: Column(self._samples(frame, name), c.scaling) for name, c in self.columns.items()}
         return Split(columns | self._labels(frame) if target else columns)
 
@@ -191,7 +193,7 @@ class SetTerms:
         size = int(np.prod(stored.shape))
         if name in frame.columns and (np.ndim(frame.columns[name]) > 1 or len(self.columns) > 1 or size == 1):
             values = frame.columns[name]
-            return values if isinstance(values, np.ndarray) else frame[name].numbers()
+            return values if isinstance(values, np.ndarray) else frame[name].numbers("")
         known = self.inputs if len(self.columns) == 1 else ()
         names = known or tuple(name for name in frame.columns if name not in (TARGET, *self.targets))
         if not known and len(names) == size + 1:
@@ -199,7 +201,7 @@ class SetTerms:
         if len(names) != size:
             expected = f"{number_of(size, 'column')} of numbers, one for each number of a sample"
             raise DataError(f"{frame.file}: expected {expected}, found {number_of(len(names), 'column')}")
-        return np.stack([frame[name].numbers() for name in names], axis=1)
+        return np.stack([frame[name].numbers("") for name in names], axis=1)
 
     def _labels(self, frame: Frame) -> dict[str, Column]:
         known = self.data.train.columns[TARGET]
