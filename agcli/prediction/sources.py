@@ -154,7 +154,7 @@ def opened(
         if skip_bad and isinstance(table, TableFile):
             inside = Path(folder) / "copy"
             inside.mkdir()
-            table, bad, copied = emptied(table, inside)
+            table, bad, copied = emptied(table, inside, names)
         yield Source(path, name, terms, table, names, missing, known, bad, copied)
 
 
