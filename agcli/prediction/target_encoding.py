@@ -46,6 +46,9 @@ class Terms(Protocol):
     def skeleton(self, split: Split) -> Dataset:
         """A data set of the same columns as the one that was trained on, to build the model by."""
 
+    def other_shape(self, split: Split) -> tuple[str, tuple[int, ...], tuple[int, ...]] | None:
+        """An input whose samples have another shape than those of training, that shape, and the one of training."""
+
 
 class TableTerms:
     """Those of a table: its recipe."""
@@ -79,6 +82,13 @@ class TableTerms:
         columns = {name: column for name, column in split.columns.items() if name not in KNOWN}
         first = {n: Column(np.zeros((1, *c.shape), c.stored.dtype), c.scaling) for n, c in columns.items()}
         return _skeleton(first | self._target(), self.recipe)
+
+    def other_shape(self, split: Split) -> tuple[str, tuple[int, ...], tuple[int, ...]] | None:
+        for name, (first, *others) in self.recipe.groups.items():
+            found = split.columns[name].shape
+            if not others and first.shape and found != first.shape:
+                return first.column, found, first.shape
+        return None
 
     def _target(self) -> dict[str, Column]:
         shape = (1, *self.recipe.target_shape)
@@ -151,6 +161,9 @@ class SetTerms:
 
     def skeleton(self, split: Split) -> Dataset:
         return self.data
+
+    def other_shape(self, split: Split) -> tuple[str, tuple[int, ...], tuple[int, ...]] | None:
+        return None  # such samples are refused where they are encoded
 
     def _samples(self, frame: Frame, name: str) -> Array:
         """The samples of a frame in the shape in which the set stores them."""
