@@ -290,7 +290,7 @@ class Frame:
         columns = self.columns
         if isinstance(columns, Columns) and columns.is_bare(name):
             return _Bare(columns, name, self.file, lambda: self.numbers)
-        known = (None, False, "")
+        known: tuple[Floats | None, bool, str] = (None, False, "")
         if isinstance(columns, Columns):
             known = (columns.number(name), name in columns.words, columns.marks.get(name, ""))
         rows = lambda index: int(self.numbers[index])  # noqa: E731
