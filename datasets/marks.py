@@ -29,7 +29,7 @@ _BEHIND = (
     rf"(?P<mark>[^\s\d.,;:/+'’)(-][^\d\s]{{0,{_LONGEST - 2}}}(?:[ ][^\d\s]+)?\d?)$"
 )
 _HALVES = {"am", "pm", "a.m", "p.m"}  # of a day
-_WORD = re.compile(r"[^\W\d_][\w .²³°%*·/-]*")
+_WORD = re.compile(rf"[^\W\d_][\w .²³°%*·/{CURRENCIES}-]*")
 _ZERO = r"^[+-]?0+(?:[.,]0*)?$"
 
 
@@ -51,10 +51,33 @@ def mark_of(texts: pl.Series) -> str:
 
 def several(texts: pl.Series) -> str:
     """What a column of numbers in several units holds: `30 in "kg", 29 in "g"`; empty for any other column."""
+    import polars as pl
+
     some = _some(texts)
     counts, _ = _counted(some)
-    is_mixed = len(counts) > 1 and sum(counts.values()) == len(some) and all(is_free(m) or is_known(m) for m in counts)
-    return ", ".join(f'{count:,} in "{mark}"' for mark, count in counts.items()) if is_mixed else ""
+    if not counts or not all(is_free(mark) or is_known(mark) for mark in counts):
+        return ""
+    bare = len(some) - sum(counts.values())
+    if len(counts) + bool(bare) < 2 or bare != some.cast(pl.Float64, strict=False).count():
+        return ""
+    found = [f'{count:,} in "{mark}"' for mark, count in counts.items()]
+    return ", ".join([*found, f"{bare:,} without one"] if bare else found)
+
+
+def affixed(texts: pl.Series) -> str:
+    """The text that stands around the number in every cell, as in `~0.5` and `12k`; empty where there is none such.
+
+    Letters before whole numbers are none, as in `user12`.
+    """
+    found = _some(texts).str.extract_groups(r"^(\D*?)([+-]?\d[\d.,]*)(\D*)$").struct.unnest()
+    if not found.height or found.null_count().row(0) != (0, 0, 0):
+        return ""
+    before, number, behind = (found[name] for name in found.columns)
+    if before.n_unique() > 1 or behind.n_unique() > 1:
+        return ""
+    is_name = re.search(r"\w", before[0]) is not None and not number.str.contains(r"[.,]\d").any()
+    is_code = number.str.contains(r"^0\d").any()
+    return "" if is_name or is_code else f"{before[0]}{{}}{behind[0]}".strip()
 
 
 def _some(texts: pl.Series) -> pl.Series:

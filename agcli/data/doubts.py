@@ -59,6 +59,13 @@ def _without_strays(table: Table) -> tuple[Table, Frame, tuple[str, ...]]:
     found = [strays for name in names if (strays := strays_of(frame[name])) is not None]
     if not found or not isinstance(table.source, TableFile):
         return table, frame, ()
+    mixed = [strays for strays in found if strays.are_bare]  # of which no cell says that nothing is known
+    left = [strays.column for strays in mixed if strays.column not in table.target]
+    table = without(table, left)
+    said = tuple(strays.said for strays in mixed)
+    found = [strays for strays in found if not strays.are_bare]
+    if not found:
+        return table, frame, said
     cells = dict.fromkeys(name for strays in found for name in strays.names)
     table = replace(table, source=replace(table.source, missing=(*table.source.missing, *cells)))
-    return table, table.parsed(table.source), tuple(strays.said for strays in found)
+    return table, table.parsed(table.source), (*said, *(strays.said for strays in found))

@@ -22,6 +22,7 @@ from agcli.datasets import (
     Ignore,
     Image,
     Labels,
+    Numeric,
     Recipe,
     Role,
     Table,
@@ -275,13 +276,15 @@ def _written(role: Role) -> str:
     found = {
         "format": getattr(role, "format", None),
         "clock": getattr(role, "clock", None),
-        "unit": getattr(role, "unit", None),
+        "unit": role.unit if isinstance(role, Numeric) else None,
         "channels": getattr(role, "channels", None),
         "length": role.length if isinstance(role, Text) else None,
         "separator": role.separator if isinstance(role, Labels) and role.separator != MARK else None,
     }
     said = [
-        f"{option}: {value if option == 'channels' else json.dumps(value)}" for option, value in found.items() if value
+        f"{option}: {value if option == 'channels' else json.dumps(value, ensure_ascii=False)}"
+        for option, value in found.items()
+        if value
     ]
     return f"{{{role.name}: {{{', '.join(said)}}}}}" if said else role.name
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 import pytest
 
@@ -10,7 +12,7 @@ from agcli.data.first_spec import draft
 from agcli.data.section import load_data
 from agcli.datasets import DataError, Numeric, TableFile
 from agcli.datasets.frame import Frame
-from agcli.datasets.marks import bared, mark_of, several
+from agcli.datasets.marks import affixed, bared, mark_of, several
 from agcli.spec import SpecError, parse_spec
 
 MARKS = {
@@ -38,8 +40,27 @@ def test_a_column_has_one_mark(cells, mark, bare):
 
 def test_several_units_are_told():
     assert several(pl.Series(["1 kg", "2 g", "3 kg"])) == '2 in "kg", 1 in "g"'
+    assert several(pl.Series(["1 kg", "2", "3 kg"])) == '2 in "kg", 1 without one'
     assert not several(pl.Series(["1 kg", "2 kg"]))
     assert not several(pl.Series(["1 kg", "Kim"]))
+
+
+def test_what_stands_around_every_number_is_told():
+    around = {"~0.5": "~{}", "x0.5": "x{}", "12k": "{}k", "'5": "'{}", "user12": "", "A012": "", "0.5 ± 1": ""}
+    for cell, found in around.items():
+        assert affixed(pl.Series([cell, cell.replace("5", "7").replace("12", "34")])) == found
+    assert not affixed(pl.Series(["~0.5", "<0.7"]))
+
+
+def test_a_cell_without_the_unit_is_told_and_is_not_called_missing(tmp_path):
+    rows = "".join(f"{i * 0.5}{' kg' * (i != 7)},{i * 0.7:.1f},{i * 3}\n" for i in range(1, 41))
+    (tmp_path / "t.csv").write_text(f"w,x,y\n{rows}")
+    made = draft(TableFile(tmp_path / "t.csv"))
+    assert 'w: ignore # numbers in several units: 39 in "kg", 1 without one; write all in one' in made.text
+    assert "missing:" not in made.text.partition("\ndata:")[2]
+    said = '39 of 40 cells are numbers with "kg" beside the digits, and "3.5" (1) is not'
+    with pytest.raises(SpecError, match=re.escape(said)):
+        load_data(parse_spec(f"data: {{file: '{tmp_path}/t.csv', target: y}}\nmodel: [{{dense: 1}}]\nloss: huber\n"))
 
 
 def trained(folder, cells, more=""):
