@@ -372,8 +372,8 @@ def _with_unit(role: Numeric, mark: str) -> Role:
 def check_inputs(frame: Frame, table: Table, given: Collection[str]) -> None:
     """Raise DataError where a settled table has no column left as an input, with why those not `given` are none."""
     others = [name for name in table.columns if name not in table.target]
-    if any(not isinstance(table.columns[name], Ignore) for name in others):
-        return
+    if len(frame) < 2 or any(not isinstance(table.columns[name], Ignore) for name in others):
+        return  # of one sample, that is what is told
     reasons = guess.reasons(frame, [name for name in others if name not in given])
     said = "; ".join(f"{', '.join(json.dumps(name) for name in names)}: {why}" for why, names in reasons.items())
     found = f"none ({said})" if said else "none"
