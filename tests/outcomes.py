@@ -15,5 +15,5 @@ def outcome(folder):
     assert checkpoint is not None, folder
     assert not passed_over, passed_over
     records = [{k: v for k, v in record.items() if k not in TIMINGS} for record in run.metrics]
-    kept = {k: v for k, v in (run.result or {}).items() if k not in (*TIMINGS, "run", "test_looks")}
+    kept = {k: v for k, v in (run.result or {}).items() if k not in (*TIMINGS, "run", "run_id", "test_looks")}
     return [checkpoint.hash, records, kept, *((folder / name).read_text() for name in ("best", "last"))]
