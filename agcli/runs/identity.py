@@ -41,23 +41,34 @@ class ForeignError(RunError):
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a checkpoint comes from: the id of its run, the resolved spec of then as text, a hash for each split."""
+    """Where a checkpoint comes from: the id of its run, the resolved spec of then as text, a hash for each split.
+
+    ``seconds`` are those of training up to there, which differ from one training of a spec to another.
+    """
 
     run_id: str
     spec: str
     samples: Mapping[str, str]
+    seconds: float = field(default=0.0, compare=False)
     format: int = field(default=FORMAT, compare=False)  # in which the spec was written
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
-        return {KEY: self.run_id, "spec": self.spec, "samples": dict(self.samples)}
+        known = {KEY: self.run_id, "spec": self.spec, "samples": dict(self.samples)}
+        return {**known, "seconds": round(self.seconds, 6)}
 
     @classmethod
     def from_json(cls, known: Any, written: int) -> Provenance:
         """What ``to_json`` gave. Raises ValueError if it is something else."""
         match known:
-            case {"run_id": str(run_id), "spec": str(spec), "samples": dict(samples)} if is_id(run_id):
-                return cls(run_id, spec, {str(name): str(sha256) for name, sha256 in samples.items()}, written)
+            case {
+                "run_id": str(run_id),
+                "spec": str(spec),
+                "samples": dict(samples),
+                "seconds": int() | float() as seconds,
+            } if is_id(run_id):
+                hashes = {str(name): str(sha256) for name, sha256 in samples.items()}
+                return cls(run_id, spec, hashes, float(seconds), written)
         raise ValueError("it is not what a training writes")
 
 

@@ -139,11 +139,12 @@ def restore(session: Session, checkpoint: Checkpoint, path: Path) -> None:
 def rewound(run: Run, session: Session, checkpoint: Checkpoint | None) -> float:
     """Bring the folder of a run to where its session stands; returns the seconds that it has trained up to there."""
     run.upgrade()
+    saved = checkpoint.provenance.seconds if checkpoint and checkpoint.provenance else 0.0
     if checkpoint is not None:
         run.archive(checkpoint.step)
         run.set_links(checkpoint.step, session.best.step)
     kept = run.rewind(session.has_logged)
-    return max((float(record.get("elapsed") or 0.0) for record in kept), default=0.0)
+    return max([saved, *(float(record.get("elapsed") or 0.0) for record in kept)])
 
 
 def check_unwatched(run: Run, spec: Spec, overrides: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -385,12 +385,13 @@ class Trainer:
         """Write a checkpoint, unless this state has one; before it the best one, if that was left for later."""
         s, best = self.session, self.pending
         self.pending = None
+        provenance = replace(self.provenance, seconds=self.elapsed)
         if best is not None and best.progress["step"] == s.best.step != s.step:
-            self.run.save(best.arrays, best.progress, self.provenance, s.best.step)
+            self.run.save(best.arrays, best.progress, provenance, s.best.step)
         progress = self.progress
-        if self.saved != (progress, self.provenance):
-            self.run.save(s.arrays, progress, self.provenance, s.best.step)
-            self.saved = progress, self.provenance
+        if self.saved != (progress, provenance):
+            self.run.save(s.arrays, progress, provenance, s.best.step)
+            self.saved = progress, provenance
         self.saved_at = time.perf_counter()
 
 
