@@ -11,7 +11,9 @@ from typing import Any
 Problem = dict[str, Any]  # arrays and numbers: the same for every side
 
 # name of a workload's file -> its rows are in ROWS there
-WORKLOADS = ("softmax", "mlp", "cnn", "lstm", "transformer", "adult", "scalar", "chain", "predict", "cold")
+WORKLOADS = (
+    "softmax", "mlp", "mlp_wide", "cnn", "resnet", "lstm", "transformer", "adult", "scalar", "chain", "predict", "cold",
+)  # fmt: skip
 OURS, FLOOR = "ag", "numpy"
 PLAIN = "ag-numpy"  # our side without compiled kernels
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6}
