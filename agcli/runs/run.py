@@ -202,15 +202,16 @@ class Run:
 
         The format is written last, with an id: a process that is killed on the way leaves an older run.
         """
-        if self.format == migrate.FORMAT:
+        if self.format == migrate.FORMAT and self.id:
             return
         about = {identity.KEY: identity.new_id(self.spec.name), **self.environment}
-        self.rewrite(self.spec)
-        for name in (PREPROCESSING, RESULT, FIT):
-            if (content := self.read(name, "what training wrote")) is not None:
-                self.write(name, content)
-        self.rewind(lambda record: True)
-        self.remove(BEST)  # training says which it is today
+        if self.format < migrate.FORMAT:
+            self.rewrite(self.spec)
+            for name in (PREPROCESSING, RESULT, FIT):
+                if (content := self.read(name, "what training wrote")) is not None:
+                    self.write(name, content)
+            self.rewind(lambda record: True)
+            self.remove(BEST)  # training says which it is today
         self.write(ENVIRONMENT, {**about, "format": migrate.FORMAT})
 
     def rewrite(self, spec: Spec) -> None:

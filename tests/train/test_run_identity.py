@@ -282,6 +282,20 @@ def test_an_older_run_gets_an_id_when_it_is_trained_on_and_takes_none_of_others(
     assert {newest(run.folder).provenance.run_id, run.result["run_id"]} == {run.id}
 
 
+def test_a_run_whose_id_was_lost_before_its_first_checkpoint_gets_another(runs):
+    run = Run(runs / "a")
+    for path in run.checkpoints():
+        path.unlink()
+    run.remove("result.json", "best", "last")
+    about = run.environment
+    known = about.pop("run_id")
+    run.write("environment.json", about)
+    assert list(Trainer.resume(run.folder))[-1].epochs == 3
+    assert is_id(run.id)
+    assert run.id != known
+    assert opened(run.folder, "last").step == newest(run.folder).step
+
+
 # What has changed since a checkpoint
 
 
