@@ -21,8 +21,8 @@ from agcli.engine.types import Array
 from agcli.engine.variables import assign
 from agcli.events import Note
 from agcli.model.build import build
-from agcli.runs import identity
 from agcli.runs.environment import fingerprint
+from agcli.runs.identity import Provenance
 from agcli.spec import Spec
 
 from .best import Best, check_unwatched, check_watch
@@ -129,7 +129,6 @@ class Session:
             "threads": self.step_function.threads,
             "halt": None if self.halt is None else asdict(self.halt),
             "halted": self.halted,
-            identity.KEY: self.identity,
         }
 
     @cached_property
@@ -137,10 +136,9 @@ class Session:
         """A hash for each split of the data that the training sees."""
         return {name: fingerprint(split) for name, split in self.data.splits.items() if name != "test"}
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """Which training this is: what cannot change on its way."""
-        return identity.identity(self.spec, self.samples)
+    def provenance(self, run_id: str) -> Provenance:
+        """Whose state this is: that of a run with this id."""
+        return Provenance(run_id, self.spec.dump(), self.samples)
 
     def restore(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], source: str) -> None:
         """Go on from a state. Raises StateError, and changes nothing, if its variables are not those of this model."""
