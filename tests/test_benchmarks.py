@@ -119,7 +119,8 @@ def test_whole_processes_run(capsys, real_data):
         (["run", "--threads", "two"], "expected numbers with commas between them, got two"),
         (
             ["profile", "adult"],
-            "expected names among adult_sgd, cnn, lstm, mlp, mlp_wide, resnet, softmax, transformer, transformer_wide, got adult",
+            "expected names among adult_sgd, cnn, lstm, mlp, mlp_wide, resnet, softmax, transformer, transformer_wide, "
+            "got adult",
         ),
     ],
 )

@@ -120,7 +120,7 @@ def test_a_failure_at_each_call_of_the_system(spec, tmp_path, kill):
                 said.append(str(e))
         if not disk.failed:
             break
-        again = trainer_for(spec, folder, (), "auto")
+        again = trainer_for(read_spec(spec), folder, (), "auto")
         finish(again)
         assert end_of(folder) == expected, n
         shutil.rmtree(folder)
@@ -272,9 +272,9 @@ def test_a_changed_file_needs_set(spec, tmp_path):
     folder = at_step(spec, tmp_path / "run", 5)
     spec.write_text(SPEC.replace("epochs: 2", "epochs: 7"))
     with pytest.raises(RunError, match=r"train\.epochs: 2 -> 7") as caught:
-        trainer_for(spec, None, (), str(folder))
+        trainer_for(read_spec(spec), None, (), str(folder))
     assert "--set" in str(caught.value)
-    trainer = trainer_for(spec, None, ("train.epochs=7",), str(folder))
+    trainer = trainer_for(read_spec(spec, ("train.epochs=7",)), None, ("train.epochs=7",), str(folder))
     assert trainer.spec.train.epochs == 7
     trainer.run.close()
 
