@@ -8,7 +8,7 @@ pytest.importorskip("llvmlite")
 import agcli as ag
 from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import compiler
-from agcli.engine.backends.jit.elementwise import columns
+from agcli.engine.backends.jit.elementwise import columns, launch
 from agcli.engine.backends.jit.elementwise.columns import Columns, column_sums
 from agcli.engine.backends.jit.elementwise.fused import Program
 from agcli.engine.ops.normalization import Standardize
@@ -53,6 +53,30 @@ def test_sums_of_columns(shape, dtype):
         )
     np.testing.assert_array_equal(found[3], expected[3])
     np.testing.assert_array_equal(found[4], expected[4])
+
+
+@pytest.mark.parametrize("width", [16, 32])
+@pytest.mark.parametrize("dtype", EXACT)
+def test_sums_of_columns_in_narrow_registers(dtype, width, monkeypatch):
+    """Few columns, whose sums stay in registers, and many, whose sums lie in memory."""
+    monkeypatch.setattr(launch, "register_width", lambda: width)
+    monkeypatch.setattr(columns, "register_width", lambda: width)
+    columns.kernel.cache_clear()
+    for shape in ((300, 3, 9), (64, 8), (257, 130), (70, 1000)):
+        inputs, fetches, arrays, expected = problem(shape, dtype)
+        for p, q in zip(ag.function(fetches, inputs=inputs)(*arrays), expected, strict=True):
+            unit = 16 * np.finfo(dtype).eps
+            np.testing.assert_allclose(p.astype(float), q.astype(float), rtol=0, atol=unit * max(np.abs(q).max(), 40))
+    columns.kernel.cache_clear()
+
+
+@pytest.mark.parametrize("length", [9, 70, 300])
+def test_sums_in_the_place_of_what_all_rows_read(length):
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(100, length)), rng.normal(size=length)
+    x, v = ag.placeholder("x", a.shape, "float64"), ag.variable(b)
+    ag.function([], updates={v: ag.sum(ag.tanh(x) * v, 0)}, inputs=[x])(a)
+    np.testing.assert_allclose(v.value, (np.tanh(a) * b).sum(0), rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 5])

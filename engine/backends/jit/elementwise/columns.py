@@ -21,17 +21,17 @@ from ....ops.reductions import Sum
 from ....types import Array, static
 from ...threads import workers
 from ..code.compiler import CompileError, compiled
+from ..code.machine import register_width
 from ..code.native import Native, address, movable
-from ..llvm.counted_loop import Row, counted, shifted, times
-from ..llvm.loop_nest import SIZES, element, module, stored, truth
-from ..llvm.values import Code, UnsupportedError, Value, kind_of
+from ..llvm.values import UnsupportedError
+from .columns_text import BLOCK, columns_text
 from .fused import Program
 from .launch import SHARED, collapse, lanes, packed, together
 from .sums import Summed, chain, stored_apart
 
 COLUMNS = -1  # where others say how many first axes a sum keeps
 LEAST = (64, 8)  # rows and columns; smaller sums are a product with ones
-BLOCK = 256  # rows
+RUNNING = {64: 16, 32: 8, 16: 8}  # bytes of a register -> how many of them may hold running sums
 
 
 def is_column_sum(t: Tensor) -> bool:
@@ -84,7 +84,8 @@ def column_sums(
         raise CompileError("results that lie apart")
     count, length = prod(shape[:-1]), shape[-1]
     blocks = -(-count // BLOCK)
-    partials = [np.empty((blocks, length), t.dtype) if blocks > 1 else t.reshape(1, length) for t in totals]
+    apart = blocks > 1 or any(np.may_share_memory(x, t) for x in inputs for t in totals)
+    partials = [np.empty((blocks, length), t.dtype) if apart else t.reshape(1, length) for t in totals]
     beside = tuple(np.broadcast_to(x, shape).strides[-1] != 0 for x in inputs)
     run = kernel(program, beside, length)
     operands = [*inputs, *wholes, *partials]
@@ -99,7 +100,7 @@ def column_sums(
             numbers += [address(x) + low * each * step, step]
         calls.append(movable(run, numbers, operands, [1 + 2 * k for k in range(len(operands))]))
     after = []
-    if blocks > 1:
+    if apart:
         for p, t in zip(partials, totals, strict=True):
             one = Program((p.dtype,), (), (0,), 1)
             after.append(column_sums(one, p.shape, [p], [], [t.reshape(-1)], False))
@@ -121,88 +122,4 @@ def in_rows(x: Array, shape: tuple[int, ...]) -> bool:
 
 @cache
 def kernel(program: Program, beside: tuple[bool, ...], length: int) -> Any:
-    return compiled(columns_text(program, beside, length, lanes(program)))
-
-
-def columns_text(program: Program, beside: tuple[bool, ...], length: int, lanes: int) -> str:
-    """A module with the function ``kernel``, whose argument is the number of rows, then address and step of operands.
-
-    Of the inputs, those ``beside`` have an element a column, others one for the whole row.
-    """
-    code, sums = Code(lanes), program.sums
-    inputs, outputs = [kind_of(d) for d in program.arguments], [kind_of(d) for d in program.outputs]
-    kinds = [*inputs, *outputs]
-    apart = [*beside, *(True for _ in outputs)]
-    code.do(f"%rows = load i64, ptr {element(code, 0)}")
-    for k, _ in enumerate(kinds):
-        code.do(f"%base{k} = load ptr, ptr {element(code, 1 + 2 * k)}")
-        code.do(f"%step{k} = load i64, ptr {element(code, 2 + 2 * k)}")
-    more = code.emit(f"add i64 %rows, {BLOCK - 1}")
-    blocks = code.emit(f"udiv i64 {more}, {BLOCK}")
-    width = 4 if sums == 1 else 2 if sums < 4 else 1  # vectors at a time
-    full, rest = divmod(length, width * lanes)
-
-    def columns(places: list[str], count: str, some: int) -> list[str]:
-        """Sums of some columns over the rows of a block."""
-        runs = {kind: Row(code, kind, some) for kind in map(stored, kinds)}
-        vectors = runs[stored(kinds[-1])].count
-        first = [(code.vector(kind), "zeroinitializer") for kind in outputs[-sums:] for _ in range(vectors)]
-
-        def one_row(_: str, refs: list[str]) -> list[str]:
-            here, totals = refs[: len(places) - sums], refs[len(places) - sums :]
-            added = list(totals)
-            for v in range(vectors):
-                values = [read(code, runs[stored(kind)], kind, here[k], v if beside[k] else None)
-                          for k, kind in enumerate(inputs)]  # fmt: skip
-                results = program(code, values)
-                for n, value in enumerate(results[: len(results) - sums]):
-                    write(code, runs[stored(value.kind)], value, here[len(inputs) + n], v)
-                for n, value in enumerate(results[len(results) - sums :]):
-                    i = n * vectors + v
-                    added[i] = code.emit(f"fadd {code.vector(value.kind)} {totals[i]}, {value.ref}")
-            return [*(shifted(code, p, f"%step{k}") for k, p in enumerate(here)), *added]
-
-        moving, ends = places[: len(places) - sums], places[len(places) - sums :]
-        added = counted(code, count, [*(("ptr", p) for p in moving), *first], one_row)[len(moving) :]
-        for n, place in enumerate(ends):
-            for v in range(vectors):
-                runs[outputs[len(outputs) - sums + n]].store(added[n * vectors + v], place, v)
-        return []
-
-    def block(j: str, _: list[str]) -> list[str]:
-        start = times(code, j, BLOCK)
-        left = code.emit(f"sub i64 %rows, {start}")
-        count = code.call("llvm.smin.i64", "i64", ("i64", left), ("i64", str(BLOCK)))
-        places = []
-        for k in range(len(kinds)):
-            number = j if k >= len(kinds) - sums else start
-            places.append(shifted(code, f"%base{k}", code.emit(f"mul i64 {number}, %step{k}")))
-
-        def moved(c: str) -> list[str]:
-            return [
-                shifted(code, p, times(code, c, width * lanes * SIZES[stored(kind)])) if aside else p
-                for p, kind, aside in zip(places, kinds, apart, strict=True)
-            ]
-
-        if full:
-            counted(code, full, [], lambda c, _: columns(moved(c), count, width * lanes))
-        if rest:
-            columns(moved(str(full)), count, rest)
-        return []
-
-    counted(code, blocks, [], block)
-    return module(code)
-
-
-def read(code: Code, run: Row, kind: str, place: str, v: int | None) -> Value:
-    """A vector of a row, or the one element of the row in all lanes."""
-    if v is not None:
-        return truth(code, run.load(place, v), kind)
-    return truth(code, code.splat(stored(kind), code.emit(f"load {stored(kind)}, ptr {place}")), kind)
-
-
-def write(code: Code, run: Row, value: Value, place: str, v: int) -> None:
-    ref = value.ref
-    if value.kind == "i1":
-        ref = code.emit(f"zext {code.vector('i1')} {ref} to {code.vector('i8')}")
-    run.store(ref, place, v)
+    return compiled(columns_text(program, beside, length, lanes(program), RUNNING[register_width()]))
