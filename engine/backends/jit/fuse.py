@@ -6,9 +6,10 @@ that leaves the group and comes back; so every group knows, as bits of an intege
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from ...graph import Constant, Op, Tensor, toposort
@@ -23,8 +24,10 @@ from .code.machine import usable
 from .convolutions.direct import Direct, is_direct
 from .convolutions.direct_pool import DirectPool, is_pooled, uses_of
 from .elementwise.columns import COLUMNS, Columns, is_column_sum, lone_columns
+from .elementwise.frames import Frame, frame_of, frames
 from .elementwise.fused import Fused, Line, Looped, Number, Program, has_code
 from .elementwise.joins import doubled
+from .elementwise.rows import RowLoop
 from .elementwise.standard import spelled_out
 from .elementwise.sums import Summed, is_sum, kept_axes, lone
 from .masks import CompiledMask, is_mask
@@ -52,6 +55,12 @@ class Group:
     members: list[Tensor] = field(default_factory=list)
     needs: int = 0  # groups on which its inputs depend
     totals: list[Tensor] = field(default_factory=list)  # sums of members, over the same axes
+    frame: Frame | None = None  # of a loop over rows that needs their sums
+
+    @property
+    def shape(self) -> Any:
+        """Of the elements."""
+        return self.members[0].shape if self.frame is None else self.frame.shape
 
     def inputs(self) -> list[Tensor]:
         """What comes from outside, numbers excepted."""
@@ -113,8 +122,8 @@ class Fuser:
 
     fits: Callable[[Tensor], bool] = staticmethod(fusable)
 
-    def __init__(self, shard_of: dict[int, int]) -> None:
-        self.shard_of = shard_of
+    def __init__(self, shard_of: dict[int, int], frames: Mapping[int, Frame] = MappingProxyType({})) -> None:
+        self.shard_of, self.frames = shard_of, frames
         self.groups: dict[int, Group] = {}  # of tensors
         self.bits: list[Group] = []  # group of each bit
         self.depends: dict[int, int] = {}  # tensor -> groups that it depends on
@@ -125,21 +134,24 @@ class Fuser:
         for x in t.inputs:
             depends |= self.depends[x.id]
         self.depends[t.id] = depends
-        if not self.fits(t):
+        frame = self.frames.get(t.id)
+        if frame is None and not self.fits(t):
             return
         shard = self.shard_of.get(t.id, 0)
-        group = Group(1 << len(self.bits), shard, [t], depends)
+        group = Group(1 << len(self.bits), shard, [t], depends, frame=frame)
         self.bits.append(group)
         for x in t.inputs:
             other = self.groups.get(x.id)
-            if other is not None and other is not group and self.may_join(group, other, t):
+            if other is not None and other is not group and self.may_join(group, other):
                 group = self.joined(other, group)
         self.groups[t.id] = group
         self.depends[t.id] = depends | group.bit
 
-    def may_join(self, group: Group, other: Group, t: Tensor) -> bool:
+    def may_join(self, group: Group, other: Group) -> bool:
         """Whether both have one shape and shard, fit into one kernel, and no way leads out of them and back."""
-        if other.shard != group.shard or other.members[0].shape != t.shape:
+        if other.shard != group.shard or other.shape != group.shape:
+            return False
+        if group.frame is not None and other.frame is not None and group.frame.kept != other.frame.kept:
             return False
         if len(group.members) + len(other.members) > MOST_LINES:
             return False
@@ -166,9 +178,15 @@ class Fuser:
 
     def end(self, t: Tensor) -> None:
         """Let the group of what ``t`` sums make the sum too: whoever reads it needs the group already."""
+        group = self.groups.get(t.inputs[0].id) if t.inputs else None
+        if group is None or t.id in self.groups or group.shard != self.shard_of.get(t.id, 0):
+            return
         kept = summed_axes(t)
-        group = None if kept is None else self.groups.get(t.inputs[0].id)
-        if group is None or group.shard != self.shard_of.get(t.id, 0):
+        if group.frame is not None and frame_of(t) == group.frame:
+            group.members.append(t)
+            self.groups[t.id] = group
+            return
+        if kept is None or (group.frame is not None and (kept != COLUMNS or group.frame.kept != t.inputs[0].ndim - 1)):
             return
         first = group.totals[0] if group.totals else t
         if summed_axes(first) == kept and type(first.op) is type(t.op):
@@ -177,6 +195,7 @@ class Fuser:
     def joined(self, a: Group, b: Group) -> Group:
         """``b`` becomes part of ``a``."""
         a.members += b.members
+        a.frame = a.frame or b.frame
         a.bit |= b.bit
         for t in b.members:
             self.groups[t.id] = a
@@ -212,8 +231,8 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
     if runs > 1:
         outputs = doubled(outputs, shards, fusable)
     packing = Packing(outputs, shards, threads=not shards)
-    fuser = Fuser(shards)
     order = toposort(packing.outputs)
+    fuser = Fuser(shards, frames(order, partial(fusable, least=1)))
     if len(order) <= FEW and any(map(is_large, order)):
         fuser.fits = partial(fusable, least=min(LEAST, 1))
     for t in order:
@@ -239,8 +258,8 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
 
 def saved(group: Group) -> int:
     """Elements that NumPy would read or write once more."""
-    more: int = sum(passes(t.op) for t in group.members) + len(group.totals) - 1
-    return more * group.members[0].type.size  # type: ignore[no-any-return]
+    more: int = sum(passes(t.op) for t in group.members if t.shape == group.shape) + len(group.totals) - 1
+    return more * int(group.members[0].type.with_shape(group.shape).size)
 
 
 # ops with a loop of their own, and what makes the compiled op of a tensor; it is told whether it may use threads
@@ -328,8 +347,14 @@ class Builder:
         wanted = [places[t.id] for t in (*results, *(s.inputs[0] for s in group.totals))]
         fold = group.totals[0].op.name if group.totals else "sum"  # type: ignore[union-attr]
         program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(wanted), len(group.totals), fold)
-        op = self.make(program, group.members[0].shape, not self.shard_of)
-        if group.totals:
+        op = self.make(program, group.shape, not self.shard_of)
+        if group.frame is not None:
+            single = tuple(
+                t.id not in own or t.shape != op.shape for t in members if t.id in own or number_of(t) is not None
+            )
+            types = tuple(t.type for t in (*results, *group.totals))
+            op = RowLoop(program, op.shape, op.threads, group.frame, single, types)
+        elif group.totals:
             types, kept = tuple(s.type for s in group.totals), summed_axes(group.totals[0]) or 0
             op = (Columns if kept == COLUMNS else Summed)(program, op.shape, op.threads, kept, types)
         made = op.outputs(*(self.new[x.id] for x in inputs))

@@ -13,6 +13,9 @@ from ....ops.reductions import Sum
 from ....origin import origin
 from ....types import TensorType, static
 from .columns import are_columns
+from .frames import frame_of
+
+LEAST = 1 << 10  # elements whose rows are standardized by a loop
 
 
 def spelled_out(roots: Sequence[Tensor], shard_of: dict[int, int]) -> list[Tensor]:
@@ -22,7 +25,7 @@ def spelled_out(roots: Sequence[Tensor], shard_of: dict[int, int]) -> list[Tenso
     new: dict[int, Tensor] = {}
     for t in order:
         inputs = [new[x.id] for x in t.inputs if x.id in new]
-        if isinstance(t.op, Standardize) and are_columns(t.inputs[0], t.op.axes):
+        if isinstance(t.op, Standardize) and are_parts(t.inputs[0], t.op.axes):
             with origin(t.place):
                 parts[t.id], made = standardized(inputs[0], t.op)
             if t.id in shard_of:
@@ -38,10 +41,17 @@ def spelled_out(roots: Sequence[Tensor], shard_of: dict[int, int]) -> list[Tenso
     return [new[t.id] for t in roots]
 
 
+def are_parts(x: Tensor, axes: tuple[int, ...]) -> bool:
+    """Whether to standardize over ``axes`` is a loop over rows, or sums of columns."""
+    if are_columns(x, axes):
+        return True
+    return x.type.known and x.type.size >= LEAST and frame_of(Sum(axes, True)(x)) is not None
+
+
 def standardized(x: Tensor, op: Standardize) -> tuple[tuple[Tensor, Tensor, Tensor], list[Tensor]]:
     """What ``op`` makes of ``x``, and all tensors on the way; x - mean comes twice, which is cheaper than stored."""
     kind = TensorType((), x.dtype)
-    share = Constant(1 / prod(map(static, x.shape[:-1])), kind)
+    share = Constant(1 / prod(static(x.shape[i]) for i in op.axes), kind)
     total = Sum(op.axes, True)
     centre = ew.multiply(total(x), share)
     apart = ew.subtract(x, centre)
