@@ -7,17 +7,15 @@ that leaves the group and comes back; so every group knows, as bits of an intege
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from ...graph import Constant, Op, Tensor, toposort
+from ...graph import Op, Tensor, toposort
 from ...ops.base import Elementwise, Item
 from ...ops.elementwise import Clip
 from ...ops.logic import Where
 from ...rewrite.cost import operations
-from ...rewrite.rules import number
 from ...types import TensorType
 from .attention.launch import CompiledAttention, is_attention, scores
 from .code.machine import usable
@@ -25,15 +23,17 @@ from .convolutions.direct import Direct, is_direct
 from .convolutions.direct_pool import DirectPool, is_pooled, uses_of
 from .elementwise.columns import COLUMNS, Columns, is_column_sum, lone_columns
 from .elementwise.frames import Frame, frame_of, frames
-from .elementwise.fused import Fused, Line, Looped, Number, Program, has_code
+from .elementwise.fused import Fused, Line, Looped, Program, has_code
 from .elementwise.joins import doubled
 from .elementwise.rows import RowLoop
 from .elementwise.standard import spelled_out
 from .elementwise.sums import Summed, is_sum, kept_axes, lone
+from .groups import Group, number_of
 from .masks import CompiledMask, is_mask
 from .products.gemv import gemv, is_gemv
 from .products.narrow_gemm import NarrowGemm, is_narrow_gemm
 from .products.packing import Packing
+from .recompute import Recompute
 from .scatter import Scatter, is_scatter
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
@@ -44,40 +44,6 @@ EACH = 256  # operations of a convolution that count as one element
 CALL = 2048  # elements that NumPy reads while Python makes a call
 MOST_LINES = 64
 MOST_OPERANDS = 20
-
-
-@dataclass(eq=False)
-class Group:
-    """Tensors that are to be computed in one loop."""
-
-    bit: int  # one for each group that it was joined from
-    shard: int
-    members: list[Tensor] = field(default_factory=list)
-    needs: int = 0  # groups on which its inputs depend
-    totals: list[Tensor] = field(default_factory=list)  # sums of members, over the same axes
-    frame: Frame | None = None  # of a loop over rows that needs their sums
-
-    @property
-    def shape(self) -> Any:
-        """Of the elements."""
-        return self.members[0].shape if self.frame is None else self.frame.shape
-
-    def inputs(self) -> list[Tensor]:
-        """What comes from outside, numbers excepted."""
-        own = {t.id for t in self.members}
-        found = {x.id: x for t in self.members for x in t.inputs if x.id not in own and number_of(x) is None}
-        return list(found.values())
-
-
-def number_of(t: Tensor) -> Number:
-    """The number that ``t`` is everywhere, exactly as its dtype holds it."""
-    value = number(t)
-    if value is None:
-        return None
-    source = t
-    while not isinstance(source, Constant):
-        source = source.inputs[0]
-    return source.array.astype(t.dtype)[()].item()  # type: ignore[no-any-return]
 
 
 def fusable(t: Tensor, least: int | None = None) -> bool:
@@ -252,6 +218,8 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
         return list(roots)
     if len(order) <= FEW:  # a compiled call joins its neighbours, where one of NumPy's stands between them
         groups.update((n, g) for n, g in every.items() if g.members[0].type.size <= SMALL)
+    if runs == 1:
+        Recompute(order, packing.outputs, list(groups.values()))
     members = {t.id: g for g in groups.values() for t in (*g.members, *g.totals)}
     return Builder(order, packing.outputs, members, shards).roots
 
@@ -275,6 +243,20 @@ ALONE: tuple[tuple[Callable[[Tensor], bool], Callable[[Tensor, bool], Any]], ...
 )
 
 
+def used_outside(order: Sequence[Tensor], roots: Sequence[Tensor], groups: dict[int, Group]) -> set[int]:
+    """Tensors that are wanted, or read by others than the group that computes them."""
+    dropped = {n for g in groups.values() for n in g.dropped}
+    used = {t.id for t in roots}
+    for t in order:
+        group = groups.get(t.id)
+        if group is None and t.id not in dropped:
+            used |= {x.id for x in t.inputs}
+    for group in {id(g): g for g in groups.values()}.values():
+        own = {t.id for t in group.tensors}
+        used |= {x.id for t in (*group.tensors, *group.totals) for x in t.inputs if x.id not in own}
+    return used
+
+
 class Builder:
     """Builds the graph again, groups as one op each."""
 
@@ -285,10 +267,7 @@ class Builder:
     ) -> None:
         self.groups, self.shard_of = groups, shard_of
         self.new: dict[int, Tensor] = {}
-        used = {t.id for t in roots}
-        for t in order:
-            used |= {x.id for x in t.inputs if groups.get(x.id) is not groups.get(t.id) or x.id not in groups}
-        self.used = used
+        self.used = used_outside(order, roots, groups)
         self.uses = uses_of(order, roots)
         stack = list(reversed(roots))
         while stack:
@@ -330,8 +309,9 @@ class Builder:
         return new
 
     def fused(self, group: Group, inputs: Sequence[Tensor]) -> None:
-        members = toposort(group.members, stop={x.id for x in inputs})
-        own = {t.id for t in group.members}
+        members = toposort(group.tensors, stop={x.id for x in inputs})
+        own = {t.id for t in group.tensors}
+        copies = {t.id for t in group.copies}
         places = {x.id: i for i, x in enumerate(inputs)}
         lines: list[Line] = []
         for t in members:
@@ -343,7 +323,7 @@ class Builder:
                 lines.append(Line(None, (), t.dtype, value, repr(value)))
             else:
                 lines.append(Line(t.op, tuple(places[x.id] for x in t.inputs), t.dtype))
-        results = [t for t in members if t.id in own and t.id in self.used]
+        results = [t for t in members if t.id in own - copies and t.id in self.used]
         wanted = [places[t.id] for t in (*results, *(s.inputs[0] for s in group.totals))]
         fold = group.totals[0].op.name if group.totals else "sum"  # type: ignore[union-attr]
         program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(wanted), len(group.totals), fold)

@@ -56,6 +56,5 @@ def standardized(x: Tensor, op: Standardize) -> tuple[tuple[Tensor, Tensor, Tens
     centre = ew.multiply(total(x), share)
     apart = ew.subtract(x, centre)
     variance = ew.multiply(total(ew.square(apart)), share)
-    spread = ew.sqrt(ew.add(variance, Constant(op.epsilon, kind)))
-    value = ew.divide(ew.subtract(x, centre), spread)
+    value = ew.multiply(ew.subtract(x, centre), ew.rsqrt(ew.add(variance, Constant(op.epsilon, kind))))
     return (value, centre, variance), toposort([value], stop={x.id})

@@ -1,0 +1,52 @@
+"""Groups of tensors that one loop computes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...graph import Constant, Tensor
+from ...rewrite.rules import number
+from .elementwise.frames import Frame
+from .elementwise.fused import Number
+
+
+@dataclass(eq=False)
+class Group:
+    """Tensors that are to be computed in one loop."""
+
+    bit: int  # one for each group that it was joined from
+    shard: int
+    members: list[Tensor] = field(default_factory=list)
+    needs: int = 0  # groups on which its inputs depend
+    totals: list[Tensor] = field(default_factory=list)  # sums of members, over the same axes
+    frame: Frame | None = None  # of a loop over rows that needs their sums
+    copies: list[Tensor] = field(default_factory=list)  # members of other groups that are computed here too
+    dropped: set[int] = field(default_factory=set)  # members that only others compute
+
+    @property
+    def shape(self) -> Any:
+        """Of the elements."""
+        return self.members[0].shape if self.frame is None else self.frame.shape
+
+    @property
+    def tensors(self) -> list[Tensor]:
+        """All that the loop computes but sums of columns."""
+        return [*self.members, *self.copies]
+
+    def inputs(self) -> list[Tensor]:
+        """What comes from outside, numbers excepted."""
+        own = {t.id for t in self.tensors}
+        found = {x.id: x for t in self.tensors for x in t.inputs if x.id not in own and number_of(x) is None}
+        return list(found.values())
+
+
+def number_of(t: Tensor) -> Number:
+    """The number that ``t`` is everywhere, exactly as its dtype holds it."""
+    value = number(t)
+    if value is None:
+        return None
+    source = t
+    while not isinstance(source, Constant):
+        source = source.inputs[0]
+    return source.array.astype(t.dtype)[()].item()  # type: ignore[no-any-return]
