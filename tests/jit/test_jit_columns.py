@@ -101,6 +101,45 @@ def test_small_sums_and_other_axes_stay():
     assert not columns.is_column_sum(ag.sum(x))
 
 
+@pytest.mark.parametrize("dtype", EXACT)
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("shape", [(64, 5, 4, 16), (9, 100, 37), (3, 300, 9), (2, 3, 4, 2, 200)], ids=str)
+def test_sums_of_each_sample(shape, dtype, threads, monkeypatch):
+    """Over axes between the first ones and the last: a global pool, and its gradient, which all places share."""
+    monkeypatch.setattr(columns, "SHARED", 0)
+    monkeypatch.setattr(columns, "workers", lambda: threads)
+    axes = tuple(range(len(shape) // 2, len(shape) - 1)) if len(shape) > 3 else (1,)
+    x, r = ag.placeholder("x", shape, dtype), ag.placeholder("r", shape[-1:], dtype)
+    pooled = ag.sum(ag.relu(x - r), axes)
+    weights = np.random.default_rng(4).standard_normal(pooled.shape).astype(dtype)
+    loss = ag.sum(pooled * weights)
+    f = ag.function([pooled, ag.sum(x, axes, keepdims=True), *ag.grad(loss, [x, r])], inputs=[x, r])
+    a, b = (np.random.default_rng(n).standard_normal(t.shape).astype(dtype) for n, t in enumerate((x, r)))
+    found = f(a, b)
+    assert sum(isinstance(s.op, Columns) for s in f.plan.steps) >= 2
+    d = a.astype(EXACT[dtype]) - b
+    slope = (d > 0) * weights.reshape([1 if i in axes else n for i, n in enumerate(shape)])
+    expected = [np.maximum(d, 0).sum(axes), a.astype(EXACT[dtype]).sum(axes, keepdims=True), slope,
+                -slope.sum(tuple(range(len(shape) - 1)))]  # fmt: skip
+    for p, q in zip(found, expected, strict=True):
+        unit = 128 * np.finfo(dtype).eps  # equal numbers, one after the other, are rounded the same way
+        np.testing.assert_allclose(p, q.astype(float), rtol=0, atol=unit * max(np.abs(q).max(), 16))
+
+
+def test_one_number_a_column_of_a_sample_is_not_repeated(monkeypatch):
+    """The cotangent of a global pool, which is the same at all places of a sample."""
+
+    def fail(*_):
+        raise AssertionError("a copy for all places")
+
+    x, g = ag.placeholder("x", (40, 6, 5, 16)), ag.placeholder("g", (40, 1, 1, 16))
+    f = ag.function(ag.sum(ag.where(x > 0, g, 0), (0, 1, 2)), inputs=[x, g])
+    a, b = (np.random.default_rng(n).standard_normal(t.shape).astype("float32") for n, t in enumerate((x, g)))
+    monkeypatch.setattr(columns, "packed", fail)
+    np.testing.assert_allclose(f(a, b), ((a > 0) * b).sum((0, 1, 2)), rtol=0, atol=1e-3)
+    assert any(isinstance(s.op, Columns) for s in f.plan.steps)
+
+
 LAYOUTS = {
     "every second row": lambda a: np.repeat(a, 2, 0)[::2],
     "every second column": lambda a: np.repeat(a, 2, 1)[:, ::2],

@@ -21,7 +21,7 @@ from .attention.launch import CompiledAttention, is_attention, scores
 from .code.machine import usable
 from .convolutions.direct import Direct, is_direct
 from .convolutions.direct_pool import DirectPool, is_pooled, uses_of
-from .elementwise.columns import COLUMNS, Columns, is_column_sum, lone_columns
+from .elementwise.columns import COLUMNS, Columns, column_axes, is_column_sum, lone_columns
 from .elementwise.frames import Frame, frame_of, frames
 from .elementwise.fused import Fused, Line, Looped, Program, has_code
 from .elementwise.joins import doubled
@@ -79,8 +79,9 @@ def passes(op: Op | None) -> int:
 
 
 def summed_axes(t: Tensor) -> int | None:
-    """How many first axes a sum keeps, or that it keeps the last; None for other ops."""
-    return COLUMNS if is_column_sum(t) else kept_axes(t)
+    """How many first axes a sum keeps, or that it keeps the last one too (``column_axes``); None for other ops."""
+    columns = column_axes(t)
+    return kept_axes(t) if columns is None else columns
 
 
 class Fuser:
@@ -336,7 +337,7 @@ class Builder:
             op = RowLoop(program, op.shape, op.threads, group.frame, single, types)
         elif group.totals:
             types, kept = tuple(s.type for s in group.totals), summed_axes(group.totals[0]) or 0
-            op = (Columns if kept == COLUMNS else Summed)(program, op.shape, op.threads, kept, types)
+            op = (Columns if kept < 0 else Summed)(program, op.shape, op.threads, kept, types)
         made = op.outputs(*(self.new[x.id] for x in inputs))
         whole = made[0].inputs[0] if isinstance(made[0].op, Item) else made[0]
         self.like(whole, members[-1])

@@ -11,15 +11,15 @@ from ..llvm.loop_nest import SIZES, element, module, stored, truth
 from ..llvm.values import Code, Value, kind_of
 from .fused import Program
 
-BLOCK = 256  # rows
 TOGETHER = 8  # vectors of a row at a time where running sums lie in memory
 
 
 def columns_text(program: Program, beside: tuple[bool, ...], length: int, lanes: int, running: int) -> str:
-    """A module with the function ``kernel``, whose argument is the number of rows, then address and step of operands.
+    """A module with the function ``kernel``.
 
-    Of the inputs, those ``beside`` have an element a column, others one for the whole row. Up to ``running`` vectors
-    of sums stay in registers.
+    Its argument is the number of blocks, of the rows of a block and of the rows of the last one; then of inputs,
+    results and sums: address, and bytes from block to block and from row to row. Of the inputs, those ``beside`` have
+    an element a column, others one for the whole row. Up to ``running`` vectors of sums stay in registers.
     """
     return Text(program, beside, length, lanes).module(running)
 
@@ -36,28 +36,24 @@ class Text:
 
     def module(self, running: int) -> str:
         code = self.code
-        code.do(f"%rows = load i64, ptr {element(code, 0)}")
+        for n, name in enumerate(("blocks", "each", "end")):
+            code.do(f"%{name} = load i64, ptr {element(code, n)}")
         for k, _ in enumerate(self.kinds):
-            code.do(f"%base{k} = load ptr, ptr {element(code, 1 + 2 * k)}")
-            code.do(f"%step{k} = load i64, ptr {element(code, 2 + 2 * k)}")
-        more = code.emit(f"add i64 %rows, {BLOCK - 1}")
+            code.do(f"%base{k} = load ptr, ptr {element(code, 3 + 3 * k)}")
+            code.do(f"%block{k} = load i64, ptr {element(code, 4 + 3 * k)}")
+            code.do(f"%step{k} = load i64, ptr {element(code, 5 + 3 * k)}")
         vectors = self.program.sums * -(-self.length // code.lanes)
         sums = self.in_registers if vectors <= running else self.in_memory
 
         def block(j: str, _: list[str]) -> list[str]:
-            start = times(code, j, BLOCK)
-            left = code.emit(f"sub i64 %rows, {start}")
-            count = code.call("llvm.smin.i64", "i64", ("i64", left), ("i64", str(BLOCK)))
+            count = rows_of_block(code, j)
             sums(
-                [
-                    shifted(code, f"%base{k}", code.emit(f"mul i64 {j if k >= self.moving else start}, %step{k}"))
-                    for k in range(len(self.kinds))
-                ],
+                [shifted(code, f"%base{k}", code.emit(f"mul i64 {j}, %block{k}")) for k in range(len(self.kinds))],
                 count,
             )
             return []
 
-        counted(code, code.emit(f"udiv i64 {more}, {BLOCK}"), [], block)
+        counted(code, "%blocks", [], block)
         return module(code)
 
     def in_registers(self, places: list[str], count: str) -> None:
@@ -136,6 +132,13 @@ class Text:
         for kind, place in ends:
             for v in range(runs[kind].count):
                 runs[kind].store(next(found), place, v)
+
+
+def rows_of_block(code: Code, j: str) -> str:
+    """How many rows a block has, by its number."""
+    left = code.emit(f"sub i64 %blocks, {j}")
+    at_end = code.emit(f"icmp eq i64 {left}, 1")
+    return code.emit(f"select i1 {at_end}, i64 %end, i64 %each")
 
 
 def clear(code: Code, kind: str, place: str, length: int) -> None:

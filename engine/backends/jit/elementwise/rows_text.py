@@ -13,7 +13,7 @@ from ....ops.reductions import Max, Min, Sum
 from ..llvm.counted_loop import Row, counted, shifted, times
 from ..llvm.loop_nest import NEUTRAL, SIZES, element, module, stored
 from ..llvm.values import Code, Value, kind_of
-from .columns_text import clear, read, write
+from .columns_text import clear, read, rows_of_block, write
 from .fused import Program, applied
 
 HELD = 8  # vectors of a row that is kept in registers
@@ -83,9 +83,7 @@ class RowsText:
         moving = count - len(self.summed)
 
         def block(j: str, _: list[str]) -> list[str]:
-            final = code.emit(f"sub i64 %blocks, {code.emit(f'add i64 {j}, 1')}")
-            at_end = code.emit(f"icmp eq i64 {final}, 0")
-            rows = code.emit(f"select i1 {at_end}, i64 %end, i64 %each")
+            rows = rows_of_block(code, j)
             places = [shifted(code, f"%base{k}", code.emit(f"mul i64 {j}, %block{k}")) for k in range(count)]
             for p, place in zip(self.summed, places[moving:], strict=True):
                 clear(code, self.kinds[p], place, self.length)

@@ -85,8 +85,8 @@ def stored_apart(
     wholes = [np.empty(shape, t.dtype) for t in totals]
     calls = [one_by_one(program, inputs, [*stored, *wholes])]
     for x, t in zip(wholes, totals, strict=True):
-        rows = x.reshape(-1, t.size) if kept < 0 else x.reshape(t.size, -1)
-        calls.append(reduction(UFUNCS[program.fold], rows, (int(kept >= 0),), False, t.reshape(-1)))
+        rows = x.reshape(t.size // shape[-1], -1, shape[-1]) if kept < 0 else x.reshape(t.size, -1, 1)
+        calls.append(reduction(UFUNCS[program.fold], rows, (1,), False, t.reshape(rows.shape[::2])))
     return row(calls)
 
 
