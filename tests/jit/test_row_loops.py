@@ -180,6 +180,66 @@ def test_a_result_in_the_place_of_what_it_is_made_of(where):
     np.testing.assert_array_equal(arrays[where], expected)
 
 
+def classified(shape, dtype, special=()):
+    """Cross-entropy of long rows, softmax, its logarithm, and gradients."""
+    x, labels, w = ag.placeholder("x", shape, dtype), ag.placeholder("n", shape[:-1], "int64"), ag.variable(1.5)
+    z = x * w.astype(dtype)
+    loss = ag.sparse_softmax_cross_entropy(z, labels)
+    slope = ag.grad(ag.sum(loss * loss), x)
+    fetches = [loss, slope, ag.softmax(z), ag.log_softmax(z)]
+    a = 3 * RNG.standard_normal(shape).astype(dtype)
+    for n, value in enumerate(special):
+        a[n, ..., n] = value
+    return [x, labels], fetches, [a, RNG.integers(0, shape[-1], shape[:-1])]
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize("dtype", UNITS)
+@pytest.mark.parametrize("shape", [(40, 65), (20, 9, 100), (40, 1000), (16, 4096)], ids=str)
+def test_cross_entropy_of_many_classes(shape, dtype, shards, monkeypatch):
+    f = beside_numpy(monkeypatch, *classified(shape, dtype), UNITS[dtype] * 10, shards=shards)
+    assert loops(f) > 0
+
+
+@pytest.mark.parametrize("width", [16, 32])
+def test_cross_entropy_in_narrow_registers(width, monkeypatch):
+    monkeypatch.setattr(launch, "register_width", lambda: width)
+    rows.kernel.cache_clear()
+    for shape in ((40, 65), (17, 300)):
+        for dtype, unit in UNITS.items():
+            assert loops(beside_numpy(monkeypatch, *classified(shape, dtype), unit * 10)) > 0
+    rows.kernel.cache_clear()
+
+
+def test_losses_of_infinite_logits(monkeypatch):
+    inputs, fetches, arrays = classified((20, 70), "float64", (np.inf, -np.inf, np.nan, 1e300, -1e300))
+    arrays[1][:6] = (3, 1, 2, 3, 4, 0)
+    fast, plain = (ag.function(fetches, inputs=inputs) for _ in range(2))
+    found = fast(*arrays)
+    monkeypatch.setenv("AG_BACKEND", "numpy")
+    for p, q in zip(found, plain(*arrays), strict=True):
+        np.testing.assert_allclose(p, q, rtol=1e-11, atol=1e-12)
+
+
+def test_a_loss_and_its_gradient_are_one_loop(monkeypatch):
+    """Logits are read once, for the largest, the exponentials, the label's and the gradient."""
+    x, labels = ag.placeholder("x", (300, 70)), ag.placeholder("n", (300,), "int64")
+    loss = ag.mean(ag.sparse_softmax_cross_entropy(x, labels))
+    slope = ag.grad(loss, x)
+    arrays = [RNG.standard_normal((300, 70)).astype("float32"), RNG.integers(0, 70, 300)]
+    f = beside_numpy(monkeypatch, [x, labels], [loss, slope, ag.sum(slope, 0)], arrays, 1e-6)
+    assert loops(f) == 1
+    assert not any("softmax" in s.op.name for s in f.plan.steps)
+
+
+@pytest.mark.parametrize("label", [-1, 70])
+def test_labels_out_of_range_are_refused(label):
+    inputs, fetches, arrays = classified((20, 70), "float32")
+    arrays[1][7] = label
+    with pytest.raises(ag.FeedError, match=f"label: index {label} is outside of 0..69"):
+        ag.function(fetches, inputs=inputs)(*arrays)
+
+
 def test_numpy_takes_over_where_llvm_fails(monkeypatch):
     def fail(*_):
         raise compiler.CompileError("no such instruction")
@@ -187,6 +247,7 @@ def test_numpy_takes_over_where_llvm_fails(monkeypatch):
     monkeypatch.setattr(rows, "kernel", fail)
     for formula in (layer_norm, softmax, spread):
         assert loops(beside_numpy(monkeypatch, *problem(formula, (7, 9, 33), "float64"), 1e-12)) > 0
+    assert loops(beside_numpy(monkeypatch, *classified((7, 9, 70), "float64"), 1e-12)) > 0
 
 
 def test_infinities_and_nan():

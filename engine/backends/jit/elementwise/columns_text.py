@@ -29,6 +29,7 @@ class Text:
 
     def __init__(self, program: Program, beside: tuple[bool, ...], length: int, lanes: int) -> None:
         self.code, self.program, self.length = Code(lanes), program, length
+        self.code.start = None
         self.inputs, self.outputs = ([kind_of(d) for d in x] for x in (program.arguments, program.outputs))
         self.kinds = [*self.inputs, *self.outputs]
         self.beside = [*beside, *(True for _ in self.outputs)]

@@ -159,6 +159,7 @@ class RowsText:
             return shifted(code, base, start * size if isinstance(start, int) else times(code, start, size))
 
         for v in range(-(-count // code.lanes)):
+            code.start = code.emit(f"add i64 {start}, {v * code.lanes}")
             values = self.pass_values(phase, places, at, runs, v, number + v)
             for k, n in enumerate(folds):
                 place = self.program.lines[n - self.arguments].places[0]

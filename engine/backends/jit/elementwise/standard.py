@@ -1,4 +1,4 @@
-"""Graph -> graph: the standardization of columns spelled out, so that its parts enter loops and their sums."""
+"""Graph -> graph: standardization, softmax and cross-entropy spelled out, so that their parts enter loops."""
 
 from __future__ import annotations
 
@@ -14,22 +14,28 @@ from ....origin import origin
 from ....types import TensorType, static
 from .columns import are_columns
 from .frames import frame_of
+from .row_formulas import RowFormulas
 
 LEAST = 1 << 10  # elements whose rows are standardized by a loop
 
 
 def spelled_out(roots: Sequence[Tensor], shard_of: dict[int, int]) -> list[Tensor]:
-    """``roots`` where large columns are standardized by sums and formulas; ``shard_of`` learns the new tensors."""
+    """``roots`` where large columns and rows are seen as sums and formulas; ``shard_of`` learns the new tensors."""
     order = toposort(roots)
-    parts: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
+    formulas = RowFormulas()
+    parts: dict[int, tuple[Tensor, ...]] = {}
     new: dict[int, Tensor] = {}
     for t in order:
         inputs = [new[x.id] for x in t.inputs if x.id in new]
-        if isinstance(t.op, Standardize) and are_parts(t.inputs[0], t.op.axes):
-            with origin(t.place):
-                parts[t.id], made = standardized(inputs[0], t.op)
+        with origin(t.place):
+            found = spelled(t, inputs, formulas)
+        if found is not None:
             if t.id in shard_of:
-                shard_of.update((x.id, shard_of[t.id]) for x in made)
+                made = toposort(found, stop={x.id for x in inputs})
+                shard_of.update((x.id, shard_of[t.id]) for x in made if x.id not in shard_of)
+            parts[t.id] = found
+            if isinstance(t.type, TensorType):
+                (new[t.id],) = found
         elif isinstance(t.op, Item) and t.inputs[0].id in parts:
             new[t.id] = parts[t.inputs[0].id][t.op.index]
         elif all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
@@ -48,8 +54,15 @@ def are_parts(x: Tensor, axes: tuple[int, ...]) -> bool:
     return x.type.known and x.type.size >= LEAST and frame_of(Sum(axes, True)(x)) is not None
 
 
-def standardized(x: Tensor, op: Standardize) -> tuple[tuple[Tensor, Tensor, Tensor], list[Tensor]]:
-    """What ``op`` makes of ``x``, and all tensors on the way; x - mean comes twice, which is cheaper than stored."""
+def spelled(t: Tensor, inputs: Sequence[Tensor], formulas: RowFormulas) -> tuple[Tensor, ...] | None:
+    """The outputs of ``t`` as formulas, or None."""
+    if isinstance(t.op, Standardize):
+        return standardized(inputs[0], t.op) if are_parts(inputs[0], t.op.axes) else None
+    return formulas.parts(t.op, inputs) if len(inputs) == len(t.inputs) else None
+
+
+def standardized(x: Tensor, op: Standardize) -> tuple[Tensor, Tensor, Tensor]:
+    """What ``op`` makes of ``x``; x - mean comes twice, which is cheaper than stored."""
     kind = TensorType((), x.dtype)
     share = Constant(1 / prod(static(x.shape[i]) for i in op.axes), kind)
     total = Sum(op.axes, True)
@@ -57,4 +70,4 @@ def standardized(x: Tensor, op: Standardize) -> tuple[tuple[Tensor, Tensor, Tens
     apart = ew.subtract(x, centre)
     variance = ew.multiply(total(ew.square(apart)), share)
     value = ew.multiply(ew.subtract(x, centre), ew.rsqrt(ew.add(variance, Constant(op.epsilon, kind))))
-    return (value, centre, variance), toposort([value], stop={x.id})
+    return value, centre, variance

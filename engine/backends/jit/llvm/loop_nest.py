@@ -38,6 +38,7 @@ def stored(kind: str) -> str:
 def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> str:
     """A module with the function ``kernel``; ``masks`` says that the machine reads and writes under a mask for free."""
     code = Code(lanes)
+    code.start = None
     operands = [*shape.inputs, *shape.outputs]
     field = 3
     for i in range(3):

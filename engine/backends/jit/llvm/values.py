@@ -45,6 +45,7 @@ class Code:
         self.declared: dict[str, str] = {}
         self.block = "entry"
         self.mask: str | None = None  # the lanes that hold elements; None: all
+        self.start: str | None = "0"  # place of the first element in its row; None: not known
 
     def emit(self, text: str) -> str:
         """Append an instruction; returns the name of its result."""
@@ -324,6 +325,15 @@ class Value:
         """Whether this number is that of the lane."""
         numbers = ", ".join(f"{self.kind} {i}" for i in range(self.code.lanes))
         return self.equals(Value(self.code, f"<{numbers}>", self.kind))
+
+    def place(self) -> Value:
+        """Of each element in its row, as numbers of this kind."""
+        code = self.code
+        if code.start is None or self.kind != "i32":
+            raise UnsupportedError("places in a row")
+        numbers = ", ".join(f"i32 {i}" for i in range(code.lanes))
+        start = code.splat("i32", code.emit(f"trunc i64 {code.start} to i32"))
+        return Value(code, code.emit(f"add {code.vector('i32')} {start}, <{numbers}>"), "i32")
 
     # Conversions
     def astype(self, dtype: DType) -> Value:
