@@ -302,9 +302,9 @@ class Planner:
                 if whole.kind == "buffer" and whole.offset < 0:
                     whole.offset = pools[whole.shard].take(whole.nbytes)
             for i in dies.get(n, ()):
-                if i != taken and slots[i].shard == step.shard:
+                if i not in taken and slots[i].shard == step.shard:
                     pools[step.shard].give(slots[i].offset, slots[i].nbytes)
-                elif i != taken:
+                elif i not in taken:
                     waiting.append(slots[i])
         self.settle(pools)
 
@@ -325,30 +325,32 @@ class Planner:
             if s.kind == "part":
                 s.offset += part.offset
 
-    def reuse(self, step: Step, n: int, last: list[int]) -> int:
-        """Write over an input that nobody reads after this step; returns its slot, or -1."""
-        slots = self.plan.slots
-        out = slots[step.outputs[0]]
-        if out.kind != "buffer" or step.multiple or not self.direct:
-            return -1
-        for k in step.op.inplace:
-            if k >= len(step.inputs):
-                break
-            x = slots[step.inputs[k]]
-            root = slots[x.root]
-            if (
-                root.kind == "buffer"
-                and last[root.index] == n
-                and root.shard == step.shard
-                and x.type.dtype == out.type.dtype
-                and x.type.shape == out.type.shape
-                and root.nbytes == out.nbytes
-                and self.shadow[x.index].flags.c_contiguous
-                and all(i == x.index for i in step.inputs if slots[i].root == x.root)
-            ):
-                out.offset = root.offset
-                return root.index
-        return -1
+    def reuse(self, step: Step, n: int, last: list[int]) -> set[int]:
+        """Write over inputs that nobody reads after this step; returns their slots."""
+        slots, taken = self.plan.slots, set[int]()
+        if not self.direct or (step.multiple and not getattr(step.op, "inplace_each", False)):
+            return taken
+        for out in (slots[o] for o in step.outputs):
+            for k in step.op.inplace if out.kind == "buffer" else ():
+                if k >= len(step.inputs):
+                    break
+                x = slots[step.inputs[k]]
+                root = slots[x.root]
+                if (
+                    root.kind == "buffer"
+                    and root.index not in taken
+                    and last[root.index] == n
+                    and root.shard == step.shard
+                    and x.type.dtype == out.type.dtype
+                    and x.type.shape == out.type.shape
+                    and root.nbytes == out.nbytes
+                    and self.shadow[x.index].flags.c_contiguous
+                    and all(i == x.index for i in step.inputs if slots[i].root == x.root)
+                ):
+                    out.offset = root.offset
+                    taken.add(root.index)
+                    break
+        return taken
 
 
 def strided(op: Op) -> bool:

@@ -39,6 +39,7 @@ def fits(t: Tensor) -> bool:
 class Blocked(Fused):
     """Several elementwise ops, block by block."""
 
+    inplace_each = False  # one op after the other, the next of which reads what it read
     strided = False
 
     def bind(self, inputs: Sequence[Array], out: Any) -> Call:

@@ -35,6 +35,7 @@ from .products.narrow_gemm import NarrowGemm, is_narrow_gemm
 from .products.packing import Packing
 from .recompute import Recompute
 from .scatter import Scatter, is_scatter
+from .siblings import Siblings
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 FEW = 2000  # tensors of a graph in which single numbers are computed in loops too, if others are worth loading kernels
@@ -143,6 +144,14 @@ class Fuser:
             bits |= self.bits[low.bit_length() - 1].needs
         return bits
 
+    def closure(self, group: Group) -> int:
+        """All groups that one depends on, by its bits of now."""
+        own = {t.id for t in group.members}
+        direct = 0
+        for x in (x for t in group.members for x in t.inputs if x.id not in own):
+            direct |= self.depends[x.id]
+        return self.reach(direct, 0)
+
     def end(self, t: Tensor) -> None:
         """Let the group of what ``t`` sums make the sum too: whoever reads it needs the group already."""
         group = self.groups.get(t.inputs[0].id) if t.inputs else None
@@ -206,6 +215,8 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
         fuser.place(t)
     for t in order:
         fuser.end(t)
+    if runs == 1:
+        Siblings(order, packing.outputs, fuser)
     every = {id(g): g for g in fuser.groups.values()}
     groups = {n: g for n, g in every.items() if saved(g) > 0}
     others = packing.elements + sum(largest(t) for t in order if looped(t))

@@ -102,6 +102,7 @@ class Fused(Op):
     shape: Shape
     threads: bool  # whether it may use the threads of this process
     inplace: ClassVar[tuple[int, ...]] = tuple(range(64))
+    inplace_each: ClassVar[bool] = True  # each of several outputs may have the place of an input
     strided: ClassVar[bool] = True  # rows of its outputs may lie apart
 
     @property
