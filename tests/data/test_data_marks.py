@@ -135,6 +135,6 @@ def test_codes_with_a_letter_are_names(tmp_path, odd):
     cells = [f"{i:03d}" for i in range(1, 120)] + [odd]
     file.write_text("family,x,y\n" + "".join(f"{c},{i % 7},{i % 3}\n" for i, c in enumerate(cells * 2)))
     assert several(pl.Series(cells)) == ""
-    made = draft(TableFile(file, target="y"))
+    made = draft(TableFile(file), "y")
     assert "family: categorical" in made.text
     assert not [note for note in made.warnings if "family" in note]
