@@ -54,20 +54,22 @@ class Fn(Node):
 class Mul(Node):
     """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
 
-    __slots__ = ("coefficient", "factors", "line")
+    __slots__ = ("coefficient", "factors", "groups", "line")
 
     coefficient: Number
     factors: tuple[Factor, ...]
+    groups: list[Expr]  # what ``factor_groups`` found
     line: Any  # how it is written: what ``quotient`` found
 
 
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "split", "terms")
+    __slots__ = ("constant", "groups", "split", "terms")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
+    groups: list[Expr]  # what ``term_groups`` found
     split: tuple[Number, Add]  # what ``primitive`` found
 
 
@@ -76,10 +78,14 @@ class Table:
 
     def __init__(self) -> None:
         self.nodes: dict[Any, Any] = {}
+        self.expanded: dict[Any, Any] = {}  # what products of sums were multiplied out to
+        self.divided: dict[Any, Any] = {}  # the common divisors of pairs of sums
         self.left = 0
 
     def open(self, budget: int) -> None:
         self.nodes.clear()
+        self.expanded.clear()
+        self.divided.clear()
         self.left = budget
 
 

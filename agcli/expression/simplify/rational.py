@@ -8,18 +8,20 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, scale
+from agcli.expression.simplify.divisors import common_divisor, quotient
 from agcli.expression.simplify.features import NEGATIVE, features
-from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
+from agcli.expression.simplify.nodes import TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
 from agcli.expression.simplify.order import term_key
 from agcli.expression.simplify.polynomials import (
-    common_divisor,
     expand,
     exponents,
-    quotient,
     read,
+    terms_when_expanded,
     write,
 )
 from agcli.expression.simplify.signs import never_zero
+
+SPARE = 12  # terms that a common numerator may have beyond two for each term of the sum
 
 Row: TypeAlias = "tuple[Number, dict[Any, Number]]"
 
@@ -138,12 +140,13 @@ def common_denominator(e: Add) -> Iterator[Expr]:
     shared = without_mixed(shared, least, rows)
     if not any(k < 0 for k in shared.values()):
         return
+    most = SPARE + 2 * len(rows)  # more terms do not meet again
     plain = {g: k for g, k in shared.items() if k > 0 or not is_exponential(g)}
     for chosen in (shared, plain) if len(plain) != len(shared) else (shared,):
         if chosen:
             front, rest = pull_out(rows, chosen)
             yield mul(front, rest)
-            expanded = expand(rest)
+            expanded = expand(rest) if terms_when_expanded(rest) <= most else None
             if expanded is not None:
                 yield cancelled(mul(front, expanded))
 
@@ -226,6 +229,12 @@ def joined_below(e: Mul) -> Iterator[Expr]:
 
 def split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
     """The common divisor of two sums, and what is left of each."""
+    if (a, b) not in TABLE.divided:
+        TABLE.divided[a, b] = found_split(a, b)
+    return TABLE.divided[a, b]  # type: ignore[no-any-return]
+
+
+def found_split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
     wide_a, wide_b = expand(a), expand(b)
     if wide_a is None or wide_b is None:
         return None
