@@ -13,9 +13,10 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
-from agcli.expression.simplify.arithmetic import mul, power, scale
+from agcli.expression.simplify.arithmetic import add, mul, power, scale
 from agcli.expression.simplify.features import EXPONENTIAL, NEGATIVE, SINES, SQUARE, TANGENT, WIDE, features
 from agcli.expression.simplify.nodes import (
+    REST,
     Add,
     Atom,
     E,
@@ -33,7 +34,6 @@ from agcli.expression.simplify.nodes import (
 from agcli.expression.simplify.rational import split
 
 FEW = 4  # terms of a sum that is looked at in groups if it falls into some
-REST = Atom("rest")  # stands for the factors around a group, which count in what the group costs
 FAMILIES = {
     **dict.fromkeys(("sin", "cos", "tan"), "circular"),
     **dict.fromkeys(("sinh", "cosh", "tanh"), "hyperbolic"),
@@ -163,14 +163,17 @@ def split_product(e: Mul) -> list[Expr]:
 
 
 def without_rest(group: Expr, e: Expr) -> Expr | None:
-    """What became of a group, without ``REST``; None where that is not one of its factors any more."""
+    """What became of a group, without ``REST``; None where that is not a factor of it any more."""
     if e == 0 or type(group) is not Mul or (REST, 1) not in group.factors:
         return e
-    if e is REST:
-        return 1
-    if type(e) is not Mul or (REST, 1) not in e.factors:
-        return None
-    return mul(e.coefficient, *(power(b, x) for b, x in e.factors if b is not REST))
+    constant, terms = terms_of(e)
+    parts: list[Expr] = []
+    for term, k in terms:
+        factors = factors_of(term)[1]
+        if (REST, 1) not in factors:
+            return None
+        parts.append(mul(k, *(power(b, x) for b, x in factors if b is not REST)))
+    return add(*parts) if constant == 0 else None
 
 
 def has_pair(factors: list[Factor]) -> bool:

@@ -139,6 +139,7 @@ def spend(work: int) -> None:
 
 E = Atom("e", positive=True)
 PI = Atom("pi", positive=True)
+REST = Atom("rest")  # stands for the factors around a group of factors, which count in what the group costs
 
 
 def size(q: Number) -> Number:

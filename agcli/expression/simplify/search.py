@@ -13,16 +13,16 @@ from typing import Any, NamedTuple
 from agcli.expression.simplify.arithmetic import add, mul, negate, power, scale
 from agcli.expression.simplify.features import BIG, LONG, features
 from agcli.expression.simplify.functions import call
-from agcli.expression.simplify.groups import REST, factor_groups, term_groups, without_rest
+from agcli.expression.simplify.groups import factor_groups, term_groups, without_rest
 from agcli.expression.simplify.layout import cost
-from agcli.expression.simplify.nodes import TABLE, Add, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
+from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, ExhaustedError, Expr, Fn, Mul, Node, UndefinedError
 from agcli.expression.simplify.rules import LAST, RULES, Rule
 from agcli.expression.simplify.stable import penalty
 
 SLACK = 3.0  # operators by which a form may be longer and still be followed
 TRIES = 2  # forms that are followed
 AHEAD = 1  # how far
-SHORT = 30  # operators of an expression with which all is tried
+SHORT, HUGE = 30, 60  # operators of an expression up to which all is tried, and from which what comes first is taken
 AGAIN = 4  # times that a formula is searched and finished
 LAST_ROUNDS = 4  # of last rules for one expression
 DEEPEST = 1 << 30
@@ -90,7 +90,7 @@ class Search:
 
     def looked_at(self, e: Any, ahead: int) -> tuple[Expr, list[Move]]:
         """The form of ``e`` that its parts and the rules give."""
-        inner = rebuilt(e, partial(self, ahead=ahead))
+        inner = regrouped(e, partial(self, ahead=ahead))
         if inner is not e:
             return self(inner, ahead), [Move("", inner, ahead), Move("", None, ahead)]
         return (e, []) if is_split(e) else self.improved(e, ahead)
@@ -140,9 +140,12 @@ class Search:
             return self.forms[e]
         found: list[tuple[Rule, Expr]] = []
         seen = {e}
-        for rule in applicable(e.__class__, features(e) | extent(e)):
+        size, price = extent(e), cost(e)
+        for rule in applicable(e.__class__, features(e) | size):
             if self.tired:
                 return found
+            if price > HUGE and any(cost(form) < price - r.gain for r, form in found):
+                break  # what is huge is made shorter by the first rule that can
             try:
                 for candidate in rule.find(e):
                     if candidate is not None and candidate not in seen:
@@ -238,22 +241,34 @@ def rebuilt(e: Any, change: Callable[[Expr], Expr]) -> Expr:
         args = tuple([change(a) for a in e.args])
         return e if args == e.args else call(e.head, *args)
     if type(e) is Mul:
-        if is_split(e):
-            groups = factor_groups(e)
-            made = [change(g) for g in groups]
-            if all(a is b for a, b in zip(groups, made, strict=True)):
-                return e
-            parts = [part for g, a in zip(groups, made, strict=True) if (part := without_rest(g, a)) is not None]
-            return mul(*parts) if len(parts) == len(made) else e
         pairs = [(change(b), change(x)) for b, x in e.factors]
         if all(p is b and (q is x or q == x) for (p, q), (b, x) in zip(pairs, e.factors, strict=True)):
             return e
         return mul(e.coefficient, *[power(b, x) for b, x in pairs])
-    terms = parts_of(e)
+    terms = [scale(k, t) for t, k in e.terms]
     found = [change(t) for t in terms]
     if all(a is b for a, b in zip(terms, found, strict=True)):
         return e  # type: ignore[no-any-return]
-    return add(*found) if len(term_groups(e)) > 1 else add(e.constant, *found)
+    return add(e.constant, *found)
+
+
+def regrouped(e: Any, change: Callable[[Expr], Expr]) -> Expr:
+    """``e`` after a change of its parts, which are groups where it falls into some."""
+    groups = groups_of(e)
+    if len(groups) < 2:
+        return rebuilt(e, change)
+    found = [change(g) for g in groups]
+    if all(a is b for a, b in zip(groups, found, strict=True)):
+        return e  # type: ignore[no-any-return]
+    if type(e) is Add:
+        return add(*found)
+    alone = [part for g, a in zip(groups, found, strict=True) if (part := without_rest(g, a)) is not None]
+    return mul(*alone) if len(alone) == len(found) else e
+
+
+def groups_of(e: Any) -> list[Expr]:
+    """What of a sum or product is searched together; ``[e]`` for all of it, and for functions."""
+    return [e] if type(e) is Fn else term_groups(e) if type(e) is Add else factor_groups(e)
 
 
 def is_monomial(e: Node) -> bool:
@@ -274,12 +289,12 @@ def is_split(e: Any) -> bool:
 
 
 def parts_of(e: Any) -> list[Expr]:
-    """What ``rebuilt`` looks at."""
+    """What ``regrouped`` looks at."""
+    groups = groups_of(e)
+    if len(groups) > 1:
+        return groups
     if type(e) is Fn:
         return list(e.args)
-    if is_split(e):
-        return list(factor_groups(e))
     if type(e) is Mul:
         return [part for factor in e.factors for part in factor]
-    groups = term_groups(e)
-    return groups if len(groups) > 1 else [scale(k, t) for t, k in e.terms]
+    return [scale(k, t) for t, k in e.terms]
