@@ -173,12 +173,18 @@ def term_cost(term: Expr, k: Number) -> float:
     if k in (1, -1):
         return cost(term)
     if type(term) is Mul:
-        line = quotient(term)
-        ones = (not line.above and line.top == 1) and abs(k.numerator) != 1
+        ones = abs(k.numerator) != 1 and not stands_above(term)
         factor = (abs(k.numerator) != 1) - ones
         divisor = k.denominator != 1
         return cost(term) + factor + divisor + digits(k)
     return cost(term) + (abs(k.numerator) != 1) + (k.denominator != 1) + digits(k)
+
+
+def stands_above(term: Mul) -> bool:
+    """Whether there is something above the line of a product without a number."""
+    if any(base is E or (not isinstance(x, Node) and x > 0) for base, x in term.factors):
+        return True
+    return any(isinstance(x, Node) for _, x in term.factors) and bool(quotient(term).above)
 
 
 def digits(k: Number) -> float:
@@ -203,10 +209,11 @@ def product_cost(e: Mul) -> float:
 
 
 def plain_cost(e: Mul) -> float | None:
-    """What ``product_cost`` finds, without an order of the factors; None where the layout matters: with roots, and
-    where a sum may take the sign."""
+    """What ``product_cost`` finds, without an order of the factors; None where the layout matters: with roots of
+    numbers, and where a sum may take the sign."""
     above = below = 0
     total, sums = 0.0, False
+    roots: dict[Number, list[Expr]] = {}
     for base, exponent in e.factors:
         if base is E:
             above += 1
@@ -215,7 +222,10 @@ def plain_cost(e: Mul) -> float | None:
                 return None
             above += 1
         elif exponent.denominator != 1:
-            return None
+            if type(base) is int:
+                return None
+            roots.setdefault(exponent, []).append(base)
+            continue
         elif exponent > 0:
             above += 1
             sums = sums or (exponent == 1 and type(base) is Add)
@@ -223,6 +233,10 @@ def plain_cost(e: Mul) -> float | None:
             below += 1
             sums = sums or (exponent == -1 and type(base) is Add)
         total += part_cost(Part((base,), exponent if isinstance(exponent, Node) else size(exponent)))
+    for exponent, bases in roots.items():
+        above += exponent > 0
+        below += exponent < 0
+        total += part_cost(Part(tuple(bases), size(exponent)))
     k = e.coefficient
     negative = k < 0
     if negative and sums:

@@ -21,6 +21,7 @@ from agcli.expression.simplify.polynomials import (
 )
 from agcli.expression.simplify.signs import never_zero
 
+MANY = 4  # terms of a sum in which a denominator is common if half of them have it
 SPARE = 12  # terms that a common numerator may have beyond two for each term of the sum
 
 Row: TypeAlias = "tuple[Number, dict[Any, Number]]"
@@ -60,7 +61,7 @@ def product_of(row: dict[Any, Number]) -> Expr:
 def pull_out(rows: list[Row], shared: dict[Any, Number]) -> tuple[Expr, Expr]:
     """``shared`` as a product, and the sum of what is left of the terms."""
     rest = [
-        mul(k, product_of({g: x - shared.get(g, 0) for g, x in {**dict.fromkeys(shared, 0), **row}.items()}))
+        scale(k, product_of({g: x - shared.get(g, 0) for g, x in {**dict.fromkeys(shared, 0), **row}.items()}))
         for k, row in rows
     ]
     return product_of(shared), add(*rest)
@@ -137,6 +138,9 @@ def common_denominator(e: Add) -> Iterator[Expr]:
     rows = aligned(rows_of(e))
     least = lowest(rows)
     shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows) or not is_lowered(g, rows)}
+    if len(rows) >= MANY:  # what stands below few terms of many makes the others longer
+        below = Counter(g for _, row in rows for g, x in row.items() if x < 0)
+        shared = {g: k for g, k in shared.items() if k > 0 or 2 * below[g] >= len(rows)}
     shared = without_mixed(shared, least, rows)
     if not any(k < 0 for k in shared.values()):
         return
@@ -268,7 +272,7 @@ def partial_factor(e: Add) -> Iterator[Expr]:
     for where in sorted({tuple(found) for found in holders.values() if len(found) > 1}):
         chosen = [rows[i] for i in where]
         group = make_add(0, tuple((t, k) for t, k, _ in chosen))
-        rest = [mul(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
+        rest = [scale(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
         if not any(isinstance(g, tuple) or type(g) is not Atom for g in lowest([(k, row) for _, k, row in chosen])):
             continue  # x^2 + x + 1 is nicer than x*(x + 1) + 1
         for product in common_factor(group):
