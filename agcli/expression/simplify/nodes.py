@@ -25,10 +25,11 @@ class ExhaustedError(ArithmeticError):
 class Node:
     """What all expressions share; they are compared by identity."""
 
-    __slots__ = ("cost", "order")
+    __slots__ = ("cost", "order", "place")
 
     cost: float
     order: Any
+    place: Any  # of a term among others
 
 
 class Atom(Node):
@@ -65,11 +66,12 @@ class Mul(Node):
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "groups", "split", "terms")
+    __slots__ = ("constant", "groups", "rows", "split", "terms")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
     groups: list[Expr]  # what ``term_groups`` found
+    rows: list[tuple[Number, dict[Any, Number]]]  # what ``rows_of`` found
     split: tuple[Number, Add]  # what ``primitive`` found
 
 

@@ -28,11 +28,14 @@ Row: TypeAlias = "tuple[Number, dict[Any, Number]]"
 
 
 def rows_of(e: Add) -> list[Row]:
-    """The terms of a sum as coefficient and powers of generators."""
-    rows: list[Row] = [(k, dict(exponents(t))) for t, k in e.terms]
-    if e.constant:
-        rows.append((e.constant, {}))
-    return rows
+    """The terms of a sum as coefficient and powers of generators, which nobody changes."""
+    try:
+        return e.rows
+    except AttributeError:
+        e.rows = rows = [(k, dict(exponents(t))) for t, k in e.terms]
+        if e.constant:
+            rows.append((e.constant, {}))
+        return rows
 
 
 def lowest(rows: list[Row]) -> dict[Any, Number]:
@@ -264,16 +267,17 @@ def partial_factor(e: Add) -> Iterator[Expr]:
     if len(e.terms) + (e.constant != 0) < 3:
         return
     # In the order of writing, so that ties are decided alike when the sum is read again.
-    rows = [(t, k, dict(exponents(t))) for t, k in sorted(e.terms, key=term_key)]
+    own = zip(e.terms, rows_of(e), strict=False)
+    rows = sorted([(t, k, row) for (t, k), (_, row) in own], key=term_key)
     holders: dict[Any, list[int]] = {}
     for i, (_, _, row) in enumerate(rows):
         for g in row:
             holders.setdefault(g, []).append(i)
     for where in sorted({tuple(found) for found in holders.values() if len(found) > 1}):
         chosen = [rows[i] for i in where]
-        group = make_add(0, tuple((t, k) for t, k, _ in chosen))
-        rest = [scale(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
         if not any(isinstance(g, tuple) or type(g) is not Atom for g in lowest([(k, row) for _, k, row in chosen])):
             continue  # x^2 + x + 1 is nicer than x*(x + 1) + 1
+        group = make_add(0, tuple((t, k) for t, k, _ in chosen))
+        rest = [scale(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
         for product in common_factor(group):
             yield add(product, *rest, e.constant)
