@@ -138,10 +138,13 @@ def split_product(e: Mul) -> list[Expr]:
         return [e]
     groups: list[tuple[set[Any], list[Factor]]] = []
     above = [b for b, x in e.factors if type(b) is Add and type(x) is int and x > 0]
+    divisors = {b for b, x in e.factors if type(b) is Atom and not isinstance(x, Node) and x < 0}
     for base, exponent in e.factors:
         own, factors = set(factor_marks(base, exponent)), [(base, exponent)]
         if type(base) is Add and not isinstance(exponent, Node) and exponent < 0:
             own.update(a for a in above if split(a, base) is not None)  # what may cancel
+        if divisors and type(base) is Add and len(base.terms) + (base.constant != 0) == 2:  # (x^2 + 1)/x^2 = 1 + 1/x^2
+            own.update(b for t, _ in base.terms for b, _ in factors_of(t)[1] if b in divisors)
         apart = []
         for group in groups:
             if group[0].isdisjoint(own):
