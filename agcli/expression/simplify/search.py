@@ -20,7 +20,7 @@ from agcli.expression.simplify.rules import LAST, RULES, Rule
 from agcli.expression.simplify.stable import penalty
 
 SLACK = 3.0  # operators by which a form may be longer and still be followed
-TRIES = 1  # forms that are followed
+TRIES = 2  # forms that are followed
 AHEAD = 1  # how far
 SHORT, HUGE = 30, 60  # operators of an expression up to which all is tried, and from which what comes first is taken
 AGAIN = 4  # times that a formula is searched and finished
