@@ -12,10 +12,11 @@ from typing import Any
 
 from agcli.engine.errors import EngineError
 from agcli.runs import Run, RunError
+from agcli.runs.figures import final
 from agcli.runs.lock import is_locked
 from agcli.runs.migrate import NewerError
 from agcli.runs.places import MARK, RUNS
-from agcli.runs.run import all_runs, final
+from agcli.runs.run import all_runs
 from agcli.spec import SpecError
 from agcli.spec.dump import plain
 from agcli.spec.names import path_text
@@ -39,6 +40,7 @@ class Row:
     seconds: float
     metrics: dict[str, Any]
     split: str = "test"  # of which the metrics are
+    run_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -74,7 +76,7 @@ def row(run: Run) -> Row:
     epoch = max((int(r["epoch"]) for r in history if r.get("event") == "epoch"), default=0)
     step = int((result or {}).get("steps") or last.get("step") or 0)
     split, figures = final(result, history)
-    return Row(run.folder, spec.name, state, started, epoch, spec.train.epochs, step, seconds, figures, split)
+    return Row(run.folder, spec.name, state, started, epoch, spec.train.epochs, step, seconds, figures, split, run.id)
 
 
 def began(environment: Mapping[str, Any]) -> float | None:

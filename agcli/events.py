@@ -24,12 +24,14 @@ class Started:
     step: int = 0  # steps done before
     validation: int = 0  # samples for validation
     test: int = 0  # samples for testing
+    run_id: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return {
             "event": "start",
             "name": self.name,
             "run": str(self.run),
+            "run_id": self.run_id,
             "data": self.data,
             "samples": self.samples,
             "validation_samples": self.validation,
@@ -184,6 +186,7 @@ class Done:
     validation_metrics: dict[str, float] | None = None  # None without validation data
     test_looks: int = 0  # how often the test data was looked at, this time included
     fit: dict[str, Any] | None = None  # of a least-squares fit: its parameters and their errors, or the problem
+    run_id: str = ""
 
     @property
     def figures(self) -> dict[str, Any]:
@@ -195,6 +198,7 @@ class Done:
         return {
             "event": "done",
             "run": str(self.run),
+            "run_id": self.run_id,
             "epochs": self.epochs,
             "steps": self.steps,
             "loss": self.loss,

@@ -23,7 +23,7 @@ from agcli.prediction.bands import LEVEL, Bands
 from agcli.prediction.output_decoding import Answers, plain
 from agcli.prediction.samples import frame_of, judged_frame
 from agcli.runs import Run, RunError
-from agcli.runs.run import final
+from agcli.runs.figures import final
 from agcli.spec import Spec, Train, parse_spec, read_spec
 from agcli.spec.names import suggestion
 from agcli.training.fit import Estimate, Fit, fit_for

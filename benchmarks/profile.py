@@ -16,8 +16,11 @@ from benchmarks.table import figure, row
 
 STEPS = {
     "softmax": 400,
+    "adult_sgd": 400,
     "mlp": 100,
+    "mlp_wide": 8,
     "cnn": 20,
+    "resnet": 8,
     "lstm": 20,
     "transformer": 10,
     "transformer_wide": 5,

@@ -11,9 +11,12 @@ from typing import Any
 Problem = dict[str, Any]  # arrays and numbers: the same for every side
 
 # name of a workload's file -> its rows are in ROWS there
-WORKLOADS = ("softmax", "mlp", "cnn", "lstm", "transformer", "adult", "scalar", "chain", "predict", "cold")
+WORKLOADS = (
+    "softmax", "mlp", "mlp_wide", "cnn", "resnet", "lstm", "transformer", "adult", "scalar", "chain", "predict", "cold",
+)  # fmt: skip
 OURS, FLOOR = "ag", "numpy"
 PLAIN = "ag-numpy"  # our side without compiled kernels
+WITHOUT = "ag-without-"  # and the name of a part that is switched off: see ``without``
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6}
 
 
@@ -33,6 +36,7 @@ class Row:
     memory: float | None = None  # target for our peak memory / the best peer's
     process: bool = False  # each round is a process of its own
     tolerance: float = 1e-4
+    against: str = ""  # the one peer that the target speaks of; others are shown
 
     @property
     def scale(self) -> float:
@@ -64,7 +68,7 @@ class Side:
 
     def values(self, start: int, stop: int) -> Iterator[Any]:
         """What these steps give, one after another: some values are large."""
-        if self.many is not None:
+        if self.many is not None and self.value is None:
             yield from self.many(start, stop)
             return
         value = self.value or self.call
@@ -80,6 +84,11 @@ def workload(name: str) -> ModuleType:
 def rows() -> dict[str, tuple[Row, str]]:
     """Row name -> row and the workload that it belongs to."""
     return {row.name: (row, name) for name in WORKLOADS for row in workload(name).ROWS}
+
+
+def is_ours(system: str) -> bool:
+    """Whether a system is ours, with or without a part."""
+    return system in (OURS, PLAIN) or system.startswith(WITHOUT)
 
 
 def side(row: str, where: str, system: str) -> Callable[[Problem, int], Side]:

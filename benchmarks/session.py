@@ -32,7 +32,17 @@ def trained(spec: str, p: Problem, threads: int) -> Side:
         s.advance(batch)
         return (s.sums.loss - before) / len(batch)
 
-    return Side(call, function=s.step_function)
+    def many(start: int, stop: int) -> None:
+        """The trainer's loop: several steps at once where that is possible."""
+        while start < stop:
+            if s.is_epoch_complete:
+                s.next_epoch()
+            done = s.advance_by(stop - start)
+            if not done:
+                call(start)
+            start += max(done, 1)
+
+    return Side(call, many=many, value=call, function=s.step_function)
 
 
 def joined(p: Problem) -> Problem:

@@ -27,7 +27,7 @@ Gather = Callable[[Array, np.float32 | None], Fill | None]  # of what is stored,
 _MAX_PREFETCH = 64
 _WINDOW = 1 << 25  # bytes of a split on disk that are shuffled in memory
 _RELEASED = 1 << 24  # bytes of a split on disk that are read before their memory is given back
-_FORESEEN = range(1 << 15, 1 << 22)  # samples whose next order is made early: fewer gain nothing, more take memory
+_FORESEEN = range(1 << 14, 1 << 22)  # samples whose next order is made early: fewer gain nothing, more take memory
 _BLOCK = 256  # rows of a split on disk that are read together
 _RELEASED_BLOCKS = 8
 
@@ -102,6 +102,7 @@ class Batches:
         self._rings: Rings = {}
         self._labels = _labels(split, shuffle) if balanced else None
         early = shuffle and split.release is None and len(split) in _FORESEEN
+        self._current: tuple[int, Order] | None = None
         self._order: Callable[[int], Order] = Foreseen(self.order) if early else self.order
         if not self.steps_per_epoch:
             dropped = " and drop_last" if drop_last and len(split) else ""
@@ -127,6 +128,27 @@ class Batches:
             return self._windowed(epoch) if self.split.release is not None else shuffled(count, self.seed, epoch)
         return np.arange(count)
 
+    def _ordered(self, epoch: int) -> Order:
+        """The same, kept as long as the epoch runs: it is asked for by batches and by rows."""
+        if self._current is None or self._current[0] != epoch:
+            self._current = epoch, self._order(epoch)
+        return self._current[1]
+
+    def rows(self, epoch: int) -> npt.NDArray[np.int64] | None:
+        """The row numbers of an epoch, if they lie in memory."""
+        order = self._ordered(epoch)
+        return order if isinstance(order, np.ndarray) else None
+
+    def by_rows(self, name: str) -> tuple[Array, np.float32 | None] | None:
+        """What a batch of a column is simply rows of, and by what they are divided; None where more is done to them."""
+        column = self.split.columns[name]
+        if self.split.release is not None or (self.augment and column.augment is not None):
+            return None
+        if column.scaling is None:
+            return column.stored, None
+        divisor = column.scaling.divisor if isinstance(column.scaling, Scaling) else None
+        return None if divisor is None else (column.stored, divisor)
+
     def _windowed(self, epoch: int) -> Windowed:
         blocks = _WINDOW // (_BLOCK * self._row_bytes)
         return Windowed(len(self.split), self.seed, epoch, _BLOCK, max(8, min(blocks, 256)))
@@ -147,7 +169,7 @@ class Batches:
     def _epoch(self, epoch: int, start: int) -> Iterator[Batch]:
         # Buffers belong to one walk through an epoch, so that two walks at a time do not disturb each other. At its end
         # it leaves them to the next, as to use memory for the first time takes longer than to fill it.
-        order, (rings, self._rings) = self._order(epoch), (self._rings, {})
+        order, (rings, self._rings) = self._ordered(epoch), (self._rings, {})
         # Beside those that wait in the queue, one batch waits for room in it.
         ring = self.lasting + self.prefetch + bool(self.prefetch)
         readers = {

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
+from threading import Thread
+from typing import Any
 
 from .augment import Augment
 from .dataset import Dataset, Info, Split
@@ -28,13 +32,15 @@ _BOUNDS: Mapping[str, tuple[str, float, float]] = {
 class Entry:
     """A named set: its info, the function that reads its splits, and that function's options with their defaults.
 
-    `where` says where it comes from: the package, the network, or nowhere at all.
+    `where` says where it comes from: the package, the network, or nowhere at all; `is_at_hand` whether a large set
+    can be read without the network.
     """
 
     info: Info
     read: Callable[..., dict[str, Split]]
     options: Mapping[str, Option]
     where: str = "in the package"
+    is_at_hand: Callable[[], bool] = bool
 
 
 _ENTRIES = (
@@ -96,6 +102,7 @@ _ENTRIES = (
         MNIST.read,
         {"flatten": False, "raw": False, "augment": None},
         "downloaded once",
+        MNIST.is_at_hand,
     ),
     Entry(
         Info(
@@ -119,6 +126,7 @@ _ENTRIES = (
         FASHION_MNIST.read,
         {"flatten": False, "raw": False, "augment": None},
         "downloaded once",
+        FASHION_MNIST.is_at_hand,
     ),
 )
 _BY_NAME = {entry.info.name: entry for entry in _ENTRIES}
@@ -144,6 +152,31 @@ def where(name: str) -> str:
     return _entry(name).where
 
 
+_begun: tuple[Any, Future[Dataset]] | None = None  # what is being read on a thread
+
+
+def begin(name: str, dtype: str = "float32", **chosen: Option) -> None:
+    """Begin to read a large set on a thread, for the `load` of the same arguments that comes later, if it does.
+
+    Nothing is downloaded, and what is wrong is said by `load`.
+    """
+    global _begun  # noqa: PLW0603  # a process trains one model
+    found: Future[Dataset] = Future()
+
+    def read() -> None:
+        try:
+            found.set_result(_load(name, dtype, chosen))
+        except BaseException as error:  # noqa: BLE001  # it belongs to who asks
+            found.set_exception(error)
+
+    entry = _BY_NAME.get(name)
+    if entry is None or not entry.is_at_hand():
+        return
+    with suppress(RuntimeError):  # the system has no more threads
+        Thread(target=read, name="ag-data", daemon=True).start()
+        _begun = (name, dtype, chosen), found
+
+
 def load(name: str, dtype: str = "float32", **chosen: Option) -> Dataset:
     """Read a named data set, with `train` and `test` splits of columns `x` and `y`.
 
@@ -152,6 +185,14 @@ def load(name: str, dtype: str = "float32", **chosen: Option) -> Dataset:
     take `samples`, `noise`, `seed`, `classes`. A set lists its own in `options(name)`. Raises DataError for anything
     unknown, missing or damaged.
     """
+    global _begun
+    begun, _begun = _begun, None
+    if begun is not None and begun[0] == (name, dtype, chosen):
+        return begun[1].result()
+    return _load(name, dtype, chosen)
+
+
+def _load(name: str, dtype: str, chosen: Mapping[str, Option]) -> Dataset:
     entry = _entry(name)
     for option, value in chosen.items():
         if option not in entry.options:

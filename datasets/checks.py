@@ -21,6 +21,7 @@ from .preprocessing import Part, Recipe
 from .roles import FILLS, Categorical, Numeric
 from .tabular import MISSING, TableFile
 
+SCARCE = 3  # samples in all; of a smaller class no split has some for each part
 TINY = 8  # training samples; a smaller class is hardly learnt
 _FEW = 20  # samples, of which nothing can be said
 _NAMED = 8
@@ -203,7 +204,16 @@ def _tiny(classes: tuple[str, ...], counts: dict[str, Array]) -> Iterator[str]:
     tiny = [f'"{name}" ({count})' for name, count in zip(classes, train, strict=False) if count < TINY]
     if tiny:
         yield f"classes of fewer than {TINY} training samples: {_listed(tiny)}"
-    untested = [f'"{name}"' for name, count in zip(classes, counts.get("test", train), strict=False) if not count]
+    total = np.sum(list(counts.values()), axis=0)
+    names = [name for name, count in zip(classes, counts.get("test", train), strict=False) if not count]
+    scarce = [name for name, count in zip(classes, total, strict=False) if name in names and count < SCARCE]
+    if scarce:
+        cells = ", ".join(json.dumps(name, ensure_ascii=False) for name in scarce[:_NAMED])
+        yield (
+            f"classes of too few samples to test any: {_listed([json.dumps(n) for n in scarce])}; "
+            f"collect more of them, or leave their rows out with `missing: [{cells}]` in `data`"
+        )
+    untested = [f'"{name}"' for name in names if name not in scarce]
     if untested:
         yield f"classes without a test sample: {_listed(untested)}; `split: stratified` gives each its share"
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from .marks import mark_of
 from .numerals import Numerals, are_codes
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class Columns(Mapping[str, Any]):
     stands where one is missing. The samples are those at the indices `rows`, or all. `held` has columns as they came,
     series of polars or arrays, of these samples; one of numbers may be without: then `written` reads its cells from
     the file again, from the first row to the last, should anybody ask for its text. `words` are columns of text that
-    are no numbers: some cells are none, or all are codes such as 01234.
+    are no numbers: some cells are none, or all are codes such as 01234. `marks` is
+    what stands beside the digits of columns, where something does.
     """
 
     names: tuple[str, ...]
@@ -38,6 +40,7 @@ class Columns(Mapping[str, Any]):
     rows: npt.NDArray[np.int64] | None = None
     words: frozenset[str] = frozenset()
     written: Written | None = None
+    marks: Mapping[str, str] = field(default_factory=dict)
     _made: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def __getitem__(self, name: str) -> Any:
@@ -136,6 +139,7 @@ class Columns(Mapping[str, Any]):
             places={new[name]: place for name, place in self.places.items()},
             words=frozenset(new[name] for name in self.words),
             written=(lambda name: read(old[name])) if read else None,
+            marks={new[name]: mark for name, mark in self.marks.items()},
             _made={},
         )
 
@@ -147,21 +151,25 @@ def parsed(columns: Mapping[str, Any], numerals: Numerals) -> Columns:
     known = columns if isinstance(columns, Columns) else None
     held: Mapping[str, Any] = columns if known is None else known.held
     places, words = dict(known.places if known else {}), set[str]()
+    marks = dict(known.marks if known else {})
     found: list[Floats] = []
     for name, values in held.items():
         if isinstance(values, np.ndarray) or not (values.dtype == pl.String or values.dtype.is_numeric()):
             continue
-        numbers = numerals.read(values)
+        numbers, mark = numerals.read(values, ""), ""
+        if numbers.null_count() > values.null_count() and (mark := mark_of(values)):
+            numbers = numerals.read(values, mark)
         if numbers.null_count() > values.null_count() or are_codes(values):
             words.add(name)
             continue
         read = numbers.to_numpy()
         if int(np.isnan(read).sum()) == values.null_count() < len(read):
             places[name] = len(places)
+            marks |= {name: mark} if mark else {}
             found.append(read)
     block = known.numbers if known else np.empty((0, len(next(iter(held.values()), ()))))
     if found:
         block = np.concatenate([block, np.stack(found)])
         block.flags.writeable = False
     written = known.written if known else None
-    return Columns(tuple(columns), dict(held), places, block, None, frozenset(words), written)
+    return Columns(tuple(columns), dict(held), places, block, None, frozenset(words), written, marks)

@@ -27,7 +27,7 @@ _DIGIT = re.compile(r"\d")
 _DAYS = {
     **{f"%d{mark}%m{mark}%{year}": DAY_FIRST for mark, year in product("/-", "Yy")},
     **{f"%m{mark}%d{mark}%{year}": MONTH_FIRST for mark, year in product("/-", "Yy")},
-    "%y-%m-%d": YEAR_FIRST,
+    **{f"%y{mark}%m{mark}%d": YEAR_FIRST for mark in "/-."},
     "%d.%m.%Y": DAY_FIRST,
     "%d.%m.%y": DAY_FIRST,
     "%m.%d.%Y": MONTH_FIRST,
@@ -53,7 +53,8 @@ _DAYS = {
     "%b %Y": MONTH_FIRST,
     "%b-%Y": MONTH_FIRST,
 }
-_RARE = {"%m.%d.%Y", "%m.%d.%y"}  # only where no other layout fits
+# Only where no other layout fits; those that begin with a year also where they have fewer years than the others.
+_RARE = {"%m.%d.%Y", "%m.%d.%y", "%y.%m.%d", "%y/%m/%d"}
 # Times behind a day, and layouts with a time elsewhere.
 _TIMES = [
     lead + time + zone
@@ -102,11 +103,20 @@ def layouts_of(texts: pl.Series) -> Layouts:
     full = [layout for layout in formats if fitting[layout] == len(known)]
     if full:
         usual = [layout for layout in full if day_of(layout) not in _RARE]
+        usual += [layout for layout in full if usual and _has_fewer_years(cells, layout, usual[0])]
         return Layouts(tuple(usual or full), count=len(known))
     best = max(formats, key=lambda layout: fitting[layout])
     if fitting[best] < _MOSTLY * len(known):
         return Layouts()
     return Layouts(mostly=best, fitting=fitting[best], count=len(known))
+
+
+def _has_fewer_years(cells: pl.Series, layout: str, usual: str) -> bool:
+    """Whether a rare layout that begins with a year has fewer years than the usual one, whose days hardly change."""
+    if order_of(layout) != YEAR_FIRST or day_of(layout) not in _RARE:
+        return False
+    first, other = (moments(cells, each).dt.year().n_unique() for each in (layout, usual))
+    return first < other
 
 
 def order_of(layout: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..counts import number_of
 from .compressed import opened, read
-from .dialect import Dialect, Note, nothing
+from .dialect import COMMENT, Dialect, Note, nothing
 from .encodings import utf8
 from .errors import DataError
 from .files import UNBOUNDED
@@ -132,6 +132,7 @@ class Short:
         self.rows, self.count = 0, 0
         self.first = self.cells = 0
         self.is_last = False
+        self.are_comments = True
 
     def look(self, text: bytes, samples: pl.DataFrame) -> None:
         """Look at some rows as they stand in the file, and as they were read."""
@@ -148,6 +149,7 @@ class Short:
                 if self.is_last:
                     self.count += 1
                     self.first, self.cells = (self.first, self.cells) if self.first else (number, len(cells))
+                    self.are_comments &= cells[0].lstrip().startswith(COMMENT)
             self.is_last = self.is_last and not text.endswith(b"\n")
         self.rows += len(samples)
 
@@ -157,6 +159,11 @@ class Short:
             return
         columns = len(self.form.names)
         rows = f"{number_of(self.count, 'row')} {'has' if self.count == 1 else 'have'}"
+        if self.are_comments and not self.form.comment:
+            lines = f"{number_of(self.count, 'row')} {'begins' if self.count == 1 else 'begin'} with {COMMENT}"
+            where = f"{'the first of them ' if self.count > 1 else ''}row {self.first:,}"
+            self.note(f'{lines}, {where}; if these are comments, write `comment: "{COMMENT}"` in `data`')
+            return
         first = f"{'first ' if self.count > 1 else ''}row {self.first:,} with {self.cells}"
         cut = "; the last row has no line end: is the file cut off?" if self.is_last else ""
         self.note(f"{rows} fewer cells than the {columns} columns, {first}; what they lack is taken as missing{cut}")

@@ -16,7 +16,7 @@ from .units import are_units
 
 MAX_COLUMNS = 10_000
 _SEPARATORS = ",;\t|"
-_COMMENT = "#"
+COMMENT = "#"
 _LOOKED_AT = 20  # records below the header
 _COUNTED = 3  # columns that are called by numbers, at least
 _SEP = re.compile(
@@ -117,7 +117,7 @@ def _head(records: list[Record], known: Known, note: Note) -> tuple[str | None, 
         separator = separator or said[1]
         shown = _INVISIBLE.get(said[1], f'"{said[1]}"')
         note(f"the first line says that cells are separated by {shown}")
-    mark = known.comment or _COMMENT
+    mark = known.comment or COMMENT
     count = next((i for i, (_, line) in enumerate(records) if not line.startswith(mark)), len(records))
     comments, rest = records[:count], records[count:]
     if comments and rest and known.comment is None and (last := _as_header(comments[-1][1], rest[0][1], separator)):
@@ -125,14 +125,14 @@ def _head(records: list[Record], known: Known, note: Note) -> tuple[str | None, 
         comments = comments[:-1]
     if comments and known.comment is None:
         lines = number_of(len(comments), "comment line")
-        note(f'left out {lines} above the header, marked by "{_COMMENT}"')
+        note(f'left out {lines} above the header, marked by "{COMMENT}"')
     return separator, rest, above + comments
 
 
 def _as_header(comment: str, below: str, separator: str | None) -> str:
     """The last comment as a header, if it has a name for each of the cells below it; empty if it has not."""
     mark = separator or max(_SEPARATORS, key=lambda mark: len(cells_of(below, mark)))
-    line = comment.removeprefix(f"{_COMMENT} ")
+    line = comment.removeprefix(f"{COMMENT} ")
     count = len(cells_of(line, mark))
     if count < 2 or count != len(cells_of(below, mark)) or any(is_number(cell) for cell in cells_of(line, mark)):
         return ""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .errors import DataError
+from .signatures import LOOKED_AT, signature
 
 # The encodings that a description may name, as Python calls them.
 ENCODINGS = (
@@ -25,14 +26,6 @@ GUESSED = "cp1252"
 _RUNS = re.compile(rb"[\x80-\xff]{4,}")  # letters of other scripts follow each other, those of Latin ones hardly do
 _LETTERS = re.compile(rb"[\x80-\xff]")
 _SHOWN = 12  # characters about the first that is no ASCII
-_BINARY = {
-    b"PAR1": "a Parquet file",
-    b"ARROW1": "an Arrow file",
-    b"SQLite format 3\0": "a database of SQLite",
-    b"PK\x03\x04": "a ZIP archive, as a workbook is",
-    b"\xd0\xcf\x11\xe0": "an old workbook",
-}
-_LONGEST = max(map(len, _BINARY))
 
 
 def canonical(name: str) -> str:
@@ -101,7 +94,7 @@ class _Reader:
 
     def read(self, block: bytes, *, final: bool = False) -> bytes:
         """The next bytes as UTF-8."""
-        self.beginning = self.beginning or block[:_LONGEST]
+        self.beginning = self.beginning or block[:LOOKED_AT]
         if self.is_plain and block.isascii() and not self.decoder.getstate()[0]:
             text = block
         else:
@@ -117,8 +110,10 @@ class _Reader:
     @property
     def _known(self) -> str:
         """What a file that is no text begins like, and how to call it; empty if that is not known."""
-        found = next((told for start, told in _BINARY.items() if self.beginning.startswith(start)), None)
-        return f"; it begins as {found} does: let its name end so" if found else ""
+        found = signature(self.beginning)
+        if found is None or found.is_text:
+            return ""
+        return f"; it begins as {found.what} does: {found.advice or 'let its name end so'}"
 
     def _decoded(self, block: bytes, *, final: bool) -> str:
         waiting = self.decoder.getstate()[0]

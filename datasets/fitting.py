@@ -48,7 +48,10 @@ class Fitting:
         fitters = {
             name: fitter
             for name, fitter in self.fitters.items()
-            if isinstance(fitter, Moments) and not fitter.median and _is_affine(roles[name]) and name in columns.places
+            if isinstance(fitter, Moments)
+            and not fitter.median
+            and name in columns.places
+            and _is_plain(roles[name], columns.marks.get(name, ""))
         }
         found = zip(fitters, pieces(columns, fitters), strict=True)
         known = {name: piece for name, piece in found if piece is not None}
@@ -65,8 +68,8 @@ class Fitting:
         return Recipe(inputs, target, self.dtype, **self.options)
 
 
-def _is_affine(role: Role) -> bool:
-    return isinstance(role, Numeric) and role.is_affine
+def _is_plain(role: Role, mark: str) -> bool:
+    return isinstance(role, Numeric) and role.is_affine and role.takes(mark)
 
 
 def fit(frames: Iterable[Frame], roles: Mapping[str, Role], target: tuple[str, ...], **options: str) -> Recipe:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -17,6 +18,7 @@ from .dataset import Rows
 from .date_patterns import EPOCHS, ISO, PatternError, moments, since_epoch
 from .errors import CellError, DataError, unknown
 from .files import row_of
+from .marks import PERCENT, is_free, mark_of
 from .numerals import PLAIN, Ambiguous, Numerals
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ class Cells:
     numerals: Numerals = PLAIN
     known: Floats | None = None  # the cells of a column that was parsed and has only numbers, NaN where one is missing
     is_words: bool = False  # whether it was parsed, and some cells are no numbers
+    parsed_mark: str = ""  # what stands beside the digits of a column that was parsed
+    is_new: bool = False  # whether the samples are for a model that is trained already
 
     def __len__(self) -> int:
         return len(self.values)
@@ -83,11 +87,21 @@ class Cells:
         place = f'{row_of(self.file, self.rows(index))}: column "{self.name}"'
         return CellError(f"{place}: expected {expected}, found {shown}{advice}", ("columns", self.name), rows)
 
-    def numbers(self) -> npt.NDArray[np.float64]:
-        """The cells as float64, NaN where one is missing; arrays keep their shape."""
+    @property
+    def mark(self) -> str:
+        """What stands beside the digits of its numbers, see `marks`."""
+        if self.known is not None or not self.is_text:
+            return self.parsed_mark
+        return mark_of(self.values)
+
+    def numbers(self, mark: str | None = None) -> npt.NDArray[np.float64]:
+        """The cells as float64, NaN where one is missing; arrays keep their shape.
+
+        `mark` is what has to stand beside their digits; if it is not given, what most cells have there.
+        """
         import polars as pl
 
-        if self.known is not None:
+        if self.known is not None and (mark in (None, self.parsed_mark) or (not self.parsed_mark and is_free(mark))):
             return self.known
         if isinstance(self.values, np.ndarray):
             if self.values.dtype.kind not in "biuf":
@@ -97,10 +111,29 @@ class Cells:
             return stored_seconds(self.values)
         if self.values.dtype.is_temporal():
             raise DataError(f'{self.file}: column "{self.name}": expected numbers, found dates; its role is `date`')
-        numbers = self.numerals.read(self.values)
-        expected = "a number" if self.numerals.is_plain else f"a number such as {self.numerals.example}"
-        self._check(numbers, expected, f"; if it is no number, write `columns: {{{self.name}: categorical}}`")
+        if not self.is_text and not is_free(mark or ""):
+            numbers = self.values.cast(pl.Float64, strict=False)
+            numbers = numbers.set((numbers != 0) | (mark != PERCENT), None)  # 0 is the same in percent
+        else:
+            numbers = self.numerals.read(self.values, mark)
+        self._check(numbers, *self._wanted(mark, numbers))
         return cast("npt.NDArray[np.float64]", numbers.fill_null(np.nan).to_numpy())
+
+    def _wanted(self, mark: str | None, read: pl.Series) -> tuple[str, str]:
+        """What a cell of numbers should have been, and what to write."""
+        example = f"{self.numerals.example}{'' if mark == PERCENT else ' '}{mark}" if mark else self.numerals.example
+        expected = "a number" if self.numerals.is_plain and not mark else f"a number such as {example}"
+        if self.is_new and not re.search(r"\d", self._first(read)):
+            return expected, "; where nothing is known, leave the cell empty"
+        if self.is_new:
+            nothing = "" if mark else " with nothing beside the digits"
+            return expected, f"; write it as training had them, such as {example}{nothing and ','}{nothing}"
+        return expected, f"; if it is no number, write `columns: {{{self.name}: categorical}}`"
+
+    def _first(self, read: pl.Series) -> str:
+        """The first cell that holds something and could not be read."""
+        wrong = read.is_null() & self.values.is_not_null()
+        return str(self.values[wrong.arg_max() or 0]) if wrong.any() else ""
 
     def texts(self) -> pl.Series:
         """The cells as text, null where one is missing."""
@@ -146,7 +179,8 @@ class Cells:
         except PatternError as error:
             message = f'{self.file}: column "{self.name}": expected a pattern of strptime, found "{pattern}": {error}'
             raise DataError(message, ("columns", self.name)) from None
-        self._check(read, f"a date such as {pattern or '2024-12-31'}", "; `format` says how dates are written")
+        advice = "; write it as training had them" if self.is_new else "; `format` says how dates are written"
+        self._check(read, f"a date such as {pattern or '2024-12-31'}", advice)
         return read
 
     def _digits(self) -> pl.Series:
@@ -183,6 +217,7 @@ class _Bare(Cells):
 
     def __init__(self, columns: Columns, name: str, file: str, places: Callable[[], npt.NDArray[np.int64]]) -> None:
         found = {"name": name, "file": file, "is_words": False, "numerals": PLAIN, "columns": columns}
+        found |= {"parsed_mark": "", "is_new": False}
         self.__dict__.update(found, places=places, rows=lambda index: int(places()[index]))
 
     def __len__(self) -> int:
@@ -233,6 +268,7 @@ class Frame:
     picked: npt.NDArray[np.int64] | None = None
     numerals: Numerals = PLAIN  # how cells of text write numbers
     unclear: Ambiguous | None = None  # columns of which that is not known
+    is_new: bool = False  # whether the samples are for a model that is trained already
 
     def __post_init__(self) -> None:
         if isinstance(self.columns, Columns):
@@ -254,12 +290,19 @@ class Frame:
         columns = self.columns
         if isinstance(columns, Columns) and columns.is_bare(name):
             return _Bare(columns, name, self.file, lambda: self.numbers)
-        known = (columns.number(name), name in columns.words) if isinstance(columns, Columns) else (None, False)
-        return Cells(columns[name], name, self.file, lambda index: int(self.numbers[index]), self.numerals, *known)
+        known: tuple[Floats | None, bool, str] = (None, False, "")
+        if isinstance(columns, Columns):
+            known = (columns.number(name), name in columns.words, columns.marks.get(name, ""))
+        rows = lambda index: int(self.numbers[index])  # noqa: E731
+        return Cells(columns[name], name, self.file, rows, self.numerals, *known, self.is_new)
 
     def is_parsed(self, name: str) -> bool:
         """Whether a column is one of numbers that were parsed."""
         return isinstance(self.columns, Columns) and name in self.columns.places
+
+    def mark(self, name: str) -> str:
+        """What stands beside the digits of a column that was parsed."""
+        return self.columns.marks.get(name, "") if isinstance(self.columns, Columns) else ""
 
     def parsed(self) -> Frame:
         """The same samples, whose columns of numbers are parsed once and for all."""

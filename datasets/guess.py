@@ -17,6 +17,7 @@ from .date_patterns import moments
 from .dates import Date
 from .frame import Cells, Frame
 from .images import Image
+from .marks import affixed, several
 from .numerals import are_codes
 from .roles import Categorical, Ignore, Numeric, Role
 from .texts import Text
@@ -71,8 +72,19 @@ def _reason(cells: Cells, step: int) -> str:
 
     if cells.known is None and isinstance(cells.values, np.ndarray):
         return "an array of neither numbers nor names"
-    reason = _nothing(cells, step) or identifiers.of_names(cells.values.drop_nulls().cast(pl.String))
+    reason = (
+        _nothing(cells, step) or _in_units(cells) or identifiers.of_names(cells.values.drop_nulls().cast(pl.String))
+    )
     return reason or "no number, no date, and few names twice"
+
+
+def _in_units(cells: Cells) -> str:
+    """That numbers are in several units, if they are."""
+    found = several(cells.values) if cells.is_text else ""
+    if found:
+        return f"numbers in several units: {found}; write all in one"
+    around = affixed(cells.values) if cells.is_text else ""
+    return f'numbers, each written as "{around.format("…")}"; write them without that' if len(around) > 2 else ""
 
 
 def _sample(frame: Frame) -> tuple[Frame, int]:

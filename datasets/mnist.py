@@ -9,7 +9,7 @@ import numpy as np
 
 from .dataset import Array, Column, Scaling, Split
 from .idx import read_idx
-from .remote import RemoteFile, Source, locate
+from .remote import RemoteFile, Source, is_at_hand, locate
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,10 @@ class Images:
 
     source: Source
     splits: dict[str, tuple[RemoteFile, RemoteFile]]
+
+    def is_at_hand(self) -> bool:
+        """Whether nothing has to be downloaded."""
+        return all(is_at_hand(self.source, file) for pair in self.splits.values() for file in pair)
 
     def read(self, *, flatten: bool, raw: bool, dtype: str = "float32") -> dict[str, Split]:
         """x: (n, 28, 28) bytes fed as floats in [0, 1], or (n, 784) flat, or bytes if raw; y: (n,) int64."""

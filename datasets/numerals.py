@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import DataError
+from .marks import bared, is_free, mark_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,15 +21,10 @@ DECIMALS = (".", ",")
 SPACES = "\u0020\u00a0\u2009\u202f"
 THOUSANDS = (",", ".", " ", "'")  # a space is any of SPACES, an apostrophe any of APOSTROPHES
 APOSTROPHES = "'\u2019"
-CURRENCIES = "$€£¥₹₽₩₺₫₴¢"
 EXACT = 2**53  # below, a float64 holds every whole number
 _LOOKED_AT = 10_000  # different cells
 _NAMED = 4
 _FIRST = 8  # cells, which acquit nearly every column
-# Three capitals that ISO 4217 has for money, of those that tables hold most.
-_CODES = "USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|BRL|MXN|ZAR|KRW|SGD|HKD"
-
-_WORDS = r"kr\.?|zł|Kč|Ft|Fr\.?|Rs\.?"  # of a currency, in small letters and large
 
 
 @dataclass(frozen=True)
@@ -57,24 +53,31 @@ class Numerals:
         """1234.5 in this way."""
         return f"1{self.thousands}234{self.decimal}5"
 
-    def read(self, texts: pl.Series) -> pl.Series:
-        """Cells as float64, null where one is missing or no number; those that are no text are cast."""
+    def read(self, texts: pl.Series, mark: str | None = None) -> pl.Series:
+        """Cells as float64, null where one is missing or no number; those that are no text are cast.
+
+        `mark` is what stands beside the digits, see `marks`; if it is not given, what most cells have there.
+        """
         import polars as pl
 
         if texts.dtype != pl.String:
             return texts.cast(pl.Float64, strict=False)
-        if self.is_plain:
+        numbers = None
+        if self.is_plain and is_free(mark or ""):
             numbers = texts.cast(pl.Float64, strict=False)
             if numbers.null_count() == texts.null_count():
                 return numbers
             if not texts.filter(numbers.is_null() & texts.is_not_null()).str.contains(r"\d").any():  # as of names
                 return numbers
-            return pl.select(pl.coalesce(numbers, self._rewritten(texts).cast(pl.Float64, strict=False))).to_series()
-        return self._rewritten(texts).cast(pl.Float64, strict=False)
+        mark = mark_of(texts) if mark is None else mark
+        written = self._rewritten(texts, mark).cast(pl.Float64, strict=False)
+        if numbers is None or not is_free(mark):
+            return written
+        return pl.select(pl.coalesce(numbers, written)).to_series()
 
-    def _rewritten(self, texts: pl.Series) -> pl.Series:
+    def _rewritten(self, texts: pl.Series, mark: str) -> pl.Series:
         """Cells in Python's way; of those that are no numbers in this way, none."""
-        bare = bared(texts)
+        bare = bared(texts, mark)
         whole = bare.str.contains(self._pattern)
         if self.thousands:
             bare = bare.str.replace_all(f"[{_class(self.thousands)}]", "")
@@ -91,6 +94,15 @@ class Numerals:
 
 
 PLAIN = Numerals()
+
+
+def numerals_of(decimal: str | None, thousands: str | None) -> Numerals | None:
+    """The way to write numbers that has these marks, as far as they are given; None if neither is."""
+    if decimal is None and thousands is None:
+        return None
+    return Numerals(decimal or ("," if thousands == "." else "."), thousands or "")
+
+
 # The ways that are looked for, the simplest first.
 _WAYS = tuple(Numerals(d, t) for t in ("", *THOUSANDS) for d in DECIMALS if d != t)
 _COMMAS, _COMMA = Numerals(".", ","), Numerals(",", "")
@@ -99,18 +111,6 @@ _COMMAS, _COMMA = Numerals(".", ","), Numerals(",", "")
 def _class(mark: str) -> str:
     """What stands for a mark, inside of a class of a regular expression."""
     return {" ": SPACES, "'": APOSTROPHES}.get(mark, re.escape(mark))
-
-
-def bared(texts: pl.Series) -> pl.Series:
-    """Cells without what stands beside the digits: a currency, a percent sign, a minus that is another character.
-
-    Brackets around a number make it negative, as in books. Percent are as they stand: `12.7%` is 12.7.
-    """
-    plain = texts.str.replace_all("[\u2212\ufe63\uff0d]", "-")
-    plain = plain.str.replace(r"^\((.*\d.*)\)$", "-${1}")
-    money = rf"[{CURRENCIES}]|(?:US|CA|A|NZ|HK|R)\$|{_CODES}|{_WORDS}|%"
-    plain = plain.str.replace(rf"^([+-]?)\s*(?:{money})\s*([+-]?[\d.,])", "${1}${2}")
-    return plain.str.replace(rf"(\d[.,]?)\s*(?:{money})$", "${1}")
 
 
 @dataclass(frozen=True)
@@ -140,8 +140,9 @@ def odd(columns: Iterable[pl.Series]) -> list[pl.Series]:
         read = column.cast(pl.Float64, strict=False)
         if read.null_count() == column.null_count():
             continue
-        cell = column.filter(read.is_null() & column.is_not_null()).head(1)
-        if re.search(r"\d", cell[0]) and any(not way.read(cell).has_nulls() for way in _WAYS):
+        first = column.filter(read.is_null() & column.is_not_null()).head(_FIRST)
+        cell, mark = first.head(1), mark_of(first)
+        if re.search(r"\d", cell[0]) and any(not way.read(cell, mark).has_nulls() for way in _WAYS):
             found.append(column)
     return found
 
@@ -156,9 +157,10 @@ def told(columns: Iterable[pl.Series]) -> Numerals | Ambiguous:
     cells: dict[str, str] = {}
     for column in columns:
         known = column.drop_nulls().unique(maintain_order=True).head(_LOOKED_AT)
-        if not len(known) or not bared(known).str.contains(r"^[+-]?[.,]?\d").all():
+        mark = mark_of(known)
+        if not len(known) or not bared(known, mark).str.contains(r"^[+-]?[.,]?\d").fill_null(False).all():
             continue
-        ways = {way for way in _WAYS if not way.read(known).has_nulls()}
+        ways = {way for way in _WAYS if not way.read(known, mark).has_nulls()}
         if ways:
             votes[column.name], cells[column.name] = ways, str(known[0])
     decided = [ways for ways in votes.values() if not _is_open(ways) and not {PLAIN, _COMMA} <= ways]
@@ -186,8 +188,10 @@ def readings(columns: Iterable[pl.Series], numerals: Numerals) -> str:
     found = []
     for column in columns:
         odd = column.filter(column.is_not_null() & column.cast(pl.Float64, strict=False).is_null())
-        if len(odd) and not numerals.read(odd).has_nulls():
-            found.append(f'"{odd[0]}" in "{column.name}" as {numerals.read(odd.head(1))[0]:g}')
+        mark = mark_of(column)
+        if len(odd) and not (read := numerals.read(odd, mark)).has_nulls():
+            unit = "" if is_free(mark) else f" {mark}"
+            found.append(f'"{odd[0]}" in "{column.name}" as {read[0]:g}{unit}')
     more = f" and {len(found) - _NAMED} columns more" if len(found) > _NAMED else ""
     marks = (("decimal", numerals.decimal, "."), ("thousands", numerals.thousands, ""))
     write = ", ".join(f'{name}: "{mark}"' for name, mark, usual in marks if mark != usual)

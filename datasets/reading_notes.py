@@ -12,7 +12,8 @@ from .date_layouts import COMPACT, order_of
 from .date_patterns import EPOCHS, moments
 from .dates import Date
 from .frame import Cells, Frame
-from .roles import Numeric, Role
+from .marks import several
+from .roles import Categorical, Numeric, Role
 
 _NAMES = {"time", "timestamp", "ts", "date", "datetime", "epoch", "unix", "created", "updated", "at"}
 _SECONDS = (1e8, 4.2e9)  # since 1970, from 1973 to 2103: what a column with such a name may count
@@ -28,6 +29,8 @@ def reading_notes(frame: Frame, columns: Mapping[str, Role]) -> Iterator[str]:
         cells = frame[name]
         if isinstance(role, Date):
             yield from (f'column "{name}": {text}' for text in _of_dates(cells, role))
+        elif isinstance(role, Categorical) and cells.is_text and (found := several(cells.values)):
+            yield f'column "{name}": its cells are taken as names, since they are numbers in several units: {found}'
         elif isinstance(role, Numeric) and (cells.known is not None or not isinstance(cells.values, np.ndarray)):
             yield from (f'column "{name}": {text}' for text in _of_numbers(cells, role))
 

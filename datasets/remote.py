@@ -62,6 +62,20 @@ def locate(source: Source, file: RemoteFile) -> Path:
     return _fetch(source, file)
 
 
+def is_at_hand(source: Source, file: RemoteFile) -> bool:
+    """Whether a file need not be downloaded, as far as its name tells."""
+    given = os.environ.get("AG_DATA")
+    folders = [Path(given).expanduser() / source.name] if given else []
+    return any((folder / file.name).is_file() for folder in folders) or (_kept(source) / file.name).is_file()
+
+
+def _kept(source: Source) -> Path:
+    """The folder of the cache for a set."""
+    import pooch  # type: ignore[import-untyped]  # here, because it costs 50 ms, and 120 more with requests
+
+    return Path(os.environ.get("AG_CACHE") or pooch.os_cache("agcli")).expanduser() / source.name
+
+
 def _verify(path: Path, file: RemoteFile) -> None:
     try:
         with path.open("rb") as opened:
@@ -78,9 +92,9 @@ def _verify(path: Path, file: RemoteFile) -> None:
 
 
 def _fetch(source: Source, file: RemoteFile) -> Path:
-    import pooch  # type: ignore[import-untyped]  # here, because it costs 50 ms, and 120 more with requests
+    import pooch
 
-    folder = _cache(Path(os.environ.get("AG_CACHE") or pooch.os_cache("agcli")).expanduser() / source.name)
+    folder = _cache(_kept(source))
     # "identity": a server that packs a packed file once more would give us bytes of another hash.
     transfer = pooch.HTTPDownloader(timeout=_TIMEOUT, chunk_size=1 << 16, headers={"Accept-Encoding": "identity"})
 

@@ -18,6 +18,7 @@ from .clocks import CLOCKS, clocks_of
 from .dataset import Array, Cast, Feeding
 from .errors import AmbiguousError, DataError, unknown
 from .frame import Cells
+from .marks import is_free
 from .numerals import EXACT
 from .running_stats import Moments
 
@@ -106,7 +107,8 @@ class Numeric(Role):
 
     `log` is sign(v) * log(1 + |v|), which every number has. `scale` is "standard" (zero mean, unit variance),
     "minmax" (0 to 1) or "none". `missing` is "mean", "median" (of clipped values, on the scale), a number, or "refuse".
-    Durations and times of day are seconds; of text, `clock` says what 12:30 is, "h:m" or "m:s".
+    Durations and times of day are seconds; of text, `clock` says what 12:30 is, "h:m" or "m:s". `unit` is what stands
+    beside the digits of every cell, as in `12.7%`, `$5` and `5 kg`; "" for nothing, None if that is open.
     """
 
     name = "numeric"
@@ -115,6 +117,7 @@ class Numeric(Role):
     clip: tuple[float, float] | None = None
     missing: str | float = "mean"
     clock: str | None = None
+    unit: str | None = None
 
     def __post_init__(self) -> None:
         one_of("scale", self.scale, SCALES)
@@ -129,6 +132,8 @@ class Numeric(Role):
         return Moments(lambda cells: self.squeezed(self.read(cells)), median=self.missing == "median")
 
     def settled(self, cells: Cells) -> Self:
+        if self.unit is None and not self.clock:
+            return replace(self, unit=cells.mark).settled(cells)
         clocks = () if self.clock or cells.known is not None else clocks_of(cells.values)
         if len(clocks) < 2:
             return replace(self, clock=clocks[0]) if clocks else self
@@ -144,7 +149,11 @@ class Numeric(Role):
 
     def read(self, cells: Cells) -> Floats:
         """The cells as numbers, NaN where one is missing."""
-        return cells.seconds(self.clock) if self.clock else cells.numbers()
+        return cells.seconds(self.clock) if self.clock else cells.numbers(self.unit)
+
+    def takes(self, mark: str) -> bool:
+        """Whether numbers that were parsed, with a mark beside their digits, are those of this column."""
+        return self.unit is None or self.unit == mark or (not mark and is_free(self.unit))
 
     def squeezed(self, values: Floats) -> Floats:
         """Clipped, and on the logarithmic scale."""
@@ -185,8 +194,9 @@ class Numeric(Role):
         """Raise DataError for the first sample without a value."""
         wrong = np.isnan(values)
         if wrong.any():
-            fill = f"`columns: {{{cells.name}: {{numeric: {{missing: mean}}}}}}`"
-            advice = f"; a formula takes numbers as they stand: leave the row out, or fill its place with {fill}"
+            fill = f", or fill its place with `columns: {{{cells.name}: {{numeric: {{missing: mean}}}}}}`"
+            advice = "; a formula takes numbers as they stand: leave the row out"
+            advice += "" if cells.is_new else fill  # which is decided in training
             raise cells.error(wrong, "a number", advice)
 
     def restore(self, output: Array, stats: Stats) -> Array:

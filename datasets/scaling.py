@@ -16,8 +16,9 @@ _TILE = 1 << 16  # cells that are scaled at a time, which stay in the processor'
 
 def fits(columns: object, name: str, role: Role, stats: Stats) -> bool:
     """Whether a column is one of numbers that were parsed, and is encoded as they stand, scaled and moved."""
-    is_plain = isinstance(role, Numeric) and role.is_affine and isinstance(stats["mean"], float)
-    return is_plain and isinstance(columns, Columns) and name in columns.places
+    if not isinstance(role, Numeric) or not isinstance(columns, Columns) or name not in columns.places:
+        return False
+    return role.is_affine and isinstance(stats["mean"], float) and role.takes(columns.marks.get(name, ""))
 
 
 def encoded(

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from .dialect import free
+from ..counts import number_of
+from .dialect import Note, free
 from .errors import DataError
 from .files import UNBOUNDED, check_size
 from .several import SeveralError
@@ -28,6 +29,8 @@ MAX_SECONDS = 120  # of a query
 MAX_CELL = 1 << 24  # bytes
 MAX_MEMORY = 1 << 31  # bytes of the library
 _TRIES = 5
+_FEW = 0.5  # of the cells of a column, which is one of bytes if it has more of them
+_NAMED = 5  # rows
 _ROWS = 1 << 14  # fetched at a time
 _STEPS = 10_000  # of SQLite's virtual machine, between two looks at the clock
 _TABLES = "select name from sqlite_schema where type in ('table', 'view') and name not like 'sqlite\\_%' escape '\\'"
@@ -50,12 +53,13 @@ class Sqlite(Reader):
         names, rows = next(answers)
         for _, some in answers:
             rows += some
-        yield file.flattening().of(_frame(names, rows))
+        yield file.flattening().of(_frame(names, rows, file.note))
 
     def streamed(self, file: TableFile) -> Iterator[pl.DataFrame]:
-        flattening = file.flattening()
+        flattening, first = file.flattening(), 1
         for names, some in _answers(file, UNBOUNDED):
-            yield flattening.of(_frame(names, some))
+            yield flattening.of(_frame(names, some, file.note, first, most=1.0))
+            first += len(some)
 
 
 def tables(path: Path) -> list[str]:
@@ -241,11 +245,37 @@ def _named(file: TableFile, names: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _frame(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> pl.DataFrame:
+def _frame(
+    names: Sequence[str], rows: Sequence[Sequence[Any]], note: Note, first: int = 1, most: float = _FEW
+) -> pl.DataFrame:
+    """Rows, the first of that number. Bytes in so many of a column's cells at `most` are text that says what they are,
+    so that the column is read without them; a column with more is one of bytes."""
     import polars as pl
 
     columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-    return pl.DataFrame([_series(name, list(cells)) for name, cells in zip(names, columns, strict=True)])
+    found = [_without_bytes(n, list(c), note, first, most) for n, c in zip(names, columns, strict=True)]
+    return pl.DataFrame([_series(name, cells) for name, cells in zip(names, found, strict=True)])
+
+
+def _without_bytes(name: str, cells: list[Any], note: Note, first: int, most: float) -> list[Any]:
+    rows = [row for row, cell in enumerate(cells, first) if isinstance(cell, bytes)]
+    if not rows:
+        return cells
+    known = sum(cell is not None for cell in cells)
+    shown = ", ".join(f"{row:,}" for row in rows[:_NAMED]) + (", ..." if len(rows) > _NAMED else "")
+    where = f"{'row' if len(rows) == 1 else 'rows'} {shown}"
+    told = f'column "{name}": {len(rows):,} of {known:,} cells hold bytes, {where}'
+    if len(rows) > most * known:
+        if len(rows) < known:
+            note(f"{told}; the other cells are left out with them")
+        return cells
+    note(f'{told}; such a cell is read as text, "{_said(cells[rows[0] - first])}"')
+    return [_said(cell) if isinstance(cell, bytes) else cell for cell in cells]
+
+
+def _said(cell: bytes) -> str:
+    """What stands for bytes where text and numbers are expected."""
+    return f"<{number_of(len(cell), 'byte')}>"
 
 
 def _series(name: str, cells: list[Any]) -> pl.Series:

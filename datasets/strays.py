@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .errors import AmbiguousError, DataError
 from .frame import Cells, Frame
+from .marks import have_leading_zeros, mark_of
 from .numerals import Ambiguous
 from .roles import Numeric, Role
 
@@ -25,6 +26,8 @@ class Strays:
     numbers: int
     total: int
     cells: tuple[tuple[str, int], ...]
+    mark: str = ""  # what stands beside the digits of the numbers
+    are_bare: bool = False  # whether some of the others are numbers that lack it, or have another
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -37,6 +40,13 @@ class Strays:
         shown = ", ".join(f'"{name[:_SHOWN]}" ({count:,})' for name, count in self.cells[:_NAMED])
         more = f" and {len(self.cells) - _NAMED:,} more" if len(self.cells) > _NAMED else ""
         names = ", ".join(f'"{name[:_SHOWN]}"' for name in self.names[:_NAMED])
+        if self.are_bare:
+            without = f'with "{self.mark}" beside the digits' if self.mark else "with nothing beside the digits"
+            return (
+                f'column "{self.column}": {self.numbers:,} of {self.total:,} cells are numbers {without}, and '
+                f"{shown}{more} {'is' if len(self.cells) == 1 else 'are'} not; write all of them in one way, or "
+                f"`columns: {{{self.column}: ignore}}`"
+            )
         is_one = sum(count for _, count in self.cells) == 1
         return (
             f'column "{self.column}": {self.numbers:,} of {self.total:,} cells are numbers, and {shown}{more} '
@@ -52,7 +62,7 @@ def strays_of(cells: Cells) -> Strays | None:
     known = cells.values.drop_nulls()
     numbers = cells.numerals.read(known)
     count = len(known) - numbers.null_count()
-    if count == len(known) or count < max(_NUMBERS, _SHARE * len(known)):
+    if have_leading_zeros(known) or count == len(known) or count < max(_NUMBERS, _SHARE * len(known)):
         return None
     different = numbers.drop_nulls().n_unique()
     others = known.filter(numbers.is_null()).value_counts(sort=True)
@@ -60,7 +70,10 @@ def strays_of(cells: Cells) -> Strays | None:
         return None
     pairs = zip(others.to_series(0).to_list(), others.to_series(1).to_list(), strict=True)
     ordered = sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
-    return Strays(cells.name, count, len(known), tuple(ordered))
+    bare = cells.numerals.read(known.filter(numbers.is_null()).unique(), "")
+    marked = [mark_of(known.filter(known == text)) for text, _ in ordered]
+    are_bare = bare.null_count() < len(bare) or any(marked)
+    return Strays(cells.name, count, len(known), tuple(ordered), cells.mark, are_bare)
 
 
 def check_numbers(frame: Frame, roles: Mapping[str, Role], target: tuple[str, ...] = ()) -> None:

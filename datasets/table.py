@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -95,6 +96,7 @@ class Table:
         if self.stream or frame is None:
             frame = self.source.head() if self.stream else table.parsed(self.source)
         table = settled or table.settled(frame)
+        check_inputs(frame, table, (*self.columns, self.sigma, self.weights))
         if self.stream and table.split is not None and table.split.validation is None:
             table = replace(table, split=table.split.with_share(table._count()))
         if self.stream:
@@ -209,9 +211,10 @@ class Table:
             role = known[split.column]
             if isinstance(role, Date) and role.format is None:
                 known[split.column] = replace(role, format=split.format)
-        # Of what was parsed as numbers, nothing is open but how it may be dates.
         return {
-            name: role if isinstance(role, Numeric) and frame.is_parsed(name) else role.settled(frame[name])
+            name: _with_unit(role, frame.mark(name))
+            if isinstance(role, Numeric) and frame.is_parsed(name)  # nothing else is open
+            else role.settled(frame[name])
             for name, role in known.items()
         }
 
@@ -359,3 +362,19 @@ class Table:
             source=str(path), licence="", classes=recipe.classes, features=recipe.features, splits=splits,
             fitted=recipe, warnings=(*lost, *found), settled=self, lost=lost,
         )  # fmt: skip
+
+
+def _with_unit(role: Numeric, mark: str) -> Role:
+    """The role with what stands beside the digits, if that is open."""
+    return replace(role, unit=mark) if role.unit is None and not role.clock else role
+
+
+def check_inputs(frame: Frame, table: Table, given: Collection[str]) -> None:
+    """Raise DataError where a settled table has no column left as an input, with why those not `given` are none."""
+    others = [name for name in table.columns if name not in table.target]
+    if len(frame) < 2 or any(not isinstance(table.columns[name], Ignore) for name in others):
+        return  # of one sample, that is what is told
+    reasons = guess.reasons(frame, [name for name in others if name not in given])
+    said = "; ".join(f"{', '.join(json.dumps(name) for name in names)}: {why}" for why, names in reasons.items())
+    found = f"none ({said})" if said else "none"
+    raise DataError(f"{frame.file}: expected at least one column as an input, found {found}", ("columns",))

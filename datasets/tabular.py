@@ -20,7 +20,7 @@ from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
 from .nested import Flattening
-from .numerals import PLAIN, Ambiguous, Numerals, odd, readings, told
+from .numerals import PLAIN, Ambiguous, Numerals, numerals_of, odd, readings, told
 from .scans import widths
 
 if TYPE_CHECKING:
@@ -140,9 +140,7 @@ class TableFile:
     @property
     def numerals(self) -> Numerals | None:
         """How its numbers are written, if that is given."""
-        if self.decimal is None and self.thousands is None:
-            return None
-        return Numerals(self.decimal or ("," if self.thousands == "." else "."), self.thousands or "")
+        return numerals_of(self.decimal, self.thousands)
 
     def _told(self, frame: Frame) -> Frame:
         """The frame with the way in which its cells say that numbers are written, which is noted."""

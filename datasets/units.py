@@ -29,10 +29,11 @@ def are_units(row: Sequence[Sequence[str]], below: Sequence[Sequence[str]]) -> b
         return False
     above = [cell for i, cell in enumerate(cells) if _are_numbers([other[i] for other in below])]
     said = [cell for cell in above if cell.lower() not in _NONE]
-    return bool(said) and all(map(_is_unit, said)) and not any(_are_numbers([cell]) for cell in cells)
+    return bool(said) and all(map(is_unit, said)) and not any(_are_numbers([cell]) for cell in cells)
 
 
-def _is_unit(cell: str) -> bool:
+def is_unit(cell: str) -> bool:
+    """Whether a text is a unit, in brackets or not."""
     bare = cell[1:-1].strip() if (cell[0], cell[-1]) in (("[", "]"), ("(", ")")) else cell
     return len(bare) <= 30 and re.fullmatch(_UNITS, bare) is not None
 

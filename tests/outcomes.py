@@ -4,7 +4,7 @@ TIMINGS = ("seconds", "elapsed", "samples_per_second")
 
 
 def outcome(folder):
-    """Weights, progress, metrics, result, and which checkpoint is the best: all that does not tell the time.
+    """Weights, progress, metrics, result with its reason, and which checkpoint is the best: all that tells no time.
 
     A look at the test data is counted before it is done, and may be lost with its process.
     """
@@ -15,5 +15,6 @@ def outcome(folder):
     assert checkpoint is not None, folder
     assert not passed_over, passed_over
     records = [{k: v for k, v in record.items() if k not in TIMINGS} for record in run.metrics]
-    kept = {k: v for k, v in (run.result or {}).items() if k not in (*TIMINGS, "run", "test_looks")}
-    return [checkpoint.hash, records, kept, *((folder / name).read_text() for name in ("best", "last"))]
+    kept = {k: v for k, v in (run.result or {}).items() if k not in (*TIMINGS, "run", "run_id", "test_looks")}
+    pointers = [path.read_text() if (path := folder / name).exists() else "" for name in ("best", "last")]
+    return [checkpoint.hash, records, kept, *pointers]

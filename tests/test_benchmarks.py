@@ -4,6 +4,8 @@ import ast
 import importlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,8 +80,37 @@ def test_every_peer_has_the_rows_that_name_it(peer):
 
 def test_every_row_of_the_table_is_there():
     expected = {"softmax", "mlp", "cnn", "lstm", "adult_sgd", "adult_lbfgs", "rosenbrock", "gradient", "hessian"}
-    assert set(ROWS) == expected | {"readme", "chain", "predict", "cold", "transformer", "transformer_wide"}
+    assert set(ROWS) == expected | {
+        "readme", "chain", "predict", "cold", "transformer", "transformer_wide", "mlp_wide", "resnet",
+    }  # fmt: skip
     assert ROWS["cnn"][0].memory == 0.8
+
+
+def test_a_target_may_speak_of_one_peer():
+    row = ROWS["mlp_wide"][0]
+    sides = [
+        Measured((system, 1), seconds=[t], memory=1.0) for system, t in ((OURS, 3.0), ("torch", 4.0), ("jax", 2.0))
+    ]
+    assert Result(row, sides, 0.0).ratio == 0.75
+    assert Result(ROWS["mlp"][0], sides, 0.0).ratio == 1.5
+
+
+@pytest.mark.parametrize(("row", "part"), [("adult_sgd", "bursts"), ("gradient", "calls")])
+def test_our_side_without_a_part_computes_the_same(row, part, capsys):
+    pytest.importorskip("llvmlite")
+    code = __main__.main(["run", row, "--quick", "--json", "--threads", "1", "--peers", f"ag-without-{part}"])
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert code == 0
+    assert [s["system"] for s in printed["sides"]] == ["ag", f"ag-without-{part}", "numpy"]
+    assert printed["apart"] < 1e-4
+
+
+def test_all_parts_can_be_switched_off():
+    """Each stands where `without` looks for it."""
+    pytest.importorskip("llvmlite")
+    script = "from benchmarks.without import PARTS; [off() for off in PARTS.values()]; print(len(PARTS))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "7\n"
 
 
 def test_run_prints_a_row_as_json(capsys):
@@ -108,7 +139,8 @@ def test_whole_processes_run(capsys, real_data):
         (["run", "--threads", "two"], "expected numbers with commas between them, got two"),
         (
             ["profile", "adult"],
-            "expected names among cnn, lstm, mlp, softmax, transformer, transformer_wide, got adult",
+            "expected names among adult_sgd, cnn, lstm, mlp, mlp_wide, resnet, softmax, transformer, transformer_wide, "
+            "got adult",
         ),
     ],
 )

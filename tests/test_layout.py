@@ -11,19 +11,19 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each folder's rooms in the order in which data passes through; a file imports only from rooms above its own.
 ORDER = {
     "datasets": [
-        "errors", "files", "compressed", "order", "augment", "dataset", "idx", "remote", "mnist", "embedded",
-        "generated", "catalog", "layout", "clocks", "date_patterns", "date_layouts", "numerals", "columns", "frame",
-        "memory", "encodings", "units", "dialect", "delimited", "typed", "json_lines", "scans", "foreign", "apart",
-        "nested", "several", "tabular", "excel", "sqlite", "shards", "arrays", "contents", "vocabulary",
-        "running_stats", "roles", "scaling", "labels", "kinds", "dates", "texts", "images", "preprocessing", "fitting",
-        "time_keys", "splits",
+        "errors", "files", "compressed", "signatures", "order", "augment", "dataset", "idx", "remote", "mnist",
+        "embedded", "generated", "catalog", "layout", "clocks", "date_patterns", "date_layouts", "units", "marks",
+        "numerals", "columns", "frame", "memory", "encodings", "dialect", "delimited", "typed", "json_lines", "scans",
+        "foreign", "apart", "nested", "several", "tabular", "excel", "sqlite", "shards", "arrays", "contents",
+        "vocabulary", "running_stats", "roles", "scaling", "labels", "kinds", "dates", "texts", "images",
+        "preprocessing", "fitting", "time_keys", "splits",
         "corpus", "fitted", "identifiers", "guess", "reading_notes", "strays", "folding",
         "leaks", "digits", "checks", "stream", "samples", "table", "prefetch", "batches",
     ],
     "engine": [
         "errors", "collector", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments",
         "leaves", "ops", "functional", "rewrite",
-        "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
+        "substitution", "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [

@@ -51,13 +51,12 @@ def command(
         if spec is None or resume or out or profile or (dry_run and overfit):
             raise click.UsageError("--dry-run and --overfit take a SPEC, --set and --json, and exclude each other")
         return attempt(spec, overrides, overfit, as_json)
-    from agcli.training import Trainer
-    from agcli.training.open_trainer import trainer_for
-    from agcli.training.signals import stopping
-
     with lasting() as streams:
         with reporter(as_json, quiet) as report:
-            trainer = trainer_for(spec, out, overrides, resume, folds)
+            trainer = opened(spec, out, overrides, resume, folds)
+            from agcli.training import Trainer
+            from agcli.training.signals import stopping
+
             if profile and isinstance(trainer, Trainer):
                 from agcli.training.profile import Profile
 
@@ -72,6 +71,22 @@ def command(
         sys.stdout.flush()
         lost(streams, trainer)
     return code or int(streams.failed)
+
+
+def opened(
+    path: Path | None, out: Path | None, overrides: tuple[str, ...], resume: str | None, folds: int | None
+) -> Any:
+    """The trainer for what was asked for. A large set is read on a thread while the modules of training are loaded."""
+    from agcli.spec import read_spec
+
+    spec = None if path is None else read_spec(path, overrides)
+    if spec is not None:
+        from agcli.data.section import begin
+
+        begin(spec)
+    from agcli.training.open_trainer import trainer_for
+
+    return trainer_for(spec, out, overrides, resume, folds)
 
 
 def lost(streams: Both, trainer: Any) -> None:

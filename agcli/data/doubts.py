@@ -57,8 +57,16 @@ def _without_strays(table: Table) -> tuple[Table, Frame, tuple[str, ...]]:
     frame = table.parsed(table.source)
     names = [name for name in frame.columns if name not in table.columns and not frame.is_parsed(name)]
     found = [strays for name in names if (strays := strays_of(frame[name])) is not None]
-    if not found or not isinstance(table.source, TableFile):
+    source = table.source
+    if not found or not isinstance(source, TableFile):
         return table, frame, ()
+    mixed = [strays for strays in found if strays.are_bare]  # of which no cell says that nothing is known
+    left = [strays.column for strays in mixed if strays.column not in table.target]
+    table = without(table, left)
+    said = tuple(strays.said for strays in mixed)
+    found = [strays for strays in found if not strays.are_bare]
+    if not found:
+        return table, frame, said
     cells = dict.fromkeys(name for strays in found for name in strays.names)
-    table = replace(table, source=replace(table.source, missing=(*table.source.missing, *cells)))
-    return table, table.parsed(table.source), tuple(strays.said for strays in found)
+    table = replace(table, source=replace(source, missing=(*source.missing, *cells)))
+    return table, table.parsed(table.source), (*said, *(strays.said for strays in found))

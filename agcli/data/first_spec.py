@@ -22,6 +22,7 @@ from agcli.datasets import (
     Ignore,
     Image,
     Labels,
+    Numeric,
     Recipe,
     Role,
     Table,
@@ -36,6 +37,7 @@ from agcli.datasets.frame import Frame
 from agcli.datasets.images import channels_first
 from agcli.datasets.leaks import leaks
 from agcli.datasets.nested import MARK, is_nothing
+from agcli.datasets.table import check_inputs
 from agcli.datasets.tabular import MISSING
 from agcli.datasets.vocabulary import tokens
 from agcli.printable import printable
@@ -84,6 +86,15 @@ def draft(file: str | TableFile, target: str | None = None, out: Path | None = N
     path = out or Path(f"{_stem(name)}.yaml")
     if is_one_of(path, [name]):
         raise DataError(f"{path}: holds the data, which a spec would replace; name another with --out")
+    try:
+        return _draft(file, target, path)
+    except DataError as error:
+        if name.name in str(error):
+            raise
+        raise DataError(f"{_shown(name)}: {error}", error.path) from None
+
+
+def _draft(file: str | TableFile, target: str | None, path: Path) -> Draft:
     found = described(file, (target,) if target else ())
     if isinstance(found, Corpus):
         if target:
@@ -99,6 +110,7 @@ def _of_table(found: Table, path: Path) -> Draft:
     found, frame, known, ambiguous = doubts.table, doubts.frame, doubts.known, doubts.ambiguous
     if len(frame.columns) < 2:
         raise DataError(f"{_shown(found.source.path)}: {_alone(found, frame)}")
+    check_inputs(frame, known, found.columns)
     roles = dict(known.columns)
     for name, role in roles.items():
         if isinstance(role, Text) and name not in known.target:
@@ -264,12 +276,15 @@ def _written(role: Role) -> str:
     found = {
         "format": getattr(role, "format", None),
         "clock": getattr(role, "clock", None),
+        "unit": role.unit if isinstance(role, Numeric) else None,
         "channels": getattr(role, "channels", None),
         "length": role.length if isinstance(role, Text) else None,
         "separator": role.separator if isinstance(role, Labels) and role.separator != MARK else None,
     }
     said = [
-        f"{option}: {value if option == 'channels' else json.dumps(value)}" for option, value in found.items() if value
+        f"{option}: {value if option == 'channels' else json.dumps(value, ensure_ascii=False)}"
+        for option, value in found.items()
+        if value
     ]
     return f"{{{role.name}: {{{', '.join(said)}}}}}" if said else role.name
 

@@ -27,6 +27,7 @@ GROUP = "agcli.formats"
 TABLE, ARRAYS, TEXT = KINDS = ("table", "arrays", "text")  # as `data:` calls them
 PACKINGS = {".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "Zstandard"}  # behind the ending of a packed file
 DATABASE = "SQLite"
+_OF_TEXT = ("CSV", "TSV", "JSON lines")
 _FAMILIES = {TABLE: "a table", ARRAYS: "arrays", TEXT: "text"}
 ALL_ENDINGS = "`ag data list` shows all endings"
 FOLDER = "/"  # at the end of a name: all files of one format that lie there
@@ -209,6 +210,8 @@ def table_file(
     place = _pattern_of(path) if path.is_dir() else path
     shards = matching(place) if is_pattern(place) else []
     found = next(row for row in FORMATS if row.name == DATABASE) if database else format_of(place, TABLE)
+    if not database:
+        _check_content(found, Path(shards[0]) if shards else place)
     reader = _table_reader(found)
     reader.prepare()
     if shards:
@@ -218,6 +221,28 @@ def table_file(
     if count:
         table.note(f"this is one of {count:,} files; `{pattern}` reads all of them")
     return table
+
+
+def _check_content(found: Format, path: Path) -> None:
+    """Raise DataError where a file is not what its name says; what a plug-in reads is its own business."""
+    from agcli.datasets import signatures
+
+    if found.plugin is None:
+        is_text = found.name in _OF_TEXT or found.kind == TEXT
+        holds = signatures.TEXT if found.kind == TEXT else "" if is_text else signatures.BINARY
+        signatures.check(path, found.name, (found.name,), _endings(), holds=holds)
+
+
+def check_content(path: Path) -> None:
+    """Raise DataError for a file without a name that holds neither a table nor arrays."""
+    from agcli.datasets import signatures
+
+    known = [row.name for row in FORMATS if row.kind != TEXT]
+    signatures.check(path, f"{_FAMILIES[TABLE]} or {_FAMILIES[ARRAYS]}", known, _endings())
+
+
+def _endings() -> dict[str, str]:
+    return {row.name: row.endings[0] for row in FORMATS}
 
 
 def _table_reader(found: Format) -> Any:
@@ -256,12 +281,15 @@ def array_file(path: Path, target: Path | None = None, side: str = "") -> ArrayF
     """Arrays in a file, and their targets in another one. Raises DataError for another format."""
     from agcli.datasets import ArrayFile
 
+    for each in (path, target) if target else (path,):
+        _check_content(format_of(each, ARRAYS), each)
     return ArrayFile(path, target, side, _array_reader(path), _array_reader(target) if target else None)
 
 
 def text_of(path: Path, encoding: str | None = None, note: Callable[[str], None] | None = None) -> str:
     """The running text in a file; ``note`` takes what was found out about it. Raises DataError for another format."""
     found = format_of(path, TEXT)
+    _check_content(found, path)
     read = found.load(found.reader)
     text = found.guarded(lambda: read(path)) if found.plugin else read(path, encoding, note)
     if isinstance(text, str):

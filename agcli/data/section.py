@@ -23,6 +23,7 @@ from agcli.datasets import (
     share_of,
     validated,
 )
+from agcli.datasets.catalog import begin as begin_to_load
 from agcli.datasets.splits import VALIDATION_SHARE
 from agcli.spec import Choice, Fields, Spec
 from agcli.spec.columns import SPLITS, OnePart
@@ -59,18 +60,30 @@ def read(spec: Spec, known: Recipe | Speller | Layout | None = None) -> Dataset:
         from agcli.data.described import described_data
 
         return described_data(spec, known)
-    options = dict(choice.fields)
-    fold, share = options.pop("fold"), options.pop("validation")
-    if options.get("augment") is not None:
-        options["augment"] = Augment(**dict(options["augment"]))
-    data = load(choice.name, dtype, **options)
+    given = dict(choice.fields)
+    fold, share = given["fold"], given["validation"]
+    data = load(choice.name, dtype, **options_of(choice))
     share = 0.0 if share is None and spec.is_formulas else share
     if fold is None:
-        return validated(data, share, int(options.get("seed", 0)))
+        return validated(data, share, int(given.get("seed", 0)))
     try:
         return folded(data, Fold(**dict(fold), validation=share))
     except DataError as error:
         raise DataError(str(error).removeprefix("split "), ("fold",)) from None
+
+
+def begin(spec: Spec) -> None:
+    """Begin to read the data on a thread, if it is a set with a name: files are looked at when they are asked for."""
+    if spec.data.name not in UNNAMED:
+        begin_to_load(spec.data.name, str(spec.dtype), **options_of(spec.data))
+
+
+def options_of(choice: Choice[Any]) -> dict[str, Any]:
+    """What a set with a name is loaded with."""
+    options = {name: value for name, value in dict(choice.fields).items() if name not in ("fold", "validation")}
+    if options.get("augment") is not None:
+        options["augment"] = Augment(**dict(options["augment"]))
+    return options
 
 
 def resolved(spec: Spec, data: Dataset) -> Spec:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
 from agcli.counts import number_of
-from agcli.datasets import DataError, TableFile
+from agcli.datasets import TableFile
 from agcli.datasets.delimited import pieces
 from agcli.datasets.files import UNBOUNDED, row_of
-from agcli.datasets.json_lines import read_object
+from agcli.datasets.json_lines import KINDS, clash, kind_of, read_object
 from agcli.datasets.shards import Sharded
 from agcli.datasets.tabular import Delimited, Lines, Reader
 
@@ -25,15 +27,15 @@ Writer = Callable[[TableFile, Write, Tell], tuple[TableFile, int]]  # gives how 
 _TORN = 100  # records of a piece that are taken apart, as a quote in them may never be closed
 
 
-def emptied(file: TableFile, folder: Path) -> tuple[TableFile, Bad, Mapping[str, str]]:
+def emptied(file: TableFile, folder: Path, names: Sequence[str] = ()) -> tuple[TableFile, Bad, Mapping[str, str]]:
     """A file whose bad rows are empty ones, in ``folder``: those with too many cells or too few, and broken JSON.
 
-    Also what is wrong with them, and of each copy's name the name of what it is a copy of. Other formats stay as they
-    are.
+    ``names`` are the columns of a file that says none, as no line of it is an object. Also what is wrong with the rows,
+    and of each copy's name the name of what it is a copy of. Other formats stay as they are.
     """
     if isinstance(file.reader, Sharded):
-        return _of_shards(file, file.reader, folder)
-    write = _writer(file.reader)
+        return _of_shards(file, file.reader, folder, names)
+    write = _writer(file.reader, names)
     if write is None:
         return file, {}, {}
     form, _, bad = _copied(file, folder, write)
@@ -48,8 +50,10 @@ def _copied(file: TableFile, folder: Path, write: Writer) -> tuple[TableFile, in
     return replace(form, path=place), rows, {row: f"{row_of(str(file.path), row)}: {text}" for row, text in bad.items()}
 
 
-def _of_shards(file: TableFile, several: Sharded, folder: Path) -> tuple[TableFile, Bad, Mapping[str, str]]:
-    write = _writer(several.reader)
+def _of_shards(
+    file: TableFile, several: Sharded, folder: Path, columns: Sequence[str]
+) -> tuple[TableFile, Bad, Mapping[str, str]]:
+    write = _writer(several.reader, columns)
     if write is None:
         return file, {}, {}
     form, copies, bad, names, before = file, list[Path](), dict[int, str](), dict[str, str](), 0
@@ -64,8 +68,10 @@ def _of_shards(file: TableFile, several: Sharded, folder: Path) -> tuple[TableFi
     return replace(form, path=file.path, reader=Sharded(several.reader, tuple(copies))), bad, names
 
 
-def _writer(reader: Reader | None) -> Writer | None:
-    return _delimited if isinstance(reader, Delimited) else _lines if isinstance(reader, Lines) else None
+def _writer(reader: Reader | None, names: Sequence[str]) -> Writer | None:
+    if isinstance(reader, Lines):
+        return lambda file, write, tell: _lines(file, write, tell, names)
+    return _delimited if isinstance(reader, Delimited) else None
 
 
 def _delimited(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
@@ -133,27 +139,47 @@ def _misquoted(record: str, mark: str) -> str:
     return ""
 
 
-def _lines(file: TableFile, write: Write, tell: Tell) -> tuple[TableFile, int]:
-    """JSON objects; in the place of another line, one with a key of the others and nothing in it."""
-    row, held, empty = 0, 0, b""
-    for piece in pieces(file.path, UNBOUNDED, encoding=file.encoding, note=file.note):
-        for line in piece.splitlines(keepends=True):
-            if not line.strip():
-                continue
-            row += 1
-            try:
-                keys = [*read_object(line.strip())]
-            except ValueError as problem:
-                tell(row, str(problem))
-                held += 1
-                continue
-            if keys and not empty:
-                empty = json.dumps({keys[0]: None}).encode() + b"\n"
-            if empty:
-                write(empty * held)
-                held = 0
-            write(line if line.endswith(b"\n") else line + b"\n")
-    if held and not empty:
-        raise DataError(f"{file.path}: expected a JSON object in some line, found none", ("file",))
-    write(empty * held)
+def _lines(file: TableFile, write: Write, tell: Tell, names: Sequence[str]) -> tuple[TableFile, int]:
+    """JSON objects; in the place of another line, or of one with a value of another kind than those of the other lines,
+    one with a key of the others and nothing in it."""
+    usual = _usual(file)
+    nothing = {next(iter(usual)): None} if usual else dict.fromkeys(names, "")
+    empty = json.dumps(nothing).encode() + b"\n"
+    row = 0
+    for row, line in enumerate(_each(file), 1):
+        try:
+            found = read_object(line.strip())
+        except ValueError as problem:
+            tell(row, str(problem))
+            write(empty)
+            continue
+        wrong = next(
+            (key for key, held in found.items() if held is not None and clash(usual[key], kind_of(held))), None
+        )
+        if wrong is not None:
+            tell(row, f'column "{wrong}": expected {usual[wrong]}, found {json.dumps(found[wrong])[:40]}')
+        write(empty if wrong is not None else line.rstrip(b"\r\n") + b"\n")
     return replace(file, encoding=None), row
+
+
+def _usual(file: TableFile) -> dict[str, str]:
+    """The kind of most of the values of each key."""
+    kinds: dict[str, Counter[str]] = {}
+    for line in _each(file):
+        with suppress(ValueError):
+            for key, held in read_object(line.strip()).items():
+                counts = kinds.setdefault(key, Counter())
+                counts.update([] if held is None else [kind_of(held)])
+    return {key: _most(counts) for key, counts in kinds.items()}
+
+
+def _most(counts: Counter[str]) -> str:
+    """The most frequent kind; of text and others that may stand beside it, text."""
+    first = max(KINDS, key=lambda kind: counts[kind])
+    return KINDS[0] if counts[KINDS[0]] and not clash(KINDS[0], first) else first
+
+
+def _each(file: TableFile) -> Iterator[bytes]:
+    """The lines that hold something."""
+    for piece in pieces(file.path, UNBOUNDED, encoding=file.encoding, note=file.note):
+        yield from (line for line in piece.splitlines(keepends=True) if line.strip())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -76,12 +77,16 @@ class Predictor:
 
     def predict(self, frame: Frame) -> Answers:
         """The same for samples as they stand in a file."""
-        answers = _certain(self.answers(self.terms.split(frame)), frame)
+        split = self.terms.split(frame)
+        with _named(frame):
+            answers = _certain(self.answers(split), frame)
         return answers if len(frame) else answers.none()
 
     def predict_all(self, frame: Frame) -> tuple[Answers | None, dict[str, Array]]:
         """The same if the model has an output, and the spec's own outputs by name."""
-        found = self.outputs(self.terms.split(frame))
+        split = self.terms.split(frame)
+        with _named(frame):
+            found = self.outputs(split)
         output, none = found.pop(OUTPUT, None), not len(frame)
         answers = None if output is None else _certain(self.reading(output), frame)
         return answers.none() if none and answers else answers, {n: a[:0] if none else a for n, a in found.items()}
@@ -112,13 +117,30 @@ class Predictor:
             model = build_outputs(self.spec, self.terms.skeleton(split))
             if self.run is not None:
                 self.run.restore({f"model.{k}": v for k, v in model.parameters.items()}, self.which)
-        except (EngineError, SpecError) as error:
+        except (EngineError, SpecError, RunError) as error:
+            if wrong := self.terms.other_shape(split):
+                name, found, expected = wrong
+                said = f"expected samples of shape {expected} as in training, found {found}"
+                raise DataError(f'column "{name}": {said}') from None
+            if isinstance(error, RunError):
+                raise
             shapes = ", ".join(f"{name} {column.shape}" for name, column in split.columns.items())
             raise DataError(f"the model does not take samples of the shape {shapes}: {error}") from None
         reason = why_not(model)
         if reason and not row_outputs(model):
             raise DataError(f"{self.spec.name}: cannot predict: {reason}")
         return model
+
+
+@contextmanager
+def _named(frame: Frame) -> Iterator[None]:
+    """Errors about samples, of a model that knows no file, with the name of theirs."""
+    try:
+        yield
+    except CellError:
+        raise
+    except DataError as error:
+        raise DataError(f"{frame.file}: {error}", error.path) from None
 
 
 def _certain(answers: Answers, frame: Frame) -> Answers:

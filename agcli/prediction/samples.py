@@ -12,6 +12,7 @@ from agcli.counts import number_of
 from agcli.datasets import Categorical, DataError, Dataset, Recipe, Table
 from agcli.datasets.frame import Frame, joined
 from agcli.datasets.memory import NAME, known_samples, named_columns, number_array
+from agcli.datasets.numerals import numerals_of
 from agcli.datasets.preprocessing import Part
 from agcli.engine.types import Array
 from agcli.spec import Spec
@@ -36,7 +37,7 @@ def frame_of(samples: Any, spec: Spec, terms: Terms) -> Frame:
     if not len(frame) and not (columns or hasattr(samples, "shape")):  # an empty list does not say of what
         raise DataError(f"{NAME}: expected at least one, found none")
     check_columns(frame, terms)
-    return frame
+    return _written(frame, spec)
 
 
 def judged_frame(samples: Any, spec: Spec, terms: Terms) -> Frame:
@@ -45,9 +46,16 @@ def judged_frame(samples: Any, spec: Spec, terms: Terms) -> Frame:
         frame = _stored(samples, terms)
     else:
         frame, target = known_samples(samples)
-        frame = _with_target_names(frame, target, terms)
+        frame = _written(_with_target_names(frame, target, terms), spec)
     check_columns(frame, terms)
     return frame
+
+
+def _written(frame: Frame, spec: Spec) -> Frame:
+    """The frame, whose text writes numbers as the file of training did."""
+    data = spec.data.fields
+    decimal, thousands = (getattr(data, name, None) for name in ("decimal", "thousands"))
+    return replace(frame, numerals=numerals_of(decimal, thousands) or frame.numerals)
 
 
 def _stored(data: Dataset, terms: Terms) -> Frame:

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from agcli.data.formats import ARRAYS, TABLE, array_file, format_of, kind_of, table_file
+from agcli.data.formats import ARRAYS, TABLE, array_file, check_content, format_of, kind_of, table_file
 from agcli.datasets import ArrayFile, DataError, TableFile
 from agcli.datasets.contents import holds_arrays, table_reader
 from agcli.datasets.files import UNBOUNDED, Names, check_size
@@ -154,7 +154,7 @@ def opened(
         if skip_bad and isinstance(table, TableFile):
             inside = Path(folder) / "copy"
             inside.mkdir()
-            table, bad, copied = emptied(table, inside)
+            table, bad, copied = emptied(table, inside, names)
         yield Source(path, name, terms, table, names, missing, known, bad, copied)
 
 
@@ -167,7 +167,13 @@ def _standard_input(folder: Path) -> TableFile | ArrayFile:
         shutil.copyfileobj(sys.stdin.buffer, file)
     if not path.stat().st_size:
         raise DataError(f"{STDIN_NAME}: expected samples, found nothing")
-    return ArrayFile(path) if holds_arrays(path) else TableFile(path, reader=table_reader(path))
+    if holds_arrays(path):
+        return ArrayFile(path)
+    try:
+        check_content(path)
+    except DataError as error:
+        raise DataError(str(error).replace(str(path), STDIN_NAME), ("file",)) from None
+    return TableFile(path, reader=table_reader(path))
 
 
 def _named(path: Path, data: Any) -> TableFile | ArrayFile:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -45,6 +46,9 @@ class Terms(Protocol):
     def skeleton(self, split: Split) -> Dataset:
         """A data set of the same columns as the one that was trained on, to build the model by."""
 
+    def other_shape(self, split: Split) -> tuple[str, tuple[int, ...], tuple[int, ...]] | None:
+        """An input whose samples have another shape than those of training, that shape, and the one of training."""
+
 
 class TableTerms:
     """Those of a table: its recipe."""
@@ -66,7 +70,7 @@ class TableTerms:
         return tuple(part.column for part in self.recipe.inputs)
 
     def split(self, frame: Frame, *, target: bool = False) -> Split:
-        return Split(self.recipe.columns(self.recipe.encode(frame, target=target)))
+        return Split(self.recipe.columns(self.recipe.encode(replace(frame, is_new=True), target=target)))
 
     def restore(self, values: Array) -> Array:
         return self.recipe.restore(values)
@@ -78,6 +82,13 @@ class TableTerms:
         columns = {name: column for name, column in split.columns.items() if name not in KNOWN}
         first = {n: Column(np.zeros((1, *c.shape), c.stored.dtype), c.scaling) for n, c in columns.items()}
         return _skeleton(first | self._target(), self.recipe)
+
+    def other_shape(self, split: Split) -> tuple[str, tuple[int, ...], tuple[int, ...]] | None:
+        for name, (first, *others) in self.recipe.groups.items():
+            found = split.columns[name].shape
+            if not others and first.shape and found != first.shape:
+                return first.column, found, first.shape
+        return None
 
     def _target(self) -> dict[str, Column]:
         shape = (1, *self.recipe.target_shape)
@@ -137,6 +148,7 @@ class SetTerms:
         return self.data.features if len(self.columns) == 1 else tuple(self.columns)
 
     def split(self, frame: Frame, *, target: bool = False) -> Split:
+        frame = replace(frame, is_new=True)
         columns = {name: Column(self._samples(frame, name), c.scaling) for name, c in self.columns.items()}
         return Split(columns | self._labels(frame) if target else columns)
 
@@ -149,6 +161,9 @@ class SetTerms:
 
     def skeleton(self, split: Split) -> Dataset:
         return self.data
+
+    def other_shape(self, split: Split) -> tuple[str, tuple[int, ...], tuple[int, ...]] | None:
+        return None  # such samples are refused where they are encoded
 
     def _samples(self, frame: Frame, name: str) -> Array:
         """The samples of a frame in the shape in which the set stores them."""
@@ -191,7 +206,7 @@ class SetTerms:
         size = int(np.prod(stored.shape))
         if name in frame.columns and (np.ndim(frame.columns[name]) > 1 or len(self.columns) > 1 or size == 1):
             values = frame.columns[name]
-            return values if isinstance(values, np.ndarray) else frame[name].numbers()
+            return values if isinstance(values, np.ndarray) else frame[name].numbers("")
         known = self.inputs if len(self.columns) == 1 else ()
         names = known or tuple(name for name in frame.columns if name not in (TARGET, *self.targets))
         if not known and len(names) == size + 1:
@@ -199,7 +214,7 @@ class SetTerms:
         if len(names) != size:
             expected = f"{number_of(size, 'column')} of numbers, one for each number of a sample"
             raise DataError(f"{frame.file}: expected {expected}, found {number_of(len(names), 'column')}")
-        return np.stack([frame[name].numbers() for name in names], axis=1)
+        return np.stack([frame[name].numbers("") for name in names], axis=1)
 
     def _labels(self, frame: Frame) -> dict[str, Column]:
         known = self.data.train.columns[TARGET]

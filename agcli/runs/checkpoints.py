@@ -18,6 +18,7 @@ from agcli.engine.types import Array
 from agcli.engine.variables import MAX_FILE, MAX_HEADER, packed_arrays, unpacked_arrays
 
 from .files import Folder, RunError
+from .identity import Provenance
 from .migrate import FORMAT, PROGRESS, migrated
 
 PART = "checkpoints"  # the folder below a run's in which they lie
@@ -31,11 +32,16 @@ class DamagedError(RunError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Every variable of a training by name, and its progress as plain data."""
+    """Every variable of a training by name, and its progress as plain data.
+
+    ``hash`` is that of both: two runs of one spec and seed come to the same. ``provenance`` says whose it is; up to 0.3
+    none was written.
+    """
 
     arrays: dict[str, Array]
     progress: dict[str, Any]
     hash: str
+    provenance: Provenance | None = None
 
     @property
     def step(self) -> int:
@@ -51,6 +57,11 @@ def digest(arrays: Mapping[str, Array], progress: Mapping[str, Any]) -> str:
         found.update(f"\n{name} {array.dtype.str} {arrays[name].shape}\n".encode())
         found.update(array.reshape(-1).view(np.uint8).data)
     return found.hexdigest()
+
+
+def sealed(state: str, provenance: str) -> str:
+    """The hash that a file carries of all its content: of a state with this hash, and of where it comes from."""
+    return hashlib.sha256(f"{state}\n{provenance}".encode()).hexdigest() if provenance else state
 
 
 def name_of(step: int) -> str:
@@ -69,10 +80,18 @@ def steps(files: Folder) -> list[int]:
     return sorted(step for name in files.names(PART) if (step := step_in(name)) >= 0)
 
 
-def write(files: Folder, name: str, arrays: Mapping[str, Array], progress: Mapping[str, Any]) -> str:
-    """Write a checkpoint, whole or not at all; returns its hash."""
+def write(
+    files: Folder, name: str, arrays: Mapping[str, Array], progress: Mapping[str, Any], provenance: Provenance
+) -> str:
+    """Write a checkpoint, whole or not at all; returns the hash of its state."""
     known = digest(arrays, progress)
-    metadata = {"format": str(FORMAT), "progress": json.dumps(progress, sort_keys=True), "sha256": known}
+    whose = json.dumps(provenance.to_json(), sort_keys=True)
+    metadata = {
+        "format": str(FORMAT),
+        "progress": json.dumps(progress, sort_keys=True),
+        "provenance": whose,
+        "sha256": sealed(known, whose),
+    }
     files.write(name, packed_arrays(arrays, metadata))
     return known
 
@@ -121,12 +140,14 @@ def read(files: Folder, name: str) -> Checkpoint:
         known = digest(arrays, progress) if isinstance(progress, dict) else ""
     except (ValueError, TypeError, RecursionError):
         known = ""
-    if known != metadata["sha256"]:
+    whose = str(metadata.get("provenance", ""))
+    if not known or sealed(known, whose) != metadata["sha256"]:
         raise DamagedError(f"{path}: its content does not have the hash that was written with it; the file is damaged")
     try:
-        checkpoint = Checkpoint(arrays, migrated(PROGRESS, progress, int(found)), known)
+        provenance = Provenance.from_json(json.loads(whose), int(found)) if whose else None
+        checkpoint = Checkpoint(arrays, migrated(PROGRESS, progress, int(found)), known, provenance)
         is_named = step_in(name) in (-1, checkpoint.step)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         raise DamagedError(f"{path}: its progress is not what a training writes; another program wrote it") from None
     if not is_named:
         raise DamagedError(f"{path}: is the checkpoint of step {checkpoint.step}, and is called otherwise")

@@ -14,7 +14,8 @@ from typing import Any
 from agcli.datasets import DataError, fitted
 
 from .files import RunError
-from .migrate import ENVIRONMENT, METRICS, PREPROCESSING, RESULT
+from .identity import KEY, is_id
+from .migrate import ENVIRONMENT, FIT, METRICS, PREPROCESSING, RESULT
 
 STATISTICS = "statistics"  # in environment.json: the hash of what data.json holds; a recipe has no other check
 
@@ -71,6 +72,7 @@ TEXT = Kind("a text", _is_text)
 SECONDS = Kind("a number of seconds", _is_time)
 MAPPING = Kind("a mapping", lambda value: isinstance(value, dict))
 MAYBE_MAPPING = Kind("a mapping or null", _or_none(MAPPING.holds))
+RUN_ID = Kind("the id of a run", is_id)
 SPLIT = Kind("train, validation or test", lambda value: value in ("train", "validation", "test"))
 
 # Path into a file, or into each line of metrics.jsonl -> what stands there, if anything does.
@@ -89,6 +91,7 @@ FIELDS: dict[str, dict[str, Kind]] = {
         "elapsed": SECONDS,
     },
     RESULT: {
+        KEY: RUN_ID,
         "split": SPLIT,
         "epochs": COUNT,
         "steps": COUNT,
@@ -104,7 +107,9 @@ FIELDS: dict[str, dict[str, Kind]] = {
         "fit": MAYBE_MAPPING,
         "test_looks": COUNT,
     },
+    FIT: {KEY: RUN_ID},
     ENVIRONMENT: {
+        KEY: RUN_ID,
         STATISTICS: TEXT,
         "format": COUNT,
         "started": TEXT,

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from .files import RunError
 
-FORMAT = 2  # of the folders and checkpoints that are written; raised by what an older version would misread
+FORMAT = 3  # of the folders and checkpoints that are written; raised by what an older version would misread
 FIRST = 1  # of what has no number
 
 SPEC, PREPROCESSING, ENVIRONMENT = "spec.yaml", "data.json", "environment.json"
@@ -151,6 +151,8 @@ ROWS: tuple[Row, ...] = (
     Row(RESULT, "test_looks", default(1), 2, "0.2: looks at the test data were not counted"),
     Row(PROGRESS, "test", "validation", 2, "0.2: the sums of the last evaluation, which was of test data"),
     Row(PROGRESS, "best", forgotten, 2, "0.2: the best evaluation was one of test data"),
+    Row(PROGRESS, "best.void", default(""), 3, "0.3: a resumed training had forgotten why the figure was no number"),
+    Row(PROGRESS, "standstill", default(None), 3, "0.3: a resumed training counted epochs without a change anew"),
 )
 
 

@@ -19,7 +19,6 @@ from typing import Any
 from agcli.engine.leaves import Variable
 from agcli.engine.types import Array
 from agcli.engine.variables import assign
-from agcli.model.undefined import restored
 from agcli.printable import printable
 from agcli.spec import Spec, spec_in
 from agcli.spec.source import MAX_BYTES
@@ -27,6 +26,7 @@ from agcli.spec.source import MAX_BYTES
 from . import checkpoints, contents, identity, migrate
 from .checkpoints import Checkpoint, DamagedError
 from .files import Folder, RunError, writing
+from .identity import Provenance
 from .lock import Lock
 from .migrate import ENVIRONMENT, FIT, METRICS, PREPROCESSING, RESULT
 from .places import MARK, RUNS, check_free, found, runs_in, usual
@@ -63,7 +63,7 @@ class Run:
             run.files.make(checkpoints.PART)
             run.held = Lock(folder)
             run.clear()
-            about: dict[str, Any] = {"format": migrate.FORMAT, **(environment or {})}
+            about = {"format": migrate.FORMAT, identity.KEY: identity.new_id(spec.name), **(environment or {})}
             if preprocessing is not None:
                 run.files.write(PREPROCESSING, json.dumps(preprocessing).encode())
                 about[contents.STATISTICS] = contents.hash_of(preprocessing)
@@ -149,14 +149,45 @@ class Run:
         """The format of its files. Raises NewerError for one that this version does not know."""
         return migrate.format_of(self.environment, str(self.folder))
 
+    @property
+    def id(self) -> str:
+        """What no other run is called; empty of a run of an older version, until it is trained on."""
+        return str(self.environment.get(identity.KEY, ""))
+
     def read(self, name: str, expected: str) -> dict[str, Any] | None:
-        """A JSON file of the folder as today's runs have it; None if there is none."""
+        """A JSON file of the folder as today's runs have it; None if there is none.
+
+        Raises ForeignError for one that another run wrote.
+        """
         plain = self.files.read_json(name, expected)
         known = self.environment.get(contents.STATISTICS) if name == PREPROCESSING else None
         if plain is not None and known is not None and contents.hash_of(plain) != known:
             said = "is not what the training of this run wrote; put back the file, or train anew"
             raise RunError(f"{self.folder / name}: {said}")
-        return None if plain is None else self.checked(name, plain, f"{self.folder / name}")
+        if plain is None:
+            return None
+        content = self.checked(name, plain, f"{self.folder / name}")
+        self.check_own(content.get(identity.KEY), name)
+        return content
+
+    def check_own(self, run_id: str | None, name: str) -> None:
+        """Raise ForeignError if a file says that it is of another run; up to 0.3 none did."""
+        if run_id in (None, self.id):
+            return
+        near = next((run.folder for run in all_runs(self.folder.parent) if run.is_called(run_id)), None)
+        place = f" ({near})" if near else ""
+        mine = self.id or "which has no id, being of an older version"
+        raise identity.ForeignError(
+            f"{self.folder / name}: belongs to another run, {run_id}{place}, not to this one, {mine}; "
+            "put back this run's own file, or remove this one"
+        )
+
+    def is_called(self, run_id: str) -> bool:
+        """Whether a run has this id, as far as can be read."""
+        try:
+            return self.id == run_id
+        except (OSError, RunError):
+            return False
 
     def checked(self, name: str, plain: dict[str, Any], where: str) -> dict[str, Any]:
         """What a file of the run says, as today's runs have it. Raises RunError if it is not what a training writes."""
@@ -169,17 +200,19 @@ class Run:
     def upgrade(self) -> None:
         """Bring the files of an older run into today's form, in which they go on; checkpoints keep theirs.
 
-        The format is written last: a process that is killed on the way leaves an older run.
+        The format is written last, with an id: a process that is killed on the way leaves an older run.
         """
-        if self.format == migrate.FORMAT:
+        if self.format == migrate.FORMAT and self.id:
             return
-        self.rewrite(self.spec)
-        for name in (PREPROCESSING, RESULT, FIT):
-            if (content := self.read(name, "what training wrote")) is not None:
-                self.write(name, content)
-        self.rewind(lambda record: True)
-        self.remove(BEST)  # training says which it is today
-        self.write(ENVIRONMENT, {"format": migrate.FORMAT, **self.environment})
+        about = {identity.KEY: identity.new_id(self.spec.name), **self.environment}
+        if self.format < migrate.FORMAT:
+            self.rewrite(self.spec)
+            for name in (PREPROCESSING, RESULT, FIT):
+                if (content := self.read(name, "what training wrote")) is not None:
+                    self.write(name, content)
+            self.rewind(lambda record: True)
+            self.remove(BEST)  # training says which it is today
+        self.write(ENVIRONMENT, {**about, "format": migrate.FORMAT})
 
     def rewrite(self, spec: Spec) -> None:
         """Put another spec in place, whose settings a resumed training follows."""
@@ -225,11 +258,17 @@ class Run:
 
     # Checkpoints
 
-    def save(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], best: int | None = None) -> Path:
+    def save(
+        self,
+        arrays: Mapping[str, Array],
+        progress: Mapping[str, Any],
+        provenance: Provenance,
+        best: int | None = None,
+    ) -> Path:
         """Write the checkpoint of a progress, then remove all but the newest two and the one of step ``best``."""
         step = int(progress["step"])
         with writing(self.folder, self.safe):
-            checkpoints.write(self.files, checkpoints.name_of(step), arrays, progress)
+            checkpoints.write(self.files, checkpoints.name_of(step), arrays, progress, provenance)
             self.set_links(step, best)
             steps = checkpoints.steps(self.files)
             for old in set(steps) - {step, best, *steps[-KEPT:]}:
@@ -268,12 +307,21 @@ class Run:
         """The files of checkpoints, oldest first."""
         return [self.path(step) for step in checkpoints.steps(self.files)]
 
+    def checkpoint(self, name: str) -> Checkpoint:
+        """The checkpoint in a file. Raises DamagedError if it does not verify, ForeignError for one of another run."""
+        found = checkpoints.read(self.files, name)
+        self.check_own(found.provenance.run_id if found.provenance else None, name)
+        return found
+
     def newest(self) -> tuple[Checkpoint | None, list[str]]:
-        """The newest checkpoint that verifies, and why later ones do not."""
+        """The newest checkpoint that verifies, and why later ones do not.
+
+        Raises ForeignError if it is of another run.
+        """
         passed_over: list[str] = []
         for step in reversed(checkpoints.steps(self.files)):
             try:
-                return checkpoints.read(self.files, checkpoints.name_of(step)), passed_over
+                return self.checkpoint(checkpoints.name_of(step)), passed_over
             except DamagedError as e:
                 passed_over.append(str(e))
         return None, passed_over
@@ -300,7 +348,7 @@ class Run:
         which = which or migrate.weights(self.format, self.spec.train.patience)
         which = which or (BEST if self.files.has(BEST) else LAST)
         if which != LAST:
-            return checkpoints.read(self.files, f"{checkpoints.PART}/{self.named(which).name}")
+            return self.checkpoint(f"{checkpoints.PART}/{self.named(which).name}")
         checkpoint, problems = self.newest()
         if checkpoint is None:
             why = self.lost() or "has no checkpoint yet; the training ended before it wrote its first"
@@ -341,7 +389,7 @@ class Run:
     def restore(self, variables: Mapping[str, Variable], which: str = "") -> Checkpoint:
         """Set the model's ``variables`` from a checkpoint."""
         checkpoint = self.chosen(which)
-        identity.check(checkpoint.progress.get(identity.KEY), self.spec, self.path(checkpoint.step))
+        identity.check(checkpoint.provenance, self.spec, self.path(checkpoint.step))
         wanted = {k: v for k, v in checkpoint.arrays.items() if k in variables or k.startswith("model.")}
         assign(variables, wanted, f"{self.path(checkpoint.step)}")
         return checkpoint
@@ -350,20 +398,3 @@ class Run:
 def all_runs(folder: Path) -> Iterator[Run]:
     """The runs in a folder, by name."""
     yield from map(Run, runs_in(folder))
-
-
-def final(result: Mapping[str, Any] | None, history: Sequence[Mapping[str, Any]]) -> tuple[str, dict[str, Any]]:
-    """A split, and loss and metrics of it: as the run was judged at its end, or by validation before."""
-    if result:
-        split = str(result.get("split", "test"))
-        loss = result["loss"] if split == "train" else result.get(f"{split}_loss")
-        return split, {"loss": loss, **measured(result)}
-    for record in reversed(history):
-        if record.get("validation_loss") is not None:
-            return "validation", {"loss": record["validation_loss"], **measured(record)}
-    return "validation", {}
-
-
-def measured(record: Mapping[str, Any]) -> dict[str, Any]:
-    """The metrics of a record; those without a value know why."""
-    return restored(record.get("metrics", {}), record.get("undefined", {}))

@@ -71,6 +71,10 @@ class Numeric(Column):
     clock: Clock | None = Field(
         default=None, description="what 12:30 is, hours and minutes or minutes and seconds; found out if not given"
     )
+    unit: Characters | None = Field(
+        default=None,
+        description='what is beside the digits, as in `12.7%`, `$5`, `5 kg`; `""` for nothing; found out if not given',
+    )
 
 
 class Categorical(Column):

@@ -65,13 +65,13 @@ class Best:
         return None if self.found is None else int(self.found["step"])
 
     def to_json(self) -> dict[str, Any]:
-        return {"found": self.found, "since": self.since}
+        return {"found": self.found, "since": self.since, "void": self.void}
 
     def set(self, plain: Mapping[str, Any]) -> None:
         """Take over what ``to_json`` gave, unless another figure was watched then."""
         found = plain["found"]
         if found is None or found["watch"] == self.watch:
-            self.found, self.since = found, int(plain["since"])
+            self.found, self.since, self.void = found, int(plain["since"]), str(plain["void"])
 
 
 def watching(spec: Spec) -> dict[tuple[str, ...], str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from agcli.engine.variables import packed_arrays, unpacked_arrays
 from agcli.runs import Run, RunError, checkpoints, digest, migrate, writing
 from agcli.runs.contents import checked
 from agcli.runs.files import Folder
+from agcli.runs.identity import KEY, ForeignError, Provenance
 from agcli.runs.migrate import PREPROCESSING
 from agcli.runs.places import MARK
 from agcli.spec import Spec, spec_in
@@ -75,7 +77,7 @@ def investigate(session: Session, run: Run) -> TrainingError:
     lines += [*story(culprit, broken.batch), advice(spec, culprit)]
     name = f"failure-step-{again.step:08}"
     try:
-        write(name, run, broken, culprit, after, lines)
+        write(name, run, broken, again.provenance(run.id), culprit, after, lines)
     except RunError as problem:  # a full disk, say; why the training failed matters more
         return TrainingError("\n".join([*lines, f"the step could not be kept: {problem}"]))
     bundle = run.folder / name
@@ -87,7 +89,9 @@ def investigate(session: Session, run: Run) -> TrainingError:
 
 def repeated(session: Session, run: Run, step: int, observed: list[tuple[int, float]]) -> Broken | None:
     """Train again up to ``step``, and stop before the first step that is not sound; None if all are."""
-    checkpoint, _ = run.newest()
+    checkpoint = None
+    with suppress(ForeignError):  # put there meanwhile; then from the seed
+        checkpoint, _ = run.newest()
     if checkpoint is not None:
         session.restore(checkpoint.arrays, checkpoint.progress, "the last checkpoint")
     told = {at: loss for at, loss in observed if at > session.step}
@@ -151,14 +155,16 @@ def advice(spec: Spec, culprit: Culprit | None = None) -> str:
 # Bundles
 
 
-def write(part: str, run: Run, broken: Broken, culprit: Culprit | None, after: str, lines: list[str]) -> None:
+def write(
+    part: str, run: Run, broken: Broken, provenance: Provenance, culprit: Culprit | None, after: str, lines: list[str]
+) -> None:
     """Write all that the step needs into a folder below the run's."""
     with writing(run.folder):
         run.files.make(part)
         for name in (MARK, PREPROCESSING):
             if (content := run.files.read(name)) is not None:
                 run.files.write(f"{part}/{name}", content)
-        checkpoints.write(run.files, f"{part}/{STATE}", broken.arrays, broken.progress)
+        checkpoints.write(run.files, f"{part}/{STATE}", broken.arrays, broken.progress, provenance)
         batch = {"rows": broken.batch.rows, **columns(broken.batch)}
         run.files.write(f"{part}/{BATCH}", packed_arrays(batch))
         about = {
@@ -208,6 +214,12 @@ def replay(folder: Path, data: Dataset | None = None) -> Replayed:
     if about is None or text is None:
         raise RunError(f"{folder}: expected a bundle with a {ABOUT}, which a training writes that fails")
     state = checkpoints.read(files, STATE)
+    of = (about.get("environment") or {}).get(KEY) if isinstance(about.get("environment"), dict) else None
+    if state.provenance is not None and state.provenance.run_id != of:
+        raise ForeignError(
+            f"{folder / STATE}: belongs to another run, {state.provenance.run_id}, than {ABOUT} beside it; "
+            "put back the file of this bundle"
+        )
     stored, _ = unpacked_arrays(files.read(BATCH, checkpoints.limit(), checkpoints.cut) or b"", str(folder / BATCH))
     if "rows" not in stored or not isinstance(about.get("environment") or {}, dict):
         raise RunError(f"{folder}: is not the bundle that a training wrote: {BATCH} or {ABOUT} is damaged")

@@ -133,10 +133,11 @@ class Fit:
 
     @classmethod
     def from_json(cls, plain: Mapping[str, Any]) -> Fit:
-        """The fit that ``to_json`` wrote."""
+        """The fit that ``to_json`` wrote; what else the file says is no part of it."""
         arrays = {name: np.asarray(plain[name], np.float64) for name in ("values", "covariance")}
         names = {name: tuple(plain[name]) for name in ("names", "fixed")}
-        return cls(**{**plain, **arrays, **names})
+        known = {name: plain[name] for name in cls.__dataclass_fields__ if name in plain}
+        return cls(**{**known, **arrays, **names})
 
 
 def fit_of(model: Model, split: Split, step: int = 0) -> Fit:

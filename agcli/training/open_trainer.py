@@ -7,7 +7,7 @@ from pathlib import Path
 from agcli.runs import Run, RunError
 from agcli.runs.files import Folder
 from agcli.runs.places import MARK, RUNS
-from agcli.spec import Spec, read_spec
+from agcli.spec import Spec
 
 from .folds import CrossValidation
 from .resume import unfinished
@@ -17,23 +17,22 @@ AUTO = "auto"
 
 
 def trainer_for(
-    spec: Path | None,
+    given: Spec | None,
     out: Path | None = None,
     overrides: tuple[str, ...] = (),
     resume: str | None = None,
     folds: int | None = None,
 ) -> Trainer | CrossValidation:
-    """A trainer for a new run of ``spec``, or for the run ``resume`` (with ``auto``, one that has not ended).
+    """A trainer for a new run of the spec ``given``, or for the run ``resume`` (with ``auto``, one that has not ended).
 
     With ``folds``, a cross-validation of that many trainings.
     """
     if resume is None:
-        if spec is None:
+        if given is None:
             raise RunError("expected a spec, or a run to go on with")
         if folds is not None:
-            return CrossValidation(read_spec(spec, overrides), folds, out)
-        return Trainer(read_spec(spec, overrides), out)
-    given = None if spec is None else read_spec(spec, overrides)
+            return CrossValidation(given, folds, out)
+        return Trainer(given, out)
     if resume != AUTO:
         if out is not None:
             raise RunError(f"--out: a resumed run stays in its folder {resume}; leave --out away")

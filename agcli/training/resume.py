@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from agcli.engine.errors import StateError
 from agcli.events import Note
-from agcli.runs import Checkpoint, Run, RunError
+from agcli.runs import Checkpoint, DamagedError, Run, RunError
+from agcli.runs.checkpoints import name_of
 from agcli.runs.environment import moved
-from agcli.runs.identity import KEY, MISSING, Change, changes, check, fixed, other_samples
+from agcli.runs.identity import MISSING, Change, changes, check, fixed, is_place, other_samples, spec_then
 from agcli.runs.migrate import RESULT
 from agcli.runs.places import MARK, RUNS
 from agcli.runs.run import LAST, all_runs
 from agcli.spec import Spec, SpecError
 
 from .best import Best, watching
-from .session import Session
+from .rates import bent
+from .session import Session, batches
 
 PUT_BACK = "put back the checkpoint of this run, or train anew"
 
@@ -42,15 +45,38 @@ def refusals(found: list[Change], batch: int) -> Iterator[str]:
             yield f"{change}: another optimizer has another state"
 
 
-def settled(run: Run, overrides: tuple[str, ...], given: Spec | None, batch: int) -> tuple[Spec, list[Change]]:
-    """The spec by which a run goes on, and what is new in it. Raises RunError for what cannot change.
+@dataclass(frozen=True)
+class Settings:
+    """The spec by which a run goes on, that by which it was trained up to here, and in what they differ.
+
+    ``asked`` are the changes that the command line asks for; others are in spec.yaml.
+    """
+
+    spec: Spec
+    then: Spec
+    found: tuple[Change, ...]
+    asked: frozenset[tuple[str | int, ...]]
+
+    def changes(self, section: str) -> bool:
+        """Whether anything is new in a section."""
+        return any(change.path[0] == section for change in self.found)
+
+
+def settled(
+    run: Run, checkpoint: Checkpoint | None, overrides: tuple[str, ...] = (), given: Spec | None = None
+) -> Settings:
+    """The settings with which a run goes on from a checkpoint. Raises RunError for what cannot change.
 
     ``given`` is a spec that should be the run's own: what it says differently has to be said by overrides.
     """
-    old = run.spec
-    new = run.changed(overrides) if overrides else old
-    found = changes(old, new)
-    problems = list(refusals(found, batch))
+    now = then = run.spec
+    if checkpoint is not None:
+        then = spec_then(checkpoint.provenance, now, run.path(checkpoint.step))
+    new = run.changed(overrides) if overrides else now
+    asked = frozenset(change.path for change in changes(now, new))
+    found = changes(then, new)
+    refused = [change for change in found if change.path in asked or not is_place(change)]
+    problems = list(refusals(refused, checkpoint.progress["batch"] if checkpoint else 0))
     if problems:
         raise RunError(f"{run.folder}: cannot go on with other settings:\n  " + "\n  ".join(problems))
     if given is not None:
@@ -59,13 +85,24 @@ def settled(run: Run, overrides: tuple[str, ...], given: Spec | None, batch: int
             lines = "\n  ".join(map(str, others))
             advice = "give them with --set, or leave the spec out to go on as before"
             raise RunError(f"{run.folder}: the spec has other settings than the run:\n  {lines}\n{advice}")
-    return new, found
+    return Settings(new, then, tuple(found), asked)
+
+
+def changed(settings: Settings, session: Session) -> list[Note]:
+    """A note for each setting that is new, and one on the learning rate if that is another by now."""
+    since = f" (in spec.yaml, since step {session.step})"
+    notes = [Note(f"changed {c}{'' if c.path in settings.asked else since}", "setting") for c in settings.found]
+    if not notes or not session.step:
+        return notes
+    per_epoch = len(batches(settings.then, session.data)), len(session.batches)
+    told = bent(settings.then, settings.spec, per_epoch, session.step, session.rate)
+    return [*notes, Note(told, "rate")] if told else notes
 
 
 def last_of(run: Run) -> tuple[Checkpoint | None, list[str]]:
     """The checkpoint from which a run goes on, and what is to be said of it; None if it never had one.
 
-    Raises RunError if it had checkpoints and none can be read, or the one that can is not of this training.
+    Raises RunError if it had checkpoints and none can be read, or the one that can is not of this run.
     """
     checkpoint, passed_over = run.newest()
     anew = f"to train anew: ag train {run.folder / MARK} --out FOLDER"
@@ -78,9 +115,9 @@ def last_of(run: Run) -> tuple[Checkpoint | None, list[str]]:
         begun = run.files.has("metrics.jsonl")
         return None, ["the run had no checkpoint yet: it begins again"] if begun else []
     said = [f"passed over {text}" for text in passed_over]
-    check(checkpoint.progress.get(KEY), run.spec, run.path(checkpoint.step))
-    if KEY not in checkpoint.progress:
-        said.append(f"step {checkpoint.step} was written by an older version: whether it is of this spec is not known")
+    check(checkpoint.provenance, run.spec, run.path(checkpoint.step))
+    if checkpoint.provenance is None:
+        said.append(f"step {checkpoint.step} was written by an older version: whether it is of this run is not known")
     name = run.named_in(LAST)
     if name > run.path(checkpoint.step).name and not passed_over:
         said.append(f"{name}, the last checkpoint, is gone; going on from step {checkpoint.step}")
@@ -89,7 +126,7 @@ def last_of(run: Run) -> tuple[Checkpoint | None, list[str]]:
 
 def restore(session: Session, checkpoint: Checkpoint, path: Path) -> None:
     """Put a checkpoint's state into a session. Raises RunError if it is not of this training."""
-    if others := other_samples(checkpoint.progress.get(KEY), session.samples):
+    if others := other_samples(checkpoint.provenance, session.samples):
         raise RunError(f"{path}: was trained on other data than the run's: {', '.join(others)} differ; {PUT_BACK}")
     try:
         session.restore(checkpoint.arrays, checkpoint.progress, str(path))
@@ -97,6 +134,17 @@ def restore(session: Session, checkpoint: Checkpoint, path: Path) -> None:
         raise RunError(f"{e}; the settings of the optimizer have to stay as they were") from None
     except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
         raise RunError(f"{path}: its progress is not that of a training of this spec; {PUT_BACK}") from None
+
+
+def rewound(run: Run, session: Session, checkpoint: Checkpoint | None) -> float:
+    """Bring the folder of a run to where its session stands; returns the seconds that it has trained up to there."""
+    run.upgrade()
+    saved = checkpoint.provenance.seconds if checkpoint and checkpoint.provenance else 0.0
+    if checkpoint is not None:
+        run.archive(checkpoint.step)
+        run.set_links(checkpoint.step, session.best.step)
+    kept = run.rewind(session.has_logged)
+    return max([saved, *(float(record.get("elapsed") or 0.0) for record in kept)])
 
 
 def check_unwatched(run: Run, spec: Spec, overrides: tuple[str, ...]) -> None:
@@ -118,11 +166,21 @@ def check_unwatched(run: Run, spec: Spec, overrides: tuple[str, ...]) -> None:
     )
 
 
-def lost_best(run: Run, best: Best) -> list[Note]:
-    """Without the checkpoint of the best evaluation, the next evaluation is the best; says so."""
-    if best.step is None or run.has_checkpoint(best.step):
+def lost_best(run: Run, best: Best, last: int) -> list[Note]:
+    """Without the checkpoint of the best evaluation, the next evaluation is the best; says so.
+
+    That of step ``last`` is known to be good. Raises ForeignError for one of another run.
+    """
+    if best.step in (None, last):
         return []
-    note = Note(f"the best checkpoint, of step {best.step}, is gone; looking for another", "best")
+    why = "is gone"
+    if run.has_checkpoint(best.step):
+        try:
+            run.checkpoint(name_of(best.step))
+            return []
+        except DamagedError as e:
+            why = f"cannot be used ({e})"
+    note = Note(f"the best checkpoint, of step {best.step}, {why}; looking for another", "best")
     best.found, best.since = None, 0
     return [note]
 

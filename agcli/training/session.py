@@ -21,11 +21,12 @@ from agcli.engine.types import Array
 from agcli.engine.variables import assign
 from agcli.events import Note
 from agcli.model.build import build
-from agcli.runs import identity
 from agcli.runs.environment import fingerprint
+from agcli.runs.identity import Provenance
 from agcli.spec import Spec
 
 from .best import Best, check_unwatched, check_watch
+from .bursts import Bursts
 from .evaluate import EVAL_BATCH, fed, measured
 from .small_batches import measurable
 from .sums import Sums
@@ -128,7 +129,6 @@ class Session:
             "threads": self.step_function.threads,
             "halt": None if self.halt is None else asdict(self.halt),
             "halted": self.halted,
-            identity.KEY: self.identity,
         }
 
     @cached_property
@@ -136,10 +136,9 @@ class Session:
         """A hash for each split of the data that the training sees."""
         return {name: fingerprint(split) for name, split in self.data.splits.items() if name != "test"}
 
-    @cached_property
-    def identity(self) -> dict[str, Any]:
-        """Which training this is: what cannot change on its way."""
-        return identity.identity(self.spec, self.samples)
+    def provenance(self, run_id: str) -> Provenance:
+        """Whose state this is: that of a run with this id."""
+        return Provenance(run_id, self.spec.dump(), self.samples)
 
     def restore(self, arrays: Mapping[str, Array], progress: Mapping[str, Any], source: str) -> None:
         """Go on from a state. Raises StateError, and changes nothing, if its variables are not those of this model."""
@@ -183,6 +182,21 @@ class Session:
         self.step += 1
         self.halted = 0 if self.halt is None else self.halted + 1
         return math.isfinite(self.sums.loss) and self.is_sound()
+
+    def advance_by(self, most: int) -> int:
+        """Several steps at once, at most so many; the number of them, 0 where they have to be done one by one."""
+        done = self._quiet.run(self.bursts, self.epoch, self.batch, most)
+        for values in done:
+            self.sums.add(values, self.batches.batch_size)
+        if done:
+            self.leave()
+            self.batch += len(done)
+            self.step += len(done)
+        return len(done)
+
+    @cached_property
+    def bursts(self) -> Bursts:
+        return Bursts(self.step_function, self.batches, self.variables)
 
     def is_sound(self) -> bool:
         """Whether all parameters are finite (as far as they are looked at)."""

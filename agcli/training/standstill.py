@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import numpy as np
 
 from agcli.counts import number_of
@@ -9,6 +13,7 @@ from agcli.datasets import Batches
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad
 from agcli.engine.optimizers import Halt
+from agcli.engine.types import Array
 from agcli.events import Note
 from agcli.spec import Spec
 
@@ -35,17 +40,46 @@ def advice(spec: Spec) -> str:
     return "write `dtype: float64` to compute with more digits, or try other starting values"
 
 
-class Standstill:
-    """Looks at the end of an epoch whether any parameter has changed in it."""
+def hash_of(values: Sequence[Array]) -> str:
+    """A hash by which values are known again; -0 and 0 are one number."""
+    found = hashlib.sha256()
+    for array in values:
+        found.update(np.add(array, 0.0, dtype=array.dtype).data)
+    return found.hexdigest()
 
-    def __init__(self, session: Session) -> None:
+
+class Standstill:
+    """Looks at the end of an epoch whether any parameter has changed in it.
+
+    It belongs to the state of a training: a resumed one counts on. ``known`` is what ``to_json`` gave.
+    """
+
+    def __init__(self, session: Session, known: Mapping[str, Any] | None = None) -> None:
         self.session, self.spec = session, session.spec
         self.since = session.epoch  # epochs that were done when the parameters last changed
         self.cause = ""
+        self.values: list[Array] = []  # of then, unless this process has only their hash
         self.remember()
+        if known is not None:
+            self.since, self.cause = int(known["since"]), str(known["cause"])
+            self.step, self.hash = int(known["step"]), str(known["hash"])
+            self.values = []
 
     def remember(self) -> None:
-        self.step, self.values = self.session.step, [a.copy() for a in self.session.arenas]
+        self.step, self.values, self.hash = self.session.step, [a.copy() for a in self.session.arenas], ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        if not self.hash:
+            self.hash = hash_of(self.values)
+        return {"since": self.since, "cause": self.cause, "step": self.step, "hash": self.hash}
+
+    def has_changed(self) -> bool:
+        """Whether any parameter is not what it was."""
+        now = self.session.arenas
+        if not self.values:
+            return hash_of(now) != self.hash
+        return any(not np.array_equal(a, b) for a, b in zip(self.values, now, strict=True))
 
     @property
     def epochs(self) -> int:
@@ -57,9 +91,9 @@ class Standstill:
         s = self.session
         group = getattr(self.spec.optimizer.fields, "accumulate", 1)
         says_itself = self.spec.optimizer.fields.full_batch
-        if says_itself or not self.values or s.step - self.step < group:
+        if says_itself or not s.arenas or s.step - self.step < group:
             return None  # nothing to compare, or no step of the optimizer yet
-        if any(not np.array_equal(a, b) for a, b in zip(self.values, s.arenas, strict=True)):
+        if self.has_changed():
             self.since, self.cause = s.epoch, ""
             self.remember()
             return None

@@ -6,20 +6,21 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agcli.counts import number_of
 from agcli.data.same_files import doubled
 from agcli.data.section import load_data, resolved, scaled_inputs, scales
-from agcli.datasets import Batch, Dataset
+from agcli.datasets import Dataset
 from agcli.engine.frozen import changed
 from agcli.engine.types import Array
 from agcli.engine.variables import total
 from agcli.events import Done, EpochDone, Evaluated, Event, Failed, Interrupted, Note, Started, Stepped
 from agcli.runs import Run, RunError, looks
 from agcli.runs.environment import environment, other_splits
+from agcli.runs.identity import KEY, Provenance
 from agcli.runs.migrate import FIT, RESULT
 from agcli.spec import Spec
 
@@ -27,8 +28,7 @@ from . import resume
 from .health import Health
 from .interval import Rhythm
 from .judgment import judged
-from .rates import bent
-from .session import Session, batches
+from .session import Session
 from .standstill import TOPIC, Standstill, ending
 from .threads import suited
 
@@ -73,6 +73,8 @@ class Trainer:
         self.signal = 0
         self.profile: Profile | None = None  # measures some steps, if one is given
         self.limit: int | None = None  # batches of an evaluation, if not all
+        self.standstill = Standstill(self.session)
+        self.known: Provenance | None = None  # of the checkpoint from which it goes on
         self.elapsed_before = 0.0
         self.began = time.perf_counter()
         self.read_settings()
@@ -92,35 +94,28 @@ class Trainer:
     @classmethod
     def _resumed(cls, run: Run, overrides: tuple[str, ...], given: Spec | None, data: Dataset | None) -> Trainer:
         checkpoint, said = resume.last_of(run)
-        old = run.spec
-        spec, found = resume.settled(run, overrides, given, checkpoint.progress["batch"] if checkpoint else 0)
+        old, settings = run.spec, resume.settled(run, checkpoint, overrides, given)
+        spec = settings.spec
         data = load_data(spec, run.preprocessing) if data is None else data
         if not data.has_validation:
             resume.check_unwatched(run, spec, overrides)
         trainer = cls(spec, data=data)
-        trainer.place = run
+        trainer.place, s = run, trainer.session
         if other_splits(run.environment, trainer.data):
             raise RunError(f"{run.folder}: the data is not what it was when this run began; start a new run")
         if checkpoint is not None:
-            resume.restore(trainer.session, checkpoint, run.path(checkpoint.step))
-        run.upgrade()
-        if checkpoint is not None:
-            run.archive(checkpoint.step)
-            run.set_links(checkpoint.step, trainer.session.best.step)
-            trainer.notes += resume.lost_best(run, trainer.session.best)
-        kept = run.rewind(trainer.session.has_logged)
-        trainer.elapsed_before = max((r.get("elapsed", 0.0) for r in kept), default=0.0)
-        if found:
+            resume.restore(s, checkpoint, run.path(checkpoint.step))
+            trainer.known = checkpoint.provenance
+            trainer.standstill = Standstill(s, checkpoint.progress["standstill"])
+            trainer.notes += resume.lost_best(run, s.best, checkpoint.step)
+        if settings.changes("optimizer"):  # by which another step may help
+            s.step_function.halt, s.halted = None, 0
+            trainer.standstill = Standstill(s)
+        trainer.elapsed_before = resume.rewound(run, s, checkpoint)
+        if trainer.spec != old:
             run.rewrite(trainer.spec)
-            if any(change.path[0] == "optimizer" for change in found):  # under which another step may help
-                trainer.session.step_function.halt, trainer.session.halted = None, 0
         trainer.notes += [Note(text, "checkpoint") for text in said] + resume.other_machine(run)
-        trainer.notes += [Note(f"changed {change}", "setting") for change in found]
-        if found and checkpoint is not None:
-            s = trainer.session
-            per_epoch = len(batches(old, trainer.data)), len(s.batches)
-            told = bent(old, spec, per_epoch, s.step, s.rate)
-            trainer.notes += [Note(told, "rate")] if told else []
+        trainer.notes += resume.changed(settings, s)
         return trainer
 
     @property
@@ -186,21 +181,26 @@ class Trainer:
         self.run.remove(RESULT, FIT)
         count = total(s.model.parameters.trainable)
         epochs = self.spec.train.epochs
+        validation, test = (len(self.data[n]) if n in self.data.splits else 0 for n in ("validation", "test"))
         started = Started(
             self.spec.name, self.run.folder, self.data.name, len(self.data.train), count, epochs, len(s.batches),
-            s.epoch, s.step,
-            *(len(self.data[name]) if name in self.data.splits else 0 for name in ("validation", "test")),
+            s.epoch, s.step, validation, test, self.run.id,
         )  # fmt: skip
         size = f"{number_of(count, 'parameter')}, {number_of(started.samples, 'sample')}"
-        self.run.log(f"started at step {s.step}: {size}")
+        self.run.log(f"started at step {s.step}: {size}, run {started.run_id}")
         yield started
         yield from map(self.noted, self.notes)
         self.first = s.step  # of this process
-        self.saved: dict[str, Any] = s.progress if s.step else {}
+        self.provenance = s.provenance(started.run_id)
+        self.saved = self.progress, self.known
         self.pending: Snapshot | None = None
         self.saved_at = self.looked = time.perf_counter()
         self.epoch_began = time.perf_counter()
-        self.standstill = Standstill(s)
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """All state of the training that is not in variables, as plain data."""
+        return {**self.session.progress, "standstill": self.standstill.to_json()}
 
     def reason(self) -> str:
         """Why training is over; empty if it is not."""
@@ -226,7 +226,7 @@ class Trainer:
         if self.data.has_validation and not self.signal and s.evaluated != s.step:  # it had come as far already
             s.judge(s.evaluate(limit=self.limit) or s.validation)
         self.save()
-        ended: dict[str, Any] = {"reason": reason, "converged": self.converged, "loss": s.loss}
+        ended: dict[str, Any] = {"reason": reason, "converged": self.converged, "loss": s.loss, "run_id": self.run.id}
         found = None if self.signal else judged(s, self.run, self.earlier, lambda: bool(self.signal), self.limit)
         if found is None:
             self.run.log(f"interrupted by signal {self.signal} at step {s.step}")
@@ -250,7 +250,7 @@ class Trainer:
         self.run.write(RESULT, done.to_json())
         self.run.remove(looks.FILE)
         if fit is not None:
-            self.run.write(FIT, fit.to_json())
+            self.run.write(FIT, {KEY: self.run.id, **fit.to_json()})
         self.run.log(f"done after {number_of(done.steps, 'step')}: {done.reason}")
         return done
 
@@ -266,8 +266,7 @@ class Trainer:
         s = self.session
         pause = self.pause()
         while s.step < pause and not self.signal:
-            batch = s.next_batch()
-            if not (s.advance(batch) if self.profile is None else self.profiled(batch)):
+            if not self.advance(pause - s.step):
                 from .failure import investigate
 
                 error = investigate(s, self.run)
@@ -282,12 +281,13 @@ class Trainer:
                 if self.is_time():
                     return
 
-    def profiled(self, batch: Batch) -> bool:
-        """A step under the eyes of the profile."""
-        assert self.profile is not None  # noqa: S101  # ``steps`` asks
+    def advance(self, most: int) -> bool:
+        """A step, or several at once, at most so many; false if loss or parameters are not finite after it."""
         s = self.session
-        done = s.step - self.first
-        return self.profile.around(done, s.step_function, lambda: s.advance(batch))
+        if self.profile is None:
+            return s.advance_by(most) > 0 or s.advance(s.next_batch())
+        batch = s.next_batch()
+        return self.profile.around(s.step - self.first, s.step_function, lambda: s.advance(batch))
 
     def pause(self) -> int:
         """The next step after which something may be due."""
@@ -328,7 +328,7 @@ class Trainer:
         if is_last or self.signal or self.is_save_due() or ((is_end or better) and self.is_pause_over()):
             self.save()
         elif better:  # written with the next checkpoint, before it
-            self.pending = Snapshot({k: v.copy() for k, v in s.arrays.items()}, s.progress)
+            self.pending = Snapshot({k: v.copy() for k, v in s.arrays.items()}, self.progress)
 
     def is_pause_over(self) -> bool:
         """Whether so much time has passed since the last checkpoint that another one costs little."""
@@ -385,12 +385,13 @@ class Trainer:
         """Write a checkpoint, unless this state has one; before it the best one, if that was left for later."""
         s, best = self.session, self.pending
         self.pending = None
+        provenance = replace(self.provenance, seconds=self.elapsed)
         if best is not None and best.progress["step"] == s.best.step != s.step:
-            self.run.save(best.arrays, best.progress, s.best.step)
-        progress = s.progress
-        if progress != self.saved:
-            self.run.save(s.arrays, progress, s.best.step)
-            self.saved = progress
+            self.run.save(best.arrays, best.progress, provenance, s.best.step)
+        progress = self.progress
+        if self.saved != (progress, provenance):
+            self.run.save(s.arrays, progress, provenance, s.best.step)
+            self.saved = progress, provenance
         self.saved_at = time.perf_counter()
 
 

@@ -15,6 +15,7 @@ from benchmarks.row import Problem, Side
 from benchmarks.workloads.transformer import own
 
 Loss = Callable[..., Any]
+LAYOUT = ("NHWC", "HWIO", "NHWC")
 
 
 def cross_entropy(z: Any, y: Any) -> Any:
@@ -106,9 +107,11 @@ def mlp(p: Problem, threads: int) -> Side:
     return Side(call)
 
 
-def cnn(p: Problem, threads: int) -> Side:
-    layout = ("NHWC", "HWIO", "NHWC")
+def mlp_wide(p: Problem, threads: int) -> Side:
+    return cycled(lambda w, x, y: cross_entropy(perceptron(w, x), y), p)
 
+
+def cnn(p: Problem, threads: int) -> Side:
     def pooled(x: Any) -> Any:
         return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
 
@@ -119,10 +122,30 @@ def cnn(p: Problem, threads: int) -> Side:
     def loss(w: Any, x: Any, y: Any, key: Any = None) -> Any:
         keys = [None, None] if key is None else jax.random.split(key)
         for kernel, bias, k in ((w[0], w[1], keys[0]), (w[2], w[3], keys[1])):
-            x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
+            x = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=LAYOUT)
             x = pooled(jax.nn.relu(x + bias))
             x = x if k is None else dropped(x, k)
         return cross_entropy(x.reshape(len(y), -1) @ w[4] + w[5], y)
+
+    return cycled(loss, p)
+
+
+def resnet(p: Problem, threads: int) -> Side:
+    """Running statistics are left out: they change no loss of training."""
+
+    def loss(w: Any, x: Any, y: Any) -> Any:
+        def normed(n: int, x: Any, stride: int = 1, padding: int = 1) -> Any:
+            kernel, scale, offset = w[3 * n : 3 * n + 3]
+            around = ((padding, padding), (padding, padding))
+            x = jax.lax.conv_general_dilated(x, kernel, (stride, stride), around, dimension_numbers=LAYOUT)
+            mean = x.mean((0, 1, 2))
+            variance = jnp.square(x - mean).mean((0, 1, 2))
+            return (x - mean) * jax.lax.rsqrt(variance + 1e-5) * scale + offset
+
+        h = jax.nn.relu(normed(0, x))
+        h = jax.nn.relu(h + normed(2, jax.nn.relu(normed(1, h))))
+        h = jax.nn.relu(normed(4, jax.nn.relu(normed(3, h, 2))) + normed(5, h, 2, 0))
+        return cross_entropy(h.mean((1, 2)) @ w[-2] + w[-1], y)
 
     return cycled(loss, p)
 

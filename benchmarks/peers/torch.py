@@ -72,6 +72,12 @@ def mlp(p: Problem, threads: int) -> Side:
     return steps(lambda x, y: functional.cross_entropy(perceptron(x, weights), y), weights, gathered(p, x))
 
 
+def mlp_wide(p: Problem, threads: int) -> Side:
+    torch.set_num_threads(threads)
+    weights, x = parameters(p), torch.from_numpy(p["x"])
+    return steps(lambda x, y: functional.cross_entropy(perceptron(x, weights), y), weights, cycled(p, x))
+
+
 def cnn(p: Problem, threads: int) -> Side:
     """Channels last, the faster layout on a CPU; the dense layer sees them in that order too."""
     torch.set_num_threads(threads)
@@ -91,6 +97,32 @@ def cnn(p: Problem, threads: int) -> Side:
 
     x = torch.from_numpy(p["x"]).permute(0, 1, 4, 2, 3)
     return steps(loss, weights, cycled(p, x))
+
+
+def resnet(p: Problem, threads: int) -> Side:
+    """Channels last."""
+    torch.set_num_threads(threads)
+    last = torch.channels_last
+    arrays = [torch.from_numpy(a) for a in params(p)]
+    weights = [
+        torch.nn.Parameter(a.permute(3, 2, 0, 1).contiguous(memory_format=last) if a.ndim == 4 else a) for a in arrays
+    ]
+
+    def normed(n: int, x: Any, stride: int = 1, padding: int = 1) -> Any:
+        """Convolution n and its batch norm; running statistics are kept as a layer would keep them."""
+        kernel, scale, offset = weights[3 * n : 3 * n + 3]
+        x = functional.conv2d(x, kernel, stride=stride, padding=padding)
+        return functional.batch_norm(x, *running[n], scale, offset, training=True)
+
+    running = [(torch.zeros(len(weights[3 * n])), torch.ones(len(weights[3 * n]))) for n in range(6)]
+
+    def loss(x: Any, y: Any) -> Any:
+        h = functional.relu(normed(0, x))
+        h = functional.relu(h + normed(2, functional.relu(normed(1, h))))
+        h = functional.relu(normed(4, functional.relu(normed(3, h, 2))) + normed(5, h, 2, 0))
+        return functional.cross_entropy(torch.addmm(weights[-1], h.mean((2, 3)), weights[-2]), y)
+
+    return steps(loss, weights, cycled(p, torch.from_numpy(p["x"]).permute(0, 1, 4, 2, 3)))
 
 
 def lstm(p: Problem, threads: int) -> Side:

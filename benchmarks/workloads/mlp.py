@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -23,13 +24,13 @@ metrics: []
 optimizer: {adam: {lr: 0.001}}
 train: {epochs: 1000, batch_size: 128, drop_last: true}
 """
-ROWS = (Row("mlp", "MLP 784-512-256-10, batch 128, Adam", "ms/step", 1.0, ("torch", "jax", "numpy")),)
+ROWS = (Row("mlp", "MLP 784-512-256-10, batch 128, Adam", "ms/step", 0.7, ("torch", "jax", "numpy")),)
 
 
-def weights() -> list[np.ndarray]:
+def weights(sizes: Sequence[int] = SIZES) -> list[np.ndarray]:
     """Weight and bias of each layer (He et al., 2015)."""
     rng, made = np.random.default_rng(1), []
-    for n, m in pairwise(SIZES):
+    for n, m in pairwise(sizes):
         made += [rng.normal(0, (2 / n) ** 0.5, (n, m)).astype(np.float32), np.zeros(m, np.float32)]
     return made
 

@@ -9,7 +9,7 @@ from benchmarks.problem import named, params
 from benchmarks.row import Problem, Row, Side
 from benchmarks.workloads.mlp import weights
 
-ROWS = (Row("predict", "predict: one row through the MLP", "us/call", 0.5, ("torch", "jax", "numpy")),)
+ROWS = (Row("predict", "predict: one row through the MLP", "us/call", 0.3, ("torch", "jax", "numpy")),)
 
 
 def problem(quick: bool) -> Problem:

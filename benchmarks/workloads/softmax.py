@@ -18,7 +18,7 @@ optimizer: {adam: {lr: 0.001}}
 train: {epochs: 1000, batch_size: 200}
 """
 ROWS = (
-    Row("softmax", "softmax regression, MNIST, batch 200, Adam", "s/epoch", 0.9, ("torch", "jax", "numpy"), steps=300),
+    Row("softmax", "softmax regression, MNIST, batch 200, Adam", "s/epoch", 0.6, ("torch", "jax", "numpy"), steps=300),
 )
 
 

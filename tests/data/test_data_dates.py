@@ -151,6 +151,11 @@ def test_one_cell_decides_wherever_it_stands():
         assert guess.role(cells_of(*cells)) == Date(format="%d/%m/%Y")
 
 
+@pytest.mark.parametrize("mark", "/.")
+def test_a_year_that_changes_with_every_date_is_a_day(mark):
+    assert layouts_of(cells_of(f"13{mark}01{mark}22", f"14{mark}02{mark}22").values).all_of == (f"%d{mark}%m{mark}%y",)
+
+
 @pytest.mark.parametrize(
     ("cells", "readings"),
     [
@@ -158,6 +163,8 @@ def test_one_cell_decides_wherever_it_stands():
         (["01/02/2022 10:30"], ("2022-02-01 10:30:00 (day first)", "2022-01-02 10:30:00 (month first)")),
         (["01/01/22", "02/02/22"], ("2022-01-01 (day first)", "2022-01-01 (month first)")),
         (["13-01-22", "14-02-22"], ("2022-01-13 (day first)", "2013-01-22 (year first)")),
+        (["22/01/03", "22/02/05"], ("2003-01-22 (day first)", "2022-01-03 (year first)")),
+        (["22.01.03", "22.02.05"], ("2003-01-22 (day first)", "2022-01-03 (year first)")),
         (
             ["01-02-03", "04-05-06"],
             ("2003-02-01 (day first)", "2003-01-02 (month first)", "2001-02-03 (year first)"),

@@ -128,7 +128,11 @@ def test_what_is_found_out_can_be_settled(tmp_path):
             't.jsonl: line 2: "b": expected a number as in',
         ),
         ("t.jsonl", "", "t.jsonl: expected samples, found none"),
-        ("t.parquet", "no parquet", "t.parquet: cannot be read as Parquet: "),
+        (
+            "t.parquet",
+            "no parquet",
+            "t.parquet: expected Parquet, found text; if it is a table",
+        ),
         ("t.ods", "a", "t.ods: expected a table (CSV, TSV, JSON lines, Parquet, Arrow, Excel or SQLite), found a name"),
     ],
 )
@@ -139,18 +143,18 @@ def test_what_is_wrong_with_a_table_is_said(name, content, text, tmp_path):
 
 @pytest.mark.parametrize("end", ["csv", "jsonl"])
 @pytest.mark.parametrize(
-    ("name", "what"), [("parquet", "a Parquet file"), ("arrow", "an Arrow file"), ("db", "a database of SQLite")]
+    ("name", "what"), [("parquet", "a Parquet file"), ("arrow", "an Arrow file"), ("sqlite", "a SQLite database")]
 )
 def test_a_binary_table_under_the_name_of_a_text_is_known(tmp_path, name, what, end):
     path = tmp_path / f"t.{end}"
     table = pl.DataFrame({"a": [1.5] * 9, "é": ["ü"] * 9})
-    if name == "db":
+    if name == "sqlite":
         with contextlib.closing(sqlite3.connect(path)) as base, base:
             base.execute("create table t(a)")
     else:
         (table.write_parquet if name == "parquet" else table.write_ipc)(path)
     said = told(lambda: table_file(path).read(), tmp_path)
-    assert f"it begins as {what} does: let its name end so" in said
+    assert f"found {what}; let its name end in .{name}" in said
     path.write_text("PAR1,b\n" + "1,2\n" * 9)
     if end == "csv":
         assert len(table_file(path).read()) == 9
@@ -258,8 +262,8 @@ def broken(tmp_path):
         ("short.npy", "short.npy: expected 24 bytes after the header, found 23"),
         ("negative.npy", "negative.npy: expected lengths of 0 or more in the header, found shape (-3,)"),
         ("open.npy", "open.npy: not an NPY file that NumPy wrote"),
-        ("text.npy", "text.npy: not an NPY file that NumPy wrote"),
-        ("text.npz", "text.npz: expected an NPZ file, found something else"),
+        ("text.npy", "text.npy: expected NPY, found text; if it is a table"),
+        ("text.npz", "text.npz: expected NPZ, found text; if it is a table"),
         ("empty.npz", "empty.npz: expected arrays, found none"),
         ("absent.npy", "absent.npy: cannot be read: No such file or directory"),
         (

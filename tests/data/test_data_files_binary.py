@@ -84,8 +84,8 @@ def test_names_that_are_taken_and_lists_that_are_long_are_left_out(tmp_path):
 
 def test_an_old_feather_file_and_one_that_is_none(tmp_path):
     for content, text in (
-        (b"FEA1....", "it is Feather version 1"),
-        (b"junk" * 9, "t.arrow: cannot be read as Arrow: "),
+        (b"FEA1\0\0\0\0", "it is Feather version 1"),
+        (b"\0junk" * 9, "t.arrow: cannot be read as Arrow: "),
     ):
         (tmp_path / "t.arrow").write_bytes(content)
         with pytest.raises(DataError, match=text):

@@ -84,6 +84,7 @@ def test_other_arrays_and_machines(broken, monkeypatch):
     if broken["place"] == "here":
         monkeypatch.setattr(panel_product, "kernel", refuse)
         monkeypatch.setattr(panels, "transposer", refuse)
+        monkeypatch.setattr(panels, "copier", refuse)
     for more in ((), (start,)):
         GemmKernel(70, False).kernel(a, packed(w), *more, out=out)
         np.testing.assert_allclose(out, a @ w + sum(more), rtol=0, atol=1e-5)
@@ -141,6 +142,22 @@ def test_threads_change_no_bit(monkeypatch):
     assert call.move([b, w, start])
     call()
     np.testing.assert_array_equal(several, one)
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(37, 150), (40, 64), (16, 700), (64, 5)])
+def test_threads_pack_the_same(shape, order, monkeypatch):
+    """Panels are shared out; the call moves to another matrix that lies the same way."""
+    monkeypatch.setattr(panels, "SHARED", 0)
+    monkeypatch.setattr(panels, "workers", lambda: 3)
+    w, other = (np.asarray(real("float32", *shape), order=order) for _ in range(2))
+    out = np.full_like(packed(w), np.nan)
+    call = Pack(True).bind([w], out)
+    call()
+    np.testing.assert_array_equal(out, packed(w))
+    if getattr(call, "move", None) and call.move([other]):
+        call()
+        np.testing.assert_array_equal(out, packed(other))
 
 
 @pytest.mark.parametrize("shards", [1, 2])

@@ -83,9 +83,9 @@ def saved(monkeypatch):
     """The steps of the checkpoints that are written, each with that of the best one."""
     found, save = [], Run.save
 
-    def noted(run, arrays, progress, best):
+    def noted(run, arrays, progress, provenance, best):
         found.append((progress["step"], best))
-        return save(run, arrays, progress, best)
+        return save(run, arrays, progress, provenance, best)
 
     monkeypatch.setattr(Run, "save", noted)
     return found

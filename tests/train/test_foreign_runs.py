@@ -2,13 +2,10 @@
 
 import json
 import os
-import re
 import shutil
 import stat
 
-import numpy as np
 import pytest
-from conftest import ROOT
 
 import agcli
 from agcli.comparison import listed
@@ -280,72 +277,6 @@ def test_large_files_are_not_read(run, monkeypatch):
         file.truncate(1 << 42)
     with pytest.raises(RunError, match=r"step-99999999.safetensors: has 4,398,046,511,104 bytes; at most"):
         opened(run, "99999999")
-
-
-# Checkpoints of others
-
-
-def test_a_spec_that_was_edited_by_hand_is_refused_with_what_differs(ag, run):
-    spec = run / "spec.yaml"
-    text = spec.read_text()
-    spec.write_text(re.sub("activation: tanh", "activation: relu", text))
-    assert spec.read_text() != text
-    for command in (["train", "--resume", run], ["eval", run], ["predict", run, ROOT / "models/iris.yaml"]):
-        told = ag(*command, check=2).stderr
-        if command[0] != "predict":  # which looks at its file first
-            assert "belongs to a training with other settings than spec.yaml has" in told
-            assert "model[0].dense.activation: tanh -> relu: the weights belong to this model" in told
-    spec.write_text(text.replace("epochs: 3", "epochs: 4"))  # which may change
-    ag("train", "--resume", run, "--quiet", check=0)
-
-
-@pytest.mark.parametrize(
-    ("other", "said"),
-    [
-        ({"seed": 5}, "seed: 5 -> 0: the order of the samples"),
-        ({"loss": {"softmax_cross_entropy": {"label_smoothing": 0.1}}}, "loss.softmax_cross_entropy"),
-        ({"model": [{"dense": {"units": 4, "activation": "sigmoid"}}, {"dense": 3}]}, "activation: sigmoid -> tanh"),
-        ({"data": {"name": "iris", "validation": 0.3}}, "data.validation: 0.3 -> 0.2"),
-    ],
-    ids=["seed", "loss", "model", "data"],
-)
-def test_a_checkpoint_of_another_run_is_refused_with_what_differs(run, tmp_path, other, said):
-    agcli.train({**IRIS, **other}, tmp_path / "other")
-    for path in (run / "checkpoints").iterdir():
-        path.unlink()
-    newest = Run(tmp_path / "other").checkpoints()[-1]
-    shutil.copy(newest, run / "checkpoints")
-    with pytest.raises(RunError) as caught:
-        Trainer.resume(run)
-    assert said in str(caught.value)
-    with pytest.raises(RunError, match="belongs to a training with other settings"):
-        opened(run, str(int(newest.stem.partition("-")[2])))
-
-
-def test_a_checkpoint_of_the_same_spec_on_other_samples_is_refused(tmp_path):
-    rng = np.random.default_rng(0)
-    runs = []
-    for name in "ab":
-        x = rng.standard_normal((60, 4)).astype(np.float32)
-        spec = {k: v for k, v in IRIS.items() if k != "data"}
-        trained = agcli.train(spec, tmp_path / name, data=(x, np.arange(60) % 3))
-        runs.append((trained.folder, (x, np.arange(60) % 3)))
-    (mine, samples), (other, _) = runs
-    shutil.rmtree(mine / "checkpoints")
-    shutil.copytree(other / "checkpoints", mine / "checkpoints")
-    with pytest.raises(RunError, match=r"was trained on other data than the run's: train, validation differ"):
-        agcli.Trainer.resume(mine, data=samples)
-
-
-def test_a_checkpoint_that_does_not_say_is_taken_with_a_note(run):
-    from agcli.runs.checkpoints import name_of, read, write
-
-    step = int(Run(run).checkpoints()[-1].stem.partition("-")[2])
-    known = read(Folder(run), name_of(step))
-    write(Folder(run), name_of(step), known.arrays, {k: v for k, v in known.progress.items() if k != "of"})
-    trainer = Trainer.resume(run, ("train.epochs=5",))
-    assert f"step {step} was written by an older version" in " ".join(n.text for n in trainer.notes)
-    list(trainer)
 
 
 def test_a_checkpoint_under_another_name_is_not_taken(run):

@@ -203,8 +203,8 @@ def test_the_rows_for_the_validation_split():
         assert found == {"data": new, "dtype": "float32"}
         assert migrated(SPEC, found, 1) == found
     progress = {"best": {"found": {"step": 3, "value": 0.5}, "since": 2}, "test": {"loss": 1.0}}
-    new = {"best": {"found": None, "since": 0}, "validation": {"loss": 1.0}}
-    assert migrated(PROGRESS, progress, 1) == {**new, "halt": None, "halted": 0}
+    new = {"best": {"found": None, "since": 0, "void": ""}, "validation": {"loss": 1.0}}
+    assert migrated(PROGRESS, progress, 1) == {**new, "halt": None, "halted": 0, "standstill": None}
     assert migrated(METRICS, {"test_loss": 1.0, "loss": 2.0}, 1) == {"validation_loss": 1.0, "loss": 2.0}
     assert migrated(RESULT, {"split": "train"}, 1) == {"split": "train", "test_looks": 1}
 

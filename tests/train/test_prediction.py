@@ -209,7 +209,7 @@ def test_arrays_of_a_file(tmp_path):
     (tmp_path / "train.npz").unlink()  # a table need not be there any more
     assert table(run, tmp_path / "new.npy").equals(found)
     np.save(tmp_path / "other.npy", images[:7, :3])
-    with pytest.raises(ValueError, match="the model does not take samples of the shape"):
+    with pytest.raises(ValueError, match=r"expected samples of shape \(6, 6\) as in training, found \(3, 6\)"):
         predict_file(run, tmp_path / "other.npy")
 
 

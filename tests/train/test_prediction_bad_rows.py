@@ -118,12 +118,6 @@ def test_standard_input_is_called_so(ag, kinds):
     assert len(done.stdout.splitlines()) == 3
 
 
-def test_a_file_without_a_good_line_is_an_error(kinds, tmp_path):
-    (tmp_path / "t.jsonl").write_text("[1]\n{\n")
-    with pytest.raises(DataError, match=r"t\.jsonl: expected a JSON object in some line, found none"):
-        predict_file(kinds, tmp_path / "t.jsonl", tmp_path / "out.csv", skip_bad=True)
-
-
 # Several files
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import shutil
 import signal
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import count
@@ -14,10 +15,11 @@ from conftest import ROOT
 from faults import Disk, Killed
 from outcomes import outcome
 
-from agcli.runs import Run, RunError
+from agcli.runs import DamagedError, Run, RunError
 from agcli.runs.checkpoints import read, write
 from agcli.runs.environment import PACKAGES, installed
 from agcli.runs.files import Folder
+from agcli.runs.identity import Provenance
 from agcli.spec import read_spec
 from agcli.training import Trainer
 from agcli.training import trainer as module
@@ -118,7 +120,7 @@ def test_a_failure_at_each_call_of_the_system(spec, tmp_path, kill):
                 said.append(str(e))
         if not disk.failed:
             break
-        again = trainer_for(spec, folder, (), "auto")
+        again = trainer_for(read_spec(spec), folder, (), "auto")
         finish(again)
         assert end_of(folder) == expected, n
         shutil.rmtree(folder)
@@ -199,11 +201,25 @@ def test_a_lost_best_checkpoint_is_said(spec, tmp_path):
 
 def test_the_hash_of_a_checkpoint_covers_all_of_it(tmp_path):
     files, arrays, progress = Folder(tmp_path), {"w": np.arange(3.0)}, {"step": 1}
-    known = write(files, "a", arrays, progress)
+    mine = Provenance("run-1", "seed: 1", {"train": "ab"})
+    known = write(files, "a", arrays, progress, mine)
     others = [({"w": np.arange(3.0) + 1}, progress), ({"v": np.arange(3.0)}, progress), (arrays, {"step": 2})]
     others += [({"w": np.arange(3)}, progress), ({"w": np.arange(3.0)[:, None]}, progress)]
-    assert len({known, *(write(files, "b", *other) for other in others)}) == 6
+    assert len({known, *(write(files, "b", *other, mine) for other in others)}) == 6
     assert read(files, "a").hash == known
+    assert write(files, "b", arrays, progress, replace(mine, run_id="run-2")) == known, "two runs come to one state"
+
+
+@pytest.mark.parametrize("part", [b"run-1", b"seed: 1", b"ab4f"])
+def test_where_a_checkpoint_comes_from_cannot_be_changed_by_a_flipped_bit(tmp_path, part):
+    files, mine = Folder(tmp_path), Provenance("run-1", "seed: 1", {"train": "ab4f"})
+    write(files, "a", {"w": np.arange(3.0)}, {"step": 1}, mine)
+    whole = (tmp_path / "a").read_bytes()
+    assert read(files, "a").provenance == mine
+    assert whole.count(part) == 1
+    (tmp_path / "a").write_bytes(whole.replace(part, part[:-1] + bytes([part[-1] ^ 1])))
+    with pytest.raises(DamagedError, match="does not have the hash that was written with it"):
+        read(files, "a")
 
 
 @pytest.mark.parametrize(
@@ -256,9 +272,9 @@ def test_a_changed_file_needs_set(spec, tmp_path):
     folder = at_step(spec, tmp_path / "run", 5)
     spec.write_text(SPEC.replace("epochs: 2", "epochs: 7"))
     with pytest.raises(RunError, match=r"train\.epochs: 2 -> 7") as caught:
-        trainer_for(spec, None, (), str(folder))
+        trainer_for(read_spec(spec), None, (), str(folder))
     assert "--set" in str(caught.value)
-    trainer = trainer_for(spec, None, ("train.epochs=7",), str(folder))
+    trainer = trainer_for(read_spec(spec, ("train.epochs=7",)), None, ("train.epochs=7",), str(folder))
     assert trainer.spec.train.epochs == 7
     trainer.run.close()
 

@@ -1,13 +1,17 @@
 """Trainings that make no progress, or that are at their end before their epochs are: what they say, and where."""
 
+import itertools
 import json
 
 import pytest
 from click.testing import CliRunner
+from outcomes import outcome
 
 import agcli as ag
 from agcli.cli import ag as program
-from agcli.events import Done, Note
+from agcli.events import Done, Note, Stepped
+from agcli.runs import Run
+from agcli.training import trainer as module
 
 pytestmark = pytest.mark.numeric
 
@@ -113,3 +117,87 @@ def test_the_last_words_of_the_command_say_why(tmp_path):
     assert done.exit_code == 0, done.output
     assert "ended: converged: " in done.stdout
     assert "(converged: " in done.stderr.splitlines()[-1]
+
+
+# A training that is broken off and goes on ends with the same words
+
+RATES = {
+    "no rate": {"optimizer": {"sgd": {"lr": {"expression": "0*step"}}}},
+    "rounding": {"optimizer": {"adam": 1e-12}, "dtype": "float32"},
+    "moves, then stands": {"optimizer": {"sgd": {"lr": {"step": {"lr": 0.1, "factor": 1e-30, "every": "2 epochs"}}}}},
+    "gets on": {"optimizer": {"adam": 0.01}},
+    "converged": {"optimizer": "lbfgs", "train": {"epochs": 40, "batch_size": 100}},
+}
+
+
+@pytest.mark.parametrize("kind", RATES)
+def test_a_training_that_was_broken_off_ends_with_the_same_words(tmp_path, kind, monkeypatch):
+    spec = {**LINE, "train": {"epochs": 6, "batch_size": 20}, **RATES[kind]}
+    spec["train"] = {**spec["train"], "checkpoint_every": "1 steps"}
+    _, expected = trained(tmp_path / "whole", **spec)
+    assert (expected.reason == Done.FINISHED) == (kind == "gets on")
+    whole = outcome(tmp_path / "whole" / "run")
+    monkeypatch.setattr(module, "TICK", -1.0)
+    for n in range(1, min(expected.steps, 18) + 1):
+        folder = tmp_path / str(n)
+        for event in (events := iter(ag.Trainer(spec, folder))):
+            if isinstance(event, Stepped) and Run(folder).has_checkpoint(n):
+                events.close()
+        (*_, done) = ag.Trainer.resume(folder)
+        assert (done.reason, done.converged) == (expected.reason, expected.converged), n
+        assert outcome(folder) == whole, n
+        (*_, again) = ag.Trainer.resume(folder)
+        assert (again.reason, again.converged) == (expected.reason, expected.converged), "and of a run that is over"
+
+
+def test_a_word_on_no_progress_is_said_once_in_a_training(tmp_path):
+    spec = {**LINE, **RATES["no rate"], "train": {"epochs": 2, "batch_size": 100}}
+    notes, _ = trained(tmp_path, **spec)
+    assert [n.text for n in notes][-1] == "no progress: no parameter changes in an epoch: the learning rate is 0"
+    events = list(ag.Trainer.resume(tmp_path / "run", ("train.epochs=5",)))
+    assert not [e for e in events if isinstance(e, Note) and "no parameter" in e.text]
+    assert events[-1].reason == "no parameter changed in the last 5 epochs: the learning rate is 0"
+
+
+def test_another_rate_begins_another_count(tmp_path):
+    trained(tmp_path, **RATES["no rate"], train={"epochs": 2, "batch_size": 100})
+    rate = "optimizer.sgd.lr={expression: '0*step + 0'}"
+    done = list(ag.Trainer.resume(tmp_path / "run", ("train.epochs=5", rate)))[-1]
+    assert done.reason == "no parameter changed in the last 3 epochs: the learning rate is 0"
+
+
+def test_why_a_figure_has_no_value_is_kept(tmp_path):
+    """The reason of `patience` names it."""
+    spec = {
+        "data": {"name": "iris", "validation": 0.02},
+        "model": [{"dense": 3}],
+        "loss": "softmax_cross_entropy",
+        "metrics": {"never": {"formula": "mean(sqrt(-1 - square(output)))", "better": "low"}},
+        "train": {"epochs": 9, "patience": 3, "watch": "never"},
+    }
+    expected = list(ag.Trainer(spec, tmp_path / "whole"))[-1]
+    assert expected.reason.startswith("patience: never had no value in 3 evaluations (")
+    list(ag.Trainer({**spec, "train": {**spec["train"], "epochs": 2}}, tmp_path / "run"))
+    (*_, done) = ag.Trainer.resume(tmp_path / "run", ("train.epochs=9",))
+    assert done.reason == expected.reason
+    (*_, done) = ag.Trainer.resume(tmp_path / "run")
+    assert done.reason == expected.reason
+
+
+def test_the_time_within_an_epoch_counts_too(tmp_path, monkeypatch):
+    """Of a training that is broken off within its first epoch again and again, `max_time` comes all the same."""
+    spec = {**LINE, "train": {"epochs": 2, "batch_size": 1, "checkpoint_every": "1 steps", "max_time": "100 s"}}
+    monkeypatch.setattr(module, "TICK", -1.0)
+    clock = itertools.count(0, 1)  # a second between two looks at it
+    monkeypatch.setattr(module.time, "perf_counter", lambda: float(next(clock)))
+    folder, done, times = tmp_path / "run", None, 0
+    trainer = ag.Trainer(spec, folder)
+    while not isinstance(done, Done):
+        for done in (events := iter(trainer)):
+            if isinstance(done, Stepped) and done.step >= 2 * (1 + times):
+                events.close()
+        trainer, times = ag.Trainer.resume(folder), times + 1
+        assert times < 20
+    trainer.run.close()
+    assert times > 1
+    assert (done.reason, done.epochs) == ("max_time: 100 s are over", 0)

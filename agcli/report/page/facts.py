@@ -17,6 +17,7 @@ from agcli.model.build import Model
 from agcli.prediction.curve import Curve, curve_of
 from agcli.prediction.target_encoding import terms_of
 from agcli.runs import Run, RunError
+from agcli.runs.identity import ForeignError
 from agcli.spec import SpecError
 from agcli.training.evaluate import ChangedError, opened
 
@@ -49,7 +50,8 @@ def facts(
     """Everything about a run, judged on a split of its data, or on the samples of a file ``data``.
 
     Without its data or a checkpoint, there is no evaluation, and that is an error if a checkpoint, a split or a file
-    was asked for by name, or the data has changed. A file is judged without the run's own data, too.
+    was asked for by name, the data has changed, or a file of the run is another's. A file is judged without the run's
+    own data, too.
     """
     run = Run.open(folder)
     folder = run.folder
@@ -63,7 +65,9 @@ def facts(
         if data is None:
             evaluation = judge_split(trained, terms, split, count=count)
     except (DataError, RunError, EngineError, SpecError) as error:
-        if weights or split or isinstance(error, ChangedError):  # what is asked for by name must be there
+        if (
+            weights or split or isinstance(error, ChangedError | ForeignError)
+        ):  # what is asked for by name must be there
             raise
         problem = str(error)
     text = run.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ...graph import Tensor
+    from ...leaves import Variable
     from ...types import Array
+    from ..numpy import Executor
+    from .repeat import Repeated, Source
 
 
 @cache
@@ -61,3 +64,12 @@ def gathering() -> Callable[[Array, np.float32 | None], Callable[[Array, Array],
     from .gather import gather
 
     return gather
+
+
+def repeating() -> Callable[[Executor, Sequence[Source], Variable | None], Repeated | None] | None:
+    """What finds a way to run a plan many times in one call; see ``repeat``. None where nothing is compiled."""
+    if not active():
+        return None
+    from .repeat import repeated
+
+    return repeated

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from math import gcd
 from string import Template
 from typing import Any
 
@@ -75,6 +76,41 @@ declare i64 @llvm.smin.i64(i64, i64)
 declare i64 @llvm.umin.i64(i64, i64)
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 """)
+# Rows that are shorter than a vector, in units of 1, 2, 4 or 8 bytes.
+SHORT = Template("""
+define void @kernel(ptr noalias readonly %args) {
+entry:
+$fields
+  %units = udiv i64 %width, $size
+  br label %row
+row:
+  %i = phi i64 [0, %entry], [%i.next, %row.end]
+  %at = getelementptr i64, ptr %rows, i64 %i
+  %number = load i64, ptr %at
+  %bounded = call i64 @llvm.umin.i64(i64 %number, i64 %last)
+  %offset = mul i64 %bounded, %stride
+  %start = getelementptr i8, ptr %stored, i64 %offset
+  %place = mul i64 %i, %step
+  %target = getelementptr i8, ptr %out, i64 %place
+  br label %turn
+turn:
+  %j = phi i64 [0, %row], [%j.next, %turn]
+  %from = getelementptr $unit, ptr %start, i64 %j
+  %to = getelementptr $unit, ptr %target, i64 %j
+  %x = load $unit, ptr %from, align 1
+  store $unit %x, ptr %to, align 1
+  %j.next = add i64 %j, 1
+  %more = icmp slt i64 %j.next, %units
+  br i1 %more, label %turn, label %row.end
+row.end:
+  %i.next = add i64 %i, 1
+  %again = icmp slt i64 %i.next, %count
+  br i1 %again, label %row, label %over
+over:
+  ret void
+}
+declare i64 @llvm.umin.i64(i64, i64)
+""")
 AHEAD = 10  # rows that are on their way
 # A byte times 1 / divisor, which is the sum of two numbers of float32; that rounds as a division does.
 CONSTANTS = """
@@ -102,6 +138,13 @@ def kernel(scaled: bool) -> Any:
     return compiled(TEXT.substitute(names) + Template(FMA if scaled else "").substitute(names))
 
 
+@cache
+def short_kernel(size: int) -> Any:
+    """The loop that copies rows of whole units of so many bytes."""
+    fields = "\n".join(field(i, name) for i, name in enumerate(FIELDS))
+    return compiled(SHORT.substitute(fields=fields, size=str(size), unit=f"i{8 * size}"))
+
+
 def field(i: int, name: str) -> str:
     """The lines that read a number of the argument."""
     kind = {"stored": "ptr", "rows": "ptr", "out": "ptr", "high": "float", "low": "float"}.get(name, "i64")
@@ -116,7 +159,8 @@ class Gather:
 
     def __init__(self, stored: Array, divisor: np.float32 | None) -> None:
         self.stored, self.divisor = stored, divisor
-        self.run = kernel(divisor is not None)
+        self.width = stored[0].nbytes
+        self.run = kernel(divisor is not None) if fills_vector(stored, divisor) else short_kernel(gcd(self.width, 8))
         self.calls: dict[int, Movable] = {}
 
     def __call__(self, rows: Array, out: Array) -> None:
@@ -132,7 +176,7 @@ class Gather:
         rows = np.ascontiguousarray(rows, np.int64)
         if not out.flags.c_contiguous or len(out) < len(rows):
             raise ValueError(f"expected contiguous memory for {len(rows)} rows, found {out.shape} by {out.strides}")
-        stored, stride, step = self.stored, self.stored.strides[0], out.strides[0]
+        stored, stride, step = self.stored, self.width, out[0].nbytes
         width = stride if self.divisor is None else step // out.itemsize
         numbers = [len(rows), width, len(stored) - 1, address(stored), stride, address(rows), address(out), step]
         return movable(self.run, [*numbers, *self.reciprocal()], [rows, out, stored], ADDRESSES)
@@ -146,25 +190,27 @@ class Gather:
         return [int(x.view(np.uint32)) for x in (high, np.float32(whole - high))]
 
 
+def fills_vector(stored: Array, divisor: np.float32 | None) -> bool:
+    """Whether a row of the result is long enough for the loop over vectors."""
+    return int(stored[0].nbytes) * (4 if divisor is not None else 1) >= max(NARROW, register_width())
+
+
+def readable(stored: Array, divisor: np.float32 | None) -> bool:
+    """Whether rows of ``stored`` can be filled in, by one of the loops."""
+    if not stored.flags.c_contiguous or not stored.size or stored.dtype.hasobject:  # those have to be counted
+        return False
+    return divisor is None or (stored.dtype == np.uint8 and fills_vector(stored, divisor) and is_exact(divisor))
+
+
 def gather(stored: Array, divisor: np.float32 | None = None) -> Gather | None:
     """What fills arrays with rows of ``stored``, or with its bytes divided by ``divisor``; None: NumPy does it as well.
 
     It lets go of the interpreter's lock.
     """
-    scaled = divisor is not None
-    width = stored[:1].nbytes * (4 if scaled else 1)
-    if (
-        stored.nbytes < LEAST
-        or not stored.flags.c_contiguous
-        or stored.dtype.hasobject  # whose rows are references, which have to be counted
-        or not usable()
-        or width < max(NARROW, register_width())
-        or (scaled and stored.dtype != np.uint8)
-    ):
-        return None
     try:
-        found = Gather(stored, divisor)
-        return found if divisor is None or is_exact(divisor) else None
+        if stored.nbytes < LEAST or not usable() or not readable(stored, divisor) or not fills_vector(stored, divisor):
+            return None
+        return Gather(stored, divisor)
     except CompileError:
         return None
 

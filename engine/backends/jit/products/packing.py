@@ -91,7 +91,7 @@ class Packing:
         """A matrix of the old graph in panels, once for all that multiply by it."""
         key = identity(w)
         if key not in self.packed:
-            self.packed[key] = self.like(Pack()(self.new[w.id]), w)
+            self.packed[key] = self.like(Pack(self.threads)(self.new[w.id]), w)
         return self.packed[key]
 
     def like(self, new: Tensor, old: Tensor) -> Tensor:
