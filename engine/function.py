@@ -20,7 +20,8 @@ from .errors import FeedError, StateError, UsageError
 from .graph import Tensor, label, toposort
 from .leaves import Placeholder, Variable, variable
 from .ops.keys import FUNCTION_KEY, make_key
-from .plan import Plan, make_plan
+from .plan import Plan
+from .planner import make_plan
 from .rewrite.cost import pays
 from .rewrite.rules import specialise
 from .rewrite.shards import Sharder

@@ -23,7 +23,8 @@ ORDER = {
     "engine": [
         "errors", "collector", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments",
         "leaves", "ops", "functional", "rewrite",
-        "substitution", "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
+        "substitution", "gradient", "subgraph", "custom", "freelist", "plan", "memory", "planner", "loops",
+        "transforms", "show", "backends",
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
