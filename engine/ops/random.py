@@ -4,12 +4,15 @@ The key is a tensor ``uint64[2]``: seed and step. A random op that is given no k
 in which it runs, which counts its calls. Every random op has a stream of its own, so that two dropouts never
 share a mask. Samples of location-scale families are built from standard ones, so they have gradients in their
 parameters (Kingma and Welling, 2014).
+
+Normal and exponential numbers are made of the generator's words by the inverse of the distribution function
+(``quantiles``): two ops, of which any backend computes each to the same bits. The number at place i of the result
+belongs to word i, so it depends on nothing but key, stream and place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,6 +23,9 @@ from ..graph import Cotangents, Like, Op, Tensor, as_tensor, call
 from ..table import Sample, op
 from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadcast_shapes, static
 from .keys import FUNCTION_KEY, KEY_TYPE, next_stream
+from .quantiles import Quantile, words_for
+
+CHUNK = 1 << 14  # words of 64 bits that are drawn at once; they stay in the first-level cache
 
 
 class Source:
@@ -48,13 +54,6 @@ def fill(draw: Callable[..., Any], out: Array) -> None:
         out[...] = draw(size=out.shape)
 
 
-def fill_truncated(rng: np.random.Generator, out: Array) -> None:
-    """The inverse of the distribution function, at uniform numbers between its values at -2 and 2."""
-    from scipy.special import ndtr, ndtri
-
-    out[...] = np.clip(ndtri(rng.uniform(ndtr(-2.0), ndtr(2.0), out.shape)), -2, 2)
-
-
 def fill_integers(rng: np.random.Generator, out: Array, low: int, high: int) -> None:
     out[...] = rng.integers(low, high, out.shape, out.dtype.type)
 
@@ -65,11 +64,15 @@ def fill_permutation(rng: np.random.Generator, out: Array) -> None:
 
 DRAWS: dict[str, Callable[..., None]] = {
     "standard_uniform": lambda rng, out: fill(rng.random, out),
-    "standard_normal": lambda rng, out: fill(rng.standard_normal, out),
-    "standard_exponential": lambda rng, out: fill(rng.standard_exponential, out),
-    "standard_truncated": fill_truncated,
     "randint": fill_integers,
     "permutation": fill_permutation,
+}
+
+
+STANDARD = {  # standard distributions that are made of words, and their quantiles
+    "standard_normal": "normal",
+    "standard_exponential": "exponential",
+    "standard_truncated": "truncated_normal",
 }
 
 
@@ -132,6 +135,37 @@ class Random(Draw):
 
 
 @frozen
+class Words(Draw):
+    """Random bits, as int32 or int64, in a given shape or that of a second input: Philox's words in their order."""
+
+    dtype: DType
+    shape: Shape | None
+    stream: int
+    name = "random_words"
+    shape_only = (1,)
+
+    def infer(self, key: TensorType, like: TensorType | None = None) -> TensorType:
+        self.check_key(key)
+        return TensorType(self.shape if like is None else like.shape, self.dtype)  # type: ignore[arg-type]
+
+    def fill(self, rng: np.random.Generator, out: Array, *inputs: Array) -> None:
+        """Of 64 bits, the lower half is the first word of 32."""
+        flat = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, out.dtype)
+        each = 8 // self.dtype.itemsize
+        for i in range(0, flat.size, each * CHUNK):
+            part = flat[i : i + each * CHUNK]
+            words = rng.bit_generator.random_raw(-(-part.size // each)).astype("<u8", copy=False)
+            part[...] = words.view(self.dtype.newbyteorder("<"))[: part.size]
+        if not out.flags.c_contiguous:
+            out[...] = flat.reshape(out.shape)
+
+    def simplify(self, key: Tensor, like: Tensor | None = None) -> Tensor | None:
+        if like is None or not like.type.known:
+            return None
+        return Words(self.dtype, like.shape, self.stream)(key)
+
+
+@frozen
 class StandardGamma(Draw):
     """Samples of the gamma distribution of scale 1; the second input is its shape parameter, one for each sample."""
 
@@ -157,11 +191,17 @@ class StandardGamma(Draw):
 
 def draw(distribution: str, shape: Any, key: Like | None, dtype: Any, bounds: tuple[int, ...] = ()) -> Tensor:
     """Samples in ``shape``, which may be a tensor whose shape is meant."""
-    make: Any = partial(Random, distribution, stream=next_stream(), bounds=bounds)
-    source = FUNCTION_KEY if key is None else as_tensor(key)
     if isinstance(shape, Tensor):
-        return make(shape=None, dtype=as_dtype(dtype or shape.dtype)).simplest(source, shape)  # type: ignore[no-any-return]
-    return make(shape=as_shape(shape), dtype=as_dtype(dtype or "float32"))(source)  # type: ignore[no-any-return]
+        form, kind, others = None, as_dtype(dtype or shape.dtype), (shape,)
+    else:
+        form, kind, others = as_shape(shape), as_dtype(dtype or "float32"), ()
+    source = FUNCTION_KEY if key is None else as_tensor(key)
+    if distribution not in STANDARD:
+        return Random(distribution, form, kind, next_stream(), bounds).simplest(source, *others)
+    if kind.kind != "f":
+        raise DTypeError(f"{distribution}: makes floats, not {kind}")
+    words = Words(words_for(kind), form, next_stream()).simplest(source, *others)
+    return call("astype", Quantile(STANDARD[distribution])(words), dtype=kind)
 
 
 def samples(distribution: str, shape: Any, key: Like | None, dtype: Any, *parameters: Like) -> tuple[Tensor, ...]:
@@ -314,7 +354,7 @@ def random_gamma(a: Like, scale: Like = 1, shape: Any = None, key: Like | None =
     >>> print(ag.mean(x).eval().round(1), ag.var(x).eval().round(1))
     2.0 1.0
     """
-    like, t, s = samples("standard_normal", shape, key, dtype, a, scale)
+    like, t, s = samples("standard_uniform", shape, key, dtype, a, scale)  # of which only the shape is read
     source = FUNCTION_KEY if key is None else as_tensor(key)
     return s * StandardGamma(next_stream())(source, call("expand_like", t, like))
 
