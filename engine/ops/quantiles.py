@@ -35,7 +35,7 @@ CHUNK = 1 << 15  # words that NumPy turns at once; what lies between stays in th
 PASSES = 32  # of NumPy through memory take about as long
 WORDS = {np.dtype("int32"): np.dtype("float32"), np.dtype("int64"): np.dtype("float64")}
 LIMIT = 2.0  # of truncated normal numbers, in standard deviations
-WITHIN, BEYOND = math.erf(LIMIT / math.sqrt(2)), math.erfc(LIMIT / math.sqrt(2))  # their share, and what is cut off
+BEYOND = 0.04550026389635842  # erfc(LIMIT / sqrt(2)), the share of all normal numbers that is cut off
 
 MANTISSA, BIAS = 52, 1023
 HALF_ROOT = 0x3FE6A09E667F3BCD  # the bits of sqrt(1/2)
@@ -210,7 +210,7 @@ def normal(word: Numbers, sizes: Callable[[Numbers, Numbers], tuple[Numbers, Num
 
 def truncated(word: Numbers) -> Numbers:
     """The quantile of normal numbers within ``LIMIT``."""
-    z = normal(word, lambda y, v: (y * WITHIN, v * WITHIN + BEYOND))
+    z = normal(word, lambda y, v: (y - y * BEYOND, (v - v * BEYOND) + BEYOND))
     return signed(smaller(absolute(z), LIMIT), z)
 
 
