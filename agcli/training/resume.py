@@ -9,7 +9,7 @@ from pathlib import Path
 
 from agcli.engine.errors import StateError
 from agcli.engine.graph import toposort
-from agcli.engine.ops.random import Words
+from agcli.engine.ops.words import Words
 from agcli.events import Note
 from agcli.runs import Checkpoint, DamagedError, Run, RunError
 from agcli.runs.checkpoints import name_of

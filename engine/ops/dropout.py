@@ -8,7 +8,7 @@ from ..frozen import frozen
 from ..graph import Like, Tensor, as_tensor
 from ..types import Array, Shape, TensorType
 from .keys import FUNCTION_KEY, next_stream
-from .random import CHUNK, Draw
+from .words import CHUNK, Draw
 
 LEVELS = 1 << 16  # rates are multiples of one over this
 

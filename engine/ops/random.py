@@ -1,9 +1,8 @@
 """Random numbers as pure functions of (seed, the op's own stream, step), from NumPy's counter-based Philox.
 
-The key is a tensor ``uint64[2]``: seed and step. A random op that is given no key uses the key of the function
-in which it runs, which counts its calls. Every random op has a stream of its own, so that two dropouts never
-share a mask. Samples of location-scale families are built from standard ones, so they have gradients in their
-parameters (Kingma and Welling, 2014).
+A random op that is given no key uses the key of the function in which it runs, which counts its calls. Samples of
+location-scale families are built from standard ones, so they have gradients in their parameters (Kingma and Welling,
+2014).
 
 Normal and exponential numbers are made of the generator's words by the inverse of the distribution function
 (``quantiles``): two ops, of which any backend computes each to the same bits. The number at place i of the result
@@ -19,31 +18,12 @@ import numpy as np
 
 from ..errors import DTypeError, FeedError, GradientError, ShapeError
 from ..frozen import frozen
-from ..graph import Cotangents, Like, Op, Tensor, as_tensor, call
+from ..graph import Cotangents, Like, Tensor, as_tensor, call
 from ..table import Sample, op
 from ..types import Array, DType, Shape, TensorType, as_dtype, as_shape, broadcast_shapes, static
-from .keys import FUNCTION_KEY, KEY_TYPE, next_stream
+from .keys import FUNCTION_KEY, next_stream
 from .quantiles import Quantile, words_for
-
-CHUNK = 1 << 14  # words of 64 bits that are drawn at once; they stay in the first-level cache
-
-
-class Source:
-    """NumPy's generator for one op; ``at`` moves it to a key, at a seventh of the cost of a new generator."""
-
-    def __init__(self, stream: int) -> None:
-        bits = np.random.Philox(key=[0, stream])
-        self.generator = np.random.Generator(bits)
-        self.bits = bits
-        self.state: Any = bits.state  # counter 0 and an empty buffer; only the two numbers below ever change
-        self.key: Array = self.state["state"]["key"]
-        self.counter: Array = self.state["state"]["counter"]
-
-    def at(self, key: Array) -> np.random.Generator:
-        """The generator at the start of the numbers of ``key``; steps are 2^192 numbers apart."""
-        self.key[0], self.counter[3] = key
-        self.bits.state = self.state
-        return self.generator
+from .words import Draw, Words
 
 
 def fill(draw: Callable[..., Any], out: Array) -> None:
@@ -76,33 +56,6 @@ STANDARD = {  # standard distributions that are made of words, and their quantil
 }
 
 
-class Draw(Op):
-    """What the random ops share: a key as first input, a stream of their own, and no gradient in the key."""
-
-    stream: int
-
-    def check_key(self, key: TensorType) -> None:
-        if key.shape != KEY_TYPE.shape or key.dtype != KEY_TYPE.dtype:
-            raise DTypeError(f"{self.name}: a key is uint64(2,), got {key}; make one with ag.random_key(seed)")
-
-    def unify(self, inputs: list[Tensor]) -> list[Tensor]:
-        return inputs
-
-    def fill(self, rng: np.random.Generator, out: Array, *inputs: Array) -> None:
-        """Fill ``out`` with samples."""
-        raise NotImplementedError
-
-    def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        source, key, rest, samples = Source(self.stream), inputs[0], inputs[1:], self.fill
-        return lambda: samples(source.at(key), out, *rest)
-
-    def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
-        return [None] * len(inputs)
-
-    def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Tensor | None:
-        return None
-
-
 @frozen
 class Random(Draw):
     """Samples of a standard distribution, in a given shape or that of a second input."""
@@ -132,37 +85,6 @@ class Random(Draw):
         if like is None or not like.type.known:
             return None
         return Random(self.distribution, like.shape, self.dtype, self.stream, self.bounds)(key)
-
-
-@frozen
-class Words(Draw):
-    """Random bits, as int32 or int64, in a given shape or that of a second input: Philox's words in their order."""
-
-    dtype: DType
-    shape: Shape | None
-    stream: int
-    name = "random_words"
-    shape_only = (1,)
-
-    def infer(self, key: TensorType, like: TensorType | None = None) -> TensorType:
-        self.check_key(key)
-        return TensorType(self.shape if like is None else like.shape, self.dtype)  # type: ignore[arg-type]
-
-    def fill(self, rng: np.random.Generator, out: Array, *inputs: Array) -> None:
-        """Of 64 bits, the lower half is the first word of 32."""
-        flat = out.reshape(-1) if out.flags.c_contiguous else np.empty(out.size, out.dtype)
-        each = 8 // self.dtype.itemsize
-        for i in range(0, flat.size, each * CHUNK):
-            part = flat[i : i + each * CHUNK]
-            words = rng.bit_generator.random_raw(-(-part.size // each)).astype("<u8", copy=False)
-            part[...] = words.view(self.dtype.newbyteorder("<"))[: part.size]
-        if not out.flags.c_contiguous:
-            out[...] = flat.reshape(out.shape)
-
-    def simplify(self, key: Tensor, like: Tensor | None = None) -> Tensor | None:
-        if like is None or not like.type.known:
-            return None
-        return Words(self.dtype, like.shape, self.stream)(key)
 
 
 @frozen
@@ -254,6 +176,8 @@ def standard_uniform(shape: Any = (), key: Like | None = None, dtype: Any = None
 def standard_normal(shape: Any = (), key: Like | None = None, dtype: Any = None) -> Tensor:
     """Normal samples of mean 0 and variance 1, in ``shape`` or the shape of a tensor.
 
+    Quantiles of random words: of 32 bits for float32, to 6.34 on either side, of 64 for float64, to 9.16.
+
     >>> x = ag.standard_normal((200, 500), dtype="float64").eval()
     >>> print(abs(x.mean().round(1)), x.std().round(1))
     0.0 1.0
@@ -263,10 +187,12 @@ def standard_normal(shape: Any = (), key: Like | None = None, dtype: Any = None)
 
 @op(Sample((), {"shape": (2, 3)}), differentiable=False)
 def standard_exponential(shape: Any = (), key: Like | None = None, dtype: Any = None) -> Tensor:
-    """Exponential samples of mean 1, in ``shape`` or the shape of a tensor.
+    """Exponential samples of mean 1, in ``shape`` or the shape of a tensor; never 0.
+
+    Quantiles of random words: of 32 bits for float32, to 22.9, of 64 for float64, to 45.1.
 
     >>> x = ag.standard_exponential((200, 500)).eval()
-    >>> print(bool(x.min() >= 0), x.mean().round(1))
+    >>> print(bool(x.min() > 0), x.mean().round(1))
     True 1.0
     """
     return draw("standard_exponential", shape, key, dtype)

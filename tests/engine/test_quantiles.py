@@ -14,6 +14,7 @@ from agcli.engine.errors import DTypeError
 from agcli.engine.ops import quantiles as q
 from agcli.engine.ops import random as r
 from agcli.engine.ops.keys import streams
+from agcli.engine.ops.words import Words
 from tools import special_fits
 
 pytestmark = pytest.mark.numeric
@@ -165,7 +166,7 @@ def test_bits_are_the_same_on_every_machine(name, dtype):
 
 def test_words_are_those_of_the_generator_in_their_order():
     with streams():
-        op = [r.Words(np.dtype(d), (1001,), 5)(ag.random_key(9)) for d in ("int32", "int64")]
+        op = [Words(np.dtype(d), (1001,), 5)(ag.random_key(9)) for d in ("int32", "int64")]
     raw = np.random.Philox(key=[9, 5]).random_raw(1001)
     short, long = ag.function(op)()
     np.testing.assert_array_equal(long, raw.view("i8"))
@@ -207,8 +208,8 @@ def test_memory_with_gaps_and_shared_memory():
     q.fill("normal", shared, shared.view("f8"))
     np.testing.assert_array_equal(shared.view("f8"), expected)
     out = np.zeros((4, 5), "i4")
-    r.Words(np.dtype("int32"), (4, 5), 1).kernel(ag.random_key(1), out=(apart := np.zeros((4, 10), "i4"))[:, ::2])
-    r.Words(np.dtype("int32"), (4, 5), 1).kernel(ag.random_key(1), out=out)
+    Words(np.dtype("int32"), (4, 5), 1).kernel(ag.random_key(1), out=(apart := np.zeros((4, 10), "i4"))[:, ::2])
+    Words(np.dtype("int32"), (4, 5), 1).kernel(ag.random_key(1), out=out)
     np.testing.assert_array_equal(apart[:, ::2], out)
 
 

@@ -12,7 +12,7 @@ from agcli.engine.backends.jit.elementwise.fused import Fused
 from agcli.engine.backends.jit.words import CompiledWords
 from agcli.engine.ops.keys import streams
 from agcli.engine.ops.quantiles import QUANTILES, SIGN, Quantile, fill
-from agcli.engine.ops.random import Words
+from agcli.engine.ops.words import Words
 
 pytestmark = pytest.mark.numeric
 

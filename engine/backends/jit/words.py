@@ -12,7 +12,7 @@ import numpy as np
 from ...frozen import frozen
 from ...graph import Tensor
 from ...ops.program import program
-from ...ops.random import Words
+from ...ops.words import Words
 from ...types import Array
 from ..threads import workers
 from .code.compiler import CompileError, compiled
