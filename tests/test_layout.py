@@ -23,7 +23,7 @@ ORDER = {
     "engine": [
         "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
         "ops", "functional", "rewrite",
-        "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
+        "substitution", "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
