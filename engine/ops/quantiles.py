@@ -33,7 +33,10 @@ Numbers: TypeAlias = Any  # an array, or a Value of a compiled loop: words, floa
 ULP = 2.0
 CHUNK = 1 << 15  # words that NumPy turns at once; what lies between stays in the cache
 PASSES = 32  # of NumPy through memory take about as long
-WORDS = {np.dtype("int32"): np.dtype("float32"), np.dtype("int64"): np.dtype("float64")}
+WORDS: dict[DType, DType] = {
+    np.dtype("int32"): np.dtype("float32"),
+    np.dtype("int64"): np.dtype("float64"),
+}
 LIMIT = 2.0  # of truncated normal numbers, in standard deviations
 BEYOND = 0.04550026389635842  # erfc(LIMIT / sqrt(2)), the share of all normal numbers that is cut off
 

@@ -113,6 +113,8 @@ class StandardGamma(Draw):
 
 def draw(distribution: str, shape: Any, key: Like | None, dtype: Any, bounds: tuple[int, ...] = ()) -> Tensor:
     """Samples in ``shape``, which may be a tensor whose shape is meant."""
+    others: tuple[Tensor, ...]
+    form: Shape | None
     if isinstance(shape, Tensor):
         form, kind, others = None, as_dtype(dtype or shape.dtype), (shape,)
     else:
