@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
@@ -236,8 +237,15 @@ QUANTILES: dict[str, Callable[[Numbers], Numbers]] = {
 }
 
 
+@cache
+def keep_memory() -> None:
+    """Free one large array: from then on, glibc does not return what temporary arrays took to the system each time."""
+    np.empty(1 << 19)
+
+
 def fill(distribution: str, words: Array, out: Array) -> None:
     """The quantiles at an array of words; ``out`` may lie where they lie."""
+    keep_memory()
     quantile = QUANTILES[distribution]
     if not (words.flags.c_contiguous and out.flags.c_contiguous):
         out[...] = quantile(np.array(words).reshape(-1)).reshape(out.shape)
