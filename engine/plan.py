@@ -133,8 +133,10 @@ class Planner:
         if isinstance(t.op, Item):
             self.slot_of[t.id] = self.parts[t.inputs[0].id][t.op.index]
         elif t.op is not None:
-            inputs = tuple([self.slot_of[x.id] for x in t.inputs])
-            if not isinstance(t.type, TensorType) or not self.as_view(t, t.op, inputs):
+            slot_of = self.slot_of
+            inputs = tuple([slot_of[x.id] for x in t.inputs])
+            views = type(t.op).view is not Op.view and isinstance(t.type, TensorType)
+            if not views or not self.as_view(t, t.op, inputs):
                 self.as_step(t, t.op, inputs)
         elif isinstance(t, Constant):
             self.add(t, t.type, "constant", t.array, source=t.array)
@@ -146,9 +148,10 @@ class Planner:
             self.plan.feeds[t] = s.index
 
     def add(self, t: Tensor, type: TensorType, kind: str, array: Array, root: int = -1, source: Any = None) -> Slot:
-        index = len(self.plan.slots)
-        s = Slot(index, type, kind, index if root < 0 else root, t, source=source, nbytes=array.nbytes)
-        self.plan.slots.append(s)
+        slots = self.plan.slots
+        index = len(slots)
+        s = Slot(index, type, kind, index if root < 0 else root, t, False, MAIN, -1, source, array.nbytes)
+        slots.append(s)
         self.shadow.append(array)
         self.slot_of.setdefault(t.id, index)
         return s
@@ -171,13 +174,13 @@ class Planner:
 
     def as_step(self, t: Tensor, op: Op, inputs: tuple[int, ...]) -> None:
         multiple = isinstance(t.type, TupleType)
-        types = t.type.items if isinstance(t.type, TupleType) else (t.type,)
-        outputs = tuple([self.add(t, type, "buffer", self.shadow_of(type)).index for type in types])
+        made = [self.add(t, type, "buffer", self.shadow_of(type)) for type in (t.type.items if multiple else (t.type,))]
+        for s in made:
+            s.shard = self.shard
+        outputs = tuple([s.index for s in made])
         if multiple:
             self.parts[t.id] = outputs
         self.plan.steps.append(Step(op, inputs, outputs, t, multiple, self.shard, self.phase))
-        for o in outputs:
-            self.plan.slots[o].shard = self.shard
 
     def commit(self, updates: Mapping[Variable, Tensor], direct: bool) -> None:
         """Let the last op of an update write into its variable, or copy at the end where that is not safe."""
@@ -270,9 +273,10 @@ class Planner:
 
     def owner(self, index: int) -> int:
         """The slot whose place in the arena holds the memory behind a slot."""
-        s = self.plan.slots[self.plan.slots[index].root]
+        slots = self.plan.slots
+        s = slots[slots[index].root]
         while s.kind == "part":
-            s = self.plan.slots[s.source[0]]
+            s = slots[s.source[0]]
         return s.index
 
     def allocate(self) -> None:
@@ -281,7 +285,10 @@ class Planner:
         last = [-1] * len(slots)
         for n, step in enumerate(steps):
             for i in (*step.inputs, *step.outputs):
-                last[slots[i].root] = last[self.owner(i)] = n
+                root = slots[slots[i].root]
+                last[root.index] = n
+                if root.kind == "part":
+                    last[self.owner(i)] = n
         for i in (*self.plan.fetches, *(s for _, s in self.plan.commits)):
             last[self.owner(i)] = len(steps)
         dies: dict[int, list[int]] = {}
@@ -298,7 +305,9 @@ class Planner:
                 phase, waiting = step.phase, []
             taken = self.reuse(step, n, last)
             for o in step.outputs:
-                whole = slots[self.owner(o)]
+                whole = slots[slots[o].root]
+                if whole.kind == "part":
+                    whole = slots[self.owner(o)]
                 if whole.kind == "buffer" and whole.offset < 0:
                     whole.offset = pools[whole.shard].take(whole.nbytes)
             for i in dies.get(n, ()):
@@ -340,8 +349,7 @@ class Planner:
                 root.kind == "buffer"
                 and last[root.index] == n
                 and root.shard == step.shard
-                and x.type.dtype == out.type.dtype
-                and x.type.shape == out.type.shape
+                and (x.type is out.type or (x.type.dtype == out.type.dtype and x.type.shape == out.type.shape))
                 and root.nbytes == out.nbytes
                 and self.shadow[x.index].flags.c_contiguous
                 and all(i == x.index for i in step.inputs if slots[i].root == x.root)

@@ -268,3 +268,17 @@ def test_a_pickle_of_tables_can_call_nothing_but_what_a_frame_needs():
     with pytest.raises(ValueError, match=r"found builtins\.print in a pickle"):
         columns_of(lzma.compress(pickle.dumps(print)))
     assert [cell(v) for v in (None, float("nan"), 3.0, 2.5, True, "a")] == ["NA", "NA", 3, 2.5, "TRUE", "a"]
+
+
+def test_formulas_like_those_of_tables_of_integrals_are_read_by_both_sides():
+    from agcli.expression.api import parse, variables
+    from benchmarks.formulas import operators, sympy_reader
+    from benchmarks.integrals import LONGEST, SHORTEST, formulas
+
+    texts = formulas(8, seed=3)
+    assert texts == formulas(8, seed=3)
+    assert all(SHORTEST <= operators(text) <= LONGEST for text in texts)
+    pytest.importorskip("sympy")
+    read = sympy_reader()
+    for text in texts:
+        assert {str(s) for s in read(text).free_symbols} == set(variables(parse(text)))
