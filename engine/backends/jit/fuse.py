@@ -15,6 +15,7 @@ from ...graph import Constant, Op, Tensor, toposort
 from ...ops.base import Elementwise, Item
 from ...ops.elementwise import Clip
 from ...ops.logic import Where
+from ...ops.quantiles import PASSES, Quantile
 from ...rewrite.cost import operations
 from ...rewrite.rules import number
 from ...types import TensorType
@@ -32,6 +33,7 @@ from .products.gemv import gemv, is_gemv
 from .products.narrow_gemm import NarrowGemm, is_narrow_gemm
 from .products.packing import Packing
 from .scatter import Scatter, is_scatter
+from .words import CompiledWords, is_words
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 FEW = 2000  # tensors of a graph in which single numbers are computed in loops too, if others are worth loading kernels
@@ -100,6 +102,8 @@ def largest(t: Tensor) -> int:
 
 def passes(op: Op | None) -> int:
     """How often NumPy goes through memory for an op."""
+    if isinstance(op, Quantile):
+        return PASSES
     return 2 if isinstance(op, Where | Clip) or (isinstance(op, Elementwise) and op.fill is not None) else 1
 
 
@@ -252,6 +256,7 @@ ALONE: tuple[tuple[Callable[[Tensor], bool], Callable[[Tensor, bool], Any]], ...
     (is_gemv, gemv),
     (is_narrow_gemm, lambda t, threads: NarrowGemm()),
     (is_scatter, lambda t, threads: Scatter(t.op)),  # type: ignore[arg-type]
+    (is_words, lambda t, threads: CompiledWords(t.op, threads)),  # type: ignore[arg-type]
     (is_attention, lambda t, threads: CompiledAttention(t.op, threads)),  # type: ignore[arg-type]
 )
 
