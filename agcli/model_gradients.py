@@ -15,8 +15,8 @@ from agcli.engine.function import Function
 from agcli.engine.gradient import grad
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable, placeholder
-from agcli.engine.ops.random import Draw
-from agcli.engine.subgraph import substitute
+from agcli.engine.ops.words import Draw
+from agcli.engine.substitution import substitute
 from agcli.engine.types import Array, TensorType
 from agcli.expression.check import Check, relative_size
 from agcli.expression.errors import ExpressionError, nearest, shorten

@@ -21,10 +21,12 @@ from pathlib import Path
 from agcli.datasets import DataError
 from benchmarks import profile, table
 from benchmarks.machine import machine
-from benchmarks.row import FLOOR, PLAIN, WORKLOADS, rows
+from benchmarks.row import FLOOR, PLAIN, WITHOUT, WORKLOADS, rows
 from benchmarks.runner import Settings, StoppedError, UnequalError, run
+from benchmarks.without import PARTS
 
 PACKAGES = {"torch": ("torch",), "jax": ("jax", "optax"), "hips": ("autograd",), PLAIN: ("agcli",)}
+LESS = {f"{WITHOUT}{name}": ("agcli",) for name in PARTS}
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -32,7 +34,8 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     r = commands.add_parser("run", help="time workloads side by side")
     r.add_argument("names", nargs="*", metavar="NAME", help=f"rows or workloads ({', '.join(WORKLOADS)}) [all]")
-    r.add_argument("--peers", default="", help="with commas between them: torch, jax, hips; ag-numpy: us uncompiled")
+    r.add_argument("--peers", default="", help="with commas between them: torch, jax, hips; ag-numpy: us "
+                   f"uncompiled; {WITHOUT}PART: us without {', '.join(PARTS)}")  # fmt: skip
     r.add_argument("--threads", default="1,2", help="numbers of threads; the best counts [1,2]")
     r.add_argument("--rounds", type=int, default=7, help="turns of each side [7]")
     r.add_argument("--seconds", type=float, default=0.25, help="length of a turn [0.25]")
@@ -62,9 +65,9 @@ def check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
         known = {*rows(), *WORKLOADS}
         chosen.peers = [s for s in chosen.peers.split(",") if s and s != FLOOR]
         for peer in chosen.peers:
-            if peer not in PACKAGES:
+            if peer not in PACKAGES | LESS:
                 parser.error(f"--peers: expected some of {', '.join(PACKAGES)}, got {peer}")
-            missing = [p for p in PACKAGES[peer] if find_spec(p) is None]
+            missing = [p for p in (PACKAGES | LESS)[peer] if find_spec(p) is None]
             if missing:
                 parser.error(f"--peers {peer}: not installed: {', '.join(missing)}; try pip install -e '.[bench]'")
         try:

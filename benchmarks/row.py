@@ -16,6 +16,7 @@ WORKLOADS = (
 )  # fmt: skip
 OURS, FLOOR = "ag", "numpy"
 PLAIN = "ag-numpy"  # our side without compiled kernels
+WITHOUT = "ag-without-"  # and the name of a part that is switched off: see ``without``
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6}
 
 
@@ -83,6 +84,11 @@ def workload(name: str) -> ModuleType:
 def rows() -> dict[str, tuple[Row, str]]:
     """Row name -> row and the workload that it belongs to."""
     return {row.name: (row, name) for name in WORKLOADS for row in workload(name).ROWS}
+
+
+def is_ours(system: str) -> bool:
+    """Whether a system is ours, with or without a part."""
+    return system in (OURS, PLAIN) or system.startswith(WITHOUT)
 
 
 def side(row: str, where: str, system: str) -> Callable[[Problem, int], Side]:

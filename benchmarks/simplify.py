@@ -12,6 +12,7 @@ Lengths are counted in the texts of both by one counter: operators, signs, funct
 import argparse
 import gc
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -108,19 +109,27 @@ def check_cost(sample):
     return {check: (statistics.median(found), max(found)) for check, found in times.items()}
 
 
-def cold_starts(rounds=9):
-    """The median seconds of two whole processes, which take turns."""
+def cold_starts(rounds=20):
+    """The least seconds and processor time of whole processes, which take turns; bytecode is there after the first."""
     commands = {
         'ag grad "x^2"': [sys.executable, "-c", "from agcli.cli import main; main()", "grad", "x^2"],
         'python -c "import sympy"': [sys.executable, "-c", "import sympy"],
+        'python -c "import numpy, click"': [sys.executable, "-c", "import numpy, click"],
     }
-    seconds = {name: [] for name in commands}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    found = {name: [] for name in commands}
     for _ in range(rounds):
         for name, command in commands.items():
-            start = time.perf_counter()
-            subprocess.run(command, check=True, capture_output=True)
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in seconds.items()}
+            start, work = time.perf_counter(), children()
+            subprocess.run(command, check=True, capture_output=True, env=environment)
+            found[name].append((time.perf_counter() - start, children() - work))
+    return {name: [min(column) for column in zip(*rows, strict=True)] for name, rows in found.items()}
+
+
+def children():
+    """Processor time of all processes that this one has started and seen end."""
+    times = os.times()
+    return times.children_user + times.children_system
 
 
 def median(rows, key):
@@ -141,9 +150,9 @@ def main():
     print("\nmilliseconds of processor time of an answer, median and largest:")
     for check, (middle, most) in check_cost(options.sample).items():
         print(f"  {middle:6.2f}{most:8.1f}  {'with' if check else 'without'} the check before it is printed")
-    print("\nwhole processes, median seconds:")
-    for name, seconds in cold_starts().items():
-        print(f"  {seconds:.3f}  {name}")
+    print("\nwhole processes, least seconds and least processor time:")
+    for name, (seconds, work) in cold_starts().items():
+        print(f"  {seconds:.3f} {work:.3f}  {name}")
 
 
 if __name__ == "__main__":

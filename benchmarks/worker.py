@@ -90,10 +90,15 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library prints is no answer
     os.environ.update(threaded(int(threads)))
     from benchmarks.problem import read
-    from benchmarks.row import OURS, PLAIN, side, workload
+    from benchmarks.row import OURS, PLAIN, WITHOUT, side, workload
 
     if system == PLAIN:
         system, os.environ["AG_BACKEND"] = OURS, "numpy"
+    if system.startswith(WITHOUT):
+        from benchmarks.without import switch_off
+
+        switch_off(system)
+        system = OURS
     row = next(r for r in workload(where).ROWS if r.name == name)
     p = read(problem) | json.loads(changes)
     make = side(name, where, system)  # loads libraries

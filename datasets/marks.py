@@ -55,6 +55,8 @@ def several(texts: pl.Series) -> str:
 
     some = _some(texts)
     counts, _ = _counted(some)
+    if have_leading_zeros(some):
+        return ""
     if not counts or not all(is_free(mark) or is_known(mark) for mark in counts):
         return ""
     bare = len(some) - sum(counts.values())
@@ -62,6 +64,11 @@ def several(texts: pl.Series) -> str:
         return ""
     found = [f'{count:,} in "{mark}"' for mark, count in counts.items()]
     return ", ".join([*found, f"{bare:,} without one"] if bare else found)
+
+
+def have_leading_zeros(texts: pl.Series) -> bool:
+    """Whether cells begin with a zero that no number needs, as 007 does: then all of them are names."""
+    return bool(texts.str.contains(r"^0\d+\pL*$").any())
 
 
 def affixed(texts: pl.Series) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .errors import AmbiguousError, DataError
 from .frame import Cells, Frame
-from .marks import mark_of
+from .marks import have_leading_zeros, mark_of
 from .numerals import Ambiguous
 from .roles import Numeric, Role
 
@@ -62,7 +62,7 @@ def strays_of(cells: Cells) -> Strays | None:
     known = cells.values.drop_nulls()
     numbers = cells.numerals.read(known)
     count = len(known) - numbers.null_count()
-    if count == len(known) or count < max(_NUMBERS, _SHARE * len(known)):
+    if have_leading_zeros(known) or count == len(known) or count < max(_NUMBERS, _SHARE * len(known)):
         return None
     different = numbers.drop_nulls().n_unique()
     others = known.filter(numbers.is_null()).value_counts(sort=True)

@@ -11,7 +11,8 @@ from .errors import GradientError
 from .gradient import pullback
 from .graph import Cotangents, Like, Op, Tensor, as_tensor, constant
 from .ops.control import Barrier
-from .subgraph import older, substitute
+from .subgraph import older
+from .substitution import substitute
 from .types import Array, TensorType
 
 Function = Callable[..., Tensor]

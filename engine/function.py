@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import weakref
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +14,14 @@ from .backends.numpy import Executor
 from .backends.scalarize import suits
 from .backends.threads import ThreadedExecutor, processors
 from .backends.tiered import SmallExecutor
+from .collector import collector_paused
 from .dynamic_shapes import compute, dynamic_tensors
 from .errors import FeedError, StateError, UsageError
 from .graph import Tensor, label, toposort
 from .leaves import Placeholder, Variable, variable
 from .ops.keys import FUNCTION_KEY, make_key
-from .plan import Plan, make_plan
+from .plan import Plan
+from .planner import make_plan
 from .rewrite.cost import pays
 from .rewrite.rules import specialise
 from .rewrite.shards import Sharder
@@ -31,18 +31,6 @@ from .types import Array, Shape, TensorType, fits, loses
 AUTO = "auto"
 COMPILE = "call the function with placeholders, and compile what it returns: ag.function(f(x), inputs=[x])"
 PLANS = 64  # plans that a function keeps; the oldest goes first
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """No garbage collection: to look through a large graph again and again makes compiling it superlinear."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 class Function:

@@ -13,7 +13,8 @@ from .ops.base import items
 from .ops.creation import ones_like, zeros_like
 from .ops.reductions import sum
 from .origin import origin
-from .rewrite.stability import repairs, substitute
+from .rewrite.stability import repairs
+from .substitution import substitute
 from .types import TensorType, TupleType
 
 
@@ -58,8 +59,11 @@ def pullback(ys: Sequence[Tensor], xs: Sequence[Tensor], gs: Sequence[Tensor]) -
 
 def restored(results: list[Tensor | None], repaired: Sequence[Tensor], xs: Sequence[Tensor]) -> list[Tensor | None]:
     """``results`` in terms of ``xs`` as they were before repairs, so that they can be differentiated by them again."""
-    changed = {new.id: old for new, old in zip(repaired, xs, strict=True) if new is not old}
-    return substitute(results, changed) if changed else results
+    changed = {new: old for new, old in zip(repaired, xs, strict=True) if new is not old}
+    if not changed:
+        return results
+    found = iter(substitute([t for t in results if t is not None], changed))
+    return [t if t is None else next(found) for t in results]
 
 
 def reverse(

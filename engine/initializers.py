@@ -1,5 +1,7 @@
 """First values of parameters, as NumPy arrays from an explicit generator.
 
+Normal numbers are quantiles of the generator's words (``ops.quantiles``), the same on every machine.
+
 ``fan_in`` and ``fan_out`` are the last two lengths of a shape, times all lengths before them (a convolution's window).
 """
 
@@ -13,6 +15,7 @@ import numpy as np
 
 from .backends.threads import blas
 from .errors import ShapeError, StateError
+from .ops.quantiles import numbers
 from .types import Array, as_dtype
 
 Initializer = Callable[[tuple[int, ...], np.random.Generator], Array]
@@ -32,7 +35,7 @@ def scaled(shape: tuple[int, ...], rng: np.random.Generator, variance: float, un
     if uniform:
         limit = math.sqrt(3 * variance)
         return rng.uniform(-limit, limit, shape)
-    return rng.normal(0.0, math.sqrt(variance), shape)
+    return normal(shape, rng, math.sqrt(variance))
 
 
 def average(fan_in: int, fan_out: int) -> float:
@@ -47,14 +50,13 @@ def lecun(fan_in: int, _: int) -> float:
     return 1.0 / max(fan_in, 1)
 
 
+def normal(shape: tuple[int, ...], rng: np.random.Generator, std: float, mean: float = 0.0) -> Array:
+    return np.asarray(mean + std * numbers("normal", shape, rng))
+
+
 def truncated(shape: tuple[int, ...], rng: np.random.Generator, std: float, mean: float = 0.0) -> Array:
-    """Normal, drawn again beyond two standard deviations."""
-    values = rng.standard_normal(shape)
-    far = np.abs(values) > 2
-    while far.any():
-        values[far] = rng.standard_normal(int(far.sum()))
-        far = np.abs(values) > 2
-    return np.asarray(mean + std * values)
+    """Normal numbers of those within two standard deviations."""
+    return np.asarray(mean + std * numbers("truncated_normal", shape, rng))
 
 
 def orthogonal(shape: tuple[int, ...], rng: np.random.Generator, gain: float = 1.0) -> Array:
@@ -63,7 +65,7 @@ def orthogonal(shape: tuple[int, ...], rng: np.random.Generator, gain: float = 1
         raise ShapeError(f"orthogonal: needs a matrix or more axes, got the shape {shape}")
     rows, columns = math.prod(shape[:-1]), shape[-1]
     with blas().limit(limits=1):  # many small steps, at each of which threads would wait for each other
-        q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+        q, r = np.linalg.qr(numbers("normal", (max(rows, columns), min(rows, columns)), rng))
     q = q * np.sign(np.diagonal(r))
     return np.asarray(gain * (q if rows >= columns else q.T)).reshape(shape)
 
@@ -76,7 +78,7 @@ INITIALIZERS: dict[str, Initializer] = {
     "zeros": lambda shape, rng: np.zeros(shape),
     "ones": lambda shape, rng: np.ones(shape),
     "uniform": lambda shape, rng: rng.uniform(-0.05, 0.05, shape),
-    "normal": lambda shape, rng: rng.normal(0.0, 0.05, shape),
+    "normal": lambda shape, rng: normal(shape, rng, 0.05),
     "truncated_normal": lambda shape, rng: truncated(shape, rng, 0.05),
     "orthogonal": orthogonal,
     "glorot_uniform": by_fans(average, True),

@@ -14,7 +14,7 @@ class origin:  # noqa: N801
 
     __slots__ = ("place", "token")
 
-    def __init__(self, place: str | tuple[str, int]) -> None:
+    def __init__(self, place: str | tuple[str, int] | None) -> None:
         self.place = place
 
     def __enter__(self) -> None:
@@ -22,6 +22,11 @@ class origin:  # noqa: N801
 
     def __exit__(self, *error: object) -> None:
         _origin.reset(self.token)
+
+
+def built_at(place: Any) -> None:
+    """Change the place of the innermost ``origin`` block, for what is built next: cheaper than a block for each."""
+    _origin.set(place)
 
 
 def here() -> Any:

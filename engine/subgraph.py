@@ -1,23 +1,11 @@
-"""Pieces of a graph: what lies between tensors, and the same piece built on other inputs."""
+"""Pieces of a graph: what lies between tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 
 from .gradient import depends
 from .graph import Constant, Tensor, toposort
-
-
-def substitute(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> list[Tensor]:
-    """``outputs`` on other inputs: what depends on a key of ``replace`` is built anew, the rest stays shared."""
-    memo = {old.id: new for old, new in replace.items()}
-    for t in toposort(outputs, set(memo)):
-        inputs = [memo[x.id] for x in t.inputs]
-        if t.op is None or all(new is x for new, x in zip(inputs, t.inputs, strict=True)):
-            memo[t.id] = t
-            continue
-        memo[t.id] = t.on(inputs)
-    return [memo[t.id] for t in outputs]
 
 
 def captured(outputs: Sequence[Tensor], xs: Sequence[Tensor]) -> list[Tensor]:

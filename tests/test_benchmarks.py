@@ -4,6 +4,8 @@ import ast
 import importlib
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,6 +93,24 @@ def test_a_target_may_speak_of_one_peer():
     ]
     assert Result(row, sides, 0.0).ratio == 0.75
     assert Result(ROWS["mlp"][0], sides, 0.0).ratio == 1.5
+
+
+@pytest.mark.parametrize(("row", "part"), [("adult_sgd", "bursts"), ("gradient", "calls")])
+def test_our_side_without_a_part_computes_the_same(row, part, capsys):
+    pytest.importorskip("llvmlite")
+    code = __main__.main(["run", row, "--quick", "--json", "--threads", "1", "--peers", f"ag-without-{part}"])
+    printed = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert code == 0
+    assert [s["system"] for s in printed["sides"]] == ["ag", f"ag-without-{part}", "numpy"]
+    assert printed["apart"] < 1e-4
+
+
+def test_all_parts_can_be_switched_off():
+    """Each stands where `without` looks for it."""
+    pytest.importorskip("llvmlite")
+    script = "from benchmarks.without import PARTS; [off() for off in PARTS.values()]; print(len(PARTS))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout == "7\n"
 
 
 def test_run_prints_a_row_as_json(capsys):
@@ -248,3 +268,17 @@ def test_a_pickle_of_tables_can_call_nothing_but_what_a_frame_needs():
     with pytest.raises(ValueError, match=r"found builtins\.print in a pickle"):
         columns_of(lzma.compress(pickle.dumps(print)))
     assert [cell(v) for v in (None, float("nan"), 3.0, 2.5, True, "a")] == ["NA", "NA", 3, 2.5, "TRUE", "a"]
+
+
+def test_formulas_like_those_of_tables_of_integrals_are_read_by_both_sides():
+    from agcli.expression.api import parse, variables
+    from benchmarks.formulas import operators, sympy_reader
+    from benchmarks.integrals import LONGEST, SHORTEST, formulas
+
+    texts = formulas(8, seed=3)
+    assert texts == formulas(8, seed=3)
+    assert all(SHORTEST <= operators(text) <= LONGEST for text in texts)
+    pytest.importorskip("sympy")
+    read = sympy_reader()
+    for text in texts:
+        assert {str(s) for s in read(text).free_symbols} == set(variables(parse(text)))

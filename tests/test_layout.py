@@ -21,9 +21,10 @@ ORDER = {
         "leaks", "digits", "checks", "stream", "samples", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments", "leaves",
-        "ops", "functional", "rewrite",
-        "gradient", "subgraph", "custom", "freelist", "plan", "loops", "transforms", "show", "backends",
+        "errors", "collector", "registry", "frozen", "types", "table", "origin", "foreign", "graph", "arguments",
+        "leaves", "ops", "functional", "rewrite",
+        "substitution", "gradient", "subgraph", "custom", "freelist", "plan", "memory", "planner", "loops",
+        "transforms", "show", "backends",
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [

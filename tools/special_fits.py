@@ -1,10 +1,10 @@
-"""The coefficients of the special functions' vector code: engine/backends/jit/llvm/fits.py.
+"""The coefficients of the special functions' vector code, and of the quantiles from which random numbers are made.
 
-python -m tools.special_fits            compute them with mpmath and write the file (minutes)
+python -m tools.special_fits            compute them with mpmath and write the files of TARGETS (minutes)
 python -m tools.special_fits erf_near   print one fit and its largest error
 
 Each fit is a polynomial whose largest weighted error is smallest, found by Remez's exchange (E. Ya. Remez, 1934) at 60
-digits. The docstrings of the file that is written say what each polynomial stands for.
+digits. The comments in the files that are written say what each polynomial stands for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import mpmath
 from mpmath import mp, mpf
 
-TARGET = Path(__file__).resolve().parent.parent / "engine/backends/jit/llvm/fits.py"
+ENGINE = Path(__file__).resolve().parent.parent / "engine"
 DIGITS = 60
 POINTS = 24  # places of an error between two alternations
 
@@ -131,6 +131,25 @@ def erfinv_fit(meaning: str, high: str, k: int, degree: int) -> Fit:
 
     low = mpf("0.83")
     return Fit(meaning, function, (low - k) / (low + k), (mpf(high) - k) / (mpf(high) + k), degree)
+
+
+def quantile_fit(meaning: str, high: str, k: str, degree: int) -> Fit:
+    """z - r in powers of t = (r - k)/(r + k), where a normal number is beyond z or -z with probability exp(-r^2/2)."""
+    middle = mpf(k)
+
+    def root(t: Any) -> Any:
+        return middle * (1 + t) / (1 - t)
+
+    def quantile(t: Any) -> Any:
+        return mpmath.sqrt(2) * erfinv_beside(mpmath.exp(-(root(t) ** 2) / 2))
+
+    low, far = ((r - middle) / (r + middle) for r in (mpf("1.17"), mpf(high)))
+    return Fit(meaning, lambda t: quantile(t) - root(t), low, far, degree, lambda t: 1 / quantile(t))
+
+
+def quantile_rest(z: Any) -> Any:
+    """z / y - 1, where a normal number is between -z and z with probability y, at y = sqrt(z)."""
+    return mpmath.sqrt(2) * over_root(mpmath.erfinv, z) - 1
 
 
 def artanh_rest(z: Any) -> Any:
@@ -253,8 +272,31 @@ FITS = {
     "DIGAMMA_SHORT": Fit("the same for float32", digamma_rest, -1, 1, 10),
 }  # fmt: skip
 
-HEAD = '''"""Polynomials of the special functions, lowest power first; written by ``python -m tools.special_fits``."""
-'''
+QUANTILE_FITS = {
+    "LOG": Fit(
+        "(2 artanh(s) / s - 2) / s^2 in powers of s^2, for s up to (sqrt(2) - 1)/(sqrt(2) + 1)",
+        artanh_rest, 0, "0.02945", 6, lambda z: z + mpf("1e-4"),
+    ),
+    "LOG_SHORT": Fit("the same for float32", artanh_rest, 0, "0.02945", 3, lambda z: z + mpf("1e-4")),
+    "NORMAL_NEAR": Fit(
+        "z / y - 1 in powers of y^2, for y up to 0.5; a normal number is between -z and z with probability y",
+        quantile_rest, 0, "0.25", 14,
+    ),
+    "NORMAL_NEAR_SHORT": Fit("the same for float32", quantile_rest, 0, "0.25", 7),
+    "NORMAL_FAR": quantile_fit(
+        "z - r in powers of t = (r - 2.8)/(r + 2.8), where r = sqrt(-2 log(1 - y)) is from 1.17 to 9.43",
+        "9.43", "2.8", 23,
+    ),
+    "NORMAL_FAR_SHORT": quantile_fit(
+        "the same for float32, in powers of (r - 2)/(r + 2), for r up to 6.67", "6.67", "2", 10
+    ),
+}  # fmt: skip
+
+TARGETS = {
+    ENGINE / "backends/jit/llvm/fits.py": ("Polynomials of the special functions", FITS),
+    ENGINE / "ops/quantile_fits.py": ("Polynomials of normal and exponential quantiles", QUANTILE_FITS),
+}
+HEAD = '"""{}, lowest power first; written by ``python -m tools.special_fits``."""\n'
 
 
 def numbers(fit: Fit, c: Sequence[Any]) -> list[float]:
@@ -272,17 +314,22 @@ def rows(name: str, fit: Fit, c: Sequence[Any]) -> list[str]:
     return [f"# {fit.meaning}", f"{name} = (", *lines, row, ")  # fmt: skip"]
 
 
+def text_of(name: str, fit: Fit) -> list[str]:
+    """The lines of a fit, which is computed for them; its error goes to standard error."""
+    c, worst = remez(fit)
+    print(f"{name}: degree {fit.degree}, error {mpmath.nstr(worst, 3)}", file=sys.stderr)
+    return rows(name, fit, c)
+
+
 def main(names: Sequence[str]) -> None:
     mp.dps = DIGITS
-    text = [HEAD]
-    for name in names or FITS:
-        c, worst = remez(FITS[name.upper()])
-        print(f"{name}: degree {FITS[name.upper()].degree}, error {mpmath.nstr(worst, 3)}", file=sys.stderr)
-        text += rows(name.upper(), FITS[name.upper()], c)
-    if names:
-        print("\n".join(text[1:]))
-    else:
-        TARGET.write_text("\n".join(text) + "\n", "utf-8")
+    for target, (what, fits) in TARGETS.items():
+        wanted = {name: fit for name, fit in fits.items() if not names or name.lower() in names}
+        lines = [line for name, fit in wanted.items() for line in text_of(name, fit)]
+        if names:
+            print("\n".join(lines))
+        else:
+            target.write_text("\n".join([HEAD.format(what), *lines]) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

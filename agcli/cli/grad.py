@@ -88,11 +88,9 @@ def is_model(text: str) -> bool:
 
 def question_of(options: dict[str, Any], check: bool) -> Question:
     """The options that say what is asked."""
-    from dataclasses import fields
-
     from agcli.expression.questions import Question
 
-    known = {f.name for f in fields(Question)}
+    known = set(Question.__match_args__)
     chosen = {name: value for name, value in options.items() if name in known and value is not None}
     if options["taylor"] and options["order"] == 1:  # which Question cannot tell from no order
         chosen["taylor"] += ",n=1"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from agcli.engine.errors import EngineError
+from agcli.engine.frozen import changed
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula, read, variable_named
@@ -59,11 +59,11 @@ def answered(text: str, question: Question, notes: list[str]) -> Answer:
         hint = "write `--implicit y` for dy/dx of an equation, or `left - right` for a formula"
         raise ExpressionError("expected a formula, found an equation", text, equals, equals + 1, hint)
     function = with_given(formula, given)
-    results = Derivation(formula, function, question, tuple(given)).results()
+    results = Derivation(formula, function, question, tuple(given), {}).results()
     if question.check:
-        results = [replace(r, check=check(r.claims)) for r in results]
+        results = [changed(r, check=check(r.claims)) for r in results]
     if question.steps:
-        results = [replace(r, steps=tuple(steps_of(r.claims, question.raw or r.proven is False))) for r in results]
+        results = [changed(r, steps=tuple(steps_of(r.claims, question.raw or r.proven is False))) for r in results]
     found = Answer(text, formula, function, tuple(results), given=tuple(given), notes=tuple(notes))
     return at_point(found, point, given, question.plot) if question.at else found
 
@@ -157,7 +157,7 @@ def at_point(answer: Answer, point: Mapping[str, Tensor], given: Mapping[str, Sy
         if not np.isfinite(v).all():
             raise ExpressionError(f"--at: the value of `{shorten(name)}` is not a finite number")
     if plot and len(missing) == 1:
-        return replace(answer, at=at)
+        return changed(answer, at=at)
     if missing:
         example = ",".join([*(f"{name}=..." for name in point), *(f"{name}=1" for name in missing)])
         message = f"--at gives no value for {', '.join(f'`{shorten(name)}`' for name in missing)}"
@@ -166,5 +166,5 @@ def at_point(answer: Answer, point: Mapping[str, Tensor], given: Mapping[str, Sy
 
     place = Point(answer.function, answer.formula.names, at)
     whole, found = place.value(), [place.result(r) for r in answer.results]
-    results = tuple(replace(r, value=numbers(v), found=v) for r, v in zip(answer.results, found, strict=True))
-    return replace(answer, results=results, at=at, value=numbers(whole), found=whole)
+    results = tuple(changed(r, value=numbers(v), found=v) for r, v in zip(answer.results, found, strict=True))
+    return changed(answer, results=results, at=at, value=numbers(whole), found=whole)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from agcli.engine.frozen import frozen
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, placeholder
 from agcli.engine.types import TensorType
@@ -20,7 +20,7 @@ from agcli.expression.syntax import Syntax
 MAX_SHOWN, MAX_TEXT = 2_000, 10_000  # tensors and characters of a formula that a notebook shows
 
 
-@dataclass(frozen=True)
+@frozen
 class Formula:
     """A text as tensors: one side, or both sides of an equation, over placeholders by name."""
 

@@ -8,12 +8,12 @@ difference is a complex step, which is exact to rounding (Squire and Trapp, 1998
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
+from agcli.engine.frozen import frozen
 from agcli.engine.gradient import grad
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
@@ -30,7 +30,7 @@ STEP = 1e-20
 LARGEST = 6_000  # tensors of a formula that is still checked
 
 
-@dataclass(frozen=True)
+@frozen
 class Claim:
     """That `result` is the derivative of `formula` by `x`, or without `x`: that the two are equal."""
 
@@ -39,7 +39,7 @@ class Claim:
     result: Tensor
 
 
-@dataclass(frozen=True)
+@frozen
 class Check:
     """What was found. `ok` is None where no point was found at which the formula has a derivative."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
 
+from agcli.engine.frozen import changed, frozen
 from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.rewrite.rules import number
@@ -30,7 +30,7 @@ MAX_RESULTS = 1_000  # elements of a Jacobian or Hessian
 MAX_ANSWERS = 200  # derivatives that nobody named
 
 
-@dataclass(frozen=True)
+@frozen
 class Derivation:
     """The results of one question, before their last simplification."""
 
@@ -38,11 +38,11 @@ class Derivation:
     function: Tensor
     question: Question
     given: tuple[str, ...]
-    verdicts: dict[int, bool | None] = field(default_factory=dict)  # by the ids of shorter forms
+    verdicts: dict[int, bool | None]  # by the ids of shorter forms
 
     def results(self) -> list[Result]:
         """The answers, each with what its check before printing found."""
-        return [replace(r, proven=self.proven(r)) for r in self.found()]
+        return [changed(r, proven=self.proven(r)) for r in self.found()]
 
     def proven(self, result: Result) -> bool | None:
         """Whether all shorter forms of a result have the values of what they were made of."""

@@ -8,9 +8,9 @@ Source of the rules: Magnus and Neudecker, Matrix Differential Calculus (differe
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
+from agcli.engine.frozen import changed as altered
 from agcli.engine.gradient import forward
 from agcli.engine.graph import Constant, Tensor, call, toposort
 from agcli.engine.leaves import Placeholder, placeholder
@@ -223,7 +223,7 @@ def kept(form: Linear, condition: Tensor, taken: bool) -> Linear | None:
     if form.row is not None or choice.shape == ():
         return changed(form, choose)
     marks = choose(call("ones", (form.length,), dtype="float64"))
-    return replace(
+    return altered(
         form,
         diagonal=None if form.diagonal is None else choose(form.diagonal),
         pairs=tuple((choose(u), r) for u, r in form.pairs),

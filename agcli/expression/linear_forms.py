@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
+from agcli.engine.frozen import frozen
 from agcli.engine.graph import Constant, Tensor, call
 from agcli.engine.rewrite.rules import number
 from agcli.engine.types import static
@@ -12,7 +12,7 @@ from agcli.expression.lift_shapes import as_vector, barest
 from agcli.expression.lower import FLOAT
 
 
-@dataclass(frozen=True)
+@frozen
 class Linear:
     """A matrix: diag(diagonal) + the outer products of `pairs` + the `matrices`. A formula of one value has one row,
     which is `row`. `length` counts the rows, `width` the columns."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from itertools import groupby
+from types import MappingProxyType
 from typing import Any
 
+from agcli.engine.frozen import frozen
 from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder
 from agcli.expression.api import Formula
@@ -14,7 +15,7 @@ from agcli.expression.check import Check, Claim
 from agcli.expression.simplify import Step
 
 
-@dataclass(frozen=True)
+@frozen
 class Question:
     """The options of `ag grad`, as they were given; Python callers fill in what they need."""
 
@@ -36,7 +37,7 @@ class Question:
     steps: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Result:
     """One derivative. `kind` is derivative, gradient, jacobian, hessian, direction, implicit or taylor; `wrt` the
     variables in turn, and `about` what else the name of the result needs."""
@@ -54,7 +55,7 @@ class Result:
     proven: bool | None = True  # False: a shorter form was wrong and is not shown; None: it could not be checked
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """A formula and its results. `at` holds the point at which `value` and the results' values were taken; for a plot
     over the one variable that it leaves out, there are no values."""
@@ -63,7 +64,7 @@ class Answer:
     formula: Formula
     function: Tensor
     results: tuple[Result, ...]
-    at: dict[str, Any] = field(default_factory=dict)
+    at: Mapping[str, Any] = MappingProxyType({})
     value: Any = None
     found: Any = None
     given: tuple[str, ...] = ()

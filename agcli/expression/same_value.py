@@ -12,11 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from agcli.engine.function import Function
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.types import Array, TensorType, static
-from agcli.expression.values import is_pointwise, pointwise, value_of
+from agcli.expression.values import compiled, is_pointwise, pointwise, value_of
 
 POINTS = 8  # compared
 DRAWS = 48  # made for them at once
@@ -151,7 +150,7 @@ def compare_arrays(
 ) -> Verdict:
     if not all(t.type.known for t in variables):
         return Verdict(None, 0)
-    function = Function([before, after])
+    function = compiled([before, after])
     points = 0
     with np.errstate(all="ignore"):
         for _ in range(TRIES):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agcli.engine.function import Function
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.arrays import Astype
 from agcli.engine.ops.base import Pointwise
 from agcli.engine.types import Array
+
+if TYPE_CHECKING:
+    from agcli.engine.function import Function
 
 Feeds = Mapping[str, Any]
 
@@ -28,8 +30,15 @@ def values(outputs: Sequence[Tensor], feeds: Feeds) -> list[Array]:
     with np.errstate(all="ignore"):
         if is_pointwise(outputs):
             return pointwise(outputs, {k: np.asarray(v, np.float64) for k, v in feeds.items()})
-        function = Function(list(outputs))
+        function = compiled(outputs)
         return list(function({k: v for k, v in feeds.items() if k in function.by_name}))
+
+
+def compiled(outputs: Sequence[Tensor]) -> Function:
+    """The compiled function of formulas of arrays. What compiles is loaded here: formulas of numbers do without it."""
+    from agcli.engine.function import Function
+
+    return Function(list(outputs))
 
 
 def pointwise(outputs: Sequence[Tensor], feeds: Mapping[str, Array]) -> list[Array]:

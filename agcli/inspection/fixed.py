@@ -9,7 +9,7 @@ import numpy as np
 
 from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
-from agcli.engine.subgraph import substitute
+from agcli.engine.substitution import substitute
 from agcli.engine.types import DType
 from agcli.model.build import Model
 from agcli.model.precision import widened

@@ -14,7 +14,7 @@ from agcli.engine.graph import Tensor, toposort
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
 from agcli.engine.ops.keys import make_key
 from agcli.engine.optimizers import Step
-from agcli.engine.subgraph import substitute
+from agcli.engine.substitution import substitute
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.expression.errors import nearest

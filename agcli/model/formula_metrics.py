@@ -15,7 +15,7 @@ import numpy as np
 from agcli.engine.function import Function
 from agcli.engine.graph import Tensor, call, toposort
 from agcli.engine.leaves import Placeholder
-from agcli.engine.subgraph import substitute
+from agcli.engine.substitution import substitute
 from agcli.engine.types import Array, Shape, TupleType
 from agcli.model.meters import Meter, Value, as_value
 from agcli.spec.nouns import Better

@@ -81,20 +81,19 @@ class Normal(Initializer):
     std: Positive = Field(default=0.05, description="standard deviation")
 
     def draw(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
-        return rng.normal(self.mean, self.std, shape).astype(dtype)
+        from agcli.engine.initializers import normal
+
+        return normal(shape, rng, self.std, self.mean).astype(dtype)
 
 
 @INITIALIZERS.row("truncated_normal")
 class TruncatedNormal(Normal):
-    """The same, drawn again beyond two standard deviations."""
+    """The same, of those within two standard deviations."""
 
     def draw(self, shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Array:
-        import numpy as np
+        from agcli.engine.initializers import truncated
 
-        z = rng.normal(size=shape)
-        while (far := np.abs(z) > 2).any():
-            z = np.where(far, rng.normal(size=shape), z)
-        return (self.mean + self.std * z).astype(dtype)
+        return truncated(shape, rng, self.std, self.mean).astype(dtype)
 
 
 @INITIALIZERS.row("uniform")

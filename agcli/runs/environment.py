@@ -23,6 +23,8 @@ from agcli.spec.plugins import brought
 from agcli.spec.source import at_once
 
 PACKAGES = ("agcli", "numpy", "scipy", "safetensors", "polars", "llvmlite")
+SAMPLER = "sampler"  # in environment.json: how normal and exponential numbers are made
+QUANTILES = "quantiles"  # of random words; up to 0.3, when nothing was written, NumPy's own generators made them
 WHOLE = 8 << 20  # bytes; of larger arrays, evenly spaced blocks are hashed
 MAX_NAME = 4096  # bytes of a file of git that names a commit or a branch
 COMMIT = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
@@ -39,6 +41,7 @@ def environment(data: Dataset, seed: int, folder: Path) -> dict[str, Any]:
         "system": system(),
         "cores": os.cpu_count(),
         "seed": seed,
+        SAMPLER: QUANTILES,
         "commit": commit(folder),
         "command": sys.argv[1:],
         "data": {"name": data.name, "source": data.source, "sha256": fingerprints(data)},
@@ -60,6 +63,11 @@ def moved(known: Mapping[str, Any]) -> list[str]:
     """In what this machine differs from the environment of a run, as far as results depend on it."""
     now = arithmetic()
     return [f"{k}: {known[k]} -> {v}" for k, v in now.items() if k in known and known[k] != v]
+
+
+def drew_otherwise(known: Mapping[str, Any]) -> bool:
+    """Whether normal and exponential numbers were others where an environment was written, from the same seed."""
+    return bool(known.get(SAMPLER) != QUANTILES)
 
 
 def system() -> str:

@@ -96,7 +96,7 @@ class Change:
 
 def shown(value: Any) -> str:
     text = "not there" if value is MISSING else "none" if value is None else str(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+    return text if len(text) <= 60 else f"{text[:28]}...{text[-29:]}"  # of two paths, the ends tell most
 
 
 def changes(old: Spec, new: Spec) -> list[Change]:

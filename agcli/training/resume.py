@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agcli.engine.errors import StateError
+from agcli.engine.graph import toposort
+from agcli.engine.ops.words import Words
 from agcli.events import Note
 from agcli.runs import Checkpoint, DamagedError, Run, RunError
 from agcli.runs.checkpoints import name_of
-from agcli.runs.environment import moved
+from agcli.runs.environment import drew_otherwise, moved
 from agcli.runs.identity import MISSING, Change, changes, check, fixed, is_place, other_samples, spec_then
 from agcli.runs.migrate import RESULT
 from agcli.runs.places import MARK, RUNS
@@ -185,10 +187,17 @@ def lost_best(run: Run, best: Best, last: int) -> list[Note]:
     return [note]
 
 
-def other_machine(run: Run) -> list[Note]:
-    """What is not as it was where the run began, and may change its numbers."""
-    told = "other numbers may come out than on the machine before"
-    return [Note(f"{told}: {text}", "environment") for text in moved(run.environment)]
+def other_machine(run: Run, session: Session, begins: bool) -> list[Note]:
+    """What is not as it was where the run began, and may change its numbers.
+
+    ``begins`` says that there was no checkpoint: the first weights are drawn again.
+    """
+    told = "other numbers may come out than"
+    notes = [f"{told} on the machine before: {text}" for text in moved(run.environment)]
+    draws = begins or any(isinstance(t.op, Words) for t in toposort([session.model.train.loss]))
+    if draws and drew_otherwise(run.environment):
+        notes.append(f"{told} before: normal and exponential numbers are drawn in another way since this run began")
+    return [Note(text, "environment") for text in notes]
 
 
 def unfinished(name: str | None, place: Path = RUNS) -> Run | None:

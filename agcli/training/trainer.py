@@ -114,7 +114,7 @@ class Trainer:
         trainer.elapsed_before = resume.rewound(run, s, checkpoint)
         if trainer.spec != old:
             run.rewrite(trainer.spec)
-        trainer.notes += [Note(text, "checkpoint") for text in said] + resume.other_machine(run)
+        trainer.notes += [Note(t, "checkpoint") for t in said] + resume.other_machine(run, s, checkpoint is None)
         trainer.notes += resume.changed(settings, s)
         return trainer
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ..collector import collector_paused
 from ..errors import EngineError, ExecutionError
 from ..freelist import ALIGN
 from ..graph import label
@@ -66,9 +67,10 @@ class Executor:
             return s.source.value
         if s.kind in ("buffer", "part"):
             place = (s.type.shape, s.type.dtype, s.offset)
-            if place not in self.places:
-                self.places[place] = np.ndarray(s.type.shape, s.type.dtype, self.arena, s.offset)  # type: ignore[arg-type]
-            return self.places[place]
+            found = self.places.get(place)
+            if found is None:
+                found = self.places[place] = np.ndarray(s.type.shape, s.type.dtype, self.arena, s.offset)  # type: ignore[arg-type]
+            return found
         return np.zeros(s.type.shape, s.type.dtype) if s.kind == "feed" and not s.dynamic else None
 
     def look(self, s: Slot) -> None:
@@ -132,7 +134,8 @@ class Executor:
         try:
             self.feed(arrays)
             if self.sequence is None:
-                self.join()
+                with collector_paused():
+                    self.join()
         except BaseException:
             self.moves = None
             raise

@@ -25,7 +25,7 @@ from ..ops.reductions import Max, Min, Prod, Sum
 from ..ops.repeating import Roll, Tile
 from ..ops.scans import CumProd, CumSum, forward
 from ..ops.slicing import GetItem, PutItem
-from ..types import static
+from ..types import TensorType, static
 from .scalars import LINES, Element, Scalar, Trace, Unsuited, number
 
 ELEMENTS = 5000  # of all tensors of a graph that is taken apart
@@ -158,7 +158,10 @@ def suits(roots: Sequence[Tensor], products: bool) -> bool:
     kinds: list[Any] = [Pointwise, Astype, Sum, Max, Min, Prod, CumSum, CumProd, *MOVES]
     if products:
         kinds.append(MatMul)
-    if not all(t.op is None or isinstance(t.op, tuple(kinds)) for t in order):
+    if len(order) > ELEMENTS and sum(t.type.size for t in order if isinstance(t.type, TensorType)) > ELEMENTS:
+        return False
+    known = tuple(kinds)
+    if not all(t.op is None or isinstance(t.op, known) for t in order):
         return False
     floats = {t.dtype.char for t in order if not isinstance(t, Constant) and (t.op is None or t.dtype.kind != "b")}
     if floats | {t.dtype.char for t in roots} not in ({"f"}, {"d"}):

@@ -18,7 +18,8 @@ from ..leaves import Variable
 from ..ops.arrays import Reshape
 from ..ops.matmul import MatMul
 from ..ops.program import joined
-from ..plan import Plan, Planner
+from ..plan import Plan
+from ..planner import Planner
 from ..rewrite.rules import simplify
 from ..types import Array, static
 

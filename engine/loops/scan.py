@@ -22,7 +22,8 @@ from ..ops.base import items
 from ..ops.keys import FUNCTION_KEY, fold_in
 from ..rewrite.rules import simplify
 from ..rewrite.shards import Layout, Sharder
-from ..subgraph import captured, substitute
+from ..subgraph import captured
+from ..substitution import substitute
 from ..types import Array, TensorType, TupleType, fits
 from .loop import Loop, LoopPlan, plan_body
 

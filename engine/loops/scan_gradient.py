@@ -11,7 +11,8 @@ from ..gradient import accumulate, is_float, pullback, pushforward
 from ..graph import Op, Tensor, call
 from ..leaves import Placeholder, Variable
 from ..ops.base import items
-from ..subgraph import first_used, substitute
+from ..subgraph import first_used
+from ..substitution import substitute
 from ..types import TensorType
 from .scan import VIEWS, Output, Results, Scan, loop, trace_slices
 

@@ -26,10 +26,10 @@ from .keys import FUNCTION_KEY, next_stream
 from .logic import logical_and, not_equal, where
 from .matmul import matmul
 from .nn import softmax
-from .random import Draw, Source
 from .reductions import any, sum
 from .repeating import repeat
 from .slicing import expand_dims, squeeze
+from .words import Draw, Source
 
 NAME = "scaled_dot_product_attention"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..types import Array
-from .random import Source
+from .words import Source
 
 if TYPE_CHECKING:
     from .attention import Attends

@@ -134,7 +134,8 @@ class Elementwise(Pointwise):
         return None if self.scalar_rule is None else self.scalar_rule(*values)
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Callable[[], Any]:
-        alike = self.rule is None or out.dtype.kind != "f" or all(x.dtype == out.dtype for x in inputs)
+        dtype = out.dtype
+        alike = self.rule is None or dtype.kind != "f" or [dtype] * len(inputs) == [x.dtype for x in inputs]
         if alike and self.fill is None and isinstance(self.ufunc, np.ufunc) and self.ufunc not in KEYWORD_ONLY:
             return partial(self.ufunc, *inputs, out)  # a keyword costs as much as the call itself
         run = partial(self.fill or self.ufunc, out=out)

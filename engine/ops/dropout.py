@@ -8,10 +8,9 @@ from ..frozen import frozen
 from ..graph import Like, Tensor, as_tensor
 from ..types import Array, Shape, TensorType
 from .keys import FUNCTION_KEY, next_stream
-from .random import Draw
+from .words import CHUNK, Draw
 
 LEVELS = 1 << 16  # rates are multiples of one over this
-CHUNK = 1 << 14  # words of 64 bits that are drawn at once; they stay in the first-level cache
 
 
 @frozen

@@ -18,10 +18,15 @@ Call: TypeAlias = "Callable[[], Any]"
 def joined(calls: Iterable[Call]) -> list[tuple[int, Call]]:
     """Calls in their order, each with its number; neighbours are one where they say how (``join``, if they have it)."""
     found: list[tuple[int, Call]] = []
-    for join, group in groupby(enumerate(calls), key=lambda row: getattr(row[1], "join", None)):
+    for join, group in groupby(enumerate(calls), key=how_joined):
         rows = list(group)
         found += rows if join is None or len(rows) == 1 else [(rows[0][0], join([call for _, call in rows]))]
     return found
+
+
+def how_joined(row: tuple[int, Call]) -> Any:
+    """What makes one call of several, by one of them; most are plain calls of NumPy, which need not be asked."""
+    return None if type(row[1]) is partial else getattr(row[1], "join", None)
 
 
 class Steps:

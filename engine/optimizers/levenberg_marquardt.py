@@ -13,7 +13,7 @@ from ..function import Function, outputs_of
 from ..graph import Tensor
 from ..leaves import Placeholder, Variable, variable
 from ..ops.joining import concatenate
-from ..subgraph import substitute
+from ..substitution import substitute
 from ..transforms.apply import jacobian
 from ..types import Array, TensorType
 from .bounds import Bounds, box

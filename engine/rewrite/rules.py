@@ -9,6 +9,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from operator import is_not
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from ..ops import elementwise as ew
 from ..ops.arrays import BroadcastTo, broadcast_to
 from ..ops.base import Item, Pointwise
 from ..ops.logic import Keep, Where
-from ..origin import origin
+from ..origin import built_at, origin
 from ..registry import several_a_name
 from ..types import Array, TensorType, TupleType, holds
 from . import pools
@@ -35,6 +36,8 @@ def number(t: Tensor) -> Any:
     """The one number that every element of ``t`` has, if ``t`` is such a constant."""
     while isinstance(t.op, BroadcastTo):
         t = t.inputs[0]
+    if t.op is not None:
+        return None
     if not isinstance(t, Constant) or t.shape != ():
         return None
     return t.value if not isinstance(t.value, np.ndarray) else t.value.item()
@@ -244,7 +247,7 @@ def fold(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
 
 def narrow(t: Tensor, inputs: Sequence[Tensor]) -> list[Tensor] | None:
     """Inputs of an elementwise op without the broadcasts that the op does by itself."""
-    if not isinstance(t.op, Pointwise) or BroadcastTo not in [type(x.op) for x in inputs]:
+    if BroadcastTo not in [type(x.op) for x in inputs] or not isinstance(t.op, Pointwise):
         return None
     found = list(inputs)
     for i, x in enumerate(inputs):
@@ -265,11 +268,17 @@ class Rewriter:
         self.seen: dict[Any, Tensor] = {}
 
     def __call__(self, outputs: Sequence[Tensor]) -> list[Tensor]:
-        for t in toposort(oldest_first(outputs), self.memo):
-            if t.id not in self.memo:
-                new = self.leaf(t) if t.op is None else self.apply(t, t.op, [self.memo[x.id] for x in t.inputs])
-                self.memo[t.id] = self.memo[new.id] = new
-        return [self.memo[t.id] for t in outputs]
+        memo = self.memo
+        with origin(None):  # what is built takes the place of the tensor that it is made of
+            for t in toposort(oldest_first(outputs), memo):
+                if t.id not in memo:
+                    if t.op is None:
+                        new = self.leaf(t)
+                    else:
+                        built_at(t.place)
+                        new = self.apply(t, t.op, [memo[x.id] for x in t.inputs])
+                    memo[t.id] = memo[new.id] = new
+        return [memo[t.id] for t in outputs]
 
     def leaf(self, t: Tensor) -> Tensor:
         if isinstance(t, Constant) and not isinstance(t.value, np.ndarray):
@@ -280,13 +289,16 @@ class Rewriter:
         for i in op.shape_only:
             if i < len(inputs) and inputs[i].type.known and not isinstance(inputs[i], Constant):
                 inputs[i] = self.stub(inputs[i].type)
-        key = (op, tuple(sorted(x.id for x in inputs) if op.commutative else (x.id for x in inputs)))
-        if key in self.seen:
-            return self.seen[key]
-        if inputs != [*t.inputs]:
+        ids = [x.id for x in inputs]
+        if op.commutative:
+            ids.sort()
+        key = (op, *ids)
+        found = self.seen.get(key)
+        if found is not None:
+            return found
+        if any(map(is_not, inputs, t.inputs)):
             t = t.on(inputs)
-        with origin(t.place):
-            new = self.simplified(t, op, inputs)
+        new = self.simplified(t, op, inputs)
         if new is None or new is t:
             self.seen[key] = t
             return t
@@ -295,7 +307,7 @@ class Rewriter:
 
     def simplified(self, t: Tensor, op: Op, inputs: list[Tensor]) -> Tensor | None:
         new = op.simplify(*inputs)
-        if new is None and all(isinstance(x, Constant) for x in inputs):
+        if new is None and not any(x.op is not None or not isinstance(x, Constant) for x in inputs):
             new = fold_exact(t, inputs)
             new = fold(t, inputs) if new is None else new
         if new is not None:

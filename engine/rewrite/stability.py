@@ -8,7 +8,6 @@ comes back as it is. Rules never look through the tensors in ``keep``: somebody 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from ..graph import Tensor, toposort
 from ..ops.arrays import astype
@@ -124,19 +123,10 @@ def rebuilt(t: Tensor, memo: Mapping[int, Tensor]) -> Tensor:
     return t.on([memo.get(x.id, x) for x in t.inputs])
 
 
-def substitute(outputs: Sequence[Any], memo: dict[int, Tensor]) -> list[Any]:
-    """``outputs`` (tensors or None), with the tensors whose ids ``memo`` holds replaced."""
-    found = dict(memo)
-    for t in toposort([t for t in outputs if t is not None], memo):
-        if any(x.id in found for x in t.inputs):
-            found[t.id] = rebuilt(t, found)
-    return [t if t is None else found.get(t.id, t) for t in outputs]
-
-
 def stabilise(outputs: Sequence[Tensor], keep: Sequence[Tensor] = ()) -> tuple[list[Tensor], list[Tensor]]:
     """``outputs`` with unstable formulas repaired, and what became of the tensors in ``keep``."""
     memo = repairs(toposort(outputs), keep)
     return [memo.get(t.id, t) for t in outputs], [memo.get(t.id, t) for t in keep]
 
 
-__all__ = ["REPAIRS", "UNSAFE", "formulas", "repair", "repairs", "stabilise", "substitute"]
+__all__ = ["REPAIRS", "UNSAFE", "formulas", "repair", "repairs", "stabilise"]

@@ -154,7 +154,7 @@ def leading(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return op(*(b.lead(x) for x in xs))  # type: ignore[no-any-return]
 
 
-@rule("Random", "StandardGamma")
+@rule("Random", "Words", "StandardGamma")
 def random(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     """Samples in the shape of all examples, from one key."""
     return None if xs[0].batched else op(*(x.tensor for x in xs))

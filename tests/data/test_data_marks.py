@@ -126,3 +126,15 @@ def test_cells_of_new_samples_know_it():
     frame = Frame("t", {"w": pl.Series("w", ["1,5"])}, is_new=True)
     with pytest.raises(DataError, match=r"such as 1234.5, with nothing beside the digits$"):
         frame["w"].numbers("")
+
+
+@pytest.mark.parametrize("odd", ["136A", "12 kg", "7%"])
+def test_codes_with_a_letter_are_names(tmp_path, odd):
+    """Numbers of families: zeros that lead make names of all cells, whatever stands behind some."""
+    file = tmp_path / "t.csv"
+    cells = [f"{i:03d}" for i in range(1, 120)] + [odd]
+    file.write_text("family,x,y\n" + "".join(f"{c},{i % 7},{i % 3}\n" for i, c in enumerate(cells * 2)))
+    assert several(pl.Series(cells)) == ""
+    made = draft(TableFile(file), "y")
+    assert "family: categorical" in made.text
+    assert not [note for note in made.warnings if "family" in note]

@@ -30,6 +30,13 @@ def coupled(x, parameter):
     return ag.tanh(h) @ parameter((6, 3))
 
 
+def noisy(x, parameter):
+    """Numbers that are drawn for the whole batch, and gradients through them."""
+    h = ag.flatten(x, keep=1) @ parameter((64, 8))
+    z = ag.normal(ag.tanh(h), ag.exp(0.1 * h)) + ag.truncated_normal(0, 0.1, h) * ag.exponential(0.2, h)
+    return z @ parameter((8, 3))
+
+
 def tokens(x, parameter):
     """Rows of a table, axes moved and joined, and weights shared."""
     table = parameter((10, 4))
@@ -82,7 +89,7 @@ def trained(net, shards, steps=3, batch=7):
     return results, [p.value.copy() for p in parameters], step
 
 
-@pytest.mark.parametrize("net", [conv_net, coupled, tokens, recurrent, recurrent_coupled])
+@pytest.mark.parametrize("net", [conv_net, coupled, noisy, tokens, recurrent, recurrent_coupled])
 @pytest.mark.parametrize("shards", [2, 3])
 def test_shards_change_only_the_order_of_sums(net, shards):
     (plain, weights, _), (parallel, others, step) = trained(net, 1), trained(net, shards)

@@ -5,7 +5,7 @@ import pytest
 
 import agcli as ag
 from agcli.engine.graph import toposort
-from agcli.engine.subgraph import substitute
+from agcli.engine.substitution import substitute
 from agcli.expression.api import parse, to_text
 from agcli.expression.gradients import gradients
 from agcli.expression.simplify import gradient_steps, simplify, steps

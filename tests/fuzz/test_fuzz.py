@@ -20,9 +20,10 @@ pytestmark = pytest.mark.only(hasattr(os, "fork"))
 
 @pytest.mark.parametrize(
     ("program", "count"),
-    [("fuzz_runs.py", 60), ("fuzz_specs.py", 300), ("fuzz_files.py", 150), ("kills.py", 1), ("injected.py", 12)],
+    [("fuzz_runs.py", 30), ("fuzz_specs.py", 150), ("fuzz_files.py", 75), ("kills.py", 1), ("injected.py", 6)],
 )
 def test_a_sample_is_refused_or_read(program, count):
+    count *= 4 if os.environ.get("AG_LONG") else 1
     command = [sys.executable, ROOT / "tests" / "fuzz" / program, str(count)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -11,6 +11,7 @@ import agcli as ag
 from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.elementwise.fused import Fused
 from agcli.engine.backends.jit.llvm import error_functions, fits, gammas
+from agcli.engine.ops import quantile_fits
 from agcli.engine.table import OPS
 from tools import special_fits
 
@@ -213,9 +214,12 @@ def test_gelu_and_its_derivative_are_loops_of_their_own():
     assert not {"erfc", "erf"} & {s.op.name for s in f.plan.steps}
 
 
-@pytest.mark.parametrize("name", special_fits.FITS)
-def test_polynomials_are_those_of_the_tool(name):
-    fit = special_fits.FITS[name]
+FITS = [(module, name) for module in (fits, quantile_fits) for name in vars(module) if name.isupper()]
+
+
+@pytest.mark.parametrize(("module", "name"), FITS, ids=lambda part: getattr(part, "__name__", part).split(".")[-1])
+def test_polynomials_are_those_of_the_tool(module, name):
+    fit = (special_fits.FITS if module is fits else special_fits.QUANTILE_FITS)[name]
     with mpmath.workdps(special_fits.DIGITS):
         coefficients, _ = special_fits.remez(fit)
-        assert [*getattr(fits, name)] == special_fits.numbers(fit, coefficients)
+        assert [*getattr(module, name)] == special_fits.numbers(fit, coefficients)

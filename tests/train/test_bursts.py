@@ -7,17 +7,21 @@ pytest.importorskip("llvmlite")
 
 from agcli.datasets import Dataset, Split
 from agcli.datasets.dataset import Column, Scaling
+from agcli.engine.backends.jit.gather import readable
 from agcli.engine.errors import EngineError
 from agcli.spec import parse_spec
 from agcli.training import bursts
 from agcli.training.session import Session
 from tests.outcomes import outcome
 
+pytestmark = pytest.mark.numeric
+
 
 @pytest.fixture(autouse=True)
 def any_time(monkeypatch):
     """How long a burst may be does not depend on how busy the machine is."""
     monkeypatch.setattr(bursts, "PAUSE", 100.0)
+    monkeypatch.delenv("AG_BACKEND", raising=False)
 
 
 RNG = np.random.default_rng(4)
@@ -71,7 +75,8 @@ def test_many_steps_at_a_time_are_the_same_steps(make, spec):
     columns = make()
     one, many = session(spec, columns), session(spec, columns)
     advanced(one, 71, at_once=False)
-    assert advanced(many, 71) > 30
+    several = advanced(many, 71)
+    assert several > 30 or not all(readable(*source) for source in many.bursts.sources)
     assert many.progress == one.progress
     for name, value in one.arrays.items():
         np.testing.assert_array_equal(many.arrays[name], value, err_msg=name)

@@ -1,6 +1,10 @@
-"""Metrics against scikit-learn on 1,000 random cases each: ties, missing classes, one class, unseen ones, weights."""
+"""Metrics against scikit-learn on random cases: ties, missing classes, one class, unseen ones, weights.
+
+1,000 of each, of which the gate takes 200.
+"""
 
 import math
+import os
 from functools import cache
 
 import numpy as np
@@ -14,7 +18,7 @@ from agcli.spec.nouns import METRICS
 pytestmark = pytest.mark.numeric
 metrics = pytest.importorskip("sklearn.metrics")
 
-CASES = 1000
+CASES = 1000 if os.environ.get("AG_LONG") else 200
 SIZES = (1, 3, 12, 30)
 AVERAGES = ("micro", "macro", "weighted")
 
@@ -148,7 +152,7 @@ def test_figures_of_probabilities_are_those_of_scikit_learn():
         for bins in (10, 15):
             expected = binned(p.max(1)[known], hit[known], weights[known], bins)
             check(ours(f"calibration_error: {bins}", scores, true, w), expected, (seed, bins))
-    assert undefined > 5
+    assert undefined > CASES // 200
 
 
 @pytest.mark.parametrize(("name", "area"), [("roc_auc", "roc_auc_score"), ("pr_auc", "average_precision_score")])
@@ -241,7 +245,7 @@ def test_figures_of_numbers_are_those_of_scikit_learn():
             assert math.isnan(found)
         else:
             check(found, metrics.r2_score(t, y, sample_weight=w), seed)
-    assert 100 < undefined < 600
+    assert CASES // 10 < undefined < CASES * 6 // 10
 
 
 # What no random case shows

@@ -15,6 +15,8 @@ from conftest import ROOT
 from faults import Disk, Killed
 from outcomes import outcome
 
+import agcli as ag
+from agcli.model.layers.dropout import Dropout
 from agcli.runs import DamagedError, Run, RunError
 from agcli.runs.checkpoints import read, write
 from agcli.runs.environment import PACKAGES, installed
@@ -309,6 +311,32 @@ def test_another_machine_is_said(spec, tmp_path):
     said = [n.text for n in trainer.notes if n.topic == "environment"]
     assert [text.partition(": ")[2].partition(":")[0] for text in said] == ["packages", "kernels"]
     trainer.run.close()
+
+
+def test_other_random_numbers_are_said_where_a_training_draws_any(spec, tmp_path, monkeypatch):
+    """Runs of 0.3 and earlier say nothing of how they drew normal numbers; dropout draws none."""
+
+    def noisy(self, x, scope):
+        return ag.normal(x, 0.1) if scope.training else x
+
+    def notes(folder, told):
+        path = folder / "environment.json"
+        known = json.loads(path.read_text())
+        assert known.pop("sampler") == "quantiles"
+        path.write_text(json.dumps(known if told else known | {"sampler": "quantiles"}))
+        trainer = Trainer.resume(folder)
+        trainer.run.close()
+        return [n.text.partition(": ")[2] for n in trainer.notes if n.topic == "environment"]
+
+    message = "normal and exponential numbers are drawn in another way since this run began"
+    assert notes(at_step(spec, tmp_path / "dropout", 5), True) == []
+    begun = at_step(spec, tmp_path / "begun", 5)
+    for path in (begun / "last", begun / "best", *(begun / "checkpoints").iterdir()):
+        path.unlink(missing_ok=True)
+    assert notes(begun, True) == [message]
+    monkeypatch.setattr(Dropout, "build", noisy)
+    for told, expected in ((False, []), (True, [message])):
+        assert notes(at_step(spec, tmp_path / f"noise-{told}", 5), told) == expected
 
 
 def test_one_process_at_a_time(spec, tmp_path):

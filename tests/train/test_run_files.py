@@ -47,7 +47,6 @@ GUARDED = {  # files of all rooms that open what a path names -> what keeps them
     "agcli/runs/removal.py": "an empty folder, of a run that was looked at",
     "agcli/runs/run.py": "a new folder",
     "agcli/spec/source.py": "`waiting`, O_NONBLOCK, a bound",
-    "agcli/training/open_trainer.py": "read_spec",
     "agcli/zoo.py": "files that ship",
     "datasets/apart.py": "a path after check_size, or bytes, for a process of its own",
     "datasets/arrays.py": "check_size, by its reader",

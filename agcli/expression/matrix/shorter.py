@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 from agcli.engine.graph import Constant, Tensor
 from agcli.engine.leaves import placeholder
-from agcli.engine.subgraph import first_used, substitute
+from agcli.engine.subgraph import first_used
+from agcli.engine.substitution import substitute
 from agcli.expression.errors import ExpressionError
 from agcli.expression.printers.text import to_text
 from agcli.expression.simplify import simplify

@@ -48,9 +48,12 @@ def add(*args: Expr) -> Expr:
             continue
         scale, inner = scaled_sum(a)
         c, parts = terms_of(inner)
-        constant += scale * c
+        if scale != 1:  # a product with 1 costs as much as any, if one is a fraction
+            c, parts = scale * c, tuple([(term, scale * k) for term, k in parts])
+        if c:
+            constant += c
         for term, k in parts:
-            terms[term] = terms[term] + scale * k if term in terms else scale * k
+            terms[term] = terms[term] + k if term in terms else k
     return build_add(constant, terms)
 
 
@@ -83,8 +86,11 @@ def scale(k: Number, e: Expr) -> Expr:
         return 0
     if type(e) is Add:
         return mul(k, e)
-    coefficient, factors = factors_of(e)
-    return build_mul(exact(k * coefficient), dict(factors))
+    if type(e) is not Mul:
+        return make_mul(k, ((e, 1),))
+    k = k if e.coefficient == 1 else exact(k * e.coefficient)
+    alone = k == 1 and len(e.factors) == 1 and e.factors[0][1] == 1
+    return e.factors[0][0] if alone else make_mul(k, e.factors)  # which are collected already
 
 
 def negate(e: Expr) -> Expr:
@@ -127,7 +133,10 @@ def mul(*args: Expr) -> Expr:
     for a in args:
         content, part = primitive(a) if type(a) is Add else (1, a)
         k, factors = factors_of(part)
-        coefficient *= content * k
+        if content != 1:
+            coefficient *= content
+        if k != 1:
+            coefficient *= k
         for base, exponent in factors:
             powers[base] = plus(powers[base], exponent) if base in powers else exponent
     if not coefficient:

@@ -9,7 +9,9 @@ from agcli.expression.simplify.arithmetic import minus_leads
 from agcli.expression.simplify.nodes import Add, E, Expr, Fn, Mul, Node, factors_of
 
 (SUM, BELOW, NEGATIVE, SQUARE, TRIG, PAIR, HYPERBOLIC, TANGENT, EXPONENTIAL, LOGARITHM, SIGN, GUARD, SINES, TWO_LOGS,
- THREE, ADDED, GAMMA, STEP, PRODUCT_ROOT) = (1 << i for i in range(19))  # fmt: skip
+ THREE, ADDED, GAMMA, STEP, PRODUCT_ROOT, LONG, BIG) = (1 << i for i in range(21))  # fmt: skip
+
+WIDE = 6  # terms of a sum that is searched as a whole; longer ones in groups of so many
 
 HEADS = {
     "sin": TRIG | SINES,

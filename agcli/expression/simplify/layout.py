@@ -173,12 +173,18 @@ def term_cost(term: Expr, k: Number) -> float:
     if k in (1, -1):
         return cost(term)
     if type(term) is Mul:
-        line = quotient(term)
-        ones = (not line.above and line.top == 1) and abs(k.numerator) != 1
+        ones = abs(k.numerator) != 1 and not stands_above(term)
         factor = (abs(k.numerator) != 1) - ones
         divisor = k.denominator != 1
         return cost(term) + factor + divisor + digits(k)
     return cost(term) + (abs(k.numerator) != 1) + (k.denominator != 1) + digits(k)
+
+
+def stands_above(term: Mul) -> bool:
+    """Whether there is something above the line of a product without a number."""
+    if any(base is E or (not isinstance(x, Node) and x > 0) for base, x in term.factors):
+        return True
+    return any(isinstance(x, Node) for _, x in term.factors) and bool(quotient(term).above)
 
 
 def digits(k: Number) -> float:
@@ -188,13 +194,59 @@ def digits(k: Number) -> float:
 
 
 def product_cost(e: Mul) -> float:
-    line = quotient(e)
+    try:
+        line: Quotient = e.line
+    except AttributeError:
+        if (found := plain_cost(e)) is not None:
+            return found
+        line = quotient(e)
     above, below = len(line.above) + (line.top != 1), len(line.below) + (line.bottom != 1)
     operators = (max(above, 1) - 1) + below + line.negative
     total = operators + sum(part_cost(p) for p in line.above) + sum(part_cost(p) for p in line.below)
     if line.top != 1 or not line.above:
         total += LETTER * len(str(line.top))
     return total + (LETTER * len(str(line.bottom)) if line.bottom != 1 else 0.0)
+
+
+def plain_cost(e: Mul) -> float | None:
+    """What ``product_cost`` finds, without an order of the factors; None where the layout matters: with roots of
+    numbers, and where a sum may take the sign."""
+    above = below = 0
+    total, sums = 0.0, False
+    roots: dict[Number, list[Expr]] = {}
+    for base, exponent in e.factors:
+        if base is E:
+            above += 1
+        elif isinstance(exponent, Node):
+            if minus_leads(exponent):
+                return None
+            above += 1
+        elif exponent.denominator != 1:
+            if type(base) is int:
+                return None
+            roots.setdefault(exponent, []).append(base)
+            continue
+        elif exponent > 0:
+            above += 1
+            sums = sums or (exponent == 1 and type(base) is Add)
+        else:
+            below += 1
+            sums = sums or (exponent == -1 and type(base) is Add)
+        total += part_cost(Part((base,), exponent if isinstance(exponent, Node) else size(exponent)))
+    for exponent, bases in roots.items():
+        above += exponent > 0
+        below += exponent < 0
+        total += part_cost(Part(tuple(bases), size(exponent)))
+    k = e.coefficient
+    negative = k < 0
+    if negative and sums:
+        return None
+    top, bottom = abs(k.numerator), k.denominator
+    if top != 1 or not above:
+        total += LETTER * len(str(top))
+    if bottom != 1:
+        total += LETTER * len(str(bottom))
+    return total + max(above + (top != 1), 1) - 1 + below + (bottom != 1) + negative
 
 
 def number_power(base: int, exponent: Expr) -> tuple[int, Expr]:

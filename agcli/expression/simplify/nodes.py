@@ -25,10 +25,11 @@ class ExhaustedError(ArithmeticError):
 class Node:
     """What all expressions share; they are compared by identity."""
 
-    __slots__ = ("cost", "order")
+    __slots__ = ("cost", "order", "place")
 
     cost: float
     order: Any
+    place: Any  # of a term among others
 
 
 class Atom(Node):
@@ -54,20 +55,23 @@ class Fn(Node):
 class Mul(Node):
     """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
 
-    __slots__ = ("coefficient", "factors", "line")
+    __slots__ = ("coefficient", "factors", "groups", "line")
 
     coefficient: Number
     factors: tuple[Factor, ...]
+    groups: list[Expr]  # what ``factor_groups`` found
     line: Any  # how it is written: what ``quotient`` found
 
 
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "split", "terms")
+    __slots__ = ("constant", "groups", "rows", "split", "terms")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
+    groups: list[Expr]  # what ``term_groups`` found
+    rows: list[tuple[Number, dict[Any, Number]]]  # what ``rows_of`` found
     split: tuple[Number, Add]  # what ``primitive`` found
 
 
@@ -76,10 +80,14 @@ class Table:
 
     def __init__(self) -> None:
         self.nodes: dict[Any, Any] = {}
+        self.expanded: dict[Any, Any] = {}  # what products of sums were multiplied out to
+        self.divided: dict[Any, Any] = {}  # the common divisors of pairs of sums
         self.left = 0
 
     def open(self, budget: int) -> None:
         self.nodes.clear()
+        self.expanded.clear()
+        self.divided.clear()
         self.left = budget
 
 
@@ -133,6 +141,7 @@ def spend(work: int) -> None:
 
 E = Atom("e", positive=True)
 PI = Atom("pi", positive=True)
+REST = Atom("rest")  # stands for the factors around a group of factors, which count in what the group costs
 
 
 def size(q: Number) -> Number:

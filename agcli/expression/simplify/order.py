@@ -63,11 +63,17 @@ def sorted_terms(e: Add) -> list[tuple[Expr, Number]]:
     return terms
 
 
-def term_key(term: tuple[Expr, Number]) -> tuple[Any, ...]:
-    powers = symbol_powers(term[0])
-    plain = type(term[0]) is Atom or (type(term[0]) is Mul and all(type(b) is Atom for b, _ in term[0].factors))
-    names = [(name, -p) for name, p in sorted(powers.items())]
-    return (-degree(term[0]), plain, -function_degree(term[0]), names, key(term[0]))
+def term_key(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What the terms of a sum are sorted by, which stand first in ``row``; found once for each."""
+    term = row[0]
+    try:
+        return term.place  # type: ignore[no-any-return]
+    except AttributeError:
+        powers = symbol_powers(term)
+        plain = type(term) is Atom or (type(term) is Mul and all(type(b) is Atom for b, _ in term.factors))
+        names = [(name, -p) for name, p in sorted(powers.items())]
+        term.place = found = (-degree(term), plain, -function_degree(term), names, key(term))
+        return found
 
 
 def degree(e: Expr) -> Any:

@@ -1,32 +1,36 @@
-"""Polynomials over any expressions as generators: reading, exact division, greatest common divisor, factors.
-
-A polynomial is a dict from exponents (one for each generator) to rational coefficients. The greatest common divisor is
-the heuristic one of Char, Geddes and Gonnet (1989): evaluate at a large integer, take the gcd of the integers, read
-the result in that base, and check it by division.
-"""
+"""Polynomials over any expressions as generators: multiplying out, reading, writing, factors."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
 from functools import reduce
-from math import gcd, isqrt, lcm
+from math import comb, gcd, lcm
 from typing import Any, TypeAlias
 
 from agcli.expression.simplify.arithmetic import add, mul, power, scale
-from agcli.expression.simplify.nodes import Add, Expr, Node, Number, exact, factors_of, ratio, spend, terms_of
+from agcli.expression.simplify.divisors import Poly, common_divisor, quotient, whole
+from agcli.expression.simplify.nodes import TABLE, Add, Expr, Node, Number, exact, factors_of, ratio, terms_of
 
-Poly: TypeAlias = "dict[tuple[int, ...], Any]"
 Generators: TypeAlias = "tuple[Expr, ...]"
 
-MAX_TERMS = 60  # of an expanded sum
+MAX_TERMS = 20  # of an expanded sum
 MAX_POWER = 8  # of a sum that is multiplied out
 MAX_DEGREE = 40
-MAX_BITS = 4096  # of the integers of the heuristic gcd
 
 
 def expand(e: Expr) -> Expr | None:
     """``e`` with products of sums multiplied out; None if that gets long."""
+    if not isinstance(e, Node):
+        return e
+    if e not in TABLE.expanded:
+        TABLE.expanded[e] = without_products(e)
+    return TABLE.expanded[e]  # type: ignore[no-any-return]
+
+
+def without_products(e: Node) -> Expr | None:
+    if terms_when_expanded(e) > MAX_TERMS:
+        return None
     constant, terms = terms_of(e)
     parts: list[Expr] = [constant]
     for term, k in terms:
@@ -35,6 +39,22 @@ def expand(e: Expr) -> Expr | None:
             return None
         parts.append(times_number(k, product))
     return add(*parts)
+
+
+def terms_when_expanded(e: Expr) -> int:
+    """How many terms ``e`` has at most when products of sums are multiplied out, before any of them meet."""
+    constant, terms = terms_of(e)
+    total = int(constant != 0)
+    for term, _ in terms:
+        count = 1
+        for base, x in factors_of(term)[1]:
+            if type(base) is Add and not isinstance(x, Node) and 1 <= x <= MAX_POWER:
+                n = len(base.terms) + (base.constant != 0)
+                count *= comb((terms_when_expanded(base) if n < MAX_TERMS else n) + int(x) - 1, int(x))
+                if count > MAX_TERMS:
+                    return count
+        total += count
+    return total
 
 
 def times_number(k: Number, e: Expr) -> Expr:
@@ -133,96 +153,6 @@ def generator_power(generator: Any, k: Number) -> Expr:
 def write(poly: Poly, generators: Generators) -> Expr:
     """The sum that a polynomial stands for."""
     return add(*(mul(exact(c), *map(power, generators, m)) for m, c in poly.items()))
-
-
-def whole(poly: Poly) -> Poly:
-    """``poly`` times a number, with integer coefficients without a common divisor and a positive first one."""
-    bottom = lcm(*(c.denominator for c in poly.values()))
-    ints = {m: int(c * bottom) for m, c in poly.items()}
-    top = gcd(*ints.values())
-    if ints[max(ints)] < 0:
-        top = -top
-    return {m: c // top for m, c in ints.items()}
-
-
-def quotient(f: Poly, g: Poly) -> Poly | None:
-    """``f / g`` if ``g`` divides ``f``."""
-    lead = max(g)
-    rest = dict(f)
-    result: Poly = {}
-    while rest:
-        top = max(rest)
-        shift = tuple(a - b for a, b in zip(top, lead, strict=True))
-        if min(shift, default=0) < 0 or len(result) > 4 * MAX_TERMS:
-            return None
-        c = ratio(rest[top], g[lead])
-        result[shift] = c
-        spend(1 + len(g) // 4)
-        for m, k in g.items():
-            n = tuple(a + b for a, b in zip(m, shift, strict=True))
-            value = rest.get(n, 0) - c * k
-            if value:
-                rest[n] = value
-            else:
-                rest.pop(n, None)
-    return result
-
-
-def common_divisor(f: Poly, g: Poly) -> Poly | None:
-    """The greatest common divisor with whole coefficients, if it is more than a number."""
-    n = len(next(iter(f)))
-    shared = [i for i in range(n) if any(m[i] for m in f) and any(m[i] for m in g)]
-    if not shared:
-        return None
-    found = heuristic_gcd(whole(f), whole(g), n)
-    return found if found is not None and any(any(m) for m in found) else None
-
-
-def heuristic_gcd(f: Poly, g: Poly, n: int) -> Poly | None:
-    if n == 0:
-        return {(): gcd(f.get((), 0), g.get((), 0))}
-    content = gcd(*f.values(), *g.values())
-    f = {m: c // content for m, c in f.items()}
-    g = {m: c // content for m, c in g.items()}
-    point = 2 * min(max(map(abs, f.values())), max(map(abs, g.values()))) + 29
-    for _ in range(4):
-        if point.bit_length() * (1 + max(m[-1] for m in (*f, *g))) > MAX_BITS:
-            return None
-        spend(1 + (len(f) + len(g)) // 4)
-        a, b = evaluated(f, point), evaluated(g, point)
-        if a and b:
-            h = heuristic_gcd(a, b, n - 1)
-            if h is not None:
-                candidate = whole(interpolated(h, point))
-                if quotient(f, candidate) is not None and quotient(g, candidate) is not None:
-                    return {m: c * content for m, c in candidate.items()}
-        point = 73794 * point * isqrt(isqrt(point)) // 27011
-    return None
-
-
-def evaluated(f: Poly, point: int) -> Poly:
-    """``f`` with its last generator replaced by a number."""
-    result: Poly = {}
-    for m, c in f.items():
-        result[m[:-1]] = result.get(m[:-1], 0) + c * point ** m[-1]
-    return {m: c for m, c in result.items() if c}
-
-
-def interpolated(h: Poly, point: int) -> Poly:
-    """The polynomial in one more generator whose value at ``point`` is ``h``, with coefficients near 0."""
-    result: Poly = {}
-    degree = 0
-    while h:
-        rest: Poly = {}
-        for m, c in h.items():
-            digit = (c + point // 2) % point - point // 2
-            if digit:
-                result[(*m, degree)] = digit
-            if c != digit:
-                rest[m] = (c - digit) // point
-        h = rest
-        degree += 1
-    return result
 
 
 def derivative(f: Poly, i: int) -> Poly:

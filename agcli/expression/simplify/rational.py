@@ -8,28 +8,34 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, scale
+from agcli.expression.simplify.divisors import common_divisor, quotient
 from agcli.expression.simplify.features import NEGATIVE, features
-from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
+from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
 from agcli.expression.simplify.order import term_key
 from agcli.expression.simplify.polynomials import (
-    common_divisor,
     expand,
     exponents,
-    quotient,
     read,
+    terms_when_expanded,
     write,
 )
 from agcli.expression.simplify.signs import never_zero
+
+MANY = 4  # terms of a sum in which a denominator is common if half of them have it
+SPARE = 12  # terms that a common numerator may have beyond two for each term of the sum
 
 Row: TypeAlias = "tuple[Number, dict[Any, Number]]"
 
 
 def rows_of(e: Add) -> list[Row]:
-    """The terms of a sum as coefficient and powers of generators."""
-    rows: list[Row] = [(k, dict(exponents(t))) for t, k in e.terms]
-    if e.constant:
-        rows.append((e.constant, {}))
-    return rows
+    """The terms of a sum as coefficient and powers of generators, which nobody changes."""
+    try:
+        return e.rows
+    except AttributeError:
+        e.rows = rows = [(k, dict(exponents(t))) for t, k in e.terms]
+        if e.constant:
+            rows.append((e.constant, {}))
+        return rows
 
 
 def lowest(rows: list[Row]) -> dict[Any, Number]:
@@ -58,7 +64,7 @@ def product_of(row: dict[Any, Number]) -> Expr:
 def pull_out(rows: list[Row], shared: dict[Any, Number]) -> tuple[Expr, Expr]:
     """``shared`` as a product, and the sum of what is left of the terms."""
     rest = [
-        mul(k, product_of({g: x - shared.get(g, 0) for g, x in {**dict.fromkeys(shared, 0), **row}.items()}))
+        scale(k, product_of({g: x - shared.get(g, 0) for g, x in {**dict.fromkeys(shared, 0), **row}.items()}))
         for k, row in rows
     ]
     return product_of(shared), add(*rest)
@@ -135,15 +141,19 @@ def common_denominator(e: Add) -> Iterator[Expr]:
     rows = aligned(rows_of(e))
     least = lowest(rows)
     shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows) or not is_lowered(g, rows)}
+    if len(rows) >= MANY:  # what stands below few terms of many makes the others longer
+        below = Counter(g for _, row in rows for g, x in row.items() if x < 0)
+        shared = {g: k for g, k in shared.items() if k > 0 or 2 * below[g] >= len(rows)}
     shared = without_mixed(shared, least, rows)
     if not any(k < 0 for k in shared.values()):
         return
+    most = SPARE + 2 * len(rows)  # more terms do not meet again
     plain = {g: k for g, k in shared.items() if k > 0 or not is_exponential(g)}
     for chosen in (shared, plain) if len(plain) != len(shared) else (shared,):
         if chosen:
             front, rest = pull_out(rows, chosen)
             yield mul(front, rest)
-            expanded = expand(rest)
+            expanded = expand(rest) if terms_when_expanded(rest) <= most else None
             if expanded is not None:
                 yield cancelled(mul(front, expanded))
 
@@ -197,7 +207,9 @@ def multiplied_out(e: Mul) -> Iterator[Expr | None]:
     """a*(b + c) -> a*b + a*c, where products of sums or functions may cancel"""
     sums = [(b, x) for b, x in e.factors if type(b) is Add]
     single = len(sums) == 1 and sums[0][1] == 1 and len(e.factors) > 1
-    plain = single and all(type(b) in (Atom, Add) for b, _ in e.factors)  # x*(y + 1) is the shorter one already
+    plain = single and all(
+        type(b) in (Atom, Add) and b is not REST for b, _ in e.factors
+    )  # x*(y + 1) is the shorter one already
     if not plain or features(sums[0][0]) & NEGATIVE:
         yield expand(e)
 
@@ -226,6 +238,12 @@ def joined_below(e: Mul) -> Iterator[Expr]:
 
 def split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
     """The common divisor of two sums, and what is left of each."""
+    if (a, b) not in TABLE.divided:
+        TABLE.divided[a, b] = found_split(a, b)
+    return TABLE.divided[a, b]  # type: ignore[no-any-return]
+
+
+def found_split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
     wide_a, wide_b = expand(a), expand(b)
     if wide_a is None or wide_b is None:
         return None
@@ -249,16 +267,17 @@ def partial_factor(e: Add) -> Iterator[Expr]:
     if len(e.terms) + (e.constant != 0) < 3:
         return
     # In the order of writing, so that ties are decided alike when the sum is read again.
-    rows = [(t, k, dict(exponents(t))) for t, k in sorted(e.terms, key=term_key)]
+    own = zip(e.terms, rows_of(e), strict=False)
+    rows = sorted([(t, k, row) for (t, k), (_, row) in own], key=term_key)
     holders: dict[Any, list[int]] = {}
     for i, (_, _, row) in enumerate(rows):
         for g in row:
             holders.setdefault(g, []).append(i)
     for where in sorted({tuple(found) for found in holders.values() if len(found) > 1}):
         chosen = [rows[i] for i in where]
-        group = make_add(0, tuple((t, k) for t, k, _ in chosen))
-        rest = [mul(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
         if not any(isinstance(g, tuple) or type(g) is not Atom for g in lowest([(k, row) for _, k, row in chosen])):
             continue  # x^2 + x + 1 is nicer than x*(x + 1) + 1
+        group = make_add(0, tuple((t, k) for t, k, _ in chosen))
+        rest = [scale(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
         for product in common_factor(group):
             yield add(product, *rest, e.constant)

@@ -11,10 +11,12 @@ from agcli.expression.simplify import trigonometry as trig
 from agcli.expression.simplify.features import (
     ADDED,
     BELOW,
+    BIG,
     EXPONENTIAL,
     GAMMA,
     GUARD,
     HYPERBOLIC,
+    LONG,
     NEGATIVE,
     PAIR,
     PRODUCT_ROOT,
@@ -49,6 +51,7 @@ class Rule(NamedTuple):
     find: Callable[[Any], Iterable[Expr | None]]
     needs: int = 0
     gain: float = 0.0  # operators that it must save
+    avoids: int = BIG | LONG  # features with which it is not tried
 
 
 def once(function: Callable[[Any], Expr | None]) -> Callable[[Any], Iterable[Expr | None]]:
@@ -58,11 +61,11 @@ def once(function: Callable[[Any], Expr | None]) -> Callable[[Any], Iterable[Exp
 RULES: dict[type, tuple[Rule, ...]] = {
     Add: (
         Rule("multiply out", once(expand), SUM),
-        Rule("common factor", common_factor),
-        Rule("common denominator", common_denominator, NEGATIVE),
-        Rule("nested fractions", nested, NEGATIVE | THREE, gain=1.5),
+        Rule("common factor", common_factor, avoids=0),
+        Rule("common denominator", common_denominator, NEGATIVE, avoids=LONG),
+        Rule("nested fractions", nested, NEGATIVE | THREE, gain=1.5, avoids=LONG),
         Rule("factor", factored, SQUARE),
-        Rule("partial factor", partial_factor, THREE, gain=1.5),
+        Rule("partial factor", partial_factor, THREE, gain=1.5, avoids=LONG),
         Rule("sin^2 + cos^2 = 1", trig.squares("sin", "cos", 1), TRIG | SQUARE),
         Rule("cosh^2 - sinh^2 = 1", trig.squares("sinh", "cosh", -1), HYPERBOLIC | SQUARE),
         Rule("1 + tan^2 = 1/cos^2", trig.tangent_square, TANGENT | SQUARE),

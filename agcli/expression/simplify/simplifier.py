@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
 
+from agcli.engine.collector import collector_paused
 from agcli.engine.errors import DTypeError
 from agcli.engine.graph import Tensor, toposort
 from agcli.engine.types import TensorType
@@ -21,7 +22,7 @@ LOCK = RLock()
 @contextmanager
 def workspace(budget: int) -> Iterator[None]:
     """The algebra's memory, for one simplification at a time."""
-    with LOCK:
+    with LOCK, collector_paused():
         TABLE.open(budget)
         try:
             yield

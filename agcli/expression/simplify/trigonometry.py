@@ -137,13 +137,14 @@ def pairs(term: Node, *heads: str) -> list[tuple[Expr, Fn, Fn]]:
 
 def products_to_sums(e: Add) -> Iterator[Expr]:
     """sin(a)cos(b) -> (sin(a + b) + sin(a - b))/2, and the same for two sines or cosines, in all terms"""
+    known = set(arguments(e, "sin", "cos"))
     parts: list[Expr] = [e.constant]
     for term, k in e.terms:
         found = pairs(term, "sin", "cos")
         if not found:
             parts.append(scale(k, term))
             continue
-        rest, f, g = next((row for row in found if row[1].head == "sin"), found[0])
+        rest, f, g = max(found, key=lambda row: (meeting(row, known), row[1].head == "sin"))
         total, difference = add(f.args[0], g.args[0]), subtract(f.args[0], g.args[0])
         if f.head != g.head:
             value = add(call("sin", total), call("sin", difference))
@@ -151,6 +152,12 @@ def products_to_sums(e: Add) -> Iterator[Expr]:
             value = add(call("cos", difference), scale(1 if f.head == "cos" else -1, call("cos", total)))
         parts.append(expand(mul(HALF * k, rest, value)) or 0)
     yield add(*parts)
+
+
+def meeting(row: tuple[Expr, Fn, Fn], known: set[Expr]) -> int:
+    """How many of the functions that a product becomes are there already."""
+    a, b = row[1].args[0], row[2].args[0]
+    return (add(a, b) in known) + (subtract(a, b) in known or subtract(b, a) in known)
 
 
 def halved(e: Add | Mul) -> Iterator[Expr]:

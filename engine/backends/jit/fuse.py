@@ -15,6 +15,7 @@ from ...graph import Op, Tensor, toposort
 from ...ops.base import Elementwise, Item
 from ...ops.elementwise import Clip
 from ...ops.logic import Where
+from ...ops.quantiles import PASSES, Quantile
 from ...rewrite.cost import operations
 from ...types import TensorType
 from .attention.launch import CompiledAttention, is_attention, scores
@@ -36,6 +37,7 @@ from .products.packing import Packing
 from .recompute import Recompute
 from .scatter import Scatter, is_scatter
 from .siblings import Siblings
+from .words import CompiledWords, is_words
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
 FEW = 2000  # tensors of a graph in which single numbers are computed in loops too, if others are worth loading kernels
@@ -76,6 +78,8 @@ def largest(t: Tensor) -> int:
 
 def passes(op: Op | None) -> int:
     """How often NumPy goes through memory for an op."""
+    if isinstance(op, Quantile):
+        return PASSES
     return 2 if isinstance(op, Where | Clip) or (isinstance(op, Elementwise) and op.fill is not None) else 1
 
 
@@ -251,6 +255,7 @@ ALONE: tuple[tuple[Callable[[Tensor], bool], Callable[[Tensor, bool], Any]], ...
     (is_gemv, gemv),
     (is_narrow_gemm, lambda t, threads: NarrowGemm()),
     (is_scatter, lambda t, threads: Scatter(t.op)),  # type: ignore[arg-type]
+    (is_words, lambda t, threads: CompiledWords(t.op, threads)),  # type: ignore[arg-type]
     (is_attention, lambda t, threads: CompiledAttention(t.op, threads)),  # type: ignore[arg-type]
 )
 

@@ -21,8 +21,9 @@ from ..code.native import Native, address, movable
 from ..compiled_op import CompiledOp
 from ..elementwise.launch import together
 from ..llvm.loop_nest import SIZES
+from ..llvm.philox import signed
 from ..llvm.values import KINDS
-from ..masks import BLOCK, signed
+from ..masks import BLOCK
 from .blocks import VECTORS, block_rows, padded
 from .kernels import ARRAYS, SCRATCH, STEPS, WORDS, Form, text
 from .rows import Look

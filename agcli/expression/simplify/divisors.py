@@ -1,0 +1,143 @@
+"""Exact division and greatest common divisors of polynomials.
+
+A polynomial is a dict from exponents (one for each generator) to rational coefficients. The greatest common divisor is
+the heuristic one of Char, Geddes and Gonnet (1989): evaluate at a large integer, take the gcd of the integers, read
+the result in that base, and check it by division. Most pairs have none, which their images modulo a prime tell before.
+"""
+
+from __future__ import annotations
+
+from math import gcd, isqrt, lcm
+from typing import Any, TypeAlias
+
+from agcli.expression.simplify.nodes import ratio, spend
+
+Poly: TypeAlias = "dict[tuple[int, ...], Any]"
+
+MAX_TERMS = 240  # of a quotient
+MAX_BITS = 4096  # of the integers of the heuristic gcd
+PRIME = 2**31 - 1
+POINTS = (1234567891, 987654321, 1092837465, 564738291, 1618033988, 271828182, 314159265, 141421356)  # arbitrary
+
+
+def whole(poly: Poly) -> Poly:
+    """``poly`` times a number, with integer coefficients without a common divisor and a positive first one."""
+    bottom = lcm(*(c.denominator for c in poly.values()))
+    ints = {m: int(c * bottom) for m, c in poly.items()}
+    top = gcd(*ints.values())
+    if ints[max(ints)] < 0:
+        top = -top
+    return {m: c // top for m, c in ints.items()}
+
+
+def quotient(f: Poly, g: Poly) -> Poly | None:
+    """``f / g`` if ``g`` divides ``f``."""
+    lead = max(g)
+    rest = dict(f)
+    result: Poly = {}
+    while rest:
+        top = max(rest)
+        shift = tuple(a - b for a, b in zip(top, lead, strict=True))
+        if min(shift, default=0) < 0 or len(result) > MAX_TERMS:
+            return None
+        c = ratio(rest[top], g[lead])
+        result[shift] = c
+        spend(1 + len(g) // 4)
+        for m, k in g.items():
+            n = tuple(a + b for a, b in zip(m, shift, strict=True))
+            value = rest.get(n, 0) - c * k
+            if value:
+                rest[n] = value
+            else:
+                rest.pop(n, None)
+    return result
+
+
+def common_divisor(f: Poly, g: Poly) -> Poly | None:
+    """The greatest common divisor with whole coefficients, if it is more than a number."""
+    n = len(next(iter(f)))
+    shared = [i for i in range(n) if any(m[i] for m in f) and any(m[i] for m in g)]
+    f, g = whole(f), whole(g)
+    if not any(meet(f, g, i) for i in shared):
+        return None
+    found = heuristic_gcd(f, g, n)
+    return found if found is not None and any(any(m) for m in found) else None
+
+
+def meet(f: Poly, g: Poly, i: int) -> bool:
+    """Whether ``f`` and ``g`` can have a common divisor with generator ``i``: whether they have one modulo a prime at a
+    point of the other generators, where two that have none have one with a probability of about 1e-8."""
+    a, b = image(f, i), image(g, i)
+    while b:
+        inverse = pow(b[-1], -1, PRIME)
+        while len(a) >= len(b):
+            k = a[-1] * inverse % PRIME
+            shift = len(a) - len(b)
+            for j, c in enumerate(b):
+                a[shift + j] = (a[shift + j] - k * c) % PRIME
+            while a and not a[-1]:
+                a.pop()
+        a, b = b, a
+    return len(a) > 1
+
+
+def image(f: Poly, i: int) -> list[int]:
+    """``f`` modulo a prime as a polynomial of generator ``i``, the others replaced by numbers; coefficients rising."""
+    found = [0] * (1 + max(m[i] for m in f))
+    for m, c in f.items():
+        value = c
+        for j, x in enumerate(m):
+            if x and j != i:
+                value = value * pow(POINTS[j % len(POINTS)] + j, x, PRIME) % PRIME
+        found[m[i]] += value
+    found = [c % PRIME for c in found]
+    while found and not found[-1]:
+        found.pop()
+    return found
+
+
+def heuristic_gcd(f: Poly, g: Poly, n: int) -> Poly | None:
+    if n == 0:
+        return {(): gcd(f.get((), 0), g.get((), 0))}
+    content = gcd(*f.values(), *g.values())
+    f = {m: c // content for m, c in f.items()}
+    g = {m: c // content for m, c in g.items()}
+    point = 2 * min(max(map(abs, f.values())), max(map(abs, g.values()))) + 29
+    for _ in range(4):
+        if point.bit_length() * (1 + max(m[-1] for m in (*f, *g))) > MAX_BITS:
+            return None
+        spend(1 + (len(f) + len(g)) // 4)
+        a, b = evaluated(f, point), evaluated(g, point)
+        if a and b:
+            h = heuristic_gcd(a, b, n - 1)
+            if h is not None:
+                candidate = whole(interpolated(h, point))
+                if quotient(f, candidate) is not None and quotient(g, candidate) is not None:
+                    return {m: c * content for m, c in candidate.items()}
+        point = 73794 * point * isqrt(isqrt(point)) // 27011
+    return None
+
+
+def evaluated(f: Poly, point: int) -> Poly:
+    """``f`` with its last generator replaced by a number."""
+    result: Poly = {}
+    for m, c in f.items():
+        result[m[:-1]] = result.get(m[:-1], 0) + c * point ** m[-1]
+    return {m: c for m, c in result.items() if c}
+
+
+def interpolated(h: Poly, point: int) -> Poly:
+    """The polynomial in one more generator whose value at ``point`` is ``h``, with coefficients near 0."""
+    result: Poly = {}
+    degree = 0
+    while h:
+        rest: Poly = {}
+        for m, c in h.items():
+            digit = (c + point // 2) % point - point // 2
+            if digit:
+                result[(*m, degree)] = digit
+            if c != digit:
+                rest[m] = (c - digit) // point
+        h = rest
+        degree += 1
+    return result
