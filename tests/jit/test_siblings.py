@@ -53,10 +53,11 @@ def cases(x, z, w):
     yield "two loops, one behind the sum", [ag.tanh(a) * s, ag.exp(-a), (ag.exp(-a) @ w) * ag.sqrt(ag.abs(s))]
     centred = a - ag.mean(a, -1, keepdims=True)
     yield "rows", [centred, s, ag.sum(a * a, 0)]
+    yield "of outer products", [a, ag.sum(ag.abs(a[:, :1] - w[:1]), 0)]
     yield "rows behind the sum", [centred * ag.sort(s, 0), ag.sum(a * z, 0)]
 
 
-@pytest.mark.parametrize("number", range(9))
+@pytest.mark.parametrize("number", range(10))
 def test_sums_join_loops_that_do_not_wait_for_them(number, monkeypatch):
     x, z = (ag.placeholder(n, (100, 30), "float64") for n in "xz")
     w = ag.variable(RNG.standard_normal((30, 30)) / 6)

@@ -54,7 +54,7 @@ class Siblings:
                     return
         elif t in own.totals and self.only_sums(own):
             large = [y for y in own.inputs() if y.type.size * SMALL > x.type.size]
-            for group in self.readers(large):
+            for group in self.readers(large) if large else ():
                 if group is not own and self.takes(group, x, own.shard) and self.fuser.may_join(group, own):
                     totals = [*group.totals, *own.totals]
                     self.fuser.joined(group, own).totals = totals
