@@ -27,7 +27,12 @@ def judged(
         "weights": weights, "split": data.judged, "validation_loss": None, "test_loss": None, "best": None,
     }  # fmt: skip
     if data.has_validation:
-        figures = dict(best["figures"]) if best else session.validation.figures
+        last = session.validation
+        kept = dict(best["figures"]) if best else last.figures if last.samples + last.unseen else {}
+        anew = None if kept else session.evaluate(stopped=stopped, limit=limit)  # of other metrics than before
+        if not kept and anew is None:
+            return None
+        figures = kept if anew is None else anew.figures
         found["validation_loss"] = figures.pop("loss")
         found["validation_metrics"] = found["metrics"] = figures
     if best:
@@ -59,5 +64,5 @@ def return_to_best(session: Session, run: Run) -> dict[str, Any]:
 def is_known(earlier: Mapping[str, Any], weights: Mapping[str, Any], session: Session) -> bool:
     """Whether an earlier result has the figures of the test data already, with these weights: no look is needed."""
     names = [m.name for m in session.validation.meters]
-    is_same = earlier.get("split") == "test" and earlier.get("weights") == weights
+    is_same = not session.measured_anew and earlier.get("split") == "test" and earlier.get("weights") == weights
     return is_same and list(earlier.get("metrics", {})) == names

@@ -19,10 +19,12 @@ from agcli.runs.migrate import RESULT
 from agcli.runs.places import MARK, RUNS
 from agcli.runs.run import LAST, all_runs
 from agcli.spec import Spec, SpecError
+from agcli.spec.dump import plain
 
 from .best import Best, watching
 from .rates import bent
 from .session import Session, batches
+from .sums import Sums
 
 PUT_BACK = "put back the checkpoint of this run, or train anew"
 
@@ -99,6 +101,32 @@ def changed(settings: Settings, session: Session) -> list[Note]:
     per_epoch = len(batches(settings.then, session.data)), len(session.batches)
     told = bent(settings.then, settings.spec, per_epoch, session.step, session.rate)
     return [*notes, Note(told, "rate")] if told else notes
+
+
+def remeasured(settings: Settings, session: Session) -> list[Note]:
+    """Where metrics are others by now, forget the figures from before: one of the same name may mean something else.
+
+    A note says it if the best weights were chosen by such a figure.
+    """
+    if not settings.changes("metrics") or not session.step:
+        return []
+    best, watch = session.best, session.best.watch
+    session.measured_anew, session.validation = True, Sums(session.model.test.meters)
+    if best.found is None:
+        return []
+    best.found = {**best.found, "figures": {}}
+    if meaning(settings.then, watch) == meaning(settings.spec, watch):
+        return []
+    best.found, best.since = None, 0
+    session.validation = session.evaluate() or session.validation
+    best.judge(session.validation.figures, session.epoch, session.step)
+    return [Note(f"`{watch}`, which is watched, is measured in another way now; the best is from here on", "best")]
+
+
+def meaning(spec: Spec, name: str) -> list[object]:
+    """What a spec says of the metric of a name."""
+    items = spec.metric_items()
+    return [(c.name, plain(c.fields)) for at, c in items if name in (at, c.name, getattr(c.fields, "name", None))]
 
 
 def last_of(run: Run) -> tuple[Checkpoint | None, list[str]]:

@@ -71,6 +71,7 @@ class Session:
         self.batch = 0  # batches of the next epoch that are done
         self.step = 0
         self.halted = 0  # steps, up to the last one, that each found that another would change nothing
+        self.measured_anew = False  # whether figures from before this process are of other metrics
         self.evaluated = -1  # the step of the last evaluation, whose sums are ``validation``
         self.last_loss: float | None = None  # of the last complete epoch
         self.observed: list[tuple[int, float]] = []  # step and loss of the evaluations of this process

@@ -115,7 +115,7 @@ class Trainer:
         if trainer.spec != old:
             run.rewrite(trainer.spec)
         trainer.notes += [Note(t, "checkpoint") for t in said] + resume.other_machine(run, s, checkpoint is None)
-        trainer.notes += resume.changed(settings, s)
+        trainer.notes += resume.changed(settings, s) + resume.remeasured(settings, s)
         return trainer
 
     @property

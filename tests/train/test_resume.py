@@ -22,7 +22,7 @@ from agcli.runs.checkpoints import read, write
 from agcli.runs.environment import PACKAGES, installed
 from agcli.runs.files import Folder
 from agcli.runs.identity import Provenance
-from agcli.spec import read_spec
+from agcli.spec import parse_spec, read_spec
 from agcli.training import Trainer
 from agcli.training import trainer as module
 from agcli.training.evaluate import opened
@@ -358,3 +358,32 @@ def test_a_folder_that_vanishes(spec, tmp_path):
     with pytest.raises(RunError, match="the folder is gone") as caught:
         list(events)
     assert caught.value.exit_code == 1
+
+
+METRICS = """
+data: {name: iris, validation: 0.1}
+model: [{dense: 3}]
+loss: softmax_cross_entropy
+metrics: {m: {formula: "mean(argmax(output, -1) == y)", better: high}}
+optimizer: {adam: 0.1}
+train: {epochs: 4, batch_size: 16%s}
+"""
+WRONG = 'm: {formula: "mean(argmax(output, -1) != y)", better: low}'
+OTHER = f'metrics={{{WRONG}, accuracy: {{formula: "mean(argmax(output, -1) == y)"}}}}'
+
+
+@pytest.mark.parametrize("epochs", [4, 6])
+@pytest.mark.parametrize("watch", ["loss", "m"])
+def test_figures_of_other_metrics_are_measured_anew(tmp_path, watch, epochs):
+    """A metric of the same name may mean something else: neither its old figure nor a best by it is kept."""
+    folder = tmp_path / "run"
+    finish(Trainer(parse_spec(METRICS % f", watch: {watch}"), folder))
+    trainer = Trainer.resume(folder, (OTHER, f"train.epochs={epochs}"))
+    assert any("measured in another way" in n.text for n in trainer.notes) == (watch == "m")
+    done = finish(trainer)
+    for found in (done.validation_metrics, done.metrics):
+        assert list(found) == ["m", "accuracy"]
+        assert found["m"] == pytest.approx(1 - found["accuracy"], abs=1e-6)
+    assert done.best["value"] == {"loss": done.validation_loss, **done.validation_metrics}[watch]
+    again = finish(Trainer.resume(folder))
+    assert (again.metrics, again.validation_metrics) == (done.metrics, done.validation_metrics)
