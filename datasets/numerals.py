@@ -199,6 +199,26 @@ def readings(columns: Iterable[pl.Series], numerals: Numerals) -> str:
     return f"numbers are read: {', '.join(found[:_NAMED])}{more}{said}" if found else ""
 
 
+def others(columns: Iterable[pl.Series], numerals: Numerals) -> str:
+    """A warning of columns of text whose cells all are numbers, but written in another way; empty without any."""
+    found = []
+    for column in columns:
+        known = column.drop_nulls().unique(maintain_order=True).head(_LOOKED_AT)
+        mark = mark_of(known)
+        if not len(known) or not numerals.read(known, mark).has_nulls() or are_codes(known):
+            continue
+        if any(not way.read(known, mark).has_nulls() for way in _WAYS):
+            strange = known.filter(numerals.read(known, mark).is_null())
+            found.append(f'"{strange[0]}" in "{column.name}"')
+    if not found:
+        return ""
+    more = f" and {len(found) - _NAMED} columns more" if len(found) > _NAMED else ""
+    return (
+        f"no numbers, as others of this file are written as {numerals.example}: {', '.join(found[:_NAMED])}{more}; "
+        "write all numbers of a file in one way"
+    )
+
+
 def are_codes(cells: pl.Series) -> bool:
     """Whether cells of text are whole numbers of which some begin with 0, as ZIP codes do: names, not quantities."""
     import polars as pl

@@ -20,7 +20,7 @@ from .foreign import reading
 from .frame import Frame, joined
 from .memory import named_columns
 from .nested import Flattening
-from .numerals import PLAIN, Ambiguous, Numerals, numerals_of, odd, readings, told
+from .numerals import PLAIN, Ambiguous, Numerals, numerals_of, odd, others, readings, told
 from .scans import widths
 
 if TYPE_CHECKING:
@@ -153,8 +153,7 @@ class TableFile:
         found = told(texts)
         if isinstance(found, Ambiguous):
             return replace(frame, unclear=found)
-        note = readings(strange, found)
-        if note:
+        for note in filter(None, (readings(strange, found), others(texts, found))):
             self.note(note)
         return replace(frame, numerals=found)
 

@@ -100,6 +100,20 @@ def test_a_run_reads_later_files_as_it_read_its_own(tmp_path):
         run.predict(rows(tmp_path / "q.csv", ("size", "k"), [("0.5", "a")], ";"))
 
 
+@pytest.mark.parametrize(
+    ("common", "other", "example"),
+    [("{},5", "{}.25", "1234,5"), ("{}.5", "{},50 €", "1234.5"), ("{},5", "$ {}.25", "1234,5")],
+)
+def test_numbers_in_another_way_than_the_others_are_told(common, other, example, tmp_path):
+    """They may have few values, so that they look like names, also as a target."""
+    path = tmp_path / "t.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        rows = [[common.format(i % 13), common.format(i % 11), other.format(i % 5)] for i in range(60)]
+        csv.writer(file).writerows([["a", "b", "v"], *rows])
+    said = f'no numbers, as others of this file are written as {example}: "{other.format(0)}" in "v"; write all'
+    assert any(said in text for text in about(str(path), ("v",))["warnings"])
+
+
 def test_two_readings_are_never_guessed(tmp_path):
     file = rows(tmp_path / "t.csv", ("x", "y"), [(f"{i},{100 + i}", i) for i in range(1, 40)])
     with pytest.raises(SpecError, match=r': 1101, or 1\.101; write `thousands: ","` or `decimal: ","` in `data`'):
