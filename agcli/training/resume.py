@@ -106,21 +106,21 @@ def changed(settings: Settings, session: Session) -> list[Note]:
 def remeasured(settings: Settings, session: Session) -> list[Note]:
     """Where metrics are others by now, forget the figures from before: one of the same name may mean something else.
 
-    A note says it if the best weights were chosen by such a figure.
+    Where another figure is watched, the best weights by it begin with those of this step, and a note says so.
     """
-    if not settings.changes("metrics") or not session.step:
+    best, then, spec = session.best, settings.then, settings.spec
+    if not session.step:
         return []
-    best, watch = session.best, session.best.watch
-    session.measured_anew, session.validation = True, Sums(session.model.test.meters)
-    if best.found is None:
-        return []
-    best.found = {**best.found, "figures": {}}
-    if meaning(settings.then, watch) == meaning(settings.spec, watch):
+    if settings.changes("metrics"):
+        session.measured_anew, session.validation = True, Sums(session.model.test.meters)
+        best.found = None if best.found is None else {**best.found, "figures": {}}
+    watch = best.watch
+    if not session.data.has_validation or (then.train.watch, meaning(then, watch)) == (watch, meaning(spec, watch)):
         return []
     best.found, best.since = None, 0
     session.validation = session.evaluate() or session.validation
-    best.judge(session.validation.figures, session.epoch, session.step)
-    return [Note(f"`{watch}`, which is watched, is measured in another way now; the best is from here on", "best")]
+    best.judge(session.validation.figures, session.epoch + bool(session.batch), session.step)
+    return [Note(f"`{watch}`, which is watched, is another figure than before: the best is looked for anew", "best")]
 
 
 def meaning(spec: Spec, name: str) -> list[object]:

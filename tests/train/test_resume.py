@@ -379,7 +379,7 @@ def test_figures_of_other_metrics_are_measured_anew(tmp_path, watch, epochs):
     folder = tmp_path / "run"
     finish(Trainer(parse_spec(METRICS % f", watch: {watch}"), folder))
     trainer = Trainer.resume(folder, (OTHER, f"train.epochs={epochs}"))
-    assert any("measured in another way" in n.text for n in trainer.notes) == (watch == "m")
+    assert any("is another figure than before" in n.text for n in trainer.notes) == (watch == "m")
     done = finish(trainer)
     for found in (done.validation_metrics, done.metrics):
         assert list(found) == ["m", "accuracy"]
@@ -387,3 +387,11 @@ def test_figures_of_other_metrics_are_measured_anew(tmp_path, watch, epochs):
     assert done.best["value"] == {"loss": done.validation_loss, **done.validation_metrics}[watch]
     again = finish(Trainer.resume(folder))
     assert (again.metrics, again.validation_metrics) == (done.metrics, done.validation_metrics)
+
+
+def test_another_figure_that_is_watched_begins_with_the_weights_of_now(tmp_path):
+    """Also where no step comes any more: it has a value there, and those weights are the best by it so far."""
+    folder = tmp_path / "run"
+    finish(Trainer(parse_spec(METRICS % ""), folder))
+    done = finish(Trainer.resume(folder, ("train.watch=m",)))
+    assert done.best == {"watch": "m", "value": done.validation_metrics["m"], "epoch": 4, "step": done.steps}
