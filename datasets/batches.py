@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from ..counts import number_of
 from .augment import Augment
-from .dataset import Array, Column, Feeding, Scaling, Split
+from .dataset import Array, Cast, Column, Feeding, Scaling, Split
 from .errors import DataError, unknown
 from .order import Windowed, balanced, shuffled
 from .prefetch import Foreseen, ahead
@@ -28,6 +28,7 @@ _MAX_PREFETCH = 64
 _WINDOW = 1 << 25  # bytes of a split on disk that are shuffled in memory
 _RELEASED = 1 << 24  # bytes of a split on disk that are read before their memory is given back
 _FORESEEN = range(1 << 14, 1 << 22)  # samples whose next order is made early: fewer gain nothing, more take memory
+_FED = 1 << 22  # bytes of a column that is kept as it is fed
 _BLOCK = 256  # rows of a split on disk that are read together
 _RELEASED_BLOCKS = 8
 
@@ -103,6 +104,7 @@ class Batches:
         self._labels = _labels(split, shuffle) if balanced else None
         early = shuffle and split.release is None and len(split) in _FORESEEN
         self._current: tuple[int, Order] | None = None
+        self._fed: dict[str, Array] = {}
         self._order: Callable[[int], Order] = Foreseen(self.order) if early else self.order
         if not self.steps_per_epoch:
             dropped = " and drop_last" if drop_last and len(split) else ""
@@ -144,9 +146,14 @@ class Batches:
         column = self.split.columns[name]
         if self.split.release is not None or (self.augment and column.augment is not None):
             return None
-        if column.scaling is None:
+        feeding = column.scaling
+        if feeding is None:
             return column.stored, None
-        divisor = column.scaling.divisor if isinstance(column.scaling, Scaling) else None
+        if isinstance(feeding, Cast | Scaling) and column.stored.size * column.dtype.itemsize <= _FED:
+            if name not in self._fed:
+                self._fed[name] = feeding.apply(column.stored, np.empty(column.stored.shape, column.dtype))
+            return self._fed[name], None
+        divisor = feeding.divisor if isinstance(feeding, Scaling) else None
         return None if divisor is None else (column.stored, divisor)
 
     def _windowed(self, epoch: int) -> Windowed:
