@@ -128,12 +128,20 @@ def test_the_page_of_what_was_verified(monkeypatch, tmp_path):
     )
     assert verify.counted(report) == (6, 2, 2)
     assert verify.counted(tmp_path / "none.xml") is None
-    good = verify.Row("lint", "all", 0, None, 1.0, 2.0)
+    good = verify.Row("lint", "all", 0, None, 1.0, 2.0, "abc")
     assert "**All parts passed.**" in verify.page([good], "2030-01-01")
     skipped = verify.Row("tests", "all", 0, (6, 0, 2), 1.0, 2.0)
     page = verify.page([good, skipped], "2030-01-01")
     assert "**Not all parts passed.**" in page
-    assert "| lint | all | passed |  |  |  | 1 | 2 |" in page
+    assert "| lint | all | passed |  |  |  | 1 | 2 | abc |" in page
     assert "| tests | all | **failed** (exit code 0) | 6 | 0 | 2 | 1 | 2 |" in page
     assert "numpy 2" in page
+    again = verify.Row("tests", "all", 0, (8, 0, 0), 1.0, 2.0, "def")
+    others = verify.kept(page, [again])
+    assert others == [str(good)]
+    page = verify.page([again], "2030-01-02", others)
+    assert "**All parts passed.**" in page
+    assert page.endswith(f"{good}\n{again}\n")
+    assert verify.kept(page, [good]) == [str(again)]
+    assert "**Not all" in verify.page([good], "2030-01-02", [str(skipped)])
     assert verify.main(["everything"]) == 2

@@ -2,6 +2,8 @@
 
     python tools/verify.py [PART...]     lint types rules values fuzz tests narrow peers; all without one
 
+With parts, their rows take the place of those in the page, whose others stay as they are, each with its commit.
+
 `./check full` calls this in an environment that has all extras. A part that fails, and a test that is skipped, is a
 failure, and the page says so; the page is written after all parts have run.
 """
@@ -16,7 +18,7 @@ import sys
 import tempfile
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib import metadata
@@ -58,6 +60,7 @@ class Row:
     counts: tuple[int, int, int] | None  # passed, failed, skipped, of a part that counts
     wall: float
     processor: float
+    commit: str = ""
 
     @property
     def good(self) -> bool:
@@ -67,7 +70,7 @@ class Row:
         passed, failed, skipped = ("",) * 3 if self.counts is None else (f"{n:,}" for n in self.counts)
         result = "passed" if self.good else f"**failed** (exit code {self.code})"
         cells = (self.part, self.kernels, result, passed, failed, skipped, f"{self.wall:.0f}", f"{self.processor:.0f}")
-        return f"| {' | '.join(cells)} |"
+        return f"| {' | '.join(cells)} | {self.commit} |"
 
 
 def counted(path: Path) -> tuple[int, int, int] | None:
@@ -94,7 +97,20 @@ def measured(part: str, kernels: str, command: list[str], environment: dict[str,
         _, status, used = os.wait4(process.pid, 0)  # with what it waited for itself
         process.returncode = code = os.waitstatus_to_exitcode(status)
         wall, spent = time.perf_counter() - began, used.ru_utime + used.ru_stime
-        return Row(part, kernels, code, counted(report), wall, spent)
+        return Row(part, kernels, code, counted(report), wall, spent, commit()[:9])
+
+
+def commit() -> str:
+    """The commit that is checked out."""
+    command = ["git", "rev-parse", "HEAD"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
+
+
+def kept(text: str, done: list[Row]) -> list[str]:
+    """The rows of an older page for parts that did not run now."""
+    table = text.rpartition("|---|---|---|---:|")[2].splitlines()[1:]
+    again = {row.part for row in done}
+    return [line for line in table if line.startswith("| ") and line.split(" | ")[0].removeprefix("| ") not in again]
 
 
 def rows(parts: tuple[str, ...]) -> list[Row]:
@@ -141,12 +157,12 @@ def programs() -> str:
     return ", ".join(name for name in PROGRAMS if which(name)) or "none"
 
 
-def page(done: list[Row], when: str) -> str:
-    """The page as Markdown."""
+def page(done: list[Row], when: str, others: Sequence[str] = ()) -> str:
+    """The page as Markdown; ``others`` are rows of an older one."""
     from agcli.runs.environment import processor
 
-    good = all(row.good for row in done)
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    good = all(row.good for row in done) and all(" | passed | " in line for line in others)
+    lines = sorted([*others, *map(str, done)], key=place)
     return f"""# Verified
 
 `./check full` ran everything with all extras, and wrote this page; do not edit it. A test that is skipped counts as a
@@ -157,7 +173,6 @@ failure there. The gate, `.ci/run`, runs less: it has neither peers nor browsers
 | what | is |
 |---|---|
 | date | {when} |
-| commit before this page | {commit.strip() or "unknown"} |
 | processor | {processor()}, {os.cpu_count()} cores |
 | system | {platform.system()} {platform.machine()}, {" ".join(platform.libc_ver())} |
 | Python | {platform.python_version()} |
@@ -166,10 +181,16 @@ failure there. The gate, `.ci/run`, runs less: it has neither peers nor browsers
 
 Wall and processor time are in seconds, on a machine that may have been busy.
 
-| part | kernels | result | passed | failed | skipped | wall | processor |
-|---|---|---|---:|---:|---:|---:|---:|
-{chr(10).join(map(str, done))}
+| part | kernels | result | passed | failed | skipped | wall | processor | commit |
+|---|---|---|---:|---:|---:|---:|---:|---|
+{chr(10).join(lines)}
 """
+
+
+def place(line: str) -> int:
+    """Where a row stands in the page."""
+    part = line.split(" | ", maxsplit=1)[0].removeprefix("| ")
+    return PARTS.index(part if part in PARTS else "narrow")
 
 
 def main(arguments: list[str]) -> int:
@@ -183,7 +204,8 @@ def main(arguments: list[str]) -> int:
         if nist.FOLDER not in os.environ:
             os.environ[nist.FOLDER] = str(nist.downloaded(Path(place)))
         done = rows(tuple(arguments) or PARTS)
-    PAGE.write_text(page(done, when), encoding="utf-8")
+    others = kept(PAGE.read_text("utf-8"), done) if arguments and PAGE.is_file() else []
+    PAGE.write_text(page(done, when, others), encoding="utf-8")
     print(PAGE.read_text("utf-8"))
     return int(not all(row.good for row in done))
 
