@@ -40,12 +40,13 @@ def kernel(program: Formulas, modes: tuple[str, ...], length: int) -> Any:
     if program.rows:
         each = lanes_for([kind_of(d) for d in program.arguments], register_width())
         vectors = 1 << (-(-length // each) - 1).bit_length()
-    found = _kernels.get((program, modes, vectors))
+    width = vectors * lanes(program)
+    found = _kernels.get((program, modes, width))
     if found is None:
         kinds = tuple(map(kind_of, program.arguments))
         results = tuple(map(kind_of, program.outputs))
-        text = kernel_text(Shape(kinds, results, modes, program.fold), program, vectors * lanes(program), has_masks())
-        found = _kernels[program, modes, vectors] = compiled(text)
+        text = kernel_text(Shape(kinds, results, modes, program.fold), program, width, has_masks())
+        found = _kernels[program, modes, width] = compiled(text)
     return found
 
 
