@@ -104,6 +104,27 @@ digamma: Elementwise = unary(
 
 
 ZETA = SciPy("zeta", 2)
+FAR = -64  # below, SciPy's zeta adds a term for every whole number up to 0: minutes, at -1e10
+
+
+def hurwitz(s: int, q: Array, out: Array) -> None:
+    """zeta(s, q) for a whole s above 1; far below 0 by its value at the fraction r of q, which is q - floor(q).
+
+    What is added on the way from r down to q is a sum of 1/(r - k)^s, of which zeta knows the whole and the rest
+    (DLMF 25.11.4): (-1)^s (zeta(s, 1 - r) - zeta(s, 1 - q)).
+    """
+    power = np.asarray(s, out.dtype)
+    far = q < FAR
+    if not far.any():
+        ZETA(power, q, out=out)
+        return
+    ZETA(power, np.where(far, 1, q), out=out)
+    away = q[far]
+    r = away - np.floor(away)
+    terms = np.zeros((3, len(r)), out.dtype)
+    for term, at in zip(terms, (r, 1 - r, 1 - away), strict=True):
+        ZETA(power, at, out=term)
+    out[far] = terms[0] + (-1) ** s * (terms[1] - terms[2])
 
 
 @frozen
@@ -115,7 +136,7 @@ class Polygamma(Pointwise):
     ufunc = SciPy("psi")
 
     def kernel(self, *inputs: Array, out: Array) -> None:
-        ZETA(np.asarray(self.n + 1, out.dtype), inputs[0].astype(out.dtype, copy=False), out=out)
+        hurwitz(self.n + 1, inputs[0].astype(out.dtype, copy=False), out)
         np.multiply(out, float((-1) ** (self.n + 1) * math.factorial(self.n)), out=out)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:

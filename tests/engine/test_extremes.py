@@ -12,6 +12,7 @@ from agcli.engine.leaves import placeholder
 from agcli.engine.ops.elementwise import abs, exp, expm1, hypot, log, logaddexp, power, rsqrt, sqrt, square, xlogy
 from agcli.engine.ops.logic import where
 from agcli.engine.ops.reductions import logsumexp, mean, sum
+from agcli.engine.ops.special import polygamma
 from agcli.engine.table import OPS
 
 pytestmark = pytest.mark.numeric
@@ -167,3 +168,15 @@ def test_extreme_values(name, dtype):
             assert np.abs(float(result) - want) <= 16 * limits.eps * max(1, np.abs(want)), (point, result, want)
         curvature = 1 if name.startswith(("where", "xlogy")) and 0 < point < 1e-4 else found[3]  # 1/x^2 overflows
         assert np.isfinite(curvature), (point, curvature)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_polygamma_far_below_0(n):
+    """By the fraction of its argument: a term for every whole number on the way would take minutes."""
+    at = np.array([-65.25, -1000.3, -999999.875, -1e9 + 0.25, -1e12 + 0.75])
+    x = placeholder("x", (None,), "float64")
+    found = Function(polygamma(n, x))(at)
+    with mpmath.workdps(40):
+        expected = [float(mpmath.psi(n, mpmath.mpf(v))) for v in at[:3]]
+    np.testing.assert_allclose(found[:3], expected, rtol=1e-14)
+    np.testing.assert_allclose(found[3], (-1) ** (n + 1) * found[4], rtol=1e-7)  # 1/4 above and below a pole
