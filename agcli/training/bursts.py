@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,10 +13,9 @@ from agcli.datasets import Batches
 from agcli.engine.backends.jit import repeating
 from agcli.engine.leaves import Variable
 from agcli.engine.optimizers import Step
-from agcli.engine.types import Array
 
 if TYPE_CHECKING:
-    from agcli.engine.backends.jit.repeat import Repeated
+    from agcli.engine.backends.jit.repeat import Repeated, Source
 
 STATE = 1 << 20  # bytes of variables; to keep those of a larger model takes longer than is saved
 PAUSE = 5e-3  # seconds that a burst may take: so long nobody looks at signals and clocks
@@ -32,14 +31,17 @@ class Bursts:
     said of the one that failed is the same.
     """
 
-    def __init__(self, step: Step, batches: Batches, variables: Mapping[str, Variable]) -> None:
-        self.step, self.batches, self.variables = step, batches, variables
+    def __init__(
+        self, step: Step, batches: Batches, variables: Mapping[str, Variable], is_sound: Callable[[], bool]
+    ) -> None:
+        self.step, self.batches, self.variables, self.is_sound = step, batches, variables, is_sound
         self.length = 1
         self.made: Repeated | None = None
-        self.possible = sum(v.value.nbytes for v in variables.values()) <= STATE and self.sources is not None
+        plain = step.gather is None and step.before is None and type(step).run is Step.run
+        self.possible = plain and sum(v.value.nbytes for v in variables.values()) <= STATE and repeating() is not None
 
-    @property
-    def sources(self) -> list[tuple[Array, np.float32 | None]] | None:
+    @cached_property
+    def sources(self) -> list[Source] | None:
         """What the inputs take rows of."""
         found = [self.batches.by_rows(p.name or "") for p in self.step.inputs]
         known = [source for source in found if source is not None]
@@ -49,25 +51,24 @@ class Bursts:
         """The step on whole batches, many times; None before it was compiled for them, or where it cannot be."""
         if self.made is not None or not self.possible:
             return self.made
-        batch = self.batches.batch_size
-        executor = self.step.executors.get(tuple((batch, *p.shape[1:]) for p in self.step.inputs))
+        size, make = self.batches.batch_size, repeating()
+        executor = self.step.executors.get(tuple((size, *p.shape[1:]) for p in self.step.inputs))
         if executor is None:
             return None
-        make, sources = repeating(), self.sources
-        plain = self.step.gather is None and self.step.before is None and type(self.step).run is Step.run
-        self.made = (
-            make(executor, sources, self.step.key if self.step.random else None) if make and sources and plain else None
-        )
+        if make is not None and self.sources is not None:
+            self.made = make(executor, self.sources, self.step.key if self.step.random else None)
         self.possible = self.made is not None
         return self.made
 
     def __call__(self, epoch: int, first: int, most: int) -> list[Values]:
         """What some steps fetched, from batch ``first`` of an epoch on, at most so many; none: one by one, please."""
+        made = self.repeated()
+        if made is None:
+            return []
         size = self.batches.batch_size
         most = min(most, len(self.batches.split) // size - first, self.length)
-        made = self.repeated() if most > 0 else None
-        order = None if made is None else self.batches.rows(epoch)
-        if made is None or order is None:
+        order = self.batches.rows(epoch) if most > 0 else None
+        if order is None:
             return []
         kept = {name: v.value.copy() for name, v in self.variables.items()}
         began = time.perf_counter()
@@ -75,8 +76,8 @@ class Bursts:
             columns = made.run(order[first * size : (first + most) * size])
         except Exception:  # noqa: BLE001  # the step that fails says it, one by one
             columns = None
-        if columns is None or not self.is_finite(columns):
-            self.possible, self.made = False, None
+        if columns is None or not np.isfinite(columns[self.names.index(LOSS)]).all() or not self.is_sound():
+            self.give_up()
             for name, value in kept.items():
                 self.variables[name].value[...] = value
             return []
@@ -88,17 +89,12 @@ class Bursts:
         fitting = int(PAUSE / each) if self.length > 1 else 2
         self.length = min(fitting, 2 * self.length, LONGEST)
         if self.length < 2:
-            self.possible, self.made = False, None
+            self.give_up()
+
+    def give_up(self) -> None:
+        """From now on, one by one."""
+        self.possible, self.made = False, None
 
     @property
     def names(self) -> list[str]:
         return self.step.names_of_results or [LOSS]
-
-    def is_finite(self, columns: Sequence[Array]) -> bool:
-        """Whether all losses and parameters are."""
-        losses = columns[self.names.index(LOSS)]
-        return bool(np.isfinite(losses).all()) and all(
-            math.isfinite(a.dot(a)) or bool(np.isfinite(a).all())
-            for a in (v.value.reshape(-1) for v in self.variables.values())
-            if a.dtype.kind == "f"
-        )

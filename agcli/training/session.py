@@ -197,7 +197,7 @@ class Session:
 
     @cached_property
     def bursts(self) -> Bursts:
-        return Bursts(self.step_function, self.batches, self.variables)
+        return Bursts(self.step_function, self.batches, self.variables, lambda: are_finite(self.arenas))
 
     def is_sound(self) -> bool:
         """Whether all parameters are finite (as far as they are looked at)."""

@@ -36,6 +36,7 @@ train: {epochs: 9, batch_size: 16}
 MEASURED = PLAIN.replace("metrics: []", "metrics: [accuracy]").replace("dense: 3]", "dropout: 0.3, dense: 3]")
 NORMED = PLAIN.replace("model: [", "model: [batch_norm, ").replace("lr: 0.01", "lr: {cosine: {lr: 0.1, steps: 40}}")
 AVERAGED = PLAIN.replace("lr: 0.01}", "lr: 0.01, average: 0.9}").replace("train: {", "train: {balanced: true, ")
+WATCHING = PLAIN.replace("lr: 0.01", "lr: {plateau: {lr: 0.01}}")  # whose best loss before any is infinite
 GATHERED = PLAIN.replace("lr: 0.01}", "lr: 0.01, accumulate: 2}")
 
 
@@ -59,7 +60,9 @@ def scaled():
 
 def session(spec, columns):
     data = split(columns)
-    return Session(parse_spec(spec), Dataset("made", "", "", "", splits={"train": data, "test": data}))
+    return Session(
+        parse_spec(spec), Dataset("made", "", "", "", splits=dict.fromkeys(("train", "validation", "test"), data))
+    )
 
 
 def advanced(s, steps, at_once=True):
@@ -76,7 +79,9 @@ def advanced(s, steps, at_once=True):
 
 
 @pytest.mark.parametrize("make", [rows, pictures, scaled, lambda: rows(64, 24), lambda: rows(width=1)])
-@pytest.mark.parametrize("spec", [PLAIN, MEASURED, NORMED, AVERAGED], ids=["plain", "measured", "normed", "averaged"])
+@pytest.mark.parametrize(
+    "spec", [PLAIN, MEASURED, NORMED, AVERAGED, WATCHING], ids=["plain", "measured", "normed", "averaged", "watching"]
+)
 def test_many_steps_at_a_time_are_the_same_steps(make, spec):
     columns = make()
     one, many = session(spec, columns), session(spec, columns)
@@ -105,7 +110,8 @@ def test_a_large_model_is_not_copied_for_it(monkeypatch):
 def test_a_step_that_fails_is_found_as_if_alone():
     """Its burst is undone, to the bit; then steps come one by one, up to the first that is not finite."""
     columns = rows()
-    columns["x"][0][77] = 1e38  # its square is beyond float32, and so is the next loss
+    late = session(PLAIN, columns).batches.order(0)[40]  # in the third batch
+    columns["x"][0][late] = 1e38  # its square is beyond float32, and so is the next loss
     spec = PLAIN.replace("tanh", "relu").replace("adam: {lr: 0.01}", "sgd: {lr: 1000}")
     found = []
     for at_once in (True, False):
