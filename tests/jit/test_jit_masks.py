@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, masks
+from agcli.engine.backends.jit import fuse, masks, words
 from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.masks import CompiledMask
 from agcli.engine.ops.dropout import DropoutMask
@@ -22,8 +22,8 @@ TOP = 2**64 - 1
     ("seed", "stream", "threshold"), [(0, 1, 16384), (TOP, 7, 1), (12345, 10_000, 65535), (3, 2, 0)]
 )
 def test_bits_are_those_of_numpy(monkeypatch, seed, stream, threshold, size, threads):
-    monkeypatch.setattr(masks, "SHARED", 0)
-    monkeypatch.setattr(masks, "workers", lambda: threads)
+    monkeypatch.setattr(words, "SHARED", 0)
+    monkeypatch.setattr(words, "workers", lambda: threads)
     op, key = DropoutMask(threshold, (size,), stream), np.array([seed, 0], "uint64")
     expected, found = np.zeros(size, bool), np.zeros(size, bool)
     plain, fast = op.bind([key], expected), CompiledMask(op, True).bind([key], found)

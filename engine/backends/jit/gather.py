@@ -18,6 +18,25 @@ LEAST = 1 << 20  # bytes of an array; less lies in a cache, where NumPy needs no
 NARROW = 64  # bytes of a row of the result, and at least a vector; below, NumPy is as fast
 FIELDS = ("count", "width", "last", "stored", "stride", "rows", "out", "step", "high", "low")
 ADDRESSES = tuple(FIELDS.index(name) for name in ("rows", "out", "stored"))
+# Where the next row is read and written, and how it ends.
+BEGUN = """\
+  %at = getelementptr i64, ptr %rows, i64 %i
+  %number = load i64, ptr %at
+  %bounded = call i64 @llvm.umin.i64(i64 %number, i64 %last)
+  %offset = mul i64 %bounded, %stride
+  %start = getelementptr i8, ptr %stored, i64 %offset
+  %place = mul i64 %i, %step
+  %target = getelementptr i8, ptr %out, i64 %place
+  br label %turn"""
+ENDED = """\
+row.end:
+  %i.next = add i64 %i, 1
+  %again = icmp slt i64 %i.next, %count
+  br i1 %again, label %row, label %over
+over:
+  ret void
+}
+declare i64 @llvm.umin.i64(i64, i64)"""
 # A row is done in whole vectors; the last one ends where the row ends, and does some elements again.
 TEXT = Template("""
 define void @kernel(ptr noalias readonly %args) {
@@ -46,14 +65,7 @@ fetch:
   %b.more = icmp slt i64 %b.next, %fetched
   br i1 %b.more, label %fetch, label %begin
 begin:
-  %at = getelementptr i64, ptr %rows, i64 %i
-  %number = load i64, ptr %at
-  %bounded = call i64 @llvm.umin.i64(i64 %number, i64 %last)
-  %offset = mul i64 %bounded, %stride
-  %start = getelementptr i8, ptr %stored, i64 %offset
-  %place = mul i64 %i, %step
-  %target = getelementptr i8, ptr %out, i64 %place
-  br label %turn
+$begun
 turn:
   %j = phi i64 [0, %begin], [%j.next, %turn]
   %from = getelementptr $stored, ptr %start, i64 %j
@@ -65,15 +77,8 @@ $formula
   %j.next = call i64 @llvm.smin.i64(i64 %next, i64 %end)
   %more = icmp slt i64 %j, %end
   br i1 %more, label %turn, label %row.end
-row.end:
-  %i.next = add i64 %i, 1
-  %again = icmp slt i64 %i.next, %count
-  br i1 %again, label %row, label %over
-over:
-  ret void
-}
+$ended
 declare i64 @llvm.smin.i64(i64, i64)
-declare i64 @llvm.umin.i64(i64, i64)
 declare void @llvm.prefetch.p0(ptr, i32, i32, i32)
 """)
 # Rows that are shorter than a vector, in units of 1, 2, 4 or 8 bytes.
@@ -85,14 +90,7 @@ $fields
   br label %row
 row:
   %i = phi i64 [0, %entry], [%i.next, %row.end]
-  %at = getelementptr i64, ptr %rows, i64 %i
-  %number = load i64, ptr %at
-  %bounded = call i64 @llvm.umin.i64(i64 %number, i64 %last)
-  %offset = mul i64 %bounded, %stride
-  %start = getelementptr i8, ptr %stored, i64 %offset
-  %place = mul i64 %i, %step
-  %target = getelementptr i8, ptr %out, i64 %place
-  br label %turn
+$begun
 turn:
   %j = phi i64 [0, %row], [%j.next, %turn]
   %from = getelementptr $unit, ptr %start, i64 %j
@@ -102,14 +100,7 @@ turn:
   %j.next = add i64 %j, 1
   %more = icmp slt i64 %j.next, %units
   br i1 %more, label %turn, label %row.end
-row.end:
-  %i.next = add i64 %i, 1
-  %again = icmp slt i64 %i.next, %count
-  br i1 %again, label %row, label %over
-over:
-  ret void
-}
-declare i64 @llvm.umin.i64(i64, i64)
+$ended
 """)
 AHEAD = 10  # rows that are on their way
 # A byte times 1 / divisor, which is the sum of two numbers of float32; that rounds as a division does.
@@ -134,15 +125,18 @@ def kernel(scaled: bool) -> Any:
     names |= {"fed": "float", "align": "4"} if scaled else {"fed": "i8", "align": "1"}
     names["constants"] = Template(CONSTANTS if scaled else "").substitute(names)
     names["formula"] = Template(SCALED if scaled else COPIED).substitute(names)
-    names["fields"] = "\n".join(field(i, name) for i, name in enumerate(FIELDS))
-    return compiled(TEXT.substitute(names) + Template(FMA if scaled else "").substitute(names))
+    return compiled(TEXT.substitute(names | rows_text()) + Template(FMA if scaled else "").substitute(names))
 
 
 @cache
 def short_kernel(size: int) -> Any:
     """The loop that copies rows of whole units of so many bytes."""
-    fields = "\n".join(field(i, name) for i, name in enumerate(FIELDS))
-    return compiled(SHORT.substitute(fields=fields, size=str(size), unit=f"i{8 * size}"))
+    return compiled(SHORT.substitute(rows_text(), size=str(size), unit=f"i{8 * size}"))
+
+
+def rows_text() -> dict[str, str]:
+    """What loops over rows have in common."""
+    return {"fields": "\n".join(field(i, name) for i, name in enumerate(FIELDS)), "begun": BEGUN, "ended": ENDED}
 
 
 def field(i: int, name: str) -> str:

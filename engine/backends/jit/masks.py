@@ -5,59 +5,45 @@ A block of the generator decides for 16 elements.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 from ...frozen import frozen
-from ...graph import Op, Tensor
+from ...graph import Tensor
 from ...ops.dropout import DropoutMask
-from ...types import Array, TensorType
-from ..threads import workers
-from .code.compiler import CompileError, compiled
+from ...types import Array
+from .code.compiler import compiled
 from .llvm.counted_loop import counted
 from .llvm.loop_nest import module, read_fields
 from .llvm.philox import words_of_blocks
 from .llvm.values import Code
-from .words import in_blocks
+from .words import InBlocks
 
-Call: TypeAlias = "Callable[[], Any]"
 BLOCK = 16  # elements that one block of the generator decides
 LEAST = 1 << 12  # elements; below, NumPy takes a few microseconds
-SHARED = 1 << 16  # elements from which threads share a mask
 FIELDS = ("first", "blocks", "key", "stream", "threshold", "out")
 
 
 @frozen
-class CompiledMask(Op):
+class CompiledMask(InBlocks):
     """A mask of a known shape."""
 
     op: DropoutMask
-    threads: bool
-    name = "compiled<dropout_mask>"
 
-    def infer(self, *types: TensorType) -> TensorType:
-        return self.op.infer(*types)
+    def kernel_of_blocks(self) -> Any:
+        return kernel()
 
-    def bind(self, inputs: Sequence[Array], out: Array) -> Call:
-        (key,) = inputs
-        try:
-            run = kernel() if out.flags.c_contiguous and key.flags.c_contiguous else None
-        except CompileError:
-            run = None
-        return self.op.bind(inputs, out) if run is None else drawn(run, key, self.op, out, self.threads)
+    def settings(self) -> tuple[int, ...]:
+        return *super().settings(), self.op.threshold
+
+    def block(self, out: Array) -> int:
+        return BLOCK
 
 
 def is_mask(t: Tensor) -> bool:
     """Whether ``t`` is a large mask of dropout, whose shape is known."""
     return isinstance(t.op, DropoutMask) and len(t.inputs) == 1 and t.type.known and t.type.size >= LEAST
-
-
-def drawn(run: Any, key: Array, op: DropoutMask, out: Array, threads: bool) -> Call:
-    """A call that fills ``out``."""
-    flat = out.reshape(-1)
-    parts = workers() if threads and flat.size >= SHARED else 1
-    return in_blocks(run, key, (op.stream, op.threshold), flat, BLOCK, parts)
 
 
 @cache

@@ -12,7 +12,7 @@ import numpy as np
 from ...frozen import frozen
 from ...graph import Tensor
 from ...ops.program import program
-from ...ops.words import Words
+from ...ops.words import Draw, Words
 from ...types import Array
 from ..threads import workers
 from .code.compiler import CompileError, compiled
@@ -27,35 +27,57 @@ from .llvm.values import Code
 Call: TypeAlias = "Callable[[], Any]"
 BYTES = 8 * WORDS  # of a block
 LEAST = 1 << 10  # words; below, NumPy takes a few microseconds
-SHARED = 1 << 16  # words from which threads share them
+SHARED = 1 << 16  # elements from which threads share them
 FIELDS = ("first", "blocks", "key", "stream", "out")
 
 
 @frozen
-class CompiledWords(CompiledOp):
-    """Words in a known shape."""
+class InBlocks(CompiledOp):
+    """Elements of a known shape, each of which a block of the generator decides."""
 
-    op: Words
+    op: Draw
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Call:
         (key,) = inputs
+        flat = out.reshape(-1)
         try:
-            run = kernel() if out.flags.c_contiguous and key.flags.c_contiguous else None
+            run = self.kernel_of_blocks() if out.flags.c_contiguous and key.flags.c_contiguous else None
         except CompileError:
             run = None
-        return self.op.bind(inputs, out) if run is None else drawn(run, key, self.op, out, self.threads)
+        if run is None:
+            return self.op.bind(inputs, out)
+        parts = workers() if self.threads and flat.size >= SHARED else 1
+        return in_blocks(run, key, self.settings(), flat, self.block(out), parts)
+
+    def kernel_of_blocks(self) -> Any:
+        """What fills blocks. Raises CompileError."""
+        raise NotImplementedError
+
+    def settings(self) -> tuple[int, ...]:
+        """What the kernel takes beside blocks, key and memory."""
+        return (signed(self.op.stream),)
+
+    def block(self, out: Array) -> int:
+        """Elements of a block."""
+        raise NotImplementedError
+
+
+@frozen
+class CompiledWords(InBlocks):
+    """The words themselves."""
+
+    op: Words
+
+    def kernel_of_blocks(self) -> Any:
+        return kernel()
+
+    def block(self, out: Array) -> int:
+        return BYTES // out.itemsize
 
 
 def is_words(t: Tensor) -> bool:
     """Whether ``t`` is many words, whose shape is known."""
     return isinstance(t.op, Words) and len(t.inputs) == 1 and t.type.known and t.type.size >= LEAST
-
-
-def drawn(run: Any, key: Array, op: Words, out: Array, threads: bool) -> Call:
-    """A call that fills ``out``."""
-    flat = out.reshape(-1)
-    parts = workers() if threads and flat.size >= SHARED else 1
-    return in_blocks(run, key, (signed(op.stream),), flat, BYTES // flat.itemsize, parts)
 
 
 def in_blocks(run: Any, key: Array, settings: Sequence[int], flat: Array, block: int, parts: int) -> Call:
