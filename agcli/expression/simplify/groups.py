@@ -8,10 +8,10 @@ is there several times, and searched once.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import combinations
-from typing import Any
+from typing import Any, TypeVar
 
 from agcli.expression.simplify.arithmetic import add, mul, power, scale
 from agcli.expression.simplify.features import EXPONENTIAL, NEGATIVE, SINES, SQUARE, TANGENT, WIDE, features
@@ -33,13 +33,24 @@ from agcli.expression.simplify.nodes import (
 )
 from agcli.expression.simplify.rational import split
 
+M = TypeVar("M", Add, Mul)
 FEW = 4  # terms of a sum that is looked at in groups if it falls into some
 FAMILIES = {
     **dict.fromkeys(("sin", "cos", "tan"), "circular"),
     **dict.fromkeys(("sinh", "cosh", "tanh"), "hyperbolic"),
     **dict.fromkeys(("gamma", "digamma"), "gamma"),
 }
+RATIONAL = "rational"  # the mark of terms of symbols only
 MEET_ALL = frozenset(("where", "step", "abs", "sign", "keep"))  # with any factor
+
+
+def found_once(e: M, split: Callable[[M], list[Expr]]) -> list[Expr]:
+    """The parts of a sum or product, found once."""
+    try:
+        return e.groups
+    except AttributeError:
+        e.groups = found = split(e)
+        return found
 
 
 # Sums
@@ -48,11 +59,7 @@ MEET_ALL = frozenset(("where", "step", "abs", "sign", "keep"))  # with any facto
 def term_groups(e: Add) -> list[Expr]:
     """Parts of a sum, which together are ``e``; ``[e]`` where all of it belongs together. The terms most alike come
     together first."""
-    try:
-        return e.groups
-    except AttributeError:
-        e.groups = found = split_sum(e)
-        return found
+    return found_once(e, split_sum)
 
 
 def split_sum(e: Add) -> list[Expr]:
@@ -91,9 +98,6 @@ def of_family(holders: dict[Any, list[int]], family: str) -> list[int]:
     return [i for mark, where in holders.items() if type(mark) is tuple and mark[0] == family for i in where]
 
 
-RATIONAL = "rational"
-
-
 def marks(term: Expr) -> Iterator[Any]:
     """What a term may have in common with others: functions, sums and powers, and whether it has symbols only."""
     rational = True
@@ -126,11 +130,7 @@ def function_marks(e: Fn) -> Iterator[Any]:
 
 def factor_groups(e: Mul) -> list[Expr]:
     """Parts of a product, each times ``REST``, which together are ``e``; ``[e]`` where all of it belongs together."""
-    try:
-        return e.groups
-    except AttributeError:
-        e.groups = found = split_product(e)
-        return found
+    return found_once(e, split_product)
 
 
 def split_product(e: Mul) -> list[Expr]:
@@ -217,8 +217,8 @@ def factor_marks(base: Expr, exponent: Expr) -> Iterator[Any]:
     elif type(base) is Mul:
         for b, x in base.factors:
             yield from factor_marks(b, x)
-    else:
-        yield from sum_marks(base)  # type: ignore[arg-type]
+    elif isinstance(base, Add):
+        yield from sum_marks(base)
 
 
 def sum_marks(e: Add) -> Iterator[Any]:

@@ -29,7 +29,7 @@ class Node:
 
     cost: float
     order: Any
-    place: Any  # of a term among others
+    place: tuple[Any, ...]  # of a term among others
 
 
 class Atom(Node):
@@ -80,8 +80,8 @@ class Table:
 
     def __init__(self) -> None:
         self.nodes: dict[Any, Any] = {}
-        self.expanded: dict[Any, Any] = {}  # what products of sums were multiplied out to
-        self.divided: dict[Any, Any] = {}  # the common divisors of pairs of sums
+        self.expanded: dict[Expr, Expr | None] = {}  # what products of sums were multiplied out to
+        self.divided: dict[tuple[Add, Add], tuple[Expr, Expr, Expr] | None] = {}  # the common divisors of pairs of sums
         self.left = 0
 
     def open(self, budget: int) -> None:

@@ -65,9 +65,9 @@ def sorted_terms(e: Add) -> list[tuple[Expr, Number]]:
 
 def term_key(row: tuple[Any, ...]) -> tuple[Any, ...]:
     """What the terms of a sum are sorted by, which stand first in ``row``; found once for each."""
-    term = row[0]
+    term: Node = row[0]
     try:
-        return term.place  # type: ignore[no-any-return]
+        return term.place
     except AttributeError:
         powers = symbol_powers(term)
         plain = type(term) is Atom or (type(term) is Mul and all(type(b) is Atom for b, _ in term.factors))

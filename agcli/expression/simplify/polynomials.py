@@ -25,7 +25,7 @@ def expand(e: Expr) -> Expr | None:
         return e
     if e not in TABLE.expanded:
         TABLE.expanded[e] = without_products(e)
-    return TABLE.expanded[e]  # type: ignore[no-any-return]
+    return TABLE.expanded[e]
 
 
 def without_products(e: Node) -> Expr | None:
