@@ -10,6 +10,8 @@ from ...rewrite.rules import number
 from .elementwise.frames import Frame
 from .elementwise.fused import Number
 
+SMALL = 8  # times fewer elements make an input that does not count
+
 
 @dataclass(eq=False)
 class Group:

@@ -12,14 +12,14 @@ from typing import TypeAlias
 from ...frozen import frozen
 from ...graph import Tensor
 from ...types import TensorType
-from .groups import Group, number_of
+from .elementwise.frames import users_of
+from .groups import SMALL, Group, number_of
 
 CHEAP = frozenset({
     "add", "subtract", "multiply", "divide", "negative", "square", "where", "keep", "relu", "maximum", "minimum",
     "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not",
 })  # fmt: skip
 LEAST = 1 << 14  # elements; fewer stay in the first caches
-SMALL = 8  # times fewer elements make an input that does not count
 MOST = 8  # operations that are done again for one result
 MOST_LINES = 64  # of a group
 Passes: TypeAlias = "Callable[[Tensor], bool]"
@@ -39,11 +39,10 @@ class Recompute:
 
     def __init__(self, order: Sequence[Tensor], roots: Sequence[Tensor], groups: Sequence[Group]) -> None:
         self.home = {t.id: g for g in groups for t in (*g.members, *g.totals)}
-        self.users: dict[int, list[Tensor]] = {}
+        self.users = users_of(order)
         self.last = {t.id: len(order) for t in roots}
         for n, t in enumerate(order):
             for x in t.inputs:
-                self.users.setdefault(x.id, []).append(t)
                 self.last[x.id] = max(self.last.get(x.id, 0), n)
         self.roots = {t.id for t in roots}
         place = {t.id: n for n, t in enumerate(order)}

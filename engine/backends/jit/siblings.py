@@ -11,9 +11,8 @@ from typing import Protocol
 
 from ...graph import Tensor
 from .elementwise.columns import COLUMNS, column_axes
-from .groups import Group, number_of
-
-SMALL = 8  # times fewer elements make an input that does not count
+from .elementwise.frames import users_of
+from .groups import SMALL, Group, number_of
 
 
 class Fuser(Protocol):
@@ -34,10 +33,7 @@ class Siblings:
     def __init__(self, order: Sequence[Tensor], roots: Sequence[Tensor], fuser: Fuser) -> None:
         self.fuser = fuser
         self.roots = {t.id for t in roots}
-        self.users: dict[int, list[Tensor]] = {}
-        for t in order:
-            for x in t.inputs:
-                self.users.setdefault(x.id, []).append(t)
+        self.users = users_of(order)
         for t in order:
             if column_axes(t) == COLUMNS:
                 self.place(t)

@@ -112,22 +112,40 @@ def column_sums(
     run = kernel(program, beside, length)
     operands = [*inputs, *wholes, *partials]
     steps = [steps_of(x, shape, cut, each) for x in (*inputs, *wholes)] + [(p.strides[0], 0) for p in partials]
-    parts = min(workers(), blocks) if threads and count * length >= SHARED else 1
-    calls: list[Native] = []
-    for low, high in pairwise([blocks * n // parts for n in range(parts + 1)]):
-        numbers = [high - low, each, min(high * each, count) - (high - 1) * each]
-        for x, (block, step) in zip(operands, steps, strict=True):
-            numbers += [address(x) + low * block, block, step]
-        calls.append(movable(run, numbers, operands, [3 + 3 * k for k in range(len(operands))]))
+    calls = in_blocks(run, operands, steps, (each, count), threads and count * length >= SHARED)
     after: list[Callable[[], Any]] = []
     if apart:
         for p, t in zip(partials, totals, strict=True):
             if first:
                 after.append(partial(np.copyto, t.reshape(p.shape), p))
                 continue
-            one = Program((p.dtype,), (), (0,), 1)
-            after.append(column_sums(one, p.shape, [p], [], [t.reshape(-1)], False))
+            after.append(summed(p, t))
     return row((*before, chain([together(calls)], after)))
+
+
+def in_blocks(
+    run: Any, operands: Sequence[Array], steps: Sequence[Sequence[int]], rows: tuple[int, int], threads: bool
+) -> list[Native]:
+    """The calls of a kernel on blocks of rows, one for each thread.
+
+    ``steps`` are bytes from block to block and from row to row of each operand; ``rows`` those of a block, and of all.
+    """
+    each, count = rows
+    blocks = -(-count // each)
+    parts = min(workers(), blocks) if threads else 1
+    calls: list[Native] = []
+    for low, high in pairwise([blocks * n // parts for n in range(parts + 1)]):
+        numbers = [high - low, each, min(high * each, count) - (high - 1) * each]
+        for x, (block, step) in zip(operands, steps, strict=True):
+            numbers += [address(x) + low * block, block, step]
+        calls.append(movable(run, numbers, operands, [3 + 3 * k for k in range(len(operands))]))
+    return calls
+
+
+def summed(partials: Array, total: Array) -> Callable[[], Any]:
+    """A call that adds the sums of all blocks."""
+    one = Program((partials.dtype,), (), (0,), 1)
+    return column_sums(one, partials.shape, [partials], [], [total.reshape(-1)], False)
 
 
 def sample_axes(shape: tuple[int, ...], arrays: Sequence[Array]) -> int:

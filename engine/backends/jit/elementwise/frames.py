@@ -58,10 +58,7 @@ def frames(order: Sequence[Tensor], fusable: Callable[[Tensor], bool]) -> dict[i
     starts = [(t, frame) for t in order if (frame := frame_of(t)) is not None and t.shape == frame.of_rows]
     if not starts:
         return found
-    users: dict[int, list[Tensor]] = {}
-    for t in order:
-        for x in t.inputs:
-            users.setdefault(x.id, []).append(t)
+    users = users_of(order)
     for start, frame in starts:
         seen: dict[int, bool] = {}
         way = [start]
@@ -82,6 +79,15 @@ def frames(order: Sequence[Tensor], fusable: Callable[[Tensor], bool]) -> dict[i
                 if leads:
                     found.setdefault(number, frame)
     return found
+
+
+def users_of(order: Sequence[Tensor]) -> dict[int, list[Tensor]]:
+    """Which tensors read another, by its id: one that reads it twice comes twice."""
+    users: dict[int, list[Tensor]] = {}
+    for t in order:
+        for x in t.inputs:
+            users.setdefault(x.id, []).append(t)
+    return users
 
 
 def between(t: Tensor, frame: Frame, fusable: Callable[[Tensor], bool]) -> bool:

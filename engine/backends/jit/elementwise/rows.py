@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from itertools import pairwise
 from math import prod
 from typing import Any, ClassVar
 
@@ -18,11 +17,10 @@ from ....frozen import frozen
 from ....ops.addition import reduction
 from ....ops.program import program as row
 from ....types import Array, TensorType, TupleType
-from ...threads import workers
 from ..code.compiler import CompileError, compiled
-from ..code.native import Native, address, movable
+from ..code.native import address
 from ..llvm.values import UnsupportedError
-from .columns import column_sums
+from .columns import in_blocks, one_step, summed
 from .frames import Frame
 from .fused import Fused, Program
 from .launch import SHARED, collapse, lanes, together
@@ -103,11 +101,11 @@ def row_loop(op: RowLoop, inputs: Sequence[Array], outputs: Sequence[Array]) -> 
     if len(lengths) == 2 and FEWEST <= lengths[1] <= 2 * BLOCK:
         each = lengths[1]
     elif len(lengths) > 1:
-        inputs = [x if one_step(x, frame) else copy(x, frame, before) for x in inputs]
+        inputs = [x if are_even(x, frame) else copy(x, frame, before) for x in inputs]
         operands = [*inputs, *places]
-        if not all(one_step(x, frame) for x in places):
+        if not all(are_even(x, frame) for x in places):
             raise CompileError("results whose rows lie apart")
-        lengths, steps = [count], [[s] for s in (step(x, frame) for x in operands)]
+        lengths, steps = [count], [[one_step(x, shape, 0, frame.kept)] for x in operands]
     if len(lengths) < 2:
         steps = [[each * s[0], s[0]] if s else [0, 0] for s in steps]
     blocks = -(-count // each)
@@ -116,17 +114,8 @@ def row_loop(op: RowLoop, inputs: Sequence[Array], outputs: Sequence[Array]) -> 
     steps += [[p.strides[0], 0] for p in partials]
     single = (*(rows_of(x, frame)[3][0][0] == 0 for x in inputs), *op.single)
     run = kernel(program, single, length)
-    parts = min(workers(), blocks) if op.threads and count * length >= SHARED else 1
-    calls: list[Native] = []
-    for low, high in pairwise([blocks * n // parts for n in range(parts + 1)]):
-        numbers = [high - low, each, min(high * each, count) - (high - 1) * each]
-        for x, s in zip(operands, steps, strict=True):
-            numbers += [address(x) + low * s[0], *s]
-        calls.append(movable(run, numbers, operands, [3 + 3 * k for k in range(len(operands))]))
-    after = []
-    for p, t in zip(partials, totals, strict=True):
-        one = Program((p.dtype,), (), (0,), 1)
-        after.append(column_sums(one, p.shape, [p], [], [t.reshape(-1)], False))
+    calls = in_blocks(run, operands, steps, (each, count), op.threads and count * length >= SHARED)
+    after = [summed(p, t) for p, t in zip(partials, totals, strict=True)]
     return row((*before, chain([together(calls)], after)))
 
 
@@ -144,13 +133,9 @@ def in_rows(x: Array, frame: Frame) -> bool:
     return len(inner) <= 1 and (not inner or steps[0][0] in (0, x.itemsize))
 
 
-def one_step(x: Array, frame: Frame) -> bool:
+def are_even(x: Array, frame: Frame) -> bool:
+    """Whether all rows are one step apart."""
     return len(rows_of(x, frame)[0]) <= 1
-
-
-def step(x: Array, frame: Frame) -> int:
-    _, steps, _, _ = rows_of(x, frame)
-    return steps[0][0] if steps[0] else 0
 
 
 def copy(x: Array, frame: Frame, calls: list[Call]) -> Array:
