@@ -80,7 +80,7 @@ def opened(
     from agcli.spec import read_spec
 
     spec = None if path is None else read_spec(path, overrides)
-    if spec is not None:
+    if spec is not None and resume is None:
         from agcli.data.section import begin
 
         begin(spec)

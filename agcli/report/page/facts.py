@@ -65,9 +65,8 @@ def facts(
         if data is None:
             evaluation = judge_split(trained, terms, split, count=count)
     except (DataError, RunError, EngineError, SpecError) as error:
-        if (
-            weights or split or isinstance(error, ChangedError | ForeignError)
-        ):  # what is asked for by name must be there
+        # What is asked for by name must be there.
+        if weights or split or isinstance(error, ChangedError | ForeignError):
             raise
         problem = str(error)
     text = run.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
