@@ -114,9 +114,9 @@ def test_bits_do_not_depend_on_threads(threads, monkeypatch):
     monkeypatch.setattr(rows, "SHARED", 0)
     inputs, fetches, arrays = problem(layer_norm, (1100, 37), "float32")
     one, several = (ag.function(fetches, inputs=inputs) for _ in range(2))
-    monkeypatch.setattr(rows, "workers", lambda: 1)
+    monkeypatch.setattr(columns, "workers", lambda: 1)
     expected = one(*arrays)
-    monkeypatch.setattr(rows, "workers", lambda: threads)
+    monkeypatch.setattr(columns, "workers", lambda: threads)
     for p, q in zip(several(*arrays), expected, strict=True):
         np.testing.assert_array_equal(p, q)
 
