@@ -30,6 +30,7 @@ _BEHIND = (
 )
 _HALVES = {"am", "pm", "a.m", "p.m"}  # of a day
 _WORD = re.compile(rf"[^\W\d_][\w .²³°%*·/{CURRENCIES}-]*")
+LEADING_ZERO = r"^0\d"  # of a code, such as 007
 _ZERO = r"^[+-]?0+(?:[.,]0*)?$"
 
 
@@ -45,7 +46,7 @@ def mark_of(texts: pl.Series) -> str:
             continue
         is_word = _WORD.fullmatch(mark) and is_apart
         if is_free(mark) or (is_known(mark) and 2 * count >= len(some)) or (is_word and count == len(some)):
-            return "" if bared(some, mark).str.contains(r"^0\d").any() else str(mark)  # codes, such as 01A
+            return "" if bared(some, mark).str.contains(LEADING_ZERO).any() else str(mark)  # codes, such as 01A
     return ""
 
 
@@ -68,7 +69,7 @@ def several(texts: pl.Series) -> str:
 
 def have_leading_zeros(texts: pl.Series) -> bool:
     """Whether cells begin with a zero that no number needs, as 007 does: then all of them are names."""
-    return bool(texts.str.contains(r"^0\d+\pL*$").any())
+    return bool(texts.str.contains(rf"{LEADING_ZERO}+\pL*$").any())
 
 
 def affixed(texts: pl.Series) -> str:
@@ -83,7 +84,7 @@ def affixed(texts: pl.Series) -> str:
     if before.n_unique() > 1 or behind.n_unique() > 1:
         return ""
     is_name = re.search(r"\w", before[0]) is not None and not number.str.contains(r"[.,]\d").any()
-    is_code = number.str.contains(r"^0\d").any()
+    is_code = number.str.contains(LEADING_ZERO).any()
     return "" if is_name or is_code else f"{before[0]}{{}}{behind[0]}".strip()
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .errors import DataError
-from .marks import bared, is_free, mark_of
+from .marks import LEADING_ZERO, bared, is_free, mark_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -226,6 +226,6 @@ def are_codes(cells: pl.Series) -> bool:
     if cells.dtype != pl.String or not all(cell is None or cell.isdecimal() for cell in cells.head(_FIRST)):
         return False
     known = cells.drop_nulls()
-    if not known.str.contains(r"^0\d").any():
+    if not known.str.contains(LEADING_ZERO).any():
         return False
     return bool(known.str.contains(r"^\d+$").all())
