@@ -98,6 +98,15 @@ if TYPE_CHECKING:
     from agcli.engine.ops.special import (
         polygamma, sinc,
     )
+    from agcli.engine.ops.special_elliptic import (
+        lambertw,
+    )
+    from agcli.engine.ops.special_probability import (
+        heaviside,
+    )
+    from agcli.engine.ops.special_zeta import (
+        zeta,
+    )
     from agcli.engine.ops.spectral import (
         eigh, eigvalsh, matrix_norm, svd, svdvals,
     )
@@ -110,6 +119,18 @@ if TYPE_CHECKING:
 
     def add(a: Like, b: Like) -> Tensor:
         """Sum of two tensors."""
+
+    def airyai(x: Like) -> Tensor:
+        """Airy function Ai (DLMF 9.2.2); SciPy's ``airy(x)[0]``."""
+
+    def airyaiprime(x: Like) -> Tensor:
+        """Derivative of the Airy function Ai; SciPy's ``airy(x)[1]``."""
+
+    def airybi(x: Like) -> Tensor:
+        """Airy function Bi (DLMF 9.2.2); SciPy's ``airy(x)[2]``."""
+
+    def airybiprime(x: Like) -> Tensor:
+        """Derivative of the Airy function Bi; SciPy's ``airy(x)[3]``."""
 
     def arccos(x: Like) -> Tensor:
         """Inverse cosine."""
@@ -132,6 +153,15 @@ if TYPE_CHECKING:
     def arctanh(x: Like) -> Tensor:
         """Inverse hyperbolic tangent."""
 
+    def beta(a: Like, b: Like) -> Tensor:
+        """Beta function, gamma(a) gamma(b) / gamma(a + b) (DLMF 5.12.1)."""
+
+    def betainc(a: Like, b: Like, x: Like) -> Tensor:
+        """Regularized incomplete beta function I, for a, b > 0 and 0 <= x <= 1 (DLMF 8.17.2)."""
+
+    def betaln(a: Like, b: Like) -> Tensor:
+        """Logarithm of the absolute value of the beta function, without overflow and underflow."""
+
     def cbrt(x: Like) -> Tensor:
         """Cube root, also of x < 0."""
 
@@ -144,11 +174,23 @@ if TYPE_CHECKING:
     def cosh(x: Like) -> Tensor:
         """Hyperbolic cosine."""
 
+    def cosint(x: Like) -> Tensor:
+        """Cosine integral Ci for x > 0, minus the integral of cos(t)/t from x to infinity (DLMF 6.2.11)."""
+
     def digamma(x: Like) -> Tensor:
         """Derivative of lgamma."""
 
     def divide(a: Like, b: Like) -> Tensor:
         """True quotient."""
+
+    def ellipe(m: Like) -> Tensor:
+        """Complete elliptic integral of the second kind E of the parameter m = k^2 <= 1 (DLMF 19.2.8)."""
+
+    def ellipk(m: Like) -> Tensor:
+        """Complete elliptic integral of the first kind K of the parameter m = k^2 <= 1 (DLMF 19.2.8)."""
+
+    def entr(x: Like) -> Tensor:
+        """Entropy -x log(x), which is 0 at 0 and -infinity for x < 0."""
 
     def equal(a: Like, b: Like) -> Tensor:
         """Whether a == b."""
@@ -159,17 +201,32 @@ if TYPE_CHECKING:
     def erfc(x: Like) -> Tensor:
         """1 - erf(x), without cancellation for large x."""
 
+    def erfcinv(x: Like) -> Tensor:
+        """Inverse of ``erfc``, without cancellation for small x: erfcinv(1 - x) = erfinv(x)."""
+
+    def erfcx(x: Like) -> Tensor:
+        """exp(x^2) erfc(x), which is not 0 for large x."""
+
+    def erfi(x: Like) -> Tensor:
+        """Imaginary error function, -i erf(i x): the integral of exp(t^2) from 0 to x by sqrt(pi)/2."""
+
     def erfinv(x: Like) -> Tensor:
         """Inverse of the error function."""
 
     def exp(x: Like) -> Tensor:
         """Exponential function."""
 
+    def exp1(x: Like) -> Tensor:
+        """Exponential integral E1 for x > 0, the integral of exp(-t)/t from x to infinity (DLMF 6.2.1)."""
+
     def exp10(x: Like) -> Tensor:
         """10^x."""
 
     def exp2(x: Like) -> Tensor:
         """2^x."""
+
+    def expi(x: Like) -> Tensor:
+        """Exponential integral Ei, the principal value of the integral of exp(t)/t from -infinity to x (DLMF 6.2.5)."""
 
     def expm1(x: Like) -> Tensor:
         """exp(x) - 1, exact for small x."""
@@ -183,8 +240,20 @@ if TYPE_CHECKING:
     def fmod(a: Like, b: Like) -> Tensor:
         """Remainder with the sign of the dividend."""
 
+    def fresnelc(x: Like) -> Tensor:
+        """Fresnel integral C, the integral of cos((pi/2) t^2) from 0 to x (DLMF 7.2.7); SciPy's ``fresnel(x)[1]``."""
+
+    def fresnels(x: Like) -> Tensor:
+        """Fresnel integral S, the integral of sin((pi/2) t^2) from 0 to x (DLMF 7.2.8); SciPy's ``fresnel(x)[0]``."""
+
     def gamma(x: Like) -> Tensor:
         """Gamma function."""
+
+    def gammainc(a: Like, x: Like) -> Tensor:
+        """Regularized lower incomplete gamma function P, for a > 0 and x >= 0 (DLMF 8.2.4)."""
+
+    def gammaincc(a: Like, x: Like) -> Tensor:
+        """Regularized upper incomplete gamma function Q = 1 - P, without cancellation (DLMF 8.2.4)."""
 
     def greater(a: Like, b: Like) -> Tensor:
         """Whether a > b."""
@@ -192,8 +261,17 @@ if TYPE_CHECKING:
     def greater_equal(a: Like, b: Like) -> Tensor:
         """Whether a >= b."""
 
+    def hyp2f1(a: Like, b: Like, c: Like, x: Like) -> Tensor:
+        """Hypergeometric function of Gauss F(a, b; c; x) for real x <= 1 (DLMF 15.2.1)."""
+
     def hypot(a: Like, b: Like) -> Tensor:
         """sqrt(a^2 + b^2) without overflow; derivative 0 at the origin."""
+
+    def i0(x: Like) -> Tensor:
+        """Modified Bessel function of the first kind of order 0, iv(0, x)."""
+
+    def i1(x: Like) -> Tensor:
+        """Modified Bessel function of the first kind of order 1, iv(1, x)."""
 
     def isfinite(x: Like) -> Tensor:
         """Whether it is neither NaN nor infinite."""
@@ -203,6 +281,33 @@ if TYPE_CHECKING:
 
     def isnan(x: Like) -> Tensor:
         """Whether it is NaN."""
+
+    def iv(v: Like, x: Like) -> Tensor:
+        """Modified Bessel function of the first kind I of real order v (DLMF 10.25.2)."""
+
+    def ive(v: Like, x: Like) -> Tensor:
+        """exp(-abs(x)) I(v, x), without overflow."""
+
+    def j0(x: Like) -> Tensor:
+        """Bessel function of the first kind of order 0, jv(0, x)."""
+
+    def j1(x: Like) -> Tensor:
+        """Bessel function of the first kind of order 1, jv(1, x)."""
+
+    def jv(v: Like, x: Like) -> Tensor:
+        """Bessel function of the first kind J of real order v (DLMF 10.2.2)."""
+
+    def k0(x: Like) -> Tensor:
+        """Modified Bessel function of the second kind of order 0, kv(0, x), for x > 0."""
+
+    def k1(x: Like) -> Tensor:
+        """Modified Bessel function of the second kind of order 1, kv(1, x), for x > 0."""
+
+    def kv(v: Like, x: Like) -> Tensor:
+        """Modified Bessel function of the second kind K of real order v, for x > 0 (DLMF 10.25.3)."""
+
+    def kve(v: Like, x: Like) -> Tensor:
+        """exp(x) K(v, x) for x > 0, which is not 0 for large x."""
 
     def less(a: Like, b: Like) -> Tensor:
         """Whether a < b."""
@@ -219,11 +324,17 @@ if TYPE_CHECKING:
     def log10(x: Like) -> Tensor:
         """Logarithm to base 10."""
 
+    def log1mexp(x: Like) -> Tensor:
+        """log(1 - exp(-x)) for x > 0, exact for small and for large x."""
+
     def log1p(x: Like) -> Tensor:
         """log(1 + x), exact for small x."""
 
     def log2(x: Like) -> Tensor:
         """Logarithm to base 2."""
+
+    def log_ndtr(x: Like) -> Tensor:
+        """Logarithm of ``ndtr``, exact in both tails."""
 
     def log_sigmoid(x: Like) -> Tensor:
         """log(sigmoid(x)), without overflow."""
@@ -243,6 +354,9 @@ if TYPE_CHECKING:
     def logical_xor(a: Like, b: Like) -> Tensor:
         """Whether exactly one is true."""
 
+    def logit(x: Like) -> Tensor:
+        """log(x / (1 - x)), the inverse of ``sigmoid``."""
+
     def maximum(a: Like, b: Like) -> Tensor:
         """The larger of two; at a tie each gets half of the cotangent."""
 
@@ -254,6 +368,12 @@ if TYPE_CHECKING:
 
     def multiply(a: Like, b: Like) -> Tensor:
         """Product."""
+
+    def ndtr(x: Like) -> Tensor:
+        """Distribution function of the standard normal distribution, erfc(-x/sqrt(2))/2."""
+
+    def ndtri(x: Like) -> Tensor:
+        """Quantile of the standard normal distribution, the inverse of ``ndtr``."""
 
     def negative(x: Like) -> Tensor:
         """Negation."""
@@ -288,6 +408,9 @@ if TYPE_CHECKING:
     def sinh(x: Like) -> Tensor:
         """Hyperbolic sine."""
 
+    def sinint(x: Like) -> Tensor:
+        """Sine integral Si, the integral of sin(t)/t from 0 to x (DLMF 6.2.9); SciPy's ``sici(x)[0]``."""
+
     def softplus(x: Like) -> Tensor:
         """log(1 + exp(x)), without overflow."""
 
@@ -312,34 +435,51 @@ if TYPE_CHECKING:
     def trunc(x: Like) -> Tensor:
         """The integer part of x; derivative 0."""
 
+    def xlog1py(a: Like, b: Like) -> Tensor:
+        """a log(1 + b), exact for small b, which is 0 where a is 0."""
+
     def xlogy(a: Like, b: Like) -> Tensor:
         """a log(b), which is 0 where a is 0."""
+
+    def y0(x: Like) -> Tensor:
+        """Bessel function of the second kind of order 0, yv(0, x), for x > 0."""
+
+    def y1(x: Like) -> Tensor:
+        """Bessel function of the second kind of order 1, yv(1, x), for x > 0."""
+
+    def yv(v: Like, x: Like) -> Tensor:
+        """Bessel function of the second kind Y of real order v, for x > 0 (DLMF 10.2.3)."""
 
 globals().update({name: entry.public for name, entry in OPS.items()})
 
 __all__ = [  # noqa: RUF022  sorted as Python sorts
-    "abs", "access_elem", "add", "add_n", "all", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
-    "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "astype", "avg_pool1d", "avg_pool2d", "batch_norm",
-    "batch_norm_train", "bernoulli", "broadcast_to", "categorical", "cbrt", "ceil", "cholesky", "clip", "concatenate",
-    "conv1d", "conv1d_transpose", "conv2d", "conv2d_transpose", "convert_to_tensor", "cos", "cosh", "cosine_similarity",
-    "cummax", "cummin", "cumprod", "cumsum", "det", "diag", "diagonal", "digamma", "divide", "dot", "dropout", "eigh",
-    "eigvalsh", "einsum", "elu", "embedding", "equal", "erf", "erfc", "erfinv", "exp", "exp10", "exp2", "expand_dims",
-    "expand_like", "expm", "expm1", "exponential", "eye", "flatten", "flip", "floor", "floor_divide", "fmod", "fold_in",
-    "full", "full_like", "gamma", "gaussian_nll", "gelu", "getitem", "global_avg_pool", "global_max_pool", "greater",
-    "greater_equal", "group_norm", "hard_sigmoid", "hinge", "huber", "hypot", "inner", "instance_norm", "inv",
-    "isfinite", "isinf", "isnan", "kl_divergence", "kron", "layer_norm", "leaky_relu", "less", "less_equal", "lgamma",
-    "linspace", "log", "log10", "log1p", "log2", "log_cosh", "log_normal", "log_sigmoid", "log_softmax", "logaddexp",
-    "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "lstsq", "matmul",
-    "matrix_norm", "matrix_power", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "mean_absolute_error",
-    "mean_squared_error", "meshgrid", "min", "minimum", "mish", "mod", "moments", "moveaxis", "multi_dot", "multiply",
-    "negative", "negative_log_likelihood", "nonzero", "norm", "normal", "normalize", "not_equal", "one_hot", "ones",
-    "ones_like", "outer", "pad", "permutation", "pinv", "poisson_nll", "polygamma", "power", "prod", "qr", "randint",
-    "random_gamma", "rank", "reciprocal", "relu", "relu6", "repeat", "reshape", "reshape_like", "rms_norm", "roll",
-    "round", "rsqrt", "scaled_dot_product_attention", "scatter_add", "searchsorted", "segment_sum", "select", "selu",
-    "setdiff1d", "shape", "sigmoid", "sigmoid_cross_entropy", "sigmoid_focal_loss", "sign", "silu", "sin", "sinc",
-    "sinh", "size", "slogdet", "softmax", "softmax_cross_entropy", "softplus", "softsign", "solve", "solve_triangular",
-    "sort", "sparse_softmax_cross_entropy", "split", "sqrt", "square", "squeeze", "stack", "standard_exponential",
+    "abs", "access_elem", "add", "add_n", "airyai", "airyaiprime", "airybi", "airybiprime", "all", "any", "arange",
+    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere",
+    "astype", "avg_pool1d", "avg_pool2d", "batch_norm", "batch_norm_train", "bernoulli", "beta", "betainc", "betaln",
+    "broadcast_to", "categorical", "cbrt", "ceil", "cholesky", "clip", "concatenate", "conv1d", "conv1d_transpose",
+    "conv2d", "conv2d_transpose", "convert_to_tensor", "cos", "cosh", "cosine_similarity", "cosint", "cummax", "cummin",
+    "cumprod", "cumsum", "det", "diag", "diagonal", "digamma", "divide", "dot", "dropout", "eigh", "eigvalsh", "einsum",
+    "ellipe", "ellipk", "elu", "embedding", "entr", "equal", "erf", "erfc", "erfcinv", "erfcx", "erfi", "erfinv", "exp",
+    "exp1", "exp10", "exp2", "expand_dims", "expand_like", "expi", "expm", "expm1", "exponential", "eye", "flatten",
+    "flip", "floor", "floor_divide", "fmod", "fold_in", "fresnelc", "fresnels", "full", "full_like", "gamma",
+    "gammainc", "gammaincc", "gaussian_nll", "gelu", "getitem", "global_avg_pool", "global_max_pool", "greater",
+    "greater_equal", "group_norm", "hard_sigmoid", "heaviside", "hinge", "huber", "hyp2f1", "hypot", "i0", "i1",
+    "inner", "instance_norm", "inv", "isfinite", "isinf", "isnan", "iv", "ive", "j0", "j1", "jv", "k0", "k1",
+    "kl_divergence", "kron", "kv", "kve", "lambertw", "layer_norm", "leaky_relu", "less", "less_equal", "lgamma",
+    "linspace", "log", "log10", "log1mexp", "log1p", "log2", "log_cosh", "log_ndtr", "log_normal", "log_sigmoid",
+    "log_softmax", "logaddexp", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
+    "logsumexp", "lstsq", "matmul", "matrix_norm", "matrix_power", "max", "max_pool1d", "max_pool2d", "maximum", "mean",
+    "mean_absolute_error", "mean_squared_error", "meshgrid", "min", "minimum", "mish", "mod", "moments", "moveaxis",
+    "multi_dot", "multiply", "ndtr", "ndtri", "negative", "negative_log_likelihood", "nonzero", "norm", "normal",
+    "normalize", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad", "permutation", "pinv", "poisson_nll",
+    "polygamma", "power", "prod", "qr", "randint", "random_gamma", "rank", "reciprocal", "relu", "relu6", "repeat",
+    "reshape", "reshape_like", "rms_norm", "roll", "round", "rsqrt", "scaled_dot_product_attention", "scatter_add",
+    "searchsorted", "segment_sum", "select", "selu", "setdiff1d", "shape", "sigmoid", "sigmoid_cross_entropy",
+    "sigmoid_focal_loss", "sign", "silu", "sin", "sinc", "sinh", "sinint", "size", "slogdet", "softmax",
+    "softmax_cross_entropy", "softplus", "softsign", "solve", "solve_triangular", "sort",
+    "sparse_softmax_cross_entropy", "split", "sqrt", "square", "squeeze", "stack", "standard_exponential",
     "standard_normal", "standard_uniform", "std", "stop_gradient", "subtract", "sum", "sum_like", "svd", "svdvals",
     "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "trace", "transpose", "tril",
-    "triu", "trunc", "truncated_normal", "uniform", "unique", "var", "vdot", "where", "xlogy", "zeros", "zeros_like",
+    "triu", "trunc", "truncated_normal", "uniform", "unique", "var", "vdot", "where", "xlog1py", "xlogy", "y0", "y1",
+    "yv", "zeros", "zeros_like", "zeta",
 ]

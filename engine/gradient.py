@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from .arguments import applied
 from .errors import GradientError, ShapeError
-from .graph import Like, Tensor, as_tensor, label, toposort
+from .graph import Like, Refused, Tensor, as_tensor, label, toposort
 from .ops.arrays import astype, expand_like, sum_like
 from .ops.base import items
 from .ops.creation import ones_like, zeros_like
@@ -81,6 +81,8 @@ def reverse(
         with origin(t.place):
             for x, gx in zip(t.inputs, t.op.vjp(g, t, *t.inputs), strict=True):
                 if gx is not None and x.id in live and is_float(x):
+                    if isinstance(gx, Refused):
+                        raise gx.error()
                     part = gx if isinstance(gx, list) else sum_to(gx, x)
                     cotangents[x.id] = accumulate(cotangents.get(x.id), part)
     return [cotangents.get(x.id) for x in xs]
@@ -137,6 +139,8 @@ def transposed(t: Tensor, dxs: Sequence[Tensor | None]) -> Any:
     total: Tensor | None = None
     for x, gx, dx in zip(t.inputs, t.op.vjp(gs if several else gs[0], t, *t.inputs), dxs, strict=True):  # type: ignore[union-attr]
         if gx is not None and dx is not None:
+            if isinstance(gx, Refused):
+                raise gx.error()
             part = sum(sum_to(gx, x) * dx)
             total = part if total is None else total + part
     if total is None:

@@ -24,9 +24,21 @@ if TYPE_CHECKING:
 
 Number: TypeAlias = "bool | int | float | Fraction"
 Like: TypeAlias = "Tensor | Array | Number | np.generic | Sequence[Any]"
-Cotangents: TypeAlias = "Sequence[Tensor | None]"
+Cotangents: TypeAlias = "Sequence[Tensor | Refused | None]"
 
 _ids = itertools.count()
+
+
+class Refused:
+    """In the place of a cotangent: by this input there is no derivative, which is an error only where one is asked."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def error(self) -> GradientError:
+        return GradientError(self.message)
 
 
 class Op:

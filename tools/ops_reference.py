@@ -28,6 +28,13 @@ ROOT = Path(__file__).resolve().parent.parent
 FAMILIES = {
     "elementwise": "Arithmetic, powers, exponentials, trigonometry, rounding",
     "special": "Special functions",
+    "special_bessel": "Bessel functions",
+    "special_airy": "Airy functions",
+    "special_zeta": "Zeta functions",
+    "special_gammas": "Beta, incomplete gamma and hypergeometric functions",
+    "special_integrals": "Integrals of elementary functions",
+    "special_elliptic": "Elliptic integrals and Lambert W",
+    "special_probability": "Normal distribution, logarithms, unit step",
     "activations": "Activations",
     "logic": "Comparisons, logic, choices",
     "reductions": "Reductions",

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..errors import DTypeError, GradientError, ShapeError
 from ..frozen import changed, frozen
-from ..graph import Constant, Cotangents, Like, Op, Tensor, call, constant, unify
+from ..graph import Constant, Cotangents, Like, Op, Refused, Tensor, call, constant, unify
 from ..table import Sample, real, register, sample
 from ..types import Array, DType, TensorType, TupleType, broadcast_shapes, holds
 
@@ -93,6 +93,8 @@ class Pointwise(Op):
             if t is None:
                 continue
             part = self.vjp(t if t.type == y.type else call("expand_like", t, y), y, *inputs)[i]
+            if isinstance(part, Refused):
+                raise part.error()
             if part is not None:
                 total = part if total is None else total + part
         return total
