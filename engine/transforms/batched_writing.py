@@ -1,0 +1,47 @@
+"""How ops that write at positions, and that select, take a batch: rules beside those of ``batching``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..graph import Tensor, constant
+from ..ops.arrays import Reshape
+from .batching import Batch, Value, leading, rule, shift_axis, swap
+
+rule("LastPlace")(leading)
+rule("ArgPartition")(shift_axis)
+
+
+@rule("Places")
+def places(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Value:
+    """Of ``x`` only the length of the first axis is read, the second of a batch."""
+    x, at = xs
+    return Value(op(swap(x.tensor) if x.batched else x.tensor, at.tensor), at.batched)
+
+
+@rule("ScatterSet", "ScatterMultiply", "ScatterExtremum")
+def scatter(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
+    """Places that all examples share stay; else the rows of all examples follow each other as rows of one tensor."""
+    x, u = b.lead(xs[0]), b.lead(xs[1])
+    at = xs[2].tensor
+    if not xs[2].batched:
+        return swap(op(swap(x), swap(u), at))
+    if b.size is None or None in x.shape or None in u.shape:
+        return None
+    starts = constant(np.arange(b.size)[:, None] * x.shape[1])
+    rows, updates = (Reshape((-1, *y.shape[2:]))(y) for y in (x, u))
+    return Reshape(x.shape)(op(rows, updates, Reshape((-1,))(at + starts)))
+
+
+@rule("Chain")
+def chain(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
+    """As rows of one tensor: each example begins with the first of a chain, in either direction."""
+    (x, y), first = (b.lead(v) for v in xs[:2]), xs[2].tensor
+    if not xs[2].batched:
+        return swap(op(swap(x), swap(y), first))
+    if b.size is None or None in x.shape:
+        return None
+    rows = [Reshape((-1, *v.shape[2:]))(v) for v in (x, y)]
+    return Reshape(x.shape)(op(*rows, Reshape((-1,))(first)))
