@@ -25,7 +25,7 @@ class Bitwise(Pointwise):
     name: str
 
     @property
-    def ufunc(self) -> np.ufunc:  # type: ignore[override]
+    def ufunc(self) -> np.ufunc:
         return getattr(np, self.name)  # type: ignore[no-any-return]
 
     def infer(self, *inputs: TensorType) -> TensorType:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..graph import Like, Tensor, as_tensor, cast, unify
 from ..table import op, real, sample
+from .base import Elementwise
 from .base import binary as any_binary
 from .base import unary as any_unary
 from .elementwise import abs, logaddexp_rule, sign, zero
@@ -18,7 +19,7 @@ from .reductions import all
 binary = partial(any_binary, family="numbers")
 unary = partial(any_unary, family="numbers")
 
-copysign = binary(
+copysign: Elementwise = binary(
     "copysign",
     np.copysign,
     lambda g, y, a, b: (g * sign(a) * copysign(1, b), zero(b)),

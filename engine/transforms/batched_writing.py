@@ -8,6 +8,7 @@ import numpy as np
 
 from ..graph import Tensor, constant
 from ..ops.arrays import Reshape
+from ..types import static
 from .batching import Batch, Value, leading, rule, shift_axis, swap
 
 rule("LastPlace")(leading)
@@ -30,9 +31,8 @@ def scatter(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
         return swap(op(swap(x), swap(u), at))
     if b.size is None or None in x.shape or None in u.shape:
         return None
-    starts = constant(np.arange(b.size)[:, None] * x.shape[1])
-    rows, updates = (Reshape((-1, *y.shape[2:]))(y) for y in (x, u))
-    return Reshape(x.shape)(op(rows, updates, Reshape((-1,))(at + starts)))
+    starts = constant(np.arange(b.size)[:, None] * static(x.shape[1]))
+    return like(op(in_rows(x), in_rows(u), Reshape((-1,))(at + starts)), x)
 
 
 @rule("Chain")
@@ -43,5 +43,14 @@ def chain(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
         return swap(op(swap(x), swap(y), first))
     if b.size is None or None in x.shape:
         return None
-    rows = [Reshape((-1, *v.shape[2:]))(v) for v in (x, y)]
-    return Reshape(x.shape)(op(*rows, Reshape((-1,))(first)))
+    return like(op(in_rows(x), in_rows(y), Reshape((-1,))(first)), x)
+
+
+def in_rows(x: Tensor) -> Tensor:
+    """The first two axes joined."""
+    return Reshape((-1, *map(static, x.shape[2:])))(x)
+
+
+def like(rows: Tensor, x: Tensor) -> Tensor:
+    """``rows`` in the known shape of ``x``."""
+    return Reshape(tuple(map(static, x.shape)))(rows)
