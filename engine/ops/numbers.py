@@ -13,7 +13,7 @@ from .base import Elementwise
 from .base import binary as any_binary
 from .base import unary as any_unary
 from .elementwise import abs, logaddexp_rule, sign, zero
-from .logic import equal, isfinite, isnan, logical_and, logical_or, where
+from .logic import equal, isfinite, isinf, isnan, logical_and, logical_or, where
 from .reductions import all
 
 binary = partial(any_binary, family="numbers")
@@ -64,8 +64,7 @@ def nan_to_num(x: Like, nan: float = 0.0, posinf: float | None = None, neginf: f
     limits = np.finfo(t.dtype)
     high = float(limits.max) if posinf is None else posinf
     low = float(limits.min) if neginf is None else neginf
-    finite = where(equal(t, np.inf), high, where(equal(t, -np.inf), low, t))
-    return where(isnan(t), nan, finite)
+    return where(isnan(t), nan, where(isinf(t), where(t > 0, high, low), t))
 
 
 def floats(a: Like, b: Like) -> tuple[Tensor, Tensor]:
