@@ -135,14 +135,26 @@ RUST_AUTOGRAD = {
 
 OTHERS = {
     "NumPy `np.random.default_rng(seed)`": "`function(..., seed=)`, or `random_key(seed)` and `key=`",
-    "NumPy `x[i] = v`": "`where`, `scatter_add`: tensors do not change",
+    "NumPy `x[i] = v`": "`x.at[i].set(v)`, `setitem(x, v, index=i)`, `where`: tensors do not change",
     "NumPy `linalg.*`, `special.*`": "without the prefix: `solve`, `svd`, `erf`",
-    "NumPy `argmax(x)`": "`argmax(x, axis=None)`; without `axis` the last one is meant",
+    "NumPy `argmax(x)`": "`x.argmax()`, `argmax(x, axis=None)`; `argmax(x)` goes along the last axis",
     "NumPy `np.add.at`, `bincount`": "`scatter_add`, `segment_sum`",
+    "NumPy `np.multiply.at`, `np.maximum.at`": "`scatter_multiply`, `scatter_max`",
+    "NumPy `invert`, `bitwise_left_shift`": "`bitwise_not`, `left_shift`",
+    "NumPy `row_stack`, `trapz`, `rollaxis`": "`vstack`, `trapezoid`, `moveaxis`",
+    "NumPy `clip(x, a_min, a_max)`": "`clip(x, low, high)`; None is no bound",
     "PyTorch `cat`, `unsqueeze`, `permute`, `t`": "`concatenate`, `expand_dims`, `transpose`, `x.T`",
     "PyTorch `clamp`, `pow`, `neg`": "`clip`, `power`, `negative`",
     "PyTorch `sub`, `mul`, `div`": "`subtract`, `multiply`, `divide`",
     "PyTorch `gather`, `index_select`": "`take_along_axis`, `take`",
+    "PyTorch `scatter`, `scatter_reduce`": "`put_along_axis(x, index, values, axis, mode)`",
+    "PyTorch `index_add`, `index_copy`, `index_put`": "`scatter_add`, `scatter_set`, `setitem`",
+    "PyTorch `cummax`, `cummin`": "`cummax` and `cumargmax`, `cummin` and `cumargmin`; of equal elements the first",
+    "PyTorch `topk`, `movedim`, `swapdims`": "`top_k`, `moveaxis`, `swapaxes`",
+    "PyTorch `transpose(a, b)`": "`swapaxes(a, b)`; `transpose` takes all axes, as in NumPy",
+    "PyTorch `tensor_split`": "`array_split`",
+    "PyTorch `F.normalize(x, p)`": "`lp_normalize(x, ord)`; `normalize` gives mean 0 and variance 1",
+    "PyTorch `hardswish`, `hardsigmoid`, `hardtanh`": "`hard_swish`, `hard_sigmoid`, `hard_tanh`",
     "PyTorch `dim=`, `keepdim=`": "`axis=`, `keepdims=`",
     "PyTorch `detach`": "`stop_gradient`",
     "PyTorch `cross_entropy`": "`sparse_softmax_cross_entropy`",
@@ -160,6 +172,10 @@ OTHERS = {
     "JAX `random.key`, `split`, `fold_in`": "`random_key`, `split_key`, `fold_in`",
     "JAX `lax.stop_gradient`, `lax.select`": "`stop_gradient`, `where`",
     "JAX `nn.swish`, `nn.one_hot`, `nn.logsumexp`": "`silu`, `one_hot`, `logsumexp`",
+    "JAX `x.at[i].set(v)`, `.add`, `.mul`, `.max`": "`x.at[i].set(v)`, `.add`, `.multiply`, `.max`; an index out of "
+    "range is an error",
+    "JAX `lax.cummax`, `lax.top_k`": "`cummax`, `top_k`",
+    "JAX `lax.shift_left`, `lax.shift_right_arithmetic`": "`left_shift`, `right_shift`",
 }
 
 ALL_HERE = "all names stand in ag itself, as ag.exp, ag.inv, ag.normal, ag.adam"
@@ -174,7 +190,7 @@ ATTRIBUTES = {
     **dict.fromkeys(("Parameter", "get_variable"), "write ag.variable(array)"),
     **dict.fromkeys(("no_grad", "enable_grad", "inference_mode", "Session", "global_variables_initializer"), PLAIN),
     "GradientTape": "write ag.grad(y, x): the graph itself is the tape",
-    **dict.fromkeys(("backward", "gradient", "autograd", "multigrad", "make_vjp"), "write ag.grad(y, x)"),
+    **dict.fromkeys(("backward", "autograd", "multigrad", "make_vjp"), "write ag.grad(y, x)"),
     "elementwise_grad": "write ag.grad(y, x, cotangents=ag.ones_like(y))",
     "jacfwd": 'write ag.jacobian(y, x, mode="forward")',
     "jacrev": 'write ag.jacobian(y, x, mode="reverse")',
@@ -210,7 +226,6 @@ ATTRIBUTES = {
         ("SGD", "Adam", "AdamW", "RMSprop", "LBFGS", "minimize"), "write ag.adam, ag.sgd, ag.lbfgs: small letters"
     ),
     **dict.fromkeys(("symbols", "Symbol", "sympify"), 'write ag.parse("x^2") for a formula'),
-    "diff": 'write ag.derivative("x^2", "x") for a formula, ag.grad(y, x) for a tensor',
     "lambdify": "write ag.function(y)",
     "is_tensor": "write isinstance(x, ag.Tensor)",
 }

@@ -14,10 +14,13 @@ from agcli.engine.table import OPS
 if TYPE_CHECKING:
     from agcli.engine.graph import Like, Tensor
     from agcli.engine.ops.activations import (
-        elu, gelu, hard_sigmoid, leaky_relu, mish, relu6, selu, silu,
+        celu, elu, gelu, glu, hard_sigmoid, hard_swish, hard_tanh, leaky_relu, mish, quick_gelu, relu6, selu, silu,
     )
     from agcli.engine.ops.arrays import (
         astype, broadcast_to, expand_like, flatten, moveaxis, reshape, reshape_like, sum_like, swapaxes, transpose,
+    )
+    from agcli.engine.ops.bitwise import (
+        bitwise_and, bitwise_not, bitwise_or, bitwise_xor, left_shift, right_shift,
     )
     from agcli.engine.ops.convolution import (
         conv1d, conv1d_transpose, conv2d, conv2d_transpose,
@@ -33,7 +36,10 @@ if TYPE_CHECKING:
         cholesky, qr,
     )
     from agcli.engine.ops.diagonals import (
-        diag, diagonal, inner, kron, outer, trace, tril, triu,
+        cross, diag, diagonal, inner, kron, outer, trace, tril, triu,
+    )
+    from agcli.engine.ops.differences import (
+        diff, gradient, trapezoid,
     )
     from agcli.engine.ops.einsum import (
         dot, einsum, multi_dot, tensordot, vdot,
@@ -46,7 +52,7 @@ if TYPE_CHECKING:
         rms_norm, scaled_dot_product_attention,
     )
     from agcli.engine.ops.indexing import (
-        argwhere, nonzero, one_hot, scatter_add, segment_sum, take, take_along_axis,
+        argwhere, nonzero, one_hot, segment_sum, take, take_along_axis,
     )
     from agcli.engine.ops.inverses import (
         det, expm, inv, matrix_power, pinv, slogdet,
@@ -73,8 +79,14 @@ if TYPE_CHECKING:
     from agcli.engine.ops.nn import (
         log_softmax, softmax,
     )
+    from agcli.engine.ops.numbers import (
+        allclose, isclose, lerp, nan_to_num,
+    )
     from agcli.engine.ops.pooling import (
         avg_pool1d, avg_pool2d, global_avg_pool, global_max_pool, max_pool1d, max_pool2d,
+    )
+    from agcli.engine.ops.putting import (
+        put_along_axis, setitem,
     )
     from agcli.engine.ops.random import (
         bernoulli, categorical, exponential, log_normal, normal, permutation, randint, random_gamma,
@@ -87,7 +99,13 @@ if TYPE_CHECKING:
         pad, repeat, roll, tile,
     )
     from agcli.engine.ops.scans import (
-        cummax, cummin, cumprod, cumsum, logcumsumexp,
+        cumargmax, cumargmin, cummax, cummin, cumprod, cumsum, logcumsumexp,
+    )
+    from agcli.engine.ops.scatter import (
+        scatter_add, scatter_max, scatter_min, scatter_multiply, scatter_set,
+    )
+    from agcli.engine.ops.selection import (
+        argpartition, partition,
     )
     from agcli.engine.ops.slicing import (
         access_elem, expand_dims, flip, getitem, split, squeeze,
@@ -110,8 +128,12 @@ if TYPE_CHECKING:
     from agcli.engine.ops.spectral import (
         eigh, eigvalsh, matrix_norm, svd, svdvals,
     )
+    from agcli.engine.ops.stacking import (
+        array_split, atleast_1d, atleast_2d, atleast_3d, column_stack, dsplit, dstack, fliplr, flipud, hsplit, hstack,
+        rot90, vsplit, vstack,
+    )
     from agcli.engine.ops.statistics import (
-        norm, std, var,
+        lp_normalize, norm, std, var,
     )
 
     def abs(x: Like) -> Tensor:
@@ -167,6 +189,9 @@ if TYPE_CHECKING:
 
     def ceil(x: Like) -> Tensor:
         """Smallest integer not below x; derivative 0."""
+
+    def copysign(a: Like, b: Like) -> Tensor:
+        """The size of a with the sign of b, also of -0; derivative 0 at a = 0, and in b."""
 
     def cos(x: Like) -> Tensor:
         """Cosine of an angle in radians."""
@@ -342,6 +367,9 @@ if TYPE_CHECKING:
     def logaddexp(a: Like, b: Like) -> Tensor:
         """log(exp(a) + exp(b)), without overflow."""
 
+    def logaddexp2(a: Like, b: Like) -> Tensor:
+        """log2(2^a + 2^b), without overflow."""
+
     def logical_and(a: Like, b: Like) -> Tensor:
         """Whether both are true."""
 
@@ -402,6 +430,9 @@ if TYPE_CHECKING:
     def sign(x: Like) -> Tensor:
         """-1, 0 or 1; derivative 0."""
 
+    def signbit(x: Like) -> Tensor:
+        """Whether the sign is minus, also that of -0."""
+
     def sin(x: Like) -> Tensor:
         """Sine of an angle in radians."""
 
@@ -453,33 +484,38 @@ if TYPE_CHECKING:
 globals().update({name: entry.public for name, entry in OPS.items()})
 
 __all__ = [  # noqa: RUF022  sorted as Python sorts
-    "abs", "access_elem", "add", "add_n", "airyai", "airyaiprime", "airybi", "airybiprime", "all", "any", "arange",
-    "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere",
-    "astype", "avg_pool1d", "avg_pool2d", "batch_norm", "batch_norm_train", "bernoulli", "beta", "betainc", "betaln",
-    "broadcast_to", "categorical", "cbrt", "ceil", "cholesky", "clip", "concatenate", "conv1d", "conv1d_transpose",
-    "conv2d", "conv2d_transpose", "convert_to_tensor", "cos", "cosh", "cosine_similarity", "cosint", "cummax", "cummin",
-    "cumprod", "cumsum", "det", "diag", "diagonal", "digamma", "divide", "dot", "dropout", "eigh", "eigvalsh", "einsum",
-    "ellipe", "ellipk", "elu", "embedding", "entr", "equal", "erf", "erfc", "erfcinv", "erfcx", "erfi", "erfinv", "exp",
-    "exp1", "exp10", "exp2", "expand_dims", "expand_like", "expi", "expm", "expm1", "exponential", "eye", "flatten",
-    "flip", "floor", "floor_divide", "fmod", "fold_in", "fresnelc", "fresnels", "full", "full_like", "gamma",
-    "gammainc", "gammaincc", "gaussian_nll", "gelu", "getitem", "global_avg_pool", "global_max_pool", "greater",
-    "greater_equal", "group_norm", "hard_sigmoid", "heaviside", "hinge", "huber", "hyp2f1", "hypot", "i0", "i1",
-    "inner", "instance_norm", "inv", "isfinite", "isinf", "isnan", "iv", "ive", "j0", "j1", "jv", "k0", "k1",
-    "kl_divergence", "kron", "kv", "kve", "lambertw", "layer_norm", "leaky_relu", "less", "less_equal", "lgamma",
-    "linspace", "log", "log10", "log1mexp", "log1p", "log2", "log_cosh", "log_ndtr", "log_normal", "log_sigmoid",
-    "log_softmax", "logaddexp", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit",
-    "logsumexp", "lstsq", "matmul", "matrix_norm", "matrix_power", "max", "max_pool1d", "max_pool2d", "maximum", "mean",
-    "mean_absolute_error", "mean_squared_error", "meshgrid", "min", "minimum", "mish", "mod", "moments", "moveaxis",
-    "multi_dot", "multiply", "ndtr", "ndtri", "negative", "negative_log_likelihood", "nonzero", "norm", "normal",
-    "normalize", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad", "permutation", "pinv", "poisson_nll",
-    "polygamma", "power", "prod", "qr", "randint", "random_gamma", "rank", "reciprocal", "relu", "relu6", "repeat",
-    "reshape", "reshape_like", "rms_norm", "roll", "round", "rsqrt", "scaled_dot_product_attention", "scatter_add",
-    "searchsorted", "segment_sum", "select", "selu", "setdiff1d", "shape", "sigmoid", "sigmoid_cross_entropy",
-    "sigmoid_focal_loss", "sign", "silu", "sin", "sinc", "sinh", "sinint", "size", "slogdet", "softmax",
-    "softmax_cross_entropy", "softplus", "softsign", "solve", "solve_triangular", "sort",
+    "abs", "access_elem", "add", "add_n", "airyai", "airyaiprime", "airybi", "airybiprime", "all", "allclose", "any",
+    "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin",
+    "argpartition", "argsort", "argwhere", "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d",
+    "avg_pool1d", "avg_pool2d", "batch_norm", "batch_norm_train", "bernoulli", "beta", "betainc", "betaln",
+    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "broadcast_to", "categorical", "cbrt", "ceil", "celu",
+    "cholesky", "clip", "column_stack", "concatenate", "conv1d", "conv1d_transpose", "conv2d", "conv2d_transpose",
+    "convert_to_tensor", "copysign", "cos", "cosh", "cosine_similarity", "cosint", "cross", "cumargmax", "cumargmin",
+    "cummax", "cummin", "cumprod", "cumsum", "det", "diag", "diagonal", "diff", "digamma", "divide", "dot", "dropout",
+    "dsplit", "dstack", "eigh", "eigvalsh", "einsum", "ellipe", "ellipk", "elu", "embedding", "entr", "equal", "erf",
+    "erfc", "erfcinv", "erfcx", "erfi", "erfinv", "exp", "exp1", "exp10", "exp2", "expand_dims", "expand_like", "expi",
+    "expm", "expm1", "exponential", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmod",
+    "fold_in", "fresnelc", "fresnels", "full", "full_like", "gamma", "gammainc", "gammaincc", "gaussian_nll", "gelu",
+    "getitem", "global_avg_pool", "global_max_pool", "glu", "gradient", "greater", "greater_equal", "group_norm",
+    "hard_sigmoid", "hard_swish", "hard_tanh", "heaviside", "hinge", "hsplit", "hstack", "huber", "hyp2f1", "hypot",
+    "i0", "i1", "inner", "instance_norm", "inv", "isclose", "isfinite", "isinf", "isnan", "iv", "ive", "j0", "j1", "jv",
+    "k0", "k1", "kl_divergence", "kron", "kv", "kve", "lambertw", "layer_norm", "leaky_relu", "left_shift", "lerp",
+    "less", "less_equal", "lgamma", "linspace", "log", "log10", "log1mexp", "log1p", "log2", "log_cosh", "log_ndtr",
+    "log_normal", "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not",
+    "logical_or", "logical_xor", "logit", "logsumexp", "lp_normalize", "lstsq", "matmul", "matrix_norm", "matrix_power",
+    "max", "max_pool1d", "max_pool2d", "maximum", "mean", "mean_absolute_error", "mean_squared_error", "meshgrid",
+    "min", "minimum", "mish", "mod", "moments", "moveaxis", "multi_dot", "multiply", "nan_to_num", "ndtr", "ndtri",
+    "negative", "negative_log_likelihood", "nonzero", "norm", "normal", "normalize", "not_equal", "one_hot", "ones",
+    "ones_like", "outer", "pad", "partition", "permutation", "pinv", "poisson_nll", "polygamma", "power", "prod",
+    "put_along_axis", "qr", "quick_gelu", "randint", "random_gamma", "rank", "reciprocal", "relu", "relu6", "repeat",
+    "reshape", "reshape_like", "right_shift", "rms_norm", "roll", "rot90", "round", "rsqrt",
+    "scaled_dot_product_attention", "scatter_add", "scatter_max", "scatter_min", "scatter_multiply", "scatter_set",
+    "searchsorted", "segment_sum", "select", "selu", "setdiff1d", "setitem", "shape", "sigmoid",
+    "sigmoid_cross_entropy", "sigmoid_focal_loss", "sign", "signbit", "silu", "sin", "sinc", "sinh", "sinint", "size",
+    "slogdet", "softmax", "softmax_cross_entropy", "softplus", "softsign", "solve", "solve_triangular", "sort",
     "sparse_softmax_cross_entropy", "split", "sqrt", "square", "squeeze", "stack", "standard_exponential",
     "standard_normal", "standard_uniform", "std", "stop_gradient", "subtract", "sum", "sum_like", "svd", "svdvals",
-    "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "trace", "transpose", "tril",
-    "triu", "trunc", "truncated_normal", "uniform", "unique", "var", "vdot", "where", "xlog1py", "xlogy", "y0", "y1",
-    "yv", "zeros", "zeros_like", "zeta",
+    "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "trace", "transpose",
+    "trapezoid", "tril", "triu", "trunc", "truncated_normal", "uniform", "unique", "var", "vdot", "vsplit", "vstack",
+    "where", "xlog1py", "xlogy", "y0", "y1", "yv", "zeros", "zeros_like", "zeta",
 ]

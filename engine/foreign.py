@@ -25,8 +25,11 @@ OPERATORS = {
     np.remainder: "mod",
     np.power: "power",
     np.matmul: "matmul",
-    np.bitwise_and: "logical_and",
-    np.bitwise_or: "logical_or",
+    np.bitwise_and: "bitwise_and",
+    np.bitwise_or: "bitwise_or",
+    np.bitwise_xor: "bitwise_xor",
+    np.left_shift: "left_shift",
+    np.right_shift: "right_shift",
     np.less: "less",
     np.less_equal: "less_equal",
     np.greater: "greater",
@@ -35,10 +38,16 @@ OPERATORS = {
 # names that NumPy, PyTorch, TensorFlow or JAX has for what is called otherwise here -> op
 RENAMED = {
     "absolute": "abs", "fabs": "abs", "amax": "max", "amin": "min", "remainder": "mod", "true_divide": "divide",
-    "vstack": "concatenate", "hstack": "concatenate", "append": "concatenate", "column_stack": "stack",
-    "dstack": "stack", "concat": "concatenate", "cat": "concatenate", "rint": "round", "around": "round",
+    "append": "concatenate", "concat": "concatenate", "cat": "concatenate", "rint": "round", "around": "round",
     "float_power": "power", "pow": "power", "ravel": "flatten", "average": "mean", "empty_like": "zeros_like",
-    "bitwise_and": "logical_and", "bitwise_or": "logical_or", "invert": "logical_not", "permute_dims": "transpose",
+    "invert": "bitwise_not", "bitwise_invert": "bitwise_not", "permute_dims": "transpose",
+    "bitwise_left_shift": "left_shift", "bitwise_right_shift": "right_shift", "row_stack": "vstack",
+    "trapz": "trapezoid", "rollaxis": "moveaxis", "movedim": "moveaxis", "swapdims": "swapaxes", "topk": "top_k",
+    "tensor_split": "array_split", "hardswish": "hard_swish", "hardsigmoid": "hard_sigmoid", "hardtanh": "hard_tanh",
+    "swish": "silu", "logsigmoid": "log_sigmoid", "scatter": "put_along_axis", "scatter_reduce": "put_along_axis",
+    "index_add": "scatter_add", "index_copy": "scatter_set", "index_put": "setitem", "index_fill": "scatter_set",
+    "put": "setitem", "place": "where", "multiply.at": "scatter_multiply", "maximum.at": "scatter_max",
+    "minimum.at": "scatter_min", "minimum.accumulate": "cummin",
     "vecdot": "matmul", "matvec": "matmul", "vecmat": "matmul", "matrix_transpose": "swapaxes", "expit": "sigmoid",
     "mm": "matmul", "bmm": "matmul", "clamp": "clip", "permute": "transpose", "unsqueeze": "expand_dims",
     "add.reduce": "sum", "multiply.reduce": "prod", "maximum.reduce": "max", "minimum.reduce": "min",
@@ -48,12 +57,7 @@ RENAMED = {
 }  # fmt: skip
 # and those for which more than a name is to be written
 PHRASES = {
-    "gradient": "derivatives are tensors: ag.grad(y, x)",
-    "diff": "write t[1:] - t[:-1]",
-    "allclose": "write ag.all(ag.abs(a - b) <= 1e-6)",
-    "isclose": "write ag.abs(a - b) <= 1e-6",
     "array_equal": "write ag.all(ag.equal(a, b))",
-    "nan_to_num": "write ag.where(ag.isnan(t), 0, t)",
     "copy": "tensors do not change: t itself serves",
     "divmod": "write t // b and t % b",
 }
@@ -68,14 +72,15 @@ METHODS = {
     **dict.fromkeys(("requires_grad", "requires_grad_", "retain_grad"), "ag.grad(y, t) works for any float tensor"),
     **dict.fromkeys(("to", "float", "double", "half", "long", "int", "cast"), "write t.astype(dtype)"),
     **dict.fromkeys(("cpu", "cuda", "device"), "everything is computed on the processor; leave it out"),
-    **dict.fromkeys(("at", "set", "fill"), "tensors do not change; write ag.where(condition, new, t)"),
+    **dict.fromkeys(("set", "fill", "put"), "tensors do not change; write t.at[index].set(values)"),
     **dict.fromkeys(("assign", "assign_add", "assign_sub"), ASSIGNED),
     "detach": "write ag.stop_gradient(t)",
     "dim": "write t.ndim",
-    "size": "write t.shape, or ag.size(t) where a length is known only when the graph runs",
+    "sort": "write ag.sort(t, axis)",
+    "partition": "write ag.partition(t, kth, axis)",
     "get_shape": "write t.shape, or ag.shape(t) where a length is known only when the graph runs",
     "view": "write t.reshape(...)",
-    **dict.fromkeys(("H", "mT"), "write ag.swapaxes(t, -1, -2)"),
+    "H": "write t.mT",
 }  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 
 from .errors import DTypeError, GradientError, ShapeError
-from .foreign import LazyError, NoNumbers, endless, made_elsewhere, numbers
+from .foreign import LazyError, endless, made_elsewhere, numbers
+from .methods import Methods
+from .methods import call as call
 from .origin import here, origin
-from .table import OPS
 from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, number_type, promote, type_holding
 
 if TYPE_CHECKING:
@@ -136,19 +137,7 @@ class Op:
         return Tensor(result, self, tuple(inputs))
 
 
-def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
-    """Apply the op called ``name`` in the table."""
-    return OPS[name].function(*args, **kwargs)  # type: ignore[no-any-return]
-
-
-def infix(name: str, swapped: bool = False) -> Callable[[Any, Like], Tensor]:
-    """The method behind an operator: the op of this name, which is found when it is used."""
-    if swapped:
-        return lambda self, other: call(name, other, self)
-    return lambda self, other: call(name, self, other)
-
-
-class Tensor(NoNumbers):
+class Tensor(Methods):
     """A node of the graph. Immutable; compared and hashed by identity.
 
     >>> x = ag.placeholder("x", (None, 3))
@@ -232,59 +221,6 @@ class Tensor(NoNumbers):
         if not self.shape or self.shape[0] is None:
             raise endless(self.type)
         return self.shape[0]
-
-    __add__, __radd__ = infix("add"), infix("add", swapped=True)
-    __sub__, __rsub__ = infix("subtract"), infix("subtract", swapped=True)
-    __mul__, __rmul__ = infix("multiply"), infix("multiply", swapped=True)
-    __truediv__, __rtruediv__ = infix("divide"), infix("divide", swapped=True)
-    __floordiv__, __rfloordiv__ = infix("floor_divide"), infix("floor_divide", swapped=True)
-    __mod__, __rmod__ = infix("mod"), infix("mod", swapped=True)
-    __pow__, __rpow__ = infix("power"), infix("power", swapped=True)
-    __matmul__, __rmatmul__ = infix("matmul"), infix("matmul", swapped=True)
-    __and__, __rand__ = infix("logical_and"), infix("logical_and", swapped=True)
-    __or__, __ror__ = infix("logical_or"), infix("logical_or", swapped=True)
-    __lt__, __le__, __gt__, __ge__ = infix("less"), infix("less_equal"), infix("greater"), infix("greater_equal")
-
-    def __neg__(self) -> Tensor:
-        return call("negative", self)
-
-    def __pos__(self) -> Tensor:
-        return self
-
-    def __abs__(self) -> Tensor:
-        return call("abs", self)
-
-    def __invert__(self) -> Tensor:
-        return call("logical_not", self)
-
-    def __getitem__(self, index: Any) -> Tensor:
-        return call("getitem", self, index=index)
-
-    @property
-    def T(self) -> Tensor:  # noqa: N802
-        """All axes reversed."""
-        return call("transpose", self)
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return call("sum", self, axis=axis, keepdims=keepdims)
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return call("mean", self, axis=axis, keepdims=keepdims)
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return call("max", self, axis=axis, keepdims=keepdims)
-
-    def min(self, axis: Any = None, keepdims: bool = False) -> Tensor:
-        return call("min", self, axis=axis, keepdims=keepdims)
-
-    def reshape(self, *shape: Any) -> Tensor:
-        return call("reshape", self, shape=shape[0] if len(shape) == 1 else shape)
-
-    def transpose(self, *axes: Any) -> Tensor:
-        return call("transpose", self, axes=(axes[0] if len(axes) == 1 else axes) or None)
-
-    def astype(self, dtype: Any) -> Tensor:
-        return call("astype", self, dtype=dtype)
 
 
 class Constant(Tensor):

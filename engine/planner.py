@@ -14,6 +14,7 @@ from .memory import Memory
 from .ops.base import Item
 from .plan import Plan, Slot, Step
 from .rewrite import pieces as pieces
+from .rewrite import shards_of_writing as shards_of_writing
 from .rewrite.rules import oldest_first
 from .rewrite.shards import arrange
 from .types import Array, TensorType, TupleType

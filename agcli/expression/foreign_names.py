@@ -92,7 +92,6 @@ INSTEAD = {
     "beta": "write `gamma(a)*gamma(b)/gamma(a + b)`",
     **dict.fromkeys(["median", "quantile", "percentile"], "write an element of `sort(x)`, as `sort(x)[1]`"),
     **dict.fromkeys(["summation", "Sum", "sigma_sum"], "write out the terms, or `sum([a, b, c])`"),
-    "cross": "of two vectors of 3 numbers: `[a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]]`",
     **dict.fromkeys(["Si", "Ci", "Shi", "Chi", "Ei", "li", "Li"], _INTEGRALS),
     **dict.fromkeys(["sqr", "squared"], "write `x^2`"),
     **dict.fromkeys(["cubed", "cube"], "write `x^3`"),

@@ -30,7 +30,7 @@ MAX_ELEMENTS = 1_000_000  # of one tensor in a formula
 MAX_NUMBER = 1_000_000  # of a plain argument
 VALUES = {"pi": math.pi, "e": math.e}
 INDICES = {"indices", "index", "labels", "key", "ids"}  # parameters that take whole numbers
-COMMANDS = {"solve"}  # of other systems, that are functions of matrices here
+COMMANDS = {"solve": "a matrix", "diff": "a vector", "gradient": "a vector"}  # of other systems, that take arrays here
 INDEXED = {
     "sum": "write out the terms, `a + b + c`, or `sum([a, b, c])`; of whole numbers `sum(arange(1, 11)^2)`",
     "prod": "write out the factors, `a*b*c`, or `prod([a, b, c])`",
@@ -152,7 +152,7 @@ class _Lowering:
         if name in INDEXED and (limits or len(args) > 3 or any(isinstance(a, Tensor) for a in args[1:])):
             raise self.error(node, f"`{name}` combines the elements of a vector, not terms by an index", INDEXED[name])
         if name in COMMANDS and args and isinstance(args[0], Tensor | int | Fraction) and rank(args[0]) == 0:
-            raise self.error(node, f"`{name}` takes a matrix, found a number", INSTEAD[name])
+            raise self.error(node, f"`{name}` takes {COMMANDS[name]}, found a number", INSTEAD[name])
 
     def precision(self, name: str) -> dict[str, Value]:
         """The type of what a function makes from nothing: where all variables are float64, `eye(3)/3` is so, too."""

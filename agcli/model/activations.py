@@ -54,6 +54,17 @@ class Elu(Activation):
         return function("elu", x, alpha=self.alpha)
 
 
+@ACTIVATIONS.row("celu")
+class Celu(Activation):
+    """`x` above 0, `alpha * (exp(x / alpha) - 1)` below, with slope 1 at 0 (Barron 2017)."""
+
+    main = "alpha"
+    alpha: Positive = Field(default=1.0, description="the value approached far below 0, negated")
+
+    def of(self, x: Tensor) -> Tensor:
+        return function("celu", x, alpha=self.alpha)
+
+
 bare("selu", "The elu that keeps mean 0 and variance 1 (Klambauer et al. 2017).")
 
 
@@ -67,12 +78,16 @@ class Gelu(Activation):
         return function("gelu", x, approximate=self.approximate)
 
 
+bare("quick_gelu", "`x * sigmoid(1.702 x)`, near to gelu.")
 bare("silu", "`x * sigmoid(x)`.")
 bare("mish", "`x * tanh(softplus(x))`.")
 bare("softplus", "`log(1 + exp(x))`.")
 bare("softsign", "`x / (1 + |x|)`.")
 bare("relu6", "`x` clipped to 0..6.")
 bare("hard_sigmoid", "`x / 6 + 1/2` clipped to 0..1.")
+bare("hard_tanh", "`x` clipped to -1..1.")
+bare("hard_swish", "`x * hard_sigmoid(x)` (Howard et al. 2019).")
+bare("glu", "The first half of the last axis times the sigmoid of the second (Dauphin et al. 2017).")
 bare("log_sigmoid", "The logarithm of the sigmoid.")
 bare("sin", "The sine, for networks that are waves (Sitzmann et al. 2020).")
 bare("exp", "The exponential, for outputs that are positive.")

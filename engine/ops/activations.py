@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from ..graph import Like, Tensor, as_tensor
 from ..table import op, sample
-from ..types import Array
+from ..types import Array, normalize_axis
 from .base import unary as any_unary
 from .elementwise import HALF, abs, clip, expm1, square, tanh
 from .logic import where
+from .slicing import getitem
 from .special import erfc
 
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al., 2017
@@ -195,3 +197,64 @@ def hard_sigmoid(x: Like) -> Tensor:
     [0.   0.5  0.75]
     """
     return clip(as_tensor(x) / 6 + HALF, 0, 1)
+
+
+@op(sample((3,)), sample((2, 3)))
+def hard_swish(x: Like) -> Tensor:
+    """``x * hard_sigmoid(x)`` (Howard et al., 2019); derivatives at -3 and 3 those of inside.
+
+    >>> print(ag.hard_swish([-9.0, 1.0, 9.0]).eval().round(6))
+    [-0.        0.666667  9.      ]
+    """
+    t = as_tensor(x)
+    return t * hard_sigmoid(t)
+
+
+@op(sample((3,)), sample((2, 3)))
+def hard_tanh(x: Like) -> Tensor:
+    """``x`` clipped to [-1, 1]; derivative 1 at both ends.
+
+    >>> print(ag.hard_tanh([-9.0, 0.5, 9.0]).eval())
+    [-1.   0.5  1. ]
+    """
+    return clip(x, -1, 1)
+
+
+@op(sample((3,)), sample((2, 3), alpha=0.7))
+def celu(x: Like, alpha: float = 1.0) -> Tensor:
+    """``x`` where it is positive, else ``alpha * (exp(x / alpha) - 1)``; derivative 1 at 0 (Barron, 2017).
+
+    >>> print(ag.celu([-2.0, 3.0], alpha=2.0).eval())
+    [-1.26424112  3.        ]
+    """
+    if not alpha > 0:
+        raise ShapeError(f"celu: alpha is a number above 0, got {alpha!r}")
+    t = as_tensor(x)
+    return where(t > 0, t, alpha * expm1(where(t > 0, 0, t) / alpha))
+
+
+@op(sample((3,)), sample((2, 3)))
+def quick_gelu(x: Like) -> Tensor:
+    """``x * sigmoid(1.702 x)``, an approximation of ``gelu`` (Hendrycks and Gimpel, 2016).
+
+    >>> print(ag.quick_gelu([-2.0, 3.0]).eval())
+    [-0.06434138  2.98192869]
+    """
+    t = as_tensor(x)
+    return t * sigmoid(1.702 * t)
+
+
+@op(sample((4,)), sample((2, 6)), sample((2, 4, 3), axis=1))
+def glu(x: Like, axis: int = -1) -> Tensor:
+    """The first half of ``x`` along ``axis`` times the sigmoid of the second (Dauphin et al., 2017).
+
+    >>> print(ag.glu([1.0, 2.0, 0.0, 30.0]).eval().round(6))
+    [0.5 2. ]
+    """
+    t = as_tensor(x)
+    a = normalize_axis(axis, t.ndim, "glu")
+    n = t.shape[a]
+    if n is None or n % 2:
+        raise ShapeError(f"glu: needs an even known length along axis {a}, got {n} in {t.shape}")
+    at = (slice(None),) * a
+    return getitem(t, (*at, slice(None, n // 2))) * sigmoid(getitem(t, (*at, slice(n // 2, None))))

@@ -193,7 +193,7 @@ def transpose(x: Like, axes: Sequence[int] | None = None) -> Tensor:
     t = as_tensor(x)
     order = tuple(range(t.ndim))[::-1] if axes is None else tuple(normalize_axis(a, t.ndim, "transpose") for a in axes)
     if sorted(order) != list(range(t.ndim)):
-        raise ShapeError(f"transpose: axes {axes} are not a permutation of the {t.ndim} axes of {t.shape}")
+        raise ShapeError(f"transpose: axes {axes} do not order all of {t.shape}; to exchange two: swapaxes")
     return Transpose(order)(t)
 
 

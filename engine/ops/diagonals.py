@@ -10,12 +10,13 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..frozen import frozen
-from ..graph import Cotangents, Like, Tensor, as_tensor, call
+from ..graph import Cotangents, Like, Tensor, as_tensor, call, unify
 from ..table import op, sample
-from ..types import Array, TensorType, normalize_axes
+from ..types import Array, TensorType, normalize_axes, normalize_axis
 from .arrays import flatten, moveaxis, reshape
 from .base import Linear
-from .slicing import expand_dims
+from .joining import stack
+from .slicing import expand_dims, getitem
 
 MATRICES = (sample((3, 3)), sample((2, 4), k=1), sample((2, 3, 2), k=-1), sample((0, 2)))
 
@@ -209,3 +210,21 @@ def kron(a: Like, b: Like) -> Tensor:
         raise ShapeError(f"kron: at most one axis may have an unknown length, got {x.shape} and {y.shape}")
     product = expand_dims(x, tuple(range(1, 2 * n, 2))) * expand_dims(y, tuple(range(0, 2 * n, 2)))
     return reshape(product, shape)
+
+
+@op(sample((3,), (3,)), sample((2, 3), (3,)), sample((3, 2), (3, 1), axis=0))
+def cross(a: Like, b: Like, axis: int = -1) -> Tensor:
+    """The cross product of vectors of 3 numbers along ``axis``; the other axes broadcast.
+
+    >>> print(ag.cross([1, 0, 0], [0, 1, 0]).eval())
+    [0 0 1]
+    """
+    vectors = []
+    for t in unify([as_tensor(a), as_tensor(b)]):
+        at = normalize_axis(axis, t.ndim, "cross")
+        if t.shape[at] not in (3, None):
+            plane = "; of vectors of 2 write a[0]*b[1] - a[1]*b[0]" if t.shape[at] == 2 else ""
+            raise ShapeError(f"cross: needs vectors of 3 numbers along axis {axis}, got {t.shape}{plane}")
+        vectors.append([getitem(moveaxis(t, at, -1), (Ellipsis, i)) for i in range(3)])
+    u, v = vectors
+    return stack([u[i - 2] * v[i - 1] - u[i - 1] * v[i - 2] for i in range(3)], axis=axis)

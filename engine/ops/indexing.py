@@ -172,22 +172,6 @@ def take(x: Like, indices: Like, axis: int | None = None) -> Tensor:
     return Take(0)(flatten(t), indices) if axis is None else Take(normalize_axis(axis, t.ndim, "take"))(t, indices)
 
 
-@op(sample((4, 3), integers(5, high=4), (5, 3)), sample((2, 3), integers(2, 2, high=3), (2, 2, 2), axis=1))
-def scatter_add(x: Like, indices: Like, updates: Like, axis: int = 0) -> Tensor:
-    """``x`` with ``updates`` added at integer ``indices`` along ``axis``; an index that repeats adds each time.
-
-    ``updates`` has the shape of ``take(x, indices, axis)``.
-
-    >>> print(ag.scatter_add([0, 0, 0], [2, 0, 2], [1, 5, 10]).eval())
-    [ 5  0 11]
-    """
-    t, u = as_tensor(x), as_tensor(updates)
-    like = take(t, indices, axis)
-    if not fits(like.shape, u.shape):
-        raise ShapeError(f"scatter_add: updates must have the shape {like.shape} of the places, got {u.shape}")
-    return t + Place(normalize_axis(axis, t.ndim, "scatter_add"), "scatter_add")(u, t, indices)
-
-
 @op(sample((5, 2), integers(5, high=3), count=3), sample((4,), integers(4, high=2), count=4))
 def segment_sum(x: Like, segments: Like, count: int) -> Tensor:
     """Sums of the rows of ``x`` that belong to each of ``count`` segments; ``segments`` holds a number a row.

@@ -230,12 +230,13 @@ class RunningArg(Op):
         return (None,)
 
 
-def running_extremum(x: Like, axis: int | None, largest: bool) -> Tensor:
+def running_place(x: Like, axis: int | None, largest: bool, name: str) -> tuple[Tensor, Tensor, int]:
+    """``x``, flattened if no axis is named, the positions along its axis, and that axis."""
     t = flatten(x) if axis is None else as_tensor(x)
     if t.ndim == 0:
-        raise ShapeError(f"{'cummax' if largest else 'cummin'}: needs at least one axis, got {t.shape}")
-    a = 0 if axis is None else normalize_axis(axis, t.ndim, "cummax" if largest else "cummin")
-    return take_along_axis(t, RunningArg(a, largest)(t), a)
+        raise ShapeError(f"{name}: needs at least one axis, got {t.shape}")
+    a = 0 if axis is None else normalize_axis(axis, t.ndim, name)
+    return t, RunningArg(a, largest)(t), a
 
 
 @op(sample(distinct(5)), sample(distinct(3, 4), axis=1), sample((0, 2), axis=0))
@@ -245,7 +246,7 @@ def cummax(x: Like, axis: int | None = None) -> Tensor:
     >>> print(ag.cummax([1, 3, 2, 5]).eval())
     [1 3 3 5]
     """
-    return running_extremum(x, axis, largest=True)
+    return take_along_axis(*running_place(x, axis, True, "cummax"))
 
 
 @op(sample(distinct(5)), sample(distinct(3, 4), axis=1))
@@ -255,4 +256,31 @@ def cummin(x: Like, axis: int | None = None) -> Tensor:
     >>> print(ag.cummin([4, 5, 2, 3]).eval())
     [4 4 2 2]
     """
-    return running_extremum(x, axis, largest=False)
+    return take_along_axis(*running_place(x, axis, False, "cummin"))
+
+
+PLACES = (sample(distinct(5)), sample(distinct(3, 4), axis=1), sample((0, 2), axis=0))
+
+
+@op(*PLACES, differentiable=False)
+def cumargmax(x: Like, axis: int | None = None) -> Tensor:
+    """The position of the first largest of the elements up to each: where ``cummax`` takes its values from.
+
+    NaN counts as larger than every number.
+
+    >>> print(ag.cumargmax([1, 3, 2, 5]).eval())
+    [0 1 1 3]
+    """
+    return running_place(x, axis, True, "cumargmax")[1]
+
+
+@op(*PLACES, differentiable=False)
+def cumargmin(x: Like, axis: int | None = None) -> Tensor:
+    """The position of the first smallest of the elements up to each: where ``cummin`` takes its values from.
+
+    NaN counts as smaller than every number.
+
+    >>> print(ag.cumargmin([4, 5, 2, 3]).eval())
+    [0 0 2 2]
+    """
+    return running_place(x, axis, False, "cumargmin")[1]

@@ -121,9 +121,10 @@ def argsort(x: Like, axis: int = -1, descending: bool = False) -> Tensor:
 
 @frozen
 class TopPlaces(Op):
-    """Positions of the k largest elements along the last axis, the largest first."""
+    """Positions of the k largest (or smallest) elements along the last axis, the extreme one first."""
 
     k: int
+    largest: bool = True
     name = "top_k"
 
     def infer(self, x: TensorType) -> TensorType:
@@ -136,19 +137,20 @@ class TopPlaces(Op):
         n, k = x.shape[-1], self.k
         if k and 8 * k < n and not (x.dtype.kind == "f" and np.isnan(x).any()):
             x, places = self.candidates(x)
-            order = np.argsort(x[..., ::-1], -1, kind="stable")[..., ::-1]
-            out[...] = np.take_along_axis(places, k - 1 - order, -1)
+            ArgSort(x.ndim - 1, self.largest).kernel(x, out=(order := np.empty(x.shape, np.int64)))
+            out[...] = np.take_along_axis(places, order, -1)
         else:
-            ArgSort(x.ndim - 1, True).kernel(x, out=(order := np.empty(x.shape, np.int64)))
+            ArgSort(x.ndim - 1, self.largest).kernel(x, out=(order := np.empty(x.shape, np.int64)))
             out[...] = order[..., :k]
 
     def candidates(self, x: Array) -> tuple[Array, Array]:
-        """The k largest elements of each row in the order of their places: all above the k-th, and its first equals."""
+        """The k elements of each row in the order of their places: all beyond the k-th, and its first equals."""
         k, n = self.k, x.shape[-1]
-        least = np.partition(x, -k, -1)[..., -k, None]
-        chosen = x >= least
+        kth = n - k if self.largest else k - 1
+        last = np.partition(x, kth, -1)[..., kth, None]
+        chosen = x >= last if self.largest else x <= last
         if np.count_nonzero(chosen) * n != x.size * k:
-            equal = x == least
+            equal = x == last
             missing = k - np.count_nonzero(chosen & ~equal, -1, keepdims=True)
             chosen &= ~equal | (np.cumsum(equal, -1) <= missing)
         places = np.flatnonzero(chosen).reshape(*x.shape[:-1], k) % n
@@ -158,9 +160,17 @@ class TopPlaces(Op):
         return (None,)
 
 
-@op(sample(distinct(5), k=2), sample(distinct(3, 4), k=3, axis=0), sample(distinct(2, 20), k=2), sample((3,), k=0))
-def top_k(x: Like, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
+@op(
+    sample(distinct(5), k=2),
+    sample(distinct(3, 4), k=3, axis=0),
+    sample(distinct(2, 20), k=2),
+    sample((3,), k=0),
+    sample(distinct(2, 20), k=2, largest=False),
+)
+def top_k(x: Like, k: int, axis: int = -1, largest: bool = True) -> tuple[Tensor, Tensor]:
     """The ``k`` largest elements along ``axis`` and their positions, the largest first, of equal ones the earlier.
+
+    With ``largest=False`` the smallest, the smallest first. NaN counts as larger than every number.
 
     >>> values, places = ag.top_k([3, 1, 9, 7], k=2)
     >>> print(values.eval(), places.eval())
@@ -170,7 +180,7 @@ def top_k(x: Like, k: int, axis: int = -1) -> tuple[Tensor, Tensor]:
     a = normalize_axis(axis, t.ndim, "top_k")
     if not isinstance(k, int | np.integer) or k < 0:
         raise ShapeError(f"top_k: k is an integer of 0 or more, got {k!r}")
-    places = moveaxis(TopPlaces(int(k))(moveaxis(t, a, -1)), -1, a)
+    places = moveaxis(TopPlaces(int(k), bool(largest))(moveaxis(t, a, -1)), -1, a)
     return take_along_axis(t, places, a), places
 
 

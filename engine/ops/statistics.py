@@ -157,3 +157,19 @@ def std(x: Like, axis: Axes = None, ddof: float = 0, keepdims: bool = False) -> 
     known = free > 0
     root = norm(centred(t, axis), 2, axis, keepdims) / sqrt(where(known, free, 1))
     return where(known, root, sqrt(var(t, axis, ddof, keepdims)))
+
+
+@op(sample((3, 4)), sample((3, 4), ord=1, axis=0), sample(distinct(2, 3), ord="inf", axis=(0, 1)), sample((0, 2)))
+@wide
+def lp_normalize(x: Like, ord: float | str = 2, axis: Axes = -1, epsilon: float = 1e-12) -> Tensor:
+    """``x`` divided by its norm of order ``ord`` over ``axis``, or by ``epsilon`` where that is larger.
+
+    So vectors of 0 stay 0, and their derivative is 1 / epsilon; ``norm`` says which orders there are.
+
+    >>> print(ag.lp_normalize([3.0, 4.0]).eval(), ag.lp_normalize([3.0, -1.0], ord=1).eval())
+    [0.6 0.8] [ 0.75 -0.25]
+    """
+    t = as_tensor(x)
+    if not epsilon > 0:
+        raise ShapeError(f"lp_normalize: epsilon is a number above 0, got {epsilon!r}")
+    return t / maximum(norm(t, ord, axis, keepdims=True), epsilon)

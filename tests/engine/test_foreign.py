@@ -57,8 +57,8 @@ def test_tensors_are_not_compared_with_values_in_silence(values):
 
 
 NUMPY = [
-    (lambda: np.gradient(X), "ag.grad(y, x)"),
-    (lambda: np.diff(X), "t[1:] - t[:-1]"),
+    (lambda: np.gradient(X), "ag.gradient("),
+    (lambda: np.diff(X), "ag.diff("),
     (lambda: np.dot(X, X), "ag.dot("),
     (lambda: np.add.accumulate(X), "ag.cumsum("),
     (lambda: np.multiply.reduce(X), "ag.prod("),
@@ -67,7 +67,7 @@ NUMPY = [
     (lambda: np.linalg.inv(X), "np.linalg.inv computes with arrays, not with lazy tensors; write ag.inv("),
     (lambda: special.expit(X), "scipy.special.expit computes with arrays, not with lazy tensors; write ag.sigmoid("),
     (lambda: special.erf(X), "ag.erf("),
-    (lambda: np.allclose(X, X), "ag.all(ag.abs(a - b)"),
+    (lambda: np.allclose(X, X), "ag.allclose("),
     (lambda: math.sin(S), "ag.sin"),
     (lambda: sorted([S, S + 1]), "ag.sort"),
     (lambda: max(X), "ag.maximum"),

@@ -9,7 +9,7 @@ from agcli.expression import ExpressionError
 from agcli.expression.answers import answer
 from agcli.expression.api import to_text
 from agcli.expression.foreign_names import ALIASES, INSTEAD, defined, derivative_written
-from agcli.expression.lower import functions
+from agcli.expression.lower import COMMANDS, functions
 from agcli.expression.questions import Question
 
 
@@ -42,7 +42,7 @@ def test_aliases_are_functions_only_before_parentheses():
         assert list(ag.parse(f"{name}*x + {name}^2").eval({name: 2.0, "x": 3.0}).shape) == []
         (note,) = answer(f"{name}(x)" if name != "modulo" else "modulo(x, 2)", Question()).notes
         assert note == f"`{name}` is read as the function `{ALIASES[name]}`"
-    assert not set(INSTEAD) & (functions() - {"solve"})
+    assert not set(INSTEAD) & (functions() - set(COMMANDS))
 
 
 HINTS = [
@@ -51,6 +51,7 @@ HINTS = [
     ("(x + 1) mod 3", "write `mod(a, b)`"),
     ("root(x, 3)", "write `sqrt(x)`, `cbrt(x)`, or `x^(1/n)`"),
     ("diff(x^2, x)", 'type the formula alone and name the variable: ag grad "x^2" --wrt x'),
+    ("gradient(x^2*y)", "--gradient"),
     ("derivative(x^2)", 'type the formula alone and name the variable: ag grad "x^2" --wrt x'),
     ("integrate(x^2, x)", "scipy.integrate.quad"),
     ("int(x^2)", "sympy.integrate"),
@@ -81,7 +82,6 @@ HINTS = [
     ("x > 0 ? x : 0", "write `where(condition, a, b)`"),
     ("besselj(0, x)", "Bessel functions are not known"),
     ("Si(x)", "integral sine, exponential and logarithm are not known"),
-    ("cross(a, b)", "of two vectors of 3 numbers"),
     ("binomial(n, k)", "gamma(n + 1)"),
     ("heaviside(x)", "write `where(x > 0, 1, 0)`"),
 ]

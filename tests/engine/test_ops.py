@@ -74,7 +74,9 @@ def test_documented_and_sampled(entry):
     assert entry.samples
 
 
-NEED_LENGTHS = {"squeeze", "split", "kron", "qr", "lstsq", "group_norm"}  # for the shape of the result
+NEED_LENGTHS = {  # for the shape of the result
+    "squeeze", "split", "kron", "qr", "lstsq", "group_norm", "glu", "array_split", "vsplit", "hsplit", "dsplit",
+}  # fmt: skip
 
 
 def built(entry, sample, xs):

@@ -39,7 +39,7 @@ BEYOND = [  # what the corpus lacks: functions, large values, branches, names
     "x/(y/z)", "x/(y*z)", "x*(y/z)", "x/2/3", "1/2*x", "7*x/3", "10^18*x", "12345678901234567890*x + 1",
     "x/12345678901234567890", "1e300*x*1e-300", "0.1*x", "1e-7*x", "|x|^3", "max(x, y, 1)", "min(x, 2*y)", "x!",
     "lambda*int + double", "α*alpha", "ω*t + f", "out*main", "np*math", "exp10(x)", "rsqrt(x)", "softsign(x)",
-    "exp2(x)",
+    "exp2(x)", "logaddexp2(x, y)", "copysign(x, y)*y", "lerp(x, y, k)", "celu(x)*y", "quick_gelu(x)", "hard_swish(x)",
     "cbrt(x)", "expm1(x)", "log1p(x)", "log2(x) + log10(y)", "elu(x)", "silu(x)", "gelu(x)", "sinh(x)/cosh(y)",
     "sec(x)", "acoth(x)", "t1*t2 + sin(t1*t2 + 1)*cos(t1*t2 + 1)", "i0*x",
 ]  # fmt: skip

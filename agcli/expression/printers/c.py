@@ -16,7 +16,7 @@ from agcli.expression.writer import Content, Writer, infix, named, prefix
 SAME = [
     "sin", "cos", "tan", "sinh", "cosh", "tanh", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt",
     "cbrt", "erf", "erfc", "lgamma", "hypot", "floor", "ceil", "trunc",
-    "fmod", "isnan", "isinf", "isfinite",
+    "fmod", "isnan", "isinf", "isfinite", "copysign", "signbit",
 ]  # fmt: skip
 RENAMED = {
     "abs": "fabs",
@@ -53,6 +53,10 @@ HELPERS = {
     "logaddexp": (
         "static double logaddexp(double x, double y) {\n"
         "    return x == y ? x + 0.6931471805599453 : fmax(x, y) + log1p(exp(-fabs(x - y)));\n}"
+    ),
+    "logaddexp2": (
+        "static double logaddexp2(double x, double y) {\n"
+        "    return x == y ? x + 1 : fmax(x, y) + log1p(exp2(-fabs(x - y))) / 0.6931471805599453;\n}"
     ),
     "xlogy": "static double xlogy(double x, double y) {\n    return x == 0 ? 0 : x * log(y);\n}",
     "mod": (

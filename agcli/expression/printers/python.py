@@ -18,7 +18,7 @@ from agcli.expression.writer import Content, Piece, Rule, Writer, infix, named, 
 
 SAME = [
     "sin", "cos", "tan", "tanh", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "erf", "erfc", "hypot", "fmod",
-    "isnan", "isinf", "isfinite",
+    "isnan", "isinf", "isfinite", "copysign",
 ]  # fmt: skip
 INVERSES = ["sin", "cos", "tan", "sinh", "cosh", "tanh"]
 BOUNDED = {"sin", "cos", "tanh", "arctan", "arcsin", "arccos", "sigmoid", "erf", "softsign", "sign"}
@@ -73,6 +73,10 @@ HELPERS = {
     "round_to_even": "def round_to_even(x):\n    return float(round(x)) if math.isfinite(x) else x",
     "floor_divide": "def floor_divide(x, y):\n    return float(x // y)",
     "logaddexp": "def logaddexp(x, y):\n    return max(x, y) + math.log1p(math.exp(-abs(x - y)))",
+    "logaddexp2": (
+        "def logaddexp2(x, y):\n"
+        "    return max(x, y) + (1 if x == y else math.log1p(2.0 ** -abs(x - y)) / math.log(2))"
+    ),
     "xlogy": "def xlogy(x, y):\n    return x * math.log(y) if x else 0.0",
 }  # fmt: skip
 
