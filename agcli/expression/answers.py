@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
 
 import numpy as np
 
@@ -27,6 +28,7 @@ from agcli.expression.values import values
 
 NO_VARIABLE = re.compile("the formula has no variable `(.+)`")
 ONE_VARIABLE = re.compile("`(.+)` is read as one variable; write `(.+)` for the product")
+MAX_DIGITS = 10_000  # that are proved
 MAX_NODES = 4_000  # of a formula: what is answered within a second
 
 
@@ -44,6 +46,7 @@ def answer(text: str, question: Question) -> Answer:
 
 def answered(text: str, question: Question, notes: list[str]) -> Answer:
     """The answer; `notes` is filled as the texts are read."""
+    check_digits(question)
     point = {name: constant(value, "--at") for name, value in assignments(question.at, "--at").items()}
     formula = read(formula_alone(text, question, notes), shapes_of(question.shape, point))
     notes += (doubt.message for doubt in formula.syntax.doubts)
@@ -59,13 +62,39 @@ def answered(text: str, question: Question, notes: list[str]) -> Answer:
         hint = "write `--implicit y` for dy/dx of an equation, or `left - right` for a formula"
         raise ExpressionError("expected a formula, found an equation", text, equals, equals + 1, hint)
     function = with_given(formula, given)
-    results = Derivation(formula, function, question, tuple(given), {}).results()
+    only_value = question.digits is not None and not formula.names
+    results = [] if only_value else Derivation(formula, function, question, tuple(given), {}).results()
     if question.check:
         results = [changed(r, check=check(r.claims)) for r in results]
     if question.steps:
         results = [changed(r, steps=tuple(steps_of(r.claims, question.raw or r.proven is False))) for r in results]
     found = Answer(text, formula, function, tuple(results), given=tuple(given), notes=tuple(notes))
-    return at_point(found, point, given, question.plot) if question.at else found
+    if question.at or only_value:
+        found = at_point(found, point, given, question.plot)
+    return found if question.digits is None else with_digits(found, point, question.digits)
+
+
+def check_digits(question: Question) -> None:
+    """Refuse digits that cannot be proved. Raises ExpressionError."""
+    if question.digits is None:
+        return
+    for name in ("taylor", "plot"):
+        if getattr(question, name):
+            raise ExpressionError(f"--digits and --{name} cannot be combined", hint="ask one after the other")
+    if not 1 <= question.digits <= MAX_DIGITS:
+        raise ExpressionError(f"--digits: expected a number from 1 to {MAX_DIGITS:,}, found {question.digits:,}")
+    if find_spec("flint") is None:
+        raise ExpressionError("--digits needs python-flint", hint='run `pip install "agcli[certified]"`')
+
+
+def with_digits(found: Answer, point: Mapping[str, Tensor], count: int) -> Answer:
+    """The answer with what is proved of its values."""
+    if not found.valued:
+        example = ",".join(f"{name}=1" for name in found.parameters)
+        raise ExpressionError("--digits: digits are those of values", hint=f"write --at {example}")
+    from agcli.expression.proved.answers import proved
+
+    return proved(found, point, count)
 
 
 def formula_alone(text: str, question: Question, notes: list[str]) -> str:

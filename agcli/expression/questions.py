@@ -35,6 +35,7 @@ class Question:
     check: bool = False
     verify: bool = True  # compare shorter forms with what they were made of
     steps: bool = False
+    digits: int | None = None  # that are to be proved of the values
 
 
 @frozen
@@ -49,6 +50,7 @@ class Result:
     about: str = ""
     value: Any = None  # as float64, NaN where there is none
     found: Any = None  # what is known of the value: a Finding, or an array of them
+    proof: Any = None  # what is proved of it: a Proof, or an array of them
     check: Check | None = None
     steps: tuple[Step, ...] = ()
     step: Tensor | None = None  # of a Taylor polynomial: the first power that it leaves out
@@ -67,6 +69,7 @@ class Answer:
     at: Mapping[str, Any] = MappingProxyType({})
     value: Any = None
     found: Any = None
+    proof: Any = None
     given: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # how the formula was read where it could be read in two ways
 

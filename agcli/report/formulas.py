@@ -15,6 +15,8 @@ from agcli.expression.printers import printer, programs
 from agcli.expression.questions import Answer, Result
 from agcli.report import labels
 from agcli.report.point_values import is_value, json_fields, order_of, words
+from agcli.report.proved_digits import json_proof, remark
+from agcli.report.proved_digits import value_words as proved_words
 
 PROGRAMS = ("python", "numpy", "c")
 LABELS: dict[str, Callable[[Result, bool], str]] = {
@@ -34,14 +36,16 @@ def lines(answer: Answer, form: str) -> Iterator[str]:
         return
     write = one_line if form in LABELS else block
     if answer.valued:
-        yield write_value(answer, form)
+        yield from write_value(answer, form)
     for result in answer.results:
         yield from write(answer, result, form)
         yield from remarks(answer, result, form)
 
 
 def remarks(answer: Answer, result: Result, form: str) -> Iterator[str]:
-    """What was checked, and the steps."""
+    """What was proved and what was checked, and the steps."""
+    if result.proof is not None:
+        yield comment(remark(result.proof, result.found, answer.at, order_of(result.kind, result.wrt)), form)
     if result.check:
         yield comment(f"check: {check_words(answer, result)}", form)
     yield from (comment(words, form) for words in step_words(result))
@@ -82,7 +86,7 @@ def program_lines(answer: Answer, form: str) -> Iterator[str]:
     functions = [(name, result.formula) for name, result in zip(names, answer.results, strict=True)]
     yield programs(form)(functions, answer.parameters)
     if answer.valued:
-        yield write_value(answer, form)
+        yield from write_value(answer, form)
     for result in answer.results:
         if answer.valued:
             yield comment(f"{labels.text(result)}{value_words(answer, result)}", form)
@@ -99,9 +103,12 @@ def identifiers(names: Iterable[str]) -> list[str]:
     return found
 
 
-def write_value(answer: Answer, form: str) -> str:
-    value = words(answer.found, answer.at, 0)
-    return f"f = {value}" if form in LABELS else comment(f"f = {value}", form)
+def write_value(answer: Answer, form: str) -> Iterator[str]:
+    plain = f" = {words(answer.found, answer.at, 0)}"
+    value = f"f{plain if answer.proof is None else proved_words(answer.proof)}"
+    yield value if form in LABELS else comment(value, form)
+    if answer.proof is not None:
+        yield comment(remark(answer.proof, answer.found, answer.at, 0), form)
 
 
 def comment(text: str, form: str) -> str:
@@ -112,6 +119,8 @@ def comment(text: str, form: str) -> str:
 
 def value_words(answer: Answer, result: Result) -> str:
     """` = 4` behind a formula, or `: undefined` and why."""
+    if result.proof is not None:
+        return proved_words(result.proof)
     sign = " = " if is_value(result.found) else ": "
     return sign + words(result.found, answer.at, order_of(result.kind, result.wrt))
 
@@ -164,13 +173,19 @@ def to_json(answer: Answer) -> dict[str, Any]:
     results = [result_json(result, answer.valued) for result in answer.results]
     row: dict[str, Any] = {"expression": answer.text, "results": results, "variables": answer.variables}
     row["notes"] = list(answer.notes)
-    return row | {"f": json_fields(answer.found, 0)} if answer.valued else row
+    if answer.valued:
+        row["f"] = json_fields(answer.found, 0)
+    if answer.proof is not None:
+        row["f"]["proved"] = json_proof(answer.proof)
+    return row
 
 
 def result_json(result: Result, valued: bool) -> dict[str, Any]:
     row: dict[str, Any] = {"wrt": list(result.wrt), "derivative": to_text(result.formula)}
     known = json_fields(result.found, order_of(result.kind, result.wrt)) if valued else {}
     row["value"] = known.pop("value", None)
+    if result.proof is not None:
+        row["proved"] = json_proof(result.proof)
     if result.check:
         row["check"] = result.check.to_json()
     if result.proven is not True:
