@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from agcli.engine.ops.indexing import (
         argwhere, nonzero, one_hot, scatter_add, segment_sum, take, take_along_axis,
     )
+    from agcli.engine.ops.interpolation import (
+        adaptive_avg_pool, adaptive_max_pool, interpolate,
+    )
     from agcli.engine.ops.inverses import (
         det, expm, inv, matrix_power, pinv, slogdet,
     )
@@ -103,6 +106,15 @@ if TYPE_CHECKING:
     )
     from agcli.engine.ops.statistics import (
         norm, std, var,
+    )
+    from agcli.engine.ops.unfolding import (
+        fold, unfold,
+    )
+    from agcli.engine.ops.unpooling import (
+        max_pool1d_indices, max_pool2d_indices, max_unpool1d, max_unpool2d,
+    )
+    from agcli.engine.ops.volumes import (
+        avg_pool3d, conv3d, conv3d_transpose, max_pool3d, max_pool3d_indices, max_unpool3d,
     )
 
     def abs(x: Like) -> Tensor:
@@ -318,28 +330,31 @@ if TYPE_CHECKING:
 globals().update({name: entry.public for name, entry in OPS.items()})
 
 __all__ = [  # noqa: RUF022  sorted as Python sorts
-    "abs", "access_elem", "add", "add_n", "all", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan",
-    "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "astype", "avg_pool1d", "avg_pool2d", "batch_norm",
-    "batch_norm_train", "bernoulli", "broadcast_to", "categorical", "cbrt", "ceil", "cholesky", "clip", "concatenate",
-    "conv1d", "conv1d_transpose", "conv2d", "conv2d_transpose", "convert_to_tensor", "cos", "cosh", "cosine_similarity",
-    "cummax", "cummin", "cumprod", "cumsum", "det", "diag", "diagonal", "digamma", "divide", "dot", "dropout", "eigh",
-    "eigvalsh", "einsum", "elu", "embedding", "equal", "erf", "erfc", "erfinv", "exp", "exp10", "exp2", "expand_dims",
-    "expand_like", "expm", "expm1", "exponential", "eye", "flatten", "flip", "floor", "floor_divide", "fmod", "fold_in",
-    "full", "full_like", "gamma", "gaussian_nll", "gelu", "getitem", "global_avg_pool", "global_max_pool", "greater",
-    "greater_equal", "group_norm", "hard_sigmoid", "hinge", "huber", "hypot", "inner", "instance_norm", "inv",
-    "isfinite", "isinf", "isnan", "kl_divergence", "kron", "layer_norm", "leaky_relu", "less", "less_equal", "lgamma",
-    "linspace", "log", "log10", "log1p", "log2", "log_cosh", "log_normal", "log_sigmoid", "log_softmax", "logaddexp",
-    "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "lstsq", "matmul",
-    "matrix_norm", "matrix_power", "max", "max_pool1d", "max_pool2d", "maximum", "mean", "mean_absolute_error",
-    "mean_squared_error", "meshgrid", "min", "minimum", "mish", "mod", "moments", "moveaxis", "multi_dot", "multiply",
-    "negative", "negative_log_likelihood", "nonzero", "norm", "normal", "normalize", "not_equal", "one_hot", "ones",
-    "ones_like", "outer", "pad", "permutation", "pinv", "poisson_nll", "polygamma", "power", "prod", "qr", "randint",
-    "random_gamma", "rank", "reciprocal", "relu", "relu6", "repeat", "reshape", "reshape_like", "rms_norm", "roll",
-    "round", "rsqrt", "scaled_dot_product_attention", "scatter_add", "searchsorted", "segment_sum", "select", "selu",
-    "setdiff1d", "shape", "sigmoid", "sigmoid_cross_entropy", "sigmoid_focal_loss", "sign", "silu", "sin", "sinc",
-    "sinh", "size", "slogdet", "softmax", "softmax_cross_entropy", "softplus", "softsign", "solve", "solve_triangular",
-    "sort", "sparse_softmax_cross_entropy", "split", "sqrt", "square", "squeeze", "stack", "standard_exponential",
-    "standard_normal", "standard_uniform", "std", "stop_gradient", "subtract", "sum", "sum_like", "svd", "svdvals",
-    "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "trace", "transpose", "tril",
-    "triu", "trunc", "truncated_normal", "uniform", "unique", "var", "vdot", "where", "xlogy", "zeros", "zeros_like",
+    "abs", "access_elem", "adaptive_avg_pool", "adaptive_max_pool", "add", "add_n", "all", "any", "arange", "arccos",
+    "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin", "argsort", "argwhere", "astype",
+    "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "batch_norm_train", "bernoulli", "broadcast_to",
+    "categorical", "cbrt", "ceil", "cholesky", "clip", "concatenate", "conv1d", "conv1d_transpose", "conv2d",
+    "conv2d_transpose", "conv3d", "conv3d_transpose", "convert_to_tensor", "cos", "cosh", "cosine_similarity", "cummax",
+    "cummin", "cumprod", "cumsum", "det", "diag", "diagonal", "digamma", "divide", "dot", "dropout", "eigh", "eigvalsh",
+    "einsum", "elu", "embedding", "equal", "erf", "erfc", "erfinv", "exp", "exp10", "exp2", "expand_dims",
+    "expand_like", "expm", "expm1", "exponential", "eye", "flatten", "flip", "floor", "floor_divide", "fmod", "fold",
+    "fold_in", "full", "full_like", "gamma", "gaussian_nll", "gelu", "getitem", "global_avg_pool", "global_max_pool",
+    "greater", "greater_equal", "group_norm", "hard_sigmoid", "hinge", "huber", "hypot", "inner", "instance_norm",
+    "interpolate", "inv", "isfinite", "isinf", "isnan", "kl_divergence", "kron", "layer_norm", "leaky_relu", "less",
+    "less_equal", "lgamma", "linspace", "log", "log10", "log1p", "log2", "log_cosh", "log_normal", "log_sigmoid",
+    "log_softmax", "logaddexp", "logcumsumexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp",
+    "lstsq", "matmul", "matrix_norm", "matrix_power", "max", "max_pool1d", "max_pool1d_indices", "max_pool2d",
+    "max_pool2d_indices", "max_pool3d", "max_pool3d_indices", "max_unpool1d", "max_unpool2d", "max_unpool3d", "maximum",
+    "mean", "mean_absolute_error", "mean_squared_error", "meshgrid", "min", "minimum", "mish", "mod", "moments",
+    "moveaxis", "multi_dot", "multiply", "negative", "negative_log_likelihood", "nonzero", "norm", "normal",
+    "normalize", "not_equal", "one_hot", "ones", "ones_like", "outer", "pad", "permutation", "pinv", "poisson_nll",
+    "polygamma", "power", "prod", "qr", "randint", "random_gamma", "rank", "reciprocal", "relu", "relu6", "repeat",
+    "reshape", "reshape_like", "rms_norm", "roll", "round", "rsqrt", "scaled_dot_product_attention", "scatter_add",
+    "searchsorted", "segment_sum", "select", "selu", "setdiff1d", "shape", "sigmoid", "sigmoid_cross_entropy",
+    "sigmoid_focal_loss", "sign", "silu", "sin", "sinc", "sinh", "size", "slogdet", "softmax", "softmax_cross_entropy",
+    "softplus", "softsign", "solve", "solve_triangular", "sort", "sparse_softmax_cross_entropy", "split", "sqrt",
+    "square", "squeeze", "stack", "standard_exponential", "standard_normal", "standard_uniform", "std", "stop_gradient",
+    "subtract", "sum", "sum_like", "svd", "svdvals", "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot",
+    "tile", "top_k", "trace", "transpose", "tril", "triu", "trunc", "truncated_normal", "unfold", "uniform", "unique",
+    "var", "vdot", "where", "xlogy", "zeros", "zeros_like",
 ]

@@ -12,6 +12,7 @@ from . import (
     einsum,
     elementwise,
     indexing,
+    interpolation,
     inverses,
     joining,
     keys,
@@ -31,6 +32,9 @@ from . import (
     special,
     spectral,
     statistics,
+    unfolding,
+    unpooling,
+    volumes,
 )
 
 __all__ = [
@@ -45,6 +49,7 @@ __all__ = [
     "einsum",
     "elementwise",
     "indexing",
+    "interpolation",
     "inverses",
     "joining",
     "keys",
@@ -64,4 +69,7 @@ __all__ = [
     "special",
     "spectral",
     "statistics",
+    "unfolding",
+    "unpooling",
+    "volumes",
 ]

@@ -74,7 +74,10 @@ def test_documented_and_sampled(entry):
     assert entry.samples
 
 
-NEED_LENGTHS = {"squeeze", "split", "kron", "qr", "lstsq", "group_norm"}  # for the shape of the result
+NEED_LENGTHS = {  # for the shape of the result
+    *("squeeze", "split", "kron", "qr", "lstsq", "group_norm", "max_unpool1d", "max_unpool2d"),
+    *("conv3d", "conv3d_transpose", "max_pool3d", "max_pool3d_indices", "max_unpool3d", "avg_pool3d"),
+}
 
 
 def built(entry, sample, xs):
