@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from agcli.engine.ops.arrays import (
         astype, broadcast_to, expand_like, flatten, moveaxis, reshape, reshape_like, sum_like, swapaxes, transpose,
     )
+    from agcli.engine.ops.binary_cross_entropy import (
+        sigmoid_cross_entropy,
+    )
     from agcli.engine.ops.convolution import (
         conv1d, conv1d_transpose, conv2d, conv2d_transpose,
     )
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
         zeros_like,
     )
     from agcli.engine.ops.cross_entropy import (
-        sigmoid_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy,
+        softmax_cross_entropy, sparse_softmax_cross_entropy,
     )
     from agcli.engine.ops.decompositions import (
         cholesky, qr,

@@ -49,6 +49,7 @@ FAMILIES = {
     "spectral": "Eigenvalues and singular values",
     "nn": "Softmax",
     "cross_entropy": "Cross-entropies",
+    "binary_cross_entropy": "Cross-entropies of labels 0 and 1",
     "losses": "Losses",
     "convolution": "Convolution",
     "pooling": "Pooling",

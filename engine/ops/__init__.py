@@ -3,6 +3,7 @@
 from . import (
     activations,
     arrays,
+    binary_cross_entropy,
     convolution,
     creation,
     cross_entropy,
@@ -40,6 +41,7 @@ from . import (
 __all__ = [
     "activations",
     "arrays",
+    "binary_cross_entropy",
     "convolution",
     "creation",
     "cross_entropy",
