@@ -9,8 +9,8 @@ from agcli.engine.errors import DTypeError, FeedError, ShapeError
 from agcli.engine.function import Function, function
 from agcli.engine.gradient import grad
 from agcli.engine.leaves import placeholder, variable
-from agcli.engine.ops import convolution as cv
 from agcli.engine.ops import binary_cross_entropy as binary
+from agcli.engine.ops import convolution as cv
 from agcli.engine.ops import cross_entropy as ce
 from agcli.engine.ops import losses, nn, pooling
 from agcli.engine.ops.elementwise import square
