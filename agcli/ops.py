@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from agcli.engine.ops.arrays import (
         astype, broadcast_to, expand_like, flatten, moveaxis, reshape, reshape_like, sum_like, swapaxes, transpose,
     )
+    from agcli.engine.ops.binary_cross_entropy import (
+        sigmoid_cross_entropy,
+    )
     from agcli.engine.ops.bitwise import (
         bitwise_and, bitwise_not, bitwise_or, bitwise_xor, left_shift, right_shift,
     )
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
         zeros_like,
     )
     from agcli.engine.ops.cross_entropy import (
-        sigmoid_cross_entropy, softmax_cross_entropy, sparse_softmax_cross_entropy,
+        softmax_cross_entropy, sparse_softmax_cross_entropy,
     )
     from agcli.engine.ops.decompositions import (
         cholesky, qr,
@@ -53,6 +56,9 @@ if TYPE_CHECKING:
     )
     from agcli.engine.ops.indexing import (
         argwhere, nonzero, one_hot, segment_sum, take, take_along_axis,
+    )
+    from agcli.engine.ops.interpolation import (
+        adaptive_avg_pool, adaptive_max_pool, interpolate,
     )
     from agcli.engine.ops.inverses import (
         det, expm, inv, matrix_power, pinv, slogdet,
@@ -134,6 +140,15 @@ if TYPE_CHECKING:
     )
     from agcli.engine.ops.statistics import (
         lp_normalize, norm, std, var,
+    )
+    from agcli.engine.ops.unfolding import (
+        fold, unfold,
+    )
+    from agcli.engine.ops.unpooling import (
+        max_pool1d_indices, max_pool2d_indices, max_unpool1d, max_unpool2d,
+    )
+    from agcli.engine.ops.volumes import (
+        avg_pool3d, conv3d, conv3d_transpose, max_pool3d, max_pool3d_indices, max_unpool3d,
     )
 
     def abs(x: Like) -> Tensor:
@@ -484,31 +499,33 @@ if TYPE_CHECKING:
 globals().update({name: entry.public for name, entry in OPS.items()})
 
 __all__ = [  # noqa: RUF022  sorted as Python sorts
-    "abs", "access_elem", "add", "add_n", "airyai", "airyaiprime", "airybi", "airybiprime", "all", "allclose", "any",
-    "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "argmax", "argmin",
-    "argpartition", "argsort", "argwhere", "array_split", "astype", "atleast_1d", "atleast_2d", "atleast_3d",
-    "avg_pool1d", "avg_pool2d", "batch_norm", "batch_norm_train", "bernoulli", "beta", "betainc", "betaln",
-    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "broadcast_to", "categorical", "cbrt", "ceil", "celu",
-    "cholesky", "clip", "column_stack", "concatenate", "conv1d", "conv1d_transpose", "conv2d", "conv2d_transpose",
-    "convert_to_tensor", "copysign", "cos", "cosh", "cosine_similarity", "cosint", "cross", "cumargmax", "cumargmin",
-    "cummax", "cummin", "cumprod", "cumsum", "det", "diag", "diagonal", "diff", "digamma", "divide", "dot", "dropout",
-    "dsplit", "dstack", "eigh", "eigvalsh", "einsum", "ellipe", "ellipk", "elu", "embedding", "entr", "equal", "erf",
-    "erfc", "erfcinv", "erfcx", "erfi", "erfinv", "exp", "exp1", "exp10", "exp2", "expand_dims", "expand_like", "expi",
-    "expm", "expm1", "exponential", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmod",
-    "fold_in", "fresnelc", "fresnels", "full", "full_like", "gamma", "gammainc", "gammaincc", "gaussian_nll", "gelu",
-    "getitem", "global_avg_pool", "global_max_pool", "glu", "gradient", "greater", "greater_equal", "group_norm",
-    "hard_sigmoid", "hard_swish", "hard_tanh", "heaviside", "hinge", "hsplit", "hstack", "huber", "hyp2f1", "hypot",
-    "i0", "i1", "inner", "instance_norm", "inv", "isclose", "isfinite", "isinf", "isnan", "iv", "ive", "j0", "j1", "jv",
-    "k0", "k1", "kl_divergence", "kron", "kv", "kve", "lambertw", "layer_norm", "leaky_relu", "left_shift", "lerp",
-    "less", "less_equal", "lgamma", "linspace", "log", "log10", "log1mexp", "log1p", "log2", "log_cosh", "log_ndtr",
-    "log_normal", "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and", "logical_not",
-    "logical_or", "logical_xor", "logit", "logsumexp", "lp_normalize", "lstsq", "matmul", "matrix_norm", "matrix_power",
-    "max", "max_pool1d", "max_pool2d", "maximum", "mean", "mean_absolute_error", "mean_squared_error", "meshgrid",
-    "min", "minimum", "mish", "mod", "moments", "moveaxis", "multi_dot", "multiply", "nan_to_num", "ndtr", "ndtri",
-    "negative", "negative_log_likelihood", "nonzero", "norm", "normal", "normalize", "not_equal", "one_hot", "ones",
-    "ones_like", "outer", "pad", "partition", "permutation", "pinv", "poisson_nll", "polygamma", "power", "prod",
-    "put_along_axis", "qr", "quick_gelu", "randint", "random_gamma", "rank", "reciprocal", "relu", "relu6", "repeat",
-    "reshape", "reshape_like", "right_shift", "rms_norm", "roll", "rot90", "round", "rsqrt",
+    "abs", "access_elem", "adaptive_avg_pool", "adaptive_max_pool", "add", "add_n", "airyai", "airyaiprime", "airybi",
+    "airybiprime", "all", "allclose", "any", "arange", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2",
+    "arctanh", "argmax", "argmin", "argpartition", "argsort", "argwhere", "array_split", "astype", "atleast_1d",
+    "atleast_2d", "atleast_3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "batch_norm", "batch_norm_train", "bernoulli",
+    "beta", "betainc", "betaln", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "broadcast_to",
+    "categorical", "cbrt", "ceil", "celu", "cholesky", "clip", "column_stack", "concatenate", "conv1d",
+    "conv1d_transpose", "conv2d", "conv2d_transpose", "conv3d", "conv3d_transpose", "convert_to_tensor", "copysign",
+    "cos", "cosh", "cosine_similarity", "cosint", "cross", "cumargmax", "cumargmin", "cummax", "cummin", "cumprod",
+    "cumsum", "det", "diag", "diagonal", "diff", "digamma", "divide", "dot", "dropout", "dsplit", "dstack", "eigh",
+    "eigvalsh", "einsum", "ellipe", "ellipk", "elu", "embedding", "entr", "equal", "erf", "erfc", "erfcinv", "erfcx",
+    "erfi", "erfinv", "exp", "exp1", "exp10", "exp2", "expand_dims", "expand_like", "expi", "expm", "expm1",
+    "exponential", "eye", "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmod", "fold", "fold_in",
+    "fresnelc", "fresnels", "full", "full_like", "gamma", "gammainc", "gammaincc", "gaussian_nll", "gelu", "getitem",
+    "global_avg_pool", "global_max_pool", "glu", "gradient", "greater", "greater_equal", "group_norm", "hard_sigmoid",
+    "hard_swish", "hard_tanh", "heaviside", "hinge", "hsplit", "hstack", "huber", "hyp2f1", "hypot", "i0", "i1",
+    "inner", "instance_norm", "interpolate", "inv", "isclose", "isfinite", "isinf", "isnan", "iv", "ive", "j0", "j1",
+    "jv", "k0", "k1", "kl_divergence", "kron", "kv", "kve", "lambertw", "layer_norm", "leaky_relu", "left_shift",
+    "lerp", "less", "less_equal", "lgamma", "linspace", "log", "log10", "log1mexp", "log1p", "log2", "log_cosh",
+    "log_ndtr", "log_normal", "log_sigmoid", "log_softmax", "logaddexp", "logaddexp2", "logcumsumexp", "logical_and",
+    "logical_not", "logical_or", "logical_xor", "logit", "logsumexp", "lp_normalize", "lstsq", "matmul", "matrix_norm",
+    "matrix_power", "max", "max_pool1d", "max_pool1d_indices", "max_pool2d", "max_pool2d_indices", "max_pool3d",
+    "max_pool3d_indices", "max_unpool1d", "max_unpool2d", "max_unpool3d", "maximum", "mean", "mean_absolute_error",
+    "mean_squared_error", "meshgrid", "min", "minimum", "mish", "mod", "moments", "moveaxis", "multi_dot", "multiply",
+    "nan_to_num", "ndtr", "ndtri", "negative", "negative_log_likelihood", "nonzero", "norm", "normal", "normalize",
+    "not_equal", "one_hot", "ones", "ones_like", "outer", "pad", "partition", "permutation", "pinv", "poisson_nll",
+    "polygamma", "power", "prod", "put_along_axis", "qr", "quick_gelu", "randint", "random_gamma", "rank", "reciprocal",
+    "relu", "relu6", "repeat", "reshape", "reshape_like", "right_shift", "rms_norm", "roll", "rot90", "round", "rsqrt",
     "scaled_dot_product_attention", "scatter_add", "scatter_max", "scatter_min", "scatter_multiply", "scatter_set",
     "searchsorted", "segment_sum", "select", "selu", "setdiff1d", "setitem", "shape", "sigmoid",
     "sigmoid_cross_entropy", "sigmoid_focal_loss", "sign", "signbit", "silu", "sin", "sinc", "sinh", "sinint", "size",
@@ -516,6 +533,6 @@ __all__ = [  # noqa: RUF022  sorted as Python sorts
     "sparse_softmax_cross_entropy", "split", "sqrt", "square", "squeeze", "stack", "standard_exponential",
     "standard_normal", "standard_uniform", "std", "stop_gradient", "subtract", "sum", "sum_like", "svd", "svdvals",
     "swapaxes", "take", "take_along_axis", "tan", "tanh", "tensordot", "tile", "top_k", "trace", "transpose",
-    "trapezoid", "tril", "triu", "trunc", "truncated_normal", "uniform", "unique", "var", "vdot", "vsplit", "vstack",
-    "where", "xlog1py", "xlogy", "y0", "y1", "yv", "zeros", "zeros_like", "zeta",
+    "trapezoid", "tril", "triu", "trunc", "truncated_normal", "unfold", "uniform", "unique", "var", "vdot", "vsplit",
+    "vstack", "where", "xlog1py", "xlogy", "y0", "y1", "yv", "zeros", "zeros_like", "zeta",
 ]

@@ -254,6 +254,7 @@ def embedding(table: Like, indices: Like) -> Tensor:
     sample((2, 3, 2), (2, 3, 2), (2, 3, 2), causal=True),
     sample((2, 2), (3, 2), (3, 2), booleans(2, 3), scale=1.0),
     sample((2, 4, 3, 2), (2, 2, 3, 2), (1, 2, 3, 1), booleans(2, 1, 1, 3), causal=True),
+    sample((2, 3, 2), (2, 4, 2), (2, 4, 1), (3, 4)),
 )
 @wide
 def scaled_dot_product_attention(
@@ -270,14 +271,15 @@ def scaled_dot_product_attention(
     """softmax(query key^T scale) value, over the keys that are not masked (Vaswani et al., 2017).
 
     query (..., L, D), key (..., S, D), value (..., S, V), result (..., L, V). ``mask`` (..., L, S) is true where a
-    query may look; with ``causal``, query i looks at the keys 0 to i. ``scale`` is 1 / sqrt(D) unless given. A query
-    that may look nowhere gets 0, and has derivatives 0.
+    query may look; a mask of floats is added to the scores, -inf where it may not. With ``causal``, query i looks at
+    the keys 0 to i. ``scale`` is 1 / sqrt(D) unless given. A query that may look nowhere gets 0, and derivatives 0.
 
     Leading axes broadcast; of (..., H, L, D) and (..., G, S, D), where G divides H, the H / G heads of queries behind
     each other share a head of keys and values (Ainslie et al., 2023). With ``dropout``, weights are set to 0 with this
     probability and the others scaled; which ones repeats from the seed of the function, or from ``random_key``.
 
-    It is computed in tiles, and nothing of size (L, S) is kept for the gradient (Dao et al., 2022).
+    It is computed in tiles, and nothing of size (L, S) is kept for the gradient (Dao et al., 2022), but for that of a
+    mask of floats, where it is wanted.
 
     >>> x = [[1.0, 0.0], [0.0, 1.0]]
     >>> print(ag.scaled_dot_product_attention(x, x, x, causal=True).eval().round(4))

@@ -94,18 +94,11 @@ class SigmoidCrossEntropy(CrossEntropy):
     )
 
     def of(self, output: Tensor, target: Tensor) -> Tensor:
-        import numpy as np
-
-        from agcli.engine.graph import constant
         from agcli.model.targets import matched, per_sample, weighted_labels
 
         t, s = matched(output, target), self.label_smoothing
         soft = t * (1 - s) + s / 2 if s else t
-        if self.pos_weight is None:
-            loss = call("sigmoid_cross_entropy", output, soft)
-        else:
-            ones = constant(np.asarray(self.pos_weight, output.dtype))
-            loss = ones * soft * call("softplus", -output) + (1 - soft) * call("softplus", output)
+        loss = call("sigmoid_cross_entropy", output, soft, pos_weight=self.pos_weight)
         return per_sample(weighted_labels(loss, t, self.class_weights, "sigmoid_cross_entropy"))
 
 

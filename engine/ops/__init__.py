@@ -4,6 +4,7 @@ from . import (
     activations,
     arrays,
     bitwise,
+    binary_cross_entropy,
     convolution,
     creation,
     cross_entropy,
@@ -14,6 +15,7 @@ from . import (
     einsum,
     elementwise,
     indexing,
+    interpolation,
     inverses,
     joining,
     keys,
@@ -45,12 +47,16 @@ from . import (
     spectral,
     stacking,
     statistics,
+    unfolding,
+    unpooling,
+    volumes,
 )
 
 __all__ = [
     "activations",
     "arrays",
     "bitwise",
+    "binary_cross_entropy",
     "convolution",
     "creation",
     "cross_entropy",
@@ -61,6 +67,7 @@ __all__ = [
     "einsum",
     "elementwise",
     "indexing",
+    "interpolation",
     "inverses",
     "joining",
     "keys",
@@ -92,4 +99,7 @@ __all__ = [
     "spectral",
     "stacking",
     "statistics",
+    "unfolding",
+    "unpooling",
+    "volumes",
 ]

@@ -13,20 +13,17 @@ import numpy as np
 
 from ..errors import DTypeError, ShapeError
 from ..frozen import frozen
-from ..graph import Cotangents, Like, Op, Tensor, as_tensor, cast, constant, unify
+from ..graph import Cotangents, Like, Op, Tensor, as_tensor, cast, unify
 from ..types import Array, Shape, TensorType, TupleType, fits, static
 from .arrays import swap_last, transpose
+from .attention_plain import as_mask, leading, plain_weights
 from .attention_tiles import LEVELS, Heads, backward, forward, kept_rows
 from .base import items
-from .creation import ones_like, size
-from .diagonals import tril
-from .dropout import dropout_mask
+from .creation import size
 from .elementwise import add_n, rsqrt
 from .keys import FUNCTION_KEY, next_stream
-from .logic import logical_and, not_equal, where
 from .matmul import matmul
-from .nn import softmax
-from .reductions import any, sum
+from .reductions import sum
 from .repeating import repeat
 from .slicing import expand_dims, squeeze
 from .words import Draw, Source
@@ -64,8 +61,9 @@ class KeptWeights(Draw):
 class Attends(Op):
     """What attention and its gradient share: attributes, and the plain form of the weights.
 
-    The last inputs are query, key, value, a mask (samples, heads, queries, keys) if ``masked``, and the key of random
-    numbers if there is a ``threshold``: of 65536 weights so many are set to 0 and the others scaled.
+    The last inputs are query, key, value, a mask (samples, heads, queries, keys) if ``masked``, of bools, or of floats
+    that are added to the scores, and the key of random numbers if there is a ``threshold``: of 65536 weights so many
+    are set to 0 and the others scaled.
     """
 
     causal: bool
@@ -77,6 +75,10 @@ class Attends(Op):
 
     def unify(self, inputs: list[Tensor]) -> list[Tensor]:
         return inputs
+
+    def adds(self, inputs: Sequence[Any]) -> bool:
+        """Whether the mask behind query, key and value is added to the scores."""
+        return self.masked and inputs[3].dtype.kind == "f"
 
     def factor(self, width: int) -> float:
         return self.scale if self.scale is not None else width**-0.5 if width else 1.0
@@ -128,11 +130,14 @@ class Attends(Op):
         q, k, v, *rest = inputs
         heads = Spread(q, k, v)
         a, b, c = (None if t is None else heads(t, i > 0) for i, t in enumerate(tangents[:3]))
-        if a is None and b is None and c is None:
+        added = tangents[3] if self.masked and len(tangents) > 3 else None
+        if a is None and b is None and c is None and added is None:
             return None
         qh, kh, vh = heads.all()
         p, kept = self.weights(qh, kh, *rest)
         moved = self.moved_scores(qh, kh, a, b)
+        if added is not None:
+            moved = added if moved is None else moved + added
         total = None if moved is None else matmul(p * (moved - sum(p * moved, -1, keepdims=True)) * kept, vh)
         if c is not None:
             part = matmul(p * kept, c)
@@ -175,11 +180,21 @@ class Attention(Attends):
         return lambda: forward(heads, *out)
 
     def vjp(self, g: Any, y: Tensor, *inputs: Tensor) -> Cotangents:
-        nothing = [None] * (len(inputs) - 3)
         if g[0] is None:
             return [None] * len(inputs)
         fields = [getattr(self, name) for name in type(self).__match_args__]
+        nothing = [None] * (len(inputs) - 3)
+        if self.adds(inputs):
+            nothing[0] = self.slope_of_mask(g[0], *inputs)  # type: ignore[call-overload]
         return [*items(AttentionGrad(*fields)(g[0], items(y)[1], *inputs)), *nothing]
+
+    def slope_of_mask(self, dy: Tensor, *inputs: Tensor) -> Tensor:
+        """The cotangent of a mask of floats, in the plain form; it is computed only where it is wanted."""
+        q, k, v, *rest = inputs
+        qh, kh, vh = Spread(q, k, v).all()
+        p, kept = self.weights(qh, kh, *rest)
+        outer = matmul(turned(dy), swap_last(vh)) * kept
+        return p * (outer - sum(p * outer, -1, keepdims=True))
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Any:
         return [self.tangent(tangents, inputs), None]
@@ -234,13 +249,17 @@ class AttentionGrad(Attends):
                 dq.append(matmul(bent, b))
             if a is not None:
                 dk.append(matmul(swap_last(bent), a))
+        nothing: list[Tensor | None] = [None] * len(rest)
         if slope is not None:
-            back = p * (slope - sum(p * slope, -1, keepdims=True)) * factor
+            back = p * (slope - sum(p * slope, -1, keepdims=True))
+            if self.adds((q, k, v, *rest)):
+                nothing[0] = back
+            back = back * factor
             dq.append(matmul(back, kh))
             dk.append(matmul(swap_last(back), qh))
         found = [None if not parts else turned(add_n(*parts)) for parts in (dq, dk, dv)]
         found[1:] = [None if x is None else heads.gathered(x) for x in found[1:]]
-        return [t, None, *found, *[None] * len(rest)]
+        return [t, None, *found, *nothing]
 
 
 class Spread:
@@ -297,7 +316,7 @@ def attention(
         raise ShapeError(f"{NAME}: the rate of dropout lies in [0, 1), got {rate}")
     if isinstance(scale, Tensor):
         q, scale = q * scale, 1.0
-    look = None if mask is None else as_mask(as_tensor(mask))
+    look = None if mask is None else as_mask(as_tensor(mask), q.dtype)
     threshold = min(round(rate * LEVELS), LEVELS - 1)
     rank = max(x.ndim for x in (q, k, v, *([] if look is None else [look])))
     if rank > MOST:
@@ -332,49 +351,8 @@ def arranged(x: Tensor, rank: int, order: Sequence[int]) -> Tensor:
     return transpose(expand_dims(x, tuple(range(missing))) if missing else x, order)
 
 
-def leading(
-    q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, causal: bool, scale: Any, rate: float, key: Like | None
-) -> Tensor:
-    """The same for more axes than the op takes, in the plain form."""
-    shares = plain_weights(q, k, mask, causal, scale)
-    if rate:
-        kept, keep = dropout_mask(shares, rate, key)
-        shares = where(kept, shares * (1 / keep), 0)
-    return matmul(shares, v)
-
-
 def as_floats(xs: list[Tensor]) -> list[Tensor]:
     """The tensors in one float dtype."""
     xs = unify(xs)
     dtype = np.result_type(*(x.dtype for x in xs))
     return [cast(x, dtype if dtype.kind == "f" else np.dtype("float64")) for x in xs]
-
-
-def as_mask(x: Tensor) -> Tensor:
-    """A mask of at least two axes; numbers are true where they are not 0."""
-    x = x if x.dtype.kind == "b" else not_equal(x, 0)
-    return expand_dims(x, tuple(range(2 - x.ndim))) if x.ndim < 2 else x
-
-
-def plain_weights(q: Tensor, k: Tensor, mask: Tensor | None, causal: bool, scale: float | None) -> Tensor:
-    """The weights (..., queries, keys) of q (..., queries, width) and k (..., keys, width)."""
-    factor = rsqrt(size(q, -1).astype(q.dtype)) if scale is None else scale
-    scores = matmul(q * factor, swap_last(k))
-    lowest = float(np.finfo(scores.dtype).min)  # not -inf: a row without keys would be 0/0
-    look = lower(scores) if causal else None
-    if mask is not None:
-        look = mask if look is None else logical_and(look, mask)
-    if look is None:
-        return softmax(scores)
-    shares = softmax(where(look, scores, lowest))
-    if mask is not None:
-        shares = where(any(look, -1, keepdims=True) if look.ndim else look, shares, 0)
-    return shares
-
-
-def lower(scores: Tensor) -> Tensor:
-    """True on and below the diagonal of the last two axes."""
-    rows, columns = scores.shape[-2:]
-    if rows is None or columns is None:
-        return tril(ones_like(scores)) > 0
-    return constant(np.tri(rows, columns, dtype=bool))

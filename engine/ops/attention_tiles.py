@@ -111,12 +111,15 @@ class Heads:
         q = self.q[tile.queries] * self.scale
         s = self.scratch(0, (*q.shape[:-1], tile.stop))
         np.matmul(q, self.k[tile.keys].swapaxes(-1, -2), s)
+        part = None if self.mask is None else self.mask[tile.queries][..., : tile.stop]
+        if part is not None and part.dtype == bool:
+            np.copyto(s, -np.inf, where=~part)
+        elif part is not None:
+            np.add(s, part, s)
         first = tile.rows.start
         if self.op.causal and first < tile.stop:
             later = ~np.tri(s.shape[-2], tile.stop - first, dtype=bool)
             np.copyto(s[..., first:], -np.inf, where=later)
-        if self.mask is not None:
-            np.copyto(s, -np.inf, where=~self.mask[tile.queries][..., : tile.stop])
         return s, q
 
     def kept(self, tile: Tile) -> Array:

@@ -21,7 +21,7 @@ from . import patches
 from .program import Call
 from .slicing import expand_dims, squeeze
 from .wide import wide
-from .windows import Axis, Pads, Window, is_int, window, window1d
+from .windows import Axis, Pads, Window, extra, is_int, window, window1d
 
 
 @frozen
@@ -127,17 +127,22 @@ class ConvWeightGrad(Product):
 
 @frozen
 class Transposed(Op):
-    """A tensor that only has a shape: that of the input from which a convolution makes the first input."""
+    """A tensor that only has a shape: that of the input from which a convolution makes the first input.
+
+    Of several such, the shortest, and ``extra`` behind it.
+    """
 
     window: Window
     groups: int
+    extra: tuple[int, ...] = (0, 0)
     name = "conv2d_transpose"
     shape_only = (0, 1)
 
     def infer(self, y: TensorType, w: TensorType) -> TensorType:
         result = result_type(self.name, (), y, w)
         inner = w.shape[2]
-        lengths = self.window.lengths(y.shape[1:3], w.shape[:2])
+        shortest = self.window.lengths(y.shape[1:3], w.shape[:2])
+        lengths = [None if n is None else n + more for n, more in zip(shortest, self.extra, strict=True)]
         return result.with_shape((y.shape[0], *lengths, None if inner is None else inner * self.groups))
 
     def kernel(self, y: Array, w: Array, *, out: Array) -> None:
@@ -198,23 +203,34 @@ def conv2d(
     sample((1, 3, 3, 2), (3, 3, 2, 2), strides=2, padding="same"),
     sample((1, 3, 2, 2), (2, 2, 1, 2), dilation=2, padding=((1, 0), (0, 1))),
     sample((1, 3, 3, 4), (2, 2, 1, 4), groups=2, strides=2),
+    sample((1, 3, 2, 2), (3, 2, 1, 2), strides=(2, 3), padding=1, output_padding=(1, 2)),
     sample((1, 3, 3, 2), (2, 2, 1, 2), groups=2),
 )
 @wide
 def conv2d_transpose(
-    x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
+    x: Like,
+    w: Like,
+    *,
+    strides: Any = 1,
+    padding: Pads = "valid",
+    dilation: Any = 1,
+    groups: int = 1,
+    output_padding: Any = 0,
 ) -> Tensor:
     """The transpose of the convolution with the same arguments, also called deconvolution: it enlarges.
 
     x (N, H, W, F), w (kh, kw, C / groups, F) as for that convolution, result (N, H', W', C) with H' = H * stride for
     "same" padding, else (H - 1) * stride + (kh - 1) * dilation + 1 less the padding (Dumoulin & Visin, 2016).
+    ``output_padding``, less than a stride, is added to that: a convolution makes H of all these lengths.
 
     >>> images, windows = ag.zeros((10, 14, 14, 32)), ag.zeros((2, 2, 1, 32))
     >>> print(ag.conv2d_transpose(images, windows, strides=2).shape)
     (10, 28, 28, 1)
     """
-    a, b = arguments(x, w, groups, 4, "conv2d_transpose")
-    return transposed(a, b, window(strides, dilation, padding, "conv2d_transpose"), int(groups), "conv2d_transpose")
+    name = "conv2d_transpose"
+    a, b = arguments(x, w, groups, 4, name)
+    place = window(strides, dilation, padding, name)
+    return transposed(a, b, place, int(groups), name, extra(output_padding, place.strides, padding, name))
 
 
 @op(
@@ -240,10 +256,21 @@ def conv1d(
     return squeeze(Conv(place, int(groups))(expand_dims(a, 1), expand_dims(b, 0)), 1)
 
 
-@op(sample((2, 3, 3), (3, 2, 3)), sample((1, 3, 2), (3, 1, 2), strides=2, padding="same", groups=2))
+@op(
+    sample((2, 3, 3), (3, 2, 3)),
+    sample((1, 3, 2), (3, 1, 2), strides=2, padding="same", groups=2),
+    sample((1, 3, 2), (3, 1, 2), strides=3, padding=1, output_padding=2),
+)
 @wide
 def conv1d_transpose(
-    x: Like, w: Like, *, strides: Any = 1, padding: Pads = "valid", dilation: Any = 1, groups: int = 1
+    x: Like,
+    w: Like,
+    *,
+    strides: Any = 1,
+    padding: Pads = "valid",
+    dilation: Any = 1,
+    groups: int = 1,
+    output_padding: Any = 0,
 ) -> Tensor:
     """The transpose of conv1d with the same arguments: x (N, L, F), w (k, C / groups, F), result (N, L', C).
 
@@ -251,13 +278,15 @@ def conv1d_transpose(
     >>> print(ag.conv1d_transpose(x, np.ones((2, 1, 1)), strides=2).eval().ravel())
     [1. 1. 2. 2. 3. 3.]
     """
-    a, b = arguments(x, w, groups, 3, "conv1d_transpose")
-    place = window1d(strides, dilation, padding, "conv1d_transpose")
-    return squeeze(transposed(expand_dims(a, 1), expand_dims(b, 0), place, int(groups), "conv1d_transpose"), 1)
+    name = "conv1d_transpose"
+    a, b = arguments(x, w, groups, 3, name)
+    place = window1d(strides, dilation, padding, name)
+    more = (0, *extra(output_padding, place.strides[1:], padding, name))
+    return squeeze(transposed(expand_dims(a, 1), expand_dims(b, 0), place, int(groups), name, more), 1)
 
 
-def transposed(x: Tensor, w: Tensor, place: Window, groups: int, name: str) -> Tensor:
+def transposed(x: Tensor, w: Tensor, place: Window, groups: int, name: str, more: tuple[int, ...]) -> Tensor:
     """The input gradient of a convolution, as an op of its own right."""
     if None not in (x.shape[3], w.shape[3]) and x.shape[3] != w.shape[3]:
         raise ShapeError(f"{name}: x {x.shape} has {x.shape[3]} channels, weights {w.shape} take {w.shape[3]}")
-    return ConvInputGrad(place, groups)(x, w, Transposed(place, groups).simplest(x, w))
+    return ConvInputGrad(place, groups)(x, w, Transposed(place, groups, more).simplest(x, w))

@@ -1,4 +1,4 @@
-"""Cross-entropies of logits: classification losses in forms that neither overflow nor cancel."""
+"""Cross-entropies of a softmax: losses of classes in forms that neither overflow nor cancel."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import integers, op, sample
 from ..types import Array, TensorType, TupleType, fits, static
-from .activations import sigmoid
 from .alike import alike
-from .base import Elementwise, items
+from .arrays import reshape
+from .base import items
+from .counting import Labels, check_reduction, class_weights, reduced
 from .creation import ones_like
 from .indexing import check_range, one_hot
 from .logic import equal, logical_and, where
@@ -202,72 +203,77 @@ def smoothing(value: float, name: str) -> float:
     sample((4,), integers(high=4)),
     sample((2, 70), integers(2, high=70)),
     sample((3, 4), integers(3, high=4), label_smoothing=0.1),
+    sample((3, 4), integers(3, high=4), weights=(1.0, 0.5, 2.0, 1.5), ignore_index=2, reduction="mean"),
+    sample((2, 4, 3), integers(2, 4, low=-1, high=3), label_smoothing=0.2, weights=(1.0, 3.0, 0.5), ignore_index=-1),
 )
 @wide
-def sparse_softmax_cross_entropy(logits: Like, labels: Like, label_smoothing: float = 0.0) -> Tensor:
+def sparse_softmax_cross_entropy(
+    logits: Like,
+    labels: Like,
+    label_smoothing: float = 0.0,
+    weights: Like | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "none",
+) -> Tensor:
     """-log(softmax(logits)) at the integer ``labels``: logits (..., classes), labels (...), result (...).
 
-    With ``label_smoothing`` s the targets are 1 - s + s / classes at the label, and s / classes elsewhere.
+    With ``label_smoothing`` s the targets are 1 - s + s / classes at the label, and s / classes elsewhere. ``weights``
+    (classes,) multiply the losses by class, of smoothed targets each part by its own. A label ``ignore_index``, which
+    may be no class at all, loses 0, and so do its derivatives.
+
+    ``reduction`` is "none", "sum" or "mean": the sum divided by the sum of the weights of all labels that count, as in
+    PyTorch, but 0 where none does.
 
     >>> print(ag.sparse_softmax_cross_entropy([[2.0, 0.0], [0.0, 0.0]], [0, 1]).eval())
     [0.12692801 0.69314718]
+    >>> x, y = [[2.0, 0.0], [0.0, 0.0], [0.0, 9.0]], [0, 1, -100]
+    >>> loss = ag.sparse_softmax_cross_entropy(x, y, weights=[1.0, 3.0], ignore_index=-100, reduction="mean")
+    >>> print(loss.eval().round(6))  # (0.126928 + 3 * 0.693147) / (1 + 3)
+    0.551592
     """
-    x = as_tensor(logits)
-    loss = items(SparseSoftmaxCrossEntropy()(x, as_tensor(labels)))[0]
-    s = smoothing(label_smoothing, "sparse_softmax_cross_entropy")
-    return loss if s == 0 else (1 - s) * loss - s * mean(log_softmax(x), -1)
+    name = "sparse_softmax_cross_entropy"
+    check_reduction(reduction, name)
+    rows = Labels(as_tensor(logits), as_tensor(labels), weights, ignore_index, name)
+    loss = items(SparseSoftmaxCrossEntropy()(rows.scores, rows.labels))[0]
+    s = smoothing(label_smoothing, name)
+    log_p = None if s == 0 else log_softmax(rows.scores)
+    if log_p is not None and rows.weights is not None:
+        log_p = log_p * rows.weights
+    return rows.reduced(rows.weighted(loss, None if log_p is None else mean(log_p, -1), s), reduction)
 
 
 @op(
     sample((3, 4), (3, 4)),
     sample((4, 3), (4, 3), axis=0),
     sample((2, 3), (2, 3), label_smoothing=0.2),
+    sample((3, 2), (3, 2), axis=0, label_smoothing=0.2, weights=(1.0, 0.5, 2.0), reduction="mean"),
 )
 @wide
-def softmax_cross_entropy(logits: Like, targets: Like, axis: int = -1, label_smoothing: float = 0.0) -> Tensor:
+def softmax_cross_entropy(
+    logits: Like,
+    targets: Like,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
+    weights: Like | None = None,
+    reduction: str = "none",
+) -> Tensor:
     """-sum(targets log(softmax(logits))) along ``axis``, for targets that are probabilities.
 
     A class of logit -inf whose target is 0 counts nothing.
-    With ``label_smoothing`` s the targets are (1 - s) targets + s / classes.
+    With ``label_smoothing`` s the targets are (1 - s) targets + s / classes; ``weights`` (classes,) multiply each class
+    of them. ``reduction`` is "none", "sum" or "mean", which is that of all examples, as in PyTorch.
 
     >>> print(ag.softmax_cross_entropy([[2.0, 0.0], [0.0, 0.0]], [[1.0, 0.0], [0.5, 0.5]]).eval())
     [0.12692801 0.69314718]
     """
-    x, t = alike(logits, targets, "softmax_cross_entropy", ("logits", "targets"), PROBABILITIES)
+    name = "softmax_cross_entropy"
+    check_reduction(reduction, name)
+    x, t = alike(logits, targets, name, ("logits", "targets"), PROBABILITIES)
     log_p = log_softmax(x, axis)
-    s = smoothing(label_smoothing, "softmax_cross_entropy")
+    s, w = smoothing(label_smoothing, name), class_weights(weights, x, axis, name)
     counted = where(logical_and(equal(t, 0), equal(log_p, -np.inf)), 0, log_p)
+    if w is not None:
+        w = w if axis in (-1, x.ndim - 1) else reshape(w, (-1, *(1,) * (x.ndim - 1 - axis % x.ndim)))
+        counted, log_p = counted * w, log_p * w
     loss = -sum(t * counted, axis)
-    return loss if s == 0 else (1 - s) * loss - s * mean(log_p, axis)
-
-
-def _sigmoid_cross_entropy(x: Array, t: Array, out: Array) -> None:
-    """log(1 + exp(-abs(x))) + abs(x) times what the target gives to the other side, which is 0 if that is nothing."""
-    other = np.where(x > 0, 1 - t, -t)
-    out[...] = np.where(other == 0, 0, x * other) + np.log1p(np.exp(-np.abs(x)))
-
-
-def sigmoid_cross_entropy_of(x: Any, t: Any) -> Any:
-    other = (x > 0).choose(1 - t, -t)
-    return other.differs(0).choose(x * other, 0) + (-x.abs()).exp().log1p()
-
-
-SIGMOID_CROSS_ENTROPY = Elementwise(
-    "sigmoid_cross_entropy",
-    np.logaddexp,
-    lambda g, y, x, t: (g * (sigmoid(x) - t), -g * x),
-    "Cross-entropy of a sigmoid.",
-    fill=_sigmoid_cross_entropy,
-    scalar_rule=sigmoid_cross_entropy_of,
-)
-
-
-@op(sample((3,), (3,)), sample((2, 3), ()))
-@wide
-def sigmoid_cross_entropy(logits: Like, targets: Like) -> Tensor:
-    """max(x, 0) - x t + log(1 + exp(-abs(x))): the binary cross-entropy of sigmoid(x) against targets in [0, 1].
-
-    >>> print(ag.sigmoid_cross_entropy([2.0, -1000.0], [1.0, 0.0]).eval())
-    [0.12692801 0.        ]
-    """
-    return SIGMOID_CROSS_ENTROPY(*alike(logits, targets, "sigmoid_cross_entropy", ("logits", "targets")))
+    return reduced(loss if s == 0 else (1 - s) * loss - s * mean(log_p, axis), reduction)

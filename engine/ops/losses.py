@@ -16,7 +16,8 @@ from ..types import Array
 from .activations import relu, softplus
 from .alike import alike
 from .base import Elementwise
-from .cross_entropy import sigmoid_cross_entropy
+from .binary_cross_entropy import sigmoid_cross_entropy
+from .counting import Labels, check_reduction
 from .elementwise import abs, clip, exp, maximum, rsqrt, square, tanh, xlogy
 from .indexing import take_along_axis
 from .reductions import mean, sum
@@ -184,15 +185,30 @@ def inverse_length(x: Tensor, axis: int, epsilon: float) -> Tensor:
     return rsqrt(maximum(sum(square(x), axis), epsilon**2))
 
 
-@op(sample((3, 4), integers(3, high=4)), sample((2, 3, 4), integers(2, 3, high=4)))
-def negative_log_likelihood(log_probabilities: Like, labels: Like) -> Tensor:
+@op(
+    sample((3, 4), integers(3, high=4)),
+    sample((2, 3, 4), integers(2, 3, high=4)),
+    sample((3, 4), integers(3, high=4), weights=(1.0, 0.5, 2.0, 1.5), ignore_index=2, reduction="mean"),
+)
+def negative_log_likelihood(
+    log_probabilities: Like,
+    labels: Like,
+    weights: Like | None = None,
+    ignore_index: int | None = None,
+    reduction: str = "none",
+) -> Tensor:
     """-log_probabilities at the integer ``labels``: (..., classes) and (...) give (...).
+
+    ``weights``, ``ignore_index`` and ``reduction`` are those of sparse_softmax_cross_entropy.
 
     >>> print(ag.negative_log_likelihood([[-0.5, -1.0]], [1]).eval())
     [1.]
     """
-    x = as_tensor(log_probabilities)
+    name, x = "negative_log_likelihood", as_tensor(log_probabilities)
+    check_reduction(reduction, name)
     if x.ndim == 0:
-        raise ShapeError("negative_log_likelihood: needs log-probabilities (..., classes), got a single number")
-    _, index = alike(x[..., 0], labels, "negative_log_likelihood", ("the rows of log_probabilities", "labels"))
-    return -squeeze(take_along_axis(x, expand_dims(index, -1), -1), -1)
+        raise ShapeError(f"{name}: needs log-probabilities (..., classes), got a single number")
+    _, index = alike(x[..., 0], labels, name, ("the rows of log_probabilities", "labels"))
+    rows = Labels(x, index, weights, ignore_index, name)
+    picked = take_along_axis(rows.scores, expand_dims(rows.labels, -1), -1)
+    return rows.reduced(rows.weighted(-squeeze(picked, -1)), reduction)

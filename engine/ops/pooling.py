@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import ShapeError
+from ..frozen import frozen
 from ..graph import Cotangents, Like, Tensor, as_tensor
 from ..table import distinct, op, sample
 from ..types import Array, TensorType
@@ -22,18 +23,24 @@ from .wide import wide
 from .windows import Axis, Pads, Window, cut, one_axis, pair, taps, window, window1d
 
 
-def shares(axes: tuple[Axis, Axis], dtype: Any) -> Array:
-    """One over the number of elements in each window, padding not counted: (H', W', 1)."""
+def shares(window: Window, axes: tuple[Axis, Axis], counted: bool, dtype: Any) -> Array:
+    """One over the number of elements in each window, (H', W', 1); padding is among them where it is ``counted``."""
     sizes = []
-    for a in axes:
-        first = np.arange(a.count)[:, None] * a.stride - a.before + np.arange(a.size) * a.dilation
-        sizes.append(((first >= 0) & (first < a.length)).sum(1))
+    for i, a in enumerate(axes):
+        inside = a.inside()
+        if counted:  # but not what lies behind the padding, where the last window begins late
+            pad = window.padding
+            after = pad[i][1] if not isinstance(pad, str) else a.after if pad == "same" else 0
+            inside = Axis(a.size, a.stride, 1, 0, 0, a.before + a.length + after, a.count).inside()
+        sizes.append(inside.sum(1))
     return (1.0 / np.maximum(np.multiply.outer(*sizes), 1)).astype(dtype)[:, :, None]  # type: ignore[no-any-return]
 
 
+@frozen
 class AvgPool(Pool, Linear):
-    """Means of windows."""
+    """Means of windows, in which padding is ``counted`` as zeros or not at all."""
 
+    counted: bool = False
     name = "avg_pool2d"
 
     def bind(self, inputs: Sequence[Array], out: Array) -> Call:
@@ -47,7 +54,9 @@ class AvgPool(Pool, Linear):
             for where, seen in taps(*axes):
                 total = cut(out, where)
                 calls.append(partial(np.add, total, cut(x, seen), total))
-        share = out.dtype.type(1 / self.taps) if self.whole(axes) else shares(axes, out.dtype)
+        share = (
+            out.dtype.type(1 / self.taps) if self.whole(axes) else shares(self.window, axes, self.counted, out.dtype)
+        )
         return program([*calls, partial(np.multiply, out, share, out)])
 
     def aligned(self, inputs: Sequence[Array], out: Array) -> Aligned | None:
@@ -60,12 +69,14 @@ class AvgPool(Pool, Linear):
         return [total * (1 / self.taps)]
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
-        return (AvgSpread(self.size, self.window)(g, x),)
+        return (AvgSpread(self.size, self.window, self.counted)(g, x),)
 
 
+@frozen
 class AvgSpread(Pool, Linear):
     """The transpose of the mean: each output divided among its window."""
 
+    counted: bool = False
     name = "avg_pool2d_spread"
     shape_only = (1,)
 
@@ -76,7 +87,7 @@ class AvgSpread(Pool, Linear):
         g, like = inputs
         axes = self.axes(like)
         part = np.empty(g.shape, g.dtype)
-        calls: list[Call] = [partial(np.multiply, g, shares(axes, g.dtype), part)]
+        calls: list[Call] = [partial(np.multiply, g, shares(self.window, axes, self.counted, g.dtype), part)]
         if covered(axes):
             places = taps(*axes)
             return program(calls + [partial(np.copyto, cut(out, seen), cut(part, where)) for where, seen in places])
@@ -93,23 +104,27 @@ class AvgSpread(Pool, Linear):
         return [values[0] * (1 / self.taps)] * self.taps
 
     def vjp(self, g: Tensor, y: Tensor, gy: Tensor, like: Tensor) -> Cotangents:
-        return AvgPool(self.size, self.window)(g), None
+        return AvgPool(self.size, self.window, self.counted)(g), None
 
 
-def pool(cls: type[Pool], x: Like, size: Any, place: Window) -> Tensor:
-    """A pool over windows of ``size``; padding is never a whole window."""
+def pool(cls: type[Pool], x: Like, size: Any, place: Window, *rest: Any) -> Tensor:
+    """A pool over windows of ``size``; padding is never a whole window, nor half of a dilated one."""
     sizes = pair(size, cls.name, "size")
-    if not isinstance(place.padding, str) and any(max(p) >= n for p, n in zip(place.padding, sizes, strict=True)):
-        raise ShapeError(f"{cls.name}: padding {place.padding} must be smaller than the window {sizes}")
-    return cls(sizes, place)(as_tensor(x))
+    spans = [(n - 1) * d + 1 for n, d in zip(sizes, place.dilation, strict=True)]
+    most = [n - 1 if d == 1 else n // 2 for n, d in zip(spans, place.dilation, strict=True)]
+    if not isinstance(place.padding, str) and any(max(p) > n for p, n in zip(place.padding, most, strict=True)):
+        if place.dilation == (1, 1):
+            raise ShapeError(f"{cls.name}: padding {place.padding} must be smaller than the window {sizes}")
+        raise ShapeError(f"{cls.name}: padding {place.padding} is more than half of what windows span, {tuple(spans)}")
+    return cls(sizes, place, *rest)(as_tensor(x))
 
 
-def pool1d(cls: type[Pool], x: Like, size: Any, place: Window) -> Tensor:
+def pool1d(cls: type[Pool], x: Like, size: Any, place: Window, *rest: Any) -> Tensor:
     """A pool of sequences, as one of images of height 1."""
     t = as_tensor(x)
     if t.ndim != 3:
         raise ShapeError(f"{cls.name.replace('2', '1')}: needs (N, L, C), got {t.shape}")
-    return squeeze(pool(cls, expand_dims(t, 1), one_axis(size, cls.name, "size"), place), 1)
+    return squeeze(pool(cls, expand_dims(t, 1), one_axis(size, cls.name, "size"), place, *rest), 1)
 
 
 @op(
@@ -117,19 +132,23 @@ def pool1d(cls: type[Pool], x: Like, size: Any, place: Window) -> Tensor:
     sample(distinct(1, 5, 5, 2), size=(3, 2), strides=2),
     sample(distinct(1, 5, 4, 1), size=3, strides=2, padding="same"),
     sample(distinct(1, 5, 3, 2), size=2, strides=3, padding=1),
+    sample(distinct(1, 6, 5, 1), strides=2, padding=1, dilation=(2, 1), ceil_mode=True),
     sample((0, 4, 4, 1)),
 )
-def max_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
+def max_pool2d(
+    x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid", dilation: Any = 1, ceil_mode: bool = False
+) -> Tensor:
     """Largest element of every window; at a tie the first one gets the cotangent.
 
-    x (N, H, W, C); ``strides`` is the size unless given; padding as for conv2d, and never the largest.
+    x (N, H, W, C); ``strides`` is the size unless given; padding as for conv2d, and never the largest. With
+    ``ceil_mode`` what is left over at the end, less than a stride, is a window too.
 
     >>> x = ag.arange(16.0).reshape(1, 4, 4, 1)
     >>> print(ag.max_pool2d(x).eval().reshape(2, 2))
     [[ 5.  7.]
      [13. 15.]]
     """
-    place = window(size if strides is None else strides, 1, padding, "max_pool2d")
+    place = window(size if strides is None else strides, dilation, padding, "max_pool2d", ceil_mode)
     return pool(MaxPool, x, size, place)
 
 
@@ -138,44 +157,71 @@ def max_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "val
     sample((1, 5, 5, 2), size=(3, 2), strides=2),
     sample((1, 5, 4, 1), size=3, strides=2, padding="same"),
     sample((1, 5, 3, 2), size=2, strides=3, padding=1),
+    sample((1, 5, 6, 1), size=3, strides=2, padding=1, ceil_mode=True, count_include_pad=True),
     sample((0, 4, 4, 1)),
 )
 @wide
-def avg_pool2d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
-    """Mean of every window, padding not counted; arguments as for max_pool2d.
+def avg_pool2d(
+    x: Like,
+    size: Any = 2,
+    strides: Any = None,
+    padding: Pads = "valid",
+    ceil_mode: bool = False,
+    count_include_pad: bool = False,
+) -> Tensor:
+    """Mean of every window; arguments as for max_pool2d.
+
+    Padding is not counted, or with ``count_include_pad`` as zeros.
 
     >>> x = ag.arange(16.0).reshape(1, 4, 4, 1)
     >>> print(ag.avg_pool2d(x).eval().reshape(2, 2))
     [[ 2.5  4.5]
      [10.5 12.5]]
     """
-    place = window(size if strides is None else strides, 1, padding, "avg_pool2d")
-    return pool(AvgPool, x, size, place)
+    place = window(size if strides is None else strides, 1, padding, "avg_pool2d", ceil_mode)
+    return pool(AvgPool, x, size, place, bool(count_include_pad))
 
 
-@op(sample(distinct(2, 6, 2)), sample(distinct(1, 5, 2), size=3, strides=2, padding="same"))
-def max_pool1d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
+@op(
+    sample(distinct(2, 6, 2)),
+    sample(distinct(1, 5, 2), size=3, strides=2, padding="same"),
+    sample(distinct(1, 6, 2), strides=2, padding=1, dilation=2, ceil_mode=True),
+)
+def max_pool1d(
+    x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid", dilation: Any = 1, ceil_mode: bool = False
+) -> Tensor:
     """Largest element of every window of (N, L, C); otherwise as max_pool2d.
 
     >>> x = ag.arange(5.0).reshape(1, 5, 1)
     >>> print(ag.max_pool1d(x, size=3, strides=1).eval().ravel())
     [2. 3. 4.]
     """
-    place = window1d(size if strides is None else strides, 1, padding, "max_pool1d")
+    place = window1d(size if strides is None else strides, dilation, padding, "max_pool1d", ceil_mode)
     return pool1d(MaxPool, x, size, place)
 
 
-@op(sample((2, 6, 2)), sample((1, 5, 2), size=3, strides=2, padding="same"))
+@op(
+    sample((2, 6, 2)),
+    sample((1, 5, 2), size=3, strides=2, padding="same"),
+    sample((1, 6, 2), size=3, strides=2, padding=1, ceil_mode=True, count_include_pad=True),
+)
 @wide
-def avg_pool1d(x: Like, size: Any = 2, strides: Any = None, padding: Pads = "valid") -> Tensor:
-    """Mean of every window of (N, L, C), padding not counted; otherwise as max_pool2d.
+def avg_pool1d(
+    x: Like,
+    size: Any = 2,
+    strides: Any = None,
+    padding: Pads = "valid",
+    ceil_mode: bool = False,
+    count_include_pad: bool = False,
+) -> Tensor:
+    """Mean of every window of (N, L, C); otherwise as avg_pool2d.
 
     >>> x = ag.arange(5.0).reshape(1, 5, 1)
     >>> print(ag.avg_pool1d(x, size=3, strides=1, padding="same").eval().ravel())
     [0.5 1.  2.  3.  3.5]
     """
-    place = window1d(size if strides is None else strides, 1, padding, "avg_pool1d")
-    return pool1d(AvgPool, x, size, place)
+    place = window1d(size if strides is None else strides, 1, padding, "avg_pool1d", ceil_mode)
+    return pool1d(AvgPool, x, size, place, bool(count_include_pad))
 
 
 def between(x: Like, name: str) -> tuple[Tensor, tuple[int, ...]]:

@@ -38,7 +38,13 @@ class Pool(Op):
             raise DTypeError(f"{self.name}: needs a float dtype, got {x}")
         if x.rank != 4:
             raise ShapeError(f"{self.name}: needs (N, H, W, C), got {x.shape}")
-        return (x.shape[0], *self.window.counts(x.shape[1:3], self.size), x.shape[3])
+        counts = self.window.counts(x.shape[1:3], self.size)
+        if self.window.dilation != (1, 1) and self.window.padding != "valid":  # else each window has an input
+            for i, length in enumerate(x.shape[1:3]):
+                axis = None if length is None else self.window.axis(i, length, self.size[i])
+                if axis and not axis.inside().any(1).all():
+                    raise ShapeError(f"{self.name}: a window of {self.size} sees nothing but padding in {x.shape}")
+        return (x.shape[0], *counts, x.shape[3])
 
     def infer(self, x: TensorType) -> TensorType:
         return x.with_shape(self.pooled(x))

@@ -110,23 +110,34 @@ def repeat(x: Like, repeats: int | Sequence[int], axis: int | None = None) -> Te
 
 @frozen
 class Pad(Linear):
-    """A border of one number around the elements."""
+    """A border of one number around the elements; negative widths cut off."""
 
     widths: tuple[tuple[int, int], ...]
     value: float
     name = "pad"
 
     def infer(self, x: TensorType) -> TensorType:
-        return x.with_shape([None if d is None else d + a + b for d, (a, b) in zip(x.shape, self.widths, strict=True)])
+        shape = [None if d is None else d + a + b for d, (a, b) in zip(x.shape, self.widths, strict=True)]
+        for axis, (d, n) in enumerate(zip(x.shape, shape, strict=True)):
+            if n is not None and n < 0:
+                raise ShapeError(f"pad: widths {self.widths[axis]} cut more than the {d} elements of axis {axis}")
+        return x.with_shape(shape)
 
     def inside(self) -> tuple[slice, ...]:
         return tuple(slice(before, -after or None) for before, after in self.widths)
 
     def kernel(self, x: Array, *, out: Array) -> None:
         out[...] = self.value
-        out[self.inside()] = x
+        source, target = [], []
+        for n, m, (before, _) in zip(x.shape, out.shape, self.widths, strict=True):
+            low, high = max(before, 0), max(before, 0, min(m, before + n))
+            target.append(slice(low, high))
+            source.append(slice(low - before, high - before))
+        out[tuple(target)] = x[tuple(source)]
 
     def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+        if min(map(min, self.widths), default=0) < 0:
+            return (Pad(tuple((-before, -after) for before, after in self.widths), 0)(g),)
         return (getitem(g, self.inside()),)
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Tensor | None:
@@ -165,7 +176,7 @@ def pad_widths(widths: Any, rank: int) -> tuple[tuple[int, int], ...]:
         table = np.broadcast_to(np.asarray(widths), (rank, 2))
     except ValueError:
         table = np.empty(0)
-    if table.dtype.kind not in "iu" or (table < 0).any():
+    if table.dtype.kind not in "iu":
         raise ShapeError(f"pad: widths are a number, a pair, or a pair for each of {rank} axes, got {widths}")
     return tuple((int(before), int(after)) for before, after in table)
 
@@ -177,11 +188,13 @@ def pad_widths(widths: Any, rank: int) -> tuple[tuple[int, int], ...]:
     sample((3,), widths=(1, 4), mode="edge"),
     sample((2, 3), widths=((1, 1), (2, 2)), mode="symmetric"),
     sample((3,), widths=(2, 1), mode="wrap"),
+    sample((4, 3), widths=((-1, 2), (0, -2)), value=2.0),
 )
 def pad(x: Like, widths: Any, mode: str = "constant", value: float = 0.0) -> Tensor:
     """``x`` with a border; ``widths`` is a number, a pair (before, after), or such a pair for each axis.
 
-    The border holds ``value``, or with ``mode`` reflect, symmetric, edge or wrap elements of ``x``, as in NumPy.
+    The border holds ``value``, or with ``mode`` reflect, symmetric, edge or wrap elements of ``x``, as in NumPy. A
+    negative width cuts elements off, where the border holds a value.
 
     >>> print(ag.pad([1, 2], (1, 2)).eval(), ag.pad([1, 2, 3], 2, mode="reflect").eval())
     [0 1 2 0 0] [3 2 1 2 3 2 1]
@@ -192,6 +205,8 @@ def pad(x: Like, widths: Any, mode: str = "constant", value: float = 0.0) -> Ten
         return Pad(table, value).simplest(t)
     if mode not in ("reflect", "symmetric", "edge", "wrap"):
         raise ShapeError(f"pad: mode is constant, reflect, symmetric, edge or wrap, got {mode!r}")
+    if min(map(min, table), default=0) < 0:
+        raise ShapeError(f"pad: mode {mode!r} takes widths of 0 or more, got {widths}; cut with x[...] before it")
     for axis, pair in enumerate(table):
         if pair != (0, 0):
             t = take(t, Border(axis, pair, mode)(t), axis)

@@ -43,6 +43,11 @@ class Axis:
         """Whether no input is read by two windows, nor twice by one."""
         return self.stride >= self.span
 
+    def inside(self) -> Array:
+        """Which taps of each window see an input and no padding, (count, size)."""
+        place = np.arange(self.count)[:, None] * self.stride - self.before + np.arange(self.size) * self.dilation
+        return (place >= 0) & (place < self.length)
+
     def tap(self, k: int, start: int, stop: int) -> tuple[slice, slice]:
         """Outputs among ``start`` to ``stop`` that tap ``k`` serves, and the inputs that it reads for them."""
         shift = k * self.dilation - self.before
@@ -55,11 +60,15 @@ class Axis:
 
 @frozen
 class Window:
-    """Strides, dilation and padding of a window over two axes."""
+    """Strides, dilation and padding of a window over two axes.
+
+    With ``ceil`` there are as many windows as begin before the end, of which the last may look beyond it.
+    """
 
     strides: Pair
     dilation: Pair
     padding: Padding
+    ceil: bool = False
 
     def axis(self, i: int, length: int, size: int) -> Axis:
         """Axis ``i`` (0 or 1) for an input of ``length`` under a window of ``size``."""
@@ -71,7 +80,12 @@ class Window:
             before, after = total // 2, total - total // 2
         else:
             before, after = (0, 0) if isinstance(self.padding, str) else self.padding[i]
-            count = (length + before + after - span) // stride + 1
+            rest = length + before + after - span
+            count = rest // stride + 1
+            if self.ceil:
+                count = -(-rest // stride) + 1
+                count -= (count - 1) * stride >= length + before
+                after = max(after, (count - 1) * stride + span - length - before)
         if count < 1:
             raise ShapeError(
                 f"a window that spans {span} does not fit on axis {i + 1} of length {length} "
@@ -151,19 +165,19 @@ def pads(padding: Pads, op: str) -> Padding:
     return (int(sides[0][0]), int(sides[0][1])), (int(sides[1][0]), int(sides[1][1]))
 
 
-def window(strides: Any, dilation: Any, padding: Pads, op: str) -> Window:
-    return Window(pair(strides, op, "strides"), pair(dilation, op, "dilation"), pads(padding, op))
+def window(strides: Any, dilation: Any, padding: Pads, op: str, ceil: bool = False) -> Window:
+    return Window(pair(strides, op, "strides"), pair(dilation, op, "dilation"), pads(padding, op), bool(ceil))
 
 
-def window1d(strides: Any, dilation: Any, padding: Pads, op: str) -> Window:
+def window1d(strides: Any, dilation: Any, padding: Pads, op: str, ceil: bool = False) -> Window:
     """The window over a sequence, which is treated as an image of height 1."""
     steps, gaps = one_axis(strides, op, "strides"), one_axis(dilation, op, "dilation")
     if isinstance(padding, str):
-        return window(steps, gaps, padding, op)
+        return window(steps, gaps, padding, op, ceil)
     sides = tuple(padding) if isinstance(padding, list | tuple) else (padding, padding)
     if len(sides) != 2 or not all(is_int(v, 0) for v in sides):
         raise ShapeError(f'{op}: padding is "valid", "same", an integer or (before, after); got {padding!r}')
-    return Window(steps, gaps, ((0, 0), (int(sides[0]), int(sides[1]))))
+    return Window(steps, gaps, ((0, 0), (int(sides[0]), int(sides[1]))), bool(ceil))
 
 
 def one_axis(value: Any, op: str, what: str) -> Pair:
@@ -172,3 +186,14 @@ def one_axis(value: Any, op: str, what: str) -> Pair:
     if not is_int(number, 1):
         raise ShapeError(f"{op}: {what} is a positive integer, got {value!r}")
     return 1, int(number)
+
+
+def extra(value: Any, steps: tuple[int, ...], padding: Any, name: str) -> tuple[int, ...]:
+    """What is added to the lengths of a transposed convolution, less than its strides ``steps``."""
+    numbers = tuple(value) if isinstance(value, list | tuple) else (value,) * len(steps)
+    good = [is_int(n, 0) and n < step for n, step in zip(numbers, steps, strict=False)]
+    if len(numbers) != len(steps) or not all(good):
+        raise ShapeError(f"{name}: output_padding is 0 or more and less than the strides {steps}, got {value!r}")
+    if padding == "same" and any(numbers):
+        raise ShapeError(f'{name}: with padding "same" results are as long as strides say, without output_padding')
+    return tuple(map(int, numbers))

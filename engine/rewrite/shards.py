@@ -110,9 +110,9 @@ def transpose(op: Any, t: Tensor, states: list[int]) -> Layout:
     return Layout(op.axes.index(states[0]), (states[0],))
 
 
-@rule("Softmax", "LogSoftmax")
+@rule("Softmax", "LogSoftmax", "AxisMap", "AxisMapBack")
 def along(op: Any, t: Tensor, states: list[int]) -> Layout | None:
-    return Layout(states[0], (states[0],)) if states[0] != op.axis else None
+    return Layout(max(states), (max(states),) * len(states)) if op.axis not in states else None
 
 
 @rule("Reshape")
@@ -163,7 +163,7 @@ def concatenate(op: Any, t: Tensor, states: list[int]) -> Layout | None:
     return Layout(axis, (axis,) * len(states))
 
 
-@rule("SparseSoftmaxCrossEntropy", "SparseSoftmaxGrad", "SoftmaxCrossEntropy", "OneHot")
+@rule("SparseSoftmaxCrossEntropy", "SparseSoftmaxGrad", "SoftmaxCrossEntropy", "OneHot", "Unpool", "UnpoolGather")
 def by_sample(op: Op, t: Tensor, states: list[int]) -> Layout | None:
     """All inputs begin with the batch, and so does the result."""
     return Layout(0, (0,) * len(states)) if set(states) <= {0, WHOLE} else None

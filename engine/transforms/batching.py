@@ -25,6 +25,7 @@ from ..registry import one_a_name
 from ..types import Shape, TensorType, TupleType, as_shape
 
 FULL = (None, None, None)  # a whole slice, as ``getitem`` keeps it
+WINDOWS = "MaxPool MaxPosition MaxScatter MaxGather MaxIndices AvgPool AvgSpread Unfold Fold Conv ConvInputGrad"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def same_size(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Value:
 
 
 SHIFTED = """Softmax LogSoftmax Arg RunningArg Concatenate PartLike Sort ArgSort CumSum CumProd LogCumSumExp Recurrence
-Roll"""
+Roll AxisMap AxisMapBack"""
 
 
 @rule(*SHIFTED.split())
@@ -212,14 +213,12 @@ def systems(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor:
     return op(*(align(x, rank) for x in xs))  # type: ignore[no-any-return]
 
 
-@rule("MaxPool", "MaxPosition", "MaxScatter", "MaxGather", "AvgPool", "AvgSpread", "Conv", "ConvInputGrad")
+@rule("Unpool", "UnpoolGather", *WINDOWS.split())
 def images(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     """Ops on (N, H, W, channels): the examples are joined with the images; weights must be the same for all."""
     weights = 1 if type(op).__name__.startswith("Conv") else -1
-    if (weights > 0 and xs[weights].batched) or None in t.shape:
-        return None
     parts = [b.shape_of(x) if i in op.shape_only else b.lead(x) for i, x in enumerate(xs) if i != weights]
-    if any(None in x.shape[1:] for x in parts):
+    if (weights > 0 and xs[weights].batched) or None in t.shape or any(None in x.shape[1:] for x in parts):
         return None
     joined = [Reshape((-1, *x.shape[2:]))(x) for x in parts]  # type: ignore[arg-type]
     if weights > 0:

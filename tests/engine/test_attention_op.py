@@ -6,7 +6,8 @@ import pytest
 import agcli.api as ag
 from agcli.engine.backends.jit import active
 from agcli.engine.backends.jit.attention import launch
-from agcli.engine.ops.attention import Attention, AttentionGrad, KeptWeights, plain_weights
+from agcli.engine.ops.attention import Attention, AttentionGrad, KeptWeights
+from agcli.engine.ops.attention_plain import plain_weights
 from agcli.engine.ops.attention_tiles import Heads
 from agcli.engine.ops.base import items
 from agcli.engine.ops.dropout import LEVELS

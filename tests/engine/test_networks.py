@@ -9,6 +9,7 @@ from agcli.engine.errors import DTypeError, FeedError, ShapeError
 from agcli.engine.function import Function, function
 from agcli.engine.gradient import grad
 from agcli.engine.leaves import placeholder, variable
+from agcli.engine.ops import binary_cross_entropy as binary
 from agcli.engine.ops import convolution as cv
 from agcli.engine.ops import cross_entropy as ce
 from agcli.engine.ops import losses, nn, pooling
@@ -126,7 +127,7 @@ VALUES = {
         lambda x, t: losses.sigmoid_focal_loss(x, t, 1.5, 0.3), (P, BITS), focal(P, BITS, 1.5, 0.3),
     ),
     "sigmoid_cross_entropy": (
-        ce.sigmoid_cross_entropy, (P, Q1), -(Q1 * special.log_expit(P) + (1 - Q1) * special.log_expit(-P)),
+        binary.sigmoid_cross_entropy, (P, Q1), -(Q1 * special.log_expit(P) + (1 - Q1) * special.log_expit(-P)),
     ),
     "cosine_similarity": (
         losses.cosine_similarity, (P, T), (P * T).sum(-1) / np.linalg.norm(P, axis=-1) / np.linalg.norm(T, axis=-1),
@@ -149,7 +150,7 @@ EXTREME = {
     "huber": losses.huber,
     "log_cosh": losses.log_cosh,
     "hinge": losses.hinge,
-    "sigmoid_cross_entropy": ce.sigmoid_cross_entropy,
+    "sigmoid_cross_entropy": binary.sigmoid_cross_entropy,
     "sigmoid_focal_loss": losses.sigmoid_focal_loss,
     "softmax_cross_entropy": ce.softmax_cross_entropy,
     "cosine_similarity": losses.cosine_similarity,

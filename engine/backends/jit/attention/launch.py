@@ -103,7 +103,7 @@ class Launch:
             x.strides[3] != x.itemsize for x in every if x.shape[3] > 1
         ):
             return False
-        if self.mask is not None and (self.mask.strides[3] not in (0, 1)):
+        if self.mask is not None and (self.mask.strides[3] not in (0, self.mask.itemsize)):
             return False
         whole = (self.batch, self.heads) == self.q.shape[::2][:2] and all(
             x.shape[0] == self.batch and x.shape[2] == self.groups for x in (self.k, self.v)
@@ -113,7 +113,8 @@ class Launch:
     def form(self) -> Form:
         kind = KINDS[self.q.dtype.name]
         mask = "" if self.mask is None else "beside" if self.mask.strides[3] else "same"
-        look = Look(self.op.causal, mask, bool(self.op.threshold))
+        added = self.mask is not None and self.mask.dtype.kind == "f"
+        look = Look(self.op.causal, mask, bool(self.op.threshold), added)
         return Form(kind, register_width() // SIZES[kind], self.q.shape[3], self.v.shape[3], look)
 
     def calls(self, threads: bool) -> list[Native]:

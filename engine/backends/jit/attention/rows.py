@@ -10,18 +10,22 @@ from ..llvm.elementary import FORMATS, power_of_two, reduced
 from ..llvm.loop_nest import mask_of, suffix
 from ..llvm.values import Code, Value
 from ..masks import BLOCK, deciding
-from .blocks import Module, masked_store
+from .blocks import Module, masked_load, masked_store
 
 LOWEST = {"float": -87.0, "double": -708.0}  # below, an exponential is 0: its results are normal numbers
 
 
 @frozen
 class Look:
-    """Where a query may look: at keys up to its own place, at those that a mask names (one by one, or all), at all."""
+    """Where a query may look: at keys up to its own place, at those that a mask names (one by one, or all), at all.
+
+    A mask of floats is ``added`` to the scores.
+    """
 
     causal: bool
     mask: str  # "", "beside" or "same"
     dropped: bool
+    added: bool = False
 
     @property
     def arguments(self) -> str:
@@ -83,13 +87,23 @@ class Rows:
         code, vector = self.code, self.code.vector("i32")
         places = code.emit(f"add {vector} {self.small(times(code, j, self.module.lanes))}, {self.numbers}")
         found = self.value(code.emit(f"icmp slt {vector} {places}, {limit}"), "i1")
-        if not self.look.mask:
+        if not self.look.mask or self.look.added:
             return found
         return (
             found & self.flags(self.at(mask, j, self.module.lanes), found)
             if self.look.mask == "beside"
             else (found & self.value(code.splat("i1", mask), "i1"))
         )
+
+    def looked(self, x: Value, j: str, limit: str, mask: str) -> Value:
+        """Scores of vector j, with what a mask adds, and -inf where the query may not look."""
+        seen = self.seen(j, limit, mask)
+        if self.look.added and self.look.mask == "same":
+            x = x + self.value(self.code.splat(self.kind, mask))
+        elif self.look.added:
+            place = self.at(mask, j, self.module.bytes)
+            x = x + self.value(masked_load(self.code, self.kind, place, seen.ref))
+        return seen.choose(x, float("-inf"))
 
     def flags(self, place: str, where: Value) -> Value:
         """Truth values of so many bytes; nothing is read where ``where`` is false."""
@@ -105,6 +119,8 @@ class Rows:
         place = self.row("%mask", r)
         if self.look.mask == "beside":
             return place
+        if self.look.added:
+            return self.code.emit(f"load {self.kind}, ptr {place}")
         return self.code.emit(f"icmp ne i8 {self.code.emit(f'load i8, ptr {place}')}, 0")
 
     def kept(self, x: Value, r: str, j: str) -> Value:
@@ -140,7 +156,7 @@ def softmax(module: Module, look: Look) -> str:
 
         def highest(j: str, carried: list[Value]) -> list[Value]:
             place = f.at(start, j, module.bytes)
-            x = f.seen(j, limit, mask).choose(f.load(place), low)
+            x = f.looked(f.load(place), j, limit, mask)
             f.store(x, place)
             return [(x > carried[0]).choose(x, carried[0])]
 
@@ -189,7 +205,7 @@ def levels(module: Module, look: Look) -> str:
 def slopes(module: Module, look: Look) -> str:
     """The name of a function that makes weights of scores, and the cotangents of scores of those of the weights."""
     f = Rows(module, look)
-    code, low = f.code, float("-inf")
+    code = f.code
 
     def row(r: str, _: list[str]) -> list[str]:
         starts, limit, mask = [f.row(x, r) for x in ("%s", "%d")], f.limit(r), f.mask_row(r)
@@ -199,7 +215,7 @@ def slopes(module: Module, look: Look) -> str:
 
         def weights(j: str, carried: list[Value]) -> list[Value]:
             at, to = (f.at(x, j, module.bytes) for x in starts)
-            p = exp_down(f.seen(j, limit, mask).choose(f.load(at), low) - level)
+            p = exp_down(f.looked(f.load(at), j, limit, mask) - level)
             d = f.load(to)
             f.store(p, at)
             d = (d if more is None else f.kept(d * more, r, j)) - middle
