@@ -158,7 +158,7 @@ def multiply(code: Code, kind: str, blocks: Blocks, m: Matrices, names: tuple[st
         full, rest = divmod(line // size // lanes, blocks.vectors)
 
         def group(_: str, places: list[str]) -> list[str]:
-            columns(refs[0], *places, blocks.vectors)
+            columns(refs[0], places[0], places[1], blocks.vectors)
             return [shifted(code, place, blocks.vectors * lanes * size) for place in places]
 
         b, out = refs[1:]
@@ -211,3 +211,8 @@ def exponent(code: Code, seen: str) -> str:
     bits = code.vector("i32")
     largest = code.call(f"llvm.vector.reduce.umax.v{code.lanes}i32", "i32", (bits, seen))
     return code.emit(f"lshr i32 {largest}, 23")
+
+
+def infinite(code: Code, ref: str) -> str:
+    """Whether an exponent is that of infinities and NaN."""
+    return code.emit(f"icmp eq i32 {ref}, {INFINITE}")

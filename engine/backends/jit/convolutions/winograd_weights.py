@@ -7,6 +7,10 @@ patches of inputs (B'dB, as forward) and transformed cotangents (GgG'); the sums
         1/2  1/2        0  1 -1  0
         1/2 -1/2        0  1  1 -1
         0    1
+
+The rounding of a weight is relative to the nine of its window here, to itself in the direct kernel. So where those at
+some place of the window are much smaller than those at another, or not finite, all is computed again directly: what
+must be zero is, and Adam, which divides by the size of a gradient, does not follow roundings.
 """
 
 from __future__ import annotations
@@ -20,13 +24,13 @@ from ..llvm.values import Code, Value
 from .direct_text import Conv, Tile, bordered
 from .direct_weights import add_weights
 from .winograd_blocks import (
-    INFINITE,
     POINTS,
     Blocks,
     Matrices,
     both_ways,
     each_vector,
     exponent,
+    infinite,
     larger,
     multiply,
     panel,
@@ -40,6 +44,8 @@ from .winograd_blocks import (
 
 FIELDS = ("images", "x", "y", "w", "padded", "patches", "cotangents", "products")
 POINTERS = FIELDS[1:]
+TAPS = 9
+RANGE = 8  # powers of two between the largest weights at each place of the window, at most
 
 
 def scratch(conv: Conv, blocks: Blocks, lanes: int) -> dict[str, int]:
@@ -69,7 +75,7 @@ def weights_of(m: Sequence[Value]) -> list[Value]:
 def winograd_weights_text(conv: Conv, blocks: Blocks, tile: Tile, lanes: int) -> str:
     """A module with the function ``kernel``: w = the sum over positions of inputs times y.
 
-    Where that is not finite, it is computed again directly, in tiles of so many weights.
+    ``tile`` is that of the direct kernel.
     """
     code = Code(lanes)
     read_fields(code, FIELDS, POINTERS)
@@ -96,10 +102,10 @@ def winograd_weights_text(conv: Conv, blocks: Blocks, tile: Tile, lanes: int) ->
     largest = weights(code, conv)
 
     def again() -> None:
-        clear(code, "%w", 9 * conv.channels * conv.outputs * size)
+        clear(code, "%w", TAPS * conv.channels * conv.outputs * size)
         add_weights(code, conv, tile)
 
-    when(code, code.emit(f"icmp eq i32 {exponent(code, largest)}, {INFINITE}"), again)
+    when(code, spoiled(code, largest), again)
     return module(code)
 
 
@@ -150,8 +156,8 @@ def overlap(code: Code, i: str, count: int) -> tuple[str, str]:
     return start, code.emit(f"icmp ne i64 {start}, {times(code, i, 2)}") if count % 2 else ""
 
 
-def weights(code: Code, conv: Conv) -> str:
-    """The weights of all sums of products; returns the bits of the largest in each lane."""
+def weights(code: Code, conv: Conv) -> list[str]:
+    """The weights of all sums of products; returns the bits of the largest in each lane, for each place of a window."""
     row, size = Row(code, conv.kind, conv.outputs), SIZES[conv.kind]
     line, bits = row.count * code.lanes * size, code.vector("i32")
     step = panel(whole_vectors(conv.channels, code.lanes), conv.outputs, code.lanes) * size
@@ -159,14 +165,24 @@ def weights(code: Code, conv: Conv) -> str:
     def channel(_: str, refs: list[str]) -> list[str]:
         def one(places: list[str], v: int, seen: list[str]) -> list[str]:
             m = [read_whole(code, conv.kind, shifted(code, places[0], p * step), v) for p in range(POINTS)]
-            (found,) = seen
-            for tap, value in enumerate(both_ways(values(code, conv.kind, m), weights_of)):
+            found = both_ways(values(code, conv.kind, m), weights_of)
+            for tap, value in enumerate(found):
                 row.store(value.ref, shifted(code, places[1], tap * conv.channels * conv.vector), v)
-                found = larger(code, value, found)
-            return [found]
+            return [larger(code, value, old) for value, old in zip(found, seen, strict=True)]
 
-        seen = each_vector(code, row, refs[:2], one, [(bits, refs[2])])
+        seen = each_vector(code, row, refs[:2], one, [(bits, ref) for ref in refs[2:]])
         return [shifted(code, refs[0], line), shifted(code, refs[1], conv.vector), *seen]
 
-    carried = [("ptr", "%products"), ("ptr", "%w"), (bits, "zeroinitializer")]
-    return counted(code, conv.channels, carried, channel)[2]
+    carried = [("ptr", "%products"), ("ptr", "%w"), *[(bits, "zeroinitializer")] * TAPS]
+    return counted(code, conv.channels, carried, channel)[2:]
+
+
+def spoiled(code: Code, seen: Sequence[str]) -> str:
+    """Whether some weights are not right, by the bits of the largest at each place of the window."""
+    high = low = exponent(code, seen[0])
+    for other in seen[1:]:
+        ref = exponent(code, other)
+        high = code.call("llvm.umax.i32", "i32", ("i32", high), ("i32", ref))
+        low = code.call("llvm.umin.i32", "i32", ("i32", low), ("i32", ref))
+    apart = code.emit(f"icmp ugt i32 {code.emit(f'sub i32 {high}, {low}')}, {RANGE}")
+    return code.emit(f"or i1 {infinite(code, high)}, {apart}")
