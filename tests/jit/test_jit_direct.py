@@ -8,7 +8,7 @@ pytest.importorskip("llvmlite")
 import agcli as ag
 from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import compiler
-from agcli.engine.backends.jit.convolutions import direct, direct_pool, direct_weights
+from agcli.engine.backends.jit.convolutions import direct, direct_pool, direct_weights, launch
 from agcli.engine.backends.jit.convolutions.direct import Direct, turned
 from agcli.engine.backends.jit.convolutions.direct_pool import DirectPool
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
@@ -117,7 +117,7 @@ def test_several_bands_of_rows(monkeypatch):
 
 def test_threads_share_the_images(monkeypatch):
     """Also more of them than images; bits do not depend on how many there are."""
-    monkeypatch.setattr(direct, "SHARED", 0)
+    monkeypatch.setattr(launch, "SHARED", 0)
     for n, keywords in ((1, {}), (2, {"strides": 2}), (7, {"padding": "same"})):
         inputs, fetches = products(((n, 6, 7, 3), (3, 3, 3, 20)), "float32", keywords)
         rng = np.random.default_rng(4)
@@ -267,7 +267,7 @@ def test_pools_in_threads_and_without_llvm(monkeypatch):
     rng = np.random.default_rng(10)
     arrays = [rng.standard_normal(x.shape, "f") for x in inputs]
     a, b = both_pooled(monkeypatch, inputs, fetches, arrays)
-    monkeypatch.setattr(direct, "SHARED", 0)
+    monkeypatch.setattr(launch, "SHARED", 0)
     monkeypatch.setattr(direct, "workers", lambda: 2)
     for p, q in zip(both_pooled(monkeypatch, inputs, fetches, arrays)[1], b, strict=True):
         np.testing.assert_allclose(p, q, rtol=1e-4, atol=1e-4)

@@ -24,21 +24,21 @@ from ....types import Array, static
 from ...threads import workers
 from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
-from ..code.native import Native, address, movable
 from ..compiled_op import CompiledOp
 from ..elementwise.launch import together
 from ..elementwise.sums import chain
 from ..llvm.loop_nest import SIZES
 from ..llvm.values import KINDS
 from . import direct_text as texts
+from . import winograd
 from .direct_weights import best_weights, weights_text
+from .launch import Kernel, once, shares
 
 Axes: TypeAlias = "tuple[Axis, Axis]"
 Call: TypeAlias = "Callable[[], Any]"
 LEAST = 1 << 18  # operations of a convolution; a smaller one gains little beside its call
 FEWEST = 2  # channels of the result; a single one leaves the vectors empty
 MOST = 512  # channels for windows of one place
-SHARED = 1 << 23  # operations from which the images are shared among threads
 PARTS = 4  # in which weights are summed then, however many threads there are
 REGISTERS = {64: 32, 32: 16, 16: 16}  # bytes of one -> how many there are
 
@@ -86,15 +86,19 @@ def geometry(op: Product, axes: Axes, x: Array, y: Array) -> tuple[texts.Conv, i
 
 
 @cache
-def forward_kernel(conv: texts.Conv, lanes: int, vectors: int, pool: texts.Pooled = None) -> Any:
+def forward_kernel(conv: texts.Conv, lanes: int, vectors: int, pool: texts.Pooled = None) -> Kernel:
     tile = texts.best_tile(conv, vectors, REGISTERS[register_width()], pool.size if pool else (1, 1))
-    return compiled(texts.forward_text(conv, tile, lanes, pool))
+    return Kernel(compiled(texts.forward_text(conv, tile, lanes, pool)), texts.FIELDS, {})
 
 
 @cache
-def weights_kernel(conv: texts.Conv, lanes: int, vectors: int) -> Any:
-    tile = best_weights(conv, vectors, REGISTERS[register_width()])
-    return None if tile is None else compiled(weights_text(conv, tile, lanes))
+def weights_kernel(conv: texts.Conv, images: int, lanes: int, vectors: int) -> Kernel | None:
+    registers = REGISTERS[register_width()]
+    tile = best_weights(conv, vectors, registers)
+    if tile is None:
+        return None
+    fewer = winograd.weights_kernel(conv, tile, images, lanes, registers)
+    return fewer or Kernel(compiled(weights_text(conv, tile, lanes)), texts.FIELDS, {})
 
 
 def forward(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call:
@@ -112,10 +116,11 @@ def convolved(
     With a pool it is the largest of each window, and where that is comes into the second, if there is one.
     """
     conv, lanes, vectors = geometry(op, axes, x, outputs[0])
-    run = forward_kernel(conv, lanes, vectors, pool)
+    fewer = winograd.forward_kernel(conv, len(x), lanes, REGISTERS[register_width()], pool)
+    kernel = fewer or forward_kernel(conv, lanes, vectors, pool)
     names = ("x", "w", "y", "positions")[: 2 + len(outputs)]
     parts = shares(x, w, outputs[0], workers() if threads else 1)
-    return together([once(run, conv, (x, w, *outputs), names, part) for part in parts])
+    return together([once(kernel, conv, (x, w, *outputs), names, part) for part in parts])
 
 
 def input_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call | None:
@@ -162,31 +167,15 @@ def weight_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool)
     before: list[Call] = []
     x, g = steady(x, out.dtype, before), steady(g, out.dtype, before)
     conv, lanes, vectors = geometry(op, op.axes(x, out), x, g)
-    run = weights_kernel(conv, lanes, vectors)
-    if run is None:
+    kernel = weights_kernel(conv, len(x), lanes, vectors)
+    if kernel is None:
         return None
     parts = shares(x, out, g, PARTS if threads else 1)
     totals = [out, *(np.empty_like(out) for _ in parts[1:])]
     before += [partial(total.fill, 0) for total in totals]
-    calls = [once(run, conv, (x, g, total), ("x", "y", "w"), p) for p, total in zip(parts, totals, strict=True)]
+    calls = [once(kernel, conv, (x, g, total), ("x", "y", "w"), p) for p, total in zip(parts, totals, strict=True)]
     every = together(calls) if workers() > 1 else chain(calls, ())
     return sequence(before, every, [partial(np.add, out, total, out) for total in totals[1:]])
-
-
-def shares(x: Array, w: Array, y: Array, most: int) -> list[slice]:
-    """The images in at most so many parts, or in one where there is little to do."""
-    work = 2 * y.size * w.size // w.shape[3]
-    count = min(most, len(x)) if work >= SHARED else 1
-    return [slice(len(x) * n // count, len(x) * (n + 1) // count) for n in range(count)]
-
-
-def once(run: Any, conv: texts.Conv, operands: tuple[Array, ...], order: tuple[str, ...], part: slice) -> Native:
-    """One call of a kernel for some of the images; ``order`` names the operands, of which the inputs come first."""
-    padded = np.zeros((conv.height, conv.width, conv.channels) if conv.pads else 0, operands[0].dtype)
-    places = dict(zip(order, operands, strict=True), padded=padded)
-    own = {name: x if name in ("w", "padded") else x[part] for name, x in places.items()}
-    numbers = [part.stop - part.start, *(address(own.get(name, padded)) for name in texts.FIELDS[1:])]
-    return movable(run, numbers, [*places.values()], [texts.FIELDS.index(name) for name in places])
 
 
 def sequence(before: Sequence[Call], call: Call, after: Sequence[Call]) -> Call:

@@ -39,6 +39,12 @@ def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
     """A module with the function ``kernel``, which adds to w the sum over positions of inputs times y."""
     code = Code(lanes)
     read_fields(code, FIELDS, POINTERS)
+    add_weights(code, conv, tile)
+    return module(code)
+
+
+def add_weights(code: Code, conv: Conv, tile: Tile) -> None:
+    """Add to w the sum over positions of inputs times y."""
     row = Row(code, conv.kind, conv.outputs)
     rows, columns = conv.rows, conv.columns
     image = rows.length * columns.length * conv.pixel
@@ -88,7 +94,6 @@ def weights_text(conv: Conv, tile: Tile, lanes: int) -> str:
                 row.store(code.emit(f"fadd {code.vector(conv.kind)} {old}, {total}"), place, first + v)
 
     counted(code, "%images", [], one_image)
-    return module(code)
 
 
 def position_sums(
