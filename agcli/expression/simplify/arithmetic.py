@@ -204,9 +204,10 @@ FULL = {"abs": 2, "cbrt": 3}  # |x|^2 = x^2, cbrt(x)^3 = x
 def primitive(e: Add) -> tuple[Number, Add]:
     """A sum as number times sum: whole coefficients without common divisor, the nicer sign."""
     try:
-        return e.split
+        return e.split or (1, e)
     except AttributeError:
-        e.split = found = content_and_sum(e)
+        found = content_and_sum(e)
+        e.split = found if found[1] is not e else None  # what holds itself is left to the garbage collector
         return found
 
 

@@ -55,24 +55,26 @@ class Fn(Node):
 class Mul(Node):
     """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
 
-    __slots__ = ("coefficient", "factors", "groups", "line")
+    __slots__ = ("coefficient", "factors", "groups", "line", "marks")
 
     coefficient: Number
     factors: tuple[Factor, ...]
-    groups: list[Expr]  # what ``factor_groups`` found
+    groups: list[Expr] | None  # what ``factor_groups`` found; None for the product itself
     line: Any  # how it is written: what ``quotient`` found
+    marks: set[Any]  # what ``marks_of`` found
 
 
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "groups", "rows", "split", "terms")
+    __slots__ = ("constant", "groups", "marks", "rows", "split", "terms")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
-    groups: list[Expr]  # what ``term_groups`` found
+    groups: list[Expr] | None  # what ``term_groups`` found; None for the sum itself
+    marks: frozenset[Any]  # what ``sum_marks`` found
     rows: list[tuple[Number, dict[Any, Number]]]  # what ``rows_of`` found
-    split: tuple[Number, Add]  # what ``primitive`` found
+    split: tuple[Number, Add] | None  # what ``primitive`` found; None for 1 and the sum itself
 
 
 class Table:
