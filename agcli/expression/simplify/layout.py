@@ -200,7 +200,7 @@ def product_cost(e: Mul) -> float:
     try:
         line: Quotient = e.line
     except AttributeError:
-        if (found := plain_cost(e)) is not None:
+        if (found := plain(e) if e.one is None else cost_of_multiple(e, e.one)) is not None:
             return found
         line = quotient(e)
     above, below = len(line.above) + (line.top != 1), len(line.below) + (line.bottom != 1)
@@ -209,6 +209,27 @@ def product_cost(e: Mul) -> float:
     if line.top != 1 or not line.above:
         total += LETTER * len(str(line.top))
     return total + (LETTER * len(str(line.bottom)) if line.bottom != 1 else 0.0)
+
+
+def plain(e: Mul) -> float | None:
+    """What ``plain_cost`` finds for a product without a number, found once for each."""
+    try:
+        return e.plain
+    except AttributeError:
+        e.plain = found = plain_cost(e)
+        return found
+
+
+def cost_of_multiple(e: Mul, one: Mul) -> float | None:
+    """What ``plain_cost`` finds, from the cost of the product without its number."""
+    total = plain(one)
+    k = e.coefficient
+    if total is None or (k < 0 and any(x in (1, -1) and type(b) is Add for b, x in e.factors)):
+        return None
+    n, d = abs(k.numerator), k.denominator
+    if n != 1:
+        total += LETTER * len(str(n)) + (1 if stands_above(one) else -LETTER)
+    return total + (1 + LETTER * len(str(d)) if d != 1 else 0) + (k < 0)
 
 
 def plain_cost(e: Mul) -> float | None:

@@ -8,9 +8,9 @@ from functools import reduce
 from math import comb, gcd, lcm
 from typing import Any, TypeAlias
 
-from agcli.expression.simplify.arithmetic import add, mul, power, scale
+from agcli.expression.simplify.arithmetic import add, build_mul, mul, plus, power, scale
 from agcli.expression.simplify.divisors import Poly, common_divisor, quotient, whole
-from agcli.expression.simplify.nodes import TABLE, Add, Expr, Node, Number, exact, factors_of, ratio, terms_of
+from agcli.expression.simplify.nodes import TABLE, Add, Expr, Factor, Node, Number, exact, factors_of, ratio, terms_of
 
 Generators: TypeAlias = "tuple[Expr, ...]"
 
@@ -65,38 +65,57 @@ def times_number(k: Number, e: Expr) -> Expr:
 
 
 def expand_product(e: Expr) -> Expr | None:
-    sums: list[Add] = []
-    rest: list[Expr] = []
     coefficient, factors = factors_of(e)
+    sums: list[Add] = []
+    rest: dict[Expr, Expr] = {}
     for base, exponent in factors:
         if type(base) is Add and not isinstance(exponent, Node) and 1 <= exponent <= MAX_POWER:
             whole, part = divmod(exponent, 1)
             sums.extend([base] * int(whole))
             if part:
-                rest.append(power(base, part))
+                rest[base] = part
         else:
-            rest.append(power(base, exponent))
+            rest[base] = exponent
     if not sums:
         return e
-    total = [mul(coefficient, *rest)]
+    total: list[tuple[Number, dict[Expr, Expr]]] = [(coefficient, rest)]
     for s in sums:
         inner = expand(s)
         if inner is None:
             return None
         constant, terms = terms_of(inner)
-        factor: list[Expr] = [scale(k, t) for t, k in terms]
+        factor: list[tuple[Number, tuple[Factor, ...]]] = [(k, factors_of(t)[1]) for t, k in terms]
         if constant:
-            factor.append(constant)
+            factor.append((constant, ()))
         if len(total) * len(factor) > 4 * MAX_TERMS:
             return None
-        product = add(*(mul(a, b) for a in total for b in factor))
-        constant, terms = terms_of(product)
-        total = [scale(k, t) for t, k in terms]
-        if constant:
-            total.append(constant)
+        total = products(total, factor)
         if len(total) > MAX_TERMS:
             return None
-    return add(*total)
+    return add(*[build_mul(exact(k), powers) for k, powers in total])
+
+
+def products(
+    rows: list[tuple[Number, dict[Expr, Expr]]], terms: list[tuple[Number, tuple[Factor, ...]]]
+) -> list[tuple[Number, dict[Expr, Expr]]]:
+    """Each of the products ``rows`` times each of ``terms``, equal ones together."""
+    found: dict[frozenset[Factor], tuple[Number, dict[Expr, Expr]]] = {}
+    for c, powers in rows:
+        for k, factors in terms:
+            made = powers.copy()
+            for base, exponent in factors:
+                if base not in made:
+                    made[base] = exponent
+                    continue
+                x = plus(made[base], exponent)
+                if x == 0:
+                    del made[base]
+                else:
+                    made[base] = x
+            key = frozenset(made.items())
+            known = found.get(key)
+            found[key] = (c * k, made) if known is None else (known[0] + c * k, made)
+    return [row for row in found.values() if row[0]]
 
 
 def read(*sums: Expr) -> tuple[Generators, list[Poly]] | None:
