@@ -172,21 +172,19 @@ def sum_cost(e: Add) -> float:
 
 def is_fraction(term: Mul) -> bool:
     """Whether something stands below the line; of equal forms the one with fewer fractions is nicer."""
-    for _, x in term.factors:  # noqa: SIM110: a generator takes twice as long
-        if not isinstance(x, Node) and x < 0:
-            return True
-    return False
+    below = False
+    for _, x in term.factors:
+        below = below or (not isinstance(x, Node) and x < 0)
+    return below
 
 
 def term_cost(term: Expr, k: Number) -> float:
     """Cost of ``|k|*term``."""
-    if k == 1 or k == -1:
-        return cost(term)
+    total = cost(term)
     n, d = abs(k.numerator), k.denominator
-    total = cost(term) + (d != 1)
     if n != 1:
         total += LETTER * len(str(n)) + (type(term) is not Mul or stands_above(term))
-    return total + LETTER * len(str(d)) if d != 1 else total
+    return total + 1 + LETTER * len(str(d)) if d != 1 else total
 
 
 def stands_above(term: Mul) -> bool:
@@ -233,50 +231,32 @@ def cost_of_multiple(e: Mul, one: Mul) -> float | None:
 
 
 def plain_cost(e: Mul) -> float | None:
-    """What ``product_cost`` finds, without an order of the factors; None where the layout matters: with roots of
-    numbers, and where a sum may take the sign."""
-    k = e.coefficient
-    negative = k < 0
+    """What ``product_cost`` finds for a product without a number, without an order of the factors; None where the
+    layout matters: with roots of numbers, and exponents that are turned."""
     above = below = 0
     total = 0.0
     roots: dict[Number, list[Expr]] = {}
     for base, exponent in e.factors:
-        if base is E:
-            above += 1
-            total += LETTER if exponent == 1 else 1 + cost(exponent)
-        elif type(exponent) is int:
-            if exponent > 0:
-                above += 1
-            else:
-                below += 1
-            if exponent == 1 or exponent == -1:
-                if negative and type(base) is Add:
-                    return None
-                total += cost(base)
-            else:
-                total += cost(base) + 1 + LETTER * len(str(abs(exponent)))
-        elif isinstance(exponent, Node):
-            if minus_leads(exponent):
+        if isinstance(exponent, Node):
+            if base is not E and minus_leads(exponent):
                 return None
             above += 1
             total += part_cost((base,), exponent)
-        else:
+        elif type(exponent) is Fraction and base is not E:
             if type(base) is int:
                 return None
             roots.setdefault(exponent, []).append(base)
-    for exponent, bases in roots.items():
-        if exponent > 0:
+        elif exponent > 0 or base is E:
             above += 1
+            total += part_cost((base,), exponent)
         else:
             below += 1
+            total += part_cost((base,), -exponent)
+    for exponent, bases in roots.items():
+        above += exponent > 0
+        below += exponent < 0
         total += part_cost(bases, size(exponent))
-    top, bottom = abs(k.numerator), k.denominator
-    if top != 1 or not above:
-        total += LETTER * len(str(top))
-        above += top != 1
-    if bottom != 1:
-        total += 1 + LETTER * len(str(bottom))
-    return total + (above - 1 if above else 0) + below + negative
+    return total + max(above - 1, 0) + below + (LETTER if not above else 0)
 
 
 def number_power(base: int, exponent: Expr) -> tuple[int, Expr]:

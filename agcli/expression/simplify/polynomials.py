@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from agcli.expression.simplify.arithmetic import add, build_mul, mul, plus, power, scale
 from agcli.expression.simplify.divisors import Poly, common_divisor, quotient, whole
-from agcli.expression.simplify.nodes import TABLE, Add, Expr, Factor, Node, Number, exact, factors_of, ratio, terms_of
+from agcli.expression.simplify.nodes import TABLE, Add, Expr, Factor, Mul, Node, Number, exact, factors_of, ratio, terms_of
 
 Generators: TypeAlias = "tuple[Expr, ...]"
 
@@ -29,9 +29,11 @@ def expand(e: Expr) -> Expr | None:
 
 
 def without_products(e: Node) -> Expr | None:
+    constant, terms = terms_of(e)
+    if type(e) is Add and not any(has_product(t) for t, _ in terms):
+        return e if len(terms) + (constant != 0) <= MAX_TERMS else None
     if terms_when_expanded(e) > MAX_TERMS:
         return None
-    constant, terms = terms_of(e)
     parts: list[Expr] = [constant]
     for term, k in terms:
         product = expand_product(term)
@@ -39,6 +41,14 @@ def without_products(e: Node) -> Expr | None:
             return None
         parts.append(times_number(k, product))
     return add(*parts)
+
+
+def has_product(term: Node) -> bool:
+    """Whether a sum is a factor that is multiplied out."""
+    found = False
+    for base, x in term.factors if type(term) is Mul else ():
+        found = found or (type(base) is Add and not isinstance(x, Node) and 1 <= x <= MAX_POWER)
+    return found
 
 
 def terms_when_expanded(e: Expr) -> int:

@@ -48,8 +48,7 @@ def lowest(rows: list[Row]) -> dict[Any, Number]:
                 count[generator], least[generator] = 1, k
                 continue
             count[generator] += 1
-            if k < least[generator]:
-                least[generator] = k
+            least[generator] = min(least[generator], k)
     everywhere = len(rows)
     return {g: k for g, k in least.items() if k and (k < 0 or count[g] == everywhere)}
 
@@ -294,5 +293,5 @@ def partial_factor(e: Add) -> Iterator[Expr]:
             continue  # x^2 + x + 1 is nicer than x*(x + 1) + 1
         group = make_add(0, tuple((t, k) for t, k, _ in chosen))
         rest = [scale(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
-        for product in common_factor(group):
-            yield add(product, *rest, e.constant)
+        for joined in common_factor(group):
+            yield add(joined, *rest, e.constant)
