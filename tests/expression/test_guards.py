@@ -1,6 +1,7 @@
 """Answers and steps hold no conditions that nobody typed: the guards of the engine's gradients at single points."""
 
 import pytest
+from rules import Sweep
 
 from agcli.engine.gradient import grad
 from agcli.expression.answers import answer
@@ -46,3 +47,36 @@ def test_the_simplifier_drops_the_guards_of_an_engine_gradient(text, name):
     raw = grad(f, variables(f)[name])
     assert "where" in to_text(raw)
     assert "where" not in to_text(simplify(raw))
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [
+        ("where(hypot(x, y) == 0, 0, x + 1)", {"x": 0, "y": 0}),
+        ("where(hypot(x, y) == 0, 0, cos(x)/hypot(x, y)*hypot(x, y))", {"x": 0, "y": 0}),
+        ("(x + 1)*where(hypot(x, y) == 0, 1, hypot(x, y))", {"x": 0, "y": 0}),
+        ("where(hypot(relu(x), relu(y)) == 0, 0, relu(x)/hypot(relu(x), relu(y)))", {"x": -1, "y": -2}),
+        ("where(hypot(x - abs(x), y - abs(y)) == 0, 3, y)", {"x": 1, "y": 2}),
+        ("x^y*log(where(x == 0, 1, z))", {"x": 0, "y": 0, "z": 5}),
+        ("y^z*x^where(y == 0, 1, y - 1)", {"x": 3, "y": 0, "z": 0}),
+        ("y^z*where(logical_and(x == 0, y == 0), 1, x)^2", {"x": 0, "y": 0, "z": 0}),
+    ],
+)
+def test_a_condition_that_is_no_guard_keeps_its_value(text, point):
+    """Nothing is divided by the distance there, the power of 0 is 1, or the distance is 0 over more than a point."""
+    formula = parse(text)
+    assert simplify(formula).eval(point) == formula.eval(point)
+
+
+def test_a_condition_whose_distance_stands_nowhere_else_keeps_its_domain():
+    """x^(15/2) has no value below 0, and neither has the choice."""
+    text = "where(sqrt(x^2*z^2 + x^(15/2)) == 0, 0, x*z/sqrt(x^2*z^2 + x^4))"
+    assert "x^(15/2)" in to_text(simplify(parse(text)))
+
+
+def test_a_distance_of_another_sum_is_no_guard_in_the_check_of_rules():
+    sweep = Sweep(7)
+    sweep.examine("where(sqrt(x^2*z^2 + x^(15/2)) == 0, 0, x*z/sqrt(x^2*z^2 + x^4))", 0)
+    sweep.examine("where(sqrt(x^2*z^2 + x^(15/2)) == 0, 0, x*z/sqrt(x^2*z^2 + x^(15/2)))", 0)
+    assert sweep.report.applied["Fn: guard at 0"]
+    assert not sweep.report.wider["Fn: guard at 0"]

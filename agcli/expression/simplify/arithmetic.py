@@ -22,11 +22,13 @@ from agcli.expression.simplify.nodes import (
     Node,
     Number,
     UndefinedError,
+    bare,
     exact,
     factors_of,
     fn,
     make_add,
     make_mul,
+    multiple,
     ratio,
     size,
     terms_of,
@@ -43,37 +45,31 @@ def add(*args: Expr) -> Expr:
     constant: Number = 0
     terms: dict[Node, Number] = {}
     for a in args:
-        if not isinstance(a, Node):
+        if type(a) is Add:
+            constant += a.constant
+            for term, k in a.terms:
+                terms[term] = terms[term] + k if term in terms else k
+        elif type(a) is Mul:
+            k, inner = a.coefficient, bare(a)
+            if type(inner) is not Add:
+                terms[inner] = terms[inner] + k if inner in terms else k
+                continue
+            constant += k * inner.constant
+            for term, c in inner.terms:
+                terms[term] = terms[term] + k * c if term in terms else k * c
+        elif isinstance(a, Node):
+            terms[a] = terms[a] + 1 if a in terms else 1
+        else:
             constant += a
-            continue
-        scale, inner = scaled_sum(a)
-        c, parts = terms_of(inner)
-        if scale != 1:  # a product with 1 costs as much as any, if one is a fraction
-            c, parts = scale * c, tuple([(term, scale * k) for term, k in parts])
-        if c:
-            constant += c
-        for term, k in parts:
-            terms[term] = terms[term] + k if term in terms else k
     return build_add(constant, terms)
 
 
-def scaled_sum(e: Node) -> tuple[Number, Expr]:
-    """``3*(x + y)`` as (3, x + y); anything else as (1, e)."""
-    if type(e) is Mul and len(e.factors) == 1:
-        base, exponent = e.factors[0]
-        if exponent == 1 and type(base) is Add:
-            return e.coefficient, base
-    return 1, e
-
-
 def build_add(constant: Number, terms: dict[Node, Number]) -> Expr:
-    kept = tuple((t, exact(k)) for t, k in terms.items() if k)
+    kept = tuple([(t, k if type(k) is int else exact(k)) for t, k in terms.items() if k])
     constant = exact(constant)
-    if not kept:
-        return constant
-    if len(kept) == 1 and not constant:
-        return scale(kept[0][1], kept[0][0])
-    return make_add(constant, kept)
+    if len(kept) > 1 or (kept and constant):
+        return make_add(constant, kept)
+    return scale(kept[0][1], kept[0][0]) if kept else constant
 
 
 def scale(k: Number, e: Expr) -> Expr:
@@ -89,8 +85,7 @@ def scale(k: Number, e: Expr) -> Expr:
     if type(e) is not Mul:
         return make_mul(k, ((e, 1),))
     k = k if e.coefficient == 1 else exact(k * e.coefficient)
-    alone = k == 1 and len(e.factors) == 1 and e.factors[0][1] == 1
-    return e.factors[0][0] if alone else make_mul(k, e.factors)  # which are collected already
+    return bare(e) if k == 1 else multiple(k, e.one or e)  # whose factors are collected already
 
 
 def negate(e: Expr) -> Expr:
@@ -110,6 +105,8 @@ def divide(a: Expr, b: Expr) -> Expr:
 
 def plus(a: Expr, b: Expr) -> Expr:
     """Sum of two exponents."""
+    if type(a) is int and type(b) is int:
+        return a + b
     if not isinstance(a, Node) and not isinstance(b, Node):
         return exact(a + b)
     return add(a, b)
@@ -131,17 +128,29 @@ def mul(*args: Expr) -> Expr:
     coefficient: Number = 1
     powers: dict[Expr, Expr] = {}
     for a in args:
-        content, part = primitive(a) if type(a) is Add else (1, a)
-        k, factors = factors_of(part)
-        if content != 1:
-            coefficient *= content
-        if k != 1:
-            coefficient *= k
-        for base, exponent in factors:
-            powers[base] = plus(powers[base], exponent) if base in powers else exponent
-    if not coefficient:
-        return 0
+        if type(a) is Add:
+            content, inner = primitive(a)
+            if content != 1:
+                coefficient *= content
+            powers[inner] = plus(powers[inner], 1) if inner in powers else 1
+        elif type(a) is Mul:
+            if a.coefficient != 1:
+                coefficient *= a.coefficient
+            for base, exponent in a.factors:
+                powers[base] = plus(powers[base], exponent) if base in powers else exponent
+        elif isinstance(a, Node):
+            powers[a] = plus(powers[a], 1) if a in powers else 1
+        else:
+            coefficient *= a
     return build_mul(exact(coefficient), powers)
+
+
+def product(coefficient: Number, powers: dict[Expr, Expr]) -> Expr:
+    """``mul`` of a number and the powers of different bases."""
+    for base, exponent in powers.items():
+        if type(base) is Add and exponent == 1 and primitive(base)[0] != 1:
+            return mul(coefficient, *[power(b, x) for b, x in powers.items()])
+    return build_mul(coefficient, powers)
 
 
 def build_mul(coefficient: Number, powers: dict[Expr, Expr]) -> Expr:
@@ -204,9 +213,10 @@ FULL = {"abs": 2, "cbrt": 3}  # |x|^2 = x^2, cbrt(x)^3 = x
 def primitive(e: Add) -> tuple[Number, Add]:
     """A sum as number times sum: whole coefficients without common divisor, the nicer sign."""
     try:
-        return e.split
+        return e.split or (1, e)
     except AttributeError:
-        e.split = found = content_and_sum(e)
+        found = content_and_sum(e)
+        e.split = found if found[1] is not e else None  # what holds itself is left to the garbage collector
         return found
 
 

@@ -7,7 +7,8 @@ the result in that base, and check it by division. Most pairs have none, which t
 
 from __future__ import annotations
 
-from math import gcd, isqrt, lcm
+from functools import lru_cache
+from math import gcd, isqrt, lcm, prod
 from typing import Any, TypeAlias
 
 from agcli.expression.simplify.nodes import ratio, spend
@@ -58,16 +59,16 @@ def common_divisor(f: Poly, g: Poly) -> Poly | None:
     n = len(next(iter(f)))
     shared = [i for i in range(n) if any(m[i] for m in f) and any(m[i] for m in g)]
     f, g = whole(f), whole(g)
-    if not any(meet(f, g, i) for i in shared):
+    a, b = residues(f), residues(g)
+    if not any(meet(image(a, i), image(b, i)) for i in shared):
         return None
     found = heuristic_gcd(f, g, n)
     return found if found is not None and any(any(m) for m in found) else None
 
 
-def meet(f: Poly, g: Poly, i: int) -> bool:
-    """Whether ``f`` and ``g`` can have a common divisor with generator ``i``: whether they have one modulo a prime at a
-    point of the other generators, where two that have none have one with a probability of about 1e-8."""
-    a, b = image(f, i), image(g, i)
+def meet(a: list[int], b: list[int]) -> bool:
+    """Whether two polynomials can have a common divisor with a generator: whether their images have one, which two that
+    have none have with a probability of about 1e-8."""
     while b:
         inverse = pow(b[-1], -1, PRIME)
         while len(a) >= len(b):
@@ -81,19 +82,26 @@ def meet(f: Poly, g: Poly, i: int) -> bool:
     return len(a) > 1
 
 
-def image(f: Poly, i: int) -> list[int]:
-    """``f`` modulo a prime as a polynomial of generator ``i``, the others replaced by numbers; coefficients rising."""
-    found = [0] * (1 + max(m[i] for m in f))
-    for m, c in f.items():
-        value = c
-        for j, x in enumerate(m):
-            if x and j != i:
-                value = value * pow(POINTS[j % len(POINTS)] + j, x, PRIME) % PRIME
-        found[m[i]] += value
+def residues(f: Poly) -> Poly:
+    """The terms of ``f`` modulo a prime, with numbers in the places of all generators."""
+    return {m: c * prod(residue(j, x) for j, x in enumerate(m) if x) % PRIME for m, c in f.items()}
+
+
+def image(terms: Poly, i: int) -> list[int]:
+    """``residues`` as a polynomial of generator ``i``; coefficients rising."""
+    found = [0] * (1 + max(m[i] for m in terms))
+    for m, c in terms.items():
+        found[m[i]] += c * residue(i, -m[i])
     found = [c % PRIME for c in found]
     while found and not found[-1]:
         found.pop()
     return found
+
+
+@lru_cache(maxsize=4096)
+def residue(j: int, x: int) -> int:
+    """The number in the place of generator ``j``, to a power."""
+    return pow(POINTS[j % len(POINTS)] + j, x, PRIME)
 
 
 def heuristic_gcd(f: Poly, g: Poly, n: int) -> Poly | None:

@@ -47,9 +47,10 @@ MEET_ALL = frozenset(("where", "step", "abs", "sign", "keep"))  # with any facto
 def found_once(e: M, split: Callable[[M], list[Expr]]) -> list[Expr]:
     """The parts of a sum or product, found once."""
     try:
-        return e.groups
+        return e.groups or [e]
     except AttributeError:
-        e.groups = found = split(e)
+        found = split(e)
+        e.groups = found if len(found) > 1 else None  # what holds itself is left to the garbage collector
         return found
 
 
@@ -67,7 +68,7 @@ def split_sum(e: Add) -> list[Expr]:
         return [e]
     holders: dict[Any, list[int]] = {}
     for i, (term, _) in enumerate(e.terms):
-        for mark in set(marks(term)):
+        for mark in marks_of(term):
             holders.setdefault(mark, []).append(i)
     alike: Counter[tuple[int, int]] = Counter()
     for where in holders.values():
@@ -96,6 +97,17 @@ def split_sum(e: Add) -> list[Expr]:
 def of_family(holders: dict[Any, list[int]], family: str) -> list[int]:
     """The terms with functions of a family."""
     return [i for mark, where in holders.items() if type(mark) is tuple and mark[0] == family for i in where]
+
+
+def marks_of(term: Node) -> set[Any]:
+    """The marks of a term, found once for each product."""
+    if type(term) is not Mul:
+        return set(marks(term))
+    try:
+        return term.marks
+    except AttributeError:
+        term.marks = found = set(marks(term))
+        return found
 
 
 def marks(term: Expr) -> Iterator[Any]:
@@ -218,18 +230,26 @@ def factor_marks(base: Expr, exponent: Expr) -> Iterator[Any]:
         for b, x in base.factors:
             yield from factor_marks(b, x)
     elif isinstance(base, Add):
+        yield base
         yield from sum_marks(base)
 
 
-def sum_marks(e: Add) -> Iterator[Any]:
-    yield e
-    for term, _ in e.terms:
-        if type(term) is Atom or type(term) is Mul:
-            yield ("term", term)
-        for base, exponent in factors_of(term)[1]:
-            if type(base) is Add:
-                yield from sum_marks(base)
-            elif type(base) is not Atom or isinstance(exponent, Node):
-                yield from factor_marks(base, exponent)
-            elif exponent < 0 or type(exponent) is Fraction:
-                yield base
+def sum_marks(e: Add) -> frozenset[Any]:
+    """The marks of a sum that is a factor, found once for each."""
+    try:
+        return e.marks
+    except AttributeError:
+        found: set[Any] = set()
+        for term, _ in e.terms:
+            if type(term) is Atom or type(term) is Mul:
+                found.add(("term", term))
+            for base, exponent in factors_of(term)[1]:
+                if type(base) is Add:
+                    found |= sum_marks(base)
+                    found.add(base)
+                elif type(base) is not Atom or isinstance(exponent, Node):
+                    found.update(factor_marks(base, exponent))
+                elif exponent < 0 or type(exponent) is Fraction:
+                    found.add(base)
+        e.marks = kept = frozenset(found)  # without the sum itself, lest it is left to the garbage collector
+        return kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
+from agcli.engine.graph import Tensor, toposort
 from agcli.expression.simplify.arithmetic import add, divide, mul, power, scale
 from agcli.expression.simplify.functions import HALF, call
 from agcli.expression.simplify.nodes import Add, Atom, Expr, Fn, Mul, Node, factors_of, fn, terms_of
@@ -21,25 +22,26 @@ def guards(e: Mul) -> Iterator[Expr]:
     """b * where(a == 0 and b == 0, 1, a)^(b - 1) -> b * a^(b - 1), also with where(b == 0, 1, b - 1) as the exponent;
     a^b * log(where(a == 0 and b >= 0, 1, a)) -> a^b * log(a); a/where(r == 0, 1, r) -> a/r for a distance r"""
     bases = {b for b, _ in e.factors}
+    certain = {b for b, x in e.factors if not isinstance(x, Node)}  # 0, or below the line, where they are 0: 0^0 is 1
     for base, exponent in e.factors:
         for term, k in terms_of(exponent)[1]:
             plain = unguarded(term, any_value=True)  # of a factor that is 0 there, the power does not matter
-            if plain is not None and has_factors(plain[0], bases, e):
+            if plain is not None and has_factors(plain[0], certain, e):
                 powers = dict(e.factors)
                 powers[base] = add(exponent, scale(-k, term), scale(k, plain[1]))
                 yield mul(e.coefficient, *(power(b, x) for b, x in powers.items()))
         if type(base) is Fn and base.head == "log":
             plain = unguarded(base.args[0])
-            if plain is not None and (plain[0] in bases or plain[1] in bases):
+            if plain is not None and (plain[0] in (certain if plain[0] is not plain[1] else bases)):
                 yield mul(divide(e, power(base, exponent)), power(call("log", plain[1]), exponent))
             both = unguarded_pair(base.args[0])
             if both is not None and both[0] in bases:
                 yield mul(divide(e, power(base, exponent)), power(call("log", both[0]), exponent))
         both = unguarded_pair(base)
-        if both is not None and has_factors(both[1], bases, e):
+        if both is not None and has_factors(both[1], certain, e):
             yield mul(divide(e, power(base, exponent)), power(both[0], exponent))
         plain = unguarded(base)
-        if plain is not None and plain[0] is plain[1] and is_distance(plain[0]):
+        if plain is not None and plain[0] is plain[1] and is_distance(plain[0]) and is_below(exponent):
             front = mul(divide(e, power(base, exponent)), power(plain[1], exponent))
             yield mul(front, power(fn("where", fn("equal", plain[0], 0), 0, 1), -1))
             yield front
@@ -55,7 +57,7 @@ def stands_below(factor: Expr, e: Expr) -> bool:
     """Whether something is divided by ``factor`` in ``e``, in a sum or product that is a base, or behind a guard."""
     for term, _ in terms_of(e)[1]:
         for base, x in factors_of(term)[1]:
-            if base is factor and not isinstance(x, Node) and x < 0:
+            if base is factor and is_below(x):
                 return True
             both = unguarded_pair(base)
             inner = base if type(base) in (Add, Mul) else None if both is None else both[0]
@@ -65,11 +67,25 @@ def stands_below(factor: Expr, e: Expr) -> bool:
 
 
 def guarded_distance(e: Fn) -> Iterator[Expr]:
-    """where(r == 0, 0, a/r) -> a/r for a distance r, which has no derivative at 0"""
+    """where(r == 0, 0, a/r) -> a/r for a distance r, which has no derivative at 0. What is not divided by r would have
+    another value there, and perhaps one where r has none."""
     if e.head == "where" and same(e.args[1], 0) and type(e.args[0]) is Fn and e.args[0].head == "equal":
         r = e.args[0].args[0]
         if is_distance(r) and same(e.args[0].args[1], 0):
-            yield replaced_condition(e.args[2], e.args[0])
+            plain = replaced_condition(e.args[2], e.args[0])
+            if is_divided(plain, r):
+                yield plain
+
+
+def is_divided(e: Expr, r: Expr) -> bool:
+    """Whether a term of ``e`` is divided by a power of the distance ``r``."""
+    root = r if type(r) is Atom else factors_of(r)[1][0][0]
+    return any(base is root and is_below(x) for term, _ in terms_of(e)[1] for base, x in factors_of(term)[1])
+
+
+def is_below(exponent: Expr) -> bool:
+    """Whether a power with this exponent stands below the line."""
+    return not isinstance(exponent, Node) and exponent < 0
 
 
 def replaced_condition(e: Expr, condition: Fn) -> Expr:
@@ -82,11 +98,18 @@ def replaced_condition(e: Expr, condition: Fn) -> Expr:
 
 
 def is_distance(e: Expr) -> bool:
-    """Whether ``e`` is a root of a sum of squares, or a norm."""
+    """Whether ``e`` is a root of a sum of squares, or a norm, which is 0 at single points."""
     if type(e) is Atom:
-        return e.tensor is not None and e.tensor.op is not None and e.tensor.op.name == "norm"
+        return e.tensor is not None and e.tensor.op is not None and e.tensor.op.name == "norm" and is_smooth(e.tensor)
     factors = factors_of(e)[1]
-    return len(factors) == 1 and factors[0][1] == HALF and type(factors[0][0]) is Add and nonnegative(factors[0][0])
+    if len(factors) != 1 or factors[0][1] != HALF or type(factors[0][0]) is not Add:
+        return False
+    return nonnegative(factors[0][0]) and all(vanishes_at_points(term) for term, _ in factors[0][0].terms)
+
+
+def is_smooth(t: Tensor) -> bool:
+    """Whether no function in ``t`` is made of pieces."""
+    return not any(part.op is not None and part.op.name in PIECES for part in toposort([t]))
 
 
 def unguarded(e: Expr, any_value: bool = False) -> tuple[Expr, Expr] | None:

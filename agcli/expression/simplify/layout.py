@@ -6,6 +6,7 @@ quotients are laid out here, so that the cost and the tensors in ``emit`` cannot
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -148,36 +149,42 @@ def cost(e: Expr) -> float:
 
 
 def number_cost(q: Number) -> float:
-    n, d = abs(q.numerator), q.denominator
-    return (q < 0) + (d != 1) + LETTER * (len(str(n)) + (len(str(d)) if d != 1 else 0))
+    if type(q) is int:
+        return LETTER * len(str(q)) if q >= 0 else 1 + LETTER * len(str(-q))
+    n, d = q.numerator, q.denominator
+    return (n < 0) + (d != 1) + LETTER * (len(str(abs(n))) + (len(str(d)) if d != 1 else 0))
 
 
 def sum_cost(e: Add) -> float:
-    total = len(e.terms) - 1 + (e.constant != 0) + LETTER / 4 * sum(is_fraction(t) for t, _ in e.terms)
-    leads = e.constant > 0
+    constant = e.constant
+    total = len(e.terms) - 1.0
+    leads = constant > 0
     for term, k in e.terms:
         total += term_cost(term, k)
-        leads = leads or k > 0
-    if e.constant:
-        total += number_cost(size(e.constant))
-    return total + (not leads)
+        if not leads and k > 0:
+            leads = True
+        if type(term) is Mul and is_fraction(term):
+            total += LETTER / 4
+    if constant:
+        total += 1 + number_cost(size(constant))
+    return total if leads else total + 1
 
 
-def is_fraction(term: Expr) -> bool:
+def is_fraction(term: Mul) -> bool:
     """Whether something stands below the line; of equal forms the one with fewer fractions is nicer."""
-    return type(term) is Mul and any(not isinstance(x, Node) and x < 0 for _, x in term.factors)
+    below = False
+    for _, x in term.factors:
+        below = below or (not isinstance(x, Node) and x < 0)
+    return below
 
 
 def term_cost(term: Expr, k: Number) -> float:
     """Cost of ``|k|*term``."""
-    if k in (1, -1):
-        return cost(term)
-    if type(term) is Mul:
-        ones = abs(k.numerator) != 1 and not stands_above(term)
-        factor = (abs(k.numerator) != 1) - ones
-        divisor = k.denominator != 1
-        return cost(term) + factor + divisor + digits(k)
-    return cost(term) + (abs(k.numerator) != 1) + (k.denominator != 1) + digits(k)
+    total = cost(term)
+    n, d = abs(k.numerator), k.denominator
+    if n != 1:
+        total += LETTER * len(str(n)) + (type(term) is not Mul or stands_above(term))
+    return total + 1 + LETTER * len(str(d)) if d != 1 else total
 
 
 def stands_above(term: Mul) -> bool:
@@ -187,66 +194,69 @@ def stands_above(term: Mul) -> bool:
     return any(isinstance(x, Node) for _, x in term.factors) and bool(quotient(term).above)
 
 
-def digits(k: Number) -> float:
-    """What the digits of a factor cost: those above the line, but no 1, and those below."""
-    n, d = abs(k.numerator), k.denominator
-    return LETTER * ((len(str(n)) if n != 1 else 0) + (len(str(d)) if d != 1 else 0))
-
-
 def product_cost(e: Mul) -> float:
     try:
         line: Quotient = e.line
     except AttributeError:
-        if (found := plain_cost(e)) is not None:
+        if (found := plain(e) if e.one is None else cost_of_multiple(e, e.one)) is not None:
             return found
         line = quotient(e)
     above, below = len(line.above) + (line.top != 1), len(line.below) + (line.bottom != 1)
     operators = (max(above, 1) - 1) + below + line.negative
-    total = operators + sum(part_cost(p) for p in line.above) + sum(part_cost(p) for p in line.below)
+    total = operators + sum(part_cost(*p) for p in line.above) + sum(part_cost(*p) for p in line.below)
     if line.top != 1 or not line.above:
         total += LETTER * len(str(line.top))
     return total + (LETTER * len(str(line.bottom)) if line.bottom != 1 else 0.0)
 
 
+def plain(e: Mul) -> float | None:
+    """What ``plain_cost`` finds for a product without a number, found once for each."""
+    try:
+        return e.plain
+    except AttributeError:
+        e.plain = found = plain_cost(e)
+        return found
+
+
+def cost_of_multiple(e: Mul, one: Mul) -> float | None:
+    """What ``plain_cost`` finds, from the cost of the product without its number."""
+    total = plain(one)
+    k = e.coefficient
+    if total is None or (k < 0 and any(x in (1, -1) and type(b) is Add for b, x in e.factors)):
+        return None
+    n, d = abs(k.numerator), k.denominator
+    if n != 1:
+        total += LETTER * len(str(n)) + (1 if stands_above(one) else -LETTER)
+    return total + (1 + LETTER * len(str(d)) if d != 1 else 0) + (k < 0)
+
+
 def plain_cost(e: Mul) -> float | None:
-    """What ``product_cost`` finds, without an order of the factors; None where the layout matters: with roots of
-    numbers, and where a sum may take the sign."""
+    """What ``product_cost`` finds for a product without a number, without an order of the factors; None where the
+    layout matters: with roots of numbers, and exponents that are turned."""
     above = below = 0
-    total, sums = 0.0, False
+    total = 0.0
     roots: dict[Number, list[Expr]] = {}
     for base, exponent in e.factors:
-        if base is E:
-            above += 1
-        elif isinstance(exponent, Node):
-            if minus_leads(exponent):
+        if isinstance(exponent, Node):
+            if base is not E and minus_leads(exponent):
                 return None
             above += 1
-        elif exponent.denominator != 1:
+            total += part_cost((base,), exponent)
+        elif type(exponent) is Fraction and base is not E:
             if type(base) is int:
                 return None
             roots.setdefault(exponent, []).append(base)
-            continue
-        elif exponent > 0:
+        elif exponent > 0 or base is E:
             above += 1
-            sums = sums or (exponent == 1 and type(base) is Add)
+            total += part_cost((base,), exponent)
         else:
             below += 1
-            sums = sums or (exponent == -1 and type(base) is Add)
-        total += part_cost(Part((base,), exponent if isinstance(exponent, Node) else size(exponent)))
+            total += part_cost((base,), -exponent)
     for exponent, bases in roots.items():
         above += exponent > 0
         below += exponent < 0
-        total += part_cost(Part(tuple(bases), size(exponent)))
-    k = e.coefficient
-    negative = k < 0
-    if negative and sums:
-        return None
-    top, bottom = abs(k.numerator), k.denominator
-    if top != 1 or not above:
-        total += LETTER * len(str(top))
-    if bottom != 1:
-        total += LETTER * len(str(bottom))
-    return total + max(above + (top != 1), 1) - 1 + below + (bottom != 1) + negative
+        total += part_cost(bases, size(exponent))
+    return total + max(above - 1, 0) + below + (LETTER if not above else 0)
 
 
 def number_power(base: int, exponent: Expr) -> tuple[int, Expr]:
@@ -259,8 +269,7 @@ def number_power(base: int, exponent: Expr) -> tuple[int, Expr]:
     return base, exponent
 
 
-def part_cost(part: Part) -> float:
-    bases, exponent = part
+def part_cost(bases: Sequence[Expr], exponent: Expr) -> float:
     if bases[0] is E:
         return LETTER if exponent == 1 else 1 + cost(exponent)
     if type(bases[0]) is int and isinstance(exponent, Node):

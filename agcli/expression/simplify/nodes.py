@@ -55,24 +55,29 @@ class Fn(Node):
 class Mul(Node):
     """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
 
-    __slots__ = ("coefficient", "factors", "groups", "line")
+    __slots__ = ("coefficient", "factors", "groups", "line", "marks", "multiples", "one", "plain")
 
     coefficient: Number
     factors: tuple[Factor, ...]
-    groups: list[Expr]  # what ``factor_groups`` found
+    one: Mul | None  # the product without its number; None where it has none
+    multiples: Any  # of a product without a number: those with numbers, by the number; None where there are none
+    groups: list[Expr] | None  # what ``factor_groups`` found; None for the product itself
     line: Any  # how it is written: what ``quotient`` found
+    marks: set[Any]  # what ``marks_of`` found
+    plain: float | None  # what ``plain_cost`` found
 
 
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "groups", "rows", "split", "terms")
+    __slots__ = ("constant", "groups", "marks", "rows", "split", "terms")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
-    groups: list[Expr]  # what ``term_groups`` found
+    groups: list[Expr] | None  # what ``term_groups`` found; None for the sum itself
+    marks: frozenset[Any]  # what ``sum_marks`` found
     rows: list[tuple[Number, dict[Any, Number]]]  # what ``rows_of`` found
-    split: tuple[Number, Add]  # what ``primitive`` found
+    split: tuple[Number, Add] | None  # what ``primitive`` found; None for 1 and the sum itself
 
 
 class Table:
@@ -80,12 +85,16 @@ class Table:
 
     def __init__(self) -> None:
         self.nodes: dict[Any, Any] = {}
+        self.products: dict[frozenset[Factor], Mul] = {}  # without numbers
         self.expanded: dict[Expr, Expr | None] = {}  # what products of sums were multiplied out to
         self.divided: dict[tuple[Add, Add], tuple[Expr, Expr, Expr] | None] = {}  # the common divisors of pairs of sums
         self.left = 0
 
     def open(self, budget: int) -> None:
+        for node in self.products.values():
+            node.multiples = None  # which hold the node itself
         self.nodes.clear()
+        self.products.clear()
         self.expanded.clear()
         self.divided.clear()
         self.left = budget
@@ -107,13 +116,25 @@ def fn(head: Any, *args: Expr) -> Fn:
 
 def make_mul(coefficient: Number, factors: tuple[Factor, ...]) -> Mul:
     """The product node, as it is."""
-    key = (Mul, coefficient, frozenset(factors))
-    node = TABLE.nodes.get(key)
+    key = frozenset(factors)
+    node = TABLE.products.get(key)
     if node is None:
-        node = Mul()
-        node.coefficient, node.factors = coefficient, factors
-        register(key, node)
-    return node
+        node = TABLE.products[key] = Mul()
+        node.coefficient, node.factors, node.one, node.multiples = 1, factors, None, None
+        spend(1)
+    return node if coefficient == 1 else multiple(coefficient, node)
+
+
+def multiple(k: Number, e: Mul) -> Mul:
+    """``k`` times a product without a number, for k other than 1."""
+    if e.multiples is None:
+        e.multiples = {}
+    node = e.multiples.get(k)
+    if node is None:
+        node = e.multiples[k] = Mul()
+        node.coefficient, node.factors, node.one, node.multiples = k, e.factors, e, None
+        spend(1)
+    return node  # type: ignore[no-any-return]
 
 
 def make_add(constant: Number, terms: tuple[tuple[Node, Number], ...]) -> Add:
@@ -189,4 +210,4 @@ def bare(e: Mul) -> Node:
     """A product without its coefficient."""
     if len(e.factors) == 1 and e.factors[0][1] == 1:
         return e.factors[0][0]  # type: ignore[return-value]
-    return make_mul(1, e.factors)
+    return e.one or e

@@ -8,9 +8,9 @@ from functools import reduce
 from math import comb, gcd, lcm
 from typing import Any, TypeAlias
 
-from agcli.expression.simplify.arithmetic import add, mul, power, scale
+from agcli.expression.simplify.arithmetic import add, build_mul, mul, plus, power, scale
 from agcli.expression.simplify.divisors import Poly, common_divisor, quotient, whole
-from agcli.expression.simplify.nodes import TABLE, Add, Expr, Node, Number, exact, factors_of, ratio, terms_of
+from agcli.expression.simplify.nodes import TABLE, Add, Expr, Factor, Mul, Node, Number, exact, factors_of, ratio, terms_of
 
 Generators: TypeAlias = "tuple[Expr, ...]"
 
@@ -29,9 +29,11 @@ def expand(e: Expr) -> Expr | None:
 
 
 def without_products(e: Node) -> Expr | None:
+    constant, terms = terms_of(e)
+    if type(e) is Add and not any(has_product(t) for t, _ in terms):
+        return e if len(terms) + (constant != 0) <= MAX_TERMS else None
     if terms_when_expanded(e) > MAX_TERMS:
         return None
-    constant, terms = terms_of(e)
     parts: list[Expr] = [constant]
     for term, k in terms:
         product = expand_product(term)
@@ -39,6 +41,14 @@ def without_products(e: Node) -> Expr | None:
             return None
         parts.append(times_number(k, product))
     return add(*parts)
+
+
+def has_product(term: Node) -> bool:
+    """Whether a sum is a factor that is multiplied out."""
+    found = False
+    for base, x in term.factors if type(term) is Mul else ():
+        found = found or (type(base) is Add and not isinstance(x, Node) and 1 <= x <= MAX_POWER)
+    return found
 
 
 def terms_when_expanded(e: Expr) -> int:
@@ -65,38 +75,57 @@ def times_number(k: Number, e: Expr) -> Expr:
 
 
 def expand_product(e: Expr) -> Expr | None:
-    sums: list[Add] = []
-    rest: list[Expr] = []
     coefficient, factors = factors_of(e)
+    sums: list[Add] = []
+    rest: dict[Expr, Expr] = {}
     for base, exponent in factors:
         if type(base) is Add and not isinstance(exponent, Node) and 1 <= exponent <= MAX_POWER:
             whole, part = divmod(exponent, 1)
             sums.extend([base] * int(whole))
             if part:
-                rest.append(power(base, part))
+                rest[base] = part
         else:
-            rest.append(power(base, exponent))
+            rest[base] = exponent
     if not sums:
         return e
-    total = [mul(coefficient, *rest)]
+    total: list[tuple[Number, dict[Expr, Expr]]] = [(coefficient, rest)]
     for s in sums:
         inner = expand(s)
         if inner is None:
             return None
         constant, terms = terms_of(inner)
-        factor: list[Expr] = [scale(k, t) for t, k in terms]
+        factor: list[tuple[Number, tuple[Factor, ...]]] = [(k, factors_of(t)[1]) for t, k in terms]
         if constant:
-            factor.append(constant)
+            factor.append((constant, ()))
         if len(total) * len(factor) > 4 * MAX_TERMS:
             return None
-        product = add(*(mul(a, b) for a in total for b in factor))
-        constant, terms = terms_of(product)
-        total = [scale(k, t) for t, k in terms]
-        if constant:
-            total.append(constant)
+        total = products(total, factor)
         if len(total) > MAX_TERMS:
             return None
-    return add(*total)
+    return add(*[build_mul(exact(k), powers) for k, powers in total])
+
+
+def products(
+    rows: list[tuple[Number, dict[Expr, Expr]]], terms: list[tuple[Number, tuple[Factor, ...]]]
+) -> list[tuple[Number, dict[Expr, Expr]]]:
+    """Each of the products ``rows`` times each of ``terms``, equal ones together."""
+    found: dict[frozenset[Factor], tuple[Number, dict[Expr, Expr]]] = {}
+    for c, powers in rows:
+        for k, factors in terms:
+            made = powers.copy()
+            for base, exponent in factors:
+                if base not in made:
+                    made[base] = exponent
+                    continue
+                x = plus(made[base], exponent)
+                if x == 0:
+                    del made[base]
+                else:
+                    made[base] = x
+            key = frozenset(made.items())
+            known = found.get(key)
+            found[key] = (c * k, made) if known is None else (known[0] + c * k, made)
+    return [row for row in found.values() if row[0]]
 
 
 def read(*sums: Expr) -> tuple[Generators, list[Poly]] | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, scale
+from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, product, scale
 from agcli.expression.simplify.divisors import common_divisor, quotient
 from agcli.expression.simplify.features import NEGATIVE, features
 from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
@@ -40,12 +40,17 @@ def rows_of(e: Add) -> list[Row]:
 
 def lowest(rows: list[Row]) -> dict[Any, Number]:
     """The lowest power of each generator over all terms, where it is not 0."""
-    found: dict[Any, Number] = {}
-    for generator in dict.fromkeys(g for _, row in rows for g in row):
-        least = min(row.get(generator, 0) for _, row in rows)
-        if least:
-            found[generator] = least
-    return found
+    least: dict[Any, Number] = {}
+    count: dict[Any, int] = {}
+    for _, row in rows:
+        for generator, k in row.items():
+            if generator not in count:
+                count[generator], least[generator] = 1, k
+                continue
+            count[generator] += 1
+            least[generator] = min(least[generator], k)
+    everywhere = len(rows)
+    return {g: k for g, k in least.items() if k and (k < 0 or count[g] == everywhere)}
 
 
 def is_exponential(generator: Any) -> bool:
@@ -56,18 +61,27 @@ def product_of(row: dict[Any, Number]) -> Expr:
     """A product of generators; u^a and u^-1 are u^(a - 1), which may have a value at 0."""
     exponents_by_base: dict[Expr, Expr] = {}
     for generator, k in row.items():
-        base, exponent = (generator[0], scale(k, generator[1])) if isinstance(generator, tuple) else (generator, k)
-        exponents_by_base[base] = plus(exponents_by_base.get(base, 0), exponent)
-    return mul(*(power(base, exponent) for base, exponent in exponents_by_base.items()))
+        base, exponent = (generator[0], scale(k, generator[1])) if type(generator) is tuple else (generator, k)
+        known = exponents_by_base.get(base)
+        exponents_by_base[base] = exponent if known is None else plus(known, exponent)
+    return product(1, exponents_by_base)
 
 
 def pull_out(rows: list[Row], shared: dict[Any, Number]) -> tuple[Expr, Expr]:
     """``shared`` as a product, and the sum of what is left of the terms."""
-    rest = [
-        scale(k, product_of({g: x - shared.get(g, 0) for g, x in {**dict.fromkeys(shared, 0), **row}.items()}))
-        for k, row in rows
-    ]
-    return product_of(shared), add(*rest)
+    return product_of(shared), add(*(scale(k, product_of(without(row, shared))) for k, row in rows))
+
+
+def without(row: dict[Any, Number], shared: dict[Any, Number]) -> dict[Any, Number]:
+    """A product of generators divided by another."""
+    left = row.copy()
+    for g, k in shared.items():
+        x = left.get(g, 0) - k
+        if x:
+            left[g] = x
+        else:
+            left.pop(g, None)
+    return left
 
 
 def common_factor(e: Add) -> Iterator[Expr]:
@@ -279,5 +293,5 @@ def partial_factor(e: Add) -> Iterator[Expr]:
             continue  # x^2 + x + 1 is nicer than x*(x + 1) + 1
         group = make_add(0, tuple((t, k) for t, k, _ in chosen))
         rest = [scale(k, t) for i, (t, k, _) in enumerate(rows) if i not in where]
-        for product in common_factor(group):
-            yield add(product, *rest, e.constant)
+        for joined in common_factor(group):
+            yield add(joined, *rest, e.constant)

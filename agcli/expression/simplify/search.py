@@ -196,18 +196,21 @@ def shortest(search: Search, e: Expr) -> Expr:
 def finished(e: Expr) -> tuple[Expr, list[str]]:
     """The formula after the last rules, which are for a form that stays as it is, and the names of those that were
     used."""
-    made: dict[Any, Expr] = {}
     names: list[str] = []
+    found = plain_sign(finish(e, {}, names))
+    return found, list(dict.fromkeys(names))
 
-    def finish(e: Any) -> Expr:
-        if not isinstance(e, Node) or type(e) is Atom or is_monomial(e):
-            return e  # type: ignore[no-any-return]
-        if e not in made:
-            made[e], name = last_form(rebuilt(e, finish))
-            names.extend([name] if name else [])
-        return made[e]
 
-    return plain_sign(finish(e)), list(dict.fromkeys(names))
+def finish(e: Any, made: dict[Any, Expr], names: list[str]) -> Expr:
+    """``e`` after the last rules, its parts first; ``made`` and ``names`` are filled."""
+    if not isinstance(e, Node) or type(e) is Atom or is_monomial(e):
+        return e  # type: ignore[no-any-return]
+    found = made.get(e)
+    if found is None:
+        found, name = last_form(rebuilt(e, partial(finish, made=made, names=names)))
+        made[e] = found
+        names.extend([name] if name else [])
+    return found
 
 
 def plain_sign(e: Expr) -> Expr:

@@ -40,10 +40,15 @@ def simplify(t: Tensor, budget: int = BUDGET) -> Tensor:
         return t
     with workspace(budget):
         try:
-            reader = Reader(t.dtype)
-            return reader.write(shortest(reader.search, reader.read(t)), t)
+            return shortened(t)
         except (UndefinedError, ExhaustedError, RecursionError, DTypeError):
             return t
+
+
+def shortened(t: Tensor) -> Tensor:
+    """``simplify`` in an open workspace. What it made is gone when it returns, before the collector looks."""
+    reader = Reader(t.dtype)
+    return reader.write(shortest(reader.search, reader.read(t)), t)
 
 
 def readable(t: Tensor) -> bool:
