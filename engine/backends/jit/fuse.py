@@ -1,12 +1,12 @@
 """Graph -> graph: neighbouring elementwise ops of one shape become one op, wherever that closes no circle.
 
 A group grows along the order of the graph: an op joins the groups of its inputs. What makes it impossible is a way
-that leaves the group and comes back; so every group knows, as bits of an integer, which groups it depends on.
+that leaves the group and comes back, which ``units`` knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +37,7 @@ from .products.packing import Packing
 from .recompute import Recompute
 from .scatter import Scatter, is_scatter
 from .siblings import Siblings
+from .units import Units
 from .words import CompiledWords, is_words
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
@@ -97,64 +98,63 @@ class Fuser:
     def __init__(self, shard_of: dict[int, int], frames: Mapping[int, Frame] = MappingProxyType({})) -> None:
         self.shard_of, self.frames = shard_of, frames
         self.groups: dict[int, Group] = {}  # of tensors
-        self.bits: list[Group] = []  # group of each bit
-        self.depends: dict[int, int] = {}  # tensor -> groups that it depends on
+        self.units = Units()
 
     def place(self, t: Tensor) -> None:
         """Put a tensor into the groups of its inputs, a new one, or none."""
-        depends = 0
-        for x in t.inputs:
-            depends |= self.depends[x.id]
-        self.depends[t.id] = depends
         frame = self.frames.get(t.id)
         if frame is None and not self.fits(t):
+            self.units.add(t)
             return
-        shard = self.shard_of.get(t.id, 0)
-        group = Group(1 << len(self.bits), shard, [t], depends, frame=frame)
-        self.bits.append(group)
+        group = Group(self.shard_of.get(t.id, 0), [t], {x.id: x for x in t.inputs}, frame=frame)
+        self.units.add(group)
+        self.enter(t, group)
         for x in t.inputs:
             other = self.groups.get(x.id)
-            if other is not None and other is not group and self.may_join(group, other):
-                group = self.joined(other, group)
+            if other is not None and other is not group:
+                group = self.joined(other, group) or group
+
+    def enter(self, t: Tensor, group: Group) -> None:
         self.groups[t.id] = group
-        self.depends[t.id] = depends | group.bit
+        self.units.enter(t, group)
 
-    def may_join(self, group: Group, other: Group) -> bool:
-        """Whether both have one shape and shard, fit into one kernel, and no way leads out of them and back."""
-        if other.shard != group.shard or other.shape != group.shape:
-            return False
-        if group.frame is not None and other.frame is not None and group.frame.kept != other.frame.kept:
-            return False
-        if len(group.members) + len(other.members) > MOST_LINES:
-            return False
-        both = group.bit | other.bit
-        own = {m.id for m in (*group.members, *other.members)}
-        outside = {x.id: x for m in (*group.members, *other.members) for x in m.inputs if x.id not in own}
+    def joined(self, a: Group, b: Group) -> Group | None:
+        """``a`` with ``b`` as part of it, if they fit into one kernel, and no way leads out of them and back."""
+        if b.shard != a.shard or len(a.members) + len(b.members) > MOST_LINES or b.shape != a.shape:
+            return None
+        if a.frame is not None and b.frame is not None and a.frame.kept != b.frame.kept:
+            return None
+        groups = self.groups
+        outside = {n: x for g in (a, b) for n, x in g.outside.items() if groups.get(n) not in (a, b)}
         if len(outside) > MOST_OPERANDS:
+            return None
+        low, high = (a, b) if self.units.precedes(a, b) else (b, a)
+        between = self.units.between(low, high)
+        if between is None:
+            return None
+        a.frame = a.frame or b.frame
+        a.outside = outside
+        for t in b.members:
+            self.enter(t, a)
+        for t in b.totals:
+            self.units.enter(t, a)
+        a.members += b.members
+        a.totals += b.totals
+        self.units.merge(low, high, between, a)
+        return a
+
+    def add_total(self, t: Tensor, group: Group) -> bool:
+        """Let a group make a sum of what it computes or reads, unless it needs what is made of the sum."""
+        if t.id in group.outside or t.id in self.units.home:
             return False
-        direct = 0
-        for x in outside.values():
-            direct |= self.depends[x.id]
-        return not self.reach(direct, both) & both
-
-    def reach(self, bits: int, within: int) -> int:
-        """All groups that are needed for ``bits``; it stops as soon as it meets ``within``."""
-        seen = 0
-        while todo := bits & ~seen:
-            if bits & within:
-                break
-            low = todo & -todo
-            seen |= low
-            bits |= self.bits[low.bit_length() - 1].needs
-        return bits
-
-    def closure(self, group: Group) -> int:
-        """All groups that one depends on, by its bits of now."""
-        own = {t.id for t in group.members}
-        direct = 0
-        for x in (x for t in group.members for x in t.inputs if x.id not in own):
-            direct |= self.depends[x.id]
-        return self.reach(direct, 0)
+        low, high = (t, group) if self.units.precedes(t, group) else (group, t)
+        between = self.units.between(low, high)
+        if between is None:
+            return False
+        self.units.merge(low, high, between, group)
+        self.units.enter(t, group)
+        group.totals.append(t)
+        return True
 
     def end(self, t: Tensor) -> None:
         """Let the group of what ``t`` sums make the sum too: whoever reads it needs the group already."""
@@ -164,37 +164,14 @@ class Fuser:
         kept = summed_axes(t)
         if group.frame is not None and frame_of(t) == group.frame:
             group.members.append(t)
-            self.groups[t.id] = group
+            self.enter(t, group)
             return
         if kept is None or (group.frame is not None and (kept != COLUMNS or group.frame.kept != t.inputs[0].ndim - 1)):
             return
         first = group.totals[0] if group.totals else t
         if summed_axes(first) == kept and type(first.op) is type(t.op):
             group.totals.append(t)
-
-    def joined(self, a: Group, b: Group) -> Group:
-        """``b`` becomes part of ``a``."""
-        a.members += b.members
-        a.frame = a.frame or b.frame
-        a.bit |= b.bit
-        for t in b.members:
-            self.groups[t.id] = a
-        for n in indices(b.bit):
-            self.bits[n] = a
-        own = {m.id for m in a.members}
-        a.needs = 0
-        for m in a.members:
-            for x in m.inputs:
-                if x.id not in own:
-                    a.needs |= self.depends[x.id]
-        return a
-
-
-def indices(bits: int) -> Iterator[int]:
-    while bits:
-        low = bits & -bits
-        yield low.bit_length() - 1
-        bits ^= low
+            self.units.enter(t, group)
 
 
 def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:

@@ -17,10 +17,9 @@ SMALL = 8  # times fewer elements make an input that does not count
 class Group:
     """Tensors that are to be computed in one loop."""
 
-    bit: int  # one for each group that it was joined from
     shard: int
-    members: list[Tensor] = field(default_factory=list)
-    needs: int = 0  # groups on which its inputs depend
+    members: list[Tensor]
+    outside: dict[int, Tensor]  # what members read that is no member, by id
     totals: list[Tensor] = field(default_factory=list)  # sums of members, over the same axes
     frame: Frame | None = None  # of a loop over rows that needs their sums
     copies: list[Tensor] = field(default_factory=list)  # members of other groups that are computed here too
