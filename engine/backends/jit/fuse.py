@@ -29,7 +29,7 @@ from .elementwise.joins import doubled
 from .elementwise.rows import RowLoop
 from .elementwise.standard import spelled_out
 from .elementwise.sums import Summed, is_sum, kept_axes, lone
-from .groups import Group, number_of
+from .groups import Group, form_of, number_of
 from .masks import CompiledMask, is_mask
 from .products.gemv import gemv, is_gemv
 from .products.narrow_gemm import NarrowGemm, is_narrow_gemm
@@ -47,6 +47,7 @@ WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 5
 EACH = 256  # operations of a convolution that count as one element
 CALL = 2048  # elements that NumPy reads while Python makes a call
 MOST_LINES = 64
+COMPILED_LINES = 1 << 13  # of all kernels of a graph, each of which takes LLVM about a millisecond
 MOST_OPERANDS = 20
 
 
@@ -180,8 +181,9 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
     ``runs`` is how often a call of the function runs the graph. Whether to compile depends on nothing but the graph,
     so that a run repeats.
     """
-    order = toposort(roots)
-    if runs == 1 and len(order) > FEW and not any(map(is_large, order)):
+    order = toposort(sorted(roots, key=lambda t: t.id))
+    types = {id(t.type): t for t in order}.values()  # few, as equal types are mostly one object
+    if runs == 1 and len(order) > FEW and not any(map(is_large, types)):
         return list(roots)  # to look through so many again and again takes a fifth of the time to compile them
     shards = {} if shard_of is None else shard_of
     outputs = spelled_out(roots, shards)
@@ -209,6 +211,7 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
     others += CALL * len(every) if runs > 1 else 0  # a turn whose calls are all compiled does not come back to Python
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
+    groups = affordable(groups)
     if len(order) <= FEW:  # a compiled call joins its neighbours, where one of NumPy's stands between them
         groups.update((n, g) for n, g in every.items() if g.members[0].type.size <= SMALL)
     if runs == 1:
@@ -221,6 +224,23 @@ def saved(group: Group) -> int:
     """Elements that NumPy would read or write once more."""
     more: int = sum(passes(t.op) for t in group.members if t.shape == group.shape) + len(group.totals) - 1
     return more * int(group.members[0].type.with_shape(group.shape).size)
+
+
+def affordable(groups: Mapping[int, Group]) -> dict[int, Group]:
+    """The groups without those that save least, where all kernels have too many lines; equal groups share theirs."""
+    if sum(len(g.members) for g in groups.values()) <= COMPILED_LINES:
+        return dict(groups)
+    alike: dict[Any, list[int]] = {}
+    for n, group in groups.items():
+        alike.setdefault(form_of(group), []).append(n)
+    kept: dict[int, Group] = {}
+    lines = 0
+    for numbers in sorted(alike.values(), key=lambda ns: -sum(saved(groups[n]) for n in ns)):
+        lines += len(groups[numbers[0]].members)
+        if lines > COMPILED_LINES:
+            break
+        kept.update((n, groups[n]) for n in numbers)
+    return {n: g for n, g in groups.items() if n in kept}
 
 
 # ops with a loop of their own, and what makes the compiled op of a tensor; it is told whether it may use threads

@@ -51,3 +51,14 @@ def number_of(t: Tensor) -> Number:
     while not isinstance(source, Constant):
         source = source.inputs[0]
     return source.array.astype(t.dtype)[()].item()  # type: ignore[no-any-return]
+
+
+def form_of(group: Group) -> Any:
+    """What is equal for groups that one kernel computes, from the formulas of their elements."""
+    places: dict[int, int] = {}
+    lines = []
+    for t in group.members:
+        numbers = tuple(None if (n := number_of(x)) is None else repr(n) for x in t.inputs)
+        lines.append((t.op, t.dtype, tuple(places.setdefault(x.id, len(places)) for x in t.inputs), numbers))
+        places.setdefault(t.id, len(places))
+    return group.frame, tuple(lines), tuple((s.op, places.get(s.inputs[0].id)) for s in group.totals)
