@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from .graph import Tensor, toposort
+from .graph import Tensor
 from .types import Array
 
 
-def dynamic_tensors(outputs: Sequence[Tensor]) -> list[Tensor]:
-    """The results of dynamic ops that ``outputs`` need."""
-    return [t for t in toposort(outputs) if t.op is not None and t.op.dynamic]
+def dynamic_tensors(order: Sequence[Tensor]) -> list[Tensor]:
+    """The results of dynamic ops among tensors."""
+    return [t for t in order if t.op is not None and t.op.dynamic]
 
 
 def compute(tensors: Sequence[Tensor], inputs: Sequence[Any]) -> list[Array]:

@@ -17,7 +17,7 @@ from .backends.tiered import SmallExecutor
 from .collector import collector_paused
 from .dynamic_shapes import compute, dynamic_tensors
 from .errors import FeedError, StateError, UsageError
-from .graph import Tensor, label, toposort
+from .graph import Tensor, label, orders_kept, toposort
 from .leaves import Placeholder, Variable, variable
 from .ops.keys import FUNCTION_KEY, make_key
 from .plan import Plan
@@ -73,7 +73,8 @@ class Function:
         self.single = isinstance(fetches, Tensor)
         self.names_of_results = list(fetches) if isinstance(fetches, Mapping) else None
         check_updates(self.updates)
-        leaves = [t for t in toposort([*self.outputs, *self.updates.values()]) if t.op is None]
+        order = toposort([*self.outputs, *self.updates.values()])
+        leaves = [t for t in order if t.op is None]
         found = [t for t in leaves if isinstance(t, Placeholder)]
         self.random = FUNCTION_KEY in found
         self.inputs = list(inputs) if inputs is not None else [p for p in found if p is not FUNCTION_KEY]
@@ -84,7 +85,7 @@ class Function:
         self.by_name = {p.name: p for p in self.inputs}
         self.executors: dict[tuple[Shape, ...], Executor] = {}
         self.plan: Plan | None = None
-        self.dynamic = dynamic_tensors([*self.outputs, *self.updates.values()])
+        self.dynamic = dynamic_tensors(order)
         self.before: Function | None = None
         known = not self.dynamic and all(p.type.known for p in self.inputs)
         self.shapes = tuple([p.shape for p in self.inputs]) if known else ()  # of what is fed, where that is clear
@@ -150,6 +151,7 @@ class Function:
         return ", ".join(label(p) for p in self.inputs) or "no feeds"
 
     @collector_paused()
+    @orders_kept()
     def compile(self, shapes: tuple[Shape, ...]) -> Executor:
         """The executor for feeds of these shapes."""
         targets, dynamic = stabilise([*self.outputs, *self.updates.values()], self.dynamic)

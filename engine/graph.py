@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -28,6 +30,7 @@ Like: TypeAlias = "Tensor | Array | Number | np.generic | Sequence[Any]"
 Cotangents: TypeAlias = "Sequence[Tensor | Refused | None]"
 
 _ids = itertools.count()
+_kept: ContextVar[dict[tuple[int, ...], list[Tensor]] | None] = ContextVar("orders", default=None)
 
 
 class Refused:
@@ -330,9 +333,30 @@ def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
 
 def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tensor]:
     """Every tensor that ``outputs`` need, inputs before users; it does not look beyond the ids in ``stop``."""
+    roots = list(outputs)
+    kept = None if stop else _kept.get()
+    if kept is None:
+        return sorted_from(roots, stop)
+    ids = tuple([t.id for t in roots])
+    if ids not in kept:
+        kept[ids] = sorted_from(roots, stop)
+    return kept[ids].copy()
+
+
+@contextmanager
+def orders_kept() -> Iterator[None]:
+    """Inside, the order of a graph that was asked for before is a copy of the answer."""
+    token = _kept.set({})
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def sorted_from(roots: list[Tensor], stop: Container[int]) -> list[Tensor]:
     order: list[Tensor] = []
     done: set[int] = set()
-    stack: list[Any] = [*reversed(list(outputs))]
+    stack: list[Any] = roots[::-1]
     while stack:
         t = stack.pop()
         if t is None:  # the inputs of the tensor below are done

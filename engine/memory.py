@@ -6,7 +6,7 @@ An op writes over an input that dies with it where it can, and what is concatena
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +39,7 @@ class Memory:
         self.plan = plan
         self.shadow: list[Array] = []
         self.shadows: dict[TensorType, Array] = {}
+        self.known: dict[int, tuple[TensorType, Array]] = {}  # the same by the objects of types, of which there are few
 
     def add(self, t: Tensor, type: TensorType, kind: str, array: Array, root: int = -1, source: Any = None) -> Slot:
         slots = self.plan.slots
@@ -50,9 +51,13 @@ class Memory:
 
     def shadow_of(self, type: TensorType) -> Array:
         """Memory of this type in C order that is never touched."""
+        known = self.known.get(id(type))
+        if known is not None:
+            return known[1]
         found = self.shadows.get(type)
         if found is None:
             found = self.shadows[type] = np.empty([static(d) for d in type.shape], type.dtype)
+        self.known[id(type)] = type, found
         return found
 
     def join(self) -> None:
@@ -117,19 +122,17 @@ class Memory:
     def allocate(self, direct: bool) -> None:
         """Give every buffer a place in the arena; a place is free again after the last step that reads it."""
         slots, steps = self.plan.slots, self.plan.steps
-        last = [-1] * len(slots)
+        owner = [s.root for s in slots]
+        if "part" in {s.kind for s in slots}:
+            owner = [self.owner(i) for i in range(len(slots))]
+        last = [-1] * len(slots)  # step at which each owner is read or written
         for n, step in enumerate(steps):
-            for i in (*step.inputs, *step.outputs):
-                root = slots[slots[i].root]
-                last[root.index] = n
-                if root.kind == "part":
-                    last[self.owner(i)] = n
+            for i in step.inputs:
+                last[owner[i]] = n
+            for i in step.outputs:
+                last[owner[i]] = n
         for i in (*self.plan.fetches, *(s for _, s in self.plan.commits)):
-            last[self.owner(i)] = len(steps)
-        dies: dict[int, list[int]] = {}
-        for s in slots:
-            if s.kind == "buffer":
-                dies.setdefault(last[s.index], []).append(s.index)
+            last[owner[i]] = len(steps)
         pools: dict[int, FreeList] = defaultdict(FreeList)  # shards that run side by side share no memory
         waiting: list[Slot] = []  # free at the end of the phase, as another shard's steps may still run
         phase = 0
@@ -138,18 +141,22 @@ class Memory:
                 for s in waiting:
                     pools[s.shard].give(s.offset, s.nbytes)
                 phase, waiting = step.phase, []
-            taken = self.reuse(step, n, last) if direct else set()
+            taken = self.reuse(step, n, last) if direct else ()
             for o in step.outputs:
-                whole = slots[slots[o].root]
-                if whole.kind == "part":
-                    whole = slots[self.owner(o)]
+                whole = slots[owner[o]]
                 if whole.kind == "buffer" and whole.offset < 0:
                     whole.offset = pools[whole.shard].take(whole.nbytes)
-            for i in dies.get(n, ()):
-                if i not in taken and slots[i].shard == step.shard:
-                    pools[step.shard].give(slots[i].offset, slots[i].nbytes)
-                elif i not in taken:
-                    waiting.append(slots[i])
+            for i in step.inputs + step.outputs:
+                own = owner[i]
+                if last[own] == n:
+                    last[own] = -1  # it dies once
+                    s = slots[own]
+                    if s.kind != "buffer" or own in taken:
+                        continue
+                    if s.shard == step.shard:
+                        pools[step.shard].give(s.offset, s.nbytes)
+                    else:
+                        waiting.append(s)
         self.settle(pools)
 
     def settle(self, pools: Mapping[int, FreeList]) -> None:
@@ -169,33 +176,34 @@ class Memory:
             if s.kind == "part":
                 s.offset += part.offset
 
-    def reuse(self, step: Step, n: int, last: list[int]) -> set[int]:
+    def reuse(self, step: Step, n: int, last: list[int]) -> Sequence[int]:
         """Write over inputs that nobody reads after this step; returns their slots."""
+        op, inputs = step.op, step.inputs
+        if not op.inplace or (step.multiple and not getattr(op, "inplace_each", False)):
+            return ()
         slots = self.plan.slots
-        taken: set[int] = set()
-        if step.multiple and not getattr(step.op, "inplace_each", False):
-            return taken
+        taken: list[int] = []
         for o in step.outputs:
             out = slots[o]
             if out.kind != "buffer":
                 continue
-            for k in step.op.inplace:
-                if k >= len(step.inputs):
+            for k in op.inplace:
+                if k >= len(inputs):
                     break
-                x = slots[step.inputs[k]]
+                x = slots[inputs[k]]
                 root = slots[x.root]
                 if (
-                    root.kind == "buffer"
+                    last[root.index] == n
+                    and root.kind == "buffer"
                     and root.index not in taken
-                    and last[root.index] == n
                     and root.shard == step.shard
                     and (x.type is out.type or (x.type.dtype == out.type.dtype and x.type.shape == out.type.shape))
                     and root.nbytes == out.nbytes
                     and self.shadow[x.index].flags.c_contiguous
-                    and all(i == x.index for i in step.inputs if slots[i].root == x.root)
+                    and all(i == x.index or slots[i].root != x.root for i in inputs)
                 ):
                     out.offset = root.offset
-                    taken.add(root.index)
+                    taken.append(root.index)
                     break
         return taken
 

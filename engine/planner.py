@@ -16,7 +16,7 @@ from .plan import Plan, Slot, Step
 from .rewrite import pieces as pieces
 from .rewrite import shards_of_writing as shards_of_writing
 from .rewrite.rules import oldest_first
-from .rewrite.shards import arrange
+from .rewrite.shards import MAIN, arrange
 from .types import Array, TensorType, TupleType
 
 COPY_LIMIT = 16384  # bytes; smaller feeds are copied into a fixed place, larger ones are used where they lie
@@ -37,7 +37,11 @@ class Planner:
         self.slot_of: dict[int, int] = {}
         self.parts: dict[int, tuple[int, ...]] = {}  # tensors of tuple type
         order = toposort([*oldest_first(fetches), *updates.values()])
-        for t, self.shard, self.phase in arrange(order, shard_of or {}):
+        self.shard, self.phase = MAIN, 0
+        if not shard_of:
+            for t in order:
+                self.place(t)
+        for t, self.shard, self.phase in arrange(order, shard_of) if shard_of else ():
             self.place(t)
         self.plan.fetches = [self.slot_of[t.id] for t in fetches]
         self.commit(updates, direct)
@@ -45,14 +49,19 @@ class Planner:
         self.memory.allocate(direct)  # else inputs outlive their step, so that an error can show them
 
     def place(self, t: Tensor) -> None:
-        if isinstance(t.op, Item):
-            self.slot_of[t.id] = self.parts[t.inputs[0].id][t.op.index]
-        elif t.op is not None:
+        op = t.op
+        if isinstance(op, Item):
+            self.slot_of[t.id] = self.parts[t.inputs[0].id][op.index]
+        elif op is not None:
             slot_of = self.slot_of
             inputs = tuple([slot_of[x.id] for x in t.inputs])
-            views = type(t.op).view is not Op.view and isinstance(t.type, TensorType)
-            if not views or not self.as_view(t, t.op, inputs):
-                self.as_step(t, t.op, inputs)
+            if type(t.type) is TupleType:
+                self.as_steps(t, op, inputs)
+            elif type(op).view is Op.view or not self.as_view(t, op, inputs):
+                s = self.memory.add(t, t.type, "buffer", self.memory.shadow_of(t.type))
+                s.shard = self.shard
+                slot_of[t.id] = index = s.index
+                self.plan.steps.append(Step(op, inputs, (index,), t, False, self.shard, self.phase))
         elif isinstance(t, Constant):
             self.add(t, t.type, "constant", t.array, source=t.array)
         elif isinstance(t, Variable):
@@ -76,22 +85,19 @@ class Planner:
         s.dynamic = base.dynamic
         return True
 
-    def as_step(self, t: Tensor, op: Op, inputs: tuple[int, ...]) -> None:
-        multiple = isinstance(t.type, TupleType)
-        made = [
-            self.add(t, type, "buffer", self.memory.shadow_of(type))
-            for type in (t.type.items if multiple else (t.type,))
-        ]
+    def as_steps(self, t: Tensor, op: Op, inputs: tuple[int, ...]) -> None:
+        """A step that fills a tuple."""
+        made = [self.add(t, type, "buffer", self.memory.shadow_of(type)) for type in t.type.items]
         for s in made:
             s.shard = self.shard
-        outputs = tuple([s.index for s in made])
-        if multiple:
-            self.parts[t.id] = outputs
-        self.plan.steps.append(Step(op, inputs, outputs, t, multiple, self.shard, self.phase))
+        self.parts[t.id] = outputs = tuple([s.index for s in made])
+        self.plan.steps.append(Step(op, inputs, outputs, t, True, self.shard, self.phase))
 
     def commit(self, updates: Mapping[Variable, Tensor], direct: bool) -> None:
         """Let the last op of an update write into its variable, or copy at the end where that is not safe."""
         slots, steps = self.plan.slots, self.plan.steps
+        if not updates:
+            return
         written_by = {o: n for n, step in enumerate(steps) for o in step.outputs}
         last_read = self.last_reads()
         for value in updates.values():  # an old value that is copied at the end must still be there

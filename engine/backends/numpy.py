@@ -20,7 +20,7 @@ from ..graph import label
 from ..leaves import Placeholder, Variable
 from ..ops.program import joined
 from ..plan import Plan, Slot, Step
-from ..types import Array
+from ..types import Array, TensorType
 
 Call = Callable[[], Any]
 Program = list[tuple[int, Call]]  # calls with the number of the step that each begins with
@@ -36,7 +36,9 @@ class Executor:
         raw = np.empty(plan.arena + ALIGN, np.uint8)
         shift = -raw.ctypes.data % ALIGN
         self.arena = raw[shift : shift + plan.arena]
-        self.places: dict[Any, Array] = {}  # one array a place: of two alike, NumPy asks at every call how they overlap
+        # type -> offset -> array: one a place, as of two alike NumPy asks at every call how they overlap
+        self.places: dict[TensorType, dict[int, Array]] = {}
+        self.kinds: dict[int, tuple[TensorType, dict[int, Array]]] = {}  # the same by the objects of types, a few
         self.lock = threading.Lock()
         self.quiet = contextvars.Context()  # NumPy's error state belongs to a context; to enter one is cheap
         self.quiet.run(np.seterr, all="ignore")
@@ -46,15 +48,17 @@ class Executor:
         """Find all arrays and bind all kernels that do not depend on where a feed lies."""
         plan, slots, moves = self.plan, self.plan.slots, Variable.moves
         self.values: list[Any] = [self.array(s) for s in plan.slots]
-        self.moving_views = [s for s in slots if s.kind == "view" and s.dynamic]
-        for s in slots:
-            if s.kind == "view" and not s.dynamic:
+        views = [s for s in slots if s.kind == "view"]
+        self.moving_views = [s for s in views if s.dynamic]
+        for s in views:
+            if not s.dynamic:
                 self.look(s)
-        self.moving_steps = [n for n, step in enumerate(plan.steps) if any(slots[i].dynamic for i in step.inputs)]
+        fed = {s.index for s in slots if s.dynamic}
+        self.moving_steps = [n for n, step in enumerate(plan.steps) if not fed.isdisjoint(step.inputs)] if fed else []
         moving = set(self.moving_steps)
         self.calls: list[Call] = [self.bind(step) if n not in moving else int for n, step in enumerate(plan.steps)]
         self.sequence: Program | None = None  # made when all calls are bound
-        self.alone: dict[int, tuple[Program, int]] = {}  # where the calls stand in it that were not joined to others
+        self.alone: dict[int, tuple[Program, int]] = {}  # where those of moving steps stand in it, unless joined
         used = [(n, plan.feeds[p]) for n, p in enumerate(self.inputs) if p in plan.feeds]
         self.feeds = [(n, i, slots[i].dynamic) for n, i in used]
         self.fetches = [(i, slots[i].type.rank > 0) for i in plan.fetches]
@@ -66,10 +70,14 @@ class Executor:
         if s.kind == "variable":
             return s.source.value
         if s.kind in ("buffer", "part"):
-            place = (s.type.shape, s.type.dtype, s.offset)
-            found = self.places.get(place)
+            kind = s.type
+            if id(kind) not in self.kinds:
+                strong = TensorType(kind.shape, kind.dtype)
+                self.kinds[id(kind)] = kind, self.places.setdefault(strong, {})
+            arrays = self.kinds[id(kind)][1]
+            found = arrays.get(s.offset)
             if found is None:
-                found = self.places[place] = np.ndarray(s.type.shape, s.type.dtype, self.arena, s.offset)  # type: ignore[arg-type]
+                found = arrays[s.offset] = np.ndarray(kind.shape, kind.dtype, self.arena, s.offset)  # type: ignore[arg-type]
             return found
         return np.zeros(s.type.shape, s.type.dtype) if s.kind == "feed" and not s.dynamic else None
 
@@ -78,9 +86,10 @@ class Executor:
         self.values[s.index] = op.view(*(self.values[i] for i in inputs))
 
     def bind(self, step: Step) -> Call:
-        inputs = [self.values[i] for i in step.inputs]
-        outputs = tuple(self.values[o] for o in step.outputs)
-        return step.op.bind(inputs, outputs if step.multiple else outputs[0])
+        values = self.values
+        inputs = [values[i] for i in step.inputs]
+        outputs = [values[o] for o in step.outputs]
+        return step.op.bind(inputs, tuple(outputs) if step.multiple else outputs[0])
 
     def feed(self, arrays: Sequence[Array]) -> None:
         moved = False
@@ -114,7 +123,10 @@ class Executor:
         self.alone = self.standing([self.sequence])
 
     def standing(self, programs: Sequence[Program]) -> dict[int, tuple[Program, int]]:
-        return {n: (p, k) for p in programs for k, (n, call) in enumerate(p) if call is self.calls[n]}
+        if not self.moving_steps:
+            return {}
+        moving = set(self.moving_steps)
+        return {n: (p, k) for p in programs for k, (n, call) in enumerate(p) if n in moving and call is self.calls[n]}
 
     def run(self, arrays: Sequence[Array], trap: bool = False) -> list[Any]:
         """Values of the fetches, as arrays of their own; then the updates are committed."""

@@ -149,16 +149,20 @@ def lines(t: Tensor) -> int:
     )
 
 
+def count(t: Tensor) -> int:
+    return t.type.size if isinstance(t.type, TensorType) else 0
+
+
 def suits(roots: Sequence[Tensor], products: bool) -> bool:
     """Whether a graph is small enough, of one float type, and has only ops that can be written out.
 
     Products of matrices are left to the BLAS, unless they are to be compiled (``products``).
     """
-    order = toposort(roots)
+    order = toposort(sorted(roots, key=lambda t: t.id))
     kinds: list[Any] = [Pointwise, Astype, Sum, Max, Min, Prod, CumSum, CumProd, *MOVES]
     if products:
         kinds.append(MatMul)
-    if len(order) > ELEMENTS and sum(t.type.size for t in order if isinstance(t.type, TensorType)) > ELEMENTS:
+    if len(order) > ELEMENTS and any(total > ELEMENTS for total in accumulate(map(count, order))):
         return False
     known = tuple(kinds)
     if not all(t.op is None or isinstance(t.op, known) for t in order):

@@ -17,6 +17,9 @@ Call: TypeAlias = "Callable[[], Any]"
 
 def joined(calls: Iterable[Call]) -> list[tuple[int, Call]]:
     """Calls in their order, each with its number; neighbours are one where they say how (``join``, if they have it)."""
+    calls = list(calls)
+    if {type(call) for call in calls} == {partial}:
+        return list(enumerate(calls))
     found: list[tuple[int, Call]] = []
     for join, group in groupby(enumerate(calls), key=how_joined):
         rows = list(group)

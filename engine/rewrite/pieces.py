@@ -49,7 +49,7 @@ def factors(t: Tensor, axis: int) -> tuple[Tensor, ...]:
     return t.inputs if isinstance(t.op, Concatenate) and t.op.axis == axis else (t,)
 
 
-@rule("add")
+@rule("add", inputs=("putitem",))
 def join_pieces(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """putitem(x, :k) + putitem(y, k:) -> concatenate(x, y), in whatever order they are added"""
     pieces = terms(t) if span(a) or span(b) else []

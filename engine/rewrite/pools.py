@@ -83,12 +83,12 @@ def sum_before_scatter(t: Tensor, x: Tensor) -> Tensor | None:
 
 def located_at_once(outputs: Sequence[Tensor]) -> list[Tensor]:
     """``outputs`` where a pool whose positions are wanted gives both, so that its input is looked at once."""
-    order = toposort(outputs)
+    order = toposort(sorted(outputs, key=lambda t: t.id))
     pairs = {t.inputs[1].id: t for t in order if isinstance(t.op, MaxPosition) and is_pool_of(t.inputs[1], t)}
     if not pairs:
         return list(outputs)
     new: dict[int, Tensor] = {}
-    for t in order:
+    for t in toposort(outputs):
         if t.id in pairs:
             with origin(t.place):
                 x = new[t.inputs[0].id]

@@ -28,8 +28,38 @@ from .products import sum_of_products, sum_of_transpose, transpose_after
 
 Rule = Callable[..., "Tensor | None"]
 RULES: dict[str, list[Rule]] = {}
+NUMBERS = frozenset({"broadcast_to"})  # what makes a number an input: rules and folding look at each constant anyway
 FOLD_LIMIT = 65536  # elements; larger constants are cheaper to compute than to keep
-rule = several_a_name(RULES)  # a rule gets the op and its inputs
+_register = several_a_name(RULES)
+_inputs: dict[str, frozenset[str] | None] = {}  # op -> ops of inputs that its rules wait for; None: any
+
+
+def rule(*names: str, inputs: Iterable[str] | None = None) -> Callable[[Rule], Rule]:
+    """A decorator for a rule of the ops of these names, which gets the tensor and its inputs.
+
+    ``inputs`` names the ops of which it wants one at least among what makes the inputs, beside constants.
+    """
+    for name in names:
+        known = _inputs.get(name, NUMBERS)
+        _inputs[name] = None if inputs is None or known is None else known | frozenset(inputs)
+    return _register(*names)
+
+
+def stays(op: Op, inputs: Sequence[Tensor]) -> bool:
+    """Whether the looks of an op and its inputs say that nothing simplifies it; most tensors are such."""
+    if not inputs or type(op).simplify is not Op.simplify:
+        return False
+    wanted = _inputs.get(op.name, NUMBERS)
+    if wanted is None:
+        return False
+    for x in inputs:
+        made_by = x.op
+        if made_by is None:
+            if isinstance(x, Constant):
+                return False
+        elif made_by.name in wanted:
+            return False
+    return True
 
 
 def number(t: Tensor) -> Any:
@@ -48,7 +78,7 @@ def fill(value: Any, like: Tensor) -> Tensor:
     return broadcast_to(Constant(value, TensorType((), like.dtype, like.type.weak)), like.shape)
 
 
-@rule("add")
+@rule("add", inputs=NUMBERS)
 def add_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x + 0 -> x"""
     for x, y in ((a, b), (b, a)):
@@ -57,7 +87,7 @@ def add_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-@rule("add")
+@rule("add", inputs=("negative",))
 def add_negative(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x + (-y) -> x - y"""
     for x, y in ((a, b), (b, a)):
@@ -66,7 +96,7 @@ def add_negative(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-@rule("subtract")
+@rule("subtract", inputs=(*NUMBERS, "negative"))
 def subtract_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x - 0 -> x; 0 - x -> -x; x - (-y) -> x + y"""
     if number(b) == 0 and a.type == t.type:
@@ -81,12 +111,11 @@ def signs_move(t: Tensor, x: Tensor) -> bool:
     return x.dtype == t.dtype or x.dtype.kind == "f"
 
 
-@rule("multiply")
+@rule("multiply", inputs=NUMBERS)
 def multiply_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x * 1 -> x; x * -1 -> -x; x * 0 -> 0; (x * c) * d -> x * (c d)"""
     for x, y in ((a, b), (b, a)):
-        n = number(y)
-        if n is None:
+        if (y.op is not None and not isinstance(y.op, BroadcastTo)) or (n := number(y)) is None:
             continue
         if n == 0 and t.type.known:
             return fill(0, t)
@@ -111,7 +140,7 @@ def exact(*constants: Tensor) -> bool:
     return all(isinstance(c, Constant) and isinstance(c.value, int | Fraction) for c in constants)
 
 
-@rule("multiply", "divide")
+@rule("multiply", "divide", inputs=("negative",))
 def move_sign_out(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """(-x) * y -> -(x * y), and the same for quotients"""
     if a.op is ew.negative and signs_move(t, a):
@@ -121,7 +150,7 @@ def move_sign_out(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-@rule("divide")
+@rule("divide", inputs=NUMBERS)
 def divide_one(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x / 1 -> x; 0 / n -> 0 for a number n that is not 0: 0 / 0 is NaN"""
     if number(b) == 1 and a.type == t.type:
@@ -129,7 +158,7 @@ def divide_one(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     return fill(0, t) if number(a) == 0 and number(b) not in (0, None) and t.type.known else None
 
 
-@rule("negative")
+@rule("negative", inputs=("negative", "subtract"))
 def negative_twice(t: Tensor, x: Tensor) -> Tensor | None:
     """-(-x) -> x; -(x - y) -> y - x"""
     if x.op is ew.negative:
@@ -137,7 +166,7 @@ def negative_twice(t: Tensor, x: Tensor) -> Tensor | None:
     return ew.subtract(x.inputs[1], x.inputs[0]) if x.op is ew.subtract else None
 
 
-@rule("power")
+@rule("power", inputs=NUMBERS)
 def power_of_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x^0 -> 1; x^1 -> x; x^2 -> square(x); x^3 and x^4 -> products, 50 times as fast; roots; x^-1 -> 1/x"""
     n = number(b)
@@ -247,7 +276,7 @@ def fold(t: Tensor, inputs: Sequence[Tensor]) -> Tensor | None:
 
 def narrow(t: Tensor, inputs: Sequence[Tensor]) -> list[Tensor] | None:
     """Inputs of an elementwise op without the broadcasts that the op does by itself."""
-    if BroadcastTo not in [type(x.op) for x in inputs] or not isinstance(t.op, Pointwise):
+    if not isinstance(t.op, Pointwise) or BroadcastTo not in [type(x.op) for x in inputs]:
         return None
     found = list(inputs)
     for i, x in enumerate(inputs):
@@ -261,22 +290,24 @@ def narrow(t: Tensor, inputs: Sequence[Tensor]) -> list[Tensor] | None:
 class Rewriter:
     """One rewriting; tensors that it has made are never looked at again."""
 
-    def __init__(self, replace: Mapping[int, Tensor] | None = None) -> None:
-        self.memo: dict[int, Tensor] = dict(replace or {})
+    def __init__(self, replace: Mapping[Tensor, Tensor] | None = None) -> None:
+        self.memo: dict[int, Tensor] = {old.id: new for old, new in (replace or {}).items()}
+        self.ends = {old.id for old in replace or () if old.op is not None}  # nobody needs what these are made of
         for t in list(self.memo.values()):
             self.memo[t.id] = t
         self.seen: dict[Any, Tensor] = {}
 
     def __call__(self, outputs: Sequence[Tensor]) -> list[Tensor]:
+        return self.along(toposort(oldest_first(outputs), self.ends), outputs)
+
+    def along(self, order: Iterable[Tensor], outputs: Sequence[Tensor]) -> list[Tensor]:
+        """``outputs`` rewritten; ``order`` has all that they need and that is not known yet, inputs first."""
         memo = self.memo
         with origin(None):  # what is built takes the place of the tensor that it is made of
-            for t in toposort(oldest_first(outputs), memo):
+            for t in order:
                 if t.id not in memo:
-                    if t.op is None:
-                        new = self.leaf(t)
-                    else:
-                        built_at(t.place)
-                        new = self.apply(t, t.op, [memo[x.id] for x in t.inputs])
+                    op = t.op
+                    new = self.leaf(t) if op is None else self.apply(t, op, [memo[x.id] for x in t.inputs])
                     memo[t.id] = memo[new.id] = new
         return [memo[t.id] for t in outputs]
 
@@ -289,25 +320,33 @@ class Rewriter:
         for i in op.shape_only:
             if i < len(inputs) and inputs[i].type.known and not isinstance(inputs[i], Constant):
                 inputs[i] = self.stub(inputs[i].type)
-        ids = [x.id for x in inputs]
-        if op.commutative:
-            ids.sort()
-        key = (op, *ids)
+        if len(inputs) == 1:
+            key: Any = op, inputs[0].id
+        else:
+            ids = [x.id for x in inputs]
+            if op.commutative:
+                ids.sort()
+            key = op, *ids
         found = self.seen.get(key)
         if found is not None:
             return found
         if any(map(is_not, inputs, t.inputs)):
             t = t.on(inputs)
+        if stays(op, inputs):
+            self.seen[key] = t
+            return t
+        built_at(t.place)
         new = self.simplified(t, op, inputs)
         if new is None or new is t:
             self.seen[key] = t
             return t
-        self.seen[key] = result = self([new])[0]
+        (result,) = self.along(toposort([new], self.memo), [new])
+        self.seen[key] = result
         return result
 
     def simplified(self, t: Tensor, op: Op, inputs: list[Tensor]) -> Tensor | None:
         new = op.simplify(*inputs)
-        if new is None and not any(x.op is not None or not isinstance(x, Constant) for x in inputs):
+        if new is None and all(isinstance(x, Constant) for x in inputs):
             new = fold_exact(t, inputs)
             new = fold(t, inputs) if new is None else new
         if new is not None:
@@ -341,13 +380,13 @@ def oldest_first(outputs: Iterable[Tensor]) -> list[Tensor]:
 
 def specialise(outputs: Sequence[Tensor], replace: Mapping[Tensor, Tensor]) -> list[Tensor]:
     """``outputs`` rewritten, with some leaves replaced (placeholders by placeholders of the shapes that are fed)."""
-    return pools.located_at_once(prune(Rewriter({old.id: new for old, new in replace.items()})(outputs)))
+    return pools.located_at_once(prune(Rewriter(replace)(outputs)))
 
 
 def prune(outputs: Sequence[Tensor]) -> list[Tensor]:
     """``outputs`` without what ops of several outputs make for nobody."""
     order = toposort(oldest_first(outputs))
-    if not any(isinstance(t.type, TupleType) for t in order):
+    if TupleType not in {type(t.type) for t in order}:
         return list(outputs)
     live = {t.id for t in outputs}
     used: dict[int, set[int]] = {}

@@ -121,3 +121,14 @@ def test_kernels_for_other_machines(place, lanes, masks):
     np.testing.assert_allclose(y[:45], np.where(c[::2], np.tanh(x), np.exp(x)), rtol=1e-6)
     np.testing.assert_array_equal(d, ~c[::2])
     assert y[45] == 7
+
+
+def test_the_folder_is_looked_through_now_and_then(place, calls, monkeypatch):
+    """What one more file costs does not grow with the files that are there."""
+    store.save("first", bytes(200))
+    few = calls(lambda: store.save("second", bytes(200)))
+    for i in range(300):
+        (place / store.name_of(str(i))).write_bytes(store.MAGIC)
+    assert calls(lambda: store.save("third", bytes(200))) == few
+    monkeypatch.setattr(store, "LIMIT", 1000)
+    assert calls(lambda: store.save("fourth", bytes(200))) > few + 300

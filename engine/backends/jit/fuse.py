@@ -1,12 +1,12 @@
 """Graph -> graph: neighbouring elementwise ops of one shape become one op, wherever that closes no circle.
 
 A group grows along the order of the graph: an op joins the groups of its inputs. What makes it impossible is a way
-that leaves the group and comes back; so every group knows, as bits of an integer, which groups it depends on.
+that leaves the group and comes back, which ``units`` knows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -29,7 +29,7 @@ from .elementwise.joins import doubled
 from .elementwise.rows import RowLoop
 from .elementwise.standard import spelled_out
 from .elementwise.sums import Summed, is_sum, kept_axes, lone
-from .groups import Group, number_of
+from .groups import Group, form_of, number_of
 from .masks import CompiledMask, is_mask
 from .products.gemv import gemv, is_gemv
 from .products.narrow_gemm import NarrowGemm, is_narrow_gemm
@@ -37,6 +37,7 @@ from .products.packing import Packing
 from .recompute import Recompute
 from .scatter import Scatter, is_scatter
 from .siblings import Siblings
+from .units import Units
 from .words import CompiledWords, is_words
 
 LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
@@ -46,6 +47,7 @@ WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 5
 EACH = 256  # operations of a convolution that count as one element
 CALL = 2048  # elements that NumPy reads while Python makes a call
 MOST_LINES = 64
+COMPILED_LINES = 1 << 13  # of all kernels of a graph, each of which takes LLVM about a millisecond
 MOST_OPERANDS = 20
 
 
@@ -97,64 +99,63 @@ class Fuser:
     def __init__(self, shard_of: dict[int, int], frames: Mapping[int, Frame] = MappingProxyType({})) -> None:
         self.shard_of, self.frames = shard_of, frames
         self.groups: dict[int, Group] = {}  # of tensors
-        self.bits: list[Group] = []  # group of each bit
-        self.depends: dict[int, int] = {}  # tensor -> groups that it depends on
+        self.units = Units()
 
     def place(self, t: Tensor) -> None:
         """Put a tensor into the groups of its inputs, a new one, or none."""
-        depends = 0
-        for x in t.inputs:
-            depends |= self.depends[x.id]
-        self.depends[t.id] = depends
         frame = self.frames.get(t.id)
         if frame is None and not self.fits(t):
+            self.units.add(t)
             return
-        shard = self.shard_of.get(t.id, 0)
-        group = Group(1 << len(self.bits), shard, [t], depends, frame=frame)
-        self.bits.append(group)
+        group = Group(self.shard_of.get(t.id, 0), [t], {x.id: x for x in t.inputs}, frame=frame)
+        self.units.add(group)
+        self.enter(t, group)
         for x in t.inputs:
             other = self.groups.get(x.id)
-            if other is not None and other is not group and self.may_join(group, other):
-                group = self.joined(other, group)
+            if other is not None and other is not group:
+                group = self.joined(other, group) or group
+
+    def enter(self, t: Tensor, group: Group) -> None:
         self.groups[t.id] = group
-        self.depends[t.id] = depends | group.bit
+        self.units.enter(t, group)
 
-    def may_join(self, group: Group, other: Group) -> bool:
-        """Whether both have one shape and shard, fit into one kernel, and no way leads out of them and back."""
-        if other.shard != group.shard or other.shape != group.shape:
-            return False
-        if group.frame is not None and other.frame is not None and group.frame.kept != other.frame.kept:
-            return False
-        if len(group.members) + len(other.members) > MOST_LINES:
-            return False
-        both = group.bit | other.bit
-        own = {m.id for m in (*group.members, *other.members)}
-        outside = {x.id: x for m in (*group.members, *other.members) for x in m.inputs if x.id not in own}
+    def joined(self, a: Group, b: Group) -> Group | None:
+        """``a`` with ``b`` as part of it, if they fit into one kernel, and no way leads out of them and back."""
+        if b.shard != a.shard or len(a.members) + len(b.members) > MOST_LINES or b.shape != a.shape:
+            return None
+        if a.frame is not None and b.frame is not None and a.frame.kept != b.frame.kept:
+            return None
+        groups = self.groups
+        outside = {n: x for g in (a, b) for n, x in g.outside.items() if groups.get(n) not in (a, b)}
         if len(outside) > MOST_OPERANDS:
+            return None
+        low, high = (a, b) if self.units.precedes(a, b) else (b, a)
+        between = self.units.between(low, high)
+        if between is None:
+            return None
+        a.frame = a.frame or b.frame
+        a.outside = outside
+        for t in b.members:
+            self.enter(t, a)
+        for t in b.totals:
+            self.units.enter(t, a)
+        a.members += b.members
+        a.totals += b.totals
+        self.units.merge(low, high, between, a)
+        return a
+
+    def add_total(self, t: Tensor, group: Group) -> bool:
+        """Let a group make a sum of what it computes or reads, unless it needs what is made of the sum."""
+        if t.id in group.outside or t.id in self.units.home:
             return False
-        direct = 0
-        for x in outside.values():
-            direct |= self.depends[x.id]
-        return not self.reach(direct, both) & both
-
-    def reach(self, bits: int, within: int) -> int:
-        """All groups that are needed for ``bits``; it stops as soon as it meets ``within``."""
-        seen = 0
-        while todo := bits & ~seen:
-            if bits & within:
-                break
-            low = todo & -todo
-            seen |= low
-            bits |= self.bits[low.bit_length() - 1].needs
-        return bits
-
-    def closure(self, group: Group) -> int:
-        """All groups that one depends on, by its bits of now."""
-        own = {t.id for t in group.members}
-        direct = 0
-        for x in (x for t in group.members for x in t.inputs if x.id not in own):
-            direct |= self.depends[x.id]
-        return self.reach(direct, 0)
+        low, high = (t, group) if self.units.precedes(t, group) else (group, t)
+        between = self.units.between(low, high)
+        if between is None:
+            return False
+        self.units.merge(low, high, between, group)
+        self.units.enter(t, group)
+        group.totals.append(t)
+        return True
 
     def end(self, t: Tensor) -> None:
         """Let the group of what ``t`` sums make the sum too: whoever reads it needs the group already."""
@@ -164,37 +165,14 @@ class Fuser:
         kept = summed_axes(t)
         if group.frame is not None and frame_of(t) == group.frame:
             group.members.append(t)
-            self.groups[t.id] = group
+            self.enter(t, group)
             return
         if kept is None or (group.frame is not None and (kept != COLUMNS or group.frame.kept != t.inputs[0].ndim - 1)):
             return
         first = group.totals[0] if group.totals else t
         if summed_axes(first) == kept and type(first.op) is type(t.op):
             group.totals.append(t)
-
-    def joined(self, a: Group, b: Group) -> Group:
-        """``b`` becomes part of ``a``."""
-        a.members += b.members
-        a.frame = a.frame or b.frame
-        a.bit |= b.bit
-        for t in b.members:
-            self.groups[t.id] = a
-        for n in indices(b.bit):
-            self.bits[n] = a
-        own = {m.id for m in a.members}
-        a.needs = 0
-        for m in a.members:
-            for x in m.inputs:
-                if x.id not in own:
-                    a.needs |= self.depends[x.id]
-        return a
-
-
-def indices(bits: int) -> Iterator[int]:
-    while bits:
-        low = bits & -bits
-        yield low.bit_length() - 1
-        bits ^= low
+            self.units.enter(t, group)
 
 
 def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: int = 1) -> list[Tensor]:
@@ -203,8 +181,9 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
     ``runs`` is how often a call of the function runs the graph. Whether to compile depends on nothing but the graph,
     so that a run repeats.
     """
-    order = toposort(roots)
-    if runs == 1 and len(order) > FEW and not any(map(is_large, order)):
+    order = toposort(sorted(roots, key=lambda t: t.id))
+    types = {id(t.type): t for t in order}.values()  # few, as equal types are mostly one object
+    if runs == 1 and len(order) > FEW and not any(map(is_large, types)):
         return list(roots)  # to look through so many again and again takes a fifth of the time to compile them
     shards = {} if shard_of is None else shard_of
     outputs = spelled_out(roots, shards)
@@ -232,6 +211,7 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
     others += CALL * len(every) if runs > 1 else 0  # a turn whose calls are all compiled does not come back to Python
     if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
         return list(roots)
+    groups = affordable(groups)
     if len(order) <= FEW:  # a compiled call joins its neighbours, where one of NumPy's stands between them
         groups.update((n, g) for n, g in every.items() if g.members[0].type.size <= SMALL)
     if runs == 1:
@@ -244,6 +224,23 @@ def saved(group: Group) -> int:
     """Elements that NumPy would read or write once more."""
     more: int = sum(passes(t.op) for t in group.members if t.shape == group.shape) + len(group.totals) - 1
     return more * int(group.members[0].type.with_shape(group.shape).size)
+
+
+def affordable(groups: Mapping[int, Group]) -> dict[int, Group]:
+    """The groups without those that save least, where all kernels have too many lines; equal groups share theirs."""
+    if sum(len(g.members) for g in groups.values()) <= COMPILED_LINES:
+        return dict(groups)
+    alike: dict[Any, list[int]] = {}
+    for n, group in groups.items():
+        alike.setdefault(form_of(group), []).append(n)
+    kept: dict[int, Group] = {}
+    lines = 0
+    for numbers in sorted(alike.values(), key=lambda ns: -sum(saved(groups[n]) for n in ns)):
+        lines += len(groups[numbers[0]].members)
+        if lines > COMPILED_LINES:
+            break
+        kept.update((n, groups[n]) for n in numbers)
+    return {n: g for n, g in groups.items() if n in kept}
 
 
 # ops with a loop of their own, and what makes the compiled op of a tensor; it is told whether it may use threads

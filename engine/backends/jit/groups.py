@@ -17,10 +17,9 @@ SMALL = 8  # times fewer elements make an input that does not count
 class Group:
     """Tensors that are to be computed in one loop."""
 
-    bit: int  # one for each group that it was joined from
     shard: int
-    members: list[Tensor] = field(default_factory=list)
-    needs: int = 0  # groups on which its inputs depend
+    members: list[Tensor]
+    outside: dict[int, Tensor]  # what members read that is no member, by id
     totals: list[Tensor] = field(default_factory=list)  # sums of members, over the same axes
     frame: Frame | None = None  # of a loop over rows that needs their sums
     copies: list[Tensor] = field(default_factory=list)  # members of other groups that are computed here too
@@ -52,3 +51,14 @@ def number_of(t: Tensor) -> Number:
     while not isinstance(source, Constant):
         source = source.inputs[0]
     return source.array.astype(t.dtype)[()].item()  # type: ignore[no-any-return]
+
+
+def form_of(group: Group) -> Any:
+    """What is equal for groups that one kernel computes, from the formulas of their elements."""
+    places: dict[int, int] = {}
+    lines = []
+    for t in group.members:
+        numbers = tuple(None if (n := number_of(x)) is None else repr(n) for x in t.inputs)
+        lines.append((t.op, t.dtype, tuple(places.setdefault(x.id, len(places)) for x in t.inputs), numbers))
+        places.setdefault(t.id, len(places))
+    return group.frame, tuple(lines), tuple((s.op, places.get(s.inputs[0].id)) for s in group.totals)

@@ -16,15 +16,13 @@ from .groups import SMALL, Group, number_of
 
 
 class Fuser(Protocol):
-    """What knows the groups, and what they depend on."""
+    """What knows the groups, and what they can become."""
 
     groups: dict[int, Group]
-    depends: dict[int, int]
     shard_of: dict[int, int]
 
-    def may_join(self, group: Group, other: Group) -> bool: ...
-    def joined(self, a: Group, b: Group) -> Group: ...
-    def closure(self, group: Group) -> int: ...
+    def joined(self, a: Group, b: Group) -> Group | None: ...
+    def add_total(self, t: Tensor, group: Group) -> bool: ...
 
 
 class Siblings:
@@ -44,31 +42,13 @@ class Siblings:
         own = self.fuser.groups.get(x.id)
         if own is None:
             for group in self.readers([x]):
-                if self.takes(group, x, self.fuser.shard_of.get(t.id, 0)) and not self.waits(group, t):
-                    group.totals.append(t)
-                    self.follow(t, group.bit)
+                if self.takes(group, x, self.fuser.shard_of.get(t.id, 0)) and self.fuser.add_total(t, group):
                     return
         elif t in own.totals and self.only_sums(own):
             large = [y for y in own.inputs() if y.type.size * SMALL > x.type.size]
             for group in self.readers(large) if large else ():
-                if group is not own and self.takes(group, x, own.shard) and self.fuser.may_join(group, own):
-                    totals = [*group.totals, *own.totals]
-                    self.fuser.joined(group, own).totals = totals
+                if group is not own and self.takes(group, x, own.shard) and self.fuser.joined(group, own) is not None:
                     return
-
-    def follow(self, t: Tensor, bit: int) -> None:
-        """Note that all that is made of ``t`` depends on a group."""
-        todo, seen = [t], {t.id}
-        while todo:
-            x = todo.pop()
-            self.fuser.depends[x.id] |= bit
-            home = self.fuser.groups.get(x.id)
-            more = list(self.users.get(x.id, ()))
-            if home is not None:
-                home.needs |= bit
-                more += [*home.members, *home.totals]
-            todo += [u for u in more if u.id not in seen]
-            seen.update(u.id for u in more)
 
     def readers(self, inputs: Sequence[Tensor]) -> list[Group]:
         """The groups that read or compute all of some tensors."""
@@ -92,21 +72,3 @@ class Siblings:
             and all(t.id not in self.roots and number_of(t) is None for t in group.members)
             and all(u.id in inside for t in group.members for u in self.users.get(t.id, ()))
         )
-
-    def waits(self, group: Group, t: Tensor) -> bool:
-        """Whether a group needs what is made of ``t``."""
-        needs = self.fuser.closure(group)
-        inputs = {x.id for x in group.inputs()}
-        todo, seen = [t], {t.id}
-        while todo:
-            x = todo.pop()
-            if x.id in inputs:
-                return True
-            for u in self.users.get(x.id, ()):
-                home = self.fuser.groups.get(u.id)
-                if home is not None and (home is group or home.bit & needs):
-                    return True
-                if home is None and u.id not in seen:
-                    seen.add(u.id)
-                    todo.append(u)
-        return False

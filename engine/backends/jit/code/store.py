@@ -19,6 +19,9 @@ NAME = re.compile(r"[0-9a-f]{64}\.o|\.[0-9a-f]{64}\.o\.[0-9a-z_]+\.part")  # who
 LIMIT = 32 << 20  # bytes of the folder, beyond which the oldest half goes
 LARGEST = 4 << 20  # bytes of one file
 DIGEST = 32
+SHARE = 8  # of the limit, as one part of so many: what may be saved before the whole folder is looked through again
+
+_saved: dict[Path, int] = {}  # bytes since then, of a folder
 
 
 def folder() -> Path | None:
@@ -76,7 +79,7 @@ def save(key: str, code: bytes) -> None:
     import tempfile  # which loads random numbers, and few processes have something to keep
 
     with suppress(OSError):
-        make_room(path)
+        make_room(path, len(code))
         handle, temporary = tempfile.mkstemp(dir=path, prefix=f".{name_of(key)}.", suffix=".part")
         try:
             with os.fdopen(handle, "wb") as file:
@@ -97,8 +100,15 @@ def is_ours(name: str) -> bool:
         return False
 
 
-def make_room(path: Path) -> None:
-    """Remove the oldest of our files where they take more than the limit; what else lies in the folder stays."""
+def make_room(path: Path, more: int) -> None:
+    """Remove the oldest of our files where they take more than the limit; what else lies in the folder stays.
+
+    To look through a folder takes as long as to compile a kernel, so it is not done for each of them.
+    """
+    since = _saved.get(path, LIMIT) + more
+    _saved[path] = since if since <= LIMIT // SHARE else 0
+    if since <= LIMIT // SHARE:
+        return
     rows = []
     for entry in os.scandir(path):
         if NAME.fullmatch(entry.name):
