@@ -3,8 +3,8 @@
 from . import (
     activations,
     arrays,
-    bitwise,
     binary_cross_entropy,
+    bitwise,
     convolution,
     creation,
     cross_entropy,
@@ -55,8 +55,8 @@ from . import (
 __all__ = [
     "activations",
     "arrays",
-    "bitwise",
     "binary_cross_entropy",
+    "bitwise",
     "convolution",
     "creation",
     "cross_entropy",
