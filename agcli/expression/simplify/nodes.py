@@ -70,13 +70,15 @@ class Mul(Node):
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "groups", "marks", "rows", "split", "terms")
+    __slots__ = ("constant", "groups", "marks", "residues", "rows", "split", "terms", "wide")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
     groups: list[Expr] | None  # what ``term_groups`` found; None for the sum itself
     marks: frozenset[Any]  # what ``sum_marks`` found
     rows: list[tuple[Number, dict[Any, Number]]]  # what ``rows_of`` found
+    residues: dict[Any, list[int]] | None  # what ``residues_of`` found
+    wide: int  # what ``terms_when_expanded`` found
     split: tuple[Number, Add] | None  # what ``primitive`` found; None for 1 and the sum itself
 
 
@@ -88,6 +90,7 @@ class Table:
         self.products: dict[frozenset[Factor], Mul] = {}  # without numbers
         self.expanded: dict[Expr, Expr | None] = {}  # what products of sums were multiplied out to
         self.divided: dict[tuple[Add, Add], tuple[Expr, Expr, Expr] | None] = {}  # the common divisors of pairs of sums
+        self.places: dict[Any, int] = {}  # of generators, in the order in which they were met
         self.left = 0
 
     def open(self, budget: int) -> None:
@@ -96,6 +99,7 @@ class Table:
         self.nodes.clear()
         self.products.clear()
         self.expanded.clear()
+        self.places.clear()
         self.divided.clear()
         self.left = budget
 
