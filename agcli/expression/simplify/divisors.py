@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import gcd, isqrt, lcm, prod
+from operator import add, sub
 from typing import Any, TypeAlias
 
 from agcli.expression.simplify.nodes import ratio, spend
@@ -56,14 +57,26 @@ def quotient(f: Poly, g: Poly) -> Poly | None:
 
 def common_divisor(f: Poly, g: Poly) -> Poly | None:
     """The greatest common divisor with whole coefficients, if it is more than a number."""
-    n = len(next(iter(f)))
-    shared = [i for i in range(n) if any(m[i] for m in f) and any(m[i] for m in g)]
     f, g = whole(f), whole(g)
-    a, b = residues(f), residues(g)
+    f, powers = without_powers(f)
+    g, others = without_powers(g)
+    common = tuple(map(min, powers, others))
+    n = len(common)
+    shared = [i for i in range(n) if any(m[i] for m in f) and any(m[i] for m in g)]
+    a, b = (residues(f), residues(g)) if shared else ({}, {})
     if not any(meet(image(a, i), image(b, i)) for i in shared):
-        return None
+        return {common: 1} if any(common) else None
     found = heuristic_gcd(f, g, n)
-    return found if found is not None and any(any(m) for m in found) else None
+    if found is None:
+        return None
+    found = {tuple(map(add, m, common)): c for m, c in found.items()}
+    return found if any(any(m) for m in found) else None
+
+
+def without_powers(f: Poly) -> tuple[Poly, tuple[int, ...]]:
+    """A polynomial divided by the powers of generators that are in all its terms, and these powers."""
+    powers = tuple(map(min, zip(*f, strict=True)))
+    return ({tuple(map(sub, m, powers)): c for m, c in f.items()} if any(powers) else f), powers
 
 
 def meet(a: list[int], b: list[int]) -> bool:
@@ -92,7 +105,12 @@ def image(terms: Poly, i: int) -> list[int]:
     found = [0] * (1 + max(m[i] for m in terms))
     for m, c in terms.items():
         found[m[i]] += c * residue(i, -m[i])
-    found = [c % PRIME for c in found]
+    return trimmed(found)
+
+
+def trimmed(coefficients: list[int]) -> list[int]:
+    """Coefficients modulo the prime, without zeros at the end."""
+    found = [c % PRIME for c in coefficients]
     while found and not found[-1]:
         found.pop()
     return found

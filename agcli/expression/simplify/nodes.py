@@ -55,7 +55,7 @@ class Fn(Node):
 class Mul(Node):
     """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
 
-    __slots__ = ("coefficient", "factors", "groups", "line", "marks", "multiples", "one", "plain")
+    __slots__ = ("coefficient", "factors", "groups", "line", "marks", "multiples", "one", "overflows", "plain")
 
     coefficient: Number
     factors: tuple[Factor, ...]
@@ -64,19 +64,22 @@ class Mul(Node):
     groups: list[Expr] | None  # what ``factor_groups`` found; None for the product itself
     line: Any  # how it is written: what ``quotient`` found
     marks: set[Any]  # what ``marks_of`` found
+    overflows: bool  # what ``stable.overflows`` found
     plain: float | None  # what ``plain_cost`` found
 
 
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "groups", "marks", "rows", "split", "terms")
+    __slots__ = ("constant", "groups", "marks", "residues", "rows", "split", "terms", "wide")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
     groups: list[Expr] | None  # what ``term_groups`` found; None for the sum itself
     marks: frozenset[Any]  # what ``sum_marks`` found
     rows: list[tuple[Number, dict[Any, Number]]]  # what ``rows_of`` found
+    residues: dict[Any, list[int]] | None  # what ``residues_of`` found
+    wide: int  # what ``terms_when_expanded`` found
     split: tuple[Number, Add] | None  # what ``primitive`` found; None for 1 and the sum itself
 
 
@@ -88,6 +91,7 @@ class Table:
         self.products: dict[frozenset[Factor], Mul] = {}  # without numbers
         self.expanded: dict[Expr, Expr | None] = {}  # what products of sums were multiplied out to
         self.divided: dict[tuple[Add, Add], tuple[Expr, Expr, Expr] | None] = {}  # the common divisors of pairs of sums
+        self.places: dict[Any, int] = {}  # of generators, in the order in which they were met
         self.left = 0
 
     def open(self, budget: int) -> None:
@@ -96,6 +100,7 @@ class Table:
         self.nodes.clear()
         self.products.clear()
         self.expanded.clear()
+        self.places.clear()
         self.divided.clear()
         self.left = budget
 

@@ -65,6 +65,16 @@ def has_product(term: Node) -> bool:
 
 def terms_when_expanded(e: Expr) -> int:
     """How many terms ``e`` has at most when products of sums are multiplied out, before any of them meet."""
+    if type(e) is not Add:
+        return counted_terms(e)
+    try:
+        return e.wide
+    except AttributeError:
+        e.wide = found = counted_terms(e)
+        return found
+
+
+def counted_terms(e: Expr) -> int:
     constant, terms = terms_of(e)
     total = int(constant != 0)
     for term, _ in terms:

@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any, TypeAlias
 
 from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, product, scale
-from agcli.expression.simplify.divisors import common_divisor, quotient
+from agcli.expression.simplify.divisors import PRIME, common_divisor, meet, quotient, residue, trimmed
 from agcli.expression.simplify.features import NEGATIVE, features
 from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
 from agcli.expression.simplify.order import term_key
@@ -259,7 +259,7 @@ def split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
 
 def found_split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
     wide_a, wide_b = expand(a), expand(b)
-    if wide_a is None or wide_b is None:
+    if wide_a is None or wide_b is None or are_coprime(wide_a, wide_b):
         return None
     found = read(wide_a, wide_b)
     if found is None:
@@ -274,6 +274,48 @@ def found_split(a: Add, b: Add) -> tuple[Expr, Expr, Expr] | None:
     if rest_f is None or rest_g is None:
         return None
     return write(d, generators), write(rest_f, generators), write(rest_g, generators)
+
+
+def are_coprime(a: Expr, b: Expr) -> bool:
+    """Whether two sums are known to have no common divisor, by their images modulo a prime, found once for each."""
+    f = residues_of(a) if type(a) is Add else None
+    g = residues_of(b) if type(b) is Add else None
+    if f is None or g is None:
+        return False
+    return not any(meet(list(f[generator]), list(g[generator])) for generator in f if generator in g)
+
+
+def residues_of(e: Add) -> dict[Any, list[int]] | None:
+    """The images of a sum as a polynomial of each of its generators, numbers in the places of the others; None where a
+    power is none of a polynomial."""
+    try:
+        return e.residues
+    except AttributeError:
+        rows = rows_of(e)
+        whole = all(type(x) is int and x > 0 for _, row in rows for x in row.values())
+        e.residues = found = images(rows) if whole else None
+        return found
+
+
+def images(rows: list[Row]) -> dict[Any, list[int]]:
+    """Generator -> the coefficients modulo a prime of a sum as a polynomial of it, rising."""
+    places = TABLE.places
+    terms: list[tuple[int, dict[Any, Any]]] = []  # with whole powers
+    degrees: dict[Any, Any] = {}
+    for k, row in rows:
+        value = k.numerator * pow(k.denominator, -1, PRIME)
+        for g, x in row.items():
+            value = value * residue(places.setdefault(g, len(places)), x) % PRIME
+            degrees[g] = max(degrees.get(g, 0), x)
+        terms.append((value, row))
+    found: dict[Any, list[int]] = {}
+    for generator, degree in degrees.items():
+        image, place = [0] * (degree + 1), places[generator]
+        for value, row in terms:
+            x: Any = row.get(generator, 0)
+            image[x] += value * residue(place, -x)
+        found[generator] = trimmed(image)
+    return found
 
 
 def partial_factor(e: Add) -> Iterator[Expr]:
