@@ -14,7 +14,7 @@ from .memory import Memory
 from .ops.base import Item
 from .plan import Plan, Slot, Step
 from .rewrite import pieces as pieces
-from .rewrite.rules import oldest_first
+from .rewrite.rewriter import oldest_first
 from .rewrite.shards import MAIN, arrange
 from .types import Array, TensorType, TupleType
 

@@ -20,7 +20,7 @@ from ..ops.matmul import MatMul
 from ..ops.program import joined
 from ..plan import Plan
 from ..planner import Planner
-from ..rewrite.rules import simplify
+from ..rewrite.rewriter import simplify
 from ..types import Array, static
 
 if TYPE_CHECKING:
