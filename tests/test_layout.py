@@ -37,7 +37,6 @@ ORDER = {
 # Imports that point the other way, and why.
 ALLOWED = {
     ("engine/graph.py", "function"): "`t.eval()` runs a tensor, and what runs is made of tensors",
-    ("engine/loops/loop.py", "backends"): "the body of a loop is fused like the graph around it, when it is planned",
 }
 RICH = ("report",)
 LIMIT = 400
