@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from benchmarks.problem import read, write
 from benchmarks.row import COMPILED, FLOOR, OURS, Row, is_ours, may_run, rows, workload
@@ -21,8 +21,10 @@ from benchmarks.worker import threaded
 
 ROOT = Path(__file__).resolve().parent.parent
 CHECKED = 10  # steps whose losses have to agree
+PAUSE = 0.1  # seconds before a turn, in which the threads of the side before fall asleep: those of a BLAS wait awake
 
 Who = tuple[str, int]  # system, threads
+T = TypeVar("T")
 
 
 class UnequalError(Exception):
@@ -211,6 +213,12 @@ def compared(row: Row, processes: Sequence[Process]) -> float:
     return apart
 
 
+def rotated(sides: Sequence[T], k: int) -> Sequence[T]:
+    """The sides in the order of round k: who begins is another one each time."""
+    first = k % len(sides)
+    return [*sides[first:], *sides[:first]]
+
+
 def measure(row: Row, where: str, settings: Settings, path: Path) -> Result:
     """Check all sides of a row against each other, then time them in turns."""
     who = settings.sides(row)
@@ -226,8 +234,10 @@ def measure(row: Row, where: str, settings: Settings, path: Path) -> Result:
         for process, side in zip(processes, sides, strict=True):
             side.first = process.ask("first", 0)
         units = [1 if settings.quick else p.ask("calibrate", settings.seconds) for p in processes]
-        for _ in range(1 if settings.quick else settings.rounds):
-            for process, side, n in zip(processes, sides, units, strict=True):
+        turns = [*zip(processes, sides, units, strict=True)]
+        for k in range(1 if settings.quick else settings.rounds):
+            for process, side, n in rotated(turns, k):
+                time.sleep(0 if settings.quick else PAUSE)
                 took, spent = process.ask("turn", n)
                 side.seconds.append(took / n)
                 side.spent.append(spent / n)
@@ -262,7 +272,7 @@ def measure_processes(row: Row, where: str, settings: Settings, path: Path) -> R
     sides = [Measured(w) for w in settings.sides(row)]
     found: dict[str, float] = {}
     for i in range(1 if settings.quick else min(settings.rounds, 3) + 1):
-        for side in sides:
+        for side in rotated(sides, i):
             took, spent, memory, value = process(row, where, side.who, path)
             found[side.who[0]] = value
             if i or settings.quick:  # the first round fills the caches

@@ -15,7 +15,7 @@ import numpy as np
 
 import agcli as ag
 from agcli.engine.graph import toposort
-from agcli.engine.rewrite.rules import specialise
+from agcli.engine.rewrite.rewriter import specialise
 
 PHASES = ("build", "grad", "compile", "run")
 

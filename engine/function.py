@@ -17,17 +17,20 @@ from .backends.tiered import SmallExecutor
 from .collector import collector_paused
 from .dynamic_shapes import compute, dynamic_tensors
 from .errors import FeedError, StateError, UsageError
-from .graph import Tensor, label, orders_kept, toposort
+from .graph import Tensor, label, toposort
 from .leaves import Placeholder, Variable, variable
+from .loops.loop import TurnPlanner
 from .ops.keys import FUNCTION_KEY, make_key
+from .orders import orders_kept
 from .plan import Plan
 from .planner import make_plan
 from .rewrite.cost import pays
-from .rewrite.rules import specialise
+from .rewrite.rewriter import specialise
 from .rewrite.shards import Sharder
 from .rewrite.stability import stabilise
 from .types import Array, Shape, TensorType, fits, loses
 
+TurnPlanner.fusion = staticmethod(fusion)  # a turn of a loop is compiled as the graph around it
 AUTO = "auto"
 COMPILE = "call the function with placeholders, and compile what it returns: ag.function(f(x), inputs=[x])"
 PLANS = 64  # plans that a function keeps; the oldest goes first

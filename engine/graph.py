@@ -7,9 +7,7 @@ A ``Tensor`` is a node: the op that makes it and the tensors that it is made fro
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
@@ -19,6 +17,7 @@ from .errors import DTypeError, GradientError, ShapeError
 from .foreign import LazyError, endless, made_elsewhere, numbers
 from .methods import Methods
 from .methods import call as call
+from .orders import toposort as toposort
 from .origin import here, origin
 from .types import Array, DType, Shape, TensorType, TupleType, as_dtype, number_type, promote, type_holding
 
@@ -30,7 +29,6 @@ Like: TypeAlias = "Tensor | Array | Number | np.generic | Sequence[Any]"
 Cotangents: TypeAlias = "Sequence[Tensor | Refused | None]"
 
 _ids = itertools.count()
-_kept: ContextVar[dict[tuple[int, ...], list[Tensor]] | None] = ContextVar("orders", default=None)
 
 
 class Refused:
@@ -329,44 +327,3 @@ def explain(op: Op, inputs: Sequence[Tensor], error: Exception) -> str:
     begun = op.internal or str(error).startswith(f"{op.name}:")
     text = f"{error}" if begun else f"{op.name}: {error}"
     return f"{text} ({names})" if names and not text.endswith(f"({names})") else text
-
-
-def toposort(outputs: Iterable[Tensor], stop: Container[int] = ()) -> list[Tensor]:
-    """Every tensor that ``outputs`` need, inputs before users; it does not look beyond the ids in ``stop``."""
-    roots = list(outputs)
-    kept = None if stop else _kept.get()
-    if kept is None:
-        return sorted_from(roots, stop)
-    ids = tuple([t.id for t in roots])
-    if ids not in kept:
-        kept[ids] = sorted_from(roots, stop)
-    return kept[ids].copy()
-
-
-@contextmanager
-def orders_kept() -> Iterator[None]:
-    """Inside, the order of a graph that was asked for before is a copy of the answer."""
-    token = _kept.set({})
-    try:
-        yield
-    finally:
-        _kept.reset(token)
-
-
-def sorted_from(roots: list[Tensor], stop: Container[int]) -> list[Tensor]:
-    order: list[Tensor] = []
-    done: set[int] = set()
-    stack: list[Any] = roots[::-1]
-    while stack:
-        t = stack.pop()
-        if t is None:  # the inputs of the tensor below are done
-            order.append(stack.pop())
-        elif (key := t.id) not in done and key not in stop:
-            done.add(key)
-            if len(inputs := t.inputs) == 2:  # as most have; to turn a tuple around takes longer than all the rest
-                stack += (t, None, inputs[1], inputs[0])
-            elif inputs:
-                stack += (t, None, *inputs[::-1])
-            else:
-                order.append(t)
-    return order

@@ -15,7 +15,7 @@ from .ops.base import Item
 from .plan import Plan, Slot, Step
 from .rewrite import pieces as pieces
 from .rewrite import shards_of_writing as shards_of_writing
-from .rewrite.rules import oldest_first
+from .rewrite.rewriter import oldest_first
 from .rewrite.shards import MAIN, arrange
 from .types import Array, TensorType, TupleType
 

@@ -21,7 +21,7 @@ ORDER = {
         "leaks", "digits", "checks", "stream", "samples", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "collector", "registry", "frozen", "types", "table", "origin", "foreign", "methods", "graph",
+        "errors", "collector", "registry", "frozen", "types", "table", "origin", "foreign", "orders", "methods", "graph",
         "arguments", "leaves", "ops", "functional", "rewrite",
         "substitution", "gradient", "subgraph", "custom", "freelist", "plan", "memory", "planner", "loops",
         "transforms", "show", "backends",
@@ -38,7 +38,6 @@ ORDER = {
 ALLOWED = {
     ("engine/methods.py", "graph"): "methods give tensors, whose class has them",
     ("engine/graph.py", "function"): "`t.eval()` runs a tensor, and what runs is made of tensors",
-    ("engine/loops/loop.py", "backends"): "the body of a loop is fused like the graph around it, when it is planned",
 }
 RICH = ("report",)
 LIMIT = 400

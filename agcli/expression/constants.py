@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from agcli.engine.graph import Constant, Tensor, toposort
-from agcli.engine.rewrite.rules import simplify as rewrite
+from agcli.engine.rewrite.rewriter import simplify as rewrite
 from agcli.engine.types import TensorType
 from agcli.expression.substitution import substitute
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -20,20 +20,27 @@ from ..ops.matmul import MatMul
 from ..ops.program import joined
 from ..plan import Plan
 from ..planner import Planner
-from ..rewrite.rules import simplify
+from ..rewrite.rewriter import simplify
 from ..types import Array, static
 
 if TYPE_CHECKING:
     from .scan import Body, Output
 
 Call = Callable[[], Any]
+Fusion: TypeAlias = "Callable[[Sequence[Tensor], dict[int, int] | None, int], list[Tensor]]"
 TURNS = 32  # a guess, for what is worth compiling
 LONG = 4  # turns for which a copy of a factor pays
 KEEP = 50_000  # bound calls that are kept; in longer loops every turn is bound again when it runs
 
 
+def unfused(roots: Sequence[Tensor], shard_of: dict[int, int] | None, runs: int) -> list[Tensor]:
+    return list(roots)
+
+
 class TurnPlanner(Planner):
     """Plans one turn; values that leave it lie outside of its arena, except those that are only added up."""
+
+    fusion: ClassVar[Fusion] = staticmethod(unfused)  # what compiles the ops of a turn, given by who runs functions
 
     def __init__(self, fetches: Sequence[Tensor], leaving: int) -> None:
         self.leaving = leaving
@@ -64,11 +71,9 @@ def plan_body(body: Body, outputs: tuple[Output, ...]) -> LoopPlan:
     places = {kind: [i for i, o in enumerate(outputs) if o[0] == kind] for kind in ("emit", "total")}
     fetches = [*body.nexts, *(body.made(outputs[i]) for kind in ("emit", "total") for i in places[kind])]
     n, m = len(body.nexts), len(places["emit"])
-    from ..backends.jit import fusion  # which stands below this room
-
     made = simplify(fetches)
     shard_of = dict.fromkeys((t.id for t in made), 0) if body.sharded else None  # so that kernels keep to one thread
-    plan = TurnPlanner(fusion(made, shard_of, TURNS), n + m).plan
+    plan = TurnPlanner(TurnPlanner.fusion(made, shard_of, TURNS), n + m).plan
     slots = plan.fetches
     return LoopPlan(
         plan, body, outputs,

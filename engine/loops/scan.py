@@ -20,7 +20,7 @@ from ..graph import Op, Tensor, as_tensor, cast, toposort
 from ..leaves import Placeholder
 from ..ops.base import items
 from ..ops.keys import FUNCTION_KEY, fold_in
-from ..rewrite.rules import simplify
+from ..rewrite.rewriter import simplify
 from ..rewrite.shards import Layout, Sharder
 from ..subgraph import captured
 from ..substitution import substitute

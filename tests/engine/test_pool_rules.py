@@ -5,7 +5,7 @@ import pytest
 
 import agcli as ag
 from agcli.engine.rewrite import rules
-from agcli.engine.rewrite.rules import simplify
+from agcli.engine.rewrite.rewriter import simplify
 
 pytestmark = pytest.mark.numeric
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import agcli as ag
-from agcli.engine.rewrite.rules import simplify
+from agcli.engine.rewrite.rewriter import simplify
 
 pytestmark = pytest.mark.numeric
 
