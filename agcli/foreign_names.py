@@ -185,7 +185,7 @@ MADE = 'write ag.constant(array), or ag.placeholder("x", shape) for what is fed 
 # what people ask ``ag`` for who come from JAX, PyTorch, TensorFlow or HIPS autograd -> the sentence that helps
 ATTRIBUTES = {
     **dict.fromkeys(("jit", "compile"), "write ag.function(y), which compiles tensors"),
-    **dict.fromkeys(("numpy", "np", "jnp", "nn", "lax", "linalg", "random", "optim", "fft", "scipy"), ALL_HERE),
+    **dict.fromkeys(("numpy", "np", "jnp", "nn", "lax", "linalg", "random", "optim", "scipy"), ALL_HERE),
     **dict.fromkeys(("tensor", "array", "asarray", "from_numpy"), MADE),
     **dict.fromkeys(("Parameter", "get_variable"), "write ag.variable(array)"),
     **dict.fromkeys(("no_grad", "enable_grad", "inference_mode", "Session", "global_variables_initializer"), PLAIN),

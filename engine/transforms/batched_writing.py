@@ -1,4 +1,4 @@
-"""How ops that write at positions, and that select, take a batch: rules beside those of ``batching``."""
+"""How newer ops take a batch, above all those that write at positions: rules beside those of ``batching``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..types import static
 from .batching import Batch, Value, leading, rule, shift_axis, swap
 
 rule("LastPlace")(leading)
-rule("ArgPartition")(shift_axis)
+rule("ArgPartition", "Fourier", "Half", "Whole")(shift_axis)
 
 
 @rule("Places")

@@ -87,7 +87,7 @@ def test_what_asks_for_numbers_is_told_what_to_write(call, words):
     assert words in error(call)
 
 
-@pytest.mark.parametrize("call", [lambda: np.median(X), lambda: np.fft.fft(X), lambda: np.histogram(X)])
+@pytest.mark.parametrize("call", [lambda: np.median(X), lambda: np.fft.fftshift(X), lambda: np.histogram(X)])
 def test_no_op_is_named_that_does_something_else(call):
     assert "write" not in error(call)
 
