@@ -210,6 +210,12 @@ ATTRIBUTES = {
     **dict.fromkeys(("lstm", "gru", "rnn", "LSTM", "GRU"), "it is a layer of a spec; over tensors write ag.scan"),
     "randn": "write ag.standard_normal((2, 3))",
     "detach": "write ag.stop_gradient(x)",
+    "masked_fill": "write ag.where(mask, value, x)",
+    **dict.fromkeys(("unbind", "unstack"), "write list(x)"),
+    "chunk": "write ag.array_split(x, parts, axis)",
+    **dict.fromkeys(
+        ("complex64", "complex128", "view_as_real", "view_as_complex"), "complex numbers are pairs: ag.fft"
+    ),
     **dict.fromkeys(
         ("cross_entropy", "CrossEntropyLoss", "nll_loss"), "write ag.sparse_softmax_cross_entropy(logits, labels)"
     ),

@@ -187,3 +187,32 @@ def test_derivatives_of_batches_with_places_of_their_own(mode):
     feeds = {x: xs, i: at, u: us}
     for a, b in zip(*([t, *ag.grad((t * t).sum(), [x, u])] for t in (y, one)), strict=True):
         np.testing.assert_allclose(a.eval(feeds), b.eval(feeds), rtol=1e-12)
+
+
+IN_ONE = {
+    "at": lambda x, i: x.at[1].set(0.0),
+    "scatter": lambda x, i: ag.scatter_multiply(x, i, 2.0),
+    "put_along_axis": lambda x, i: ag.put_along_axis(x, i[:, None], 1.0, axis=1, mode="max"),
+    "take_along_axis": lambda x, i: ag.take_along_axis(x, i[:, None], axis=1),
+    "partition": lambda x, i: ag.partition(x, 1, axis=0),
+    "rfft": lambda x, i: ag.rfft(x, axis=0)[1],
+}
+
+
+@pytest.mark.parametrize("f", IN_ONE.values(), ids=IN_ONE)
+def test_a_batch_is_written_at_once_not_in_a_loop(f):
+    xs, at = RNG.standard_normal((4, 3, 2)), RNG.integers(0, 2, (4, 3))
+    x, i = ag.placeholder("x", xs.shape, "float64"), ag.placeholder("i", at.shape, "int64")
+    y = ag.vmap(f)(x, i)
+    assert "scan" not in ag.show(y)
+    feeds = {x: xs, i: at}
+    np.testing.assert_allclose(y.eval(feeds), ag.stack([f(x[k], i[k]) for k in range(4)]).eval(feeds), rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_written_may_be_part_of_what_is_written_to(mode):
+    """A result takes the memory of an input that nobody reads any more, unless another input lies in it."""
+    x = ag.placeholder("x", (5, 3), "float64")
+    y = x * 1.5
+    found = MODES[mode](y, [0, 1, 1], y[1:4]).eval({x: A})
+    np.testing.assert_array_equal(found, written(mode, A * 1.5, np.array([0, 1, 1]), (A * 1.5)[1:4]))
