@@ -88,6 +88,6 @@ def put_along_axis(x: Like, indices: Like, values: Like, axis: int = -1, mode: s
      [30  0]]
     """
     t, change = as_tensor(x), of_mode(mode, "put_along_axis")
-    at = Along(normalize_axis(axis, t.ndim, "put_along_axis"))(t, as_tensor(indices))
+    at = Along(normalize_axis(axis, t.ndim, "put_along_axis"), "put_along_axis")(t, as_tensor(indices))
     new = placed(values, at.shape, at, "put_along_axis")
     return reshape_like(change(flatten(t), flatten(at), flatten(new)), t)

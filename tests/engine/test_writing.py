@@ -147,7 +147,7 @@ ERRORS = [
     (lambda: ag.scatter_min(X34, [0], 1.0, axis=2), "scatter_min: axis 2 is out of range"),
     (lambda: ag.scatter_set([1, 2], [5], [1]).eval(), "scatter_set: index 5 is out of range for an axis of length 2"),
     (lambda: ag.put_along_axis([1, 2], [2], [1]).eval(), "index 2 is out of range for an axis of length 2"),
-    (lambda: ag.put_along_axis(X34, [0], 1.0), "take_along_axis: (3, 4) needs indices of rank 2, got (1,)"),
+    (lambda: ag.put_along_axis(X34, [0], 1.0), "put_along_axis: (3, 4) needs indices of rank 2, got (1,)"),
     (lambda: ag.setitem(X34, 1.0, index=0, mode="mean"), "setitem: mode is set, add, multiply, max or min, got 'mean'"),
     (lambda: X34.at[0].set(np.ones(3)), "setitem: updates must have the shape (4,)"),
     (lambda: X34.at[7].set(1.0), "getitem: index 7 is out of range for axis 0 of length 3"),
@@ -216,3 +216,10 @@ def test_what_is_written_may_be_part_of_what_is_written_to(mode):
     y = x * 1.5
     found = MODES[mode](y, [0, 1, 1], y[1:4]).eval({x: A})
     np.testing.assert_array_equal(found, written(mode, A * 1.5, np.array([0, 1, 1]), (A * 1.5)[1:4]))
+
+
+def test_writing_across_the_batch_stays_in_shards():
+    x = ag.placeholder("x", (None, 5), "float64")
+    f = ag.function(ag.scatter_set(ag.exp(x), [4, 0, 4], x[:, 1:4] * 2, axis=1).sum(), shards=3)
+    f(x=np.ones((7, 5)))
+    assert str(f.plan).count("= scatter_set(") == 3
