@@ -21,7 +21,7 @@ from .arrays import astype
 from .base import Linear
 from .creation import size, zeros_like
 from .joining import stack
-from .repeating import tile
+from .repeating import pad, tile
 from .slicing import getitem
 
 
@@ -124,47 +124,71 @@ def parts(pairs: Tensor) -> tuple[Tensor, Tensor]:
     return getitem(pairs, (Ellipsis, 0)), getitem(pairs, (Ellipsis, 1))
 
 
+def check_count(n: Any, name: str) -> None:
+    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+        raise ShapeError(f"{name}: n is a whole number of 1 or more, got {n!r}")
+
+
+def of_length(x: Tensor, n: int | None, axis: int, name: str) -> Tensor:
+    """The first ``n`` elements along an axis, or all with zeros behind them."""
+    if n is None:
+        return x
+    check_count(n, name)
+    there = x.shape[axis]
+    if there is None:
+        raise ShapeError(f"{name}: to choose n={n} the length of axis {axis} must be known, got {x.shape}")
+    if n <= there:
+        return getitem(x, (*(slice(None),) * axis, slice(0, n)))
+    return pad(x, [(0, n - there) if i == axis else (0, 0) for i in range(x.ndim)])
+
+
 def length(x: Tensor, axis: int) -> Any:
     """The number of elements along an axis, which may be known only when the graph runs."""
     return size(x, axis) if x.shape[axis] is None else x.shape[axis]
 
 
-@op(sample((4,)), sample((2, 5), (2, 5)), sample((3, 2), (3, 2), axis=0))
-def fft(re: Like, im: Like | None = None, axis: int = -1) -> tuple[Tensor, Tensor]:
+@op(sample((4,)), sample((2, 5), (2, 5)), sample((3, 2), (3, 2), axis=0), sample((2, 3), n=5))
+def fft(re: Like, im: Like | None = None, n: int | None = None, axis: int = -1) -> tuple[Tensor, Tensor]:
     """The discrete Fourier transform along ``axis``: real and imaginary parts in, real and imaginary parts out.
 
-    Without ``im`` the numbers are real. Derivatives are those by the two parts.
+    Without ``im`` the numbers are real. With ``n`` they are cut to this length, or zeros follow. Derivatives are those
+    by the two parts.
 
     >>> re, im = ag.fft([1.0, 2.0, 3.0, 4.0])
     >>> print(re.eval(), im.eval())
     [10. -2. -2. -2.] [ 0.  2.  0. -2.]
     """
     pairs, a = pairs_of(re, im, axis, "fft")
+    pairs = of_length(pairs, n, a, "fft")
     return parts(Fourier(a, -1)(pairs))
 
 
-@op(sample((4,)), sample((2, 5), (2, 5)), sample((3, 2), (3, 2), axis=0))
-def ifft(re: Like, im: Like | None = None, axis: int = -1) -> tuple[Tensor, Tensor]:
-    """The inverse of ``fft``, in real and imaginary parts.
+@op(sample((4,)), sample((2, 5), (2, 5)), sample((3, 2), (3, 2), axis=0), sample((2, 3), n=2))
+def ifft(re: Like, im: Like | None = None, n: int | None = None, axis: int = -1) -> tuple[Tensor, Tensor]:
+    """The inverse of ``fft``, in real and imaginary parts; with ``n`` of numbers cut or lengthened to this length.
 
     >>> re, im = ag.ifft([10.0, -2.0, -2.0, -2.0], [0.0, 2.0, 0.0, -2.0])
     >>> print(re.eval(), im.eval())
     [1. 2. 3. 4.] [0. 0. 0. 0.]
     """
     pairs, a = pairs_of(re, im, axis, "ifft")
+    pairs = of_length(pairs, n, a, "ifft")
     return parts(Fourier(a, 1)(pairs) / length(pairs, a))
 
 
-@op(sample((4,)), sample((2, 5)), sample((6, 2), axis=0))
-def rfft(x: Like, axis: int = -1) -> tuple[Tensor, Tensor]:
+@op(sample((4,)), sample((2, 5)), sample((6, 2), axis=0), sample((3,), n=6))
+def rfft(x: Like, n: int | None = None, axis: int = -1) -> tuple[Tensor, Tensor]:
     """The first ``n // 2 + 1`` of the ``n`` numbers of ``fft``, of real numbers: real and imaginary parts.
+
+    With ``n`` the numbers are cut to this length, or zeros follow.
 
     >>> re, im = ag.rfft([1.0, 2.0, 3.0, 4.0])
     >>> print(re.eval(), im.eval())
     [10. -2. -2.] [0. 2. 0.]
     """
     t = floats(x, "rfft")
-    return parts(Half(normalize_axis(axis, t.ndim, "rfft"))(t))
+    a = normalize_axis(axis, t.ndim, "rfft")
+    return parts(Half(a)(of_length(t, n, a, "rfft")))
 
 
 @op(sample((3,), (3,)), sample((2, 3), (2, 3), n=5), sample((4, 2), (4, 2), axis=0))
@@ -181,8 +205,7 @@ def irfft(re: Like, im: Like, n: int | None = None, axis: int = -1) -> Tensor:
     if n is None and (m is None or m < 2):
         raise ShapeError(f"irfft: name n, as {m} pairs along axis {a} of {pairs.shape[:-1]} do not tell it")
     count = 2 * (m - 1) if n is None else n  # type: ignore[operator]
-    if not isinstance(count, int | np.integer) or count < 1:
-        raise ShapeError(f"irfft: n is a whole number of 1 or more, got {n!r}")
+    check_count(count, "irfft")
     first = getitem(pairs, (*(slice(None),) * a, slice(0, 1), Ellipsis, 0))
     like = tile(first, [count if i == a else 1 for i in range(first.ndim)])  # of which only the shape is read
     hint = "n numbers have n // 2 + 1 pairs"

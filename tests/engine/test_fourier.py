@@ -69,6 +69,17 @@ def test_a_product_of_spectra_is_a_cyclic_convolution():
     np.testing.assert_allclose(y, [sum(x[j] * k[(i - j) % 9] for j in range(9)) for i in range(9)], atol=1e-12)
 
 
+@pytest.mark.parametrize("n", [1, 3, 4, 7])
+def test_numbers_are_cut_or_lengthened(n):
+    re, im = RNG.standard_normal((2, 4, 2))
+    for name in ("fft", "ifft"):
+        exact = getattr(np.fft, name)(re + 1j * im, n, axis=0)
+        found = [t.eval() for t in getattr(ag, name)(re, im, n, axis=0)]
+        np.testing.assert_allclose(found, [exact.real, exact.imag], atol=1e-14)
+    exact = np.fft.rfft(re, n, axis=0)
+    np.testing.assert_allclose([t.eval() for t in ag.rfft(re, n, axis=0)], [exact.real, exact.imag], atol=1e-14)
+
+
 def test_real_numbers_need_no_imaginary_parts():
     for ours, theirs in ((ag.fft([1, 2, 4]), np.fft.fft([1, 2, 4])), (ag.ifft([1, 2, 4]), np.fft.ifft([1, 2, 4]))):
         np.testing.assert_allclose([t.eval() for t in ours], [theirs.real, theirs.imag], atol=1e-15)
@@ -80,6 +91,8 @@ ERRORS = [
     (lambda: ag.fft(X, X[:2]), "fft: real parts (3, 4) and imaginary parts (2, 4) must have one shape"),
     (lambda: ag.fft(X[:, :0]), "fft: needs at least one element along axis 1"),
     (lambda: ag.rfft(X[:0], axis=0), "rfft: needs at least one element along axis 0 of (0, 4)"),
+    (lambda: ag.rfft(X, n=0.5), "rfft: n is a whole number of 1 or more, got 0.5"),
+    (lambda: ag.fft(ag.placeholder("u", (None,)), n=3), "fft: to choose n=3 the length of axis 0 must be known"),
     (lambda: ag.rfft(X > 0), "rfft: takes numbers, got bool(3, 4)"),
     (lambda: ag.irfft(X, X, n=9), "irfft: the pairs of 9 numbers (3, 5, 2) and those given (3, 4, 2)"),
     (lambda: ag.irfft(X, X, n=0), "irfft: n is a whole number of 1 or more, got 0"),

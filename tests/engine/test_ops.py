@@ -76,7 +76,7 @@ def test_documented_and_sampled(entry):
 
 NEED_LENGTHS = {  # for the shape of the result
     "squeeze", "split", "kron", "qr", "lstsq", "group_norm", "glu", "array_split", "vsplit", "hsplit", "dsplit",
-    "irfft",
+    "fft", "ifft", "rfft", "irfft",
 }  # fmt: skip
 
 

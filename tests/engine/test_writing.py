@@ -191,6 +191,9 @@ def test_derivatives_of_batches_with_places_of_their_own(mode):
 
 IN_ONE = {
     "at": lambda x, i: x.at[1].set(0.0),
+    "mask": lambda x, i: x.at[x > 0].multiply(2.0),
+    "mask of rows": lambda x, i: x.at[i > 0].max(0.5),
+    "indices": lambda x, i: x.at[i[0], 1].add(1.0),
     "scatter": lambda x, i: ag.scatter_multiply(x, i, 2.0),
     "put_along_axis": lambda x, i: ag.put_along_axis(x, i[:, None], 1.0, axis=1, mode="max"),
     "take_along_axis": lambda x, i: ag.take_along_axis(x, i[:, None], axis=1),
@@ -223,3 +226,13 @@ def test_writing_across_the_batch_stays_in_shards():
     f = ag.function(ag.scatter_set(ag.exp(x), [4, 0, 4], x[:, 1:4] * 2, axis=1).sum(), shards=3)
     f(x=np.ones((7, 5)))
     assert str(f.plan).count("= scatter_set(") == 3
+
+
+def test_a_mask_is_not_repeated_in_silence():
+    x, m = ag.placeholder("x", (None, 3), "float64"), ag.placeholder("m", (None,), "bool")
+    f = ag.function(x.at[m].set(0.0), inputs=[x, m])
+    np.testing.assert_array_equal(f(A, A[:, 0] > 0), np.where(A[:, :1] > 0, 0, A))
+    with pytest.raises(ag.EngineError, match=r"setitem: the first axes of x \(5,\) and the mask \(1,\)"):
+        f(A, [True])
+    with pytest.raises(ag.EngineError, match=r"setitem: a mask of shape \(\) does not fit"):
+        x.at[x[0, 0] > 0].set(0.0)
