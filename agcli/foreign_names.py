@@ -185,7 +185,7 @@ MADE = 'write ag.constant(array), or ag.placeholder("x", shape) for what is fed 
 # what people ask ``ag`` for who come from JAX, PyTorch, TensorFlow or HIPS autograd -> the sentence that helps
 ATTRIBUTES = {
     **dict.fromkeys(("jit", "compile"), "write ag.function(y), which compiles tensors"),
-    **dict.fromkeys(("numpy", "np", "jnp", "nn", "lax", "linalg", "random", "optim", "fft", "scipy"), ALL_HERE),
+    **dict.fromkeys(("numpy", "np", "jnp", "nn", "lax", "linalg", "random", "optim", "scipy"), ALL_HERE),
     **dict.fromkeys(("tensor", "array", "asarray", "from_numpy"), MADE),
     **dict.fromkeys(("Parameter", "get_variable"), "write ag.variable(array)"),
     **dict.fromkeys(("no_grad", "enable_grad", "inference_mode", "Session", "global_variables_initializer"), PLAIN),
@@ -210,6 +210,12 @@ ATTRIBUTES = {
     **dict.fromkeys(("lstm", "gru", "rnn", "LSTM", "GRU"), "it is a layer of a spec; over tensors write ag.scan"),
     "randn": "write ag.standard_normal((2, 3))",
     "detach": "write ag.stop_gradient(x)",
+    "masked_fill": "write ag.where(mask, value, x)",
+    **dict.fromkeys(("unbind", "unstack"), "write list(x)"),
+    "chunk": "write ag.array_split(x, parts, axis)",
+    **dict.fromkeys(
+        ("complex64", "complex128", "view_as_real", "view_as_complex"), "complex numbers are pairs: ag.fft"
+    ),
     **dict.fromkeys(
         ("cross_entropy", "CrossEntropyLoss", "nll_loss"), "write ag.sparse_softmax_cross_entropy(logits, labels)"
     ),

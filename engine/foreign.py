@@ -47,7 +47,7 @@ RENAMED = {
     "swish": "silu", "logsigmoid": "log_sigmoid", "scatter": "put_along_axis", "scatter_reduce": "put_along_axis",
     "index_add": "scatter_add", "index_copy": "scatter_set", "index_put": "setitem", "index_fill": "scatter_set",
     "put": "setitem", "place": "where", "multiply.at": "scatter_multiply", "maximum.at": "scatter_max",
-    "minimum.at": "scatter_min", "minimum.accumulate": "cummin",
+    "minimum.at": "scatter_min", "clamp_min": "maximum", "clamp_max": "minimum", "minimum.accumulate": "cummin",
     "vecdot": "matmul", "matvec": "matmul", "vecmat": "matmul", "matrix_transpose": "swapaxes", "expit": "sigmoid",
     "mm": "matmul", "bmm": "matmul", "clamp": "clip", "permute": "transpose", "unsqueeze": "expand_dims",
     "add.reduce": "sum", "multiply.reduce": "prod", "maximum.reduce": "max", "minimum.reduce": "min",
@@ -81,6 +81,10 @@ METHODS = {
     "get_shape": "write t.shape, or ag.shape(t) where a length is known only when the graph runs",
     "view": "write t.reshape(...)",
     "H": "write t.mT",
+    "masked_fill": "write ag.where(mask, value, t)",
+    **dict.fromkeys(("unbind", "unstack"), "write list(t)"),
+    "chunk": "write ag.array_split(t, parts, axis)",
+    "narrow": "write t[start:stop]",
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from .foreign import NoNumbers
 from .table import OPS
@@ -197,6 +197,11 @@ class Chosen:
 
     def __init__(self, tensor: Any, index: Any) -> None:
         self.tensor, self.index = tensor, index
+
+    if not TYPE_CHECKING:  # else every attribute would be there
+
+        def __getattr__(self, name: str) -> NoReturn:
+            raise AttributeError(f"t.at[index] has set, add, multiply, max and min, which take values, not {name!r}")
 
     def made(self, values: Like, mode: str) -> Tensor:
         return call("setitem", self.tensor, values, index=self.index, mode=mode)

@@ -107,7 +107,8 @@ def as_dtype(dtype: Any) -> DType:
     except TypeError as e:
         raise DTypeError(f"{dtype!r} is not a dtype; use one of float32, float64, int64, bool") from e
     if result.kind not in KINDS:
-        raise DTypeError(f"dtype {result} is not supported; use float16, float32, float64, an integer type or bool")
+        pairs = " (complex numbers are pairs of floats: ag.fft)" if result.kind == "c" else ""
+        raise DTypeError(f"dtype {result} is not supported{pairs}; use float16, float32, float64, an integer or bool")
     return result
 
 

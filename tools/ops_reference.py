@@ -61,6 +61,7 @@ FAMILIES = {
     "inverses": "Inverses, determinants, powers",
     "decompositions": "Cholesky and QR",
     "spectral": "Eigenvalues and singular values",
+    "fourier": "Fourier transforms",
     "nn": "Softmax",
     "cross_entropy": "Cross-entropies",
     "binary_cross_entropy": "Cross-entropies of labels 0 and 1",
@@ -75,6 +76,23 @@ FAMILIES = {
     "random": "Random numbers",
     "keys": "Keys of random numbers",
 }
+COMPLEX = """## Complex numbers
+
+There is no complex dtype. Types, kernels, compiled loops, optimizers, checkpoints and every gradient rule know real
+numbers alone; a complex one would double each of them and bring a convention (whose conjugate is a gradient?) into
+all. A complex number is a pair of floats: `fft`, `ifft`, `rfft` and `irfft` take and give real and imaginary parts, and
+derivatives by the parts have one meaning. By `z = re + i im` PyTorch gives `d/d re + i d/d im`, JAX its conjugate.
+Arithmetic is written out; eigenvalues of symmetric matrices and singular values are real (`eigh`, `svd`).
+
+```pycon
+>>> x = ag.constant([1.0, 2.0, 3.0, 4.0])
+>>> a, b = ag.rfft(x)
+>>> c, d = ag.rfft([0.0, 1.0, 0.0, 0.0])
+>>> print(ag.irfft(a * c - b * d, a * d + b * c).eval())  # the product of the spectra: a cyclic convolution
+[4. 1. 2. 3.]
+>>> print(ag.grad(ag.sum(a * a + b * b), x).eval())
+[12. 20. 20. 28.]
+```"""
 PROMPT = re.compile(r"^ *>>>.*(?:\n(?! *$).*)*", re.MULTILINE)
 
 
@@ -137,6 +155,7 @@ def page() -> str:
         "| family | ops |",
         "|---|---|",
         *(f"| [{title}](#{anchor(title)}) | {names(rows[f])} |" for f, title in FAMILIES.items()),
+        "| [Complex numbers](#complex-numbers) | why they are pairs of floats, and how |",
         "| [From rust-autograd](#from-rust-autograd) | its names and ours |",
         "| [From NumPy, PyTorch and JAX](#from-numpy-pytorch-and-jax) | where ours differ |",
         "",
@@ -145,6 +164,7 @@ def page() -> str:
         lines += [f"## {title}", ""]
         for entry in rows[family]:
             lines += section(entry)
+    lines += [COMPLEX, ""]
     lines += ["## From rust-autograd", "", "| rust-autograd | ag |", "|---|---|"]
     lines += [f"| `{theirs}` | {ours} |" for theirs, ours in sorted(RUST_AUTOGRAD.items())]
     lines += ["", "## From NumPy, PyTorch and JAX", "", "| there | ag |", "|---|---|"]

@@ -13,6 +13,7 @@ from ..frozen import frozen
 from ..graph import Cotangents, Like, Tensor, as_tensor, call, unify
 from ..table import op, sample
 from ..types import Array, TensorType, normalize_axes, normalize_axis
+from .alike import Alike
 from .arrays import flatten, moveaxis, reshape
 from .base import Linear
 from .joining import stack
@@ -225,6 +226,10 @@ def cross(a: Like, b: Like, axis: int = -1) -> Tensor:
         if t.shape[at] not in (3, None):
             plane = "; of vectors of 2 write a[0]*b[1] - a[1]*b[0]" if t.shape[at] == 2 else ""
             raise ShapeError(f"cross: needs vectors of 3 numbers along axis {axis}, got {t.shape}{plane}")
-        vectors.append([getitem(moveaxis(t, at, -1), (Ellipsis, i)) for i in range(3)])
+        found = moveaxis(t, at, -1)
+        if t.shape[at] is None:  # found out when the graph runs
+            three = stack([getitem(found, (Ellipsis, i)) for i in range(3)], axis=-1)
+            found = Alike("cross", ("vectors of 3", "those given"), "all elements are read")(found, three)
+        vectors.append([getitem(found, (Ellipsis, i)) for i in range(3)])
     u, v = vectors
     return stack([u[i - 2] * v[i - 1] - u[i - 1] * v[i - 2] for i in range(3)], axis=axis)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from ..errors import ShapeError, UsageError
 from ..graph import Like, Tensor, as_tensor
 from ..table import Arg, op, sample
 from ..types import Axes, normalize_axes, normalize_axis
+from .alike import Alike
 from .arrays import astype, expand_like
 from .joining import concatenate
 from .logic import not_equal
@@ -101,7 +103,7 @@ def slopes(x: Tensor, axis: int, spacing: Tensor, edge_order: int) -> Tensor:
         before, after = part(steps, axis, slice(None, -1)), part(steps, axis, slice(1, None))
         inner = ((middle - low) * after / before + (high - middle) * before / after) / (before + after)
     left = one_sided([part(x, axis, i) for i in range(edge_order + 1)], first, second)
-    right = one_sided([part(x, axis, -1 - i) for i in range(edge_order + 1)], -last, -second_last)
+    right = one_sided([part(x, axis, -1 - i) for i in range(edge_order + 1)], last, second_last, backward=True)
     return concatenate(left, inner, right, axis=axis)
 
 
@@ -110,13 +112,18 @@ def along(vector: Tensor, x: Tensor, axis: int) -> Tensor:
     return getitem(vector, (*(None,) * axis, slice(None), *(None,) * (x.ndim - 1 - axis)))
 
 
-def one_sided(points: list[Tensor], first: Tensor, second: Tensor) -> Tensor:
-    """The slope at the first of two points, or by a parabola through three; steps may be negative."""
-    near = (points[1] - points[0]) / first
-    if len(points) == 2:
-        return near
-    far = (points[2] - points[1]) / second
-    return near + (near - far) * first / (first + second)
+def one_sided(points: list[Tensor], first: Tensor, second: Tensor, backward: bool = False) -> Tensor:
+    """The slope at the first of two points, or by a parabola through three; ``backward`` if they come from the end."""
+    rises = [a - b if backward else b - a for a, b in pairwise(points)]
+    near = rises[0] / first
+    return near if len(rises) == 1 else near + (near - rises[1] / second) * first / (first + second)
+
+
+def places_along(vector: Tensor, x: Tensor, axis: int, name: str) -> Tensor:
+    """``vector``, found to have one element for each along ``axis`` of ``x``."""
+    others = tuple(i for i in range(x.ndim) if i != axis)
+    like = sum(x, others) if others else x  # of which only the shape is read
+    return Alike(name, (f"samples along axis {axis}", "their coordinates"), "each has one")(vector, like)
 
 
 def spacings(given: tuple[Any, ...], x: Tensor, axes: tuple[int, ...]) -> list[Tensor]:
@@ -125,12 +132,10 @@ def spacings(given: tuple[Any, ...], x: Tensor, axes: tuple[int, ...]) -> list[T
     found = found * len(axes) if len(found) == 1 else found
     if len(found) != len(axes):
         raise ShapeError(f"gradient: needs one spacing, or one for each of the {len(axes)} axes, got {len(found)}")
-    for s, a in zip(found, axes, strict=True):
-        n = x.shape[a]
-        if s.ndim > 1 or (s.ndim == 1 and None not in (n, s.shape[0]) and s.shape[0] != n):
-            raise ShapeError(
-                f"gradient: a spacing is a number, or {n} coordinates for axis {a} of {x.shape}, got {s.shape}"
-            )
+    for i, (s, a) in enumerate(zip(found, axes, strict=True)):
+        if s.ndim > 1:
+            raise ShapeError(f"gradient: a spacing is a number, or coordinates along one axis, got {s.shape}")
+        found[i] = places_along(s, x, a, "gradient") if s.ndim else s
     return [s if s.dtype.kind == "f" or s.type.weak else astype(s, x.dtype) for s in found]
 
 
@@ -187,7 +192,7 @@ def trapezoid(y: Like, x: Like | None = None, dx: Like = 1.0, axis: int = -1) ->
         return sum(as_tensor(dx) * pairs / 2, a)
     places = as_tensor(x)
     if places.ndim == 1:
-        steps = along(neighbors(places, 0), t, a)
+        steps = along(neighbors(places_along(places, t, a, "trapezoid"), 0), t, a)
     elif places.ndim == t.ndim:
         steps = neighbors(places, a)
     else:

@@ -191,7 +191,7 @@ class Along(Op):
     """Positions in the flattened first input of indices along one axis."""
 
     axis: int
-    name = "take_along_axis"
+    name: str = "take_along_axis"
     shape_only = (0,)
 
     def infer(self, x: TensorType, indices: TensorType) -> TensorType:

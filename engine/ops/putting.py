@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ..errors import ShapeError
 from ..frozen import frozen
 from ..graph import Cotangents, Like, Op, Tensor, as_tensor
 from ..table import distinct, integers, op, real, sample
 from ..types import Array, TensorType, normalize_axis
+from .alike import Alike
 from .arrays import flatten, reshape_like
+from .creation import ones_like
+from .elementwise import maximum, minimum
 from .indexing import Along
+from .logic import where
+from .reductions import sum
 from .scatter import of_mode, placed
-from .slicing import getitem
+from .slicing import GetItem, PutItem, getitem, hashable, normalize_index
 
 
 @frozen
@@ -34,6 +41,33 @@ class Positions(Op):
         return (None,)
 
 
+MEETING: dict[str, Callable[[Tensor, Tensor], Tensor]] = {  # of what stands there and what comes, by mode
+    "set": lambda x, v: v,
+    "add": lambda x, v: x + v,
+    "multiply": lambda x, v: x * v,
+    "max": maximum,
+    "min": minimum,
+}
+
+
+def where_sliced(x: Tensor, values: Tensor, index: GetItem, mode: str) -> Tensor:
+    """At integers and slices, which name no element twice: a choice by a mask, which costs no search for places."""
+    there = index(x)
+    put = PutItem(index.index)
+    new = put(placed(values, there.shape, there, "setitem"), x)
+    return where(put(ones_like(there, "bool"), x), MEETING[mode](x, new), x)
+
+
+def where_true(x: Tensor, value: Tensor, mask: Tensor, mode: str) -> Tensor:
+    """One number wherever a mask over the first axes is true; no length depends on how often that is."""
+    rest = tuple(range(mask.ndim, x.ndim))
+    if mask.ndim == 0 or mask.ndim > x.ndim:
+        raise ShapeError(f"setitem: a mask of shape {mask.shape} does not fit {x.shape}")
+    like = sum(x, rest) if rest else x  # of which only the shape is read
+    mask = Alike("setitem", ("the first axes of x", "the mask"), "they are chosen one by one")(mask, like)
+    return where(getitem(mask, (Ellipsis, *(None,) * len(rest))), MEETING[mode](x, value), x)
+
+
 SMALL = real(2, 3, low=-0.04, high=0.04)
 
 
@@ -42,6 +76,7 @@ SMALL = real(2, 3, low=-0.04, high=0.04)
     sample((4, 3), (2, 1), index=(slice(None, None, 3), slice(0, 2))),
     sample((4, 3), (3, 3), index=[0, 2, 0]),
     sample((4, 3), (), index=np.array([True, False, True, True])),
+    sample((4, 3), (3, 3), index=np.array([True, False, True, True]), mode="multiply"),
     sample((4, 3), (2,), index=([0, 0], [1, 1]), mode="add"),
     sample((4, 3), (2,), index=([0, 0], [1, 1]), mode="multiply"),
     sample(distinct(4, 3), SMALL, index=(slice(1, 3),), mode="max"),
@@ -62,11 +97,18 @@ def setitem(x: Like, values: Like, index: Any, mode: str = "set") -> Tensor:
     [[ 1  2  3]
      [ 4 50 60]]
     """
-    t, change = as_tensor(x), of_mode(mode, "setitem")
-    if isinstance(index, Tensor | np.ndarray | list) and as_tensor(index).dtype.kind in "iu":
-        return change(t, index, values)
+    t, v, change = as_tensor(x), as_tensor(values), of_mode(mode, "setitem")
+    entries = normalize_index(index, t)
+    if not any(isinstance(i, Tensor) for i in entries):
+        return where_sliced(t, v, GetItem(hashable(entries)), mode)
+    first = entries[0]
+    if isinstance(first, Tensor) and all(isinstance(i, slice) and i == slice(None) for i in entries[1:]):
+        if first.dtype.kind == "b" and v.ndim == 0:
+            return where_true(t, v, first, mode)
+        if first.dtype.kind in "iu":
+            return change(t, first, v)
     at = getitem(Positions()(t), index)
-    new = placed(values, at.shape, at, "setitem")
+    new = placed(v, at.shape, at, "setitem")
     return reshape_like(change(flatten(t), flatten(at), flatten(new)), t)
 
 
@@ -88,6 +130,6 @@ def put_along_axis(x: Like, indices: Like, values: Like, axis: int = -1, mode: s
      [30  0]]
     """
     t, change = as_tensor(x), of_mode(mode, "put_along_axis")
-    at = Along(normalize_axis(axis, t.ndim, "put_along_axis"))(t, as_tensor(indices))
+    at = Along(normalize_axis(axis, t.ndim, "put_along_axis"), "put_along_axis")(t, as_tensor(indices))
     new = placed(values, at.shape, at, "put_along_axis")
     return reshape_like(change(flatten(t), flatten(at), flatten(new)), t)

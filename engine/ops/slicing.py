@@ -157,7 +157,12 @@ def getitem(x: Like, index: Any) -> Tensor:
     entries = normalize_index(index, t)
     if any(isinstance(i, Tensor) for i in entries):
         return advanced(without_masks(entries, t), t)
-    return GetItem(tuple((i.start, i.stop, i.step) if isinstance(i, slice) else i for i in entries)).simplest(t)
+    return GetItem(hashable(entries)).simplest(t)
+
+
+def hashable(entries: Sequence[Entry]) -> tuple[Any, ...]:
+    """Entries of integers, slices and new axes as an op keeps them."""
+    return tuple((i.start, i.stop, i.step) if isinstance(i, slice) else i for i in entries)
 
 
 @frozen

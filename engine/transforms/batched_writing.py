@@ -1,4 +1,4 @@
-"""How ops that write at positions, and that select, take a batch: rules beside those of ``batching``."""
+"""How newer ops take a batch, above all those that write at positions: rules beside those of ``batching``."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from ..graph import Tensor, constant
+from ..frozen import changed
+from ..graph import Constant, Tensor, constant
 from ..ops.arrays import Reshape
-from ..types import static
+from ..types import TensorType, static
 from .batching import Batch, Value, leading, rule, shift_axis, swap
 
 rule("LastPlace")(leading)
-rule("ArgPartition")(shift_axis)
+rule("ArgPartition", "Fourier", "Half", "Whole")(shift_axis)
 
 
 @rule("Places")
@@ -44,6 +45,34 @@ def chain(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Tensor | None:
     if b.size is None or None in x.shape:
         return None
     return like(op(in_rows(x), in_rows(y), Reshape((-1,))(first)), x)
+
+
+def stub(x: Value) -> Tensor | None:
+    """Zeros without memory in the shape of one example, for an op that reads no more; None if a length is unknown."""
+    shape = x.tensor.shape[x.batched :]
+    if None in shape:
+        return None
+    return Constant(np.broadcast_to(np.zeros((), x.tensor.dtype), shape), TensorType(shape, x.tensor.dtype))
+
+
+@rule("Positions")
+def positions(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Value | None:
+    one = stub(xs[0])
+    return None if one is None else Value(op(one), False)
+
+
+@rule("Along")
+def along(b: Batch, op: Any, t: Tensor, xs: list[Value]) -> Value | None:
+    """Positions among all examples, less those before each."""
+    x, at = xs
+    one = stub(x)
+    if one is None or b.size is None:
+        return None
+    if not at.batched:
+        return Value(op(one, at.tensor), False)
+    among = changed(op, axis=op.axis + 1)(b.shape_of(x), at.tensor)
+    starts = np.arange(b.size).reshape(-1, *(1,) * t.ndim) * one.type.size
+    return Value(among - constant(starts), True)
 
 
 def in_rows(x: Tensor) -> Tensor:

@@ -164,3 +164,4 @@ def test_rows_name_what_exists(row):
 def test_the_page_on_the_engine_runs():
     """Its examples, in order, as one session."""
     run_examples("engine.md", (ROOT / "docs/engine.md").read_text("utf-8").replace("```", ""))
+    run_examples("complex numbers of ops.md", reference.COMPLEX.replace("```", ""))

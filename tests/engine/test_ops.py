@@ -77,7 +77,7 @@ def test_documented_and_sampled(entry):
 NEED_LENGTHS = {  # for the shape of the result
     *("squeeze", "split", "kron", "qr", "lstsq", "group_norm", "max_unpool1d", "max_unpool2d"),
     *("conv3d", "conv3d_transpose", "max_pool3d", "max_pool3d_indices", "max_unpool3d", "avg_pool3d"),
-    *("glu", "array_split", "vsplit", "hsplit", "dsplit"),
+    *("glu", "array_split", "vsplit", "hsplit", "dsplit", "fft", "ifft", "rfft", "irfft"),
 }
 
 

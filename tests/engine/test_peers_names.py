@@ -239,6 +239,24 @@ def test_gradient_by_coordinates_that_are_tensors():
     np.testing.assert_allclose(ag.gradient(W**2, W, edge_order=2).eval(), 2 * W)
 
 
+def test_coordinates_that_do_not_fit_are_an_error_when_the_graph_runs():
+    x, w = ag.placeholder("x", (None, None), "float64"), ag.placeholder("w", (None,), "float64")
+    for y in (ag.trapezoid(x, w), ag.gradient(x, w, axis=1)):
+        f = ag.function(y, inputs=[x, w])
+        f(A, W[:4])
+        for n in (2, 3, 5):
+            with pytest.raises(ag.EngineError, match="samples along axis 1"):
+                f(A, W[:n])
+
+
+def test_a_cross_product_never_leaves_out_elements():
+    x = ag.placeholder("x", (None, None), "float64")
+    f = ag.function(ag.cross(x, x[::-1]), inputs=[x])
+    np.testing.assert_allclose(f(A[:, :3]), np.cross(A[:, :3], A[::-1, :3]))
+    with pytest.raises(ag.EngineError, match=r"cross: vectors of 3 \(3, 3\) and those given \(3, 4\)"):
+        f(A)
+
+
 def test_lerp_is_exact_at_both_ends_and_does_not_overflow():
     a, b = np.array([0.1, -1.7e308, 3.0]), np.array([0.3, 1.7e308, -7.1])
     np.testing.assert_array_equal(ag.lerp(a, b, 0.0).eval(), a)
@@ -262,7 +280,9 @@ ERRORS = [
     (lambda: ag.gradient(X[:1], axis=0), "gradient: needs 2 or more elements along axis 0 of (1, 4)"),
     (lambda: ag.gradient(X, edge_order=3), "edge_order is 1 or 2, got 3"),
     (lambda: ag.gradient(X, 1.0, 2.0, 3.0), "one for each of the 2 axes, got 3"),
-    (lambda: ag.gradient(X, np.ones(3), axis=1), "or 4 coordinates for axis 1 of (3, 4), got (3,)"),
+    (lambda: ag.gradient(X, np.ones(3), axis=1), "gradient: samples along axis 1 (4,) and their coordinates (3,)"),
+    (lambda: ag.gradient(X, np.ones((3, 4))), "a spacing is a number, or coordinates along one axis, got (3, 4)"),
+    (lambda: ag.trapezoid(X, [0.0, 1.0]), "trapezoid: samples along axis 1 (4,) and their coordinates (2,)"),
     (lambda: ag.trapezoid(X, np.ones((2, 3, 4))), "trapezoid: x has one axis, or those of y (3, 4), got (2, 3, 4)"),
     (lambda: ag.cross(X[:, :2], X[:, :2]), "of 2 write a[0]*b[1] - a[1]*b[0]"),
     (lambda: ag.cross(X, X), "cross: needs vectors of 3 numbers along axis -1, got (3, 4)"),

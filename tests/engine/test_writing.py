@@ -147,7 +147,7 @@ ERRORS = [
     (lambda: ag.scatter_min(X34, [0], 1.0, axis=2), "scatter_min: axis 2 is out of range"),
     (lambda: ag.scatter_set([1, 2], [5], [1]).eval(), "scatter_set: index 5 is out of range for an axis of length 2"),
     (lambda: ag.put_along_axis([1, 2], [2], [1]).eval(), "index 2 is out of range for an axis of length 2"),
-    (lambda: ag.put_along_axis(X34, [0], 1.0), "take_along_axis: (3, 4) needs indices of rank 2, got (1,)"),
+    (lambda: ag.put_along_axis(X34, [0], 1.0), "put_along_axis: (3, 4) needs indices of rank 2, got (1,)"),
     (lambda: ag.setitem(X34, 1.0, index=0, mode="mean"), "setitem: mode is set, add, multiply, max or min, got 'mean'"),
     (lambda: X34.at[0].set(np.ones(3)), "setitem: updates must have the shape (4,)"),
     (lambda: X34.at[7].set(1.0), "getitem: index 7 is out of range for axis 0 of length 3"),
@@ -187,3 +187,52 @@ def test_derivatives_of_batches_with_places_of_their_own(mode):
     feeds = {x: xs, i: at, u: us}
     for a, b in zip(*([t, *ag.grad((t * t).sum(), [x, u])] for t in (y, one)), strict=True):
         np.testing.assert_allclose(a.eval(feeds), b.eval(feeds), rtol=1e-12)
+
+
+IN_ONE = {
+    "at": lambda x, i: x.at[1].set(0.0),
+    "mask": lambda x, i: x.at[x > 0].multiply(2.0),
+    "mask of rows": lambda x, i: x.at[i > 0].max(0.5),
+    "indices": lambda x, i: x.at[i[0], 1].add(1.0),
+    "scatter": lambda x, i: ag.scatter_multiply(x, i, 2.0),
+    "put_along_axis": lambda x, i: ag.put_along_axis(x, i[:, None], 1.0, axis=1, mode="max"),
+    "take_along_axis": lambda x, i: ag.take_along_axis(x, i[:, None], axis=1),
+    "partition": lambda x, i: ag.partition(x, 1, axis=0),
+    "rfft": lambda x, i: ag.rfft(x, axis=0)[1],
+}
+
+
+@pytest.mark.parametrize("f", IN_ONE.values(), ids=IN_ONE)
+def test_a_batch_is_written_at_once_not_in_a_loop(f):
+    xs, at = RNG.standard_normal((4, 3, 2)), RNG.integers(0, 2, (4, 3))
+    x, i = ag.placeholder("x", xs.shape, "float64"), ag.placeholder("i", at.shape, "int64")
+    y = ag.vmap(f)(x, i)
+    assert "scan" not in ag.show(y)
+    feeds = {x: xs, i: at}
+    np.testing.assert_allclose(y.eval(feeds), ag.stack([f(x[k], i[k]) for k in range(4)]).eval(feeds), rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_is_written_may_be_part_of_what_is_written_to(mode):
+    """A result takes the memory of an input that nobody reads any more, unless another input lies in it."""
+    x = ag.placeholder("x", (5, 3), "float64")
+    y = x * 1.5
+    found = MODES[mode](y, [0, 1, 1], y[1:4]).eval({x: A})
+    np.testing.assert_array_equal(found, written(mode, A * 1.5, np.array([0, 1, 1]), (A * 1.5)[1:4]))
+
+
+def test_writing_across_the_batch_stays_in_shards():
+    x = ag.placeholder("x", (None, 5), "float64")
+    f = ag.function(ag.scatter_set(ag.exp(x), [4, 0, 4], x[:, 1:4] * 2, axis=1).sum(), shards=3)
+    f(x=np.ones((7, 5)))
+    assert str(f.plan).count("= scatter_set(") == 3
+
+
+def test_a_mask_is_not_repeated_in_silence():
+    x, m = ag.placeholder("x", (None, 3), "float64"), ag.placeholder("m", (None,), "bool")
+    f = ag.function(x.at[m].set(0.0), inputs=[x, m])
+    np.testing.assert_array_equal(f(A, A[:, 0] > 0), np.where(A[:, :1] > 0, 0, A))
+    with pytest.raises(ag.EngineError, match=r"setitem: the first axes of x \(5,\) and the mask \(1,\)"):
+        f(A, [True])
+    with pytest.raises(ag.EngineError, match=r"setitem: a mask of shape \(\) does not fit"):
+        x.at[x[0, 0] > 0].set(0.0)

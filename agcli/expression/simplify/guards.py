@@ -13,8 +13,8 @@ from agcli.expression.simplify.signs import nonnegative
 from agcli.expression.simplify.trigonometry import same
 
 PIECES = frozenset((
-    "abs", "sign", "maximum", "minimum", "where", "relu", "clip", "floor", "ceil", "round", "trunc", "mod", "fmod",
-    "step", "keep",
+    "abs", "copysign", "sign", "maximum", "minimum", "where", "relu", "clip", "floor", "ceil", "round", "trunc", "mod",
+    "fmod", "step", "keep",
 ))  # fmt: skip
 
 
