@@ -160,7 +160,18 @@ OTHERS = {
     "PyTorch `cross_entropy`": "`sparse_softmax_cross_entropy`",
     "PyTorch `binary_cross_entropy_with_logits`, `nll_loss`": "`sigmoid_cross_entropy`, `negative_log_likelihood`",
     "PyTorch `var(x)`, `std(x)`": "`var(x, ddof=1)`, `std(x, ddof=1)`",
+    "PyTorch `cross_entropy(weight=, ignore_index=)`": "the same with `weights=` and `reduction='mean'`: 0 if all is "
+    "ignored, not NaN",
     "PyTorch `conv2d` (N, C, H, W)": "`conv2d` (N, H, W, C)",
+    "PyTorch `avg_pool2d`": "`avg_pool2d(count_include_pad=True)`: here padding does not count unless asked for",
+    "PyTorch `max_pool2d(return_indices=True)`": "`max_pool2d` and `max_pool2d_indices`",
+    "PyTorch `max_unpool2d(output_size=)`": "`max_unpool2d(lengths=)`; of several at one place the last",
+    "PyTorch `adaptive_avg_pool2d`, `adaptive_max_pool2d`": "`adaptive_avg_pool`, `adaptive_max_pool`, of any rank",
+    "PyTorch `unfold`, `fold` (N, C kh kw, windows)": "`unfold`, `fold` (N, windows, kh kw C), C last as everywhere",
+    "PyTorch `interpolate(mode='bilinear')`, JAX `image.resize`": "`interpolate(mode='linear')`, in any number of axes",
+    "PyTorch `pad` with negative widths": "`pad`; it is widths of all axes, the first one first",
+    "PyTorch `scaled_dot_product_attention(attn_mask=)`": "the same `mask=`: floats are added; a closed row gives 0, "
+    "not NaN",
     "PyTorch `loss.backward()`": "`grad(loss, xs)`, which is a tensor",
     "PyTorch `torch.compile`, JAX `jit`": "`function`",
     "PyTorch `autograd.Function`, JAX `custom_vjp`": "`custom_gradient`, or an `Op`",
@@ -219,6 +230,15 @@ ATTRIBUTES = {
     **dict.fromkeys(
         ("cross_entropy", "CrossEntropyLoss", "nll_loss"), "write ag.sparse_softmax_cross_entropy(logits, labels)"
     ),
+    **dict.fromkeys(
+        ("upsample", "Upsample", "resize"), "write ag.interpolate(images, scale=2), with channels in the last axis"
+    ),
+    **dict.fromkeys(("im2col", "extract_patches"), "write ag.unfold(images, size)"),
+    "col2im": "write ag.fold(rows, lengths, size)",
+    **dict.fromkeys(
+        ("adaptive_avg_pool2d", "AdaptiveAvgPool2d", "adaptive_avg_pool1d"), "write ag.adaptive_avg_pool(x, size)"
+    ),
+    **dict.fromkeys(("adaptive_max_pool2d", "AdaptiveMaxPool2d"), "write ag.adaptive_max_pool(x, size)"),
     **dict.fromkeys(("mse_loss", "MSELoss"), "write ag.mean_squared_error(prediction, target)"),
     **dict.fromkeys(
         ("binary_cross_entropy_with_logits", "bce_loss"), "write ag.sigmoid_cross_entropy(logits, targets)"

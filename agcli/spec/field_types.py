@@ -139,6 +139,18 @@ Sides = Annotated[
     Size | Annotated[tuple[Size, ...], Strict(False), Len(1, 2)],
     Either("a positive integer, or a list of one for each axis"),
 ]
+Lengths = Annotated[  # the same of volumes, too
+    Size | Annotated[tuple[Size, ...], Strict(False), Len(1, 3)],
+    Either("a positive integer, or a list of one for each axis"),
+]
+Extras = Annotated[
+    Count | Annotated[tuple[Count, ...], Strict(False), Len(1, 3)],
+    Either("an integer of 0 or more, or a list of one for each axis"),
+]
+Factors = Annotated[
+    Positive | Annotated[tuple[Positive, ...], Strict(False), Len(1, 3)],
+    Either("a positive number, or a list of one for each axis"),
+]
 Padding = Annotated[Literal["valid", "same"] | Count, Either("`valid`, `same`, or an integer of 0 or more")]
 Word = Annotated[
     str,

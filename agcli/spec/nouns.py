@@ -240,7 +240,7 @@ LAYERS_IN = tuple(
     f"agcli.model.layers.{name}"
     for name in (
         "dense", "convolution", "pooling", "normalization", "dropout",
-        "embedding", "recurrent", "attention", "shape", "blocks",
+        "embedding", "recurrent", "attention", "shape", "blocks", "interpolation", "volumes",
     )
 )  # fmt: skip
 

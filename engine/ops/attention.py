@@ -194,7 +194,8 @@ class Attention(Attends):
         qh, kh, vh = Spread(q, k, v).all()
         p, kept = self.weights(qh, kh, *rest)
         outer = matmul(turned(dy), swap_last(vh)) * kept
-        return p * (outer - sum(p * outer, -1, keepdims=True))
+        slope: Tensor = p * (outer - sum(p * outer, -1, keepdims=True))
+        return slope
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, *inputs: Tensor) -> Any:
         return [self.tangent(tangents, inputs), None]

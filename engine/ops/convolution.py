@@ -21,7 +21,7 @@ from . import patches
 from .program import Call
 from .slicing import expand_dims, squeeze
 from .wide import wide
-from .windows import Axis, Pads, Window, extra, is_int, window, window1d
+from .windows import Axis, Pads, Window, extra, is_int, of_sequences, window, window1d
 
 
 @frozen
@@ -253,7 +253,8 @@ def conv1d(
     """
     a, b = arguments(x, w, groups, 3, "conv1d")
     place = window1d(strides, dilation, padding, "conv1d")
-    return squeeze(Conv(place, int(groups))(expand_dims(a, 1), expand_dims(b, 0)), 1)
+    with of_sequences("conv1d"):
+        return squeeze(Conv(place, int(groups))(expand_dims(a, 1), expand_dims(b, 0)), 1)
 
 
 @op(
@@ -282,7 +283,8 @@ def conv1d_transpose(
     a, b = arguments(x, w, groups, 3, name)
     place = window1d(strides, dilation, padding, name)
     more = (0, *extra(output_padding, place.strides[1:], padding, name))
-    return squeeze(transposed(expand_dims(a, 1), expand_dims(b, 0), place, int(groups), name, more), 1)
+    with of_sequences(name):
+        return squeeze(transposed(expand_dims(a, 1), expand_dims(b, 0), place, int(groups), name, more), 1)
 
 
 def transposed(x: Tensor, w: Tensor, place: Window, groups: int, name: str, more: tuple[int, ...]) -> Tensor:

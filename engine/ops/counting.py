@@ -46,7 +46,9 @@ class Labels:
     """Labels (...) beside scores (..., classes): which of them count, and how much."""
 
     def __init__(self, scores: Tensor, labels: Tensor, weights: Like | None, ignore: int | None, name: str) -> None:
-        self.scores, self.labels, self.counted, self.each = scores, labels, None, None
+        self.scores, self.labels = scores, labels
+        self.counted: Tensor | None = None  # where a label is not ignored
+        self.each: Tensor | None = None  # the weight of each label
         self.weights = class_weights(weights, scores, -1, name) if scores.ndim else None
         if ignore is not None and not isinstance(ignore, int | np.integer):
             raise ShapeError(f"{name}: ignore_index is an integer, got {ignore!r}")

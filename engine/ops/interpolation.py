@@ -52,13 +52,13 @@ def resampled(t: Tensor, rules: Sequence[Resampling], name: str) -> Tensor:
 
 
 @op(
-    sample((2, 3, 4, 2), size=(5, 3)),
+    sample((2, 3, 4, 2), size=(5, 3), mode="linear"),
     sample((1, 4, 2), scale=2.5, mode="nearest"),
     sample((1, 5, 2), scale=0.6, mode="nearest-exact"),
     sample((1, 3, 4, 1), scale=(2, 0.5), mode="cubic"),
-    sample((1, 3, 2, 4, 1), size=(2, 4, 3), align_corners=True),
+    sample((1, 3, 2, 4, 1), size=(2, 4, 3), mode="linear", align_corners=True),
     sample((1, 4, 3, 1), size=6, mode="cubic", align_corners=True),
-    sample((1, 7, 6, 1), size=(3, 8), antialias=True),
+    sample((1, 7, 6, 1), size=(3, 8), mode="linear", antialias=True),
     sample((1, 9, 1), size=4, mode="cubic", antialias=True),
     sample((1, 7, 3, 1), size=(3, 5), mode="area"),
 )
@@ -67,25 +67,25 @@ def interpolate(
     x: Like,
     size: Any = None,
     scale: Any = None,
-    mode: str = "linear",
+    mode: str = "nearest",
     align_corners: bool = False,
     antialias: bool = False,
 ) -> Tensor:
     """``x`` (N, ..., C) in another size along the axes in the middle: (N, L, C), (N, H, W, C), (N, D, H, W, C).
 
     ``size`` is the new length, ``scale`` the factor (the length is rounded down), one for all axes or one for each.
-    ``mode`` is "linear", "cubic" (Keys, 1981, with a = -0.75), "area" (means), "nearest" (place floor(i * step)) or
-    "nearest-exact" (floor((i + 1/2) * step)). Places are the middles of pixels, or with ``align_corners`` the first
+    ``mode`` is "nearest" (place floor(i * step)), "nearest-exact" (floor((i + 1/2) * step)), "linear", "cubic" (Keys,
+    1981, with a = -0.75) or "area" (means). Places are the middles of pixels, or with ``align_corners`` the first
     and the last lie on each other. ``antialias``, for "linear" and "cubic" (then a = -0.5), widens the kernel where
     the result is smaller.
 
     Each axis is a linear map, of which the gradient is the transpose. Values are PyTorch's, to rounding.
 
     >>> x = ag.constant([1.0, 3.0, 2.0]).reshape(1, 3, 1)
-    >>> print(ag.interpolate(x, scale=2).eval().ravel(), ag.interpolate(x, 5, align_corners=True).eval().ravel())
-    [1.   1.5  2.5  2.75 2.25 2.  ] [1.  2.  3.  2.5 2. ]
-    >>> print(ag.interpolate(x, 5, mode="nearest").eval().ravel())
-    [1. 1. 3. 3. 2.]
+    >>> print(ag.interpolate(x, 5).eval().ravel(), ag.interpolate(x, scale=2, mode="linear").eval().ravel())
+    [1. 1. 3. 3. 2.] [1.   1.5  2.5  2.75 2.25 2.  ]
+    >>> print(ag.interpolate(x, 5, mode="linear", align_corners=True).eval().ravel())
+    [1.  2.  3.  2.5 2. ]
     """
     name = "interpolate"
     t = spatial(x, name)

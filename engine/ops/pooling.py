@@ -20,7 +20,7 @@ from .reductions import max as largest
 from .reductions import mean
 from .slicing import expand_dims, squeeze
 from .wide import wide
-from .windows import Axis, Pads, Window, cut, one_axis, pair, taps, window, window1d
+from .windows import Axis, Pads, Window, cut, of_sequences, one_axis, pair, taps, window, window1d
 
 
 def shares(window: Window, axes: tuple[Axis, Axis], counted: bool, dtype: Any) -> Array:
@@ -121,10 +121,11 @@ def pool(cls: type[Pool], x: Like, size: Any, place: Window, *rest: Any) -> Tens
 
 def pool1d(cls: type[Pool], x: Like, size: Any, place: Window, *rest: Any) -> Tensor:
     """A pool of sequences, as one of images of height 1."""
-    t = as_tensor(x)
+    t, name = as_tensor(x), cls.name.replace("2", "1")
     if t.ndim != 3:
-        raise ShapeError(f"{cls.name.replace('2', '1')}: needs (N, L, C), got {t.shape}")
-    return squeeze(pool(cls, expand_dims(t, 1), one_axis(size, cls.name, "size"), place, *rest), 1)
+        raise ShapeError(f"{name}: needs (N, L, C), got {t.shape}")
+    with of_sequences(name):
+        return squeeze(pool(cls, expand_dims(t, 1), one_axis(size, name, "size"), place, *rest), 1)
 
 
 @op(

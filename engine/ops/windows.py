@@ -7,6 +7,7 @@ slices; at a border a tap serves fewer outputs, so that nothing has to be padded
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -186,6 +187,16 @@ def one_axis(value: Any, op: str, what: str) -> Pair:
     if not is_int(number, 1):
         raise ShapeError(f"{op}: {what} is a positive integer, got {value!r}")
     return 1, int(number)
+
+
+@contextmanager
+def of_sequences(op: str) -> Iterator[None]:
+    """Errors inside name the op of sequences and its one axis, not those of the images that they are taken for."""
+    try:
+        yield
+    except ShapeError as error:
+        text = str(error).replace(op.replace("1d", "2d"), op).replace(" axis 2 ", " axis 1 ")
+        raise ShapeError(text) from None
 
 
 def extra(value: Any, steps: tuple[int, ...], padding: Any, name: str) -> tuple[int, ...]:

@@ -102,9 +102,9 @@ def test_one_and_three_axes_are_those_of_pytorch():
     sequence, volume = RNG.normal(size=(2, 7, 3)), RNG.normal(size=(2, 3, 4, 5, 2))
     for corners in (False, True):
         expected = resize(first(sequence), size=11, mode="linear", align_corners=corners)
-        same(ag.interpolate(sequence, 11, align_corners=corners).eval(), last(expected))
+        same(ag.interpolate(sequence, 11, mode="linear", align_corners=corners).eval(), last(expected))
         expected = resize(first(volume), scale_factor=2, mode="trilinear", align_corners=corners)
-        same(ag.interpolate(volume, scale=2, align_corners=corners).eval(), last(expected))
+        same(ag.interpolate(volume, scale=2, mode="linear", align_corners=corners).eval(), last(expected))
     expected = resize(first(volume), size=(2, 7, 5), mode="nearest-exact")
     same(ag.interpolate(volume, (2, 7, 5), mode="nearest-exact").eval(), last(expected))
 
@@ -116,12 +116,20 @@ def test_nearest_takes_numbers_of_any_kind_and_means_need_floats():
     assert y.eval().ravel().tolist() == [0, 1, 3, 4]
     assert ag.interpolate(x, 4, mode="nearest-exact").eval().ravel().tolist() == [0, 2, 3, 5]
     with pytest.raises(DTypeError, match="interpolate: mode 'linear' needs a float dtype"):
-        ag.interpolate(x, 4)
+        ag.interpolate(x, 4, mode="linear")
 
 
 def test_an_infinity_stays_where_its_weight_is_not_zero():
     x = np.array([1.0, 2.0, np.inf, 4.0, 5.0]).reshape(1, 5, 1)
-    assert ag.interpolate(x, 9, align_corners=True).eval().ravel().tolist() == [1, 1.5, 2, *[np.inf] * 3, 4, 4.5, 5]
+    assert ag.interpolate(x, 9, mode="linear", align_corners=True).eval().ravel().tolist() == [
+        1,
+        1.5,
+        2,
+        *[np.inf] * 3,
+        4,
+        4.5,
+        5,
+    ]
 
 
 def test_an_image_of_its_own_size_is_left_alone():
@@ -136,8 +144,10 @@ WRONG = {
     "mode is nearest, nearest-exact, linear, cubic, area; got 'bilinear'; write 'linear'": lambda x: ag.interpolate(
         x, 3, mode="bilinear"
     ),
-    "align_corners and antialias are for modes": lambda x: ag.interpolate(x, 3, mode="nearest", align_corners=True),
-    "antialias is for middles of pixels": lambda x: ag.interpolate(x, 3, align_corners=True, antialias=True),
+    "align_corners and antialias are for modes": lambda x: ag.interpolate(x, 3, align_corners=True),
+    "antialias is for middles of pixels": lambda x: ag.interpolate(
+        x, 3, mode="cubic", align_corners=True, antialias=True
+    ),
     "expected size or scale, got neither": ag.interpolate,
     "expected size or scale, got both": lambda x: ag.interpolate(x, 3, 2.0),
     "size is a positive integer, or one for each of 2 axes of \\(1, 4, 5, 2\\), got 0": lambda x: ag.interpolate(x, 0),
@@ -155,6 +165,11 @@ WRONG = {
         x, ag.zeros((1, 2, 2, 2), "int64")
     ),
     "max_unpool1d: needs \\(N, L, C\\)": lambda x: ag.max_unpool1d(x, ag.zeros((1, 2, 2, 2), "int64")),
+    "max_pool1d: a window that spans 7 does not fit on axis 1 of length 5": lambda x: ag.max_pool1d(x[:, 0], 7),
+    "max_pool1d: padding .* must be smaller than the window": lambda x: ag.max_pool1d(x[:, 0], 2, padding=2),
+    "conv1d: a window that spans 6 does not fit on axis 1 of length 5": lambda x: ag.conv1d(
+        x[:, 0], ag.zeros((6, 2, 1))
+    ),
     "is more than half of what windows span, \\(3, 3\\)": lambda x: ag.max_pool2d(x, 2, padding=2, dilation=2),
     "sees nothing but padding": lambda x: ag.max_pool2d(x[:, :1], (2, 1), padding=((1, 1), (0, 0)), dilation=2),
     "pad: widths \\(-3, -2\\) cut more than the 4 elements of axis 1": lambda x: ag.pad(
@@ -357,7 +372,9 @@ def test_shards_compute_the_same():
     x = ag.placeholder("x", (8, 8, 6, 2), "float64")
     at = ag.max_pool2d_indices(x)
     y = ag.interpolate(ag.max_unpool2d(ag.max_pool2d(x), at), (5, 9), mode="cubic")
-    z = ag.fold(ag.unfold(y, 3) ** 2, (5, 9), 3) + ag.interpolate(ag.adaptive_max_pool(x, (3, 4)), (5, 9))
+    z = ag.fold(ag.unfold(y, 3) ** 2, (5, 9), 3) + ag.interpolate(
+        ag.adaptive_max_pool(x, (3, 4)), (5, 9), mode="linear"
+    )
     loss = ag.mean(ag.avg_pool2d(z, 3, 2, 1, ceil_mode=True, count_include_pad=True) ** 2)
     outputs = [loss, ag.grad(loss, x)]
     value = RNG.normal(size=x.shape)

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.numeric
 RNG = np.random.default_rng(5)
 ROWS = RNG.normal(size=(24, 6)).astype("f4")
 IMAGES = RNG.normal(size=(24, 8, 6, 4)).astype("f4")
+VOLUMES = np.random.default_rng(6).normal(size=(24, 4, 5, 3, 2)).astype("f4")
 SEQUENCES = RNG.normal(size=(24, 5, 4)).astype("f4")
 TOKENS = RNG.integers(0, 7, (24, 5))
 CLASSES = np.arange(24) % 3
@@ -58,10 +59,21 @@ LAYERS = {
     "embedding": (TOKENS, f"embedding: {{size: 7, width: 4}}, {END}"),
     "conv1d": (SEQUENCES, f"conv1d: {{filters: 4, kernel: 3, padding: same, dilation: 2}}, {END}"),
     "conv2d": (IMAGES, f"conv2d: {{filters: 6, kernel: [3, 2], stride: 2, groups: 2, activation: relu}}, {END}"),
+    "conv3d": (VOLUMES, f"conv3d: {{filters: 4, kernel: [2, 3, 1], stride: 2, padding: 1, groups: 2}}, {END}"),
+    "conv3d_transpose": (VOLUMES, f"conv3d_transpose: {{filters: 3, stride: 2, output_padding: [1, 0, 1]}}, {END}"),
     "depthwise_conv2d": (IMAGES, f"depthwise_conv2d: {{kernel: 3, multiplier: 2}}, {END}"),
     "conv1d_transpose": (SEQUENCES, f"conv1d_transpose: {{filters: 3, stride: 2}}, {END}"),
     "conv2d_transpose": (IMAGES, f"conv2d_transpose: {{filters: 3, stride: 2, padding: same}}, {END}"),
     "max_pool": (IMAGES, f"max_pool: 2, {END}"),
+    "max_pool of volumes": (VOLUMES, f"max_pool: {{size: [2, 2, 1], stride: 1, dilation: [1, 2, 1]}}, {END}"),
+    "avg_pool of images": (
+        IMAGES,
+        f"avg_pool: {{size: 3, stride: 2, padding: 1, ceil_mode: true, count_include_pad: true}}, {END}",
+    ),
+    "adaptive_max_pool": (IMAGES, f"adaptive_max_pool: [3, 2], {END}"),
+    "adaptive_avg_pool": (SEQUENCES, f"adaptive_avg_pool: 2, {END}"),
+    "interpolate": (IMAGES, f"interpolate: 1.5, {END}"),
+    "interpolate of volumes": (VOLUMES, f"interpolate: {{size: [3, 4, 5], mode: linear, align_corners: true}}, {END}"),
     "avg_pool": (SEQUENCES, f"avg_pool: {{size: 2, stride: 1, padding: same}}, {END}"),
     "global_max_pool": (IMAGES, "global_max_pool, dense: 3"),
     "global_avg_pool": (SEQUENCES, "global_avg_pool, dense: 3"),
@@ -188,7 +200,14 @@ def test_layers_as_a_graph_with_two_inputs():
 
 
 WRONG = {
-        "[dense: 3, conv2d: 4]": "model[1]: conv2d: expected samples of shape (height, width, channels), got (None, 3)",
+        "[reshape: [2, 3], conv3d: 4]": "conv3d: expected samples of shape (depth, height, width, channels), got",
+    "[interpolate: 2]": "model[0]: interpolate: expected samples of shape (length, channels), (height",
+    "[reshape: [2, 3], interpolate: ]": "model[1]: interpolate: expected scale or size, got neither",
+    "[reshape: [2, 3], interpolate: {scale: 2, mode: bilinear}]": "expected one of `nearest`, `nearest-exact`, ",
+    "[reshape: [2, 3], interpolate: {scale: [2, 2]}]": "interpolate: expected one length or 1, got [2.0, 2.0]",
+    "[reshape: [2, 3], conv1d_transpose: {filters: 2, output_padding: 1}]": "output_padding is 0 or more and less than",
+    "[reshape: [6, 1], max_pool: {size: 2, dilation: 6}]": "max_pool1d: a window that spans 7 does not fit on axis 1",
+    "[dense: 3, conv2d: 4]": "model[1]: conv2d: expected samples of shape (height, width, channels), got (None, 3)",
     "[dense: 4, reshape: [3, 3], dense: 3]": "model[1]: reshape: a sample of shape (4,) has 4 values, which (3, 3)",
     "[dense: 4, relu, dense: 5, reshape: [7]]": "; shapes so far: (None, 6) -> (None, 4) -> (None, 4) -> (None, 5)",
     "[{dense: 3, input: z}]": "expected an input or a layer above with a name, got `z`; known: `x`",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from agcli.model.layers.dense import Weighted
 from agcli.model.ops import call
-from agcli.spec.field_types import Padding, Sides, Size
+from agcli.spec.field_types import Extras, Padding, Sides, Size
 from agcli.spec.fields import Field
 from agcli.spec.nouns import LAYERS
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from agcli.engine.graph import Tensor
     from agcli.model.layers.scope import Scope
 
-AXES = {1: "(length, channels)", 2: "(height, width, channels)"}
+N = TypeVar("N", int, float)
+AXES = {1: "(length, channels)", 2: "(height, width, channels)", 3: "(depth, height, width, channels)"}
 
 
 def channels(x: Tensor, axes: int, layer: str) -> int:
@@ -30,18 +31,27 @@ def channels(x: Tensor, axes: int, layer: str) -> int:
     return static(x.shape[-1])
 
 
-def lengths(value: int | tuple[int, ...], axes: int, layer: str) -> tuple[int, ...]:
-    """A length for each axis; a single one is for all."""
+def spatial(x: Tensor, layer: str) -> int:
+    """The number of axes between samples and channels. Raises ShapeError."""
     from agcli.engine.errors import ShapeError
 
-    if isinstance(value, int):
+    if x.ndim not in (3, 4, 5):
+        raise ShapeError(f"{layer}: expected samples of shape {AXES[1]}, {AXES[2]} or {AXES[3]}, got {x.shape}")
+    return x.ndim - 2
+
+
+def lengths(value: N | tuple[N, ...], axes: int, layer: str) -> tuple[N, ...]:
+    """A number for each axis; a single one is for all."""
+    from agcli.engine.errors import ShapeError
+
+    if not isinstance(value, tuple):
         return (value,) * axes
     if len(value) != axes:
         raise ShapeError(f"{layer}: expected one length or {axes}, got {list(value)}")
     return tuple(value)
 
 
-def per_axis(value: int | tuple[int, ...], axes: int, layer: str) -> Any:
+def per_axis(value: N | tuple[N, ...], axes: int, layer: str) -> Any:
     """The same, as the engine takes it: a number for sequences."""
     values = lengths(value, axes, layer)
     return values[0] if axes == 1 else values
@@ -131,6 +141,7 @@ class Transposed(Weighted):
     kernel: Sides = Field(default=3, description="length of the window, or one for each axis")
     stride: Sides = Field(default=1, description="how many outputs stand for one step of the input")
     padding: Padding = Field(default="valid", description="`same` makes the output `stride` times as long")
+    output_padding: Extras = Field(default=0, description="how much longer the output is, less than `stride`")
 
     def transposed(self, x: Tensor, scope: Scope, axes: int) -> Tensor:
         """Its weights lie as those of the convolution that it transposes."""
@@ -139,9 +150,12 @@ class Transposed(Weighted):
         name, mask = f"conv{axes}d_transpose", scope.mask(x)
         kernel, stride = lengths(self.kernel, axes, name), per_axis(self.stride, axes, name)
         weight = scope.parameter("weight", (*kernel, self.filters, channels(x, axes, name)), self.init)
+        more = per_axis(self.output_padding, axes, name)
         if mask is not None:  # of sequences only
+            if more:
+                raise masks.beyond(name, "output_padding")
             x = masks.cleared(x, mask)
-        y = call(name, x, weight, strides=stride, padding=self.padding)
+        y = call(name, x, weight, strides=stride, padding=self.padding, output_padding=more)
         if mask is not None:
             mask = masks.spread(mask, y.shape[1] or 0, kernel[0], stride, self.padding)
         return scope.with_mask(self.finish(y, scope), mask)

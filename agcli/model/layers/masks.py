@@ -98,6 +98,11 @@ def windows(mask: Mask, layer: str, count: int, span: int, stride: int, padding:
     return mask.at(places if mask.left else places * stride + span - 1 - around)
 
 
+def beyond(layer: str, field: str) -> ShapeError:
+    """Why a layer of texts cannot have a field that looks beyond the end of a sequence."""
+    return ShapeError(f"{layer}: `{field}` looks beyond the end of a text, where its padding begins; leave it out")
+
+
 def spread(mask: Mask, count: int, span: int, stride: int, padding: str | int) -> Mask:
     """The mask of a transposed convolution, each token of which makes ``stride`` places and their surroundings."""
     around = 0 if padding == "valid" else span - stride if padding == "same" else 2 * int(padding)
