@@ -22,6 +22,7 @@ from agcli.engine.gradient import grad
 from agcli.engine.graph import Constant, Op, Tensor, as_tensor, constant
 from agcli.engine.initializers import glorot_uniform, he_normal, initial
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
+from agcli.engine.loops.odeint import odeint
 from agcli.engine.loops.scan import scan
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
 from agcli.engine.ops.keys import random_key, split_key
@@ -178,6 +179,7 @@ __all__ = [
     "load_arrays",
     "minimize",
     "nadam",
+    "odeint",
     "pack",
     "parse",
     "per_example_grads",
