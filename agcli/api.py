@@ -22,6 +22,7 @@ from agcli.engine.gradient import grad
 from agcli.engine.graph import Constant, Op, Tensor, as_tensor, constant
 from agcli.engine.initializers import glorot_uniform, he_normal, initial
 from agcli.engine.leaves import Placeholder, Variable, placeholder, variable
+from agcli.engine.loops.odeint import odeint
 from agcli.engine.loops.scan import scan
 from agcli.engine.ops.control import apply, assign, print_shape, print_value, tap, with_dependencies
 from agcli.engine.ops.keys import random_key, split_key
@@ -48,6 +49,7 @@ from agcli.engine.optimizers import (
     sgd,
 )
 from agcli.engine.show import show
+from agcli.engine.table import OPS
 from agcli.engine.testing import check_grads
 from agcli.engine.transforms.apply import (
     gauss_newton_vp,
@@ -67,6 +69,7 @@ if TYPE_CHECKING:
     from agcli.expression import ExpressionError
     from agcli.expression.api import derivative, parse, to_latex, to_python, to_text
     from agcli.python_api import TrainedRun, Trainer, load, train
+    from agcli.solving.api import minimize
     from agcli.spec.nouns import Layer, Loss, Metric
 
 LAZY = {  # the expression language and training are loaded by those who use them
@@ -76,6 +79,7 @@ LAZY = {  # the expression language and training are loaded by those who use the
     "Trainer": "agcli.python_api",
     "derivative": "agcli.expression.api",
     "load": "agcli.python_api",
+    "minimize": "agcli.solving.api",
     "parse": "agcli.expression.api",
     "to_latex": "agcli.expression.api",
     "to_python": "agcli.expression.api",
@@ -90,6 +94,23 @@ def display(t: Tensor) -> str | None:
 
 
 Tensor.display = display
+
+
+def solve(a: Any, b: Any = None, **options: Any) -> Any:  # type: ignore[no-redef]
+    """The solution x of ``a @ x = b`` for square ``a``; ``b`` is a vector or has right sides as its columns.
+
+    Of a text, or of a list of texts, the roots of the formula, equation or system, as ``ag solve`` finds them: a
+    ``Roots`` with its ``points``. Then ``b`` are bounds, as in ``{"x": (0, 1)}``, and ``options`` are
+    ``start={"x": 1}``, ``at={"a": 3}``, ``starts=64`` and ``seed=0``. Raises ExpressionError.
+
+    >>> print(ag.solve([[2.0, 0.0], [1.0, 1.0]], [4.0, 5.0]).eval())
+    [2. 3.]
+    >>> [root.at for root in ag.solve("x^2 = 4").points]
+    [{'x': -2.0}, {'x': 2.0}]
+    """
+    if isinstance(a, str) or (isinstance(a, list | tuple) and {type(t) for t in a} == {str}):
+        return import_module("agcli.solving.api").solve(a, **{"bounds": b} | options)
+    return OPS["solve"].function(a, b, **options)
 
 
 def __getattr__(name: str) -> Any:
@@ -156,7 +177,9 @@ __all__ = [
     "lion",
     "load",
     "load_arrays",
+    "minimize",
     "nadam",
+    "odeint",
     "pack",
     "parse",
     "per_example_grads",

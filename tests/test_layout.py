@@ -28,8 +28,8 @@ ORDER = {
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
     ],
     "agcli": [
-        "counts", "printable", "engine", "datasets", "models", "expression", "spec.plugins", "data.formats", "spec",
-        "zoo", "data", "model", "model_gradients",
+        "counts", "printable", "engine", "datasets", "models", "expression", "solving", "spec.plugins", "data.formats",
+        "spec", "zoo", "data", "model", "model_gradients",
         "events", "runs", "training", "inspection", "prediction", "evaluation", "python_api", "comparison",
         "report", "cli", "__main__", "ops", "api", "foreign_names", "reference",
     ],

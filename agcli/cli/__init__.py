@@ -29,6 +29,8 @@ COMMANDS = {
     "verify-resume": "Show that a killed training resumes to the same weights.",
     "replay": "Repeat the step with which a training failed.",
     "grad": "Differentiate a formula.",
+    "minimize": "Find the minima of a formula.",
+    "solve": "Find the roots of formulas and equations.",
     "data": "List, describe and fetch data sets, and look at files.",
     "init": "Write a spec that trains on a file.",
     "check": "Check a spec without training: layers, gradient, memory, time.",

@@ -39,7 +39,7 @@ _ONLY = "`ag grad` differentiates only"
 _INTEGRAL = (
     f"{_ONLY}: an integral is `sympy.integrate(f, x)` in SymPy, a number `scipy.integrate.quad(f, a, b)` in SciPy"
 )
-_SOLVE = f"{_ONLY}: equations are solved by `sympy.solve(f, x)`, numerically by `scipy.optimize.brentq(f, a, b)`"
+_SOLVE = 'equations are solved by another command, as in ag solve "x^2 = 2"; for formulas as roots, `sympy.solve(f, x)`'
 _SHORTER = "results are simplified as they are; type the formula alone, and see `--steps` and `--raw`"
 _FORM = f"{_ONLY}, and chooses the shortest form itself; this form is `sympy.{{}}(f)` in SymPy"
 _DERIVATIVE = 'type the formula alone and name the variable: ag grad "x^2" --wrt x'

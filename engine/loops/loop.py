@@ -135,7 +135,7 @@ class Loop:
         for s in plan.slots:
             if s.kind == "constant":
                 values[s.index] = s.source
-            elif s.kind == "buffer":
+            elif s.kind in ("buffer", "part"):
                 shape, dtype = tuple(map(static, s.type.shape)), s.type.dtype
                 place = np.ndarray(shape, dtype, arena, s.offset)
                 values[s.index] = places.setdefault((shape, dtype, s.offset), place)

@@ -314,6 +314,7 @@ def scan(
         inits = [cast(c, new.dtype) if c.type.weak else c for c, new in zip(inits, nexts, strict=True)]
     nexts = [cast(new, c.dtype) if new.type.weak else new for new, c in zip(nexts, carries, strict=True)]
     emits = [as_tensor(t) for t in leaves(y)]
+    refuse_dynamic([*nexts, *emits], [*carries, *elements])
     moving = list(zip(carries, inits, nexts, strict=True))
     if FUNCTION_KEY in toposort([*nexts, *emits]):
         key = Placeholder(FUNCTION_KEY.type)
@@ -322,6 +323,18 @@ def scan(
         moving = [*zip(carries, inits, nexts, strict=True), (key, FUNCTION_KEY, after)]
     done = loop(moving, list(zip(elements, stacks, strict=True)), emits, length=length, reverse=reverse)
     return like(init, done.final[: len(inits)]), like(y, done.emit)
+
+
+def refuse_dynamic(made: Sequence[Tensor], moving: Sequence[Placeholder]) -> None:
+    """A turn has one plan, so no length in it may depend on what moves."""
+    order = toposort(made)
+    known = {p.id for p in moving}
+    for t in order:
+        if known.isdisjoint(x.id for x in t.inputs):
+            continue
+        known.add(t.id)
+        if t.op is not None and t.op.dynamic:
+            raise ShapeError(f"scan: {t.op.name} makes a length out of values, which differs from turn to turn")
 
 
 def leaves(structure: Any) -> list[Any]:

@@ -93,7 +93,8 @@ def whole(s: Site, a: Interval, rounding: str) -> Interval:
     if low == high:
         return Interval(low, low)
     nearest = a.low.to_integral_value()
-    s.sign(subtract(s.p, a, Interval(nearest, nearest)))  # 0, or raises UnsureError
+    if s.sign(subtract(s.p, a, Interval(nearest, nearest))) != 0:  # of wide intervals, which hold other whole numbers
+        raise UnsureError
     return Interval(nearest, nearest)
 
 
