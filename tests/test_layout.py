@@ -21,8 +21,8 @@ ORDER = {
         "leaks", "digits", "checks", "stream", "samples", "table", "prefetch", "batches",
     ],
     "engine": [
-        "errors", "collector", "registry", "frozen", "types", "table", "origin", "foreign", "orders", "methods", "graph",
-        "arguments", "leaves", "ops", "functional", "rewrite",
+        "errors", "collector", "registry", "frozen", "types", "table", "origin", "foreign", "orders", "methods",
+        "graph", "arguments", "leaves", "ops", "functional", "rewrite",
         "substitution", "gradient", "subgraph", "custom", "freelist", "plan", "memory", "planner", "loops",
         "transforms", "show", "backends",
         "variables", "dynamic_shapes", "function", "initializers", "optimizers", "testing",
