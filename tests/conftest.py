@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -187,11 +188,19 @@ def own_kernels(monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture
-def compiled(monkeypatch, own_kernels):
+def policy():
+    """Changes thresholds of what is compiled, for one test: policy(min_gain=0)."""
+    from agcli.engine.backends.policy import current, using
+    from agcli.engine.frozen import changed
+
+    with ExitStack() as stack:
+        yield lambda **changes: stack.enter_context(using(changed(current(), **changes)))
+
+
+@pytest.fixture
+def compiled(monkeypatch, own_kernels, policy):
     """Kernels are compiled for all that has any, however small."""
-    monkeypatch.setattr("agcli.engine.backends.jit.fuse.LEAST", 0)
-    monkeypatch.setattr("agcli.engine.backends.jit.fuse.WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+    policy(min_elements=0, min_gain=0, apart_elements=-1)
 
 
 @pytest.fixture(params=["numpy", "compiled"])

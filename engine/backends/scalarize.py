@@ -26,9 +26,9 @@ from ..ops.repeating import Roll, Tile
 from ..ops.scans import CumProd, CumSum, forward
 from ..ops.slicing import GetItem, PutItem
 from ..types import TensorType, static
+from .policy import current
 from .scalars import LINES, Element, Scalar, Trace, Unsuited, number
 
-ELEMENTS = 5000  # of all tensors of a graph that is taken apart
 # ops that only place elements
 MOVES = (BroadcastTo, Reshape, Transpose, Concatenate, GetItem, PutItem, Diagonal, OnDiagonal, Roll, Tile, Take)
 FOLDS = {Max: np.maximum, Min: np.minimum, Prod: np.multiply}
@@ -159,10 +159,11 @@ def suits(roots: Sequence[Tensor], products: bool) -> bool:
     Products of matrices are left to the BLAS, unless they are to be compiled (``products``).
     """
     order = toposort(sorted(roots, key=lambda t: t.id))
+    most = current().apart_elements
     kinds: list[Any] = [Pointwise, Astype, Sum, Max, Min, Prod, CumSum, CumProd, *MOVES]
     if products:
         kinds.append(MatMul)
-    if len(order) > ELEMENTS and any(total > ELEMENTS for total in accumulate(map(count, order))):
+    if len(order) > most and any(total > most for total in accumulate(map(count, order))):
         return False
     known = tuple(kinds)
     if not all(t.op is None or isinstance(t.op, known) for t in order):
@@ -170,6 +171,6 @@ def suits(roots: Sequence[Tensor], products: bool) -> bool:
     floats = {t.dtype.char for t in order if not isinstance(t, Constant) and (t.op is None or t.dtype.kind != "b")}
     if floats | {t.dtype.char for t in roots} not in ({"f"}, {"d"}):
         return False
-    if sum(t.type.size for t in order) > ELEMENTS:
+    if sum(t.type.size for t in order) > most:
         return False
     return not any(isinstance(t.op, MatMul) for t in order) or sum(map(lines, order)) <= LINES

@@ -39,11 +39,10 @@ def test_a_chain_of_equal_blocks_compiles_one_kernel_for_all(monkeypatch):
     assert len(set(programs)) <= 3
 
 
-def test_a_graph_of_many_kernels_compiles_those_that_save_most(monkeypatch):
-    fuse = pytest.importorskip("agcli.engine.backends.jit.fuse")
+def test_a_graph_of_many_kernels_compiles_those_that_save_most(monkeypatch, policy):
     fused = pytest.importorskip("agcli.engine.backends.jit.elementwise.fused")
     monkeypatch.delenv("AG_BACKEND", raising=False)
-    monkeypatch.setattr(fuse, "COMPILED_LINES", 500)
+    policy(compiled_lines=500)
     x, z = ag.placeholder("x", (MANY,)), ag.placeholder("z", (4 * MANY,))
     y, large = GRAPHS["wide"](x, 3000), ag.exp(ag.sin(z) * 2)
     f, plain = (ag.function([y, large], inputs=[x, z], debug_nans=debug) for debug in (False, True))

@@ -11,11 +11,9 @@ pytestmark = pytest.mark.numeric
 
 
 @pytest.fixture
-def both(own_kernels, monkeypatch):
+def both(own_kernels, monkeypatch, policy):
     """The results of a function by NumPy's kernels and by compiled ones."""
-    for limit in ("jit.fuse.LEAST", "jit.fuse.WORTH"):
-        monkeypatch.setattr(f"agcli.engine.backends.{limit}", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+    policy(min_elements=0, min_gain=0, apart_elements=-1)
 
     def results(fetches, inputs, arrays):
         compiled = ag.function(fetches, inputs=inputs)

@@ -368,12 +368,12 @@ def test_an_optimizer_is_one_step_in_place():
     np.testing.assert_allclose(w.value, np.full((300, 1), 0.9), rtol=1e-5)
 
 
-def test_small_graphs_and_the_numpy_backend_stay_as_they_are(monkeypatch):
+def test_small_graphs_and_the_numpy_backend_stay_as_they_are(monkeypatch, policy):
     x = ag.placeholder("x", (1000,))
     y = ag.tanh(x * 2) + 1
-    monkeypatch.setattr(fuse, "WORTH", 1 << 16)
+    policy(min_gain=1 << 16)
     assert fuse.fuse([y]) == [y]
-    monkeypatch.setattr(fuse, "WORTH", 0)
+    policy(min_gain=0)
     assert fuse.fuse([y]) != [y]
     assert jit.fusion([y]) != [y]
     monkeypatch.setenv("AG_BACKEND", "numpy")

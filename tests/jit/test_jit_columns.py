@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import compiler
 from agcli.engine.backends.jit.elementwise import columns, launch
 from agcli.engine.backends.jit.elementwise.columns import Columns, column_sums
@@ -20,8 +19,8 @@ EXACT = {"float32": np.float64, "float64": np.longdouble}
 
 
 @pytest.fixture(autouse=True)
-def every_group(monkeypatch, own_kernels):
-    monkeypatch.setattr(fuse, "WORTH", 0)
+def every_group(monkeypatch, own_kernels, policy):
+    policy(min_gain=0)
 
 
 def problem(shape, dtype):

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import compiler
 from agcli.engine.backends.jit.convolutions import direct, direct_pool, direct_weights, launch
 from agcli.engine.backends.jit.convolutions.direct import Direct, turned
@@ -43,12 +42,11 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
 @pytest.fixture(autouse=True)
-def every_convolution(monkeypatch, own_kernels):
+def every_convolution(monkeypatch, own_kernels, policy):
     """Compile small ones too."""
     monkeypatch.setattr(direct, "LEAST", 0)
     monkeypatch.setattr(direct, "FEWEST", 0)
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+    policy(min_gain=0, apart_elements=-1)
 
 
 def products(shapes, dtype, keywords):

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import machine
 from agcli.engine.backends.jit.code.native import Movable, Parts
 from agcli.engine.backends.jit.products import gemv
@@ -18,8 +17,8 @@ pytestmark = pytest.mark.numeric
 
 
 @pytest.fixture(autouse=True)
-def kernels(monkeypatch, own_kernels):
-    monkeypatch.setattr(fuse, "WORTH", 0)
+def kernels(monkeypatch, own_kernels, policy):
+    policy(min_gain=0)
 
 
 def turned(x):

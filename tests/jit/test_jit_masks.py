@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, masks, words
+from agcli.engine.backends.jit import masks, words
 from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.masks import CompiledMask
 from agcli.engine.ops.dropout import DropoutMask
@@ -34,9 +34,8 @@ def test_bits_are_those_of_numpy(monkeypatch, seed, stream, threshold, size, thr
         np.testing.assert_array_equal(found, expected)
 
 
-def test_a_plan_draws_large_masks_so_and_follows_its_calls(monkeypatch):
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+def test_a_plan_draws_large_masks_so_and_follows_its_calls(monkeypatch, policy):
+    policy(min_gain=0, apart_elements=-1)
     x = ag.placeholder("x", (50, 100))
     y, small = ag.dropout(x, 0.25), ag.dropout(x[:2], 0.25)
     fast = ag.function([y, small], inputs=[x], seed=5)

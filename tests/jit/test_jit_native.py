@@ -14,7 +14,7 @@ pytest.importorskip("llvmlite")
 import agcli as ag
 from agcli.datasets import Batches, Split
 from agcli.datasets.dataset import Column, Scaling
-from agcli.engine.backends.jit import fuse, gathering
+from agcli.engine.backends.jit import gathering
 from agcli.engine.backends.jit.code import machine, native, worker
 from agcli.engine.backends.jit.code.compiler import compiled
 from agcli.engine.backends.jit.elementwise import launch
@@ -153,9 +153,8 @@ def test_without_workers_threads_of_python_share(monkeypatch):
     assert counts(calls) == [1, 2]
 
 
-def test_joined_calls_follow_feeds_that_move(monkeypatch):
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+def test_joined_calls_follow_feeds_that_move(monkeypatch, policy):
+    policy(min_gain=0, apart_elements=-1)
     monkeypatch.setattr(launch, "SHARED", 1 << 12)
     monkeypatch.setattr(launch, "workers", lambda: 2)
     x, y = (ag.placeholder(name, (None,)) for name in "xy")

@@ -8,7 +8,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.convolutions import direct
 
 pytestmark = pytest.mark.numeric
@@ -18,9 +17,9 @@ POOLS = ({"size": 2}, {"size": 3, "strides": 2}, {"size": (2, 3)}, {"size": 2, "
 
 
 @pytest.fixture(autouse=True)
-def everything(monkeypatch, own_kernels):
+def everything(monkeypatch, own_kernels, policy):
     monkeypatch.setattr(direct, "LEAST", 0)
-    monkeypatch.setattr(fuse, "WORTH", 0)
+    policy(min_gain=0)
 
 
 class Network:

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, scatter
+from agcli.engine.backends.jit import scatter
 from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.scatter import Scatter
 from agcli.engine.ops.indexing import Place
@@ -55,14 +55,13 @@ def test_nan_and_infinity_stay_in_their_rows():
 
 
 @pytest.mark.parametrize("broken", [False, True])
-def test_the_gradient_of_an_embedding(broken, monkeypatch):
+def test_the_gradient_of_an_embedding(broken, monkeypatch, policy):
     """Of whatever runs, with indices that change; positions out of range are errors as ever."""
 
     def refuse(_):
         raise CompileError("no")
 
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr(scatter, "LEAST", 0)
+    policy(min_gain=0, scattered_elements=0)
     if broken:
         monkeypatch.setattr(scatter, "kernel", refuse)
     table, at = ag.variable(RNG.normal(size=(10, 6)), "table"), ag.placeholder("at", (4, 5), "int64")

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, words
+from agcli.engine.backends.jit import words
 from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.elementwise.fused import Fused
 from agcli.engine.backends.jit.words import CompiledWords
@@ -61,10 +61,9 @@ def test_compiled_quantiles_have_the_bits_of_numpy(name, dtype, monkeypatch, com
 
 @pytest.mark.parametrize("dtype", KINDS.values())
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_plan_fuses_what_is_made_of_them(monkeypatch, dtype, threads):
+def test_a_plan_fuses_what_is_made_of_them(monkeypatch, dtype, threads, policy):
     """And its calls follow their key, with and without threads and kernels."""
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+    policy(min_gain=0, apart_elements=-1)
     monkeypatch.setattr(words, "workers", lambda: threads)
     mean = ag.placeholder("mean", (300,), dtype)
 

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code.compiler import CompileError
 from agcli.engine.backends.jit.products import gemm_kernel as panel_product
 from agcli.engine.backends.jit.products import packing, panels
@@ -161,9 +160,9 @@ def test_threads_pack_the_same(shape, order, monkeypatch):
 
 
 @pytest.mark.parametrize("shards", [1, 2])
-def test_large_products_are_packed(shards, monkeypatch):
+def test_large_products_are_packed(shards, monkeypatch, policy):
     """A layer and its gradients: what several products read is packed once, and the bias begins the sums."""
-    monkeypatch.setattr(fuse, "WORTH", 0)
+    policy(min_gain=0)
     monkeypatch.setattr(packing, "LARGE", 0)
     monkeypatch.setattr(packing, "WIDE", 0)
     monkeypatch.setattr(packing, "ROWS", 16)
@@ -184,10 +183,10 @@ def test_large_products_are_packed(shards, monkeypatch):
     assert "matmul" not in names
 
 
-def test_a_matrix_that_is_huge_is_left_to_blas(monkeypatch):
+def test_a_matrix_that_is_huge_is_left_to_blas(monkeypatch, policy):
     x, w = ag.placeholder("x", (64, 128)), ag.placeholder("w", (128, 64))
     for most, names in ((1 << 24, ["pack", "compiled<matmul>"]), (1 << 10, ["matmul"])):
-        monkeypatch.setattr(fuse, "WORTH", 0)
+        policy(min_gain=0)
         monkeypatch.setattr(packing, "WIDE", 0)
         monkeypatch.setattr(packing, "MOST", most)
         f = ag.function(x @ w)
@@ -213,10 +212,9 @@ def both_ways(h, z, w):
 
 @pytest.mark.parametrize("step", [simple, gated, both_ways])
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch):
+def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch, policy):
     """Values, gradients and second derivatives as without kernels; the matrix is packed anew at every run."""
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+    policy(min_gain=0, apart_elements=-1)
     z, v = ag.placeholder("z", (6, 5, 32), dtype), ag.placeholder("v", (32, 32), dtype)
     w = ag.variable(real(dtype, 32, 32) * 0.3, "w")
     last, ys = ag.scan(lambda h, z: (step(h, z, w),) * 2, np.zeros((5, 32), dtype), z)
@@ -236,9 +234,8 @@ def test_loops_multiply_by_packed_matrices(step, dtype, monkeypatch):
 
 
 @pytest.mark.parametrize(("turns", "width"), [(2, 32), (6, 4)])
-def test_short_loops_and_small_matrices_stay_as_they_are(turns, width, monkeypatch):
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+def test_short_loops_and_small_matrices_stay_as_they_are(turns, width, monkeypatch, policy):
+    policy(min_gain=0, apart_elements=-1)
     z, w = ag.placeholder("z", (turns, 5, width)), ag.placeholder("w", (width, width))
     f = ag.function(ag.scan(lambda h, z: (ag.tanh(h @ w + z), None), np.zeros((5, width), "f"), z)[0], inputs=[z, w])
     f(np.ones((turns, 5, width), "f"), np.ones((width, width), "f"))

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse, recompute
 from agcli.engine.backends.jit.elementwise.fused import Fused
 
 pytestmark = [pytest.mark.numeric, pytest.mark.usefixtures("compiled")]
@@ -30,9 +29,9 @@ def gelu(x, s, o):
     return ag.gelu(x * s + o)
 
 
-def network(f, monkeypatch, shards=1, least=1, dtype="float64"):
+def network(f, policy, shards=1, least=1, dtype="float64"):
     """A layer between products, its gradients, and the arrays to feed."""
-    monkeypatch.setattr(recompute, "LEAST", least)
+    policy(recomputed_elements=least)
     x = ag.placeholder("x", (None, 20), dtype)
     w, v, s, o = (ag.variable(RNG.standard_normal(n).astype(dtype), "p") for n in ((20, 40), (40, 20), 40, 40))
     loss = ag.sum(ag.sin(f(x @ w, s, o) @ v))
@@ -41,23 +40,23 @@ def network(f, monkeypatch, shards=1, least=1, dtype="float64"):
 
 @pytest.mark.parametrize("shards", [1, 2])
 @pytest.mark.parametrize("formula", [batch_norm, residual, layer_norm, gelu])
-def test_values_and_gradients_have_the_same_bits(formula, shards, monkeypatch):
+def test_values_and_gradients_have_the_same_bits(formula, shards, monkeypatch, policy):
     a = RNG.standard_normal((600, 20))
     state = RNG.bit_generator.state
-    found = network(formula, monkeypatch, shards)(a)
+    found = network(formula, policy, shards)(a)
     RNG.bit_generator.state = state
-    expected = network(formula, monkeypatch, shards, 1 << 30)(a)
+    expected = network(formula, policy, shards, 1 << 30)(a)
     for p, q in zip(found, expected, strict=True):
         np.testing.assert_array_equal(p, q)
 
 
 @pytest.mark.parametrize("formula", [batch_norm, residual, layer_norm, gelu])
-def test_less_memory_is_moved_and_no_more_is_held(formula, monkeypatch):
+def test_less_memory_is_moved_and_no_more_is_held(formula, monkeypatch, policy):
     """Bytes of all results of loops, and of the arena."""
     a = RNG.standard_normal((4000, 20)).astype("float32")
     sizes = []
     for least in (1, 1 << 30):
-        f = network(formula, monkeypatch, least=least, dtype="float32")
+        f = network(formula, policy, least=least, dtype="float32")
         f(a)
         made = [s.op.infer() for s in f.plan.steps if isinstance(s.op, Fused)]
         written = sum(t.nbytes for made in made for t in getattr(made, "items", (made,)))
@@ -67,10 +66,9 @@ def test_less_memory_is_moved_and_no_more_is_held(formula, monkeypatch):
     assert held <= before * 1.02  # a layer norm keeps two more numbers a row of 40
 
 
-def test_what_begins_with_two_arrays_or_costs_much_is_stored(monkeypatch):
+def test_what_begins_with_two_arrays_or_costs_much_is_stored(monkeypatch, policy):
     """x * z would be read from two arrays instead of one; exp takes longer than memory."""
-    monkeypatch.setattr(recompute, "LEAST", 1)
-    monkeypatch.setattr(fuse, "LEAST", 1)
+    policy(recomputed_elements=1, min_elements=1)
     x, z = ag.placeholder("x", (500, 30)), ag.placeholder("z", (500, 30))
     w = ag.variable(RNG.standard_normal((30, 30)).astype("float32"))
     for y, stored in ((x * z, 2), (ag.exp(x), 2), (x * 2 + 1, 1)):

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import compiler
 from agcli.engine.backends.jit.elementwise import columns, launch, rows
 from agcli.engine.backends.jit.elementwise.rows import RowLoop
@@ -19,8 +18,8 @@ SHAPES = [(16, 64), (300, 5), (7, 9, 33), (129, 130), (40, 300), (20, 1000), (16
 
 
 @pytest.fixture(autouse=True)
-def every_group(monkeypatch):
-    monkeypatch.setattr(fuse, "WORTH", 0)
+def every_group(monkeypatch, policy):
+    policy(min_gain=0)
 
 
 def layer_norm(x, s, o):

@@ -6,7 +6,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.elementwise import launch
 from agcli.engine.errors import EngineError
 
@@ -15,9 +14,8 @@ MANY = 3 * launch.LEAST_ROWS + 7  # some are left behind the last whole block
 
 
 @pytest.fixture(autouse=True)
-def always(monkeypatch, own_kernels):
-    monkeypatch.setattr(fuse, "WORTH", 0)
-    monkeypatch.setattr(fuse, "LEAST", 1)
+def always(monkeypatch, own_kernels, policy):
+    policy(min_gain=0, min_elements=1)
     monkeypatch.setattr(launch, "_kernels", {})
 
 

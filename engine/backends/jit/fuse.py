@@ -16,66 +16,36 @@ from ...ops.base import Elementwise, Item
 from ...ops.elementwise import Clip
 from ...ops.logic import Where
 from ...ops.quantiles import PASSES, Quantile
-from ...rewrite.cost import operations
 from ...types import TensorType
-from .attention.launch import CompiledAttention, is_attention, scores
+from ..policy import current
 from .code.machine import usable
-from .convolutions.direct import Direct, is_direct
 from .convolutions.direct_pool import DirectPool, is_pooled, uses_of
-from .elementwise.columns import COLUMNS, Columns, column_axes, is_column_sum, lone_columns
+from .elementwise.columns import COLUMNS, Columns, column_axes
 from .elementwise.frames import Frame, frame_of, frames
-from .elementwise.fused import Fused, Line, Looped, Program, has_code
+from .elementwise.fused import Fused, Line, Program, has_code
 from .elementwise.joins import doubled
+from .elementwise.looped import on_views
 from .elementwise.rows import RowLoop
 from .elementwise.standard import spelled_out
-from .elementwise.sums import Summed, is_sum, kept_axes, lone
+from .elementwise.sums import Summed, kept_axes
 from .groups import Group, form_of, number_of
-from .masks import CompiledMask, is_mask
-from .products.gemv import gemv, is_gemv
-from .products.narrow_gemm import NarrowGemm, is_narrow_gemm
+from .kernels import gain_of, kernel_of
 from .products.packing import Packing
 from .recompute import Recompute
-from .scatter import Scatter, is_scatter
 from .siblings import Siblings
 from .units import Units
-from .words import CompiledWords, is_words
-
-LEAST = 256  # elements; below, a compiled loop gains less than it takes to compile it
-FEW = 2000  # tensors of a graph in which single numbers are computed in loops too, if others are worth loading kernels
-SMALL = 1 << 14  # elements up to which the call of an op takes longer than its arithmetic
-WORTH = 1 << 16  # elements times passes that a plan must save: llvmlite takes 50 ms to load, a kernel 10 to compile
-EACH = 256  # operations of a convolution that count as one element
-CALL = 2048  # elements that NumPy reads while Python makes a call
-MOST_LINES = 64
-COMPILED_LINES = 1 << 13  # of all kernels of a graph, each of which takes LLVM about a millisecond
-MOST_OPERANDS = 20
 
 
 def fusable(t: Tensor, least: int | None = None) -> bool:
-    if t.op is None or type(t.op).scalar is Op.scalar or on_views(t.op) or not isinstance(t.type, TensorType):
+    if t.op is None or type(t.op).scalar is Op.scalar or on_views(type(t.op)) or not isinstance(t.type, TensorType):
         return False
-    if not t.type.known or t.type.size < (LEAST if least is None else least):
+    if not t.type.known or t.type.size < (current().min_elements if least is None else least):
         return False
     return has_code(t.op, tuple(x.dtype for x in t.inputs), tuple(map(number_of, t.inputs)), t.dtype)
 
 
 def is_large(t: Tensor) -> bool:
-    return isinstance(t.type, TensorType) and t.type.known and t.type.size >= LEAST
-
-
-def on_views(op: Op | None) -> bool:
-    return op is not None and type(op).aligned is not Op.aligned
-
-
-def looped(t: Tensor) -> bool:
-    """Whether an op is elementwise on views of its arrays, and large."""
-    return on_views(t.op) and all(x.type.known for x in t.inputs) and largest(t) >= LEAST
-
-
-def largest(t: Tensor) -> int:
-    """Elements of the largest input."""
-    sizes: list[int] = [x.type.size for x in t.inputs]
-    return max(sizes)
+    return isinstance(t.type, TensorType) and t.type.known and t.type.size >= current().min_elements
 
 
 def passes(op: Op | None) -> int:
@@ -100,6 +70,7 @@ class Fuser:
         self.shard_of, self.frames = shard_of, frames
         self.groups: dict[int, Group] = {}  # of tensors
         self.units = Units()
+        self.policy = current()
 
     def place(self, t: Tensor) -> None:
         """Put a tensor into the groups of its inputs, a new one, or none."""
@@ -121,13 +92,13 @@ class Fuser:
 
     def joined(self, a: Group, b: Group) -> Group | None:
         """``a`` with ``b`` as part of it, if they fit into one kernel, and no way leads out of them and back."""
-        if b.shard != a.shard or len(a.members) + len(b.members) > MOST_LINES or b.shape != a.shape:
+        if b.shard != a.shard or len(a.members) + len(b.members) > self.policy.max_lines or b.shape != a.shape:
             return None
         if a.frame is not None and b.frame is not None and a.frame.kept != b.frame.kept:
             return None
         groups = self.groups
         outside = {n: x for g in (a, b) for n, x in g.outside.items() if groups.get(n) not in (a, b)}
-        if len(outside) > MOST_OPERANDS:
+        if len(outside) > self.policy.max_operands:
             return None
         low, high = (a, b) if self.units.precedes(a, b) else (b, a)
         between = self.units.between(low, high)
@@ -181,9 +152,10 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
     ``runs`` is how often a call of the function runs the graph. Whether to compile depends on nothing but the graph,
     so that a run repeats.
     """
+    policy = current()
     order = toposort(sorted(roots, key=lambda t: t.id))
     types = {id(t.type): t for t in order}.values()  # few, as equal types are mostly one object
-    if runs == 1 and len(order) > FEW and not any(map(is_large, types)):
+    if runs == 1 and len(order) > policy.few_tensors and not any(map(is_large, types)):
         return list(roots)  # to look through so many again and again takes a fifth of the time to compile them
     shards = {} if shard_of is None else shard_of
     outputs = spelled_out(roots, shards)
@@ -192,8 +164,8 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
     packing = Packing(outputs, shards, threads=not shards)
     order = toposort(packing.outputs)
     fuser = Fuser(shards, frames(order, partial(fusable, least=1)))
-    if len(order) <= FEW and any(map(is_large, order)):
-        fuser.fits = partial(fusable, least=min(LEAST, 1))
+    if len(order) <= policy.few_tensors and any(map(is_large, order)):
+        fuser.fits = partial(fusable, least=min(policy.min_elements, 1))
     for t in order:
         fuser.place(t)
     for t in order:
@@ -202,18 +174,14 @@ def fuse(roots: Sequence[Tensor], shard_of: dict[int, int] | None = None, runs: 
         Siblings(order, packing.outputs, fuser)
     every = {id(g): g for g in fuser.groups.values()}
     groups = {n: g for n, g in every.items() if saved(g) > 0}
-    others = packing.elements + sum(largest(t) for t in order if looped(t))
-    others += sum(int(operations(t)) // EACH for t in order if is_direct(t))
-    others += sum(t.inputs[0].type.size for t in order if is_narrow_gemm(t))
-    others += sum(max(x.type.size for x in t.inputs) for t in order if is_gemv(t))
-    others += sum(t.inputs[0].type.size for t in order if is_scatter(t))
-    others += sum(scores(t) for t in order if is_attention(t))
-    others += CALL * len(every) if runs > 1 else 0  # a turn whose calls are all compiled does not come back to Python
-    if runs * (others + sum(map(saved, groups.values()))) < WORTH or not usable():
+    others = packing.elements + gain_of(order)
+    if runs > 1:  # a turn whose calls are all compiled does not come back to Python
+        others += policy.call_elements * len(every)
+    if runs * (others + sum(map(saved, groups.values()))) < policy.min_gain or not usable():
         return list(roots)
     groups = affordable(groups)
-    if len(order) <= FEW:  # a compiled call joins its neighbours, where one of NumPy's stands between them
-        groups.update((n, g) for n, g in every.items() if g.members[0].type.size <= SMALL)
+    if len(order) <= policy.few_tensors:  # a compiled call joins its neighbours, where NumPy's stands between them
+        groups.update((n, g) for n, g in every.items() if g.members[0].type.size <= policy.small_elements)
     if runs == 1:
         Recompute(order, packing.outputs, list(groups.values()))
     members = {t.id: g for g in groups.values() for t in (*g.members, *g.totals)}
@@ -228,7 +196,8 @@ def saved(group: Group) -> int:
 
 def affordable(groups: Mapping[int, Group]) -> dict[int, Group]:
     """The groups without those that save least, where all kernels have too many lines; equal groups share theirs."""
-    if sum(len(g.members) for g in groups.values()) <= COMPILED_LINES:
+    most = current().compiled_lines
+    if sum(len(g.members) for g in groups.values()) <= most:
         return dict(groups)
     alike: dict[Any, list[int]] = {}
     for n, group in groups.items():
@@ -237,24 +206,10 @@ def affordable(groups: Mapping[int, Group]) -> dict[int, Group]:
     lines = 0
     for numbers in sorted(alike.values(), key=lambda ns: -sum(saved(groups[n]) for n in ns)):
         lines += len(groups[numbers[0]].members)
-        if lines > COMPILED_LINES:
+        if lines > most:
             break
         kept.update((n, groups[n]) for n in numbers)
     return {n: g for n, g in groups.items() if n in kept}
-
-
-# ops with a loop of their own, and what makes the compiled op of a tensor; it is told whether it may use threads
-ALONE: tuple[tuple[Callable[[Tensor], bool], Callable[[Tensor, bool], Any]], ...] = (
-    (looped, lambda t, threads: Looped(t.op, threads)),  # type: ignore[arg-type]
-    (is_direct, lambda t, threads: Direct(t.op, threads)),  # type: ignore[arg-type]
-    (is_column_sum, lone_columns),
-    (is_sum, lone),
-    (is_gemv, gemv),
-    (is_narrow_gemm, lambda t, threads: NarrowGemm()),
-    (is_scatter, lambda t, threads: Scatter(t.op)),  # type: ignore[arg-type]
-    (is_words, lambda t, threads: CompiledWords(t.op, threads)),  # type: ignore[arg-type]
-    (is_attention, lambda t, threads: CompiledAttention(t.op, threads)),  # type: ignore[arg-type]
-)
 
 
 def used_outside(order: Sequence[Tensor], roots: Sequence[Tensor], groups: dict[int, Group]) -> set[int]:
@@ -306,12 +261,9 @@ class Builder:
         if is_pooled(t, self.uses, self.shard_of):
             op = DirectPool(t.inputs[0].op, t.op, not self.shard_of)  # type: ignore[arg-type]
             return self.like(Tensor(t.type, op, tuple(self.new[x.id] for x in t.inputs[0].inputs)), t)
-        if is_mask(t):
-            mask = CompiledMask(t.op, t.id not in self.shard_of)  # type: ignore[arg-type]
-            return self.like(Tensor(t.type, mask, inputs), t)
-        make = next((make for fits, make in ALONE if fits(t)), None)
-        if make is not None:
-            return self.like(Tensor(t.type, make(t, not self.shard_of), inputs), t)
+        kernel = kernel_of(t)
+        if kernel is not None:
+            return self.like(Tensor(t.type, kernel.make(t, self.shard_of), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             return t
         return self.like(Tensor(t.type, t.op, inputs), t)

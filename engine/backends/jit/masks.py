@@ -14,6 +14,7 @@ from ...graph import Tensor
 from ...ops.dropout import DropoutMask
 from ...types import Array
 from .code.compiler import compiled
+from .kernel import Kernel, among
 from .llvm.counted_loop import counted
 from .llvm.loop_nest import module, read_fields
 from .llvm.philox import words_of_blocks
@@ -81,3 +82,6 @@ def deciding(code: Code) -> Callable[[str, str], None]:
         code.do(f"store {code.vector('i8')} {bits}, ptr {place}, align 1")
 
     return decide
+
+
+KERNEL = Kernel(among(DropoutMask), is_mask, lambda t, shards: CompiledMask(t.op, t.id not in shards))  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from ...frozen import frozen
 from ...graph import Tensor
 from ...types import TensorType
+from ..policy import current
 from .elementwise.frames import users_of
 from .groups import SMALL, Group, number_of
 
@@ -19,7 +20,6 @@ CHEAP = frozenset({
     "add", "subtract", "multiply", "divide", "negative", "square", "where", "keep", "relu", "maximum", "minimum",
     "greater", "greater_equal", "less", "less_equal", "equal", "not_equal", "logical_and", "logical_or", "logical_not",
 })  # fmt: skip
-LEAST = 1 << 14  # elements; fewer stay in the first caches
 MOST = 8  # operations that are done again for one result
 MOST_LINES = 64  # of a group
 Passes: TypeAlias = "Callable[[Tensor], bool]"
@@ -38,6 +38,7 @@ class Recompute:
     """Lets groups compute what others would store for them."""
 
     def __init__(self, order: Sequence[Tensor], roots: Sequence[Tensor], groups: Sequence[Group]) -> None:
+        self.least = current().recomputed_elements
         self.home = {t.id: g for g in groups for t in (*g.members, *g.totals)}
         self.users = users_of(order)
         self.last = {t.id: len(order) for t in roots}
@@ -88,7 +89,7 @@ class Recompute:
     def again(self, t: Tensor, group: Group) -> Again | None:
         """How other groups can compute a member of this one, if they are all that read it."""
         readers = self.readers(t, group)
-        if t.shape != group.shape or t.type.size < LEAST or self.stored(t) or not readers:
+        if t.shape != group.shape or t.type.size < self.least or self.stored(t) or not readers:
             return None
         if any(g.shard != group.shard for g in readers):
             return None

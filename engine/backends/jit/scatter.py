@@ -13,13 +13,14 @@ from ...frozen import frozen
 from ...graph import Op, Tensor
 from ...ops.indexing import Place, flat_indices, meets_often
 from ...types import Array, TensorType
+from ..policy import current
 from .code.compiler import CompileError, compiled
 from .code.machine import register_width
 from .code.native import address, movable
+from .kernel import Kernel, among
 from .llvm.loop_nest import SIZES, mask_of, module, read_fields, store, suffix
 from .llvm.values import KINDS, Code
 
-LEAST = 1 << 12  # elements that are added; below, NumPy takes no time either
 FIELDS = ("n", "m", "width", "g", "g.n", "g.m", "at", "out", "out.row")
 POINTERS = ("g", "at", "out")
 
@@ -65,7 +66,7 @@ def is_scatter(t: Tensor) -> bool:
     """Whether enough floats of one dtype are added along the first axes."""
     if not isinstance(t.op, Place) or t.op.axis != 0 or not all(x.type.known for x in t.inputs):
         return False
-    return t.dtype.name in ("float32", "float64") and bool(t.inputs[0].type.size >= LEAST)
+    return t.dtype.name in ("float32", "float64") and bool(t.inputs[0].type.size >= current().scattered_elements)
 
 
 @cache
@@ -104,3 +105,6 @@ def text(kind: str, lanes: int) -> str:
     code.do(f"br i1 {code.emit('icmp slt i64 %i.next, %n')}, label %outer, label %end")
     code.label("end")
     return module(code)
+
+
+KERNEL = Kernel(among(Place), is_scatter, lambda t, shards: Scatter(t.op), lambda t: t.inputs[0].type.size)  # type: ignore[arg-type]

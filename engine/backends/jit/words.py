@@ -19,6 +19,7 @@ from .code.compiler import CompileError, compiled
 from .code.native import Native, address
 from .compiled_op import CompiledOp
 from .elementwise.launch import together
+from .kernel import Kernel, among
 from .llvm.counted_loop import counted
 from .llvm.loop_nest import module, read_fields
 from .llvm.philox import WORDS, signed, words_of_blocks
@@ -119,3 +120,6 @@ def words_text() -> str:
 
     counted(code, "%blocks", [], block)
     return module(code)
+
+
+KERNEL = Kernel(among(Words), is_words, lambda t, shards: CompiledWords(t.op, not shards))  # type: ignore[arg-type]

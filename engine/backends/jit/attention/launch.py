@@ -14,12 +14,14 @@ from ....graph import Tensor
 from ....ops.attention import Attends, Attention
 from ....ops.attention_tiles import LEVELS
 from ....types import Array, Shape, static
+from ...policy import current
 from ...threads import workers
 from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Native, address, movable
 from ..compiled_op import CompiledOp
 from ..elementwise.launch import together
+from ..kernel import Kernel, among
 from ..llvm.loop_nest import SIZES
 from ..llvm.philox import signed
 from ..llvm.values import KINDS
@@ -28,7 +30,6 @@ from .blocks import VECTORS, block_rows, padded
 from .kernels import ARRAYS, SCRATCH, STEPS, WORDS, Form, text
 from .rows import Look
 
-LEAST = 1 << 11  # scores; below, NumPy takes no time either
 SHARED = 1 << 20  # operations from which threads share them
 WIDEST = 512  # of a head, up to which a row of results stays in the cache
 TILE = {True: 16, False: 32}  # queries of a tile, with and without ``causal``: whose tiles see few keys too many
@@ -65,7 +66,7 @@ def is_attention(t: Tensor) -> bool:
     """Whether ``t`` is attention or its gradient of a size that is worth a kernel."""
     if not isinstance(t.op, Attends) or not all(x.type.known for x in t.inputs):
         return False
-    return t.type.items[0].dtype.name in KINDS and scores(t) >= LEAST
+    return t.type.items[0].dtype.name in KINDS and scores(t) >= current().attention_scores
 
 
 def scores(t: Tensor) -> int:
@@ -190,3 +191,6 @@ class Launch:
 @cache
 def kernel(form: Form, gradient: bool) -> Any:
     return compiled(text(form, gradient))
+
+
+KERNEL = Kernel(among(Attends), is_attention, lambda t, shards: CompiledAttention(t.op, not shards), scores)  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ from ..code.machine import register_width
 from ..compiled_op import CompiledOp
 from ..elementwise.launch import together
 from ..elementwise.sums import chain
+from ..kernel import Kernel, Shards, among
 from ..llvm.loop_nest import SIZES
 from ..llvm.values import KINDS
 from . import direct_text as texts
@@ -36,6 +37,7 @@ from .launch import Kernel, once, shares
 
 Axes: TypeAlias = "tuple[Axis, Axis]"
 Call: TypeAlias = "Callable[[], Any]"
+EACH = 256  # operations that count as one element that NumPy reads
 LEAST = 1 << 18  # operations of a convolution; a smaller one gains little beside its call
 FEWEST = 2  # channels of the result; a single one leaves the vectors empty
 MOST = 512  # channels for windows of one place
@@ -189,3 +191,10 @@ def sequence(before: Sequence[Call], call: Call, after: Sequence[Call]) -> Call:
 
     run.move = lambda inputs: call.move(inputs[:2])  # type: ignore[attr-defined]
     return run
+
+
+def direct(t: Tensor, shards: Shards) -> Direct:
+    return Direct(t.op, not shards)  # type: ignore[arg-type]
+
+
+KERNEL = Kernel(among(Product), is_direct, direct, lambda t: int(operations(t)) // EACH)

@@ -25,6 +25,7 @@ from ...threads import workers
 from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Native, address, movable
+from ..kernel import Kernel, among
 from ..llvm.values import UnsupportedError
 from .columns_text import columns_text
 from .fused import Program
@@ -186,3 +187,6 @@ def in_rows(x: Array, shape: tuple[int, ...], cut: int) -> bool:
 @cache
 def kernel(program: Program, beside: tuple[bool, ...], length: int) -> Any:
     return compiled(columns_text(program, beside, length, lanes(program), RUNNING[register_width()]))
+
+
+KERNEL = Kernel(among(Sum), is_column_sum, lambda t, shards: lone_columns(t, not shards))

@@ -21,6 +21,7 @@ from ....ops.reductions import Max, Min, Sum
 from ....types import Array, TensorType, TupleType
 from ..code.compiler import CompileError
 from ..code.native import Native, Parts, pairs, sequence
+from ..kernel import Kernel, among
 from ..llvm.values import UnsupportedError
 from .fused import Fused, Program, one_by_one
 from .launch import DEPTH, SUMMED, collapse, lanes, packed, parts, together
@@ -159,3 +160,6 @@ def chain(calls: Sequence[Any], after: Sequence[Any]) -> Callable[[], Any]:
     whole = Parts(sequence(), [len(calls) + len(after), *pairs([*calls, *after])], tuple(calls))
     whole.after = tuple(after)
     return whole
+
+
+KERNEL = Kernel(among(Sum, Max, Min), is_sum, lambda t, shards: lone(t, not shards))

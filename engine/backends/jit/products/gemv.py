@@ -16,6 +16,7 @@ from ..code.compiler import CompileError, compiled
 from ..code.machine import has_masks, register_width
 from ..code.native import address, movable
 from ..elementwise.launch import together
+from ..kernel import Kernel, among
 from ..llvm.values import KINDS
 from .gemv_text import COLUMN_FIELDS, ROW_FIELDS, column_text, rows_text
 
@@ -124,3 +125,8 @@ def gemv(t: Tensor, threads: bool) -> Thin:
     while matrix.op is not None and matrix.op.view is not Op.view and len(matrix.inputs) == 1:
         (matrix,) = matrix.inputs
     return Thin(isinstance(matrix, Variable | Constant), threads)
+
+
+KERNEL = Kernel(
+    among(MatMul), is_gemv, lambda t, shards: gemv(t, not shards), lambda t: max(x.type.size for x in t.inputs)
+)

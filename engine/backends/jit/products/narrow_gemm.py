@@ -22,6 +22,7 @@ from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Movable, Native, address, movable, pairs, sequence
 from ..elementwise.sums import chain
+from ..kernel import Kernel, among
 from ..llvm.loop_nest import SIZES
 from ..llvm.values import KINDS
 from .gemv import multiplies_floats, row_kernel
@@ -129,3 +130,6 @@ def is_narrow_gemm(t: Tensor) -> bool:
 def kernel(dtype: str) -> Any:
     kind = KINDS[dtype]
     return compiled(product_text(kind, register_width() // SIZES[kind]))
+
+
+KERNEL = Kernel(among(MatMul), is_narrow_gemm, lambda t, shards: NarrowGemm(), lambda t: t.inputs[0].type.size)
