@@ -66,6 +66,7 @@ from agcli.ops import *  # noqa: F403
 if TYPE_CHECKING:
     from agcli.expression import ExpressionError
     from agcli.expression.api import derivative, parse, to_latex, to_python, to_text
+    from agcli.expression.proved.api import proved_digits
     from agcli.python_api import TrainedRun, Trainer, load, train
     from agcli.spec.nouns import Layer, Loss, Metric
 
@@ -77,6 +78,7 @@ LAZY = {  # the expression language and training are loaded by those who use the
     "derivative": "agcli.expression.api",
     "load": "agcli.python_api",
     "parse": "agcli.expression.api",
+    "proved_digits": "agcli.expression.proved.api",
     "to_latex": "agcli.expression.api",
     "to_python": "agcli.expression.api",
     "to_text": "agcli.expression.api",
@@ -163,6 +165,7 @@ __all__ = [
     "placeholder",
     "print_shape",
     "print_value",
+    "proved_digits",
     "radam",
     "random_key",
     "rmsprop",

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from flint import ctx
+from flint import arb, ctx, fmpz
 
 from agcli.engine.frozen import frozen
 from agcli.engine.graph import Tensor
 from agcli.expression.enclosures.program import Program
-from agcli.expression.kinks import shown
+from agcli.expression.kinks import UNSHOWN, shown
 from agcli.expression.proved.elementary import ELEMENTARY
 from agcli.expression.proved.numbers import sign
 from agcli.expression.proved.program import (
@@ -25,6 +25,7 @@ from agcli.expression.proved.program import (
 )
 from agcli.expression.proved.proofs import NoDigits, Outcome
 from agcli.expression.proved.rounding import digits
+from agcli.expression.values import show
 
 DOUBLINGS = 12
 GUARD = 64  # bits beyond the digits, at first
@@ -67,11 +68,15 @@ def costs(program: Program, bits: int) -> float:
 SLOW = frozenset(name for name in RULES if name in ("polygamma", "zeta"))
 
 
+TINY = arb((fmpz(1), -(fmpz(1) << 120)))
+
+
 class Search:
     """Items at a point, whose values are formulas without variables."""
 
-    def __init__(self, feeds: Mapping[str, Tensor], count: int) -> None:
+    def __init__(self, feeds: Mapping[str, Tensor], at: Mapping[str, Any], count: int) -> None:
         self.feeds = feeds
+        self.floats = at
         self.count = count
         self.names = list(feeds)
         self.point = Program([feeds[name] for name in self.names])
@@ -130,6 +135,9 @@ class Search:
             return NoDigits("unproved", message)
         if isinstance(value, UNKNOWN):
             return self.missing(value, bits)
+        if isinstance(value, arb) and tiny(value):
+            what = "is 0, or has more zeros behind the point than a proof can count"
+            return NoDigits("too large", f"no digits are proved: {self.formula(item)} {what}")
         exact = digits(value, self.count)
         if exact is not None:
             return exact
@@ -161,8 +169,14 @@ class Search:
 
     def place(self) -> str:
         """` at x = 0.3`"""
-        pairs = [f"{name}={shown(value)}" for name, value in self.feeds.items()]
+        texts = {name: shown(value) for name, value in self.feeds.items()}
+        pairs = [f"{name}={show(self.floats[name]) if t == UNSHOWN else t}" for name, t in texts.items()]
         return f" at {', '.join(pairs)}" if pairs else ""
+
+
+def tiny(value: arb) -> bool:
+    """Whether a ball holds only 0 and what is too close to it to be told."""
+    return bool(value.contains(0) and abs(value) < TINY)
 
 
 def is_open(found: Outcome) -> bool:
