@@ -33,12 +33,8 @@ def proved_digits(
     asked = Question(wrt=(",".join(wrt),) if wrt else (), at=(point,) if point else (), digits=digits, verify=False)
     found = answer(formula, asked)
     proof: Any = found.results[0].proof if wrt else found.proof
-    if not isinstance(proof, np.ndarray):
-        return proof.found
-    out: Any = np.empty(proof.shape, object)
-    for index in np.ndindex(*proof.shape):
-        out[index] = proof[index].found
-    return out
+    each: Any = np.frompyfunc(lambda one: one.found, 1, 1)
+    return each(proof) if isinstance(proof, np.ndarray) else proof.found
 
 
 def written(value: str | float | Fraction) -> str:

@@ -34,8 +34,9 @@ from agcli.expression.proved.numbers import (
     sign,
 )
 from agcli.expression.proved.site import Rule, Site, nonzero
+from agcli.expression.proved.special import SPECIAL
 
-RULES: dict[str, Rule] = {**ELEMENTARY, **ANGLES, **GAMMAS, **CHOICES}
+RULES: dict[str, Rule] = {**ELEMENTARY, **ANGLES, **GAMMAS, **CHOICES, **SPECIAL}
 FEW_BITS = 24  # of a float that is what it says; those of a rounded number are 53
 HAS_VALUE = "the value of {0}"
 
@@ -46,6 +47,8 @@ KNOWN: dict[float, Callable[[], Number]] = {
     2 / math.sqrt(math.pi): lambda: 2 / arb.pi().sqrt(),
     math.sqrt(0.5): lambda: root(fmpq(1, 2)),
     math.sqrt(8 / math.pi): lambda: root(8 / arb.pi()),
+    math.sqrt(2 * math.pi): lambda: root(2 * arb.pi()),
+    math.sqrt(2 / math.pi): lambda: root(2 / arb.pi()),
     0.044715: lambda: fmpq(44_715, 1_000_000),  # of the definition of GELU
 }
 

@@ -12,11 +12,9 @@ from agcli.engine.frozen import frozen
 from agcli.engine.graph import Tensor
 from agcli.expression.enclosures.program import Program
 from agcli.expression.kinks import UNSHOWN, shown
-from agcli.expression.proved.elementary import ELEMENTARY
 from agcli.expression.proved.numbers import sign
 from agcli.expression.proved.program import (
     HAS_VALUE,
-    RULES,
     UNKNOWN,
     Beyond,
     Found,
@@ -25,13 +23,14 @@ from agcli.expression.proved.program import (
 )
 from agcli.expression.proved.proofs import NoDigits, Outcome
 from agcli.expression.proved.rounding import digits
+from agcli.expression.proved.special import SPECIAL
 from agcli.expression.values import show
 
 DOUBLINGS = 12
 GUARD = 64  # bits beyond the digits, at first
 BITS_PER_DIGIT = 3.3219280948873626
 MAX_WORK = 6.0  # seconds, about, of one precision: what a step costs at 1,000 bits, and how that grows
-ARITHMETIC, ELEMENTARY_COST, GAMMA_COST, HEAVY = (1e-6, 1.5), (4e-5, 1.7), (2e-4, 2.2), (1.5e-3, 2.2)
+ARITHMETIC, ELEMENTARY_COST, GAMMA_COST, HEAVY = (1e-6, 1.5), (4e-5, 1.7), (2e-4, 2.2), (2e-3, 2.2)
 CHEAP = frozenset([
     "add", "subtract", "multiply", "divide", "negative", "square", "abs", "where", "reciprocal", "keep", "sqrt",
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "maximum", "minimum", "getitem",
@@ -59,15 +58,13 @@ def costs(program: Program, bits: int) -> float:
         elif op.name in GAMMA:
             unit, growth = GAMMA_COST
         else:
-            unit, growth = ELEMENTARY_COST if op.name in ELEMENTARY or op.name not in SLOW else HEAVY
+            unit, growth = HEAVY if op.name in SLOW else ELEMENTARY_COST
         size = max(1, step.tensor.type.size) if step.tensor.type.known else 1
         total += size * unit * max(bits / 1000, 0.1) ** growth
     return total
 
 
-SLOW = frozenset(name for name in RULES if name in ("polygamma", "zeta"))
-
-
+SLOW = frozenset(["polygamma", *SPECIAL])
 TINY = arb((fmpz(1), -(fmpz(1) << 120)))
 
 
