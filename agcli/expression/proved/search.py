@@ -9,7 +9,7 @@ import numpy as np
 from flint import arb, ctx, fmpz
 
 from agcli.engine.frozen import frozen
-from agcli.engine.graph import Tensor
+from agcli.engine.graph import Tensor, toposort
 from agcli.expression.enclosures.program import Program
 from agcli.expression.kinks import UNSHOWN, shown
 from agcli.expression.proved.numbers import sign
@@ -68,6 +68,22 @@ SLOW = frozenset(["polygamma", *SPECIAL])
 TINY = arb((fmpz(1), -(fmpz(1) << 120)))
 
 
+def opened(outputs: list[Tensor]) -> list[Tensor]:
+    """The formulas with derivatives that are ops of their own written in functions that have rules."""
+    order = toposort(outputs)
+    if not any(hasattr(t.op, "formula") for t in order):
+        return outputs
+    made: dict[int, Tensor] = {}
+    for t in order:
+        inputs = [made[x.id] for x in t.inputs]
+        if hasattr(t.op, "formula"):
+            made[t.id] = t.op.formula(*inputs)
+        else:
+            unchanged = all(a is b for a, b in zip(inputs, t.inputs, strict=True))
+            made[t.id] = t if unchanged else t.on(inputs)
+    return [made[t.id] for t in outputs]
+
+
 class Search:
     """Items at a point, whose values are formulas without variables."""
 
@@ -110,7 +126,7 @@ class Search:
             whole = outputs.setdefault(item.formula, len(outputs))
             base = None if item.base is None else outputs.setdefault(item.base, len(outputs))
             places.append((whole, base))
-        return Program(list(outputs)), places
+        return Program(opened(list(outputs))), places
 
     def at(self) -> dict[str, Any]:
         """The point, at the working precision."""

@@ -1,4 +1,4 @@
-"""Special functions of a proof, by their ops' names: FLINT has nearly all of them; their domains are those of the ops."""
+"""Special functions of a proof, by the names of their ops, which say what the domains are."""
 
 from __future__ import annotations
 
@@ -121,6 +121,7 @@ def fixed(rule: Rule, order: int) -> Rule:
 
 J, I = first_kind(arb.bessel_j), first_kind(arb.bessel_i)  # noqa: E741
 Y, K = second_kind(arb.bessel_y), second_kind(arb.bessel_k)
+BESSELS = {"j": J, "y": Y, "i": I, "k": K}
 SCALED_K = second_kind(lambda x, v: x.bessel_k(v, scaled=True))
 
 
@@ -312,11 +313,7 @@ SPECIAL: dict[str, Rule] = {
     "kv": K,
     "ive": scaled_first,
     "kve": SCALED_K,
-    **{
-        f"{name}{order}": fixed(rule, order)
-        for name, rule in zip("jyik", (J, Y, I, K), strict=True)
-        for order in (0, 1)
-    },
+    **{f"{name}{order}": fixed(rule, order) for name, rule in BESSELS.items() for order in (0, 1)},
     "airyai": plain(arb.airy_ai),
     "airyaiprime": plain(lambda x: x.airy_ai(derivative=1)),
     "airybi": plain(arb.airy_bi),
