@@ -29,7 +29,7 @@ from agcli.expression.values import show
 DOUBLINGS = 12
 GUARD = 64  # bits beyond the digits, at first
 BITS_PER_DIGIT = 3.3219280948873626
-MAX_WORK = 6.0  # seconds, about, of one precision: what a step costs at 1,000 bits, and how that grows
+MAX_WORK = 3.0  # seconds, about, of one precision: what a step costs at 1,000 bits, and how that grows
 ARITHMETIC, ELEMENTARY_COST, GAMMA_COST, HEAVY = (1e-6, 1.5), (4e-5, 1.7), (2e-4, 2.2), (2e-3, 2.2)
 CHEAP = frozenset([
     "add", "subtract", "multiply", "divide", "negative", "square", "abs", "where", "reciprocal", "keep", "sqrt",
@@ -76,8 +76,9 @@ def opened(outputs: list[Tensor]) -> list[Tensor]:
     made: dict[int, Tensor] = {}
     for t in order:
         inputs = [made[x.id] for x in t.inputs]
-        if hasattr(t.op, "formula"):
-            made[t.id] = t.op.formula(*inputs)
+        op: Any = t.op
+        if hasattr(op, "formula"):
+            made[t.id] = op.formula(*inputs)
         else:
             unchanged = all(a is b for a, b in zip(inputs, t.inputs, strict=True))
             made[t.id] = t if unchanged else t.on(inputs)
