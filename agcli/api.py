@@ -68,6 +68,7 @@ from agcli.ops import *  # noqa: F403
 if TYPE_CHECKING:
     from agcli.expression import ExpressionError
     from agcli.expression.api import derivative, parse, to_latex, to_python, to_text
+    from agcli.expression.proved.api import proved_digits
     from agcli.python_api import TrainedRun, Trainer, load, train
     from agcli.solving.api import minimize
     from agcli.spec.nouns import Layer, Loss, Metric
@@ -81,6 +82,7 @@ LAZY = {  # the expression language and training are loaded by those who use the
     "load": "agcli.python_api",
     "minimize": "agcli.solving.api",
     "parse": "agcli.expression.api",
+    "proved_digits": "agcli.expression.proved.api",
     "to_latex": "agcli.expression.api",
     "to_python": "agcli.expression.api",
     "to_text": "agcli.expression.api",
@@ -186,6 +188,7 @@ __all__ = [
     "placeholder",
     "print_shape",
     "print_value",
+    "proved_digits",
     "radam",
     "random_key",
     "rmsprop",

@@ -10,6 +10,7 @@ from agcli.expression.printers.text import to_text
 
 MAX_KINKS = 10
 LONGEST = 60  # characters of an operand that is shown
+UNSHOWN = "a part"  # an operand that is longer
 
 
 def at_zero(x: str) -> str:
@@ -59,6 +60,6 @@ def kinks(t: Tensor) -> list[str]:
 def shown(t: Tensor) -> str:
     """An operand in text, if it is short."""
     if len(toposort([t])) > LONGEST:
-        return "a part"
+        return UNSHOWN
     text = to_text(t)
-    return text if len(text) <= LONGEST else "a part"
+    return text if len(text) <= LONGEST else UNSHOWN

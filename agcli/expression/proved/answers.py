@@ -143,7 +143,7 @@ def proved(answer: Answer, point: Mapping[str, Tensor], count: int) -> Answer:
     place = Place(answer.function, answer.formula.names)
     asked = [items(answer.function), *(KINDS[r.kind](place, r) for r in answer.results)]
     flat = [item for many in asked for item in (many.flat if isinstance(many, np.ndarray) else [many])]
-    told = iter(Search(point, count).found(flat))
+    told = iter(Search(point, answer.at, count).found(flat))
     ordinary = [answer.found, *(r.found for r in answer.results)]
     proofs = [matched(many, there, told) for many, there in zip(asked, ordinary, strict=True)]
     results = tuple(changed(r, proof=proof) for r, proof in zip(answer.results, proofs[1:], strict=True))

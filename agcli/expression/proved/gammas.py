@@ -25,7 +25,6 @@ from agcli.expression.proved.site import Rule, Site, bounded, within
 
 LARGEST_FACTORIAL = 5_000  # that is written out
 MAX_ORDER = 1_000  # of polygamma
-FAR = -64  # below, a zeta function is told by its values above
 SIZE = 240  # bits of an argument before the point
 
 
@@ -81,10 +80,10 @@ def polygamma(s: Site, a: Number) -> Number:
 
 
 def hurwitz(s: int, a: Number) -> arb:
-    """zeta(s, x) for a whole s above 1; far below 0 by the fraction r of x, as the sum of 1/(r - k)^s on the way is
+    """zeta(s, x) for a whole s above 1; below 0 by the fraction r of x, as the sum of 1/(r - k)^s on the way is
     (-1)^s (zeta(s, 1 - r) - zeta(s, 1 - x)) (DLMF 25.11.4)."""
     value, power = bounded(a, SIZE), arb(s)
-    if not value < FAR:
+    if not value < 0:
         return sure(power.zeta(value))
     floor = value.floor().unique_fmpz()
     if floor is None:

@@ -13,10 +13,11 @@ from flint import arb, fmpq
 
 from agcli.engine.graph import Constant, Tensor
 from agcli.engine.leaves import Placeholder
-from agcli.expression.enclosures.arrays import ARRAY_RULES, UnsupportedError, each, moved
+from agcli.expression.enclosures.arrays import UnsupportedError, each
 from agcli.expression.enclosures.interval import Interval, NoValueError
 from agcli.expression.enclosures.program import Program, Step
 from agcli.expression.errors import ExpressionError
+from agcli.expression.proved import arrays
 from agcli.expression.proved.angles import ANGLES
 from agcli.expression.proved.choices import CHOICES
 from agcli.expression.proved.elementary import ELEMENTARY
@@ -33,8 +34,9 @@ from agcli.expression.proved.numbers import (
     sign,
 )
 from agcli.expression.proved.site import Rule, Site, nonzero
+from agcli.expression.proved.special import SPECIAL
 
-RULES: dict[str, Rule] = {**ELEMENTARY, **ANGLES, **GAMMAS, **CHOICES}
+RULES: dict[str, Rule] = {**ELEMENTARY, **ANGLES, **GAMMAS, **CHOICES, **SPECIAL}
 FEW_BITS = 24  # of a float that is what it says; those of a rounded number are 53
 HAS_VALUE = "the value of {0}"
 
@@ -45,6 +47,8 @@ KNOWN: dict[float, Callable[[], Number]] = {
     2 / math.sqrt(math.pi): lambda: 2 / arb.pi().sqrt(),
     math.sqrt(0.5): lambda: root(fmpq(1, 2)),
     math.sqrt(8 / math.pi): lambda: root(8 / arb.pi()),
+    math.sqrt(2 * math.pi): lambda: root(2 * arb.pi()),
+    math.sqrt(2 / math.pi): lambda: root(2 / arb.pi()),
     0.044715: lambda: fmpq(44_715, 1_000_000),  # of the definition of GELU
 }
 
@@ -116,6 +120,7 @@ class Run:
         self.values: list[Any] = []
         self.singular: list[int] = []
         self.rough: dict[int, Tensor] = {}
+        self.known: dict[Any, tuple[Number, Any]] = {}
 
     def step(self, step: Step) -> None:
         value, bits = (self.leaf(step.tensor), 0) if step.tensor.op is None else self.operation(step)
@@ -128,8 +133,11 @@ class Run:
         if not isinstance(t, Constant):
             raise no_rule(t)
         if t.shape == ():
-            return constant(t, t.value.item() if isinstance(t.value, np.ndarray) else t.value)
-        return each(lambda v: constant(t, v), t.shape, t.array)
+            return self.constant(t, t.value.item() if isinstance(t.value, np.ndarray) else t.value)
+        return each(lambda v: self.constant(t, v), t.shape, t.array)
+
+    def constant(self, t: Constant, value: Any) -> Number:
+        return self.known.setdefault((type(value), value), (constant(t, value), None))[0]
 
     def operation(self, step: Step) -> tuple[Any, int]:
         t, name = step.tensor, step.tensor.op.name  # type: ignore[union-attr]
@@ -155,11 +163,17 @@ class Run:
         rule = RULES.get(name)
         if rule is None:
             apply = partial(combined, site, t)
-            array_rule: Callable[..., Any] = ARRAY_RULES.get(name, moved)
-            return mapped(own, array_rule(apply, t, args))
-        if len(args) == 2 and step.inputs[0] == step.inputs[1]:
-            rule = SAME.get(name, rule)
-        return each(lambda *a: applied(rule, site, t, a), t.shape, *args)
+            return mapped(own, arrays.rule_of(name)(apply, t, args))
+        return each(lambda *a: self.once(rule, site, t, a), t.shape, *args)
+
+    def once(self, rule: Rule, site: Site, t: Tensor, args: Sequence[Any]) -> Value:
+        """One op on numbers; the same op of the same numbers is the same number, so that their difference is 0."""
+        same = len(args) == 2 and args[0] is args[1]
+        value = applied(SAME.get(t.op.name, rule) if same else rule, site, t, args)  # type: ignore[union-attr]
+        if not isinstance(value, arb):
+            return value
+        key = (t.op, *(a if isinstance(a, fmpq | PiTimes) else id(a) for a in args))
+        return self.known.setdefault(key, (value, args))[0]  # with the operands, whose places no others may take
 
 
 def bits_of(mask: int) -> list[int]:

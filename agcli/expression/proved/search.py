@@ -6,17 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from flint import ctx
+from flint import arb, ctx, fmpz
 
 from agcli.engine.frozen import frozen
-from agcli.engine.graph import Tensor
+from agcli.engine.graph import Tensor, toposort
 from agcli.expression.enclosures.program import Program
-from agcli.expression.kinks import shown
-from agcli.expression.proved.elementary import ELEMENTARY
+from agcli.expression.kinks import UNSHOWN, shown
 from agcli.expression.proved.numbers import sign
 from agcli.expression.proved.program import (
     HAS_VALUE,
-    RULES,
     UNKNOWN,
     Beyond,
     Found,
@@ -25,12 +23,14 @@ from agcli.expression.proved.program import (
 )
 from agcli.expression.proved.proofs import NoDigits, Outcome
 from agcli.expression.proved.rounding import digits
+from agcli.expression.proved.special import SPECIAL
+from agcli.expression.values import show
 
 DOUBLINGS = 12
 GUARD = 64  # bits beyond the digits, at first
 BITS_PER_DIGIT = 3.3219280948873626
-MAX_WORK = 6.0  # seconds, about, of one precision: what a step costs at 1,000 bits, and how that grows
-ARITHMETIC, ELEMENTARY_COST, GAMMA_COST, HEAVY = (1e-6, 1.5), (4e-5, 1.7), (2e-4, 2.2), (1.5e-3, 2.2)
+MAX_WORK = 3.0  # seconds, about, of one precision: what a step costs at 1,000 bits, and how that grows
+ARITHMETIC, ELEMENTARY_COST, GAMMA_COST, HEAVY = (1e-6, 1.5), (4e-5, 1.7), (2e-4, 2.2), (2e-3, 2.2)
 CHEAP = frozenset([
     "add", "subtract", "multiply", "divide", "negative", "square", "abs", "where", "reciprocal", "keep", "sqrt",
     "less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "maximum", "minimum", "getitem",
@@ -58,20 +58,39 @@ def costs(program: Program, bits: int) -> float:
         elif op.name in GAMMA:
             unit, growth = GAMMA_COST
         else:
-            unit, growth = ELEMENTARY_COST if op.name in ELEMENTARY or op.name not in SLOW else HEAVY
+            unit, growth = HEAVY if op.name in SLOW else ELEMENTARY_COST
         size = max(1, step.tensor.type.size) if step.tensor.type.known else 1
         total += size * unit * max(bits / 1000, 0.1) ** growth
     return total
 
 
-SLOW = frozenset(name for name in RULES if name in ("polygamma", "zeta"))
+SLOW = frozenset(["polygamma", *SPECIAL])
+TINY = arb((fmpz(1), -(fmpz(1) << 120)))
+
+
+def opened(outputs: list[Tensor]) -> list[Tensor]:
+    """The formulas with derivatives that are ops of their own written in functions that have rules."""
+    order = toposort(outputs)
+    if not any(hasattr(t.op, "formula") for t in order):
+        return outputs
+    made: dict[int, Tensor] = {}
+    for t in order:
+        inputs = [made[x.id] for x in t.inputs]
+        op: Any = t.op
+        if hasattr(op, "formula"):
+            made[t.id] = op.formula(*inputs)
+        else:
+            unchanged = all(a is b for a, b in zip(inputs, t.inputs, strict=True))
+            made[t.id] = t if unchanged else t.on(inputs)
+    return [made[t.id] for t in outputs]
 
 
 class Search:
     """Items at a point, whose values are formulas without variables."""
 
-    def __init__(self, feeds: Mapping[str, Tensor], count: int) -> None:
+    def __init__(self, feeds: Mapping[str, Tensor], at: Mapping[str, Any], count: int) -> None:
         self.feeds = feeds
+        self.floats = at
         self.count = count
         self.names = list(feeds)
         self.point = Program([feeds[name] for name in self.names])
@@ -108,7 +127,7 @@ class Search:
             whole = outputs.setdefault(item.formula, len(outputs))
             base = None if item.base is None else outputs.setdefault(item.base, len(outputs))
             places.append((whole, base))
-        return Program(list(outputs)), places
+        return Program(opened(list(outputs))), places
 
     def at(self) -> dict[str, Any]:
         """The point, at the working precision."""
@@ -130,6 +149,9 @@ class Search:
             return NoDigits("unproved", message)
         if isinstance(value, UNKNOWN):
             return self.missing(value, bits)
+        if isinstance(value, arb) and tiny(value):
+            what = "is 0, or has more zeros behind the point than a proof can count"
+            return NoDigits("too large", f"no digits are proved: {self.formula(item)} {what}")
         exact = digits(value, self.count)
         if exact is not None:
             return exact
@@ -161,8 +183,14 @@ class Search:
 
     def place(self) -> str:
         """` at x = 0.3`"""
-        pairs = [f"{name}={shown(value)}" for name, value in self.feeds.items()]
+        texts = {name: shown(value) for name, value in self.feeds.items()}
+        pairs = [f"{name}={show(self.floats[name]) if t == UNSHOWN else t}" for name, t in texts.items()]
         return f" at {', '.join(pairs)}" if pairs else ""
+
+
+def tiny(value: arb) -> bool:
+    """Whether a ball holds only 0 and what is too close to it to be told."""
+    return bool(value.contains(0) and abs(value) < TINY)
 
 
 def is_open(found: Outcome) -> bool:
