@@ -112,7 +112,7 @@ def shaken(outputs: Sequence[Tensor], feeds: dict[str, Array], shakes: Array) ->
                 for x in inputs:
                     vague |= np.isnan(x)
             elif value.dtype.kind == "f" and not isinstance(t, Placeholder) and not is_whole(t):
-                value = (value * shake).astype(value.dtype)
+                value = (value * shake).astype(value.dtype, copy=False)
                 infinite |= np.isinf(value)
             found[t.id] = value
     values = [np.where(vague, np.nan, found[t.id]).reshape(shape) for t in outputs]
@@ -120,7 +120,7 @@ def shaken(outputs: Sequence[Tensor], feeds: dict[str, Array], shakes: Array) ->
 
 
 def is_whole(t: Tensor) -> bool:
-    return isinstance(t, Constant) and bool((t.array == np.rint(t.array)).all())
+    return isinstance(t, Constant) and (type(t.value) is int or bool((t.array == np.rint(t.array)).all()))
 
 
 def verdict(a: Array, b: Array, infinite: Array, loose: float) -> Verdict:

@@ -11,7 +11,7 @@ import numpy as np
 from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder
 from agcli.engine.ops.arrays import Astype
-from agcli.engine.ops.base import Pointwise
+from agcli.engine.ops.base import Elementwise, Pointwise
 from agcli.engine.types import Array
 
 if TYPE_CHECKING:
@@ -55,9 +55,18 @@ def value_of(t: Tensor, inputs: Sequence[Array], feeds: Mapping[str, Array]) -> 
         return feeds[t.name or ""]
     if isinstance(t, Constant):
         return t.array
+    op: Any = t.op
+    if type(op) is Elementwise and op.fill is None and type(op.ufunc) is np.ufunc and is_alike(t, inputs):
+        return np.asarray(op.ufunc(*inputs))
     out: Array = np.empty(np.broadcast_shapes(*(x.shape for x in inputs)), t.dtype)
-    t.op.kernel(*inputs, out=out)  # type: ignore[union-attr]
+    op.kernel(*inputs, out=out)
     return out
+
+
+def is_alike(t: Tensor, inputs: Sequence[Array]) -> bool:
+    """Whether the inputs of a float have its dtype, so that a ufunc makes it of them without more ado."""
+    dtype = t.dtype
+    return dtype.kind == "f" and [x.dtype for x in inputs] == [dtype] * len(inputs)
 
 
 def show(value: Any) -> str:

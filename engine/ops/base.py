@@ -20,8 +20,8 @@ KEYWORD_ONLY = (np.maximum, np.minimum)  # NumPy wants their ``out`` by name
 EXAMPLE = re.compile(r": (\w+\(.*\)) = (\S+)\.$")  # "Natural logarithm: log(10.0) = 2.302585."
 
 
-COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)
-CONNECTIVES = (np.logical_and, np.logical_or, np.logical_xor)
+COMPARISONS = frozenset((np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal))
+CONNECTIVES = frozenset((np.logical_and, np.logical_or, np.logical_xor))
 
 
 def infinity(number: Any) -> Tensor:

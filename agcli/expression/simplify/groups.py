@@ -152,7 +152,7 @@ def split_product(e: Mul) -> list[Expr]:
     above = [b for b, x in e.factors if type(b) is Add and type(x) is int and x > 0]
     divisors = {b for b, x in e.factors if type(b) is Atom and not isinstance(x, Node) and x < 0}
     for base, exponent in e.factors:
-        own, factors = set(factor_marks(base, exponent)), [(base, exponent)]
+        own, factors = marks_of_factor(base, exponent), [(base, exponent)]
         if type(base) is Add and not isinstance(exponent, Node) and exponent < 0:
             own.update(a for a in above if split(a, base) is not None)  # what may cancel
         if divisors and type(base) is Add and len(base.terms) + (base.constant != 0) == 2:  # (x^2 + 1)/x^2 = 1 + 1/x^2
@@ -214,6 +214,13 @@ def meets_all(base: Expr, exponent: Expr) -> bool:
 
 def has_choice(e: Expr) -> bool:
     return any(type(b) is Fn and b.head in MEET_ALL for t, _ in terms_of(e)[1] for b, _ in factors_of(t)[1])
+
+
+def marks_of_factor(base: Expr, exponent: Expr) -> set[Any]:
+    """The marks of a factor; those of sums are found once."""
+    if isinstance(exponent, Node) or type(base) not in (Atom, Add):
+        return set(factor_marks(base, exponent))
+    return {base} if type(base) is Atom else {base, *sum_marks(base)}  # type: ignore[arg-type]
 
 
 def factor_marks(base: Expr, exponent: Expr) -> Iterator[Any]:

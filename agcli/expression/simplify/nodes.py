@@ -55,7 +55,7 @@ class Fn(Node):
 class Mul(Node):
     """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
 
-    __slots__ = ("coefficient", "factors", "groups", "line", "marks", "multiples", "one", "plain")
+    __slots__ = ("coefficient", "factors", "groups", "line", "marks", "multiples", "one", "overflows", "plain")
 
     coefficient: Number
     factors: tuple[Factor, ...]
@@ -64,6 +64,7 @@ class Mul(Node):
     groups: list[Expr] | None  # what ``factor_groups`` found; None for the product itself
     line: Any  # how it is written: what ``quotient`` found
     marks: set[Any]  # what ``marks_of`` found
+    overflows: bool  # what ``stable.overflows`` found
     plain: float | None  # what ``plain_cost`` found
 
 

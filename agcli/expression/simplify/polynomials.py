@@ -10,7 +10,19 @@ from typing import Any, TypeAlias
 
 from agcli.expression.simplify.arithmetic import add, build_mul, mul, plus, power, scale
 from agcli.expression.simplify.divisors import Poly, common_divisor, quotient, whole
-from agcli.expression.simplify.nodes import TABLE, Add, Expr, Factor, Mul, Node, Number, exact, factors_of, ratio, terms_of
+from agcli.expression.simplify.nodes import (
+    TABLE,
+    Add,
+    Expr,
+    Factor,
+    Mul,
+    Node,
+    Number,
+    exact,
+    factors_of,
+    ratio,
+    terms_of,
+)
 
 Generators: TypeAlias = "tuple[Expr, ...]"
 

@@ -298,9 +298,10 @@ def residues_of(e: Add) -> dict[Any, list[int]] | None:
 
 
 def images(rows: list[Row]) -> dict[Any, list[int]]:
+    """Generator -> the coefficients modulo a prime of a sum as a polynomial of it, rising."""
     places = TABLE.places
-    terms: list[tuple[int, dict[Any, Number]]] = []
-    degrees: dict[Any, Number] = {}
+    terms: list[tuple[int, dict[Any, Any]]] = []  # with whole powers
+    degrees: dict[Any, Any] = {}
     for k, row in rows:
         value = k.numerator * pow(k.denominator, -1, PRIME)
         for g, x in row.items():
@@ -311,7 +312,7 @@ def images(rows: list[Row]) -> dict[Any, list[int]]:
     for generator, degree in degrees.items():
         image, place = [0] * (degree + 1), places[generator]
         for value, row in terms:
-            x = row.get(generator, 0)
+            x: Any = row.get(generator, 0)
             image[x] += value * residue(place, -x)
         found[generator] = trimmed(image)
     return found

@@ -13,7 +13,7 @@ from typing import Any
 from agcli.expression.simplify.arithmetic import add, divide, mul, negate, power, scale, subtract, times
 from agcli.expression.simplify.functions import HALF, call
 from agcli.expression.simplify.layout import cost
-from agcli.expression.simplify.nodes import Add, E, Expr, Fn, Mul, Node, Number, factors_of, fn, terms_of
+from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, factors_of, fn, terms_of
 from agcli.expression.simplify.trigonometry import halved
 
 GROWING = ("cosh", "sinh")
@@ -219,13 +219,19 @@ def stable_product(e: Expr) -> Expr | None:
 
 
 def overflows(e: Expr) -> bool:
-    """Whether something that grows stands above and below the line of a product."""
-    above = below = False
-    for base, n in factors_of(e)[1]:
-        if base is E or grows(base):
-            down = not isinstance(n, Node) and n < 0
-            below, above = below or down, above or not down
-    return above and below
+    """Whether something that grows stands above and below the line of a product, found once for each."""
+    if type(e) is not Mul:
+        return False
+    try:
+        return e.overflows
+    except AttributeError:
+        above = below = False
+        for base, n in e.factors:
+            if base is E or (type(base) is not Atom and grows(base)):
+                down = not isinstance(n, Node) and n < 0
+                below, above = below or down, above or not down
+        e.overflows = found = above and below
+        return found
 
 
 def penalty(e: Expr) -> float:
