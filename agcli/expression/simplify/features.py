@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from agcli.expression.simplify.arithmetic import minus_leads
+from agcli.expression.simplify.contents import minus_leads
 from agcli.expression.simplify.nodes import Add, E, Expr, Fn, Mul, Node, factors_of
 
 (SUM, BELOW, NEGATIVE, SQUARE, TRIG, PAIR, HYPERBOLIC, TANGENT, EXPONENTIAL, LOGARITHM, SIGN, GUARD, SINES, TWO_LOGS,

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, product, scale
+from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, product, scale
+from agcli.expression.simplify.contents import primitive
 from agcli.expression.simplify.divisors import PRIME, common_divisor, meet, quotient, residue, trimmed
 from agcli.expression.simplify.features import NEGATIVE, features
 from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
@@ -312,8 +313,8 @@ def images(rows: list[Row]) -> dict[Any, list[int]]:
     for generator, degree in degrees.items():
         image, place = [0] * (degree + 1), places[generator]
         for value, row in terms:
-            x: Any = row.get(generator, 0)
-            image[x] += value * residue(place, -x)
+            power_of: Any = row.get(generator, 0)
+            image[power_of] += value * residue(place, -power_of)
         found[generator] = trimmed(image)
     return found
 
