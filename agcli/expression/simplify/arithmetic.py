@@ -157,18 +157,21 @@ def build_mul(coefficient: Number, powers: dict[Expr, Expr]) -> Expr:
         return 0
     kept: list[Factor] = []
     again: list[Expr] = []
+    numbers = 0
     for base, exponent in powers.items():
         if exponent == 0:
             continue
         if type(base) is Atom and base is not E:
             kept.append((base, exponent))
-        elif not canonical(base, exponent):
+            continue
+        numbers += type(base) is int
+        if not canonical(base, exponent):
             again.append(power(base, exponent))
         elif type(exponent) is Fraction and type(base) is Add and (merged := merged_sums(base, powers)) is not None:
             return mul(coefficient, *merged)
         else:
             kept.append((base, exponent))
-    roots = joined_roots(kept) if len(kept) > 1 else []
+    roots = joined_roots(kept) if numbers > 1 else []
     if roots:
         kept = [f for f in kept if type(f[0]) is not int or type(f[1]) is not Fraction]
         again.extend(roots)
