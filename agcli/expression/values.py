@@ -66,7 +66,7 @@ def value_of(t: Tensor, inputs: Sequence[Array], feeds: Mapping[str, Array]) -> 
 def is_alike(t: Tensor, inputs: Sequence[Array]) -> bool:
     """Whether the inputs of a float have its dtype, so that a ufunc makes it of them without more ado."""
     dtype = t.dtype
-    return dtype.kind == "f" and all([x.dtype == dtype for x in inputs])
+    return dtype.kind == "f" and [x.dtype for x in inputs] == [dtype] * len(inputs)
 
 
 def show(value: Any) -> str:

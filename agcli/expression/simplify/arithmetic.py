@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import gcd, lcm
 from typing import Any
 
+from agcli.expression.simplify.contents import primitive
 from agcli.expression.simplify.nodes import (
     Add,
     Atom,
@@ -29,11 +29,9 @@ from agcli.expression.simplify.nodes import (
     make_add,
     make_mul,
     multiple,
-    ratio,
     size,
     terms_of,
 )
-from agcli.expression.simplify.order import sorted_terms
 from agcli.expression.simplify.roots import POWERS, is_power, joined_roots, root
 from agcli.expression.simplify.signs import nonnegative, nonnegative_power, positive
 
@@ -159,18 +157,21 @@ def build_mul(coefficient: Number, powers: dict[Expr, Expr]) -> Expr:
         return 0
     kept: list[Factor] = []
     again: list[Expr] = []
+    numbers = 0
     for base, exponent in powers.items():
         if exponent == 0:
             continue
         if type(base) is Atom and base is not E:
             kept.append((base, exponent))
-        elif not canonical(base, exponent):
+            continue
+        numbers += type(base) is int
+        if not canonical(base, exponent):
             again.append(power(base, exponent))
         elif type(exponent) is Fraction and type(base) is Add and (merged := merged_sums(base, powers)) is not None:
             return mul(coefficient, *merged)
         else:
             kept.append((base, exponent))
-    roots = joined_roots(kept) if len(kept) > 1 else []
+    roots = joined_roots(kept) if numbers > 1 else []
     if roots:
         kept = [f for f in kept if type(f[0]) is not int or type(f[1]) is not Fraction]
         again.extend(roots)
@@ -208,46 +209,6 @@ def canonical(base: Expr, exponent: Expr) -> bool:
 
 
 FULL = {"abs": 2, "cbrt": 3}  # |x|^2 = x^2, cbrt(x)^3 = x
-
-
-def primitive(e: Add) -> tuple[Number, Add]:
-    """A sum as number times sum: whole coefficients without common divisor, the nicer sign."""
-    try:
-        return e.split or (1, e)
-    except AttributeError:
-        found = content_and_sum(e)
-        e.split = found if found[1] is not e else None  # what holds itself is left to the garbage collector
-        return found
-
-
-def content_and_sum(e: Add) -> tuple[Number, Add]:
-    numbers = [k for _, k in e.terms]
-    if e.constant:
-        numbers.append(e.constant)
-    top = gcd(*[k.numerator for k in numbers])
-    bottom = lcm(*[k.denominator for k in numbers])
-    content: Number = top if bottom == 1 else exact(Fraction(top, bottom))
-    if minus_leads(e):
-        content = -content
-    if content == 1:
-        return 1, e
-    return content, make_add(ratio(e.constant, content), tuple([(t, ratio(k, content)) for t, k in e.terms]))
-
-
-def minus_leads(e: Expr) -> bool:
-    """Whether ``-e`` is the nicer of the two; exactly one of ``e`` and ``-e`` says so."""
-    if not isinstance(e, Node):
-        return e < 0
-    if type(e) is Mul:
-        return e.coefficient < 0
-    if type(e) is not Add:
-        return False
-    signs = [k > 0 for _, k in e.terms]
-    if e.constant:
-        signs.append(e.constant > 0)
-    if sum(signs) * 2 != len(signs):
-        return sum(signs) * 2 < len(signs)
-    return sorted_terms(e)[0][1] < 0
 
 
 def power(base: Expr, exponent: Expr) -> Expr:

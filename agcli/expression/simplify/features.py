@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from agcli.expression.simplify.arithmetic import minus_leads
+from agcli.expression.simplify.contents import minus_leads
 from agcli.expression.simplify.nodes import Add, E, Expr, Fn, Mul, Node, factors_of
 
 (SUM, BELOW, NEGATIVE, SQUARE, TRIG, PAIR, HYPERBOLIC, TANGENT, EXPONENTIAL, LOGARITHM, SIGN, GUARD, SINES, TWO_LOGS,
@@ -32,22 +32,38 @@ HEADS = {
 
 def features(e: Any) -> int:
     """The bits of all terms of a sum, or of the factors of a product."""
-    if type(e) is Fn:
-        return 0
-    terms = [t for t, _ in e.terms] if type(e) is Add else [e]
-    found, logs = 0, 0
-    for term in terms:
-        bits = term_features(term)
-        logs += bool(bits & LOGARITHM)
-        found |= bits
-    if logs > 1:
-        found |= TWO_LOGS
-    if len(terms) + (type(e) is Add and e.constant != 0) > 2:
-        found |= THREE
-    return found
+    if type(e) is Mul:
+        return term_features(e)
+    if type(e) is not Add:
+        return 0 if type(e) is Fn else term_features(e)
+    try:
+        return e.features
+    except AttributeError:
+        found, logs = 0, 0
+        for term, _ in e.terms:
+            bits = term_features(term)
+            logs += bool(bits & LOGARITHM)
+            found |= bits
+        if logs > 1:
+            found |= TWO_LOGS
+        if len(e.terms) + (e.constant != 0) > 2:
+            found |= THREE
+        e.features = found
+        return found
 
 
 def term_features(term: Expr) -> int:
+    """The bits of the factors of a term, found once for each product."""
+    if type(term) is not Mul:
+        return factor_features(term)
+    try:
+        return term.features
+    except AttributeError:
+        term.features = found = factor_features(term)
+        return found
+
+
+def factor_features(term: Expr) -> int:
     found, sines = 0, 0
     for base, exponent in factors_of(term)[1]:
         if not isinstance(exponent, Node):

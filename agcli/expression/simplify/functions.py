@@ -11,13 +11,13 @@ from typing import Any
 from agcli.expression.simplify.arithmetic import (
     add,
     divide,
-    minus_leads,
     mul,
     negate,
     power,
     scale,
     subtract,
 )
+from agcli.expression.simplify.contents import minus_leads
 from agcli.expression.simplify.nodes import (
     PI,
     Add,

@@ -11,7 +11,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from agcli.expression.simplify.arithmetic import minus_leads, negate, primitive, scale
+from agcli.expression.simplify.arithmetic import negate, scale
+from agcli.expression.simplify.contents import minus_leads, primitive
 from agcli.expression.simplify.nodes import Add, Atom, E, Expr, Fn, Mul, Node, Number, size
 from agcli.expression.simplify.order import degree, factor_key, factor_rank, sorted_terms
 

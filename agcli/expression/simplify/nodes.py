@@ -55,7 +55,18 @@ class Fn(Node):
 class Mul(Node):
     """``coefficient * base^exponent * ...``; no base occurs twice, no exponent is 0."""
 
-    __slots__ = ("coefficient", "factors", "groups", "line", "marks", "multiples", "one", "overflows", "plain")
+    __slots__ = (
+        "coefficient",
+        "factors",
+        "features",
+        "groups",
+        "line",
+        "marks",
+        "multiples",
+        "one",
+        "overflows",
+        "plain",
+    )
 
     coefficient: Number
     factors: tuple[Factor, ...]
@@ -63,6 +74,7 @@ class Mul(Node):
     multiples: Any  # of a product without a number: those with numbers, by the number; None where there are none
     groups: list[Expr] | None  # what ``factor_groups`` found; None for the product itself
     line: Any  # how it is written: what ``quotient`` found
+    features: int  # what ``term_features`` found
     marks: set[Any]  # what ``marks_of`` found
     overflows: bool  # what ``stable.overflows`` found
     plain: float | None  # what ``plain_cost`` found
@@ -71,11 +83,12 @@ class Mul(Node):
 class Add(Node):
     """``coefficient*term + ... + constant``; terms have no coefficient of their own."""
 
-    __slots__ = ("constant", "groups", "marks", "residues", "rows", "split", "terms", "wide")
+    __slots__ = ("constant", "features", "groups", "marks", "residues", "rows", "split", "terms", "wide")
 
     constant: Number
     terms: tuple[tuple[Node, Number], ...]
     groups: list[Expr] | None  # what ``term_groups`` found; None for the sum itself
+    features: int  # what ``features`` found
     marks: frozenset[Any]  # what ``sum_marks`` found
     rows: list[tuple[Number, dict[Any, Number]]]  # what ``rows_of`` found
     residues: dict[Any, list[int]] | None  # what ``residues_of`` found

@@ -72,8 +72,25 @@ def term_key(row: tuple[Any, ...]) -> tuple[Any, ...]:
         powers = symbol_powers(term)
         plain = type(term) is Atom or (type(term) is Mul and all(type(b) is Atom for b, _ in term.factors))
         names = [(name, -p) for name, p in sorted(powers.items())]
-        term.place = found = (-degree(term), plain, -function_degree(term), names, key(term))
+        term.place = found = (-degree(term), plain, -function_degree(term), names, Structure(term))
         return found
+
+
+class Structure:
+    """The structural key of an expression, which is only made where nothing before it decides."""
+
+    __slots__ = ("node",)
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Structure) and self.node is other.node
+
+    def __lt__(self, other: Structure) -> bool:
+        return key(self.node) < key(other.node)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 def degree(e: Expr) -> Any:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, TypeAlias
 
-from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, primitive, product, scale
+from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, product, scale
+from agcli.expression.simplify.contents import primitive
 from agcli.expression.simplify.divisors import PRIME, common_divisor, meet, quotient, residue, trimmed
-from agcli.expression.simplify.features import NEGATIVE, features
+from agcli.expression.simplify.features import GUARD, NEGATIVE, features
 from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
 from agcli.expression.simplify.order import term_key
 from agcli.expression.simplify.polynomials import (
@@ -220,10 +221,11 @@ def cancelled(e: Expr) -> Expr:
 def multiplied_out(e: Mul) -> Iterator[Expr | None]:
     """a*(b + c) -> a*b + a*c, where products of sums or functions may cancel"""
     sums = [(b, x) for b, x in e.factors if type(b) is Add]
-    single = len(sums) == 1 and sums[0][1] == 1 and len(e.factors) > 1
-    plain = single and all(
-        type(b) in (Atom, Add) and b is not REST for b, _ in e.factors
-    )  # x*(y + 1) is the shorter one already
+    others = [b for b, _ in e.factors if type(b) is not Add]
+    single = len(sums) == 1 and sums[0][1] == 1 and bool(others)
+    if single and others == [REST] and not features(sums[0][0]) & GUARD:
+        return  # the sum was looked at alone, and without powers such as x^n, what stands for factors meets nothing
+    plain = single and all(type(b) is Atom and b is not REST for b in others)  # x*(y + 1) is the shorter one already
     if not plain or features(sums[0][0]) & NEGATIVE:
         yield expand(e)
 
@@ -312,8 +314,8 @@ def images(rows: list[Row]) -> dict[Any, list[int]]:
     for generator, degree in degrees.items():
         image, place = [0] * (degree + 1), places[generator]
         for value, row in terms:
-            x: Any = row.get(generator, 0)
-            image[x] += value * residue(place, -x)
+            power_of: Any = row.get(generator, 0)
+            image[power_of] += value * residue(place, -power_of)
         found[generator] = trimmed(image)
     return found
 
