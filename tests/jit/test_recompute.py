@@ -77,3 +77,20 @@ def test_what_begins_with_two_arrays_or_costs_much_is_stored(monkeypatch, policy
         f(*(RNG.standard_normal((500, 30)).astype("float32") for _ in range(2)))
         first = next(s.op for s in f.plan.steps if isinstance(s.op, Fused))
         assert len(first.program.results) == stored
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 20, 100), (20, 100), (2, 1, 1, 100), (2, 3, 20, 1)])
+def test_what_is_made_of_a_smaller_array_has_as_many_numbers_a_row_as_that(shape, monkeypatch):
+    """Cheap operations on an array that broadcasts, done again in a loop over the rows of a larger one."""
+    monkeypatch.setattr(recompute, "LEAST", 1)
+    for name in ("LEAST", "WORTH"):
+        monkeypatch.setattr(fuse, name, 0)
+    s, m = ag.placeholder("s", (2, 3, 20, 100), "float64"), ag.placeholder("m", shape, "float64")
+    look = ag.greater(m, -1.0)
+    x = ag.where(look, s + ag.where(look, m, 0), -1e300)
+    y = ag.where(ag.any(look, -1, keepdims=True), ag.softmax(x), 0)
+    a, b = RNG.standard_normal(s.shape), RNG.standard_normal(shape)
+    scores = np.where(b > -1, a + b, -1e300)
+    power = np.exp(scores - scores.max(-1, keepdims=True))
+    expected = np.where((b > -1).any(-1, keepdims=True), power / power.sum(-1, keepdims=True), 0)
+    np.testing.assert_allclose(ag.function(y, inputs=[s, m])(a, b), expected, rtol=1e-12, atol=1e-300)

@@ -36,6 +36,10 @@ class Frame:
         """The shape of one number a row."""
         return (*self.shape[: self.kept], *(1 for _ in self.shape[self.kept :]))
 
+    def is_single(self, shape: Sequence[int | None]) -> bool:
+        """Whether an array that broadcasts to the shape has one number a row."""
+        return all(n == 1 for n in shape[self.kept - len(self.shape) :])
+
 
 def frame_of(t: Tensor) -> Frame | None:
     """The frame of a sum or an extremum over the last axes, of a size that such loops are made for; None of others."""
