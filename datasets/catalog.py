@@ -13,7 +13,7 @@ from .augment import Augment
 from .dataset import Dataset, Info, Split
 from .embedded import DIGITS, IRIS, digits, iris
 from .errors import DataError, unknown
-from .generated import blobs, moons, sine, spirals
+from .generated import blobs, lotka_volterra, moons, sine, spirals
 from .mnist import FASHION_MNIST, MNIST
 
 Option = bool | int | float | Augment | None
@@ -89,6 +89,12 @@ _ENTRIES = (
         Info("sine", "one period of a sine with noise", "generated", "none", (), ("x",)),
         sine,
         {"samples": 1_000, "noise": 0.1, "seed": 0},
+        "generated",
+    ),
+    Entry(
+        Info("lotka_volterra", "hares and lynxes over twenty years", "generated", "none", (), ("year",)),
+        lotka_volterra,
+        {"samples": 50, "noise": 1.0, "seed": 0},
         "generated",
     ),
     Entry(

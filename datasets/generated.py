@@ -49,6 +49,28 @@ def sine(*, samples: int, noise: float, seed: int, dtype: str = "float32") -> di
     return {"train": whole.select(rows[cut:]), "test": whole.select(rows[:cut])}
 
 
+def lotka_volterra(*, samples: int, noise: float, seed: int, dtype: str = "float32") -> dict[str, Split]:
+    """Hares and lynxes over twenty years, read off at random times, with noise of normal deviation on both.
+
+    hares' = 0.55 hares - 0.028 hares lynxes, lynxes' = 0.024 hares lynxes - 0.8 lynxes, from 30 and 4 (Lotka, 1925;
+    Volterra, 1926). x: (n, 1), the years; y: (n, 2); both of `dtype`, rounded so that all machines have the same.
+    """
+    from scipy.integrate import solve_ivp
+
+    years = np.round(20 * _uniform(samples, 1, seed)[:, 0], 2)
+
+    def rates(_: float, y: Floats) -> list[float]:
+        return [0.55 * y[0] - 0.028 * y[0] * y[1], 0.024 * y[0] * y[1] - 0.8 * y[1]]
+
+    when, places = np.unique(years, return_inverse=True)
+    found = solve_ivp(rates, (0, 20), [30, 4], t_eval=when, rtol=1e-10, atol=1e-10).y.T[places]
+    y = np.round(found + noise * _normal(samples, 2, seed), 4)
+    rows = shuffled(samples, seed)
+    cut = max(1, round(samples * _HELD_OUT))
+    whole = Split({"x": Column(years[:, None].astype(dtype)), "y": Column(y.astype(dtype))})
+    return {"train": whole.select(rows[cut:]), "test": whole.select(rows[:cut])}
+
+
 def _classes(x: Floats, y: npt.NDArray[np.int64], seed: int, dtype: str) -> dict[str, Split]:
     whole = Split({"x": Column(x.astype(dtype)), "y": Column(y.astype(np.int64))})
     train, test = stratified(y, max(1, round(len(y) * _HELD_OUT)), seed)

@@ -14,6 +14,7 @@ from agcli.spec.fields import Fields, phrase_of
 from agcli.spec.graph import Parameter
 from agcli.spec.names import scalar_text
 from agcli.spec.nouns import Beside
+from agcli.spec.odeint import Odeint
 from agcli.spec.schema import TABLES
 from agcli.spec.spec import Spec
 from agcli.spec.tables import Table
@@ -38,6 +39,7 @@ def reference() -> dict[str, str]:
         "train": [("", "", Train)],
         "every layer": [("", "", Beside)],
         "variable": [("", "", Parameter)],
+        "odeint": [("", "", Odeint)],
         "every optimizer": [("", "", Shared)],
     }
     rows |= {table.noun: _rows(table) for table in TABLES}

@@ -39,7 +39,9 @@ def by_name(spec: Spec, data: Dataset, inputs: Mapping[str, Placeholder]) -> dic
     if len(target) == 1 and TARGET in inputs:
         found[target[0].column] = inputs[TARGET]
     own = {name for name in inputs.keys() - {SIGMA} if is_other(found.get(name), inputs[name])}
-    ours = {*spec.variables, *spec.let} - (found.keys() - {part.column for part in target})  # else refused by name
+    quantities = spec.odeint.rates if spec.odeint else ()
+    ours = {*spec.variables, *spec.let, *quantities}
+    ours -= found.keys() - {part.column for part in target}  # which are refused by name
     taken = {*inputs, *ours, "output", *VALUES, *functions()} - own
     return {name: t for name, t in found.items() if name not in taken and name.isidentifier()}
 

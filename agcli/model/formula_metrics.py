@@ -18,6 +18,7 @@ from agcli.engine.leaves import Placeholder
 from agcli.engine.substitution import substitute
 from agcli.engine.types import Array, Shape, TupleType
 from agcli.model.meters import Meter, Value, as_value
+from agcli.model.odeint import Solved
 from agcli.spec.nouns import Better
 
 REDUCTIONS = {"sum": "sum", "mean": "sum", "max": "max", "min": "min"}  # op -> how batches are put together
@@ -103,6 +104,9 @@ def is_per_sample(x: Tensor, fed: set[int], rows: set[int]) -> bool:
         if t.id in seen or t.id not in fed:
             continue
         seen.add(t.id)
+        if isinstance(t.op, Solved):
+            stack.append(t.inputs[1])
+            continue
         if any(s[:1] != (None,) for s in shapes(t)) or mixes(t):
             return False
         stack.extend(t.inputs)

@@ -21,10 +21,12 @@ from agcli.engine.ops.reductions import mean
 from agcli.engine.types import Array
 from agcli.engine.variables import Variables
 from agcli.model.formula_metrics import formula_meter
+from agcli.model.formulas import tensor_of
 from agcli.model.layers import masks
 from agcli.model.layers.apply import run
 from agcli.model.layers.scope import Network, Scope, Trace
 from agcli.model.meters import Meter, meter
+from agcli.model.odeint import quantities
 from agcli.model.precision import in_floats
 from agcli.model.score_checks import refuse
 from agcli.model.units import Units
@@ -118,6 +120,11 @@ class Building:
         output = self.model() if spec.model else None
         if output is not None:
             network.names[OUTPUT] = output
+        if spec.odeint is not None:
+            variables = {name: network.names[name] for name in spec.variables}
+            found = quantities(spec.odeint, network.names, variables, self.equation)
+            for name, t in found.items():
+                self.name(name, t, ("odeint", "rates", name))
         for name, text in spec.let.items():
             self.name(name, self.formula(text, ("let", name)), ("let", name))
         return network.names.get(OUTPUT) if output is None else output
@@ -195,6 +202,15 @@ class Building:
         scope = Scope(quiet, path=("model",))
         output = run(self.spec.model, xs[0] if len(xs) == 1 else None, scope, sources)
         return self.units.output(output) if self.in_units else output
+
+    def equation(self, text: str, path: Place, names: Mapping[str, Tensor]) -> Tensor:
+        """A formula of these names alone."""
+        with self.network.at(path):
+            made = tensor_of(text, names)
+            if made.ndim and path[1] != "at":
+                told = f"expected a number, found a formula of shape {made.shape}"
+                raise self.spec.error(path, told)
+            return in_floats(made, self.spec.dtype, names.values())
 
     def formula(self, text: str, path: Place) -> Tensor:
         names = self.network.names

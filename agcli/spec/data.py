@@ -131,6 +131,15 @@ class Generated(Named):
     seed: Seed = Field(default=0, description="which samples are drawn")
 
 
+class Years(Generated):
+    """Animals that are counted at random times."""
+
+    samples: Annotated[int, Field(ge=10, le=10_000_000), Kind("an integer from 10 to 10,000,000")] = Field(
+        default=50, description="how many, for training, validation and testing together"
+    )
+    noise: Amount = Field(default=1.0, description="standard deviation of the noise")
+
+
 class Spirals(Generated):
     """Arms that wind about the middle."""
 
@@ -289,6 +298,7 @@ DATA = DataTable(
         "spirals": Row(Spirals, "Arms that wind about the middle, one a class."),
         "blobs": Row(Blobs, "A round cloud a class."),
         "sine": Row(Generated, "One period of a sine with noise, for regression."),
+        "lotka_volterra": Row(Years, "Hares and lynxes over twenty years, two targets, for differential equations."),
         "mnist": Row(Images, "70,000 handwritten digits of 28 by 28 pixels, downloaded once."),
         "fashion-mnist": Row(Images, "70,000 pictures of clothing of 28 by 28 pixels, downloaded once."),
         "table": Row(TableData),

@@ -294,6 +294,10 @@ def names_of(content: dict[str, Any]) -> frozenset[str]:
         named = content.get(section)
         if isinstance(named, dict):
             found |= {name for name in named if isinstance(name, str)}
+    equations = content.get("odeint")
+    rates = equations.get("rates") if isinstance(equations, dict) else None
+    if isinstance(rates, dict):
+        found |= {"time", *(name for name in rates if isinstance(name, str))}
     layers = content.get("model")
     for layer in layers if isinstance(layers, list) else []:
         name = layer.get("name") if isinstance(layer, dict) else None

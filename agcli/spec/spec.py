@@ -15,6 +15,7 @@ from .formula import known_names, sentence
 from .graph import Formulas, Includes, Metrics, Model, Patterns, Variables, Vars, names_of
 from .names import Path, path_text
 from .nouns import LOSSES, METRICS, OPTIMIZERS, LossChoice, Metric, OptimizerChoice
+from .odeint import Odeint
 from .plugins import Plugin
 from .tables import Choice
 from .training import Train
@@ -43,6 +44,9 @@ class Spec(Fields):
     data: Data = Field(description="what to train and test on")
     model: Model = Field(default={}, description="the layers, from the data to the prediction, or a graph of them")
     variables: Variables = Field(default={}, description="parameters for formulas, by name")
+    odeint: Odeint | None = Field(
+        default=None, description="differential equations, whose quantities formulas may name"
+    )
     let: Formulas = Field(default={}, description="formulas by name, each of the names above it")
     loss: LossChoice = Field(description="what training makes small; a name, or a formula")
     metrics: Metrics = Field(

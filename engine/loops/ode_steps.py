@@ -87,11 +87,18 @@ class Run:
         self, ode: ODE, starts: Sequence[Array], times: Array, shared: Sequence[Array], jumps: Sequence[Any]
     ) -> None:
         self.ode, self.times, self.jumps = ode, times, jumps
-        self.states = [np.array(y) for y in starts]
+        whole: Array = np.empty(sum(np.asarray(y).size for y in starts))
+        slopes = np.empty_like(whole)
+        shapes = [(np.asarray(y).shape, np.asarray(y).dtype) for y in starts]
+        self.states = pieces(whole, shapes)
+        for y, start in zip(self.states, starts, strict=True):
+            y[...] = start
+        self.whole = whole if all(dtype == whole.dtype for _, dtype in shapes) else None
+        self.slopes = slopes
         self.time = np.zeros((), np.float64)
         body = Body((), (), (*ode.states, ode.time, *ode.shared), (), ode.rates, ())
         loop = Scan(body, tuple(("emit", i) for i in range(len(ode.rates))), 1, False)
-        self.rates = [np.empty((1, *y.shape), y.dtype) for y in self.states]
+        self.rates = [rate.reshape(1, *rate.shape) for rate in pieces(slopes, shapes)]
         arrays = [*self.states, self.time, *(np.asarray(x) for x in shared)]
         self.run: Callable[[], Any] = loop.bind(arrays, tuple(self.rates))
         self.rows: list[tuple[float, float, float, float]] = []
@@ -117,9 +124,13 @@ class Run:
 
     def slope(self, t: float, flat: Array) -> Array:
         """The rates of change, as one vector."""
+        self.time[...] = t
+        if self.whole is not None:  # the states are pieces of one array, and so are the rates
+            self.whole[...] = flat
+            self.run()
+            return self.slopes.copy()
         for y, part in zip(self.states, self.parts(flat), strict=True):
             y[...] = part
-        self.time[...] = t
         self.run()
         return self.flat(self.rates)
 
@@ -134,15 +145,14 @@ class Run:
             if not np.isfinite(self.slope(begin, y)).all():
                 raise ExecutionError(f"odeint: a rate of change is not a finite number at t = {begin:.6g}")
             first = None if length is None else min(length, abs(end - begin))
-            solver = RK45(self.slope, begin, y, end, rtol=self.ode.rtol, atol=self.ode.atol, first_step=first)
+            solver: Any = RK45(self.slope, begin, y, end, rtol=self.ode.rtol, atol=self.ode.atol, first_step=first)
             while solver.status == "running":
                 if len(self.rows) >= self.ode.max_steps:
                     raise ExecutionError(self.too_many(solver))
                 before, tried = solver.t, solver.h_abs
-                problem = solver.step()
+                solver.step()
                 if solver.status == "failed" or not np.isfinite(solver.y).all():
-                    step = f"; {problem.rstrip('.').lower()}" if problem else ""
-                    raise ExecutionError(f"odeint: no step is short enough at t = {before:.6g}: {ADVICE}{step}")
+                    raise ExecutionError(f"odeint: no step is short enough at t = {before:.6g}: {ADVICE}")
                 done = solver.status == "finished"
                 part = (before - begin) / (end - begin)
                 size = 1 - part if done else (solver.t - before) / (end - begin)
@@ -159,7 +169,7 @@ class Run:
         message = f"odeint: {self.ode.max_steps:,} steps reach only t = {solver.t:.6g} of {float(self.times[-1]):.6g}"
         if abs(h) * fastest > STIFF:
             return (
-                f"{message}: the equations are stiff (a rate of {fastest:.3g} allows no longer steps than {abs(h):.3g}); "
+                f"{message}: the equations are stiff (a rate of {fastest:.3g} allows no steps beyond {abs(h):.3g}); "
                 "leave out or solve for what is that fast, or try a larger max_steps"
             )
         return f"{message}; try a larger rtol and atol, or a larger max_steps"
@@ -172,7 +182,18 @@ class Run:
         return self.flat(parts)
 
 
+def pieces(whole: Array, shapes: Sequence[tuple[tuple[int, ...], Any]]) -> list[Array]:
+    """Arrays of these shapes and types, in the memory of ``whole`` where they have its type."""
+    found, start = [], 0
+    for shape, dtype in shapes:
+        size = int(np.prod(shape))
+        piece = np.ndarray(shape, np.float64, whole, 8 * start) if size else np.empty(shape)
+        found.append(piece if dtype == whole.dtype and size else np.empty(shape, dtype))
+        start += size
+    return found
+
+
 def padded(count: int) -> int:
     """The next of few lengths, so that few plans are made."""
-    unit = max(16, 2 ** max(0, count.bit_length() - 2))
+    unit = max(16, 1 << max(0, count.bit_length() - 2))
     return -(-count // unit) * unit

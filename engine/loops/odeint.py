@@ -103,7 +103,7 @@ def odeint(
 def check_settings(rtol: float, atol: float, max_steps: int) -> None:
     """Raises ShapeError for tolerances that no step can meet."""
     for name, value, least in (("rtol", rtol, 1e-13), ("atol", atol, 0.0)):
-        if not (isinstance(value, int | float) and least <= value < 1 and value == value):
+        if not (isinstance(value, int | float) and least <= value < 1):
             raise ShapeError(f"odeint: {name} is a number from {least:g} to 1, got {value!r}")
     if isinstance(max_steps, bool) or not isinstance(max_steps, int) or max_steps < 1:
         raise ShapeError(f"odeint: max_steps is a positive whole number, got {max_steps!r}")

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from ..errors import StateError
+from ..errors import ExecutionError, StateError
 from ..function import Function, outputs_of
 from ..graph import Tensor
 from ..leaves import Placeholder, Variable, variable
@@ -167,7 +167,10 @@ class LevenbergMarquardtStep(Step):
 
         def residuals_at(point: Array) -> Array:
             self.flat.value = point
-            return np.asarray(self.next.run(arrays)[0], np.float64)
+            try:
+                return np.asarray(self.next.run(arrays)[0], np.float64)
+            except ExecutionError:  # there the model has no value, as of equations that have no solution
+                return np.full(len(r), np.inf)
 
         def jacobian_at(point: Array) -> Array:
             self.flat.value = point

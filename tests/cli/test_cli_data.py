@@ -119,10 +119,11 @@ def test_the_list_has_every_set(ag):
         "spirals",
         "blobs",
         "sine",
+        "lotka_volterra",
         "mnist",
         "fashion-mnist",
     ]
-    assert "moons          generated        two half circles" in ag("data", "list", check=0).stdout
+    assert "moons           generated        two half circles" in ag("data", "list", check=0).stdout
 
 
 def test_a_file_is_described(ag, table):

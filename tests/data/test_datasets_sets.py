@@ -139,7 +139,7 @@ def test_images_stay_bytes_and_are_fed_as_floats():
 # ----------------------------------------------------------------------------------------------- load, and the contract
 
 
-KNOWN = "digits, iris, moons, spirals, blobs, sine, mnist, fashion-mnist"
+KNOWN = "digits, iris, moons, spirals, blobs, sine, lotka_volterra, mnist, fashion-mnist"
 
 
 @pytest.mark.parametrize(
@@ -186,6 +186,7 @@ def drawn(name, **options):
         ("spirals", {"classes": 5}, (2,), 5),
         ("blobs", {"features": 7}, (7,), 3),
         ("sine", {}, (1,), 0),
+        ("lotka_volterra", {}, (1,), 0),
     ],
 )
 def test_generated_sets_follow_from_their_seed(name, options, shape, classes):
@@ -202,6 +203,10 @@ def test_generated_sets_follow_from_their_seed(name, options, shape, classes):
 def test_without_noise_a_set_is_its_formula():
     wave = drawn("sine", noise=0).train
     np.testing.assert_allclose(wave.y, np.sin(wave.x[:, 0]), atol=1e-6)
+    animals = drawn("lotka_volterra", noise=0, dtype="float64").train
+    hares, lynxes = animals.y.T
+    kept = 0.024 * hares - 0.8 * np.log(hares) + 0.028 * lynxes - 0.55 * np.log(lynxes)  # along every solution
+    np.testing.assert_allclose(kept, 0.024 * 30 - 0.8 * np.log(30) + 0.028 * 4 - 0.55 * np.log(4), atol=1e-4)
     moons = drawn("moons", noise=0).train
     radius = np.linalg.norm(np.where(moons.y[:, None] == 0, moons.x, np.array([1, 0.5]) - moons.x), axis=1)
     np.testing.assert_allclose(radius, 1, atol=1e-6)

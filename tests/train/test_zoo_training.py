@@ -14,7 +14,7 @@ from agcli.training import Session
 
 MODELS = sorted(path.stem for path in ZOO.glob("*.yaml"))
 NOTES = (ZOO / "README.md").read_text("utf-8")
-PACKAGED = ("digits", "iris", "sine", "moons", "blobs", "spirals")
+PACKAGED = ("digits", "iris", "sine", "lotka_volterra", "moons", "blobs", "spirals")
 
 
 def session_of(name):
