@@ -8,7 +8,7 @@ pytest.importorskip("llvmlite")
 import agcli as ag
 from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.code import compiler
-from agcli.engine.backends.jit.convolutions import direct, direct_pool, direct_weights, launch
+from agcli.engine.backends.jit.convolutions import direct, direct_pool, direct_weights, launch, winograd
 from agcli.engine.backends.jit.convolutions.direct import Direct, turned
 from agcli.engine.backends.jit.convolutions.direct_pool import DirectPool
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
@@ -44,8 +44,9 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 @pytest.fixture(autouse=True)
 def every_convolution(monkeypatch, own_kernels):
-    """Compile small ones too."""
+    """Compile small ones too, and none by minimal filtering."""
     monkeypatch.setattr(direct, "LEAST", 0)
+    monkeypatch.setattr(winograd, "SAVES", 0)
     monkeypatch.setattr(direct, "FEWEST", 0)
     monkeypatch.setattr(fuse, "WORTH", 0)
     monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
