@@ -7,7 +7,7 @@ pytest.importorskip("llvmlite")
 
 import agcli as ag
 from agcli.engine.backends.jit.code import compiler
-from agcli.engine.backends.jit.convolutions import direct, direct_pool, direct_weights, launch
+from agcli.engine.backends.jit.convolutions import direct, direct_pool, direct_weights, launch, winograd
 from agcli.engine.backends.jit.convolutions.direct import Direct, turned
 from agcli.engine.backends.jit.convolutions.direct_pool import DirectPool
 from agcli.engine.ops.convolution import Conv, ConvInputGrad, ConvWeightGrad
@@ -43,8 +43,9 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 @pytest.fixture(autouse=True)
 def every_convolution(monkeypatch, own_kernels, policy):
-    """Compile small ones too."""
+    """Compile small ones too, and none by minimal filtering."""
     monkeypatch.setattr(direct, "LEAST", 0)
+    monkeypatch.setattr(winograd, "SAVES", 0)
     monkeypatch.setattr(direct, "FEWEST", 0)
     policy(min_gain=0, apart_elements=-1)
 

@@ -1,5 +1,6 @@
 """Convolutions by minimal filtering: right to the bound of the theory, direct where that bound says too little."""
 
+import random
 from itertools import product
 
 import numpy as np
@@ -51,7 +52,7 @@ def used(monkeypatch, own_kernels):
 
 
 def forget():
-    for cached in (direct.forward_kernel, direct.weights_kernel, winograd.forward_kernel, winograd.weights_kernel):
+    for cached in (winograd.forward_blocks, winograd.weights_blocks):
         cached.cache_clear()
 
 
@@ -97,6 +98,25 @@ def test_other_registers(monkeypatch, case, width, used):
     for make, (inputs, like) in rows_of(*three).items():
         np.testing.assert_array_equal(*run(make, inputs, like, padding))
     assert len(used) == 3
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_random_shapes(monkeypatch, seed, used):
+    """Also of no image, in blocks of other lengths, on other machines, and with threads."""
+    draw, rng = random.Random(seed), np.random.default_rng(seed)
+    monkeypatch.setattr(launch, "SHARED", 0)
+    monkeypatch.setattr(winograd, "CACHE", draw.choice([1, 1 << 14, 1 << 17]))
+    width, threads = draw.choice([16, 32, 64]), draw.randint(1, 3)
+    monkeypatch.setattr(direct, "register_width", lambda: width)
+    monkeypatch.setattr(direct, "workers", lambda: threads)
+    channels, outputs = (draw.choice([1, 3, 7, 16, 17, 32, 40]) for _ in range(2))
+    padding = draw.choice(["same", 1, 2, ((0, 1), (1, 0)), ((2, 1), (0, 2))])
+    x = rng.integers(-3, 4, (draw.choice([0, 1, 2, 5]), draw.randint(3, 12), draw.randint(3, 12), channels))
+    w = rng.integers(-3, 4, (3, 3, channels, outputs))
+    y = rng.integers(-3, 4, (len(x), *window(1, 1, padding, "test").counts(x.shape[1:3], (3, 3)), outputs))
+    for make, (inputs, like) in rows_of(*(a.astype("f") for a in (x, w, y))).items():
+        np.testing.assert_array_equal(*run(make, inputs, like, padding, 2))
+    assert len(used) == (3 if len(x) else 0)
 
 
 def padded(x, padding):

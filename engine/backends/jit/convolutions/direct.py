@@ -32,6 +32,7 @@ from ..llvm.loop_nest import SIZES
 from ..llvm.values import KINDS
 from . import direct_text as texts
 from . import winograd
+from .direct_text import Tile
 from .direct_weights import best_weights, weights_text
 from .launch import Kernel, once, shares
 
@@ -94,13 +95,8 @@ def forward_kernel(conv: texts.Conv, lanes: int, vectors: int, pool: texts.Poole
 
 
 @cache
-def weights_kernel(conv: texts.Conv, images: int, lanes: int, vectors: int) -> Kernel | None:
-    registers = REGISTERS[register_width()]
-    tile = best_weights(conv, vectors, registers)
-    if tile is None:
-        return None
-    fewer = winograd.weights_kernel(conv, tile, images, lanes, registers)
-    return fewer or Kernel(compiled(weights_text(conv, tile, lanes)), texts.FIELDS, {})
+def weights_kernel(conv: texts.Conv, lanes: int, tile: Tile) -> Kernel:
+    return Kernel(compiled(weights_text(conv, tile, lanes)), texts.FIELDS, {})
 
 
 def forward(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call:
@@ -118,8 +114,8 @@ def convolved(
     With a pool it is the largest of each window, and where that is comes into the second, if there is one.
     """
     conv, lanes, vectors = geometry(op, axes, x, outputs[0])
-    fewer = winograd.forward_kernel(conv, len(x), lanes, REGISTERS[register_width()], pool)
-    kernel = fewer or forward_kernel(conv, lanes, vectors, pool)
+    fewer = winograd.Problem(conv, lanes, REGISTERS[register_width()], pool)
+    kernel = winograd.forward_kernel(fewer, len(x)) or forward_kernel(conv, lanes, vectors, pool)
     names = ("x", "w", "y", "positions")[: 2 + len(outputs)]
     parts = shares(x, w, outputs[0], workers() if threads else 1)
     return together([once(kernel, conv, (x, w, *outputs), names, part) for part in parts])
@@ -169,9 +165,12 @@ def weight_grad(op: Product, inputs: Sequence[Array], out: Array, threads: bool)
     before: list[Call] = []
     x, g = steady(x, out.dtype, before), steady(g, out.dtype, before)
     conv, lanes, vectors = geometry(op, op.axes(x, out), x, g)
-    kernel = weights_kernel(conv, len(x), lanes, vectors)
-    if kernel is None:
+    registers = REGISTERS[register_width()]
+    tile = best_weights(conv, vectors, registers)
+    if tile is None:
         return None
+    fewer = winograd.Problem(conv, lanes, registers, added=True)
+    kernel = winograd.weights_kernel(fewer, tile, len(x)) or weights_kernel(conv, lanes, tile)
     parts = shares(x, out, g, PARTS if threads else 1)
     totals = [out, *(np.empty_like(out) for _ in parts[1:])]
     before += [partial(total.fill, 0) for total in totals]

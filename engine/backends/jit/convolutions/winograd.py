@@ -102,27 +102,31 @@ def applies(conv: Conv, pool: Pooled = None) -> bool:
     return conv.kind == "float" and not conv.depthwise and (pool is None or pool.size == (2, 2))
 
 
-@cache
-def forward_kernel(conv: Conv, images: int, lanes: int, registers: int, pool: Pooled = None) -> Kernel | None:
+def forward_kernel(problem: Problem, images: int) -> Kernel | None:
     """The kernel of a convolution of so many images; None where it gains too little."""
-    if not applies(conv, pool):
+    if not applies(problem.conv, problem.pool):
         return None
-    problem = Problem(conv, lanes, registers, pool)
     blocks = problem.best()
-    if not problem.saves(blocks, images):
-        return None
-    run = compiled(texts.winograd_text(conv, blocks, lanes, pool))
+    return forward_blocks(problem, blocks) if problem.saves(blocks, images) else None
+
+
+@cache
+def forward_blocks(problem: Problem, blocks: Blocks) -> Kernel:
+    conv, lanes = problem.conv, problem.lanes
+    run = compiled(texts.winograd_text(conv, blocks, lanes, problem.pool))
     return Kernel(run, texts.FIELDS, texts.scratch(conv, blocks, lanes))
 
 
-@cache
-def weights_kernel(conv: Conv, tile: Tile, images: int, lanes: int, registers: int) -> Kernel | None:
+def weights_kernel(problem: Problem, tile: Tile, images: int) -> Kernel | None:
     """The kernel of the gradient in the weights, and ``tile`` is that of the direct one; None as above."""
-    if not applies(conv):
+    if not applies(problem.conv):
         return None
-    problem = Problem(conv, lanes, registers, added=True)
     blocks = problem.best()
-    if not problem.saves(blocks, images):
-        return None
+    return weights_blocks(problem, blocks, tile) if problem.saves(blocks, images) else None
+
+
+@cache
+def weights_blocks(problem: Problem, blocks: Blocks, tile: Tile) -> Kernel:
+    conv, lanes = problem.conv, problem.lanes
     run = compiled(weights.winograd_weights_text(conv, blocks, tile, lanes))
     return Kernel(run, weights.FIELDS, weights.scratch(conv, blocks, lanes))
