@@ -133,7 +133,7 @@ class Op:
             result = self.infer(*types)
         except (ShapeError, DTypeError) as e:
             raise type(e)(explain(self, inputs, e)) from None
-        if types and isinstance(result, TensorType) and all([getattr(t, "weak", False) for t in types]):
+        if types and isinstance(result, TensorType) and all([getattr(t, "weak", False) for t in types]):  # noqa: C419  # quicker
             result = TensorType(result.shape, result.dtype, weak=True)
         return Tensor(result, self, tuple(inputs))
 

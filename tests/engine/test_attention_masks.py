@@ -15,15 +15,13 @@ SHAPES = [(3, 1, 1, -1), (1, 1, -1, 1), (1, 4, -1, -1), (3, 4, -1, -1)]
 
 
 @pytest.fixture(params=["numpy", "compiled"])
-def backend(request, monkeypatch):
+def backend(request, monkeypatch, policy):
     """Both backends, the compiled one from the smallest sizes on."""
     if request.param == "numpy":
         monkeypatch.setenv("AG_BACKEND", "numpy")
     elif not active():
         pytest.skip("nothing is compiled here")
-    for name in ("fuse.LEAST", "fuse.WORTH", "attention.launch.LEAST"):
-        monkeypatch.setattr(f"agcli.engine.backends.jit.{name}", 0)
-    monkeypatch.setattr("agcli.engine.backends.scalarize.ELEMENTS", -1)
+    policy(min_elements=0, min_gain=0, attention_scores=0, apart_elements=-1)
     return request.param
 
 

@@ -9,7 +9,6 @@ import pytest
 pytest.importorskip("llvmlite")
 
 import agcli as ag
-from agcli.engine.backends.jit import fuse
 from agcli.engine.backends.jit.convolutions import direct, launch, winograd
 from agcli.engine.backends.jit.convolutions.direct import Direct
 from agcli.engine.backends.jit.convolutions.direct_text import Conv
@@ -39,10 +38,10 @@ CASES = {  # shapes of images and weights, and the padding
 
 
 @pytest.fixture(autouse=True)
-def used(monkeypatch, own_kernels):
+def used(monkeypatch, own_kernels, policy):
     """Every convolution that can is computed so, however small; the texts of its kernels are kept in a list."""
     monkeypatch.setattr(direct, "LEAST", 0)
-    monkeypatch.setattr(fuse, "WORTH", 0)
+    policy(min_gain=0)
     monkeypatch.setattr(winograd, "SAVES", float("inf"))
     texts, compiled = [], winograd.compiled
     monkeypatch.setattr(winograd, "compiled", lambda text: texts.append(text) or compiled(text))

@@ -80,11 +80,9 @@ def test_what_begins_with_two_arrays_or_costs_much_is_stored(monkeypatch, policy
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 20, 100), (20, 100), (2, 1, 1, 100), (2, 3, 20, 1)])
-def test_what_is_made_of_a_smaller_array_has_as_many_numbers_a_row_as_that(shape, monkeypatch):
+def test_what_is_made_of_a_smaller_array_has_as_many_numbers_a_row_as_that(shape, policy):
     """Cheap operations on an array that broadcasts, done again in a loop over the rows of a larger one."""
-    monkeypatch.setattr(recompute, "LEAST", 1)
-    for name in ("LEAST", "WORTH"):
-        monkeypatch.setattr(fuse, name, 0)
+    policy(recomputed_elements=1, min_elements=0, min_gain=0)
     s, m = ag.placeholder("s", (2, 3, 20, 100), "float64"), ag.placeholder("m", shape, "float64")
     look = ag.greater(m, -1.0)
     x = ag.where(look, s + ag.where(look, m, 0), -1e300)

@@ -34,7 +34,7 @@ from . import direct_text as texts
 from . import winograd
 from .direct_text import Tile
 from .direct_weights import best_weights, weights_text
-from .launch import Kernel, once, shares
+from .launch import Routine, once, shares
 
 Axes: TypeAlias = "tuple[Axis, Axis]"
 Call: TypeAlias = "Callable[[], Any]"
@@ -89,14 +89,14 @@ def geometry(op: Product, axes: Axes, x: Array, y: Array) -> tuple[texts.Conv, i
 
 
 @cache
-def forward_kernel(conv: texts.Conv, lanes: int, vectors: int, pool: texts.Pooled = None) -> Kernel:
+def forward_kernel(conv: texts.Conv, lanes: int, vectors: int, pool: texts.Pooled = None) -> Routine:
     tile = texts.best_tile(conv, vectors, REGISTERS[register_width()], pool.size if pool else (1, 1))
-    return Kernel(compiled(texts.forward_text(conv, tile, lanes, pool)), texts.FIELDS, {})
+    return Routine(compiled(texts.forward_text(conv, tile, lanes, pool)), texts.FIELDS, {})
 
 
 @cache
-def weights_kernel(conv: texts.Conv, lanes: int, tile: Tile) -> Kernel:
-    return Kernel(compiled(weights_text(conv, tile, lanes)), texts.FIELDS, {})
+def weights_kernel(conv: texts.Conv, lanes: int, tile: Tile) -> Routine:
+    return Routine(compiled(weights_text(conv, tile, lanes)), texts.FIELDS, {})
 
 
 def forward(op: Product, inputs: Sequence[Array], out: Array, threads: bool) -> Call:

@@ -17,7 +17,7 @@ LINE = 64  # bytes of a line of the cache
 
 
 @frozen
-class Kernel:
+class Routine:
     """A compiled kernel, the names of the words of its argument, and the lengths of arrays of its own."""
 
     run: Any
@@ -32,7 +32,7 @@ def shares(x: Array, w: Array, y: Array, most: int) -> list[slice]:
     return [slice(len(x) * n // count, len(x) * (n + 1) // count) for n in range(count)]
 
 
-def once(kernel: Kernel, conv: Conv, operands: tuple[Array, ...], order: tuple[str, ...], part: slice) -> Native:
+def once(kernel: Routine, conv: Conv, operands: tuple[Array, ...], order: tuple[str, ...], part: slice) -> Native:
     """One call of a kernel for some of the images; ``order`` names the operands, of which the inputs come first."""
     border = conv.height * conv.width * conv.channels if conv.pads else 0
     sizes = {"padded": border, **kernel.scratch}

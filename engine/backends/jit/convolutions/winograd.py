@@ -15,7 +15,7 @@ from ..llvm.loop_nest import SIZES
 from . import winograd_text as texts
 from . import winograd_weights as weights
 from .direct_text import Conv, Pooled, Tile
-from .launch import Kernel
+from .launch import Routine
 from .winograd_blocks import POINTS, Blocks
 
 SAVES = 0.8  # of the cycles of the direct kernel, at most, since the last digits are others
@@ -102,7 +102,7 @@ def applies(conv: Conv, pool: Pooled = None) -> bool:
     return conv.kind == "float" and not conv.depthwise and (pool is None or pool.size == (2, 2))
 
 
-def forward_kernel(problem: Problem, images: int) -> Kernel | None:
+def forward_kernel(problem: Problem, images: int) -> Routine | None:
     """The kernel of a convolution of so many images; None where it gains too little."""
     if not applies(problem.conv, problem.pool):
         return None
@@ -111,13 +111,13 @@ def forward_kernel(problem: Problem, images: int) -> Kernel | None:
 
 
 @cache
-def forward_blocks(problem: Problem, blocks: Blocks) -> Kernel:
+def forward_blocks(problem: Problem, blocks: Blocks) -> Routine:
     conv, lanes = problem.conv, problem.lanes
     run = compiled(texts.winograd_text(conv, blocks, lanes, problem.pool))
-    return Kernel(run, texts.FIELDS, texts.scratch(conv, blocks, lanes))
+    return Routine(run, texts.FIELDS, texts.scratch(conv, blocks, lanes))
 
 
-def weights_kernel(problem: Problem, tile: Tile, images: int) -> Kernel | None:
+def weights_kernel(problem: Problem, tile: Tile, images: int) -> Routine | None:
     """The kernel of the gradient in the weights, and ``tile`` is that of the direct one; None as above."""
     if not applies(problem.conv):
         return None
@@ -126,7 +126,7 @@ def weights_kernel(problem: Problem, tile: Tile, images: int) -> Kernel | None:
 
 
 @cache
-def weights_blocks(problem: Problem, blocks: Blocks, tile: Tile) -> Kernel:
+def weights_blocks(problem: Problem, blocks: Blocks, tile: Tile) -> Routine:
     conv, lanes = problem.conv, problem.lanes
     run = compiled(weights.winograd_weights_text(conv, blocks, tile, lanes))
-    return Kernel(run, weights.FIELDS, weights.scratch(conv, blocks, lanes))
+    return Routine(run, weights.FIELDS, weights.scratch(conv, blocks, lanes))
