@@ -141,7 +141,8 @@ def test_fields_of_any_type_are_seen():
 
 @pytest.mark.parametrize("folder", ["agcli", "engine", "datasets", "tests", "benchmarks"])
 def test_files_fit_in_the_head(folder):
-    long = [f"{p}: {n}" for p in sources(folder) if (n := len(p.read_text("utf-8").splitlines())) > LIMIT]
+    read = [p for p in sources(folder) if p != ROOT / "agcli" / "ops.py"]  # which a program writes
+    long = [f"{p}: {n}" for p in read if (n := len(p.read_text("utf-8").splitlines())) > LIMIT]
     assert not long
 
 

@@ -28,6 +28,7 @@ KINKS: dict[str, Callable[..., str]] = {
     **dict.fromkeys(["abs", "sign", "relu", "leaky_relu", "elu", "selu", "cbrt", "softsign", "norm"], at_zero),
     **dict.fromkeys(["maximum", "minimum"], at_tie),
     **dict.fromkeys(["floor", "ceil", "trunc"], at_integers),
+    "heaviside": lambda x, h0: at_zero(x),
     "round": lambda x: f"{x} is halfway between whole numbers",
     "mod": lambda a, b: f"({a})/({b}) is whole",
     "floor_divide": lambda a, b: f"({a})/({b}) is whole",
