@@ -44,6 +44,18 @@ class GradientError(EngineError, ValueError):
     """
 
 
+class Refused:
+    """In the place of a cotangent: by this input there is no derivative, which is an error only where one is asked."""
+
+    __slots__ = ("message",)
+
+    def __init__(self, message: str) -> None:
+        self.message = message
+
+    def error(self) -> GradientError:
+        return GradientError(self.message)
+
+
 class UsageError(EngineError, TypeError):
     """Something other than a tensor was given, or a tensor where numbers are needed; the text shows what to write.
 

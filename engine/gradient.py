@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, overload
 
 from .arguments import applied
-from .errors import GradientError, ShapeError
-from .graph import Like, Refused, Tensor, as_tensor, label, toposort
+from .errors import GradientError, Refused, ShapeError
+from .graph import Like, Tensor, as_tensor, label, toposort
 from .ops.arrays import astype, expand_like, sum_like
 from .ops.base import items
 from .ops.creation import ones_like, zeros_like

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from .errors import DTypeError, GradientError, ShapeError
+from .errors import DTypeError, GradientError, Refused, ShapeError
 from .foreign import LazyError, endless, made_elsewhere, numbers
 from .methods import Methods
 from .methods import call as call
@@ -29,18 +29,6 @@ Like: TypeAlias = "Tensor | Array | Number | np.generic | Sequence[Any]"
 Cotangents: TypeAlias = "Sequence[Tensor | Refused | None]"
 
 _ids = itertools.count()
-
-
-class Refused:
-    """In the place of a cotangent: by this input there is no derivative, which is an error only where one is asked."""
-
-    __slots__ = ("message",)
-
-    def __init__(self, message: str) -> None:
-        self.message = message
-
-    def error(self) -> GradientError:
-        return GradientError(self.message)
 
 
 class Op:

@@ -28,6 +28,20 @@ class Cursor(Stacks):
         """The token after the one that is being read."""
         return self.tokens[self.at]
 
+    def is_bare(self, name: str) -> bool:
+        """Whether a name stands somewhere without parentheses behind it."""
+        pairs = zip(self.tokens, self.tokens[1:], strict=False)
+        return any(token.kind == "name" and token.text == name and behind.kind != "(" for token, behind in pairs)
+
+    def opens_several(self) -> bool:
+        """Whether the parentheses that open here hold several values."""
+        depth = 0
+        for token in self.tokens[self.at :]:
+            depth += (token.kind in ("(", "[")) - (token.kind in (")", "]"))
+            if depth == 0 or (depth == 1 and token.kind == ","):
+                return depth == 1
+        return False
+
     def starts_argument(self, kind: str) -> bool:
         """Whether an item of such a bracket starts at the token that is being read."""
         frame = self.frames[-1]

@@ -33,6 +33,24 @@ ALIASES = {  # read as functions where parentheses follow; elsewhere they are va
     "log_2": "log2",
     "log_10": "log10",
     "Γ": "gamma",
+    "besselj": "jv",
+    "bessely": "yv",
+    "besseli": "iv",
+    "besselk": "kv",
+    "Ai": "airyai",
+    "Bi": "airybi",
+    "Si": "sinint",
+    "Ci": "cosint",
+    "Ei": "expi",
+    "E1": "exp1",
+    "LambertW": "lambertw",
+    "Heaviside": "heaviside",
+    "elliptic_k": "ellipk",
+    "elliptic_e": "ellipe",
+    "inverse_sigmoid": "logit",
+    "normcdf": "ndtr",
+    "ncdf": "ndtr",
+    "probit": "ndtri",
 }
 
 _ONLY = "`ag grad` differentiates only"
@@ -44,12 +62,11 @@ _SHORTER = "results are simplified as they are; type the formula alone, and see 
 _FORM = f"{_ONLY}, and chooses the shortest form itself; this form is `sympy.{{}}(f)` in SymPy"
 _DERIVATIVE = 'type the formula alone and name the variable: ag grad "x^2" --wrt x'
 _ROOT = "write `sqrt(x)`, `cbrt(x)`, or `x^(1/n)`"
-_BESSEL = "Bessel functions are not known; SymPy differentiates `sympy.besselj(n, x)`"
-_INTEGRALS = "integral sine, exponential and logarithm are not known; SymPy differentiates `sympy.Si(x)`, `sympy.Ei(x)`"
+_ORDER = "write `jv(n, x)`, `yv(n, x)`; the order comes first"
 _REAL = "formulas are of real numbers"
 _PIECES = "write `where(condition, a, b)`"
 _CHOOSE = "write `gamma(n + 1)/(gamma(k + 1)*gamma(n - k + 1))`, or `n!/(k!*(n - k)!)`"
-_STEP = "write `where(x > 0, 1, 0)`"
+_STEP = "write `heaviside(x)`, which is 1/2 at 0, or `where(x > 0, 1, 0)`"
 
 INSTEAD = {
     **dict.fromkeys(["integrate", "integral", "int", "Integrate", "Int", "antiderivative", "quad"], _INTEGRAL),
@@ -69,30 +86,40 @@ INSTEAD = {
     **dict.fromkeys(["plot", "graph", "draw"], 'write ag grad "x^2" --plot'),
     **dict.fromkeys(["eval", "evaluate", "subs", "evalf"], 'write ag grad "x^2" --at x=2'),
     **dict.fromkeys(["root", "nthroot", "nroot", "surd", "radical"], _ROOT),
-    **dict.fromkeys(["besselj", "bessely", "besseli", "besselk", "jv", "yv", "iv", "kv", "jn", "yn"], _BESSEL),
+    **dict.fromkeys(["jn", "yn", "jve", "yve"], _ORDER),
+    **dict.fromkeys(["airy", "airye"], "write `airyai(x)`, `airybi(x)`, and `airyaiprime(x)`, `airybiprime(x)`"),
+    **dict.fromkeys(["sici", "shichi"], "write `sinint(x)` for Si, `cosint(x)` for Ci"),
+    **dict.fromkeys(["fresnel"], "write `fresnels(x)` or `fresnelc(x)`"),
+    **dict.fromkeys(["expint", "expn"], "write `exp1(x)` for E1, which is expint(1, x), or `expi(x)` for Ei"),
+    **dict.fromkeys(["lowergamma", "gammainc_lower"], "write `gammainc(a, x)*gamma(a)`: `gammainc` is regularized"),
+    **dict.fromkeys(["uppergamma", "gammainc_upper"], "write `gammaincc(a, x)*gamma(a)`: `gammaincc` is regularized"),
+    **dict.fromkeys(
+        ["elliptic_f", "ellipkinc", "ellipeinc"], "only complete elliptic integrals, `ellipk(m)`, `ellipe(m)`"
+    ),
+    "hurwitz": "write `zeta(s, q)`",
+    "hyper": "write `hyp2f1(a, b, c, x)`",
     **dict.fromkeys(["real", "imag", "re", "im", "conj", "conjugate", "arg", "cis", "Re", "Im"], _REAL),
     **dict.fromkeys(["piecewise", "Piecewise", "cases", "ifelse", "iif", "If", "ITE"], _PIECES),
     **dict.fromkeys(["binom", "binomial", "nCr", "choose", "comb"], _CHOOSE),
-    **dict.fromkeys(["heaviside", "Heaviside", "step", "unitstep", "UnitStep"], _STEP),
+    **dict.fromkeys(["step", "unitstep", "UnitStep"], _STEP),
     "trigamma": "write `polygamma(1, x)`",
     "tetragamma": "write `polygamma(2, x)`",
-    "erfi": "the imaginary error function is not known; SymPy differentiates `sympy.erfi(x)`",
     "sinus": "write `sin(x)`",
     **dict.fromkeys(["cosine", "cosinus"], "write `cos(x)`"),
     **dict.fromkeys(["tangent", "tangens"], "write `tan(x)`"),
-    **dict.fromkeys(["logit", "inverse_sigmoid"], "write `log(x/(1 - x))`"),
-    **dict.fromkeys(["normcdf", "ncdf", "Phi"], "write `erfc(-x/sqrt(2))/2`"),
+    "Phi": "write `ndtr(x)` for the distribution function of the normal distribution",
     "normpdf": "write `exp(-x^2/2)/sqrt(2*pi)`",
-    "probit": "write `sqrt(2)*erfinv(2*x - 1)`",
     **dict.fromkeys(["average", "avg"], "write `mean(x)`"),
     "variance": "write `var(x)`",
     "remainder": "write `mod(a, b)`",
     **dict.fromkeys(["frac", "fract"], "write `x - floor(x)`"),
     "softmin": "write `softmax(-x)`",
-    "beta": "write `gamma(a)*gamma(b)/gamma(a + b)`",
     **dict.fromkeys(["median", "quantile", "percentile"], "write an element of `sort(x)`, as `sort(x)[1]`"),
     **dict.fromkeys(["summation", "Sum", "sigma_sum"], "write out the terms, or `sum([a, b, c])`"),
-    **dict.fromkeys(["Si", "Ci", "Shi", "Chi", "Ei", "li", "Li"], _INTEGRALS),
+    "cross": "of two vectors of 3 numbers: `[a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]]`",
+    "Shi": "write `(expi(x) + exp1(x))/2`",
+    "Chi": "write `(expi(x) - exp1(x))/2`",
+    **dict.fromkeys(["li", "Li"], "write `expi(log(x))`"),
     **dict.fromkeys(["sqr", "squared"], "write `x^2`"),
     **dict.fromkeys(["cubed", "cube"], "write `x^3`"),
     "rad": "write `x*pi/180` for degrees in radians",

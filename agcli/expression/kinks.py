@@ -30,6 +30,7 @@ KINKS: dict[str, Callable[..., str]] = {
     **dict.fromkeys(["maximum", "minimum"], at_tie),
     **dict.fromkeys(["floor", "ceil", "trunc"], at_integers),
     "copysign": lambda a, b: f"{a} = 0 or {b} = 0",
+    "heaviside": lambda x, h0: at_zero(x),
     "round": lambda x: f"{x} is halfway between whole numbers",
     "mod": lambda a, b: f"({a})/({b}) is whole",
     "floor_divide": lambda a, b: f"({a})/({b}) is whole",

@@ -15,6 +15,7 @@ import numpy as np
 from agcli.engine.graph import Constant as ConstantTensor
 from agcli.engine.graph import Tensor, label, toposort
 from agcli.engine.ops.base import Elementwise, Pointwise
+from agcli.engine.ops.special_base import Nth
 from agcli.engine.types import Shape, TensorType
 from agcli.expression.lift_rules import RULES
 from agcli.expression.lift_shapes import bare_operands, tidy
@@ -144,6 +145,8 @@ class Lifter:
         rule = RULES.get(op.name)
         if rule:
             return rule(self, t, *args)
+        if isinstance(op, Nth):
+            return self.lift(op.formula(*t.inputs))
         if isinstance(op, Elementwise):
             return self.call(op.name, *args)
         return self.call(op.name, *args, **attributes(op))

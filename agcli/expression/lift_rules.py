@@ -286,6 +286,20 @@ def sinc(lifter: Lifter, t: Any, x: int) -> int:
     return lifter.call("sinc", x, **({"n": t.op.n} if t.op.n else {}))
 
 
+def polygamma(lifter: Lifter, t: Any, x: int) -> int:
+    """The order comes first, as it is typed."""
+    return lifter.call("polygamma", lifter.number(t.op.n), x)
+
+
+def zeta(lifter: Lifter, t: Any, *args: int) -> int:
+    return lifter.call("zeta", *args, **({"n": t.op.n} if t.op.n else {}))
+
+
+def heaviside(lifter: Lifter, t: Any, x: int, at_zero: int) -> int:
+    """The value at 0 is left out where it is 1/2."""
+    return lifter.call("heaviside", x, *(() if number(t.inputs[1]) == Fraction(1, 2) else (at_zero,)))
+
+
 def scan(lifter: Lifter, t: Any, *args: int) -> int:
     """A loop by what goes into it; a formula has no words for the graph that it repeats."""
     return lifter.call("scan", *args, **({"reverse": True} if t.op.reverse else {}))
@@ -318,6 +332,10 @@ RULES: dict[str, Callable[..., int]] = {
     "arange": arange,
     "tile": tile,
     "sinc": sinc,
+    "polygamma": polygamma,
+    **dict.fromkeys(["zeta", "hurwitz_zeta"], zeta),
+    "lambertw_lower": lambda lifter, t, x: lifter.call("lambertw", x, lifter.number(-1)),
+    "heaviside": heaviside,
     **dict.fromkeys(["softmax", "log_softmax"], last_axis),
     "one_hot": one_hot,
     "size": size,

@@ -24,6 +24,7 @@ from agcli.expression.composites import COMPOSITES, SYNONYMS, Composite
 from agcli.expression.errors import ExpressionError, nearest, shorten
 from agcli.expression.exact import compute
 from agcli.expression.foreign_names import INSTEAD
+from agcli.expression.names import SHY
 from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name, Number, Syntax
 
 MAX_ELEMENTS = 1_000_000  # of one tensor in a formula
@@ -259,7 +260,8 @@ class _Lowering:
             between = f"{least} or {most}" if most == least + 1 else f"{least} to {most}"
             expected = str(least) if most == least else f"at least {least}" if most is None else between
             plural = "" if expected == "1" else "s"
-            raise self.error(node, f"`{node.function}` takes {expected} value{plural}, found {found}")
+            hint = f"write `{node.function}*(...)` for a product" if node.function in SHY and found == 1 else ""
+            raise self.error(node, f"`{node.function}` takes {expected} value{plural}, found {found}", hint)
 
     def error(self, node: AnyNode, message: str, hint: str = "") -> ExpressionError:
         return ExpressionError(message, self.syntax.text, node.start, node.end, hint)

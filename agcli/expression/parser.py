@@ -16,6 +16,7 @@ from agcli.expression.names import (
     GREEK,
     LITERALS,
     RESERVED,
+    SHY,
     inverse_hint,
     is_letter,
     is_word,
@@ -79,10 +80,10 @@ class _Parser(Cursor):
         called = self.following.kind == "("
         if self.following.kind == "=" and self.starts_argument("call"):
             self.keyword(token)
-        elif called and name in ALIASES and name not in self.variables and name not in self.functions:
+        elif name in ALIASES and called and self.is_free(name):
             self.doubt(start, end, f"the function `{ALIASES[name]}`")
             self.function(token._replace(text=ALIASES[name]))
-        elif name in self.functions and (called or name not in self.variables):
+        elif name in self.functions and (self.is_free(name) if name in SHY else called or name not in self.variables):
             self.function(token)
         elif name in self.variables:
             self.add(Name(start, end, name))
@@ -92,7 +93,7 @@ class _Parser(Cursor):
             self.add(Literal(start, end, LITERALS[name]))
         elif name in RESERVED:
             raise self.error(f"`{name}` has no meaning in a formula", start, end, RESERVED[name])
-        elif called and not is_letter(name):
+        elif called and not is_letter(name) and name not in SHY:
             hint = unknown_function(name, self.functions)
             raise self.error(f"there is no function `{shorten(name)}`", start, end, hint)
         else:
@@ -110,6 +111,11 @@ class _Parser(Cursor):
             self.doubt(token.start, token.end, f"one variable; write {other}")
         self.add(Name(token.start, token.end, name))
 
+    def is_free(self, name: str) -> bool:
+        """Whether a name that looks like a variable is called, and nothing says that it is one."""
+        shy = name in SHY or is_letter(name)
+        return self.following.kind == "(" and name not in self.variables and not (shy and self.is_bare(name))
+
     def keyword(self, token: Token) -> None:
         keywords = self.frames[-1].keywords
         if token.text in keywords:
@@ -121,6 +127,8 @@ class _Parser(Cursor):
         """The name of a function: a call, a power of a call, or a Greek letter that is a function as well."""
         following = self.following
         if following.kind == "(":
+            if token.text in SHY and is_letter(token.text) and not self.opens_several():
+                self.doubt(token.start, token.end, f"the function; write `{token.text}*(...)` for a product")
             self.at += 1
             self.open("call", token.start, following.end, token.text)
         elif self.is_power_of_call():

@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from ..errors import DTypeError, GradientError, ShapeError
+from ..errors import DTypeError, GradientError, Refused, ShapeError
 from ..frozen import changed, frozen
-from ..graph import Constant, Cotangents, Like, Op, Refused, Tensor, call, constant, unify
+from ..graph import Constant, Cotangents, Like, Op, Tensor, call, constant, unify
 from ..table import Sample, real, register, sample
 from ..types import Array, DType, TensorType, TupleType, broadcast_shapes, holds
 

@@ -17,8 +17,12 @@ def airy(which: int) -> Compute:
     """One of what SciPy's ``airy`` gives, but that of ``asymptotics`` for large -x."""
 
     def compute(x: Array) -> Array:
-        far = (x < asymptotics.AIRY_FAR) & np.isfinite(x)
-        return pieces(x, lambda x: np.asarray(AIRY(x)[which]), (far, lambda x: asymptotics.airy(x, which)))
+        return pieces(
+            x,
+            lambda x: np.asarray(AIRY(x)[which]),
+            (x < asymptotics.AIRY_FAR, lambda x: asymptotics.airy(x, which)),
+            (np.isinf(x), lambda x: np.where(x > 0, np.inf if which > 1 else 0, np.nan if which % 2 else 0)),
+        )
 
     return compute
 

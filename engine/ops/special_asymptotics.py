@@ -56,11 +56,12 @@ def hankel_terms(v: Array, x: Array) -> tuple[Array, Array]:
 
 
 def bessel_waves(v: Array, x: Array) -> tuple[Array, Array]:
-    """J and Y for large x > 0: the amplitude times cos and sin of x - (v/2 + 1/4) pi (DLMF 10.17.3 and 10.17.4)."""
+    """J and Y for large x > 0: an amplitude times cos and sin of x - (v/2 + 1/4) pi (DLMF 10.17.3 and 10.17.4)."""
     even, odd = hankel_terms(v, x)
     shift = np.fmod(v, 4) / 2 + 0.25
     c, s = np.cos(np.pi * shift), np.sin(np.pi * shift)
-    cx, sx = np.cos(x), np.sin(x)
+    ends = np.isinf(x)
+    cx, sx = np.cos(np.where(ends, 0, x)), np.sin(np.where(ends, 0, x))
     cosine, sine = cx * c + sx * s, sx * c - cx * s
     size = np.sqrt(2 / np.pi / x)
     return size * (even * cosine - odd * sine), size * (even * sine + odd * cosine)

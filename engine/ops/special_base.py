@@ -12,8 +12,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ..errors import Refused
 from ..frozen import frozen
-from ..graph import Cotangents, Refused, Tensor
+from ..graph import Cotangents, Tensor
 from ..table import Arg, Sample, real, register, sample
 from ..types import Array, DType
 from .base import Elementwise, Pointwise, Rule, SciPy
@@ -99,9 +100,12 @@ def function(
     return decorate
 
 
+WAYS = "leave it out (--wrt x in `ag grad`), or wrap it in stop_gradient"
+
+
 def refused(name: str, *arguments: str) -> list[Refused]:
     """The cotangents of arguments by which there is no derivative here."""
-    return [Refused(f"{name}: has no derivative in {a}; wrap that in ag.stop_gradient") for a in arguments]
+    return [Refused(f"{name}: has no derivative in {a}; {WAYS}") for a in arguments]
 
 
 class Series(NamedTuple):

@@ -27,11 +27,7 @@ def samples(low: float = 0.5, high: float = 3.0) -> tuple[Sample, ...]:
 # Orders ----------------------------------------------------------------------------------------------------------
 def with_waves(plain: SciPy, waves: Compute) -> Compute:
     """SciPy's function, but that of ``asymptotics`` for large x."""
-
-    def compute(v: Array, x: Array) -> Array:
-        return pieces(x, plain, (asymptotics.far(v, x) & np.isfinite(x), waves), more=(v,))
-
-    return compute
+    return lambda v, x: pieces(x, plain, (asymptotics.far(v, x), waves), more=(v,))
 
 
 J, Y = with_waves(JV, asymptotics.bessel_j), with_waves(YV, asymptotics.bessel_y)
@@ -146,18 +142,25 @@ def kve_compute(n: int, v: Array, x: Array) -> Array:
     return pieces(x, near, (asymptotics.far(v, x) & (x > 0), tail), more=(v,))
 
 
+def next_order(v: Tensor, k: int) -> Tensor:
+    """v + k; a number at once."""
+    if isinstance(v, Constant) and not isinstance(v.value, np.ndarray):
+        return Constant(v.value + k, v.type)
+    return v + k if k > 0 else v - -k if k else v
+
+
 def ive_formula(n: int, v: Tensor, x: Tensor) -> Tensor:
     """The derivative of the order v is made of those of the orders beside it."""
     if n == 0:
         return call("ive", v, x)
-    around = [ive_formula(n - 1, order, x) for order in (v - 1, v, v + 1)]
+    around = [ive_formula(n - 1, next_order(v, k), x) for k in (-1, 0, 1)]
     return HALF * (around[0] + around[2]) - sign(x) * around[1]
 
 
 def kve_formula(n: int, v: Tensor, x: Tensor) -> Tensor:
     if n == 0:
         return call("kve", v, x)
-    around = [kve_formula(n - 1, order, x) for order in (v - 1, v, v + 1)]
+    around = [kve_formula(n - 1, next_order(v, k), x) for k in (-1, 0, 1)]
     return around[1] - HALF * (around[0] + around[2])
 
 
@@ -194,8 +197,7 @@ def fixed(name: str, order: int, waves: Compute | None = None) -> Compute:
 
     def compute(x: Array) -> Array:
         v = np.full_like(x, order)
-        far = asymptotics.far(v, x) & np.isfinite(x)
-        return pieces(x, lambda v, x: plain(x), (far, waves), more=(v,))
+        return pieces(x, lambda v, x: plain(x), (asymptotics.far(v, x), waves), more=(v,))
 
     return compute
 

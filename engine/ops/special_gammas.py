@@ -5,8 +5,14 @@ The derivatives in the parameters of the incomplete ones and of ``hyp2f1`` are r
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from ..graph import Cotangents, Like, Tensor, call
 from ..table import real, sample
+from ..types import Array
+from .base import SciPy
 from .elementwise import exp, xlogy
 from .special import digamma, lgamma
 from .special_base import function, parameters, refused, scipy
@@ -111,10 +117,48 @@ def hyp2f1_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor, c: Tensor, x: Tensor
     return [*refused("hyp2f1", *(f"its parameter {name}" for name in "abc")), g * slope]
 
 
+HYP2F1 = SciPy("hyp2f1", 4)
+BESIDE = 1e-4  # a whole number: there SciPy's formula for x near 1 takes infinities of opposite signs together
+NODES = (1, 2, 3, 4, -1, -2, -3, -4)
+WEIGHTS = tuple(
+    math.prod(-other / (node - other) for other in NODES if other != node) for node in NODES
+)  # of Lagrange's polynomial at 0
+SPACING = 2e-3
+
+
+def around(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """From values at other c, of which F is an analytic function: of degree 7, to 1e-13."""
+    values = (w * HYP2F1(a, b, c + node * SPACING, x) for node, w in zip(NODES, WEIGHTS, strict=True))
+    return np.asarray(sum(values))
+
+
+def gauss(a: Array, b: Array, c: Array, x: Array) -> Array:
+    """SciPy's, but where c - a - b is almost a whole number and x near 1 (NaN, or 8 digits), or x < -1 (infinite)."""
+    value = np.asarray(HYP2F1(a, b, c, x))
+    rest = c - a - b
+    distance = np.abs(rest - np.round(rest))
+    risky = (x > 0.9) & (x < 1) & (distance > 0) & (distance < BESIDE)
+    if risky.any():
+        value[risky] = around(a[risky], b[risky], c[risky], x[risky])
+    infinite = (x < -1) & ~np.isfinite(value) & np.isfinite(a + b + c + x)
+    for p, q in ((a, b), (b, a)):  # by Pfaff's transformation (DLMF 15.8.1), where that has a series that ends
+        here = infinite & ends(c - q)
+        if here.any():
+            z = x[here]
+            value[here] = (1 - z) ** -p[here] * HYP2F1(p[here], (c - q)[here], c[here], z / (z - 1))
+    return value
+
+
+def ends(parameter: Array) -> Array:
+    """Whether a series ends, but for rounding."""
+    nearest = np.round(parameter)
+    return (nearest <= 0) & (np.abs(parameter - nearest) < BESIDE**3)
+
+
 GAUSS = sample(*parameters((0.5, 2), (-1, 1), (2, 4)), real(3, low=-0.8, high=0.8))
 
 
-@function(scipy("hyp2f1", 4), hyp2f1_rule, GAUSS)
+@function(gauss, hyp2f1_rule, GAUSS)
 def hyp2f1(a: Like, b: Like, c: Like, x: Like) -> Tensor:
     """Hypergeometric function of Gauss F(a, b; c; x) for real x <= 1 (DLMF 15.2.1).
 

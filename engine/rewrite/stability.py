@@ -26,7 +26,14 @@ UNSAFE: dict[str, tuple[int, float]] = {
     **dict.fromkeys(("exp", "exp2", "exp10", "expm1", "sinh", "cosh", "tan"), (0, 0.5)),
     **dict.fromkeys(("arcsin", "arccos", "arctanh", "erfinv"), (0, 0.5)),
     **dict.fromkeys(("lgamma", "gamma", "digamma", "polygamma"), (0, 0.5)),
-    **dict.fromkeys(("divide", "xlogy", "mod", "fmod"), (1, 1)),
+    **dict.fromkeys(("divide", "xlogy", "mod", "fmod", "xlog1py"), (1, 1)),
+    **dict.fromkeys(("y0", "y1", "i0", "i1", "k0", "k1", "airybi", "airybiprime", "zeta", "expi", "exp1"), (0, 0.5)),
+    **dict.fromkeys(("cosint", "erfi", "erfcx", "erfcinv", "ellipk", "ellipe", "lambertw", "ndtri"), (0, 0.5)),
+    **dict.fromkeys(("logit", "entr", "log1mexp"), (0, 0.5)),
+    "lambertw_lower": (0, -0.2),
+    **dict.fromkeys(("jv", "yv", "iv", "kv", "ive", "kve", "gammainc", "gammaincc", "hurwitz_zeta"), (1, 0.5)),
+    "betainc": (2, 0.5),
+    "hyp2f1": (3, 0.5),
     "arccosh": (0, 2),
 }  # op -> the input that can make its value or its derivative infinite, and a number that cannot
 

@@ -40,7 +40,8 @@ def test_aliases_are_functions_only_before_parentheses():
     assert not set(ALIASES) & functions()
     for name in ALIASES:
         assert list(ag.parse(f"{name}*x + {name}^2").eval({name: 2.0, "x": 3.0}).shape) == []
-        (note,) = answer(f"{name}(x)" if name != "modulo" else "modulo(x, 2)", Question()).notes
+        call = {"modulo": "modulo(x, 2)"} | {f"bessel{c}": f"bessel{c}(2, x)" for c in "jyik"}
+        (note,) = answer(call.get(name, f"{name}(x)"), Question()).notes
         assert note == f"`{name}` is read as the function `{ALIASES[name]}`"
     assert not set(INSTEAD) & (functions() - set(COMMANDS))
 
@@ -80,10 +81,15 @@ HINTS = [
     ("sin x cos x", "write `sin(x)`"),
     ("exp^x", "write `exp(x)`"),
     ("x > 0 ? x : 0", "write `where(condition, a, b)`"),
-    ("besselj(0, x)", "Bessel functions are not known"),
-    ("Si(x)", "integral sine, exponential and logarithm are not known"),
+    ("jn(0, x)", "write `jv(n, x)`"),
+    ("sici(x)", "write `sinint(x)` for Si, `cosint(x)` for Ci"),
+    ("li(x)", "write `expi(log(x))`"),
+    ("Shi(x)", "write `(expi(x) + exp1(x))/2`"),
+    ("lowergamma(a, x)", "`gammainc` is regularized"),
+    ("beta(x + 1)", "write `beta*(...)` for a product"),
+    ("cross(a, b)", "of two vectors of 3 numbers"),
     ("binomial(n, k)", "gamma(n + 1)"),
-    ("heaviside(x)", "write `where(x > 0, 1, 0)`"),
+    ("unitstep(x)", "write `heaviside(x)`, which is 1/2 at 0"),
 ]
 
 
@@ -154,7 +160,7 @@ def test_a_batch_tells_of_every_line_how_it_was_read(grad):
     code, out, _ = grad("--batch", "-", input="j0(x)\nx^2\nωt + \nωt\x1b\nf(x) = x^2\n")
     rows = [json.loads(line) for line in out.splitlines()]
     assert code == 2
-    assert rows[0]["notes"] == ["`j0(x)` is read as `j0*(x)`"]
+    assert rows[0]["notes"] == ["`j0` is read as the function; write `j0*(...)` for a product"]
     assert [row["notes"] for row in rows[1:4]] == [[], [], []]
     assert "error" in rows[2]
     assert rows[3]["error"]["message"] == "unexpected character U+001B"

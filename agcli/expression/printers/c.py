@@ -58,6 +58,18 @@ HELPERS = {
         "static double logaddexp2(double x, double y) {\n"
         "    return x == y ? x + 1 : fmax(x, y) + log1p(exp2(-fabs(x - y))) / 0.6931471805599453;\n}"
     ),
+    "logit": "static double logit(double x) {\n    return log(x / (1 - x));\n}",
+    "entr": (
+        "static double entr(double x) {\n"
+        "    return x > 0 ? -x * log(x) : x == 0 ? 0 : x < 0 ? -INFINITY : x;\n}"
+    ),
+    "ndtr": "static double ndtr(double x) {\n    return 0.5 * erfc(-0.7071067811865476 * x);\n}",
+    "log1mexp": (
+        "static double log1mexp(double x) {\n"
+        "    return x < 0.6931471805599453 ? log(-expm1(-x)) : log1p(-exp(-x));\n}"
+    ),
+    "heaviside": "static double heaviside(double x) {\n    return x > 0 ? 1 : x < 0 ? 0 : x == 0 ? 0.5 : x;\n}",
+    "xlog1py": "static double xlog1py(double x, double y) {\n    return x == 0 ? 0 : x * log1p(y);\n}",
     "xlogy": "static double xlogy(double x, double y) {\n    return x == 0 ? 0 : x * log(y);\n}",
     "mod": (
         "static double mod(double x, double y) {\n"
@@ -141,7 +153,7 @@ class C(Code):
         raise self.unknown(str(node.value))
 
     def call(self, node: Call) -> Content:
-        known = node.function in self.reserved and node.function not in MACROS
+        known = node.function in self.reserved and node.function not in (*MACROS, *LIBRARY)
         if node.keywords or not known:
             raise self.unknown(node.function)
         return super().call(node)

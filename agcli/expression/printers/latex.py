@@ -7,6 +7,7 @@ from typing import ClassVar
 from agcli.engine.graph import Tensor
 from agcli.expression.lift import lift
 from agcli.expression.names import GREEK
+from agcli.expression.printers import special
 from agcli.expression.printers.letters import GREEK_NAMES, spelt, split_name
 from agcli.expression.reading import Text
 from agcli.expression.syntax import (
@@ -143,6 +144,7 @@ class Latex(Writer):
         "ones": filled(r"\mathbf{1}"),
         "diag": function(r"\operatorname{diag}"),
         "sum": function(r"\operatorname{sum}"),
+        **special.rules(special.latex),
     }
 
     def number(self, node: Number) -> Content:

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from agcli.engine.graph import Tensor
 from agcli.expression.lift import lift
+from agcli.expression.printers import special
 from agcli.expression.printers.letters import GREEK_LETTERS, split_name
 from agcli.expression.syntax import (
     ATOM,
@@ -90,6 +91,7 @@ class MathML(Writer):
         "ceil": around("<mrow><mo>⌈</mo>", "<mo>⌉</mo></mrow>"),
         "transpose": row("<msup>", "<mo>⊤</mo></msup>", inside=ATOM, precedence=POSTFIX),
         "where": where,
+        **special.rules(special.mathml),
     }
 
     def number(self, node: Number) -> Content:

@@ -13,6 +13,7 @@ from agcli.engine.graph import Tensor
 from agcli.engine.leaves import Placeholder
 from agcli.expression.errors import ExpressionError
 from agcli.expression.printers.program import Code, Program, helper, module
+from agcli.expression.printers.special import SCIPY, in_scipy
 from agcli.expression.printers.where_else import EVALUATE
 from agcli.expression.reading import Text
 from agcli.expression.syntax import ATOM, COMPARISON, POSTFIX, POWER, Call, Form, Literal
@@ -25,12 +26,14 @@ SPECIAL = {
     **{
         name: name
         for name in (
-            "softmax", "log_softmax", "logsumexp", "gamma", "digamma", "polygamma", "erf", "erfc", "erfinv", "xlogy",
+            "softmax", "log_softmax", "logsumexp", "gamma", "digamma", "erf", "erfc", "erfinv", "xlogy",
             "exp10",
         )
     },
+    **SCIPY,
 }  # fmt: skip
 HELPERS = {
+    "log1mexp": ("def log1mexp(x):\n    return np.where(x < np.log(2), np.log(-np.expm1(-x)), np.log1p(-np.exp(-x)))"),
     "softplus": "def softplus(x):\n    return np.logaddexp(x, 0)",
     "relu": "def relu(x):\n    return np.maximum(x, 0)",
     "rsqrt": "def rsqrt(x):\n    return 1 / np.sqrt(x)",
@@ -109,10 +112,9 @@ def one_hot(writer: Writer, node: Call) -> Content:
     return ["np.eye(", (depth, COMPARISON), ")[", (indices, COMPARISON), "]"], ATOM
 
 
-def polygamma(writer: Writer, node: Call) -> Content:
-    """SciPy's order comes first."""
-    x, order = node.args
-    return ["special.polygamma(", (order, COMPARISON), ", ", (x, COMPARISON), ")"], ATOM
+def heaviside(writer: Writer, node: Call) -> Content:
+    """NumPy wants the value at 0."""
+    return ["np.heaviside(", *listed(node.args), ", 0.5)" if len(node.args) == 1 else ")"], ATOM
 
 
 def power(writer: Writer, node: Call) -> Content:
@@ -176,7 +178,8 @@ class NumPy(Code):
         "power": power,
         "softmax": along_last_axis,
         "log_softmax": along_last_axis,
-        "polygamma": polygamma,
+        **dict.fromkeys(SCIPY, in_scipy),
+        "heaviside": heaviside,
         "one_hot": one_hot,
         "concatenate": concatenate,
         "pad": pad,

@@ -77,6 +77,27 @@ HELPERS = {
         "def logaddexp2(x, y):\n"
         "    return max(x, y) + (1 if x == y else math.log1p(2.0 ** -abs(x - y)) / math.log(2))"
     ),
+    "logit": (
+        "def logit(x):\n"
+        "    if x in (0, 1):\n"
+        "        return math.inf if x else -math.inf\n"
+        "    return math.log(x / (1 - x)) if 0 < x < 1 else math.nan"
+    ),
+    "entr": "def entr(x):\n    return -x * math.log(x) if x > 0 else -math.inf if x < 0 else x",
+    "ndtr": "def ndtr(x):\n    return 0.5 * math.erfc(-0.7071067811865476 * x)",
+    "log1mexp": (
+        "def log1mexp(x):\n"
+        "    if x <= 0:\n"
+        "        return math.nan if x else -math.inf\n"
+        "    return math.log(-math.expm1(-x)) if x < 0.6931471805599453 else math.log1p(-math.exp(-x))"
+    ),
+    "heaviside": "def heaviside(x):\n    return 1.0 if x > 0 else 0.0 if x < 0 else 0.5 if x == 0 else x",
+    "xlog1py": (
+        "def xlog1py(x, y):\n"
+        "    if x == 0:\n"
+        "        return 0.0\n"
+        "    return x * (math.log1p(y) if y > -1 else -math.inf if y == -1 else math.nan)"
+    ),
     "xlogy": "def xlogy(x, y):\n    return x * math.log(y) if x else 0.0",
 }  # fmt: skip
 

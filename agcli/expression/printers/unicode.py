@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from agcli.engine.graph import Tensor
 from agcli.expression.lift import lift
+from agcli.expression.printers import special
 from agcli.expression.printers.letters import GREEK_LETTERS, split_name
 from agcli.expression.reading import Text
 from agcli.expression.syntax import COMPARISON, POSTFIX, POWER, Call
@@ -50,6 +51,7 @@ class Unicode(Text):
         "digamma": named("ψ"),
         "sigmoid": named("σ"),
         "transpose": around("", "ᵀ", inside=POSTFIX),
+        **special.rules(special.unicode),
     }
 
     def name(self, name: str) -> str:
