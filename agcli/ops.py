@@ -132,220 +132,148 @@ if TYPE_CHECKING:
 
     def abs(x: Like) -> Tensor:
         """Absolute value; derivative 0 at 0."""
-
     def add(a: Like, b: Like) -> Tensor:
         """Sum of two tensors."""
-
     def arccos(x: Like) -> Tensor:
         """Inverse cosine."""
-
     def arccosh(x: Like) -> Tensor:
         """Inverse hyperbolic cosine."""
-
     def arcsin(x: Like) -> Tensor:
         """Inverse sine."""
-
     def arcsinh(x: Like) -> Tensor:
         """Inverse hyperbolic sine."""
-
     def arctan(x: Like) -> Tensor:
         """Inverse tangent."""
-
     def arctan2(a: Like, b: Like) -> Tensor:
         """Angle of the point (b, a), in all four quadrants."""
-
     def arctanh(x: Like) -> Tensor:
         """Inverse hyperbolic tangent."""
-
     def cbrt(x: Like) -> Tensor:
         """Cube root, also of x < 0."""
-
     def ceil(x: Like) -> Tensor:
         """Smallest integer not below x; derivative 0."""
-
     def copysign(a: Like, b: Like) -> Tensor:
         """The size of a with the sign of b, also of -0; derivative 0 at a = 0, and in b."""
-
     def cos(x: Like) -> Tensor:
         """Cosine of an angle in radians."""
-
     def cosh(x: Like) -> Tensor:
         """Hyperbolic cosine."""
-
     def digamma(x: Like) -> Tensor:
         """Derivative of lgamma."""
-
     def divide(a: Like, b: Like) -> Tensor:
         """True quotient."""
-
     def equal(a: Like, b: Like) -> Tensor:
         """Whether a == b."""
-
     def erf(x: Like) -> Tensor:
         """Error function."""
-
     def erfc(x: Like) -> Tensor:
         """1 - erf(x), without cancellation for large x."""
-
     def erfinv(x: Like) -> Tensor:
         """Inverse of the error function."""
-
     def exp(x: Like) -> Tensor:
         """Exponential function."""
-
     def exp10(x: Like) -> Tensor:
         """10^x."""
-
     def exp2(x: Like) -> Tensor:
         """2^x."""
-
     def expm1(x: Like) -> Tensor:
         """exp(x) - 1, exact for small x."""
-
     def floor(x: Like) -> Tensor:
         """Largest integer not above x; derivative 0."""
-
     def floor_divide(a: Like, b: Like) -> Tensor:
         """Floor of the quotient; derivative 0."""
-
     def fmod(a: Like, b: Like) -> Tensor:
         """Remainder with the sign of the dividend."""
-
     def gamma(x: Like) -> Tensor:
         """Gamma function."""
-
     def greater(a: Like, b: Like) -> Tensor:
         """Whether a > b."""
-
     def greater_equal(a: Like, b: Like) -> Tensor:
         """Whether a >= b."""
-
     def hypot(a: Like, b: Like) -> Tensor:
         """sqrt(a^2 + b^2) without overflow; derivative 0 at the origin."""
-
     def isfinite(x: Like) -> Tensor:
         """Whether it is neither NaN nor infinite."""
-
     def isinf(x: Like) -> Tensor:
         """Whether it is an infinity of either sign."""
-
     def isnan(x: Like) -> Tensor:
         """Whether it is NaN."""
-
     def less(a: Like, b: Like) -> Tensor:
         """Whether a < b."""
-
     def less_equal(a: Like, b: Like) -> Tensor:
         """Whether a <= b."""
-
     def lgamma(x: Like) -> Tensor:
         """Logarithm of the absolute value of the gamma function."""
-
     def log(x: Like) -> Tensor:
         """Natural logarithm."""
-
     def log10(x: Like) -> Tensor:
         """Logarithm to base 10."""
-
     def log1p(x: Like) -> Tensor:
         """log(1 + x), exact for small x."""
-
     def log2(x: Like) -> Tensor:
         """Logarithm to base 2."""
-
     def log_sigmoid(x: Like) -> Tensor:
         """log(sigmoid(x)), without overflow."""
-
     def logaddexp(a: Like, b: Like) -> Tensor:
         """log(exp(a) + exp(b)), without overflow."""
-
     def logaddexp2(a: Like, b: Like) -> Tensor:
         """log2(2^a + 2^b), without overflow."""
-
     def logical_and(a: Like, b: Like) -> Tensor:
         """Whether both are true."""
-
     def logical_not(x: Like) -> Tensor:
         """Whether it is false."""
-
     def logical_or(a: Like, b: Like) -> Tensor:
         """Whether at least one is true."""
-
     def logical_xor(a: Like, b: Like) -> Tensor:
         """Whether exactly one is true."""
-
     def maximum(a: Like, b: Like) -> Tensor:
         """The larger of two; at a tie each gets half of the cotangent."""
-
     def minimum(a: Like, b: Like) -> Tensor:
         """The smaller of two; at a tie each gets half of the cotangent."""
-
     def mod(a: Like, b: Like) -> Tensor:
         """Remainder with the sign of the divisor, as Python's %."""
-
     def multiply(a: Like, b: Like) -> Tensor:
         """Product."""
-
     def negative(x: Like) -> Tensor:
         """Negation."""
-
     def not_equal(a: Like, b: Like) -> Tensor:
         """Whether a != b."""
-
     def power(a: Like, b: Like) -> Tensor:
         """Power a^b; 0^0 is 1, and a negative base takes integers b."""
-
     def reciprocal(x: Like) -> Tensor:
         """One over x."""
-
     def relu(x: Like) -> Tensor:
         """max(x, 0); derivative 0 at 0."""
-
     def round(x: Like) -> Tensor:
         """Nearest integer, halves to the even one; derivative 0."""
-
     def rsqrt(x: Like) -> Tensor:
         """One over the square root."""
-
     def sigmoid(x: Like) -> Tensor:
         """1 / (1 + exp(-x)), without overflow."""
-
     def sign(x: Like) -> Tensor:
         """-1, 0 or 1; derivative 0."""
-
     def signbit(x: Like) -> Tensor:
         """Whether the sign is minus, also that of -0."""
-
     def sin(x: Like) -> Tensor:
         """Sine of an angle in radians."""
-
     def sinh(x: Like) -> Tensor:
         """Hyperbolic sine."""
-
     def softplus(x: Like) -> Tensor:
         """log(1 + exp(x)), without overflow."""
-
     def softsign(x: Like) -> Tensor:
         """x / (1 + abs(x))."""
-
     def sqrt(x: Like) -> Tensor:
         """Square root."""
-
     def square(x: Like) -> Tensor:
         """Square."""
-
     def subtract(a: Like, b: Like) -> Tensor:
         """Difference of two tensors."""
-
     def tan(x: Like) -> Tensor:
         """Tangent of an angle in radians."""
-
     def tanh(x: Like) -> Tensor:
         """Hyperbolic tangent."""
-
     def trunc(x: Like) -> Tensor:
         """The integer part of x; derivative 0."""
-
     def xlogy(a: Like, b: Like) -> Tensor:
         """a log(b), which is 0 where a is 0."""
 
