@@ -185,7 +185,6 @@ def declared(entry: Entry) -> list[str]:
     return [
         f"    def {entry.name}{inspect.signature(entry.public)}:".replace("'", ""),
         f'        """{entry.doc}"""',
-        "",
     ]
 
 
@@ -217,6 +216,7 @@ def listing() -> str:
     for entry in sorted(OPS.values(), key=lambda e: e.name):
         lines += declared(entry) if entry.public is not entry.function else []
     lines += [
+        "",
         "globals().update({name: entry.public for name, entry in OPS.items()})",
         "",
         "__all__ = [  # noqa: RUF022  sorted as Python sorts",
