@@ -159,7 +159,10 @@ class Tensor(Methods):
 
     def on(self, inputs: Sequence[Tensor]) -> Tensor:
         """The same op at the same place on other inputs."""
-        if [x.type for x in inputs] == [x.type for x in self.inputs]:
+        for x, y in zip(inputs, self.inputs, strict=True):
+            if x.type is not y.type and x.type != y.type:
+                break
+        else:
             return Tensor(self.type, self.op, tuple(inputs), self.place, self.name)
         with origin(self.place):
             new = self.op(*inputs)  # type: ignore[misc]

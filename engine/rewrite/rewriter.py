@@ -35,47 +35,46 @@ class Rewriter:
 
     def along(self, order: Iterable[Tensor], outputs: Sequence[Tensor]) -> list[Tensor]:
         """``outputs`` rewritten; ``order`` has all that they need and that is not known yet, inputs first."""
-        memo = self.memo
+        memo, seen = self.memo, self.seen
         with origin(None):  # what is built takes the place of the tensor that it is made of
             for t in order:
-                if t.id not in memo:
-                    op = t.op
-                    new = self.leaf(t) if op is None else self.apply(t, op, [memo[x.id] for x in t.inputs])
-                    memo[t.id] = memo[new.id] = new
+                if t.id in memo:
+                    continue
+                op = t.op
+                if op is None:
+                    new = self.leaf(t)
+                else:
+                    inputs = [memo[x.id] for x in t.inputs]
+                    if op.shape_only:
+                        self.stub_inputs(op, inputs)
+                    key = key_of(op, inputs)
+                    found = seen.get(key)
+                    if found is None:
+                        found = seen[key] = self.applied(t, op, inputs)
+                    new = found
+                memo[t.id] = memo[new.id] = new
         return [memo[t.id] for t in outputs]
 
     def leaf(self, t: Tensor) -> Tensor:
         if isinstance(t, Constant) and not isinstance(t.value, np.ndarray):
-            return self.seen.setdefault((type(t.value), t.value, str(t.value), t.type), t)
+            value = t.value or str(t.value)  # 0.0 and -0.0 are equal, but not the same
+            return self.seen.setdefault((type(t.value), value, t.type), t)
         return t
 
-    def apply(self, t: Tensor, op: Op, inputs: list[Tensor]) -> Tensor:
+    def stub_inputs(self, op: Op, inputs: list[Tensor]) -> None:
         for i in op.shape_only:
             if i < len(inputs) and inputs[i].type.known and not isinstance(inputs[i], Constant):
                 inputs[i] = self.stub(inputs[i].type)
-        if len(inputs) == 1:
-            key: Any = op, inputs[0].id
-        else:
-            ids = [x.id for x in inputs]
-            if op.commutative:
-                ids.sort()
-            key = op, *ids
-        found = self.seen.get(key)
-        if found is not None:
-            return found
+
+    def applied(self, t: Tensor, op: Op, inputs: list[Tensor]) -> Tensor:
+        """``t`` on rewritten inputs, or what is cheaper."""
         if any(map(is_not, inputs, t.inputs)):
             t = t.on(inputs)
         if stays(op, inputs):
-            self.seen[key] = t
             return t
         built_at(t.place)
         new = self.simplified(t, op, inputs)
-        if new is None or new is t:
-            self.seen[key] = t
-            return t
-        (result,) = self.along(toposort([new], self.memo), [new])
-        self.seen[key] = result
-        return result
+        return t if new is None or new is t else self.along(toposort([new], self.memo), [new])[0]
 
     def simplified(self, t: Tensor, op: Op, inputs: list[Tensor]) -> Tensor | None:
         new = op.simplify(*inputs)
@@ -100,6 +99,16 @@ class Rewriter:
             t = Constant(np.broadcast_to(np.zeros((), type.dtype), type.shape), type)  # type: ignore[arg-type]
             self.seen[key] = self.memo[t.id] = t
         return self.seen[key]
+
+
+def key_of(op: Op, inputs: Sequence[Tensor]) -> Any:
+    """What is equal for equal tensors."""
+    if len(inputs) == 1:
+        return op, inputs[0].id
+    ids = [x.id for x in inputs]
+    if op.commutative:
+        ids.sort()
+    return op, *ids
 
 
 def oldest_first(outputs: Iterable[Tensor]) -> list[Tensor]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..frozen import frozen
 from ..graph import Constant, Op, Tensor
 from ..ops import elementwise as ew
 from ..ops.arrays import BroadcastTo, broadcast_to
@@ -21,38 +22,61 @@ from .products import sum_of_products, sum_of_transpose, transpose_after
 
 Rule = Callable[..., "Tensor | None"]
 RULES: dict[str, list[Rule]] = {}
-NUMBERS = frozenset({"broadcast_to"})  # what makes a number an input: rules and folding look at each constant anyway
+EXACT = (int, float, Fraction)  # types of numbers that are compared with those of rules
 FOLD_LIMIT = 65536  # elements; larger constants are cheaper to compute than to keep
 _register = several_a_name(RULES)
-_inputs: dict[str, frozenset[str] | None] = {}  # op -> ops of inputs that its rules wait for; None: any
 
 
-def rule(*names: str, inputs: Iterable[str] | None = None) -> Callable[[Rule], Rule]:
+@frozen
+class Looks:
+    """What the rules of an op wait for, as far as a look at its inputs says so."""
+
+    inputs: frozenset[str] = frozenset({"broadcast_to"})  # ops that make inputs; this one may spread a number
+    numbers: frozenset[Any] = frozenset()  # that are inputs
+    beside: frozenset[str] = frozenset()  # ops that make inputs beside a number
+
+
+_looks: dict[str, Looks | None] = {}  # of the ops that have rules; None: these look at everything
+NO_RULES = Looks()
+
+
+def rule(
+    *names: str, inputs: Iterable[str] | None = None, numbers: Iterable[Any] = (), beside: Iterable[str] = ()
+) -> Callable[[Rule], Rule]:
     """A decorator for a rule of the ops of these names, which gets the tensor and its inputs.
 
-    ``inputs`` names the ops of which it wants one at least among what makes the inputs, beside constants.
+    With ``inputs``, it changes nothing unless an op of these names makes an input, or an input is one of ``numbers``,
+    or a number and another is made by an op of ``beside``. Where an array is an input, it is asked anyway.
     """
     for name in names:
-        known = _inputs.get(name, NUMBERS)
-        _inputs[name] = None if inputs is None or known is None else known | frozenset(inputs)
+        known = _looks.get(name, NO_RULES)
+        if inputs is None or known is None:
+            _looks[name] = None
+        else:
+            _looks[name] = Looks(known.inputs.union(inputs), known.numbers.union(numbers), known.beside.union(beside))
     return _register(*names)
 
 
 def stays(op: Op, inputs: Sequence[Tensor]) -> bool:
-    """Whether the looks of an op and its inputs say that nothing simplifies it; most tensors are such."""
+    """Whether a look at an op and its inputs says that nothing simplifies it; most tensors are such."""
     if not inputs or type(op).simplify is not Op.simplify:
         return False
-    wanted = _inputs.get(op.name, NUMBERS)
-    if wanted is None:
+    looks = _looks.get(op.name, NO_RULES)
+    if looks is None:
         return False
+    wanted, constants = looks.inputs, 0
     for x in inputs:
         made_by = x.op
-        if made_by is None:
-            if isinstance(x, Constant):
+        if made_by is not None:
+            if made_by.name in wanted:
                 return False
-        elif made_by.name in wanted:
-            return False
-    return True
+        elif isinstance(x, Constant):
+            if type(x.value) not in EXACT or x.value in looks.numbers:
+                return False
+            constants += 1
+    if not constants:
+        return True
+    return constants < len(inputs) and not any(x.op is not None and x.op.name in looks.beside for x in inputs)
 
 
 def number(t: Tensor) -> Any:
@@ -71,7 +95,7 @@ def fill(value: Any, like: Tensor) -> Tensor:
     return broadcast_to(Constant(value, TensorType((), like.dtype, like.type.weak)), like.shape)
 
 
-@rule("add", inputs=NUMBERS)
+@rule("add", inputs=(), numbers=(0,))
 def add_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x + 0 -> x"""
     for x, y in ((a, b), (b, a)):
@@ -89,7 +113,7 @@ def add_negative(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-@rule("subtract", inputs=(*NUMBERS, "negative"))
+@rule("subtract", inputs=("negative",), numbers=(0,))
 def subtract_zero(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x - 0 -> x; 0 - x -> -x; x - (-y) -> x + y"""
     if number(b) == 0 and a.type == t.type:
@@ -104,7 +128,7 @@ def signs_move(t: Tensor, x: Tensor) -> bool:
     return x.dtype == t.dtype or x.dtype.kind == "f"
 
 
-@rule("multiply", inputs=NUMBERS)
+@rule("multiply", inputs=(), numbers=(0, 1, -1), beside=("multiply",))
 def multiply_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x * 1 -> x; x * -1 -> -x; x * 0 -> 0; (x * c) * d -> x * (c d)"""
     for x, y in ((a, b), (b, a)):
@@ -112,9 +136,9 @@ def multiply_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
             continue
         if n == 0 and t.type.known:
             return fill(0, t)
-        if x.type == t.type and n == 1:
+        if n == 1 and x.type == t.type:
             return x
-        if x.type == t.type and n == -1:
+        if n == -1 and x.type == t.type:
             return ew.negative(x)
         if x.op is ew.multiply and isinstance(y, Constant) and number(x) is None:
             for u, v in ((x.inputs), (x.inputs[::-1])):
@@ -143,7 +167,7 @@ def move_sign_out(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     return None
 
 
-@rule("divide", inputs=NUMBERS)
+@rule("divide", inputs=(), numbers=(0, 1))
 def divide_one(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x / 1 -> x; 0 / n -> 0 for a number n that is not 0: 0 / 0 is NaN"""
     if number(b) == 1 and a.type == t.type:
@@ -159,7 +183,17 @@ def negative_twice(t: Tensor, x: Tensor) -> Tensor | None:
     return ew.subtract(x.inputs[1], x.inputs[0]) if x.op is ew.subtract else None
 
 
-@rule("power", inputs=NUMBERS)
+POWERS: dict[Any, Callable[[Tensor], Tensor]] = {
+    2: ew.square,
+    3: lambda x: ew.multiply(x, ew.square(x)),
+    4: lambda x: ew.square(ew.square(x)),
+    -1: ew.reciprocal,
+    Fraction(1, 2): ew.sqrt,
+    Fraction(-1, 2): ew.rsqrt,
+}
+
+
+@rule("power", inputs=(), numbers=(0, 1, *POWERS))
 def power_of_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     """x^0 -> 1; x^1 -> x; x^2 -> square(x); x^3 and x^4 -> products, 50 times as fast; roots; x^-1 -> 1/x"""
     n = number(b)
@@ -172,16 +206,6 @@ def power_of_number(t: Tensor, a: Tensor, b: Tensor) -> Tensor | None:
     if a.dtype.kind != "f":
         return None
     return POWERS[n](a) if n in POWERS else None
-
-
-POWERS: dict[Any, Callable[[Tensor], Tensor]] = {
-    2: ew.square,
-    3: lambda x: ew.multiply(x, ew.square(x)),
-    4: lambda x: ew.square(ew.square(x)),
-    -1: ew.reciprocal,
-    Fraction(1, 2): ew.sqrt,
-    Fraction(-1, 2): ew.rsqrt,
-}
 
 
 @rule("where")
