@@ -6,8 +6,9 @@ the transposed map, which is the gradient; so both run the same kernel, and deri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
+from math import prod
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +22,8 @@ from .indexing import blocks
 from .program import Call, program
 
 Entries: TypeAlias = "tuple[Array, Array, Array]"  # places of the result, of the input, and weights
+Round: TypeAlias = "tuple[Array, Array, Array]"  # entries of which each has another place of the result
+BLOCK = 1 << 18  # bytes of results that are computed at a time
 CUBIC = -0.75  # the slope of the cubic kernel at 1; what PyTorch and OpenCV take
 ANTIALIASED_CUBIC = -0.5  # the same with antialiasing; what PyTorch and Pillow take
 
@@ -145,7 +148,7 @@ MODES: dict[str, Callable[[Resampling, int], Entries]] = {
 
 
 @lru_cache(maxsize=256)
-def rounds(rule: Resampling, length: int, transposed: bool) -> tuple[tuple[Array, Array, Array], ...]:
+def rounds(rule: Resampling, length: int, transposed: bool) -> tuple[Round, ...]:
     """The entries, in rounds: in each, every place of the result has one input at most."""
     rows, columns, weights = rule.entries(length)
     if transposed:
@@ -204,23 +207,46 @@ class AxisMapBack(AxisMap):
         return None
 
 
-def mapped(x: Array, out: Array, axis: int, turns: Sequence[tuple[Array, Array, Array]]) -> Call:
-    """A call that fills ``out`` with the weighted sums of elements of ``x``."""
+def mapped(x: Array, out: Array, axis: int, turns: Sequence[Round]) -> Call:
+    """A call that fills ``out`` with the weighted sums of elements of ``x``, in blocks that stay in the cache."""
     if not out.size:
         return program(())
     source, target = (a.reshape(blocks(a.shape, axis, 1)) for a in (x, out))
     calls: list[Call] = [] if np.shares_memory(source, x) else [partial(np.copyto, source.reshape(x.shape), x)]
     if not turns or len(turns[0][0]) < target.shape[1]:
         calls.append(partial(out.fill, 0))
+    before, length, behind = target.shape
+    row = max(1, behind * out.itemsize)
+    several = max(1, BLOCK // (length * row))
+    each = length if length * row <= BLOCK else max(1, BLOCK // row)
+    scratch = np.empty(min(several, before) * each * behind, out.dtype)
+    turns = [(rows, columns, weights.astype(out.dtype)) for rows, columns, weights in turns]
+    for start in range(0, length, each):
+        some = [part_of(turn, start, min(start + each, length)) for turn in turns]
+        for i in range(0, before, several):
+            own = target[i : i + several, start : start + each]
+            calls += of_block(source[i : i + several], own, [turn for turn in some if len(turn[0])], scratch)
+    return program(calls)
+
+
+def part_of(turn: Round, start: int, stop: int) -> Round:
+    """What a round does for some rows, which are counted from the first of them."""
+    rows, columns, weights = turn
+    low, high = np.searchsorted(rows, (start, stop))
+    return rows[low:high] - start, columns[low:high], weights[low:high]
+
+
+def of_block(source: Array, target: Array, turns: Sequence[Round], scratch: Array) -> Iterator[Call]:
+    """What fills one block, which lies in one piece."""
     for k, (rows, columns, weights) in enumerate(turns):
         whole = len(rows) == target.shape[1]
-        part = target if whole and k == 0 else np.empty((target.shape[0], len(rows), target.shape[2]), out.dtype)
-        calls.append(partial(np.take, source, columns, 1, part, "clip"))
+        shape = (target.shape[0], len(rows), target.shape[2])
+        part = target if whole and k == 0 else scratch[: prod(shape)].reshape(shape)
+        yield partial(np.take, source, columns, 1, part, "clip")
         if (weights != 1).any():
-            calls.append(partial(np.multiply, part, weights.astype(out.dtype)[:, None], part))
+            yield partial(np.multiply, part, weights[:, None], part)
         if part is not target:
-            calls.append(partial(np.add, target, part, target) if whole else partial(add_at, target, rows, part))
-    return program(calls)
+            yield partial(np.add, target, part, target) if whole else partial(add_at, target, rows, part)
 
 
 def add_at(target: Array, rows: Array, part: Array) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 import agcli as ag
 from agcli.engine.errors import DTypeError, FeedError, ShapeError
+from agcli.engine.ops import axis_maps
 
 pytestmark = pytest.mark.numeric
 RNG = np.random.default_rng(3)
@@ -130,6 +131,22 @@ def test_an_infinity_stays_where_its_weight_is_not_zero():
         4.5,
         5,
     ]
+
+
+@pytest.mark.parametrize("block", [1, 100, 1000])
+def test_blocks_change_nothing(block, monkeypatch):
+    """Of one row, of several, of several images; forward and back, where rounds have not all rows, too."""
+    x, g = RNG.normal(size=(3, 9, 5, 2)), RNG.normal(size=(3, 6, 8, 2))
+    t = ag.placeholder("x", x.shape, "float64")
+    for mode in MODES:
+        y = ag.interpolate(t, (6, 8), mode=mode)
+        outputs = [y, ag.grad(ag.sum(y * g), t)]
+        expected = ag.function(outputs, inputs=[t])(x)
+        with monkeypatch.context() as patch:
+            patch.setattr(axis_maps, "BLOCK", block)
+            found = ag.function(outputs, inputs=[t])(x)
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(a, b)
 
 
 def test_an_image_of_its_own_size_is_left_alone():
