@@ -156,346 +156,232 @@ if TYPE_CHECKING:
 
     def abs(x: Like) -> Tensor:
         """Absolute value; derivative 0 at 0."""
-
     def add(a: Like, b: Like) -> Tensor:
         """Sum of two tensors."""
-
     def airyai(x: Like) -> Tensor:
         """Airy function Ai (DLMF 9.2.2); SciPy's ``airy(x)[0]``."""
-
     def airyaiprime(x: Like) -> Tensor:
         """Derivative of the Airy function Ai; SciPy's ``airy(x)[1]``."""
-
     def airybi(x: Like) -> Tensor:
         """Airy function Bi (DLMF 9.2.2); SciPy's ``airy(x)[2]``."""
-
     def airybiprime(x: Like) -> Tensor:
         """Derivative of the Airy function Bi; SciPy's ``airy(x)[3]``."""
-
     def arccos(x: Like) -> Tensor:
         """Inverse cosine."""
-
     def arccosh(x: Like) -> Tensor:
         """Inverse hyperbolic cosine."""
-
     def arcsin(x: Like) -> Tensor:
         """Inverse sine."""
-
     def arcsinh(x: Like) -> Tensor:
         """Inverse hyperbolic sine."""
-
     def arctan(x: Like) -> Tensor:
         """Inverse tangent."""
-
     def arctan2(a: Like, b: Like) -> Tensor:
         """Angle of the point (b, a), in all four quadrants."""
-
     def arctanh(x: Like) -> Tensor:
         """Inverse hyperbolic tangent."""
-
     def beta(a: Like, b: Like) -> Tensor:
         """Beta function, gamma(a) gamma(b) / gamma(a + b) (DLMF 5.12.1)."""
-
     def betainc(a: Like, b: Like, x: Like) -> Tensor:
         """Regularized incomplete beta function I, for a, b > 0 and 0 <= x <= 1 (DLMF 8.17.2)."""
-
     def betaln(a: Like, b: Like) -> Tensor:
         """Logarithm of the absolute value of the beta function, without overflow and underflow."""
-
     def cbrt(x: Like) -> Tensor:
         """Cube root, also of x < 0."""
-
     def ceil(x: Like) -> Tensor:
         """Smallest integer not below x; derivative 0."""
-
     def copysign(a: Like, b: Like) -> Tensor:
         """The size of a with the sign of b, also of -0; derivative 0 at a = 0, and in b."""
-
     def cos(x: Like) -> Tensor:
         """Cosine of an angle in radians."""
-
     def cosh(x: Like) -> Tensor:
         """Hyperbolic cosine."""
-
     def cosint(x: Like) -> Tensor:
         """Cosine integral Ci for x > 0, minus the integral of cos(t)/t from x to infinity (DLMF 6.2.11)."""
-
     def digamma(x: Like) -> Tensor:
         """Derivative of lgamma."""
-
     def divide(a: Like, b: Like) -> Tensor:
         """True quotient."""
-
     def ellipe(m: Like) -> Tensor:
         """Complete elliptic integral of the second kind E of the parameter m = k^2 <= 1 (DLMF 19.2.8)."""
-
     def ellipk(m: Like) -> Tensor:
         """Complete elliptic integral of the first kind K of the parameter m = k^2 <= 1 (DLMF 19.2.8)."""
-
     def entr(x: Like) -> Tensor:
         """Entropy -x log(x), which is 0 at 0 and -infinity for x < 0."""
-
     def equal(a: Like, b: Like) -> Tensor:
         """Whether a == b."""
-
     def erf(x: Like) -> Tensor:
         """Error function."""
-
     def erfc(x: Like) -> Tensor:
         """1 - erf(x), without cancellation for large x."""
-
     def erfcinv(x: Like) -> Tensor:
         """Inverse of ``erfc``, without cancellation for small x: erfcinv(1 - x) = erfinv(x)."""
-
     def erfcx(x: Like) -> Tensor:
         """exp(x^2) erfc(x), which is not 0 for large x."""
-
     def erfi(x: Like) -> Tensor:
         """Imaginary error function, -i erf(i x): the integral of exp(t^2) from 0 to x by sqrt(pi)/2."""
-
     def erfinv(x: Like) -> Tensor:
         """Inverse of the error function."""
-
     def exp(x: Like) -> Tensor:
         """Exponential function."""
-
     def exp1(x: Like) -> Tensor:
         """Exponential integral E1 for x > 0, the integral of exp(-t)/t from x to infinity (DLMF 6.2.1)."""
-
     def exp10(x: Like) -> Tensor:
         """10^x."""
-
     def exp2(x: Like) -> Tensor:
         """2^x."""
-
     def expi(x: Like) -> Tensor:
         """Exponential integral Ei, the principal value of the integral of exp(t)/t from -infinity to x (DLMF 6.2.5)."""
-
     def expm1(x: Like) -> Tensor:
         """exp(x) - 1, exact for small x."""
-
     def floor(x: Like) -> Tensor:
         """Largest integer not above x; derivative 0."""
-
     def floor_divide(a: Like, b: Like) -> Tensor:
         """Floor of the quotient; derivative 0."""
-
     def fmod(a: Like, b: Like) -> Tensor:
         """Remainder with the sign of the dividend."""
-
     def fresnelc(x: Like) -> Tensor:
         """Fresnel integral C, the integral of cos((pi/2) t^2) from 0 to x (DLMF 7.2.7); SciPy's ``fresnel(x)[1]``."""
-
     def fresnels(x: Like) -> Tensor:
         """Fresnel integral S, the integral of sin((pi/2) t^2) from 0 to x (DLMF 7.2.8); SciPy's ``fresnel(x)[0]``."""
-
     def gamma(x: Like) -> Tensor:
         """Gamma function."""
-
     def gammainc(a: Like, x: Like) -> Tensor:
         """Regularized lower incomplete gamma function P, for a > 0 and x >= 0 (DLMF 8.2.4)."""
-
     def gammaincc(a: Like, x: Like) -> Tensor:
         """Regularized upper incomplete gamma function Q = 1 - P, without cancellation (DLMF 8.2.4)."""
-
     def greater(a: Like, b: Like) -> Tensor:
         """Whether a > b."""
-
     def greater_equal(a: Like, b: Like) -> Tensor:
         """Whether a >= b."""
-
     def hyp2f1(a: Like, b: Like, c: Like, x: Like) -> Tensor:
         """Hypergeometric function of Gauss F(a, b; c; x) for real x <= 1 (DLMF 15.2.1)."""
-
     def hypot(a: Like, b: Like) -> Tensor:
         """sqrt(a^2 + b^2) without overflow; derivative 0 at the origin."""
-
     def i0(x: Like) -> Tensor:
         """Modified Bessel function of the first kind of order 0, iv(0, x)."""
-
     def i1(x: Like) -> Tensor:
         """Modified Bessel function of the first kind of order 1, iv(1, x)."""
-
     def isfinite(x: Like) -> Tensor:
         """Whether it is neither NaN nor infinite."""
-
     def isinf(x: Like) -> Tensor:
         """Whether it is an infinity of either sign."""
-
     def isnan(x: Like) -> Tensor:
         """Whether it is NaN."""
-
     def iv(v: Like, x: Like) -> Tensor:
         """Modified Bessel function of the first kind I of real order v (DLMF 10.25.2)."""
-
     def ive(v: Like, x: Like) -> Tensor:
         """exp(-abs(x)) I(v, x), without overflow."""
-
     def j0(x: Like) -> Tensor:
         """Bessel function of the first kind of order 0, jv(0, x)."""
-
     def j1(x: Like) -> Tensor:
         """Bessel function of the first kind of order 1, jv(1, x)."""
-
     def jv(v: Like, x: Like) -> Tensor:
         """Bessel function of the first kind J of real order v (DLMF 10.2.2)."""
-
     def k0(x: Like) -> Tensor:
         """Modified Bessel function of the second kind of order 0, kv(0, x), for x > 0."""
-
     def k1(x: Like) -> Tensor:
         """Modified Bessel function of the second kind of order 1, kv(1, x), for x > 0."""
-
     def kv(v: Like, x: Like) -> Tensor:
         """Modified Bessel function of the second kind K of real order v, for x > 0 (DLMF 10.25.3)."""
-
     def kve(v: Like, x: Like) -> Tensor:
         """exp(x) K(v, x) for x > 0, which is not 0 for large x."""
-
     def less(a: Like, b: Like) -> Tensor:
         """Whether a < b."""
-
     def less_equal(a: Like, b: Like) -> Tensor:
         """Whether a <= b."""
-
     def lgamma(x: Like) -> Tensor:
         """Logarithm of the absolute value of the gamma function."""
-
     def log(x: Like) -> Tensor:
         """Natural logarithm."""
-
     def log10(x: Like) -> Tensor:
         """Logarithm to base 10."""
-
     def log1mexp(x: Like) -> Tensor:
         """log(1 - exp(-x)) for x > 0, exact for small and for large x."""
-
     def log1p(x: Like) -> Tensor:
         """log(1 + x), exact for small x."""
-
     def log2(x: Like) -> Tensor:
         """Logarithm to base 2."""
-
     def log_ndtr(x: Like) -> Tensor:
         """Logarithm of ``ndtr``, exact in both tails."""
-
     def log_sigmoid(x: Like) -> Tensor:
         """log(sigmoid(x)), without overflow."""
-
     def logaddexp(a: Like, b: Like) -> Tensor:
         """log(exp(a) + exp(b)), without overflow."""
-
     def logaddexp2(a: Like, b: Like) -> Tensor:
         """log2(2^a + 2^b), without overflow."""
-
     def logical_and(a: Like, b: Like) -> Tensor:
         """Whether both are true."""
-
     def logical_not(x: Like) -> Tensor:
         """Whether it is false."""
-
     def logical_or(a: Like, b: Like) -> Tensor:
         """Whether at least one is true."""
-
     def logical_xor(a: Like, b: Like) -> Tensor:
         """Whether exactly one is true."""
-
     def logit(x: Like) -> Tensor:
         """log(x / (1 - x)), the inverse of ``sigmoid``."""
-
     def maximum(a: Like, b: Like) -> Tensor:
         """The larger of two; at a tie each gets half of the cotangent."""
-
     def minimum(a: Like, b: Like) -> Tensor:
         """The smaller of two; at a tie each gets half of the cotangent."""
-
     def mod(a: Like, b: Like) -> Tensor:
         """Remainder with the sign of the divisor, as Python's %."""
-
     def multiply(a: Like, b: Like) -> Tensor:
         """Product."""
-
     def ndtr(x: Like) -> Tensor:
         """Distribution function of the standard normal distribution, erfc(-x/sqrt(2))/2."""
-
     def ndtri(x: Like) -> Tensor:
         """Quantile of the standard normal distribution, the inverse of ``ndtr``."""
-
     def negative(x: Like) -> Tensor:
         """Negation."""
-
     def not_equal(a: Like, b: Like) -> Tensor:
         """Whether a != b."""
-
     def power(a: Like, b: Like) -> Tensor:
         """Power a^b; 0^0 is 1, and a negative base takes integers b."""
-
     def reciprocal(x: Like) -> Tensor:
         """One over x."""
-
     def relu(x: Like) -> Tensor:
         """max(x, 0); derivative 0 at 0."""
-
     def round(x: Like) -> Tensor:
         """Nearest integer, halves to the even one; derivative 0."""
-
     def rsqrt(x: Like) -> Tensor:
         """One over the square root."""
-
     def sigmoid(x: Like) -> Tensor:
         """1 / (1 + exp(-x)), without overflow."""
-
     def sign(x: Like) -> Tensor:
         """-1, 0 or 1; derivative 0."""
-
     def signbit(x: Like) -> Tensor:
         """Whether the sign is minus, also that of -0."""
-
     def sin(x: Like) -> Tensor:
         """Sine of an angle in radians."""
-
     def sinh(x: Like) -> Tensor:
         """Hyperbolic sine."""
-
     def sinint(x: Like) -> Tensor:
         """Sine integral Si, the integral of sin(t)/t from 0 to x (DLMF 6.2.9); SciPy's ``sici(x)[0]``."""
-
     def softplus(x: Like) -> Tensor:
         """log(1 + exp(x)), without overflow."""
-
     def softsign(x: Like) -> Tensor:
         """x / (1 + abs(x))."""
-
     def sqrt(x: Like) -> Tensor:
         """Square root."""
-
     def square(x: Like) -> Tensor:
         """Square."""
-
     def subtract(a: Like, b: Like) -> Tensor:
         """Difference of two tensors."""
-
     def tan(x: Like) -> Tensor:
         """Tangent of an angle in radians."""
-
     def tanh(x: Like) -> Tensor:
         """Hyperbolic tangent."""
-
     def trunc(x: Like) -> Tensor:
         """The integer part of x; derivative 0."""
-
     def xlog1py(a: Like, b: Like) -> Tensor:
         """a log(1 + b), exact for small b, which is 0 where a is 0."""
-
     def xlogy(a: Like, b: Like) -> Tensor:
         """a log(b), which is 0 where a is 0."""
-
     def y0(x: Like) -> Tensor:
         """Bessel function of the second kind of order 0, yv(0, x), for x > 0."""
-
     def y1(x: Like) -> Tensor:
         """Bessel function of the second kind of order 1, yv(1, x), for x > 0."""
-
     def yv(v: Like, x: Like) -> Tensor:
         """Bessel function of the second kind Y of real order v, for x > 0 (DLMF 10.2.3)."""
 
