@@ -185,7 +185,7 @@ REST = Atom("rest")  # stands for the factors around a group of factors, which c
 
 def size(q: Number) -> Number:
     """The absolute value."""
-    return -q if q < 0 else q
+    return -q if q.numerator < 0 else q
 
 
 def is_number(e: Expr) -> bool:

@@ -162,7 +162,7 @@ def read(*sums: Expr) -> tuple[Generators, list[Poly]] | None:
         for term, k in terms:
             row = dict(exponents(term))
             for generator, x in row.items():
-                if x < 0 or x > MAX_DEGREE:
+                if x.numerator < 0 or x > MAX_DEGREE:
                     return None
                 units[generator] = lcm(units.get(generator, 1), x.denominator)
             rows.append((k, row))

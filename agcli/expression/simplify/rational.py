@@ -51,7 +51,7 @@ def lowest(rows: list[Row]) -> dict[Any, Number]:
             count[generator] += 1
             least[generator] = min(least[generator], k)
     everywhere = len(rows)
-    return {g: k for g, k in least.items() if k and (k < 0 or count[g] == everywhere)}
+    return {g: k for g, k in least.items() if k and (k.numerator < 0 or count[g] == everywhere)}
 
 
 def is_exponential(generator: Any) -> bool:
@@ -93,7 +93,8 @@ def common_factor(e: Add) -> Iterator[Expr]:
     rows = rows_of(e)
     least = lowest(rows)
     shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows)}
-    shared = without_mixed(shared, least, rows)
+    if shared:
+        shared = without_mixed(shared, least, rows)
     if shared:
         front, rest = pull_out(rows, shared)
         yield mul(front, rest)
@@ -155,6 +156,8 @@ def common_denominator(e: Add) -> Iterator[Expr]:
     """a/b + c/d -> (a*d + b*c)/(b*d), cancelled"""
     rows = aligned(rows_of(e))
     least = lowest(rows)
+    if not any(k < 0 for k in least.values()):
+        return
     shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows) or not is_lowered(g, rows)}
     if len(rows) >= MANY:  # what stands below few terms of many makes the others longer
         below = Counter(g for _, row in rows for g, x in row.items() if x < 0)
