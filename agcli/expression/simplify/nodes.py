@@ -66,6 +66,7 @@ class Mul(Node):
         "one",
         "overflows",
         "plain",
+        "powers",
     )
 
     coefficient: Number
@@ -78,6 +79,7 @@ class Mul(Node):
     marks: set[Any]  # what ``marks_of`` found
     overflows: bool  # what ``stable.overflows`` found
     plain: float | None  # what ``plain_cost`` found
+    powers: dict[Any, Number]  # what ``powers_of`` found
 
 
 class Add(Node):

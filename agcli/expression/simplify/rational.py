@@ -15,7 +15,7 @@ from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn,
 from agcli.expression.simplify.order import term_key
 from agcli.expression.simplify.polynomials import (
     expand,
-    exponents,
+    powers_of,
     read,
     terms_when_expanded,
     write,
@@ -33,7 +33,7 @@ def rows_of(e: Add) -> list[Row]:
     try:
         return e.rows
     except AttributeError:
-        e.rows = rows = [(k, dict(exponents(t))) for t, k in e.terms]
+        e.rows = rows = [(k, powers_of(t)) for t, k in e.terms]
         if e.constant:
             rows.append((e.constant, {}))
         return rows
