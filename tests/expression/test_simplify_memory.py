@@ -1,8 +1,9 @@
-"""What a simplification made is gone when it is over."""
+"""What a simplification made is gone when it is over, and large powers take no memory."""
 
 import gc
 
-from agcli.expression.api import derivative, to_text
+from agcli.expression.api import derivative, parse, to_text
+from agcli.expression.calculus import simplified
 from agcli.expression.simplify.nodes import Node
 
 FORMULAS = [
@@ -23,3 +24,8 @@ def test_no_node_is_left_to_the_garbage_collector():
     finally:
         if running:
             gc.enable()
+
+
+def test_large_powers_are_not_written_out():
+    text = "(x^1000000000000 + 3*y)*(x + 1)/(x^2000000000000 + y)"
+    assert simplified(parse(text)).eval({"x": 1.0, "y": 2.0}) == parse(text).eval({"x": 1.0, "y": 2.0})

@@ -14,6 +14,7 @@ from agcli.expression.simplify.features import GUARD, NEGATIVE, features
 from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
 from agcli.expression.simplify.order import term_key
 from agcli.expression.simplify.polynomials import (
+    MAX_DEGREE,
     expand,
     powers_of,
     read,
@@ -292,12 +293,12 @@ def are_coprime(a: Expr, b: Expr) -> bool:
 
 def residues_of(e: Add) -> dict[Any, list[int]] | None:
     """The images of a sum as a polynomial of each of its generators, numbers in the places of the others; None where a
-    power is none of a polynomial."""
+    power is none of a polynomial, or too large."""
     try:
         return e.residues
     except AttributeError:
         rows = rows_of(e)
-        whole = all(type(x) is int and x > 0 for _, row in rows for x in row.values())
+        whole = all(type(x) is int and 0 < x <= MAX_DEGREE for _, row in rows for x in row.values())
         e.residues = found = images(rows) if whole else None
         return found
 
