@@ -46,6 +46,7 @@ ROWS = [
     ("guard at 0", "x^y*log(where(logical_and(x == 0, y >= 0), 1, x))", "log(x)*x^y"),
     ("guard at 0", "x^y*log(where(x == 0, 1, x))", "log(x)*x^y"),
     ("guard at 0", "where(hypot(x, y) == 0, 0, x/hypot(x, y))", "x/sqrt(x^2 + y^2)"),
+    ("guard at 0", "where(hypot(x, y) == 0, 0, x*y/hypot(x, y)^2 + 1)", "x*y/(x^2 + y^2) + 1"),
     ("cancel", "(x^2 - 1)/(x - 1)", "x + 1"),
     ("cancel", "(x^2 - y^2)/(x^2 + 2*x*y + y^2)", "(x - y)/(x + y)"),
     ("clear fractions", "1/(x^2*(1/x^2 + 1))", "1/(x^2 + 1)"),

@@ -67,7 +67,7 @@ def factor_features(term: Expr) -> int:
     found, sines = 0, 0
     for base, exponent in factors_of(term)[1]:
         if not isinstance(exponent, Node):
-            if exponent < 0:
+            if exponent.numerator < 0:
                 found |= NEGATIVE
             if exponent != 1:
                 found |= SQUARE

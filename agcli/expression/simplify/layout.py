@@ -175,7 +175,7 @@ def is_fraction(term: Mul) -> bool:
     """Whether something stands below the line; of equal forms the one with fewer fractions is nicer."""
     below = False
     for _, x in term.factors:
-        below = below or (not isinstance(x, Node) and x < 0)
+        below = below or (not isinstance(x, Node) and x.numerator < 0)  # a fraction is slow to compare
     return below
 
 
@@ -254,8 +254,8 @@ def plain_cost(e: Mul) -> float | None:
             below += 1
             total += part_cost((base,), -exponent)
     for exponent, bases in roots.items():
-        above += exponent > 0
-        below += exponent < 0
+        above += exponent.numerator > 0
+        below += exponent.numerator < 0
         total += part_cost(bases, size(exponent))
     return total + max(above - 1, 0) + below + (LETTER if not above else 0)
 

@@ -66,6 +66,7 @@ class Mul(Node):
         "one",
         "overflows",
         "plain",
+        "powers",
     )
 
     coefficient: Number
@@ -78,6 +79,7 @@ class Mul(Node):
     marks: set[Any]  # what ``marks_of`` found
     overflows: bool  # what ``stable.overflows`` found
     plain: float | None  # what ``plain_cost`` found
+    powers: dict[Any, Number]  # what ``powers_of`` found
 
 
 class Add(Node):
@@ -185,7 +187,7 @@ REST = Atom("rest")  # stands for the factors around a group of factors, which c
 
 def size(q: Number) -> Number:
     """The absolute value."""
-    return -q if q < 0 else q
+    return -q if q.numerator < 0 else q
 
 
 def is_number(e: Expr) -> bool:

@@ -64,15 +64,19 @@ def sorted_terms(e: Add) -> list[tuple[Expr, Number]]:
 
 
 def term_key(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What the terms of a sum are sorted by, which stand first in ``row``; found once for each."""
-    term: Node = row[0]
+    """What the terms of a sum are sorted by, which stand first in ``row``."""
+    return (*place(row[0]), Structure(row[0]))
+
+
+def place(term: Node) -> tuple[Any, ...]:
+    """Where a term stands among others, found once for each."""
     try:
         return term.place
     except AttributeError:
         powers = symbol_powers(term)
         plain = type(term) is Atom or (type(term) is Mul and all(type(b) is Atom for b, _ in term.factors))
         names = [(name, -p) for name, p in sorted(powers.items())]
-        term.place = found = (-degree(term), plain, -function_degree(term), names, Structure(term))
+        term.place = found = (-degree(term), plain, -function_degree(term), names)
         return found
 
 

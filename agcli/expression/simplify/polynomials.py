@@ -160,9 +160,9 @@ def read(*sums: Expr) -> tuple[Generators, list[Poly]] | None:
         if constant:
             rows.append((constant, {}))
         for term, k in terms:
-            row = dict(exponents(term))
+            row = powers_of(term)
             for generator, x in row.items():
-                if x < 0 or x > MAX_DEGREE:
+                if x.numerator < 0 or x > MAX_DEGREE:
                     return None
                 units[generator] = lcm(units.get(generator, 1), x.denominator)
             rows.append((k, row))
@@ -178,6 +178,17 @@ def read(*sums: Expr) -> tuple[Generators, list[Poly]] | None:
     if any(max(m, default=0) > MAX_DEGREE for p in polys for m in p):
         return None
     return tuple(generator_power(g, Fraction(1, units[g])) for g in generators), polys
+
+
+def powers_of(term: Node) -> dict[Any, Number]:
+    """``exponents`` by generator, which nobody changes; found once for each product."""
+    if type(term) is not Mul:
+        return dict(exponents(term))
+    try:
+        return term.powers
+    except AttributeError:
+        term.powers = found = dict(exponents(term))
+        return found
 
 
 def exponents(term: Node) -> list[tuple[Any, Number]]:

@@ -14,8 +14,9 @@ from agcli.expression.simplify.features import GUARD, NEGATIVE, features
 from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
 from agcli.expression.simplify.order import term_key
 from agcli.expression.simplify.polynomials import (
+    MAX_DEGREE,
     expand,
-    exponents,
+    powers_of,
     read,
     terms_when_expanded,
     write,
@@ -33,7 +34,7 @@ def rows_of(e: Add) -> list[Row]:
     try:
         return e.rows
     except AttributeError:
-        e.rows = rows = [(k, dict(exponents(t))) for t, k in e.terms]
+        e.rows = rows = [(k, powers_of(t)) for t, k in e.terms]
         if e.constant:
             rows.append((e.constant, {}))
         return rows
@@ -51,7 +52,7 @@ def lowest(rows: list[Row]) -> dict[Any, Number]:
             count[generator] += 1
             least[generator] = min(least[generator], k)
     everywhere = len(rows)
-    return {g: k for g, k in least.items() if k and (k < 0 or count[g] == everywhere)}
+    return {g: k for g, k in least.items() if k and (k.numerator < 0 or count[g] == everywhere)}
 
 
 def is_exponential(generator: Any) -> bool:
@@ -93,7 +94,8 @@ def common_factor(e: Add) -> Iterator[Expr]:
     rows = rows_of(e)
     least = lowest(rows)
     shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows)}
-    shared = without_mixed(shared, least, rows)
+    if shared:
+        shared = without_mixed(shared, least, rows)
     if shared:
         front, rest = pull_out(rows, shared)
         yield mul(front, rest)
@@ -155,6 +157,8 @@ def common_denominator(e: Add) -> Iterator[Expr]:
     """a/b + c/d -> (a*d + b*c)/(b*d), cancelled"""
     rows = aligned(rows_of(e))
     least = lowest(rows)
+    if not any(k < 0 for k in least.values()):
+        return
     shared = {g: k for g, k in least.items() if k > 0 or is_shift(g, least, rows) or not is_lowered(g, rows)}
     if len(rows) >= MANY:  # what stands below few terms of many makes the others longer
         below = Counter(g for _, row in rows for g, x in row.items() if x < 0)
@@ -289,12 +293,12 @@ def are_coprime(a: Expr, b: Expr) -> bool:
 
 def residues_of(e: Add) -> dict[Any, list[int]] | None:
     """The images of a sum as a polynomial of each of its generators, numbers in the places of the others; None where a
-    power is none of a polynomial."""
+    power is none of a polynomial, or too large."""
     try:
         return e.residues
     except AttributeError:
         rows = rows_of(e)
-        whole = all(type(x) is int and x > 0 for _, row in rows for x in row.values())
+        whole = all(type(x) is int and 0 < x <= MAX_DEGREE for _, row in rows for x in row.values())
         e.residues = found = images(rows) if whole else None
         return found
 
