@@ -42,7 +42,7 @@ def turns(high: Array, low: Array) -> tuple[Array, Array]:
 # Bessel functions ------------------------------------------------------------------------------------------------
 def far(v: Array, x: Array) -> Array:
     """Where the series in 1/x serve."""
-    return np.abs(x) >= np.maximum(FAR, v * v)
+    return np.asarray(np.abs(x) >= np.maximum(FAR, v * v))
 
 
 def hankel_terms(v: Array, x: Array) -> tuple[Array, Array]:
@@ -86,7 +86,7 @@ def scaled_tail(n: int, v: Array, x: Array, sign: int) -> Array:
     for k in range(TERMS):
         total += term * math.prod(k + 0.5 + j for j in range(n))
         term = term * sign * (4 * v * v - (2 * k + 1) ** 2) / (8 * (k + 1) * x)
-    return (-1) ** n * total / x**n
+    return np.asarray((-1) ** n * total / x**n)
 
 
 # Airy functions --------------------------------------------------------------------------------------------------
@@ -128,12 +128,5 @@ def airy(x: Array, which: int) -> Array:
     """Ai, Ai', Bi or Bi' for large -x, by their places in what SciPy's ``airy`` gives."""
     s, c, even, odd = airy_waves(x, SLOPES if which % 2 else VALUES)
     size = (-x) ** (0.25 if which % 2 else -0.25) / math.sqrt(math.pi)
-    return (
-        size
-        * {
-            0: c * even + s * odd,
-            1: s * even - c * odd,
-            2: -s * even + c * odd,
-            3: c * even + s * odd,
-        }[which]
-    )
+    wave = (c * even + s * odd, s * even - c * odd, c * odd - s * even, c * even + s * odd)[which]
+    return np.asarray(size * wave)

@@ -6,17 +6,20 @@ The derivatives in the parameters of the incomplete ones and of ``hyp2f1`` are r
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
-from ..graph import Cotangents, Like, Tensor, call
+from ..graph import Constant, Cotangents, Like, Tensor, call
 from ..table import real, sample
 from ..types import Array
 from .base import SciPy
-from .elementwise import exp, xlogy
+from .elementwise import exp, power, xlogy
 from .special import digamma, lgamma
 from .special_base import function, parameters, refused, scipy
 from .special_probability import xlog1py
+
+SMALL = 21
 
 
 def beta_slopes(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
@@ -60,9 +63,20 @@ def betaln(a: Like, b: Like) -> Tensor:
     return call("betaln", a, b)
 
 
+def small(a: Tensor) -> int | None:
+    """A parameter that is a small whole number: its powers are smooth at 0, which logarithms are not."""
+    value = a.value if isinstance(a, Constant) and not isinstance(a.value, np.ndarray) else None
+    return int(value) if isinstance(value, int | float | Fraction) and value in range(1, SMALL) else None
+
+
 def betainc_rule(g: Tensor, y: Tensor, a: Tensor, b: Tensor, x: Tensor) -> Cotangents:
-    """x^(a - 1) (1 - x)^(b - 1) / B(a, b) (DLMF 8.17.1), which as logarithms neither overflows nor underflows."""
-    density = exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))
+    """x^(a - 1) (1 - x)^(b - 1) / B(a, b) (DLMF 8.17.1), as logarithms where that could overflow."""
+    m, n = small(a), small(b)
+    if m is None or n is None:
+        density = exp(xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b))
+    else:
+        factor = Fraction(math.factorial(m + n - 1), math.factorial(m - 1) * math.factorial(n - 1))
+        density = factor * power(x, m - 1) * power(1 - x, n - 1)
     return [*refused("betainc", "its parameter a", "its parameter b"), g * density]
 
 
@@ -79,7 +93,10 @@ def betainc(a: Like, b: Like, x: Like) -> Tensor:
 
 
 def gamma_density(a: Tensor, x: Tensor) -> Tensor:
-    """x^(a - 1) exp(-x) / gamma(a) (DLMF 8.8.13, 8.2.4)."""
+    """x^(a - 1) exp(-x) / gamma(a) (DLMF 8.8.13, 8.2.4), as logarithms where that could overflow."""
+    n = small(a)
+    if n is not None:
+        return Fraction(1, math.factorial(n - 1)) * power(x, n - 1) * exp(-x)
     return exp(xlogy(a - 1, x) - x - lgamma(a))
 
 

@@ -49,10 +49,14 @@ def quarter(x: Tensor, turns: int) -> Tensor:
     return -wave if turns % 4 > 1 else wave
 
 
+def times(k: int, x: Tensor) -> Tensor:
+    return x if k == 1 else k * x
+
+
 def sinint_formula(n: int, x: Tensor) -> Tensor:
     if n == 1:
         return sin(x) / x
-    return (quarter(x, n - 1) - (n - 1) * sinint_formula(n - 1, x)) / x
+    return (quarter(x, n - 1) - times(n - 1, sinint_formula(n - 1, x))) / x
 
 
 @function(*series("sinint", Series(1, sinint_compute, sinint_formula)), *one())
@@ -122,7 +126,7 @@ def fresnel_formula(n: int, x: Tensor, which: int) -> Tensor:
     for k in range(n - 1):
         s, c = x * waves[k][1], x * waves[k][0]
         if k:
-            s, c = s + k * waves[k - 1][1], c + k * waves[k - 1][0]
+            s, c = s + times(k, waves[k - 1][1]), c + times(k, waves[k - 1][0])
         waves.append((PI * s, -(PI * c)))
     return waves[-1][which]
 

@@ -124,6 +124,12 @@ def sign(s: Site, a: Interval) -> Interval:
     return s.p.number(s.sign(a))
 
 
+def heaviside(s: Site, a: Interval, at_zero: Interval) -> Interval:
+    """0, 1, and at the jump what is given there."""
+    side = s.sign(a)
+    return at_zero if side == 0 else truth(side > 0)
+
+
 def abs_(s: Site, a: Interval) -> Interval:
     s.sign(a)
     return absolute(s.p, a)
@@ -275,6 +281,7 @@ RULES: dict[str, Rule] = {
     "reciprocal": lambda s, a: divide(s.p, UNIT, a),
     "digamma": lambda s, a: gammas.polygamma(s.p, 0, a),
     "polygamma": polygamma,
+    "heaviside": heaviside,
     "sinc": sinc,
     "log2": lambda s, a: elementary.log_to(s.p, a, 2),
     "log10": lambda s, a: elementary.log_to(s.p, a, 10),
