@@ -185,8 +185,7 @@ class AxisMap(Linear):
 
     def simplify(self, x: Tensor) -> Tensor | None:
         n = x.shape[self.axis]
-        same = n is not None and self.rule.count(n) == n and self.rule.scale in (None, 1)
-        return x if same else None
+        return x if n and (self.rule.size == n or self.rule.scale == 1) else None
 
 
 class AxisMapBack(AxisMap):

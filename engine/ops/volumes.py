@@ -77,6 +77,8 @@ def volume(x: Like, op: str) -> Tensor:
     t = as_tensor(x)
     if t.ndim != 5:
         raise ShapeError(f"{op}: needs (N, D, H, W, C), got {t.shape}")
+    if 0 in t.shape[1:]:
+        raise ShapeError(f"{op}: needs (N, D, H, W, C) with lengths of 1 or more behind N, got {t.shape}")
     if None in t.shape[1:]:
         raise ShapeError(f"{op}: needs (N, D, H, W, C) of which only N is unknown, got {t.shape}")
     return t

@@ -179,6 +179,13 @@ def test_a_tie_in_a_volume_goes_to_the_first_in_row_major_order():
     same(dx, expected, 0)
 
 
+def test_of_no_volume_nothing_is_made():
+    none, w = np.zeros((0, 3, 4, 5, 2)), np.zeros((2, 2, 2, 2, 3))
+    assert ag.conv3d(none, w).eval().shape == (0, 2, 3, 4, 3)
+    assert ag.conv3d_transpose(none, w.swapaxes(3, 4), strides=2).eval().shape == (0, 6, 8, 10, 3)
+    assert ag.max_pool3d(none).eval().shape == ag.max_pool3d_indices(none).eval().shape == (0, 1, 2, 2, 2)
+
+
 def test_half_precision_adds_in_single():
     x = np.full((1, 8, 16, 16, 1), 300.0, "float16")
     y = ag.avg_pool3d(x, (8, 16, 16))
@@ -196,6 +203,7 @@ WRONG = {
     r"conv3d: needs \(N, D, H, W, C\) of which only N is unknown": lambda: ag.conv3d(
         ag.placeholder("v", (None, None, 4, 4, 2)), W
     ),
+    r"max_pool3d: needs \(N, D, H, W, C\) with lengths of 1 or more behind N": lambda: ag.max_pool3d(X[..., :0]),
     r"conv3d: needs weights \(kd, kh, kw, C / groups, F\)": lambda: ag.conv3d(X, W[0]),
     r"conv3d: the input \(None, 4, 5, 6, 2\) has 2 channels, weights \(2, 2, 2, 2, 3\) take 4": lambda: ag.conv3d(
         X, W, groups=2

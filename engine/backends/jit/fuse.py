@@ -295,7 +295,7 @@ class Builder:
         program = Program(tuple(x.dtype for x in inputs), tuple(lines), tuple(wanted), len(group.totals), fold)
         op = self.make(program, group.shape, not self.shard_of)
         if group.frame is not None:
-            single = tuple(t.id not in own or group.frame.is_single(t.shape) for t in members if t.id in places)
+            single = tuple(t.id not in own or group.frame.is_single(t) for t in members if t.id in places)
             types = tuple(t.type for t in (*results, *group.totals))
             op = RowLoop(program, op.shape, op.threads, group.frame, single, types)
         elif group.totals:

@@ -36,9 +36,9 @@ class Frame:
         """The shape of one number a row."""
         return (*self.shape[: self.kept], *(1 for _ in self.shape[self.kept :]))
 
-    def is_single(self, shape: Sequence[int | None]) -> bool:
-        """Whether an array that broadcasts to the shape has one number a row."""
-        return all(n == 1 for n in shape[self.kept - len(self.shape) :])
+    def is_single(self, t: Tensor) -> bool:
+        """Whether a tensor has one number a row: a sum or an extremum of rows, or what has no length along them."""
+        return isinstance(t.op, Sum | Max | Min) or all(n == 1 for n in t.shape[self.kept - len(self.shape) :])
 
 
 def frame_of(t: Tensor) -> Frame | None:
