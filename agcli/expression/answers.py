@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -83,8 +82,10 @@ def check_digits(question: Question) -> None:
             raise ExpressionError(f"--digits and --{name} cannot be combined", hint="ask one after the other")
     if not 1 <= question.digits <= MAX_DIGITS:
         raise ExpressionError(f"--digits: expected a number from 1 to {MAX_DIGITS:,}, found {question.digits:,}")
-    if find_spec("flint") is None:
-        raise ExpressionError("--digits needs python-flint", hint='run `pip install "agcli[certified]"`')
+    try:
+        from flint import arb  # noqa: F401
+    except ImportError:
+        raise ExpressionError("--digits needs python-flint", hint='run `pip install "agcli[certified]"`') from None
 
 
 def with_digits(found: Answer, point: Mapping[str, Tensor], count: int) -> Answer:
