@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.util import find_spec
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from agcli.expression.derivation import Derivation
 from agcli.expression.errors import ExpressionError, shorten
 from agcli.expression.foreign_names import defined, derivative_written
 from agcli.expression.lift_shapes import vector_parts
-from agcli.expression.lower import lower
+from agcli.expression.lower import ROUNDED, lower
 from agcli.expression.questions import Answer, Question
 from agcli.expression.simplify import Step, gradient_steps, steps
 from agcli.expression.substitution import substitute
@@ -35,6 +34,7 @@ MAX_NODES = 4_000  # of a formula: what is answered within a second
 def answer(text: str, question: Question) -> Answer:
     """The answer to a question about a formula. Raises ExpressionError, with notes how the formula was read."""
     notes: list[str] = []
+    rounded = ROUNDED.set(None if question.digits is None else [])
     try:
         return answered(text, question, notes)
     except (ExpressionError, EngineError) as e:
@@ -42,6 +42,8 @@ def answer(text: str, question: Question) -> Answer:
         error.notes = tuple(notes)
         error.hint = named_in(notes, error) or error.hint
         raise error from None
+    finally:
+        ROUNDED.reset(rounded)
 
 
 def answered(text: str, question: Question, notes: list[str]) -> Answer:
@@ -83,8 +85,10 @@ def check_digits(question: Question) -> None:
             raise ExpressionError(f"--digits and --{name} cannot be combined", hint="ask one after the other")
     if not 1 <= question.digits <= MAX_DIGITS:
         raise ExpressionError(f"--digits: expected a number from 1 to {MAX_DIGITS:,}, found {question.digits:,}")
-    if find_spec("flint") is None:
-        raise ExpressionError("--digits needs python-flint", hint='run `pip install "agcli[certified]"`')
+    try:
+        from flint import arb  # noqa: F401
+    except ImportError:
+        raise ExpressionError("--digits needs python-flint", hint='run `pip install "agcli[certified]"`') from None
 
 
 def with_digits(found: Answer, point: Mapping[str, Tensor], count: int) -> Answer:
@@ -92,6 +96,9 @@ def with_digits(found: Answer, point: Mapping[str, Tensor], count: int) -> Answe
     if not found.valued:
         example = ",".join(f"{name}=1" for name in found.parameters)
         raise ExpressionError("--digits: digits are those of values", hint=f"write --at {example}")
+    if lost := ROUNDED.get():
+        message = f"--digits: a function takes {float(lost[0])!r} as a rounded number"
+        raise ExpressionError(message, hint="write the formula with `where` and products")
     from agcli.expression.proved.answers import proved
 
     return proved(found, point, count)

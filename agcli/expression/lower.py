@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from fractions import Fraction
 from functools import lru_cache
 from types import EllipsisType
@@ -29,6 +30,7 @@ from agcli.expression.syntax import AnyNode, Call, Constant, Form, Literal, Name
 
 MAX_ELEMENTS = 1_000_000  # of one tensor in a formula
 MAX_NUMBER = 1_000_000  # of a plain argument
+ROUNDED: ContextVar[list[Fraction] | None] = ContextVar("rounded", default=None)  # numbers that plain arguments lose
 VALUES = {"pi": math.pi, "e": math.e}
 INDICES = {"indices", "index", "labels", "key", "ids"}  # parameters that take whole numbers
 COMMANDS = {"solve": "a matrix", "diff": "a vector", "gradient": "a vector"}  # of other systems, that take arrays here
@@ -330,7 +332,12 @@ def plain(value: Any) -> Any:
         return tuple(map(plain, value))
     if isinstance(value, int) and abs(value) > MAX_NUMBER:
         raise ValueError(f"{value:.3g} is too large for a formula; at most {MAX_NUMBER:,}")
-    return float(value) if isinstance(value, Fraction) else value
+    if not isinstance(value, Fraction):
+        return value
+    near = float(value)
+    if (seen := ROUNDED.get()) is not None and Fraction(near) != value:
+        seen.append(value)
+    return near
 
 
 class Vector(tuple[Any, ...]):

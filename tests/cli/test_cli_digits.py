@@ -1,6 +1,8 @@
 """`ag grad --digits N`: what is printed, JSON, exit codes and bad input."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -79,7 +81,31 @@ def test_digits_are_for_formulas(grad):
 
 
 def test_the_missing_extra_is_named(grad, monkeypatch):
-    monkeypatch.setattr("agcli.expression.answers.find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "flint", None)
     code, _, err = grad("x", "--at", "x=1", "--digits", "5")
     assert code == 2
     assert err == 'error: --digits needs python-flint\nrun `pip install "agcli[certified]"`\n'
+
+
+def test_many_formulas_have_digits_each(grad):
+    code, out, _ = grad(
+        "--batch", "-", "--at", "x=2", "--digits", "12", input="sin(x)\nsqrt(x)^2 - 2\nsort([x, 1])[0]\n"
+    )
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert code == 2
+    assert rows[0]["f"]["proved"]["value"] == "0.909297426826"
+    assert rows[1]["f"]["proved"]["status"] == "undecided"
+    assert rows[2]["error"]["message"] == "--digits: `sort` has no rule for digits that are proved"
+
+
+@pytest.mark.parametrize(("form", "sign"), [("latex", "% "), ("python", "# "), ("c", "// "), ("unicode", "  ")])
+def test_all_formats_tell_what_is_proved(grad, form, sign):
+    _, out, _ = grad("sin(x)", "--at", "x=2", "--digits", "12", "--format", form)
+    assert f"{sign}12 digits proved; the ordinary answer 0.9092974268256817 has 16 right digits\n" in out
+    assert "f = 0.909297426826\n" in out
+
+
+def test_nobody_else_loads_flint():
+    code = "import sys; from agcli.cli import ag; from click.testing import CliRunner; r = CliRunner()"
+    code += "; r.invoke(ag, ['grad', 'x^2', '--at', 'x=1']); assert 'flint' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -275,6 +275,18 @@ def test_a_rounded_number_of_a_rule_is_refused():
         proofs("selu(x)", "x=0.1")
 
 
+@pytest.mark.parametrize("slope", ["0.1", "1/2 + 1e-30", "0.01 + 1e-19"])
+def test_a_number_that_a_function_rounds_is_refused(slope):
+    with pytest.raises(ExpressionError, match=r"a function takes 0\.\d+ as a rounded number"):
+        proofs(f"leaky_relu(x, {slope})", "x=-1")
+
+
+def test_numbers_that_functions_do_not_round():
+    assert texts("leaky_relu(x)", "x=-1/3", 12) == ["-0.00333333333333", "0.01"]
+    assert texts("leaky_relu(x, 1/2)", "x=-0.1", 12) == ["-0.05", "0.5"]
+    assert texts("logsumexp([x, 1])", "x=1", 12)[0] == "1.69314718056"
+
+
 def test_a_typed_number_is_never_a_constant_that_it_rounds_to():
     nearest = Fraction(math.pi)
     text = f"{nearest.numerator}/{nearest.denominator}*x - pi*x"

@@ -49,6 +49,7 @@ KNOWN: dict[float, Callable[[], Number]] = {
     math.sqrt(8 / math.pi): lambda: root(8 / arb.pi()),
     math.sqrt(2 * math.pi): lambda: root(2 * arb.pi()),
     math.sqrt(2 / math.pi): lambda: root(2 / arb.pi()),
+    0.01: lambda: fmpq(1, 100),  # the slope of leaky_relu
     0.044715: lambda: fmpq(44_715, 1_000_000),  # of the definition of GELU
 }
 
@@ -95,7 +96,9 @@ def constant(t: Constant, value: Any) -> Number:
     if known is not None:
         found = known()
         return found if number > 0 else RULES["negative"](None, found)
-    if not math.isfinite(number):
+    if math.isinf(number):  # a bound that is none
+        return arb.pos_inf() if number > 0 else arb.neg_inf()
+    if math.isnan(number):
         raise no_rule(t)
     exact = rational(number)
     if bits(fmpq(exact.p)) > FEW_BITS:
@@ -209,12 +212,18 @@ def one(s: Site, a: Number, b: Number) -> Number:
 SAME: dict[str, Rule] = {"subtract": nothing, "divide": one}  # ops of twice the same number
 
 
+ORDERING = ("less", "less_equal", "greater", "greater_equal", "equal", "not_equal", "maximum", "minimum", "clip")
+OF_BOUNDS = frozenset(RULES[name] for name in ORDERING)  # rules that may meet an infinite bound
+
+
 def applied(rule: Rule, site: Site, t: Tensor, args: Sequence[Any]) -> Value:
     """One op on numbers."""
     for kind in UNKNOWN:
         for a in args:
             if isinstance(a, kind):
                 return a
+    if rule not in OF_BOUNDS and any(isinstance(a, arb) and not a.is_finite() for a in args):
+        return Undecided(t, "")
     try:
         value = rule(site, *args)
     except NoValueError:
