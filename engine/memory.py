@@ -49,6 +49,16 @@ class Memory:
         self.shadow.append(array)
         return s
 
+    def buffer(self, t: Tensor, shard: int) -> int:
+        """A slot for what a step makes; its number."""
+        type, slots = t.type, self.plan.slots
+        known = self.known.get(id(type))
+        array = self.shadow_of(type) if known is None else known[1]
+        index = len(slots)
+        slots.append(Slot(index, type, "buffer", index, t, False, shard, -1, None, array.nbytes))
+        self.shadow.append(array)
+        return index
+
     def shadow_of(self, type: TensorType) -> Array:
         """Memory of this type in C order that is never touched."""
         known = self.known.get(id(type))
@@ -148,15 +158,16 @@ class Memory:
                     whole.offset = pools[whole.shard].take(whole.nbytes)
             for i in step.inputs + step.outputs:
                 own = owner[i]
-                if last[own] == n:
-                    last[own] = -1  # it dies once
-                    s = slots[own]
-                    if s.kind != "buffer" or own in taken:
-                        continue
-                    if s.shard == step.shard:
-                        pools[step.shard].give(s.offset, s.nbytes)
-                    else:
-                        waiting.append(s)
+                if last[own] != n:
+                    continue
+                last[own] = -1  # it dies once
+                s = slots[own]
+                if s.kind != "buffer" or own in taken:
+                    continue
+                if s.shard == step.shard:
+                    pools[step.shard].give(s.offset, s.nbytes)
+                else:
+                    waiting.append(s)
         self.settle(pools)
 
     def settle(self, pools: Mapping[int, FreeList]) -> None:
@@ -191,21 +202,26 @@ class Memory:
                 if k >= len(inputs):
                     break
                 x = slots[inputs[k]]
-                root = slots[x.root]
-                if (
-                    last[root.index] == n
-                    and root.kind == "buffer"
-                    and root.index not in taken
-                    and root.shard == step.shard
-                    and (x.type is out.type or (x.type.dtype == out.type.dtype and x.type.shape == out.type.shape))
-                    and root.nbytes == out.nbytes
-                    and self.shadow[x.index].flags.c_contiguous
-                    and all(i == x.index or slots[i].root != x.root for i in inputs)
-                ):
+                own = x.root
+                if last[own] != n or own in taken:
+                    continue
+                root = slots[own]
+                if root.kind != "buffer" or root.shard != step.shard or root.nbytes != out.nbytes:
+                    continue
+                same = x.type is out.type or (x.type.dtype == out.type.dtype and x.type.shape == out.type.shape)
+                if same and self.shadow[x.index].flags.c_contiguous and alone(x, inputs, slots):
                     out.offset = root.offset
-                    taken.append(root.index)
+                    taken.append(own)
                     break
         return taken
+
+
+def alone(x: Slot, inputs: Sequence[int], slots: Sequence[Slot]) -> bool:
+    """Whether no other input of a step looks at the memory of ``x``."""
+    for i in inputs:  # noqa: SIM110  # a generator takes twice as long
+        if i != x.index and slots[i].root == x.root:
+            return False
+    return True
 
 
 def strided(op: Op) -> bool:

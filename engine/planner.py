@@ -58,9 +58,7 @@ class Planner:
             if type(t.type) is TupleType:
                 self.as_steps(t, op, inputs)
             elif type(op).view is Op.view or not self.as_view(t, op, inputs):
-                s = self.memory.add(t, t.type, "buffer", self.memory.shadow_of(t.type))
-                s.shard = self.shard
-                slot_of[t.id] = index = s.index
+                slot_of[t.id] = index = self.memory.buffer(t, self.shard)
                 self.plan.steps.append(Step(op, inputs, (index,), t, False, self.shard, self.phase))
         elif isinstance(t, Constant):
             self.add(t, t.type, "constant", t.array, source=t.array)
