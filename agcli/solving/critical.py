@@ -74,6 +74,8 @@ class Judge:
         value = float(self.f.value.exact(x)[0])
         if not np.isfinite(value):
             return None
+        if self.breaks(x, value):
+            return None
         close = bool((error <= CLOSE * (1 + np.abs(x))).all())
         size = float(np.abs(slope[moving]).max(initial=0.0))
         if not close or not np.isfinite(slope).all() or self.f.value.singular(x):
@@ -89,6 +91,18 @@ class Judge:
         kind, note = self.kind(x, signs, outward, moving, vectors, error)
         curvatures = tuple(float(v) for v in values)
         return Point(x, value, kind, size, curvatures, tuple(map(int, on)), error, note, found, self.names)
+
+    def breaks(self, x: Array, value: float) -> bool:
+        """Whether values do not come nearer to that of the point on any side, as at a pole."""
+        scale = 1 + np.abs(x)
+        gaps = []
+        for distance in (AROUND[0], AROUND[-1]):
+            steps = np.diag(distance * scale)
+            around = np.clip(np.concatenate([x + steps, x - steps]), self.problem.low, self.problem.high)
+            found = np.abs(self.f.value.many(around[(around != x).any(axis=1)])[:, 0] - value)
+            gaps.append(float(found[np.isfinite(found)].min(initial=np.inf)))
+        far, near = gaps
+        return near > far / 2 and near > FLAT * abs(value) and np.isfinite(far)
 
     def exact_zero(self, x: Array, moving: Array) -> tuple[Array, Array]:
         """The zero of the gradient without errors of rounding, and the step that is left."""
@@ -190,7 +204,11 @@ class Judge:
             there, reach = self.simplex(x, sign)
             on = sides(self.problem, there)
             value = float(self.f.value.exact(there)[0])
-            if not np.isfinite(value) or not all(self.around(there, value, d, sign) for d in AROUND if d > 10 * reach):
+            if (
+                not np.isfinite(value)
+                or self.breaks(there, value)
+                or not all(self.around(there, value, d, sign) for d in AROUND if d > 10 * reach)
+            ):
                 continue
             error = np.full(len(x), 0.0 if (there == x).all() else reach * (1 + np.abs(x).max()))
             return Point(there, value, kind, size, (), tuple(map(int, on)), error, KINK, found, self.names)

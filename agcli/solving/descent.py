@@ -97,8 +97,8 @@ def run(function: Callable[[Array], float], x: Array, **options: Any) -> Array:
         warnings.simplefilter("ignore")
         try:
             return np.asarray(minimize(function, x, **options).x)
-        except (ValueError, np.linalg.LinAlgError, UnboundLocalError):  # SciPy's, where numbers are beyond float64
-            return x
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError, UnboundLocalError):
+            return x  # SciPy's errors, where numbers are beyond float64
 
 
 def free(f: Objective, problem: Problem, x: Array) -> Array:
@@ -128,10 +128,11 @@ def in_bounds(f: Objective, problem: Problem, x: Array) -> Array:
 
 def settled(f: Objective, problem: Problem, x: Array, value: float) -> tuple[Array, float]:
     """The point on the bounds that it is near to, with Newton's last digits, or on round numbers, if none is higher."""
-    for there in (on_bounds(problem, x), polished(f, problem, x), *rounded(x)):
-        new = height(f, there)
-        if new <= value and (new < value or (there != x).any()) and inside(problem, there):
-            x, value = there, new
+    for near in (lambda x: [on_bounds(problem, x)], lambda x: [polished(f, problem, x)], rounded):
+        for there in near(x):
+            new = height(f, there)
+            if new <= value and inside(problem, there):
+                x, value = there, new
     return x, value
 
 

@@ -163,15 +163,14 @@ def falling(f: Objective, problem: Problem, points: list[Point], ends: list[End]
     begin = min(points, key=lambda p: p.value).x if points else min(ends, key=lambda e: e.value).x if ends else None
     if begin is None:
         return None
-    found: list[tuple[Array, list[float]]] = [far for far in probes(f, problem, begin) if falls(far[1], least)]
-    if found:
-        x, values = min(found, key=lambda far: far[1][-1])
-        return Fall(x, values[-1], values[-1] < 2 * min(values[-2], -1.0) or values[-1] == -np.inf)
+    found = [
+        Fall(x, values[-1], values[-1] < 2 * min(values[-2], -1.0) or values[-1] == -np.inf)
+        for x, values in probes(f, problem, begin)
+        if falls(values, least)
+    ]
     lower = [e for e in ends if e.value < least - 1e-9 * (1 + abs(least))] if points else ends
-    if not lower:
-        return None
-    last = min(lower, key=lambda e: e.value)
-    return Fall(last.x, last.value, last.value == -np.inf)
+    found += [Fall(e.x, e.value, e.value == -np.inf) for e in lower]
+    return min(found, key=lambda fall: fall.value, default=None)
 
 
 def probes(f: Objective, problem: Problem, begin: Array) -> Iterable[tuple[Array, list[float]]]:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from agcli.engine.frozen import frozen
+from agcli.engine.frozen import changed, frozen
 from agcli.engine.types import Array
 from agcli.expression.errors import ExpressionError
 from agcli.solving.descent import inside, modest, rounded
 from agcli.solving.functions import TINY, System, single_threaded
-from agcli.solving.merging import groups
+from agcli.solving.merging import SAME, groups, near
 from agcli.solving.newton import Zero, newton
 from agcli.solving.problem import Problem, placed
 from agcli.solving.proofs import Proof, prove
@@ -27,6 +27,11 @@ NEWTON = 80
 LEFT = 4
 KINK = "at a kink"
 MULTIPLE = "multiple: the derivative vanishes"
+MANY = "one of many: all points near it along a line are roots, too"
+NEAR = 1e-5  # distance of a round number that is tried, at most
+EXACT = 1e-12  # distance of two simple roots that are taken for one, relative
+MOST_BESIDE = 4  # roots beside another that are looked for
+ENOUGH = 3  # of these, after which there is nothing more to find
 
 
 @frozen
@@ -88,6 +93,9 @@ def solve(problem: Problem) -> Roots:
         root, sure = judged(system, problem, x, count)
         if sure:
             roots.append(root)
+            roots += beside(system, problem, root, found)
+            if sum(r.note == MANY for r in roots) == ENOUGH:
+                break
         elif np.isfinite(root.residual) and (best is None or root.residual < best.residual):
             best = root
     points = merged(roots)
@@ -99,6 +107,16 @@ def solve(problem: Problem) -> Roots:
     return Roots(
         problem, tuple(points), len(ends), ended, len(pool), outside, left, None if points else best, proof
     )  # fmt: skip
+
+
+def beside(system: System, problem: Problem, root: Root, ends: Sequence[Array]) -> list[Root]:
+    """Other simple roots so close to one that their ends were taken for the same."""
+    if root.kind != "simple":
+        return []
+    apart = [x for x in ends if near(x, root.x) and not near(x, root.x, root.error, EXACT)]
+    kept = [x for x, _ in groups(apart, [0.0] * len(apart), EXACT)][:MOST_BESIDE]
+    judged_ones = [judged(system, problem, x, 0) for x in kept]
+    return [other for other, sure in judged_ones if sure and other.kind == "simple"]
 
 
 def residual(system: System, x: Array) -> float:
@@ -127,19 +145,22 @@ def searched(system: System, problem: Problem, start: Array) -> Array | None:
     with np.errstate(all="ignore"):
         try:
             found = root(value, start, jac=slopes, method=method).x
-        except (ValueError, np.linalg.LinAlgError):
+        except (ValueError, ArithmeticError, np.linalg.LinAlgError):
             found = start
     x = np.clip(found, problem.low, problem.high)
     if not np.isfinite(x).all() or not np.isfinite(residual(system, x)):
         x = start
-    return nearby(system, problem, newton(system.value, system.jacobian, x, problem.low, problem.high, 30).x)
+    return nearby(system, problem, newton(system.value, system.jacobian, x, problem.low, problem.high, 30))
 
 
-def nearby(system: System, problem: Problem, x: Array) -> Array | None:
+def nearby(system: System, problem: Problem, zero: Zero) -> Array | None:
+    """The end of Newton's method, or a round number as near as it is exact, where the values are no larger."""
+    x = zero.x
     if not np.isfinite(x).all():
         return None
-    size = residual(system, x)
-    for there in rounded(x):
+    size, left = residual(system, x), float(zero.error.max())
+    reach = min(NEAR, max(10 * left, EXACT)) if np.isfinite(left) else NEAR
+    for there in rounded(x, reach):
         if inside(problem, there) and residual(system, there) <= size * (1 if size else 0):
             return there
     return x
@@ -166,7 +187,8 @@ def crossings(system: System, problem: Problem) -> list[Array | None]:
     found: list[Array | None] = [np.array([x]) for x in grid[signs == 0][:BRACKETS]]
     for a, b in zip(grid[places], grid[places + 1], strict=True):
         x = brentq(lambda x: float(system.value(np.array([x]))[0]), a, b, xtol=1e-300, rtol=1e-15, disp=False)
-        found.append(nearby(system, problem, np.array([float(x)])))
+        zero = newton(system.value, system.jacobian, np.array([float(x)]), problem.low, problem.high, 30)
+        found.append(nearby(system, problem, zero))
     return found
 
 
@@ -191,7 +213,7 @@ def judged(system: System, problem: Problem, x: Array, count: int) -> tuple[Root
     if sure and system.value.singular(x):
         note = KINK
     elif sure and not regular(system, x, zero.error):
-        kind, note = "multiple", MULTIPLE
+        kind, note = "multiple", MANY if not size and is_one_of_many(system, x) else MULTIPLE
         sure = not size or is_bottom(system, x, zero)
     return Root(x, size, zero.error, kind, note, count, tuple(problem.names)), sure
 
@@ -209,6 +231,14 @@ def regular(system: System, x: Array, error: Array) -> bool:
     return not change > sizes[-1] / 2
 
 
+def is_one_of_many(system: System, x: Array) -> bool:
+    """Whether points beside a root, where the Jacobian vanishes, are roots to the last digit as well."""
+    slopes = np.nan_to_num(system.jacobian(x, exact=True))
+    direction = np.linalg.svd(slopes)[2][-1]
+    reach = 1e-4 * (1 + np.abs(x).max()) * direction
+    return any(not system.value.exact(x + side * s * reach).any() for side in (-1, 1) for s in (1.0, 0.3))
+
+
 def is_bottom(system: System, x: Array, zero: Zero) -> bool:
     """Whether the values grow on all sides of a multiple root, which tells it from values that only tend to 0."""
     reach = 2 * LEFT * max(float(zero.error.max()), float(np.spacing(np.abs(x)).max()))
@@ -220,16 +250,17 @@ def is_bottom(system: System, x: Array, zero: Zero) -> bool:
 
 
 def merged(roots: Sequence[Root]) -> list[Root]:
-    """The roots in order, each once."""
-    if not roots:
-        return []
-    by_place = {tuple(root.x): root for root in roots}
-    found = groups([root.x for root in roots], [float(root.error.max()) for root in roots])
-    kept = []
-    for x, _ in found:
-        first = by_place[tuple(x)]
-        same = [r for r in roots if (np.abs(r.x - x) <= 1e-5 * (1e-3 + np.abs(x))).all()]
-        kept.append(
-            Root(x, first.residual, first.error, first.kind, first.note, sum(r.found for r in same), first.names)
-        )
-    return sorted(kept, key=lambda root: tuple(root.x))
+    """The roots in order, each once; of those that are one of many, the one nearest to 0."""
+    kept: list[Root] = []
+    for root in sorted(roots, key=lambda r: (float(r.error.max()), float(np.abs(r.x).max()))):
+        same = next((i for i, r in enumerate(kept) if alike(root, r)), None)
+        if same is None:
+            kept.append(root)
+        else:
+            kept[same] = changed(kept[same], found=kept[same].found + root.found)
+    return sorted(kept, key=lambda r: tuple(r.x))
+
+
+def alike(a: Root, b: Root) -> bool:
+    same = EXACT if a.kind == b.kind == "simple" else SAME
+    return near(a.x, b.x, a.error + b.error, same) or (a.note == b.note == MANY)

@@ -160,11 +160,16 @@ class Loop:
         return self.copies[-1][0]
 
     def copy_transposes(self) -> None:
-        """Copy what every turn multiplies by and sees transposed: products of rows read it faster."""
+        """Copy what every turn multiplies by and sees transposed: products of rows read it faster.
+
+        What a turn makes itself is another matrix in every turn, though it lies in one place.
+        """
+        slots = self.turn.plan.slots
         for step in self.turn.plan.steps:
             for i in step.inputs if isinstance(step.op, MatMul) else ():
                 original = self.values[i]
-                if i not in self.varying and not original.flags.c_contiguous:
+                made = slots[slots[i].root].kind in ("buffer", "part")
+                if i not in self.varying and not made and not original.flags.c_contiguous:
                     self.values[i] = np.empty(original.shape, original.dtype)
                     self.copies.append((self.values[i], original))
 

@@ -13,6 +13,7 @@ from ..gradient import is_float, pullback
 from ..graph import Cotangents, Tensor, call
 from ..leaves import Placeholder
 from ..ops.joining import concatenate
+from ..substitution import substitute
 from ..types import TensorType
 from .ode_steps import ODE
 from .scan import scan
@@ -44,10 +45,9 @@ class Adjoint(Wrapped):
             found, [state, *sums], strict=True)]  # fmt: skip
         settings = (ode.rtol, ode.atol, ode.max_steps)
         back, outside = equations([state, a, *sums], time, [rate, *falls], settings)
-        given = dict(zip((p.id for p in ode.shared), shared, strict=True))
         starts = [y[-1], g[-1], *(call("zeros_like", shared[i]) for i in floats)]
         jumps = [Jump(y[::-1], False), Jump(g[::-1], True), *(None for _ in floats)]
-        around = [given.get(x.id, x) for x in outside]
+        around = substitute(outside, dict(zip(ode.shared, shared, strict=True)))  # and what is made of them alone
         states = solution(back, starts, times[::-1], around, jumps)
         first = states[1][-1]
         cotangents: list[Tensor | None] = [None] * len(shared)
@@ -57,7 +57,7 @@ class Adjoint(Wrapped):
 
     def by_times(self, g: Tensor, y: Tensor, first: Tensor, times: Tensor, shared: Sequence[Tensor]) -> Tensor:
         """An output moves with its time at its rate; the start, when later, goes back by its own."""
-        weights = concatenate([(g[0] - first).reshape(1, *first.shape), g[1:]], axis=0)
+        weights = concatenate([call("expand_dims", g[0] - first, axis=0), g[1:]], axis=0)
 
         def moved(carry: Tensor, x: tuple[Tensor, ...]) -> tuple[Any, Any]:
             (rate,) = self.ode.at([x[0]], x[1], shared)

@@ -153,7 +153,7 @@ def solution(
     places = call("sum", cast(call("less", rank.reshape(1, -1), wanted.reshape(-1, 1)), np.dtype("int64")), axis=1)
     places = places + cast(wanted > 0, np.dtype("int64"))  # row 0 is the start, before all steps
     return [
-        take(concatenate([y0.reshape(1, *y0.shape), ys], axis=0), places, axis=0)
+        take(concatenate([call("expand_dims", y0, axis=0), ys], axis=0), places, axis=0)
         for y0, ys in zip(starts, after, strict=True)
     ]
 

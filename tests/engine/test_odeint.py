@@ -156,6 +156,19 @@ def test_shared_parts_count_once():
         assert ag.grad(y[1], k).eval({k: 0.1}) == pytest.approx(-3 * np.exp(-0.3), rel=1e-8)
 
 
+def test_a_network_as_a_rate_of_a_batch_of_unknown_length():
+    rng = np.random.default_rng(0)
+    w = ag.variable(rng.normal(size=(3, 3)) / 3, dtype="float64")
+    y0, start = ag.placeholder("y0", (None, 3), "float64"), rng.normal(size=(5, 3))
+    found = []
+    for gradient in ("discrete", "adjoint"):
+        y = ag.odeint(lambda y, t: ag.tanh(y @ w), y0, [0.0, 1.0, 2.0], **TIGHT, gradient=gradient)
+        loss = (y[-1] ** 2).mean()
+        found.append(ag.function([loss, ag.grad(loss, w), ag.grad(loss, y0)], inputs=[y0])(start))
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-7, atol=1e-9)
+
+
 def test_several_states_and_single_precision():
     x, v = ag.odeint(lambda s, t: (s[1], -s[0]), (np.float64(1.0), np.float64(0.0)), [0.0, 1.0], **TIGHT)
     assert (x.eval()[1], v.eval()[1]) == pytest.approx((np.cos(1), -np.sin(1)), rel=1e-8)
@@ -229,6 +242,18 @@ def test_a_batch_of_parameters_is_refused_by_name():
         ag.vmap(lambda a: ag.odeint(lambda y, t: a * y, ag.constant(1.0), [0.0, 1.0]))(ag.placeholder("a", (3,)))
     with pytest.raises(ag.ShapeError, match="scan: odeint makes a length out of values"):
         ag.scan(lambda c, x: (ag.odeint(lambda y, t: -y * x, c, [0.0, 1.0])[1], None), 1.0, ag.constant([1.0, 2.0]))
+
+
+def test_a_turn_of_a_scan_may_multiply_by_what_it_makes_and_transposes():
+    """Every turn has its own matrix there, though all lie in one place."""
+    x = ag.placeholder("x", (4, 3), "float64")
+    (_, found), _ = ag.scan(lambda c, h: ((0.9 * c[0], c[1] + ag.sin(h * c[0]).T @ c[0]), None),
+                            (x, np.zeros((3, 3))), ag.constant(np.arange(1.0, 8.0), "float64"))  # fmt: skip
+    y, right = np.random.default_rng(2).normal(size=(4, 3)), np.zeros((3, 3))
+    start = y
+    for h in range(1, 8):
+        right, y = right + np.sin(h * y).T @ y, 0.9 * y
+    np.testing.assert_allclose(ag.function(found, inputs=[x])(start), right, rtol=1e-12)
 
 
 def test_a_turn_of_a_scan_may_join_tensors():

@@ -151,7 +151,8 @@ def test_bounds_are_named_and_hold():
 
 FALLS = [
     ("x", True), ("-x^2", True), ("x^3 - 3*x", True), ("log(x)", True), ("x*y", True), ("x^2 - y^2 + x", True),
-    ("exp(-x)", False), ("1/(1 + x^2)", False), ("-atan(x)", False),
+    ("exp(-x)", False), ("1/x", None), ("-1/abs(x)", None), ("tan(x)", None), ("1/(1 + x^2)", False),
+    ("-atan(x)", False),
 ]  # fmt: skip
 
 
@@ -159,7 +160,7 @@ FALLS = [
 def test_what_has_no_lowest_value_is_said(formula, endless):
     found = ag.minimize(formula, starts=8)
     assert found.fall is not None
-    assert found.fall.endless is endless
+    assert endless in (None, found.fall.endless)
     assert all(p.value > found.fall.value for p in found.points)
     assert len(found.points) == (formula == "x^3 - 3*x")
 
@@ -245,6 +246,17 @@ def test_what_has_no_root_has_none(formula):
     assert found.best is None or found.best.residual > 0
 
 
+def test_two_roots_that_are_close_are_two():
+    close(places(ag.solve("x^2 = 1e-30").points), [(-1e-15,), (1e-15,)], 1e-30)
+    close(places(ag.solve("(x - 1)*(x - 1 - 1e-9) = 0").points), [(1,), (1 + 1e-9,)], 1e-15)
+
+
+@pytest.mark.parametrize("equations", ["floor(x) = 2", "x^2 = x^2", ["x*y = 0", "2*x*y = 0"]], ids=str)
+def test_of_whole_lines_of_roots_one_is_shown(equations):
+    (root,) = ag.solve(equations, starts=16).points
+    assert root.note.startswith("one of many")
+
+
 def test_roots_at_kinks_and_bounds():
     assert [(r.at["x"], r.note) for r in ag.solve("abs(x - 1)").points] == [(1.0, "at a kink")]
     assert [r.at["x"] for r in ag.solve("sqrt(abs(x))").points] == [0.0]
@@ -255,7 +267,7 @@ def test_roots_at_kinks_and_bounds():
 PROOFS = [
     ("x^2 + 1", (-5, 5), 0), ("exp(x) = x", (-50, 50), 0), ("cos(x) = x", (0, 1), 1), ("x^3 - 2*x - 5", (-3, 3), 1),
     ("sin(1/x)", (0.1, 1), 3), ("log(x) = x - 2", (0.01, 10), 2), ("x^2 + 1e-6", (-1, 1), 0), ("1/x", (1, 2), 0),
-    ("abs(x) + 1", (0.5, 1), 0),
+    ("abs(x) + 1", (0.5, 1), 0), ("(x - 1)*(x - 1 - 1e-9)", (0, 3), 2),
 ]  # fmt: skip
 
 
@@ -272,7 +284,6 @@ def test_intervals_prove_that_there_is_no_other_root(formula, bounds, count):
         ("1/x", (-1, 1)),
         ("sign(x)", (-1, 2)),
         ("tan(x) + 5", (0, 3)),
-        ("(x - 1)*(x - 1 - 1e-9)", (0, 3)),
     ],
     ids=lambda v: v if isinstance(v, str) else "",
 )
