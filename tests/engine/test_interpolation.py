@@ -149,6 +149,13 @@ def test_blocks_change_nothing(block, monkeypatch):
             np.testing.assert_array_equal(a, b)
 
 
+def test_a_scale_is_the_step_whatever_length_it_gives():
+    """1.25 times 3 places are 3, a step of 0.8 apart."""
+    x = np.array([1.0, 3.0, 2.0]).reshape(1, 3, 1)
+    found = ag.interpolate(x, scale=1.25, mode="linear").eval().ravel()
+    same(found, np.interp((np.arange(3) + 0.5) * 0.8 - 0.5, np.arange(3), x.ravel()))
+
+
 def test_an_image_of_its_own_size_is_left_alone():
     x = ag.placeholder("x", (None, 4, 5, 2))
     for mode in MODES:
@@ -325,6 +332,7 @@ UNFOLDINGS = [
     {"size": 2},
     {"size": (3, 2), "strides": 2, "padding": 1},
     {"size": 2, "dilation": (2, 3), "padding": (0, 2)},
+    {"size": (1, 2), "dilation": 2, "padding": 2},  # some windows see nothing but padding
 ]
 
 
