@@ -79,7 +79,9 @@ def interpolate(
     and the last lie on each other. ``antialias``, for "linear" and "cubic" (then a = -0.5), widens the kernel where
     the result is smaller.
 
-    Each axis is a linear map, of which the gradient is the transpose. Values are PyTorch's, to rounding.
+    Each axis is a linear map, of which the gradient is the transpose. Values are PyTorch's, to rounding, but where a
+    ``scale`` other than 1 leaves all lengths as they are (or "nearest" one, or doubles it): the step is 1 / scale here,
+    and 1 (or 1/2) there.
 
     >>> x = ag.constant([1.0, 3.0, 2.0]).reshape(1, 3, 1)
     >>> print(ag.interpolate(x, 5).eval().ravel(), ag.interpolate(x, scale=2, mode="linear").eval().ravel())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -31,6 +31,7 @@ class Pool(Op):
 
     size: Pair
     window: Window
+    takes_padding: ClassVar[bool] = False  # whether a window may see nothing else
 
     def pooled(self, x: TensorType) -> Shape:
         """The shape of the result for inputs of type ``x``."""
@@ -39,7 +40,7 @@ class Pool(Op):
         if x.rank != 4:
             raise ShapeError(f"{self.name}: needs (N, H, W, C), got {x.shape}")
         counts = self.window.counts(x.shape[1:3], self.size)
-        if self.window.dilation != (1, 1) and self.window.padding != "valid":  # else each window has an input
+        if not self.takes_padding and self.window.dilation != (1, 1):  # else each window has an input
             for i, length in enumerate(x.shape[1:3]):
                 axis = None if length is None else self.window.axis(i, length, self.size[i])
                 if axis and not axis.inside().any(1).all():

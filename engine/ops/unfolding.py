@@ -25,6 +25,7 @@ class Unfold(Pool, Linear):
     """Every window in a row: (N, H, W, C) -> (N, windows, taps * C)."""
 
     name = "unfold"
+    takes_padding = True
 
     def infer(self, x: TensorType) -> TensorType:
         batch, high, wide, channels = self.pooled(x)
