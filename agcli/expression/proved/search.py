@@ -199,4 +199,5 @@ def is_open(found: Outcome) -> bool:
 
 
 def quoted(t: Tensor) -> str:
-    return f"`{shown(t)}`"
+    text = shown(t)
+    return "a part of the formula" if text == UNSHOWN else f"`{text}`"
