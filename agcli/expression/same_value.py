@@ -159,10 +159,11 @@ def compare_arrays(
                 for p in variables
             }
             used = {name: v for name, v in feeds.items() if name in function.by_name}
-            a, b = function(used)
+            a, b = (v.astype(np.float64) for v in function(used))  # a derivative may be a condition, which is 0 or 1
             if not (np.isfinite(a).all() and np.isfinite(b).all()):
                 continue
-            near = function({name: v * (1 + 16 * UNITS * unit) for name, v in used.items()})
+            moved = function({name: v * (1 + 16 * UNITS * unit) for name, v in used.items()})
+            near = [v.astype(np.float64) for v in moved]
             noise = sum(float(np.max(np.abs(x - y), initial=0)) for x, y in zip((a, b), near, strict=True))
             size = max(float(np.max(np.abs(a), initial=0)), float(np.max(np.abs(b), initial=0)))
             if (

@@ -160,3 +160,9 @@ def test_no_false_alarm():
     assert len(found) > 500
     assert [text for text, same in found if same is False] == []
     assert sum(same is None for _, same in found) < 0.02 * len(found)
+
+
+def test_a_derivative_that_is_a_condition_over_a_vector_is_compared():
+    (_, found, *_) = answer("s + t*(x^2 >= y^2)", Question(shape=("x=2",), wrt=("s", "t"))).results
+    assert "x^2 >= y^2" in to_text(found.formula)
+    assert found.proven
