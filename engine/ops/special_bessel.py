@@ -129,7 +129,7 @@ def ive_compute(n: int, v: Array, x: Array) -> Array:
     def near(v: Array, x: Array) -> Array:
         return ive_shifts(n, v, x) if n else np.asarray(IVE(v, x))
 
-    return pieces(x, near, (asymptotics.far(v, x), tail), more=(v,))
+    return pieces(x, near, (asymptotics.far_scaled(v, x), tail), more=(v,))
 
 
 def kve_compute(n: int, v: Array, x: Array) -> Array:
@@ -139,7 +139,7 @@ def kve_compute(n: int, v: Array, x: Array) -> Array:
     def near(v: Array, x: Array) -> Array:
         return kve_shifts(n, v, x)
 
-    return pieces(x, near, (asymptotics.far(v, x) & (x > 0), tail), more=(v,))
+    return pieces(x, near, (asymptotics.far_scaled(v, x) & (x > 0), tail), more=(v,))
 
 
 def next_order(v: Tensor, k: int) -> Tensor:
