@@ -1,6 +1,7 @@
 """The benchmarks: `ag` beside torch, JAX, HIPS autograd, and NumPy by hand.
 
     python -m benchmarks run [NAMES] [--peers torch,jax,hips] [--threads 1,2] [--json] [--quick] [--docs]
+    python -m benchmarks run [NAMES] --level x86-64-v3 [...]
     python -m benchmarks profile [softmax cnn] [--docs]
     python -m benchmarks docs FILE... [--work]
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
@@ -20,12 +22,19 @@ from pathlib import Path
 
 from agcli.datasets import DataError
 from benchmarks import profile, table
+from benchmarks.level import PEERS, narrowed
 from benchmarks.machine import machine
-from benchmarks.row import FLOOR, PLAIN, WITHOUT, WORKLOADS, rows
+from benchmarks.row import COMPILED, FLOOR, PLAIN, WITHOUT, WORKLOADS, rows
 from benchmarks.runner import Settings, StoppedError, UnequalError, run
 from benchmarks.without import PARTS
 
-PACKAGES = {"torch": ("torch",), "jax": ("jax", "optax"), "hips": ("autograd",), PLAIN: ("agcli",)}
+PACKAGES = {
+    "torch": ("torch",),
+    "jax": ("jax", "optax"),
+    "hips": ("autograd",),
+    COMPILED: ("torch",),
+    PLAIN: ("agcli",),
+}
 LESS = {f"{WITHOUT}{name}": ("agcli",) for name in PARTS}
 
 
@@ -34,9 +43,10 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     r = commands.add_parser("run", help="time workloads side by side")
     r.add_argument("names", nargs="*", metavar="NAME", help=f"rows or workloads ({', '.join(WORKLOADS)}) [all]")
-    r.add_argument("--peers", default="", help="with commas between them: torch, jax, hips; ag-numpy: us "
-                   f"uncompiled; {WITHOUT}PART: us without {', '.join(PARTS)}")  # fmt: skip
+    r.add_argument("--peers", default="", help="with commas between them: torch, jax, hips, torch_compile; ag-numpy: "
+                   f"us uncompiled; {WITHOUT}PART: us without {', '.join(PARTS)}")  # fmt: skip
     r.add_argument("--threads", default="1,2", help="numbers of threads; the best counts [1,2]")
+    r.add_argument("--level", choices=list(PEERS), help="kernels of a narrower processor for all sides")
     r.add_argument("--rounds", type=int, default=7, help="turns of each side [7]")
     r.add_argument("--seconds", type=float, default=0.25, help="length of a turn [0.25]")
     r.add_argument("--json", action="store_true", help="print one JSON object a row")
@@ -74,6 +84,10 @@ def check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
             chosen.threads = [max(1, int(n)) for n in chosen.threads.split(",")]
         except ValueError:
             parser.error(f"--threads: expected numbers with commas between them, got {chosen.threads}")
+        try:
+            os.environ.update(narrowed(chosen.level) if chosen.level else {})
+        except ValueError as error:
+            parser.error(f"--level: {error}")
     unknown = set(chosen.names) - known
     if unknown:
         parser.error(f"expected names among {', '.join(sorted(known))}, got {', '.join(sorted(unknown))}")
@@ -82,7 +96,8 @@ def check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
 def timed(chosen: argparse.Namespace) -> int:
     """The command `run`."""
     settings = Settings((*chosen.peers, FLOOR), chosen.threads, chosen.rounds, chosen.seconds, chosen.quick)
-    where, results = machine(), []
+    narrower = f", kernels of {chosen.level}" if chosen.level else ""
+    where, results = f"{machine()}{narrower}", []
     print(json.dumps({"machine": where}) if chosen.json else where, flush=True)
     try:
         for result in run(chosen.names, settings):

@@ -16,6 +16,7 @@ WORKLOADS = (
 )  # fmt: skip
 OURS, FLOOR = "ag", "numpy"
 PLAIN = "ag-numpy"  # our side without compiled kernels
+COMPILED = "torch_compile"  # torch's training steps through its compiler: shown, never what a ratio is of
 WITHOUT = "ag-without-"  # and the name of a part that is switched off: see ``without``
 UNITS = {"s": 1.0, "ms": 1e3, "us": 1e6}
 
@@ -37,6 +38,11 @@ class Row:
     process: bool = False  # each round is a process of its own
     tolerance: float = 1e-4
     against: str = ""  # the one peer that the target speaks of; others are shown
+
+    @property
+    def trains(self) -> bool:
+        """Whether calls are steps of a training with one evaluation of the loss each."""
+        return self.unit.endswith(("/step", "/epoch"))
 
     @property
     def scale(self) -> float:
@@ -89,6 +95,15 @@ def rows() -> dict[str, tuple[Row, str]]:
 def is_ours(system: str) -> bool:
     """Whether a system is ours, with or without a part."""
     return system in (OURS, PLAIN) or system.startswith(WITHOUT)
+
+
+def may_run(row: Row, system: str) -> bool:
+    """Whether a system has a side of a row; one that lacks it is left out without a word."""
+    if system == COMPILED:
+        return "torch" in row.peers and row.trains and not row.process
+    if system == PLAIN:
+        return not row.process
+    return system in row.peers or system.startswith(WITHOUT)
 
 
 def side(row: str, where: str, system: str) -> Callable[[Problem, int], Side]:

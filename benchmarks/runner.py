@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.problem import read, write
-from benchmarks.row import FLOOR, OURS, PLAIN, WITHOUT, Row, is_ours, rows, workload
+from benchmarks.row import COMPILED, FLOOR, OURS, Row, is_ours, may_run, rows, workload
 from benchmarks.worker import threaded
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -117,7 +117,7 @@ class Result:
     @property
     def peers(self) -> set[str]:
         """Whom we compare with: whom the target names, or all; the floor only where there is nobody else."""
-        there = {m.who[0] for m in self.sides if not is_ours(m.who[0])}
+        there = {m.who[0] for m in self.sides if not is_ours(m.who[0])} - {COMPILED}
         if self.row.against in there:
             return {self.row.against}
         return there - {FLOOR} or there
@@ -179,8 +179,7 @@ class Settings:
     quick: bool = False
 
     def sides(self, row: Row) -> list[Who]:
-        also = {*row.peers} if row.process else {*row.peers, PLAIN}
-        systems = [OURS, *(s for s in self.peers if s in also or s.startswith(WITHOUT))]
+        systems = [OURS, *(s for s in self.peers if may_run(row, s))]
         return [(s, n) for s in systems for n in self.threads]
 
 

@@ -23,7 +23,8 @@ LEAST, SAMPLE = 1e-9, 1_000
 def threaded(n: int) -> dict[str, str]:
     """Environment variables that give every library ``n`` threads, if they are set before it is loaded."""
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "POLARS_MAX_THREADS")
-    one = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"} if n == 1 else {}
+    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    one = {"XLA_FLAGS": f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()} if n == 1 else {}
     return {**dict.fromkeys(names, str(n)), "JAX_PLATFORMS": "cpu", **one}
 
 

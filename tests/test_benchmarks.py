@@ -3,18 +3,20 @@
 import ast
 import importlib
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import narrow
 import pytest
 
-from benchmarks import __main__, profile, table
+from benchmarks import __main__, level, profile, table
 from benchmarks.problem import read, write
-from benchmarks.row import FLOOR, OURS, rows, side, workload
+from benchmarks.row import COMPILED, FLOOR, OURS, may_run, rows, side, workload
 from benchmarks.runner import Measured, Result, UnequalError, compared, difference
-from benchmarks.worker import Worker, flat
+from benchmarks.worker import Worker, flat, threaded
 
 ROOT = Path(__file__).resolve().parent.parent
 ROWS = rows()
@@ -78,6 +80,30 @@ def test_every_peer_has_the_rows_that_name_it(peer):
         assert (ROOT / "benchmarks" / "scripts" / f"{peer}.py").is_file()
 
 
+@pytest.mark.parametrize("name", list(level.PEERS))
+def test_a_level_narrows_every_side(name, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_a")
+    if name not in {narrower.name for narrower in narrow.narrower(narrow.kernels(os.environ))}:
+        pytest.skip(f"this machine is no wider than {name}")
+    new = level.narrowed(name)
+    assert new["AG_CPU_LEVEL"] == name
+    assert new["XLA_FLAGS"].startswith("--xla_a --xla_cpu_max_isa=")
+    assert {"ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "MKL_ENABLE_INSTRUCTIONS"} <= new.keys()
+    monkeypatch.setenv("XLA_FLAGS", new["XLA_FLAGS"])
+    assert threaded(1)["XLA_FLAGS"].startswith(new["XLA_FLAGS"])
+
+
+def test_what_is_only_shown_is_no_peer():
+    """torch through its compiler stands beside a row; its ratio is of eager torch."""
+    row, _ = ROWS["mlp"]
+    sides = [Measured((OURS, 1), [1.0]), Measured(("torch", 1), [2.0]), Measured((COMPILED, 1), [1.0])]
+    result = Result(row, sides, 0.0)
+    assert result.ratio == 0.5
+    assert [name for name, (row, _) in ROWS.items() if may_run(row, COMPILED)] == [
+        name for name, (row, _) in ROWS.items() if row.unit in ("ms/step", "s/epoch", "ms/epoch")
+    ]
+
+
 def test_every_row_of_the_table_is_there():
     expected = {"softmax", "mlp", "cnn", "lstm", "adult_sgd", "adult_lbfgs", "rosenbrock", "gradient", "hessian"}
     assert set(ROWS) == expected | {
@@ -135,7 +161,7 @@ def test_whole_processes_run(capsys, real_data):
     ("argv", "said"),
     [
         (["run", "sofmax"], "expected names among"),
-        (["run", "--peers", "tensorflow"], "expected some of torch, jax, hips, ag-numpy, got tensorflow"),
+        (["run", "--peers", "tensorflow"], "expected some of torch, jax, hips, torch_compile, ag-numpy, got tensorflow"),
         (["run", "--threads", "two"], "expected numbers with commas between them, got two"),
         (
             ["profile", "adult"],

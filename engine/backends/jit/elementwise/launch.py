@@ -16,6 +16,7 @@ from ..code.compiler import compiled
 from ..code.machine import has_masks, register_width
 from ..code.native import Native, address, movable, parallel
 from ..llvm.loop_nest import APART, BESIDE, SAME, TOTAL, Shape, kernel_text, lanes_for
+from ..llvm.short_rows import in_blocks
 from ..llvm.values import UnsupportedError, kind_of
 from .fused import Program, Rule
 
@@ -26,27 +27,32 @@ DEPTH = 3  # loops of a kernel
 SHARED = 1 << 18  # elements from which a loop is shared among threads
 
 LONG = ((1 << 17, 4), (64, 2), (0, 1))  # length of a row -> vectors at a time, so that one need not wait for another
+ACROSS = 24  # elements of the longest row that is taken with others, each in a lane of as many vectors
+LEAST_ROWS = 64  # of those
 SUMMED = ((256, 4), (64, 2), (0, 1))  # the same where rows are summed
 
-_kernels: dict[tuple[Formulas, tuple[str, ...], int], Any] = {}
+_kernels: dict[tuple[Formulas, tuple[str, ...], int, int], Any] = {}
 
 
-def kernel(program: Formulas, modes: tuple[str, ...], length: int) -> Any:
-    """The compiled function for a program whose operands lie in these ways, in rows of ``length``.
+def kernel(program: Formulas, modes: tuple[str, ...], length: int, rows: int) -> Any:
+    """The compiled function for a program whose operands lie in these ways, in ``rows`` of ``length``.
 
-    It takes several registers at a time, in longer rows more of them, or as many as a whole row needs.
+    It takes several registers at a time, in longer rows more of them, or as many as a whole row needs; of many short
+    rows as many as a register has lanes.
     """
+    across = length if program.rows and length <= ACROSS and rows >= LEAST_ROWS and APART not in modes else 0
     vectors = next(v for least, v in (SUMMED if program.sums else LONG) if length >= least)
     if program.rows:
         each = lanes_for([kind_of(d) for d in program.arguments], register_width())
         vectors = 1 << (-(-length // each) - 1).bit_length()
     width = vectors * lanes(program)
-    found = _kernels.get((program, modes, width))
+    found = _kernels.get((program, modes, width, across))
     if found is None:
         kinds = tuple(map(kind_of, program.arguments))
         results = tuple(map(kind_of, program.outputs))
-        text = kernel_text(Shape(kinds, results, modes, program.fold), program, width, has_masks())
-        found = _kernels[program, modes, width] = compiled(text)
+        shape = Shape(kinds, results, modes, program.fold, lanes(program), across)
+        text = kernel_text(shape, program, width, has_masks(), in_blocks if across else None)
+        found = _kernels[program, modes, width, across] = compiled(text)
     return found
 
 
@@ -139,7 +145,7 @@ def parts(
         SAME if s[-1] == 0 else BESIDE if s[-1] == x.itemsize else APART for x, s in zip(operands, table, strict=True)
     ]
     modes[len(modes) - program.sums :] = [TOTAL] * program.sums
-    run = kernel(program, tuple(modes), lengths[-1])
+    run = kernel(program, tuple(modes), lengths[-1], lengths[1])
     addresses = [address(x) for x in operands]
     places = [(lengths, addresses)]
     if threads and lengths[0] * lengths[1] * lengths[2] >= SHARED:

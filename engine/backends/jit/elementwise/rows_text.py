@@ -221,7 +221,7 @@ class RowsText:
             totals = pairs + totals[len(totals) & ~1 :]
         if fold == "sum":
             return totals[0].row_sum()
-        return totals[0].reduced({"max": "fmaximum", "min": "fminimum"}[fold], 0.0, "")
+        return totals[0].reduced({"max": "fmaximum", "min": "fminimum"}[fold], 0.0)
 
 
 def is_fold(op: object) -> bool:

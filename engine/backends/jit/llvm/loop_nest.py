@@ -17,6 +17,7 @@ from .values import BITS, Code, Value
 BESIDE, SAME, APART, TOTAL = "beside", "same", "apart", "total"
 SIZES = {"float": 4, "double": 8, "i32": 4, "i64": 8, "i8": 1}
 NEUTRAL = {"sum": 0.0, "max": float("-inf"), "min": float("inf")}  # what changes nothing in a row's total
+Blocks: TypeAlias = "Callable[[Code, Shape, Formulas], str]"  # returns the first row that is left
 Formulas: TypeAlias = "Callable[[Code, list[Value]], list[Value]]"
 
 
@@ -28,6 +29,8 @@ class Shape:
     outputs: tuple[str, ...]
     modes: tuple[str, ...]
     fold: str = "sum"  # what the totals of rows are
+    together: int = 0  # of short rows that are taken at a time, each in a lane: how many
+    length: int = 0  # and their elements
 
 
 def stored(kind: str) -> str:
@@ -35,8 +38,11 @@ def stored(kind: str) -> str:
     return "i8" if kind == "i1" else kind
 
 
-def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> str:
-    """A module with the function ``kernel``; ``masks`` says that the machine reads and writes under a mask for free."""
+def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool, blocks: Blocks | None = None) -> str:
+    """A module with the function ``kernel``; ``masks`` says that the machine reads and writes under a mask for free.
+
+    ``blocks`` takes rows of the second loop several at a time, and leaves the rest.
+    """
     code = Code(lanes)
     code.start = None
     operands = [*shape.inputs, *shape.outputs]
@@ -53,8 +59,12 @@ def kernel_text(shape: Shape, formulas: Formulas, lanes: int, masks: bool) -> st
         code.do(f"%total{k} = alloca {code.vector(kind)}")
     code.do("br label %outer")
     code.label("outer", "%i = phi i64 [0, %entry], [%i.next, %outer.end]")
-    code.do("br label %middle")
-    code.label("middle", "%j = phi i64 [0, %outer], [%j.next, %middle.end]")
+    first = "0"
+    if blocks is not None:
+        first = blocks(code, shape, formulas)
+    else:
+        code.do("br label %middle")
+    code.label("middle", f"%j = phi i64 [{first}, %{code.block}], [%j.next, %middle.end]")
     for k, _ in enumerate(operands):
         a, b = code.emit(f"mul i64 %i, %s{k}.0"), code.emit(f"mul i64 %j, %s{k}.1")
         offset = code.emit(f"add i64 {a}, {b}")
@@ -173,7 +183,7 @@ def write_total(code: Code, k: int, kind: str, fold: str) -> None:
     code.mask = None
     vector = code.vector(kind)
     total = Value(code, code.emit(f"load {vector}, ptr %total{k}"), kind)
-    total = total.row_sum() if fold == "sum" else total.reduced({"max": "fmaximum", "min": "fminimum"}[fold], 0.0, "")
+    total = total.row_sum() if fold == "sum" else total.reduced({"max": "fmaximum", "min": "fminimum"}[fold], 0.0)
     first = code.emit(f"extractelement {vector} {total.ref}, i32 0")
     code.do(f"store {kind} {first}, ptr %row{k}")
 

@@ -307,18 +307,31 @@ class Value:
     # Rows, which fit into one vector
     def row_max(self) -> Value:
         """The largest element, in every lane; NaN does not count."""
-        return self.reduced("fmax", float("-inf"), "")
+        return self.reduced("fmax", float("-inf"))
 
     def row_sum(self) -> Value:
-        """The sum, in every lane, added in pairs."""
-        return self.reduced("fadd", 0.0, f"{self.kind} {literal(-0.0, self.kind)}, ")
+        """The sum, in every lane: the lanes of one half added to those of the other, until one is left."""
+        code, kind, width = self.only_float().code, self.kind, self.code.lanes
+        ref = (self if code.mask is None else Value(code, code.mask, "i1").choose(self, 0.0)).ref
+        while width > 1:
+            halves = []
+            for start in (0, width // 2):
+                lanes = ", ".join(f"i32 {k}" for k in range(start, start + width // 2))
+                both = f"<{width} x {kind}> {ref}, <{width} x {kind}> poison"
+                halves.append(code.emit(f"shufflevector {both}, <{width // 2} x i32> <{lanes}>"))
+            width //= 2
+            ref = code.emit(f"fadd <{width} x {kind}> {', '.join(halves)}")
+        return Value(code, code.splat(kind, code.emit(f"extractelement <1 x {kind}> {ref}, i32 0")), kind)
 
-    def reduced(self, name: str, neutral: float, start: str) -> Value:
+    def larger(self, other: Operand) -> Value:
+        """The larger one, or the other one beside NaN."""
+        return self.only_float().intrinsic("maxnum", self.like(other))
+
+    def reduced(self, name: str, neutral: float) -> Value:
         code, kind = self.only_float().code, self.kind
         x = self if code.mask is None else Value(code, code.mask, "i1").choose(self, neutral)
         full, vector = f"llvm.vector.reduce.{name}.v{code.lanes}{SUFFIX[kind]}", code.vector(kind)
-        code.declared[full] = f"declare {kind} @{full}({f'{kind}, ' * bool(start)}{vector})"
-        total = code.emit(f"call {'reassoc ' * bool(start)}{kind} @{full}({start}{vector} {x.ref})")
+        total = code.call(full, kind, (vector, x.ref))
         return Value(code, code.splat(kind, total), kind)
 
     def is_position(self) -> Value:
