@@ -165,7 +165,9 @@ def main(arguments: Sequence[str]) -> int:
     plots()
     if "plots" not in arguments:
         text = PAGE.read_text("utf-8")
-        made = re.sub(r"(<!-- functions -->\n).*?(\n<!-- end -->)", lambda m: m[1] + table() + m[2], text, flags=re.S)
+        made = re.sub(
+            r"(<!-- functions -->\n).*?(<!-- end -->)", lambda m: f"{m[1]}{table()}\n{m[2]}", text, flags=re.S
+        )
         PAGE.write_text(made, "utf-8")
     return 0
 

@@ -102,7 +102,7 @@ class Softmax(Op):
         power = (values[0] - values[0].row_max()).exp()
         return [power / power.row_sum()]
 
-    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> Cotangents:
+    def vjp(self, g: Tensor, y: Tensor, x: Tensor) -> tuple[Tensor]:
         return (y * (g - sum(g * y, self.axis, keepdims=True)),)
 
     def jvp(self, tangents: Sequence[Tensor | None], y: Tensor, x: Tensor) -> Tensor | None:

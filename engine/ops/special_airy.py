@@ -27,7 +27,7 @@ def airy(which: int) -> Compute:
     return compute
 
 
-@function(airy(0), lambda g, y, x: (g * airyaiprime(x),), *one())
+@function(airy(0), lambda g, y, x: (g * call("airyaiprime", x),), *one())
 def airyai(x: Like) -> Tensor:
     """Airy function Ai (DLMF 9.2.2); SciPy's ``airy(x)[0]``.
 
@@ -47,7 +47,7 @@ def airyaiprime(x: Like) -> Tensor:
     return call("airyaiprime", x)
 
 
-@function(airy(2), lambda g, y, x: (g * airybiprime(x),), *one())
+@function(airy(2), lambda g, y, x: (g * call("airybiprime", x),), *one())
 def airybi(x: Like) -> Tensor:
     """Airy function Bi (DLMF 9.2.2); SciPy's ``airy(x)[2]``.
 

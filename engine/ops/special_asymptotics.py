@@ -14,6 +14,7 @@ import numpy as np
 from ..types import Array
 
 TERMS = 24  # of the series in 1/x: the first that is left out is below 1e-17 from x = FAR on
+SCALED_TERMS = 40
 FAR = 50.0
 AIRY_FAR = -50.0
 SPLITTER = 2.0**27 + 1
@@ -43,6 +44,11 @@ def turns(high: Array, low: Array) -> tuple[Array, Array]:
 def far(v: Array, x: Array) -> Array:
     """Where the series in 1/x serve."""
     return np.asarray(np.abs(x) >= np.maximum(FAR, v * v))
+
+
+def far_scaled(v: Array, x: Array) -> Array:
+    """Where the series of ``scaled_tail`` serves; nearer than the other, as differences of orders cancel there."""
+    return np.asarray(np.abs(x) >= np.maximum(FAR, v * v / 8))
 
 
 def hankel_terms(v: Array, x: Array) -> tuple[Array, Array]:
@@ -83,7 +89,7 @@ def scaled_tail(n: int, v: Array, x: Array, sign: int) -> Array:
     """The n-th derivative of the sum of sign^k a_k(v) / x^(k + 1/2), for x > 0 (DLMF 10.40.1 and 10.40.2)."""
     total = np.zeros_like(x)
     term = x**-0.5
-    for k in range(TERMS):
+    for k in range(SCALED_TERMS):
         total += term * math.prod(k + 0.5 + j for j in range(n))
         term = term * sign * (4 * v * v - (2 * k + 1) ** 2) / (8 * (k + 1) * x)
     return np.asarray((-1) ** n * total / x**n)

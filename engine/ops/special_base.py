@@ -72,7 +72,11 @@ def pieces(x: Array, plain: Compute, *others: tuple[Array, Compute], more: tuple
 
 def parameters(*draws: tuple[float, float], shape: tuple[int, ...] = (3,)) -> tuple[Arg, ...]:
     """Arguments of a sample that are not differentiated."""
-    return tuple(Arg(lambda rng, low=low, high=high: rng.uniform(low, high, shape), real=False) for low, high in draws)
+
+    def drawn(low: float, high: float) -> Arg:
+        return Arg(lambda rng: rng.uniform(low, high, shape), real=False)
+
+    return tuple(drawn(low, high) for low, high in draws)
 
 
 def one(low: float = -2.0, high: float = 2.0) -> tuple[Sample, ...]:
@@ -145,7 +149,7 @@ class Nth(Pointwise):
         return f"{self.of}_derivative"
 
     @property
-    def ufunc(self) -> Any:  # type: ignore[override]
+    def ufunc(self) -> Any:
         return kernel_of(self.of, self.n)
 
     def kernel(self, *inputs: Array, out: Array) -> None:

@@ -104,7 +104,7 @@ def shifts(n: int, v: Array, x: Array, scaled: SciPy, outer: int) -> Array:
     total = np.zeros_like(x)
     for i in range(2 * n + 1):
         total += (-1) ** i * outer**n * math.comb(2 * n, i) * scaled(v + n - i, x)
-    return total / 2**n
+    return np.asarray(total / 2**n)
 
 
 def kve_shifts(n: int, v: Array, x: Array) -> Array:
@@ -129,7 +129,7 @@ def ive_compute(n: int, v: Array, x: Array) -> Array:
     def near(v: Array, x: Array) -> Array:
         return ive_shifts(n, v, x) if n else np.asarray(IVE(v, x))
 
-    return pieces(x, near, (asymptotics.far(v, x), tail), more=(v,))
+    return pieces(x, near, (asymptotics.far_scaled(v, x), tail), more=(v,))
 
 
 def kve_compute(n: int, v: Array, x: Array) -> Array:
@@ -139,7 +139,7 @@ def kve_compute(n: int, v: Array, x: Array) -> Array:
     def near(v: Array, x: Array) -> Array:
         return kve_shifts(n, v, x)
 
-    return pieces(x, near, (asymptotics.far(v, x) & (x > 0), tail), more=(v,))
+    return pieces(x, near, (asymptotics.far_scaled(v, x) & (x > 0), tail), more=(v,))
 
 
 def next_order(v: Tensor, k: int) -> Tensor:
@@ -202,7 +202,7 @@ def fixed(name: str, order: int, waves: Compute | None = None) -> Compute:
     return compute
 
 
-@function(fixed("j0", 0, asymptotics.bessel_j), lambda g, y, x: (-g * j1(x),), *one())
+@function(fixed("j0", 0, asymptotics.bessel_j), lambda g, y, x: (-g * call("j1", x),), *one())
 def j0(x: Like) -> Tensor:
     """Bessel function of the first kind of order 0, jv(0, x).
 
@@ -222,7 +222,7 @@ def j1(x: Like) -> Tensor:
     return call("j1", x)
 
 
-@function(fixed("y0", 0, asymptotics.bessel_y), lambda g, y, x: (-g * y1(x),), *one(0.5, 3.0))
+@function(fixed("y0", 0, asymptotics.bessel_y), lambda g, y, x: (-g * call("y1", x),), *one(0.5, 3.0))
 def y0(x: Like) -> Tensor:
     """Bessel function of the second kind of order 0, yv(0, x), for x > 0.
 
@@ -242,7 +242,7 @@ def y1(x: Like) -> Tensor:
     return call("y1", x)
 
 
-@function(fixed("i0", 0), lambda g, y, x: (g * i1(x),), *one())
+@function(fixed("i0", 0), lambda g, y, x: (g * call("i1", x),), *one())
 def i0(x: Like) -> Tensor:
     """Modified Bessel function of the first kind of order 0, iv(0, x).
 
@@ -262,7 +262,7 @@ def i1(x: Like) -> Tensor:
     return call("i1", x)
 
 
-@function(fixed("k0", 0), lambda g, y, x: (-g * k1(x),), *one(0.5, 3.0))
+@function(fixed("k0", 0), lambda g, y, x: (-g * call("k1", x),), *one(0.5, 3.0))
 def k0(x: Like) -> Tensor:
     """Modified Bessel function of the second kind of order 0, kv(0, x), for x > 0.
 

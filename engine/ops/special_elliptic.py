@@ -140,7 +140,7 @@ def lambertw_compute(n: int, x: Array, k: int) -> Array:
     if n == 0:
         return w
     q = polynomial_of(n)
-    return np.exp(-n * w) * np.polynomial.polynomial.polyval(rest, q) / rest ** (2 * n - 1)
+    return np.asarray(np.exp(-n * w) * np.polynomial.polynomial.polyval(rest, q) / rest ** (2 * n - 1))
 
 
 def polynomial_of(n: int) -> Sequence[float]:

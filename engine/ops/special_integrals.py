@@ -103,7 +103,7 @@ def fresnel_far(x: Array, which: int) -> Array:
         term = term * (2 * k + 0.5) / z
         g += (-1) ** k * term
         term = term * (2 * k + 1.5) / z
-    return np.sign(x) * (0.5 + (f * s - g * c if which else -f * c - g * s))
+    return np.asarray(np.sign(x) * (0.5 + (f * s - g * c if which else -f * c - g * s)))
 
 
 def fresnel_compute(n: int, x: Array, which: int) -> Array:
@@ -193,7 +193,7 @@ def erfcx_compute(n: int, x: Array) -> Array:
         for k in range(30):
             total += term * math.prod(range(2 * k + 1, 2 * k + 1 + n))
             term = -term * (k + 0.5) / (x * x)
-        return (-1) ** n * total / x**n
+        return np.asarray((-1) ** n * total / x**n)
 
     return pieces(x, near, (x > ERFCX_FAR, tail)) if n else near(x)
 

@@ -32,7 +32,7 @@ def bernoulli_numbers(count: int) -> list[float]:
     """B_2j / (2j)! for j from 1 on."""
     b = [Fraction(1)]
     for n in range(1, 2 * count + 1):
-        b.append(-sum(math.comb(n + 1, k) * b[k] for k in range(n)) / (n + 1))
+        b.append(-sum((math.comb(n + 1, k) * b[k] for k in range(n)), Fraction(0)) / (n + 1))
     return [float(b[2 * j] / math.factorial(2 * j)) for j in range(1, count + 1)]
 
 
@@ -81,7 +81,7 @@ def steps(s: Array, q: Array) -> Array:
     """
     need = np.maximum(START, s) - q
     enough = np.where(s > LARGE, q * np.expm1(80 / np.maximum(s, LARGE)), np.inf)
-    return np.ceil(np.clip(np.minimum(need, enough), 0, None))
+    return np.asarray(np.ceil(np.clip(np.minimum(need, enough), 0, None)))
 
 
 def euler_maclaurin(n: int, s: Array, q: Array) -> Array:
@@ -141,7 +141,7 @@ def hurwitz_zeta(n: int, s: Array, q: Array) -> Array:
     """The n-th derivative in s of zeta(s, q) for s > 1; for q <= 0 of whole s alone, and not differentiated."""
 
     def positive(s: Array, q: Array) -> Array:
-        return math.factorial(n) * euler_maclaurin(n, s, q)[n]
+        return np.asarray(math.factorial(n) * euler_maclaurin(n, s, q)[n])
 
     def negative(s: Array, q: Array) -> Array:
         out = np.full_like(q, np.nan)
@@ -172,7 +172,7 @@ class Riemann(Pointwise):
     name = "zeta"
 
     @property
-    def ufunc(self) -> Float64:  # type: ignore[override]
+    def ufunc(self) -> Float64:
         return kernel_of(1, self.n)
 
     def kernel(self, *inputs: Array, out: Array) -> None:
@@ -190,7 +190,7 @@ class Hurwitz(Pointwise):
     name = "hurwitz_zeta"
 
     @property
-    def ufunc(self) -> Float64:  # type: ignore[override]
+    def ufunc(self) -> Float64:
         return kernel_of(2, self.n)
 
     def kernel(self, *inputs: Array, out: Array) -> None:
