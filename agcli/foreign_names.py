@@ -206,9 +206,7 @@ ATTRIBUTES = {
     ),
     **dict.fromkeys(("tree_map", "tree_util", "tree"), "transforms take lists of tensors: ag.grad(y, [a, b])"),
     **dict.fromkeys(("gradcheck", "grad_check"), "write ag.check_grads"),
-    **dict.fromkeys(
-        ("SGD", "Adam", "AdamW", "RMSprop", "LBFGS", "minimize"), "write ag.adam, ag.sgd, ag.lbfgs: small letters"
-    ),
+    **dict.fromkeys(("SGD", "Adam", "AdamW", "RMSprop", "LBFGS"), "write ag.adam, ag.sgd, ag.lbfgs: small letters"),
     **dict.fromkeys(("symbols", "Symbol", "sympify"), 'write ag.parse("x^2") for a formula'),
     "diff": 'write ag.derivative("x^2", "x") for a formula, ag.grad(y, x) for a tensor',
     "lambdify": "write ag.function(y)",
