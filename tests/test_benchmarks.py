@@ -161,10 +161,7 @@ def test_whole_processes_run(capsys, real_data):
     ("argv", "said"),
     [
         (["run", "sofmax"], "expected names among"),
-        (
-            ["run", "--peers", "tensorflow"],
-            "expected some of torch, jax, hips, torch_compile, ag-numpy, got tensorflow",
-        ),
+        (["run", "--peers", "tensorflow"], "expected some of torch, jax, hips, torch_compile, ag-numpy, got tensorflow"),
         (["run", "--threads", "two"], "expected numbers with commas between them, got two"),
         (
             ["profile", "adult"],
