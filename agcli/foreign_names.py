@@ -248,9 +248,7 @@ ATTRIBUTES = {
     ),
     **dict.fromkeys(("tree_map", "tree_util", "tree"), "transforms take lists of tensors: ag.grad(y, [a, b])"),
     **dict.fromkeys(("gradcheck", "grad_check"), "write ag.check_grads"),
-    **dict.fromkeys(
-        ("SGD", "Adam", "AdamW", "RMSprop", "LBFGS", "minimize"), "write ag.adam, ag.sgd, ag.lbfgs: small letters"
-    ),
+    **dict.fromkeys(("SGD", "Adam", "AdamW", "RMSprop", "LBFGS"), "write ag.adam, ag.sgd, ag.lbfgs: small letters"),
     **dict.fromkeys(("symbols", "Symbol", "sympify"), 'write ag.parse("x^2") for a formula'),
     "lambdify": "write ag.function(y)",
     "is_tensor": "write isinstance(x, ag.Tensor)",

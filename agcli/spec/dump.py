@@ -46,7 +46,9 @@ def plain(value: Any, *, only_set: bool = False) -> Any:
 def _dumped_fields(fields: Fields) -> set[str]:
     """The fields that a resolved spec has: all but those that only say how the file is read, and what is empty."""
     known = type(fields).model_fields
-    return {name for name, field in known.items() if not field.exclude and getattr(fields, name) != {}}
+    empty = {name for name in known if getattr(fields, name) == {}}
+    empty |= {name for name in fields.absent if getattr(fields, name) is None}
+    return {name for name, field in known.items() if not field.exclude} - empty
 
 
 def _block(mapping: dict[str, Any]) -> Iterator[str]:

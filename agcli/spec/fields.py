@@ -17,6 +17,7 @@ class Fields(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
     main: ClassVar[str] = ""
+    absent: ClassVar[tuple[str, ...]] = ()  # sections that are not written out where there are none
 
     @model_validator(mode="wrap")
     @classmethod

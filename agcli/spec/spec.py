@@ -34,6 +34,7 @@ class Origin(Protocol):
 class Spec(Fields):
     """A model, its data and its training."""
 
+    absent = ("odeint",)
     include: Includes = Field(default=(), exclude=True, description="specs that this one completes or changes")
     vars: Vars = Field(default={}, exclude=True, description="values for `${name}` anywhere below")
     name: Title = Field(default="model", description="names the run; the name of the file if not given")
