@@ -38,7 +38,7 @@ def single_threaded(search: Callable[P, R]) -> Callable[P, R]:
         import_module("scipy.optimize")  # whose BLAS has to be there to be limited
         from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(1, "blas"):
+        with threadpool_limits(1, "blas"), np.errstate(all="ignore"):
             return search(*args, **kwargs)
 
     return alone
