@@ -165,7 +165,7 @@ BAD = [
     ("trigamma(x)", "write `polygamma(1, x)`"),
     ("factorise(x)", "`sympy.factor(f)` in SymPy"),
     ("factorize(x^2-1)", "`sympy.factor(f)` in SymPy"),
-    ("logit(x)", "write `log(x/(1 - x))`"),
+    ("Phi(x)", "write `ndtr(x)`"),
     ("", "expected a formula"),
     ("1 + 2", "the formula has no variables"),
     ("x^2 = 1", "write `--implicit y`"),
