@@ -116,7 +116,6 @@ INSTEAD = {
     "softmin": "write `softmax(-x)`",
     **dict.fromkeys(["median", "quantile", "percentile"], "write an element of `sort(x)`, as `sort(x)[1]`"),
     **dict.fromkeys(["summation", "Sum", "sigma_sum"], "write out the terms, or `sum([a, b, c])`"),
-    "cross": "of two vectors of 3 numbers: `[a[1]*b[2] - a[2]*b[1], a[2]*b[0] - a[0]*b[2], a[0]*b[1] - a[1]*b[0]]`",
     "Shi": "write `(expi(x) + exp1(x))/2`",
     "Chi": "write `(expi(x) - exp1(x))/2`",
     **dict.fromkeys(["li", "Li"], "write `expi(log(x))`"),

@@ -87,7 +87,6 @@ HINTS = [
     ("Shi(x)", "write `(expi(x) + exp1(x))/2`"),
     ("lowergamma(a, x)", "`gammainc` is regularized"),
     ("beta(x + 1)", "write `beta*(...)` for a product"),
-    ("cross(a, b)", "of two vectors of 3 numbers"),
     ("binomial(n, k)", "gamma(n + 1)"),
     ("unitstep(x)", "write `heaviside(x)`, which is 1/2 at 0"),
 ]
