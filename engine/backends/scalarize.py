@@ -108,6 +108,9 @@ def formula(trace: Trace, t: Tensor) -> Callable[..., Element]:
             return partial(trace.operate, function)
         return lambda *xs: trace.operate(function, *map(trace.as_float, xs, truths))
 
+    if isinstance(name := getattr(op, "scalar_rule", None), str) and not hasattr(Scalar, name):
+        raise Unsuited  # vector code alone has it
+
     def rule(*xs: Element) -> Element:
         y = op.scalar(*[Scalar(trace, x) for x in xs])
         if not isinstance(y, Scalar) or t.dtype.kind == "b":

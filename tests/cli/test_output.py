@@ -277,6 +277,8 @@ WORDS = {
     "show": [("show", "spec.yaml")],
     "train": [("train", "spec.yaml", "--out", f"run{EVIL}"), ("train", "spec.yaml", "--set", f"name={EVIL}")],
     "grad": [("grad", f"x + {EVIL}")],
+    "minimize": [("minimize", f"x + {EVIL}"), ("minimize", "x^2", "--bounds", f"{EVIL}=0..1")],
+    "solve": [("solve", f"x = {EVIL}"), ("solve", "x = 1", "--at", f"a={EVIL}")],
     "models": [("models",)],
     "schema": [],
     "replay": [("replay", EVIL)],
