@@ -34,6 +34,7 @@ def masked(text):
             starts = heads.index("starts")
         elif starts is not None and heads[0] in ("minimum", "maximum", "saddle", "degenerate", "simple", "multiple"):
             words = re.sub(r" \d+( [a-z][^\d]*)?$", r" #\1", words.replace("0, 0", "0,0"))
+            words = re.sub(r" (0|~) #", " ~ #", words)  # a residual may be 0 elsewhere
         found.append(words)
     return found
 
