@@ -70,6 +70,9 @@ def minimize(problem: Problem, everything: bool = False) -> Minima:
     usable = [e for e in ends if not e.fell and np.isfinite(e.value)]
     distinct = groups([e.x for e in usable], [e.value for e in usable])
     judge = Judge(f, problem, everything)
+    if everything:  # maxima are the highest: where many searches ended is no less worth a look than where f is low
+        half = MOST // 2
+        distinct = distinct[:half] + sorted(distinct[half:], key=lambda end: -end[1])
     points = [point for x, count in distinct[:MOST] if (point := judge(x, count)) is not None]
     points = merged(p for p in points if everything or p.kind == "minimum" or lowest_kind(p))
     ended = searched - sum(p.found for p in points)

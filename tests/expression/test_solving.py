@@ -85,6 +85,12 @@ def test_every_critical_point_of_himmelblau():
     assert all(p.curvatures[0] < 0 < p.curvatures[1] for p in found.points if p.kind == "saddle")
 
 
+def test_a_maximum_is_found_among_ends_far_out():
+    """Searches that go on and on end at many distinct points, all of them lower than the maximum."""
+    found = ag.minimize("x/(1 + x^2)", all=True)
+    assert [(p.kind, p.at["x"]) for p in found.points] == [("minimum", -1), ("maximum", 1)]
+
+
 def test_critical_points_are_the_roots_of_the_gradient_that_sympy_finds():
     sympy = pytest.importorskip("sympy")
     x, y = sympy.symbols("x y", real=True)
