@@ -104,6 +104,10 @@ class Whole(Linear):
 
 
 def floats(x: Like, name: str) -> Tensor:
+    if isinstance(x, tuple) and len(x) == 2 and all(isinstance(part, Tensor) for part in x):
+        raise ShapeError(
+            f"{name}: takes both parts by themselves, got a pair: write {name}(*pair), as in ifft(*fft(x))"
+        )
     t = as_tensor(x)
     if t.dtype.kind == "b":
         raise DTypeError(f"{name}: takes numbers, got {t.type}")

@@ -25,7 +25,8 @@ class ArgPartition(Op):
     def infer(self, x: TensorType) -> TensorType:
         n = x.shape[self.axis]
         if n is not None and not all(-n <= k < n for k in self.kth):
-            raise ShapeError(f"{self.name}: place {self.kth} is outside of axis {self.axis} of {x.shape}")
+            kth = ", ".join(map(str, self.kth))
+            raise ShapeError(f"partition: place {kth} is outside of axis {self.axis} of {x.shape}")
         return x.with_dtype("int64")
 
     def kernel(self, x: Array, *, out: Array) -> None:

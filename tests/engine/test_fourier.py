@@ -89,6 +89,8 @@ X = ag.placeholder("x", (3, 4))
 ERRORS = [
     (lambda: ag.constant(1j), "dtype complex128 is not supported (complex numbers are pairs of floats: ag.fft)"),
     (lambda: ag.fft(X, X[:2]), "fft: real parts (3, 4) and imaginary parts (2, 4) must have one shape"),
+    (lambda: ag.ifft(ag.fft(X)), "ifft: takes both parts by themselves, got a pair: write ifft(*pair)"),
+    (lambda: ag.rfft(ag.fft(X)), "rfft: takes both parts by themselves, got a pair"),
     (lambda: ag.fft(X[:, :0]), "fft: needs at least one element along axis 1"),
     (lambda: ag.rfft(X[:0], axis=0), "rfft: needs at least one element along axis 0 of (0, 4)"),
     (lambda: ag.rfft(X, n=0.5), "rfft: n is a whole number of 1 or more, got 0.5"),

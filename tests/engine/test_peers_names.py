@@ -297,7 +297,7 @@ ERRORS = [
     (lambda: ag.fliplr(X[0]), "fliplr: needs 2 or more axes, got (4,)"),
     (lambda: ag.rot90(X, axes=(0, -2)), "rot90: the axes (0, -2) of (3, 4) are one"),
     (lambda: ag.rot90(X, 0.5), "rot90: takes a whole number of turns"),
-    (lambda: ag.partition(X, 4), "outside of axis 1 of (3, 4)"),
+    (lambda: ag.partition(X, 4), "partition: place 4 is outside of axis 1 of (3, 4)"),
     (lambda: ag.partition(X, 1.5), "partition: kth is a place or a list of places, got 1.5"),
     (lambda: ag.glu(X[:, :3]), "glu: needs an even known length along axis 1, got 3 in (3, 3)"),
     (lambda: ag.celu(X, alpha=0), "celu: alpha is a number above 0, got 0"),
