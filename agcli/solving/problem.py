@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from agcli.engine.frozen import frozen
-from agcli.engine.graph import Constant, Tensor
+from agcli.engine.graph import Constant, Tensor, toposort
 from agcli.engine.leaves import Placeholder, placeholder
+from agcli.engine.ops.words import Draw
 from agcli.engine.types import Array
 from agcli.expression.answers import check_size
 from agcli.expression.api import variable_named
@@ -141,6 +142,9 @@ def number(syntax: Syntax, sides: tuple[Tensor, ...], equations: bool) -> Tensor
         if side.dtype.kind == "b":
             raise ExpressionError("expected a formula of one number, found true or false", text, 0, len(text))
     f = sides[0] if len(sides) == 1 else sides[0] - sides[1]
+    if any(isinstance(t.op, Draw) for t in toposort([f])):
+        message = "the formula draws random numbers, so that no point of it stays where it is"
+        raise ExpressionError(message, text, 0, len(text))
     if f.dtype.kind != "f" and syntax.variables:
         raise ExpressionError("expected a formula of real numbers, found whole ones", text, 0, len(text))
     return f

@@ -46,6 +46,8 @@ WRONG = [
     ("minimize", "x^2", "--starts 0", "--starts: expected a whole number from 1 to 100,000, found 0"),
     ("minimize", "x^2", "--seed -1", "--seed: expected a whole number from 0, found -1"),
     ("minimize", "x^2", "--starts many", "is not a valid integer"),
+    ("minimize", "x^2 + normal(0)", "", "the formula draws random numbers"),
+    ("solve", "normal(x) = 3", "", "the formula draws random numbers"),
     ("solve", "x + y", "", "2 unknowns (x, y) need 2 equations, found 1"),
     ("solve", "[x, y]", "", "give each equation by itself"),
     ("solve", "x < 1", "", "found true or false"),
