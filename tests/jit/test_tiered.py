@@ -193,6 +193,7 @@ ROWS = [
 ]
 
 
+@pytest.mark.sampled(4)  # the full check tries all
 @pytest.mark.parametrize("form", FORMS, indirect=True)
 @pytest.mark.parametrize(("entry", "sample"), ROWS)
 def test_every_op_with_its_gradient_gives_what_its_steps_give(entry, sample, form):
