@@ -22,6 +22,8 @@ RESERVED = {
     "in": "a formula has no loops; write `sum(x)` or `prod(x)`",
     "import": "a formula needs no imports; the functions are there",
 }
+# functions whose names are as often those of quantities: without parentheses, they are variables, with a note
+NOUNS = GREEK | {"cross", "diff", "exp1", "expi", "fold", "glu", "gradient", "logit", "partition"}
 # functions that are variables in most formulas: calls alone are read as functions, where nothing says otherwise
 SHY = frozenset(["beta", "zeta", "jv", "yv", "iv", "kv", "ive", "kve", *(f"{c}{n}" for c in "jyik" for n in "01")])
 NEAR = 0.8  # of a name of a function, as difflib measures it

@@ -13,8 +13,8 @@ from agcli.expression.errors import ExpressionError, shorten
 from agcli.expression.foreign_names import ALIASES, INFINITIES, WORDS
 from agcli.expression.names import (
     CONSTANTS,
-    GREEK,
     LITERALS,
+    NOUNS,
     RESERVED,
     SHY,
     inverse_hint,
@@ -124,7 +124,7 @@ class _Parser(Cursor):
         self.at += 1
 
     def function(self, token: Token) -> None:
-        """The name of a function: a call, a power of a call, or a Greek letter that is a function as well."""
+        """The name of a function: a call, a power of a call, or a name that is a variable as well."""
         following = self.following
         if following.kind == "(":
             if token.text in SHY and is_letter(token.text) and not self.opens_several():
@@ -133,7 +133,7 @@ class _Parser(Cursor):
             self.open("call", token.start, following.end, token.text)
         elif self.is_power_of_call():
             self.power_of_call(token)
-        elif token.text in GREEK and following.kind not in ("name", "number"):
+        elif token.text in NOUNS and following.kind not in ("name", "number"):
             self.doubt(token.start, token.end, f"a variable; write `{token.text}(x)` for the function")
             self.add(Name(token.start, token.end, token.text))
         else:

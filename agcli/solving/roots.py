@@ -186,7 +186,10 @@ def crossings(system: System, problem: Problem) -> list[Array | None]:
     places = places[np.argsort(np.abs(grid[places]), kind="stable")][:BRACKETS]
     found: list[Array | None] = [np.array([x]) for x in grid[signs == 0][:BRACKETS]]
     for a, b in zip(grid[places], grid[places + 1], strict=True):
-        x = brentq(lambda x: float(system.value(np.array([x]))[0]), a, b, xtol=1e-300, rtol=1e-15, disp=False)
+        try:
+            x = brentq(lambda x: float(system.value(np.array([x]))[0]), a, b, xtol=1e-300, rtol=1e-15, disp=False)
+        except ValueError:  # there is no value at a pole on the way
+            x = (a + b) / 2
         zero = newton(system.value, system.jacobian, np.array([float(x)]), problem.low, problem.high, 30)
         found.append(nearby(system, problem, zero))
     return found

@@ -77,6 +77,7 @@ def check_times(times: Array) -> None:
         where = int(np.argmax(turns < 0 if turns[turns != 0][0] > 0 else turns > 0))
         raise ShapeError(
             f"odeint: the times grow, or they fall; {times[where]:.6g} is followed by {times[where + 1]:.6g}"
+            f" (the first is {times[0]:.6g}; that of a spec is its `begin`)"
         )
 
 

@@ -25,7 +25,8 @@ Compute = Callable[..., Array]
 class Float64:
     """What stands for a ufunc where the numbers are made by ``compute``, of flat float64 arrays of one length.
 
-    Integers give the float that ``np.sqrt`` makes of them.
+    Integers give the float that ``np.sqrt`` makes of them. ``compute`` never sees a NaN, of which SciPy's loops make
+    infinities, and a stack that overflows: where one comes in, one comes out.
     """
 
     nout = 1
@@ -45,9 +46,15 @@ class Float64:
     def __call__(self, *inputs: Any, out: Array) -> None:
         if not out.size:
             return
-        flat = (np.broadcast_to(x, out.shape).reshape(-1).astype(np.float64, copy=False) for x in inputs)
+        flat = [np.broadcast_to(x, out.shape).reshape(-1).astype(np.float64, copy=False) for x in inputs]
+        known = ~np.logical_or.reduce([np.isnan(x) for x in flat])
+        values = np.full(known.shape, np.nan)
         with np.errstate(all="ignore"):  # infinities and NaN are answers here, and so is what rounds to 0
-            out[...] = self.compute(*flat).reshape(out.shape)
+            if known.all():
+                values = self.compute(*flat)
+            elif known.any():
+                values[known] = self.compute(*(x[known] for x in flat))
+            out[...] = values.reshape(out.shape)
 
 
 def scipy(name: str, nin: int = 1) -> Compute:

@@ -145,14 +145,15 @@ def hurwitz_zeta(n: int, s: Array, q: Array) -> Array:
 
     def negative(s: Array, q: Array) -> Array:
         out = np.full_like(q, np.nan)
-        for k in np.unique(s[np.floor(s) == s]) if n == 0 else ():
+        for k in np.unique(s[(np.floor(s) == s) & np.isfinite(s)]) if n == 0 else ():
             here = s == k
             part = np.empty(int(here.sum()))
             hurwitz(int(k), q[here], part)
             out[here] = part
         return out
 
-    value = pieces(q, positive, (q <= 0, negative), more=(s,))
+    endless = np.isinf(s) & np.isinf(q)
+    value = pieces(q, positive, (q <= 0, negative), (endless, lambda s, q: np.full_like(q, np.nan)), more=(s,))
     pole = np.inf if n == 0 else np.nan
     return np.where(s > 1, value, np.where(s == 1, pole, np.nan))
 

@@ -10,7 +10,7 @@ from agcli.engine.errors import EngineError, GradientError, ShapeError
 from agcli.engine.function import Function
 from agcli.engine.gradient import grad, pushforward
 from agcli.engine.leaves import placeholder
-from agcli.engine.ops.special_base import WAYS
+from agcli.engine.ops.special_base import WAYS, Float64
 from agcli.engine.table import OPS
 from agcli.engine.transforms.apply import vmap
 from tools import special_accuracy
@@ -201,6 +201,22 @@ def test_hyp2f1_beside_whole_numbers():
     assert value("hyp2f1", 5.1, -0.2, 5.9, 0.9999) == pytest.approx(
         float(mpmath.hyp2f1(5.1, -0.2, 5.9, 0.9999)), rel=1e-12
     )
+
+
+FLOAT64 = {name: f.ufunc.nin for name, f in F.items() if isinstance(getattr(f, "ufunc", None), Float64)}
+ODD = (0.0, -0.0, 1.0, -1.0, 0.5, -3.0, 5e-324, 1e300, -1e300, 1e16, INF, -INF, NAN)
+
+
+@pytest.mark.parametrize("name", [*FLOAT64, "zeta", "hurwitz"])
+def test_odd_numbers_are_no_errors_and_nan_stays_nan(name):
+    """SciPy's hyp2f1 overflows its stack where a parameter is huge and another NaN; its kv(nan, 0) is infinite."""
+    count = {"zeta": 1, "hurwitz": 2}.get(name) or FLOAT64[name]
+    rows = np.stack(np.meshgrid(*[ODD] * count)).reshape(count, -1)
+    xs = [placeholder(f"x{i}", rows[0].shape, "float64") for i in range(count)]
+    y = F["zeta" if name == "hurwitz" else name](*xs)
+    slope = grad(F["sum"](y), xs[-1])
+    found, _ = Function([y, slope], inputs=xs)(*rows)
+    assert np.isnan(found[np.isnan(rows).any(axis=0)]).all()
 
 
 def test_zeta_far_below_0_takes_no_time_for_each_whole_number():

@@ -16,7 +16,7 @@ from agcli.expression import ExpressionError, Syntax, canonical_name, parse_synt
 from agcli.expression.syntax import MAX_DEPTH, AnyNode, Call, Constant, Form, Literal, Name, Number
 
 FUNCTIONS = frozenset(
-    {"abs", "asin", "cbrt", "cos", "einsum", "exp", "factorial", "gamma", "log", "log2"}
+    {"abs", "asin", "cbrt", "cos", "diff", "einsum", "exp", "factorial", "gamma", "gradient", "log", "log2"}
     | {"max", "norm", "reshape", "sin", "sqrt", "sum", "tan", "transpose", "where"}
 )
 
@@ -209,6 +209,8 @@ DOUBTS = [
     ("2pir", "`pir` is read as one variable; write `pi*r` for the product"),
     ("sinx", "`sinx` is read as one variable; write `sin(x)` for the function"),
     ("gamma + 1", "`gamma` is read as a variable; write `gamma(x)` for the function"),
+    ("diff*x", "`diff` is read as a variable; write `diff(x)` for the function"),
+    ("1 - gradient^2", "`gradient` is read as a variable; write `gradient(x)` for the function"),
     ("2e+1", "`2e+1` is read as one number; write `2*e + 1` for the constant e"),
     ("3[x+1]", "`[x+1]` is read as a vector with one value; write `( )` to group"),
     ("[a b, c]", "`a b` is read as `a*b`; write commas between the values of a vector"),

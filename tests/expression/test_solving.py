@@ -247,6 +247,14 @@ def test_what_has_no_root_has_none(formula):
     assert found.best is None or found.best.residual > 0
 
 
+def test_poles_between_numbers_that_are_looked_at_hide_no_root():
+    """Brent's method asks for the value at -1, where there is none."""
+    found = ag.solve("gamma(x) = 3", {"x": (-3, 5)})
+    close(places(found.points), [(-1.7811879714567206,), (-1.3398019935818786,), (0.2991976228173258,),
+                                 (3.4058699863095669,)], 1e-13)  # fmt: skip
+    assert ag.solve("gamma(x)", {"x": (-3, 3)}).points == ()
+
+
 def test_two_roots_that_are_close_are_two():
     close(places(ag.solve("x^2 = 1e-30").points), [(-1e-15,), (1e-15,)], 1e-30)
     close(places(ag.solve("(x - 1)*(x - 1 - 1e-9) = 0").points), [(1,), (1 + 1e-9,)], 1e-15)
