@@ -200,7 +200,13 @@ REFUSED = [
         r"50 steps reach only t = .* of 90; try",
     ),
     (lambda y, t: -1e6 * (y - ag.cos(t)), 1.0, [0.0, 9.0], {"max_steps": 300}, r"the equations are stiff"),
-    (lambda y, t: y, 1.0, [0.0, 2.0, 1.0], {}, r"or they fall; 2 is followed by 1 \(the first is 0; that of a spec is its `begin`\)"),
+    (
+        lambda y, t: y,
+        1.0,
+        [0.0, 2.0, 1.0],
+        {},
+        r"or they fall; 2 is followed by 1 \(the first is 0; that of a spec is its `begin`\)",
+    ),
     (lambda y, t: y, 1.0, [0.0, np.nan], {}, r"the times are finite numbers, found nan"),
 ]
 
