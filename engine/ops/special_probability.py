@@ -9,14 +9,13 @@ import numpy as np
 from ..graph import Cotangents, Like, Tensor, as_tensor, call
 from ..table import op, real, sample
 from ..types import Array
-from .base import Elementwise, SciPy
+from .base import Elementwise
 from .elementwise import HALF, exp, expm1, log, log1p, sqrt, square, zero
 from .logic import equal, logical_and, where
-from .special_base import Float64, function, one, pieces, scipy
+from .special_base import Float64, function, one, scipy
 from .special_integrals import erfcx
 
 ROOT_TWO_PI = math.sqrt(2 * math.pi)
-NDTR, LOG_NDTR = SciPy("ndtr"), SciPy("log_ndtr")
 
 
 def root(x: float) -> Tensor:
@@ -44,12 +43,7 @@ def ndtri(x: Like) -> Tensor:
     return call("ndtri", x)
 
 
-def log_ndtr_values(x: Array) -> Array:
-    """SciPy 1.17 has 3 digits from 12 on, where ndtr is beside 1."""
-    return pieces(x, lambda x: np.asarray(LOG_NDTR(x)), (x > 1, lambda x: np.log1p(-NDTR(-x))))
-
-
-@function(log_ndtr_values, lambda g, y, x: (g * (math.sqrt(2 / math.pi) / erfcx(-x / root(2))),), *one())
+@function(scipy("log_ndtr"), lambda g, y, x: (g * (math.sqrt(2 / math.pi) / erfcx(-x / root(2))),), *one())
 def log_ndtr(x: Like) -> Tensor:
     """Logarithm of ``ndtr``, exact in both tails.
 

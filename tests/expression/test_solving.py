@@ -9,7 +9,7 @@ import agcli as ag
 from agcli.expression import ExpressionError
 from agcli.solving.critical import KINK, LINE, NEARBY, UNDECIDED
 
-pytestmark = pytest.mark.numeric
+pytestmark = [pytest.mark.numeric, pytest.mark.sampled(3)]  # each takes a while; the full check runs all
 
 ROSENBROCK = "(1 - x)^2 + 100*(y - x^2)^2"
 HIMMELBLAU = "(x^2 + y - 11)^2 + (x + y^2 - 7)^2"
