@@ -13,11 +13,12 @@ from rule_rows import CANONICAL, DOMAIN, ROWS
 from rules import Sweep
 
 from agcli.engine.errors import EngineError
-from agcli.expression.api import parse, to_text, variables
+from agcli.expression.api import derivative, parse, to_text, variables
 from agcli.expression.calculus import differentiate, simplified
 from agcli.expression.simplify import arithmetic, observe, search, trigonometry
 from agcli.expression.simplify.functions import RULES as FUNCTIONS
 from agcli.expression.simplify.functions import VALUES
+from agcli.expression.simplify.nodes import Add, Mul, Node
 from agcli.expression.simplify.observe import names, observed
 from agcli.expression.simplify.rules import LAST, RULES
 
@@ -126,3 +127,29 @@ def test_simplifying_twice_is_simplifying_once(row, seed, order):
         return
     once = simplified(t)
     assert to_text(simplified(once)) == to_text(once)
+
+
+def halves(e, seen):
+    """Exponents of a form that are whole and no int, for which a power would be a root."""
+    if not isinstance(e, Node) or e in seen:
+        return
+    seen.add(e)
+    if type(e) is Mul:
+        yield from (x for _, x in e.factors if not isinstance(x, Node) and type(x) is not int and x.denominator == 1)
+    parts = {Mul: lambda: [p for pair in e.factors for p in pair], Add: lambda: [t for t, _ in e.terms]}
+    for part in parts.get(type(e), lambda: getattr(e, "args", ()))():
+        yield from halves(part, seen)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-cosh(x/2) - sqrt(cos(x^2))", "sqrt(x)*sqrt(x + 1)", "(cos(x)*x^(1/3))^(3/2)", "x^y/(sqrt(x - 1)*sqrt(x + 1))"],
+)
+def test_whole_exponents_are_ints(text):
+    """A power of 1/2 less one of 3/2 is one of -1, which negative numbers have."""
+    forms = []
+    with observed(lambda name, e, form: forms.append(form)):
+        derivative(derivative(parse(text), "x"), "x")
+    assert len(forms) > 50
+    seen = set()
+    assert [x for form in forms for x in halves(form, seen)] == []

@@ -11,7 +11,7 @@ from agcli.expression.simplify.arithmetic import add, mul, negate, plus, power, 
 from agcli.expression.simplify.contents import primitive
 from agcli.expression.simplify.divisors import PRIME, common_divisor, meet, quotient, residue, trimmed
 from agcli.expression.simplify.features import GUARD, NEGATIVE, features
-from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, make_add
+from agcli.expression.simplify.nodes import REST, TABLE, Add, Atom, E, Expr, Fn, Mul, Node, Number, exact, make_add
 from agcli.expression.simplify.order import term_key
 from agcli.expression.simplify.polynomials import (
     MAX_DEGREE,
@@ -78,7 +78,7 @@ def without(row: dict[Any, Number], shared: dict[Any, Number]) -> dict[Any, Numb
     """A product of generators divided by another."""
     left = row.copy()
     for g, k in shared.items():
-        x = left.get(g, 0) - k
+        x = exact(left.get(g, 0) - k)
         if x:
             left[g] = x
         else:
