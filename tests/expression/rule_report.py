@@ -28,7 +28,7 @@ WIDER = {
     "Add: tan = sin/cos", "Add: sum of angles", "Add: sum of angles #2", "Add: products to sums", "Add: choice",
     "Add: signs", "Add: common factor", "Add: factor",
     "Mul: signs", "Mul: multiply out", "Mul: multiply out below", "Mul: join roots", "Mul: choice",
-    "Mul: clear fractions", "Mul: cancel", "Mul: tan = sin/cos #2", "Mul: double argument #3",
+    "Mul: clear fractions", "Mul: cancel", "Mul: tan = sin/cos", "Mul: tan = sin/cos #2", "Mul: double argument #3",
     "Mul: double argument #4", "last Mul: stable quotient #3", "last Mul: stable quotient #4",
 }  # fmt: skip
 WIDER.add(WHOLE)
