@@ -26,7 +26,7 @@ class Float64:
     """What stands for a ufunc where the numbers are made by ``compute``, of flat float64 arrays of one length.
 
     Integers give the float that ``np.sqrt`` makes of them. ``compute`` never sees a NaN, of which SciPy's loops make
-    infinities, and a stack that overflows: where one comes in, one comes out.
+    infinities, or worse: where one comes in, one comes out.
     """
 
     nout = 1
