@@ -17,7 +17,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-NUMERIC = ["-m", "numeric and not long", "--one-in", "24", "-n", "auto"]  # what the gate has time for
+NUMERIC = ["-m", "numeric and not long", "--one-in", "36", "-n", "auto"]  # what the gate has time for
 
 
 @dataclass(frozen=True)
