@@ -1,6 +1,6 @@
 """Run tests as a narrower processor computes: without AVX-512, then as a plain x86-64.
 
-    python tests/narrow.py                  the tests marked `numeric`, of each one case in twelve
+    python tests/narrow.py                  the tests marked `numeric`, of each a sample of the cases
     python tests/narrow.py tests/test_jit*  what pytest would take
 
 Products, sums and elementary functions of another width add in another order and round differently, and a right test
