@@ -112,6 +112,7 @@ INSTEAD = {
     **dict.fromkeys(["average", "avg"], "write `mean(x)`"),
     "variance": "write `var(x)`",
     "remainder": "write `mod(a, b)`",
+    "odeint": "the section `odeint` of a spec, or `ag.odeint` in Python, solves differential equations",
     **dict.fromkeys(["frac", "fract"], "write `x - floor(x)`"),
     "softmin": "write `softmax(-x)`",
     **dict.fromkeys(["median", "quantile", "percentile"], "write an element of `sort(x)`, as `sort(x)[1]`"),

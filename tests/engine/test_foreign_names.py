@@ -82,6 +82,7 @@ HINTS = [
     ("exp^x", "write `exp(x)`"),
     ("x > 0 ? x : 0", "write `where(condition, a, b)`"),
     ("jn(0, x)", "write `jv(n, x)`"),
+    ("odeint(x, t)", "the section `odeint` of a spec"),
     ("sici(x)", "write `sinint(x)` for Si, `cosint(x)` for Ci"),
     ("li(x)", "write `expi(log(x))`"),
     ("Shi(x)", "write `(expi(x) + exp1(x))/2`"),
