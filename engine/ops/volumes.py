@@ -16,7 +16,7 @@ from ..graph import Like, Tensor, as_tensor, unify
 from ..table import distinct, integers, op, sample
 from ..types import static
 from .arrays import reshape, transpose
-from .boxes import Box, triple
+from .boxes import Box
 from .convolution import Conv, transposed
 from .elementwise import add_n
 from .indexing import take_along_axis
@@ -26,7 +26,7 @@ from .pools import MaxPool
 from .repeating import Pad
 from .unpooling import Unpool, indices_of, whole_lengths
 from .wide import wide
-from .windows import Pads, extra, is_int
+from .windows import Pads, extra, is_int, positives
 
 
 def volume(x: Like, op: str) -> Tensor:
@@ -49,7 +49,7 @@ def joined(x: Tensor, *shape: int) -> Tensor:
 # Pools --------------------------------------------------------------------------------------------------------
 def pool3d(cls: Any, x: Like, size: Any, box: Box, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
     """The pool, that of planes which it is made of, and that of depth, (N, D', H' * W', C)."""
-    t, sizes = volume(x, box.op), triple(size, box.op, "size")
+    t, sizes = volume(x, box.op), positives(size, 3, box.op, "size")
     d, h, w, c = map(static, t.shape[1:])
     axes = box.axes((d, h, w), sizes)
     if not isinstance(box.depth.padding, str):
@@ -123,7 +123,7 @@ def max_unpool3d(
     t = volume(x, name)
     if lengths is not None:
         return Unpool(whole_lengths(lengths, name, 3))(t, indices)
-    box, sizes = Box(size if strides is None else strides, 1, padding, name), triple(size, name, "size")
+    box, sizes = Box(size if strides is None else strides, 1, padding, name), positives(size, 3, name, "size")
     return Unpool(enlarged(t, box, sizes))(t, indices)
 
 
