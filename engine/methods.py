@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from .foreign import NoNumbers
 from .table import OPS
 
 if TYPE_CHECKING:
     from .graph import Like, Tensor
+    from .types import TensorType
 
 
 def call(name: str, *args: Any, **kwargs: Any) -> Tensor:
     """Apply the op called ``name`` in the table."""
-    return OPS[name].function(*args, **kwargs)  # type: ignore[no-any-return]
+    made: Tensor = OPS[name].function(*args, **kwargs)
+    return made
 
 
 def infix(name: str, swapped: bool = False) -> Callable[[Any, Like], Tensor]:
@@ -35,6 +36,9 @@ class Methods(NoNumbers):
 
     __slots__ = ()
 
+    if TYPE_CHECKING:
+        type: TensorType
+
     __add__, __radd__ = infix("add"), infix("add", swapped=True)
     __sub__, __rsub__ = infix("subtract"), infix("subtract", swapped=True)
     __mul__, __rmul__ = infix("multiply"), infix("multiply", swapped=True)
@@ -53,8 +57,8 @@ class Methods(NoNumbers):
     def __neg__(self) -> Tensor:
         return call("negative", self)
 
-    def __pos__(self) -> Tensor:
-        return self  # type: ignore[return-value]
+    def __pos__(self) -> Self:
+        return self
 
     def __abs__(self) -> Tensor:
         return call("abs", self)
@@ -69,8 +73,7 @@ class Methods(NoNumbers):
     @property
     def size(self) -> int | None:
         """The number of elements; None where a length is unknown until the graph runs (``ag.size(t)``)."""
-        shape = self.shape  # type: ignore[attr-defined]
-        return None if None in shape else prod(shape)
+        return self.type.size if self.type.known else None
 
     @property
     def T(self) -> Tensor:  # noqa: N802

@@ -143,10 +143,10 @@ class Run:
             self.rows.append((i, 0.0, 0.0, i + 1))
             return y, length
         with np.errstate(all="ignore"):
-            if not np.isfinite(self.slope(begin, y)).all():
-                raise ExecutionError(f"odeint: a rate of change is not a finite number at t = {begin:.6g}")
             first = None if length is None else min(length, abs(end - begin))
             solver: Any = RK45(self.slope, begin, y, end, rtol=self.ode.rtol, atol=self.ode.atol, first_step=first)
+            if not np.isfinite(solver.f).all():  # the rates at the beginning
+                raise ExecutionError(f"odeint: a rate of change is not a finite number at t = {begin:.6g}")
             while solver.status == "running":
                 if len(self.rows) >= self.ode.max_steps:
                     raise ExecutionError(self.too_many(solver))

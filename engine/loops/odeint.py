@@ -150,8 +150,8 @@ def solution(
     _, after = scan(turn, tuple(starts), tuple(elements))
     rank = call("cumsum", cast(reached, np.dtype("int64")))
     wanted = call("cumsum", call("ones_like", cast(times, np.dtype("int64")))) - 1
-    places = call("sum", cast(call("less", rank.reshape(1, -1), wanted.reshape(-1, 1)), np.dtype("int64")), axis=1)
-    places = places + cast(wanted > 0, np.dtype("int64"))  # row 0 is the start, before all steps
+    # the step that reaches each time, the first of its rank; row 0 is the start, before all steps
+    places = call("searchsorted", rank, wanted) + cast(wanted > 0, np.dtype("int64"))
     return [
         take(concatenate([call("expand_dims", y0, axis=0), ys], axis=0), places, axis=0)
         for y0, ys in zip(starts, after, strict=True)

@@ -100,6 +100,13 @@ class Pointwise(Op):
         return total
 
 
+class Computed(Pointwise):
+    """A pointwise op with attributes, whose elements its ``ufunc`` computes as they are."""
+
+    def kernel(self, *inputs: Array, out: Array) -> None:
+        self.ufunc(*inputs, out=out)
+
+
 @frozen(eq=False)  # each is one object
 class Elementwise(Pointwise):
     """A pointwise op without attributes: its kernel is the ufunc or ``fill(*inputs, out=)``.

@@ -13,13 +13,13 @@ from ..errors import DTypeError, GradientError
 from ..frozen import frozen
 from ..graph import Cotangents, Like, Tensor, as_tensor, unify
 from ..table import booleans, integers, op, sample
-from ..types import Array, TensorType
-from .base import Pointwise
+from ..types import TensorType
+from .base import Computed
 from .logic import logical_and, logical_not, logical_or, logical_xor
 
 
 @frozen
-class Bitwise(Pointwise):
+class Bitwise(Computed):
     """One ufunc of integers; shifts that leave the width give 0, or -1 for negative numbers to the right."""
 
     name: str
@@ -34,9 +34,6 @@ class Bitwise(Pointwise):
                 hint = "" if "shift" in self.name else f"; for truth values write ag.{LOGIC[self.name].name}"
                 raise DTypeError(f"{self.name}: takes integers or bools, got {t}{hint}")
         return super().infer(*inputs)
-
-    def kernel(self, *inputs: Array, out: Array) -> None:
-        self.ufunc(*inputs, out=out)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         raise GradientError(f"{self.name} has no derivative")

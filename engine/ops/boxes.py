@@ -5,15 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ShapeError
-from .windows import Axis, Pads, Window, is_int
-
-
-def triple(value: Any, op: str, what: str) -> tuple[int, int, int]:
-    """``value`` as three positive integers; one number counts for all axes."""
-    items = tuple(value) if isinstance(value, list | tuple) else (value,) * 3
-    if len(items) != 3 or not all(is_int(v, 1) for v in items):
-        raise ShapeError(f"{op}: {what} is a positive integer or three of them, got {value!r}")
-    return int(items[0]), int(items[1]), int(items[2])
+from .windows import Axis, Pads, Window, positives, sides
 
 
 class Box:
@@ -21,25 +13,12 @@ class Box:
 
     def __init__(self, strides: Any, dilation: Any, padding: Pads, op: str, ceil: bool = False) -> None:
         self.op = op
-        self.strides, (d, *rest) = triple(strides, op, "strides"), triple(dilation, op, "dilation")
-        sides = self.sides(padding)
-        same: Any = sides if isinstance(sides, str) else None
+        self.strides, (d, *rest) = positives(strides, 3, op, "strides"), positives(dilation, 3, op, "dilation")
+        around = sides(padding, 3, op)
+        deep, flat = (around, around) if isinstance(around, str) else ((around[0], (0, 0)), (around[1], around[2]))
         s, *steps = self.strides
-        self.depth = Window((s, 1), (d, 1), same or (sides[0], (0, 0)), ceil)
-        self.plane = Window((steps[0], steps[1]), (rest[0], rest[1]), same or (sides[1], sides[2]), ceil)
-
-    def sides(self, padding: Pads) -> Any:
-        """ "valid", "same", or (before, after) for each axis."""
-        if padding in ("valid", "same"):
-            return str(padding)
-        numbers = tuple(padding) if isinstance(padding, list | tuple) else (padding,) * 3
-        pairs: list[Any] = [tuple(p) if isinstance(p, list | tuple) else (p, p) for p in numbers]
-        if len(pairs) != 3 or not all(len(p) == 2 and all(is_int(n, 0) for n in p) for p in pairs):
-            raise ShapeError(
-                f'{self.op}: padding is "valid", "same", an integer, three integers (one an axis), '
-                f"or three pairs (before, after); got {padding!r}"
-            )
-        return tuple((int(a), int(b)) for a, b in pairs)
+        self.depth = Window((s, 1), (d, 1), deep, ceil)
+        self.plane = Window((steps[0], steps[1]), (rest[0], rest[1]), flat, ceil)
 
     def axes(self, lengths: tuple[int, ...], sizes: tuple[int, ...]) -> tuple[Axis, Axis, Axis]:
         """All three, for these lengths."""

@@ -42,20 +42,34 @@ class Product(Op):
 
     def check(self, x: Shape, w: Shape, y: Shape) -> None:
         """Whether channels of input, weights and output fit together; lengths are checked where they are computed."""
-        (channels, (*_, inner, outputs)), groups = (x[3], w), self.groups
+        outputs = w[3]
         if 0 in (w[0], w[1], outputs):
             what = "no filters" if outputs == 0 else "an empty window"
             raise ShapeError(f"{self.name}: expected weights of at least one row, column and filter, found {what}: {w}")
-        if channels is not None and inner is not None and channels != inner * groups:
-            text = f"weights {w} take {inner * groups}" + (f" ({groups} groups of {inner})" if groups > 1 else "")
-            raise ShapeError(f"{self.name}: the input {x} has {channels} channels, {text}")
-        if outputs is not None and outputs % groups:
-            raise ShapeError(f"{self.name}: {outputs} outputs do not divide into {groups} groups")
+        check_channels(self.name, x, w, self.groups)
         if y[3] is not None and outputs is not None and y[3] != outputs:
             raise ShapeError(f"{self.name}: {y} has {y[3]} channels, weights {w} give {outputs}")
         expected = (x[0], *self.window.counts(x[1:3], w[:2]))
         if not fits(expected, y[:3]):
             raise ShapeError(f"{self.name}: outputs {y} do not belong to inputs {x}: expected {(*expected, outputs)}")
+
+
+def check_channels(name: str, x: Shape, w: Shape, groups: int, transposed: bool = False) -> None:
+    """Whether an input (..., C), or (..., F) of a transposed convolution, fits weights (..., C / groups, F)."""
+    *_, inner, outputs = w
+    taken, hint = outputs, ""
+    if not transposed:
+        taken = None if inner is None else inner * groups
+        hint = f" ({groups} groups of {inner})" if groups > 1 else ""
+    if None not in (x[-1], taken) and x[-1] != taken:
+        raise ShapeError(f"{name}: the input {x} has {x[-1]} channels, weights {w} take {taken}{hint}")
+    if outputs is not None and outputs % groups:
+        raise ShapeError(f"{name}: {outputs} outputs do not divide into {groups} groups")
+
+
+def check_groups(groups: int, name: str) -> None:
+    if not is_int(groups, 1):
+        raise ShapeError(f"{name}: groups is a positive integer, got {groups!r}")
 
 
 def result_type(name: str, shape: Shape, a: TensorType, b: TensorType) -> TensorType:
@@ -165,8 +179,7 @@ def arguments(x: Like, w: Like, groups: int, rank: int, name: str) -> list[Tenso
     if any(t.ndim != rank for t in tensors):
         axes = "(N, H, W, C) and weights (kh, kw, C / groups, F)" if rank == 4 else "(N, L, C), (k, C / groups, F)"
         raise ShapeError(f"{name}: needs {axes}, got {tensors[0].shape} and {tensors[1].shape}")
-    if not is_int(groups, 1):
-        raise ShapeError(f"{name}: groups is a positive integer, got {groups!r}")
+    check_groups(groups, name)
     return tensors
 
 
@@ -289,6 +302,5 @@ def conv1d_transpose(
 
 def transposed(x: Tensor, w: Tensor, place: Window, groups: int, name: str, more: tuple[int, ...]) -> Tensor:
     """The input gradient of a convolution, as an op of its own right."""
-    if None not in (x.shape[3], w.shape[3]) and x.shape[3] != w.shape[3]:
-        raise ShapeError(f"{name}: x {x.shape} has {x.shape[3]} channels, weights {w.shape} take {w.shape[3]}")
+    check_channels(name, x.shape, w.shape, groups, transposed=True)
     return ConvInputGrad(place, groups)(x, w, Transposed(place, groups, more).simplest(x, w))

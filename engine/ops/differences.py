@@ -17,6 +17,7 @@ from .joining import concatenate
 from .logic import not_equal
 from .reductions import sum
 from .slicing import getitem
+from .windows import is_int
 
 STEPS = Arg(lambda rng: np.cumsum(rng.uniform(0.5, 1.5, 4)))  # places of points, in order
 
@@ -52,7 +53,7 @@ def check_count(x: Any, n: Any) -> None:
         raise UsageError(
             'diff: takes differences of neighbors; a derivative is ag.grad(y, x), of text ag.derivative("x^2", "x")'
         )
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 0:
+    if not is_int(n, 0):
         raise ShapeError(f"diff: n is a whole number of 0 or more, got {n!r}")
 
 

@@ -23,6 +23,7 @@ from .creation import size, zeros_like
 from .joining import stack
 from .repeating import pad, tile
 from .slicing import getitem
+from .windows import is_int
 
 
 def to_complex(pairs: Array) -> Array:
@@ -129,7 +130,7 @@ def parts(pairs: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def check_count(n: Any, name: str) -> None:
-    if not isinstance(n, int | np.integer) or isinstance(n, bool) or n < 1:
+    if not is_int(n, 1):
         raise ShapeError(f"{name}: n is a whole number of 1 or more, got {n!r}")
 
 

@@ -17,7 +17,7 @@ from .indexing import take, take_along_axis
 from .reductions import argmax
 from .slicing import expand_dims, squeeze
 from .wide import wide
-from .windows import is_int
+from .windows import each, is_int
 
 OTHER_MODES = {"bilinear": "linear", "trilinear": "linear", "bicubic": "cubic"}
 
@@ -32,7 +32,7 @@ def spatial(x: Like, name: str) -> Tensor:
 
 def each_axis(value: Any, t: Tensor, name: str, what: str, whole: bool) -> tuple[Any, ...]:
     """A positive number for each axis in the middle; one counts for all."""
-    found = tuple(value) if isinstance(value, list | tuple) else (value,) * (t.ndim - 2)
+    found = each(value, t.ndim - 2)
     good = [is_int(v, 1) if whole else is_positive(v) for v in found]
     if len(found) != t.ndim - 2 or not all(good):
         kind = "a positive integer" if whole else "a positive number"

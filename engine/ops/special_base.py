@@ -14,10 +14,10 @@ import numpy as np
 
 from ..errors import Refused
 from ..frozen import frozen
-from ..graph import Cotangents, Tensor
+from ..graph import Constant, Cotangents, Number, Tensor
 from ..table import Arg, Sample, real, register, sample
 from ..types import Array, DType
-from .base import Elementwise, Pointwise, Rule, SciPy
+from .base import Computed, Elementwise, Rule, SciPy
 
 Compute = Callable[..., Array]
 
@@ -111,6 +111,11 @@ def function(
     return decorate
 
 
+def number(x: Any) -> Number | None:
+    """The exact number that is part of a formula; None for every other input."""
+    return x.value if isinstance(x, Constant) and not isinstance(x.value, np.ndarray) else None
+
+
 WAYS = "leave it out (--wrt x in `ag grad`), or wrap it in stop_gradient"
 
 
@@ -144,7 +149,7 @@ def kernel_of(name: str, n: int) -> Float64:
 
 
 @frozen
-class Nth(Pointwise):
+class Nth(Computed):
     """The n-th derivative of a function of ``SERIES`` in its last input, for n >= 1."""
 
     of: str
@@ -158,9 +163,6 @@ class Nth(Pointwise):
     @property
     def ufunc(self) -> Any:
         return kernel_of(self.of, self.n)
-
-    def kernel(self, *inputs: Array, out: Array) -> None:
-        self.ufunc(*inputs, out=out)
 
     def formula(self, *inputs: Tensor) -> Tensor:
         """The same in functions that people know."""

@@ -12,7 +12,7 @@ from ..types import Array
 from . import special_asymptotics as asymptotics
 from .base import Rule, SciPy
 from .elementwise import HALF, sign
-from .special_base import Compute, Series, function, one, parameters, pieces, refused, scipy, series
+from .special_base import Compute, Series, function, number, one, parameters, pieces, refused, scipy, series
 
 JV, YV, IVE, KVE = (SciPy(name, 2) for name in ("jv", "yv", "ive", "kve"))
 ORDER = "its order v"
@@ -33,16 +33,12 @@ def with_waves(plain: SciPy, waves: Compute) -> Compute:
 J, Y = with_waves(JV, asymptotics.bessel_j), with_waves(YV, asymptotics.bessel_y)
 
 
-def is_zero(v: Tensor) -> bool:
-    return isinstance(v, Constant) and not isinstance(v.value, np.ndarray) and v.value == 0
-
-
 def neighbors(name: str, plus: int, outer: int) -> Rule:
     """Half of what the orders v - 1 and v + 1 give (DLMF 10.6.1, 10.29.1); for v = 0 these two are alike."""
 
     def rule(g: Tensor, y: Tensor, v: Tensor, x: Tensor) -> Cotangents:
         above = call(name, v + 1, x)
-        if is_zero(v):
+        if number(v) == 0:
             return [*refused(name, ORDER), outer * plus * (g * above)]
         below = call(name, v - 1, x)
         return [*refused(name, ORDER), outer * (HALF * g * (below + above if plus > 0 else below - above))]
@@ -144,8 +140,9 @@ def kve_compute(n: int, v: Array, x: Array) -> Array:
 
 def next_order(v: Tensor, k: int) -> Tensor:
     """v + k; a number at once."""
-    if isinstance(v, Constant) and not isinstance(v.value, np.ndarray):
-        return Constant(v.value + k, v.type)
+    order = number(v)
+    if order is not None:
+        return Constant(order + k, v.type)
     return v + k if k > 0 else v - -k if k else v
 
 

@@ -10,13 +10,13 @@ from fractions import Fraction
 
 import numpy as np
 
-from ..graph import Constant, Cotangents, Like, Tensor, call
+from ..graph import Cotangents, Like, Tensor, call
 from ..table import real, sample
 from ..types import Array
 from .base import SciPy
 from .elementwise import exp, power, xlogy
 from .special import digamma, lgamma
-from .special_base import function, parameters, refused, scipy
+from .special_base import function, number, parameters, refused, scipy
 from .special_probability import xlog1py
 
 SMALL = 21
@@ -65,7 +65,7 @@ def betaln(a: Like, b: Like) -> Tensor:
 
 def small(a: Tensor) -> int | None:
     """A parameter that is a small whole number: its powers are smooth at 0, which logarithms are not."""
-    value = a.value if isinstance(a, Constant) and not isinstance(a.value, np.ndarray) else None
+    value = number(a)
     return int(value) if isinstance(value, int | float | Fraction) and value in range(1, SMALL) else None
 
 

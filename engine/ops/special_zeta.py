@@ -16,9 +16,9 @@ from ..frozen import frozen
 from ..graph import Constant, Cotangents, Like, Tensor, as_tensor
 from ..table import op, real, sample
 from ..types import Array
-from .base import Pointwise, SciPy
+from .base import Computed, SciPy
 from .special import hurwitz, whole
-from .special_base import Float64, pieces
+from .special_base import Float64, number, pieces
 
 PSI, ZETA, GAMMALN = SciPy("psi"), SciPy("zeta", 2), SciPy("gammaln")
 MOST = 20  # derivatives in s
@@ -166,7 +166,7 @@ def kernel_of(nin: int, n: int) -> Float64:
 
 
 @frozen
-class Riemann(Pointwise):
+class Riemann(Computed):
     """The n-th derivative of zeta(s)."""
 
     n: int = 0
@@ -176,15 +176,12 @@ class Riemann(Pointwise):
     def ufunc(self) -> Float64:
         return kernel_of(1, self.n)
 
-    def kernel(self, *inputs: Array, out: Array) -> None:
-        self.ufunc(*inputs, out=out)
-
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         return [g * Riemann(self.n + 1)(*inputs)]
 
 
 @frozen
-class Hurwitz(Pointwise):
+class Hurwitz(Computed):
     """The n-th derivative in s of zeta(s, q); that in q is one of zeta(s + 1, q) (DLMF 25.11.17)."""
 
     n: int = 0
@@ -193,9 +190,6 @@ class Hurwitz(Pointwise):
     @property
     def ufunc(self) -> Float64:
         return kernel_of(2, self.n)
-
-    def kernel(self, *inputs: Array, out: Array) -> None:
-        self.ufunc(*inputs, out=out)
 
     def vjp(self, g: Tensor, y: Tensor, *inputs: Tensor) -> Cotangents:
         s, q = inputs
@@ -216,6 +210,6 @@ def zeta(x: Like, q: Like | None = None, n: int | Constant = 0) -> Tensor:
     1.644934 8.414398 -0.937548
     """
     k = whole("zeta", n, MOST)
-    if q is None or (isinstance(q, Constant) and not isinstance(q.value, np.ndarray) and q.value == 1):
+    if q is None or number(q) == 1:
         return Riemann(k)(as_tensor(x))
     return Hurwitz(k)(as_tensor(x), as_tensor(q))

@@ -22,7 +22,7 @@ from .indexing import check_indices, check_range
 from .pooling import pool, pool1d
 from .pools import MaxPool, Pool
 from .slicing import expand_dims
-from .windows import Pads, Window, is_int, one_axis, pair, window, window1d
+from .windows import Pads, Window, each, is_int, one_axis, pair, window, window1d
 
 
 class MaxIndices(Pool):
@@ -145,7 +145,7 @@ def flat(x: Array) -> Array:
 
 def whole_lengths(lengths: Any, name: str, rank: int) -> tuple[int, ...]:
     """Lengths of the axes of an image, as they were given."""
-    found = tuple(lengths) if isinstance(lengths, list | tuple) else (lengths,) * rank
+    found = each(lengths, rank)
     if len(found) != rank or not all(is_int(n, 1) for n in found):
         raise ShapeError(f"{name}: lengths are {rank} positive integers, got {lengths!r}")
     return tuple(int(n) for n in found)

@@ -16,8 +16,8 @@ from ..graph import Like, Tensor, as_tensor, unify
 from ..table import distinct, integers, op, sample
 from ..types import static
 from .arrays import reshape, transpose
-from .boxes import Box, triple
-from .convolution import Conv, transposed
+from .boxes import Box
+from .convolution import Conv, check_channels, check_groups, transposed
 from .elementwise import add_n
 from .indexing import take_along_axis
 from .joining import stack
@@ -26,7 +26,7 @@ from .pools import MaxPool
 from .repeating import Pad
 from .unpooling import Unpool, indices_of, whole_lengths
 from .wide import wide
-from .windows import Pads, extra, is_int
+from .windows import Pads, extra, positives
 
 
 def volume(x: Like, op: str) -> Tensor:
@@ -49,7 +49,7 @@ def joined(x: Tensor, *shape: int) -> Tensor:
 # Pools --------------------------------------------------------------------------------------------------------
 def pool3d(cls: Any, x: Like, size: Any, box: Box, *rest: Any) -> tuple[Tensor, Tensor, Tensor]:
     """The pool, that of planes which it is made of, and that of depth, (N, D', H' * W', C)."""
-    t, sizes = volume(x, box.op), triple(size, box.op, "size")
+    t, sizes = volume(x, box.op), positives(size, 3, box.op, "size")
     d, h, w, c = map(static, t.shape[1:])
     axes = box.axes((d, h, w), sizes)
     if not isinstance(box.depth.padding, str):
@@ -123,7 +123,7 @@ def max_unpool3d(
     t = volume(x, name)
     if lengths is not None:
         return Unpool(whole_lengths(lengths, name, 3))(t, indices)
-    box, sizes = Box(size if strides is None else strides, 1, padding, name), triple(size, name, "size")
+    box, sizes = Box(size if strides is None else strides, 1, padding, name), positives(size, 3, name, "size")
     return Unpool(enlarged(t, box, sizes))(t, indices)
 
 
@@ -159,19 +159,14 @@ def avg_pool3d(
 
 
 # Convolutions -------------------------------------------------------------------------------------------------
-def arguments(x: Like, w: Like, groups: int, name: str, outputs: bool) -> tuple[Tensor, Tensor]:
-    """Volumes and weights (kd, kh, kw, C / groups, F) that fit; ``outputs`` says that ``x`` has F channels, not C."""
+def arguments(x: Like, w: Like, groups: int, name: str, transposed: bool = False) -> tuple[Tensor, Tensor]:
+    """Volumes and weights (kd, kh, kw, C / groups, F) that fit."""
     a, b = unify([as_tensor(x), as_tensor(w)])
     a = volume(a, name)
     if b.ndim != 5 or not b.type.known or 0 in b.shape:
         raise ShapeError(f"{name}: needs weights (kd, kh, kw, C / groups, F) of known lengths, got {b.shape}")
-    if not is_int(groups, 1):
-        raise ShapeError(f"{name}: groups is a positive integer, got {groups!r}")
-    takes = static(b.shape[4]) if outputs else static(b.shape[3]) * groups
-    if a.shape[4] != takes:
-        raise ShapeError(f"{name}: the input {a.shape} has {a.shape[4]} channels, weights {b.shape} take {takes}")
-    if static(b.shape[4]) % groups:
-        raise ShapeError(f"{name}: {b.shape[4]} outputs do not divide into {groups} groups")
+    check_groups(groups, name)
+    check_channels(name, a.shape, b.shape, groups, transposed)
     return a, b
 
 
@@ -199,7 +194,7 @@ def conv3d(
     (10, 8, 14, 14, 32)
     """
     name = "conv3d"
-    a, b = arguments(x, w, groups, name, outputs=False)
+    a, b = arguments(x, w, groups, name)
     box = Box(strides, dilation, padding, name)
     d, h, w_, c = map(static, a.shape[1:])
     kd = static(b.shape[0])
@@ -240,7 +235,7 @@ def conv3d_transpose(
     (10, 8, 28, 28, 1)
     """
     name = "conv3d_transpose"
-    a, b = arguments(x, w, groups, name, outputs=True)
+    a, b = arguments(x, w, groups, name, transposed=True)
     box = Box(strides, dilation, padding, name)
     kd, kh, kw, inner, f = map(static, b.shape)
     n, high, wide_, _ = map(static, a.shape[1:])

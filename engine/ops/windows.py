@@ -20,6 +20,7 @@ Pair: TypeAlias = "tuple[int, int]"
 Padding: TypeAlias = "str | tuple[Pair, Pair]"
 Pads: TypeAlias = "str | int | Sequence[int] | Sequence[Sequence[int]]"  # what a caller may write
 Tap: TypeAlias = "tuple[tuple[slice, slice], tuple[slice, slice]]"
+COUNTS = {2: "two", 3: "three"}
 
 
 @frozen
@@ -144,30 +145,42 @@ def is_int(value: Any, low: int) -> bool:
     return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= low)
 
 
+def each(value: Any, axes: int) -> tuple[Any, ...]:
+    """What was written for each of ``axes``, or once for all of them; how many there are is not checked."""
+    return tuple(value) if isinstance(value, list | tuple) else (value,) * axes
+
+
+def positives(value: Any, axes: int, op: str, what: str) -> tuple[int, ...]:
+    """``value`` as a positive integer for each of two or three axes; one number counts for all."""
+    items = each(value, axes)
+    if len(items) != axes or not all(is_int(v, 1) for v in items):
+        raise ShapeError(f"{op}: {what} is a positive integer or {COUNTS[axes]} of them, got {value!r}")
+    return tuple(map(int, items))
+
+
 def pair(value: Any, op: str, what: str) -> Pair:
-    """``value`` as a pair of positive integers; one number counts for both axes."""
-    items = tuple(value) if isinstance(value, list | tuple) else (value, value)
-    if len(items) != 2 or not all(is_int(v, 1) for v in items):
-        raise ShapeError(f"{op}: {what} is a positive integer or two of them, got {value!r}")
-    return int(items[0]), int(items[1])
+    first, second = positives(value, 2, op, what)
+    return first, second
 
 
-def pads(padding: Pads, op: str) -> Padding:
-    """``padding`` as "valid", "same" or a (before, after) for each axis."""
+def sides(padding: Pads, axes: int, op: str) -> str | tuple[Pair, ...]:
+    """``padding`` as "valid", "same" or a (before, after) for each of two or three axes."""
     if padding in ("valid", "same"):
         return str(padding)
-    numbers = tuple(padding) if isinstance(padding, list | tuple) else (padding, padding)
-    sides: list[Any] = [tuple(p) if isinstance(p, list | tuple) else (p, p) for p in numbers]
-    if len(sides) != 2 or not all(len(s) == 2 and all(is_int(v, 0) for v in s) for s in sides):
+    found = [each(p, 2) for p in each(padding, axes)]
+    if len(found) != axes or not all(len(p) == 2 and all(is_int(n, 0) for n in p) for p in found):
+        count = COUNTS[axes]
         raise ShapeError(
-            f'{op}: padding is "valid", "same", an integer, two integers (one an axis), '
-            f"or two pairs (before, after); got {padding!r}"
+            f'{op}: padding is "valid", "same", an integer, {count} integers (one an axis), '
+            f"or {count} pairs (before, after); got {padding!r}"
         )
-    return (int(sides[0][0]), int(sides[0][1])), (int(sides[1][0]), int(sides[1][1]))
+    return tuple((int(before), int(after)) for before, after in found)
 
 
 def window(strides: Any, dilation: Any, padding: Pads, op: str, ceil: bool = False) -> Window:
-    return Window(pair(strides, op, "strides"), pair(dilation, op, "dilation"), pads(padding, op), bool(ceil))
+    around = sides(padding, 2, op)
+    around = around if isinstance(around, str) else (around[0], around[1])
+    return Window(pair(strides, op, "strides"), pair(dilation, op, "dilation"), around, bool(ceil))
 
 
 def window1d(strides: Any, dilation: Any, padding: Pads, op: str, ceil: bool = False) -> Window:
@@ -175,10 +188,10 @@ def window1d(strides: Any, dilation: Any, padding: Pads, op: str, ceil: bool = F
     steps, gaps = one_axis(strides, op, "strides"), one_axis(dilation, op, "dilation")
     if isinstance(padding, str):
         return window(steps, gaps, padding, op, ceil)
-    sides = tuple(padding) if isinstance(padding, list | tuple) else (padding, padding)
-    if len(sides) != 2 or not all(is_int(v, 0) for v in sides):
+    around = each(padding, 2)
+    if len(around) != 2 or not all(is_int(v, 0) for v in around):
         raise ShapeError(f'{op}: padding is "valid", "same", an integer or (before, after); got {padding!r}')
-    return Window(steps, gaps, ((0, 0), (int(sides[0]), int(sides[1]))), bool(ceil))
+    return Window(steps, gaps, ((0, 0), (int(around[0]), int(around[1]))), bool(ceil))
 
 
 def one_axis(value: Any, op: str, what: str) -> Pair:
@@ -201,7 +214,7 @@ def of_sequences(op: str) -> Iterator[None]:
 
 def extra(value: Any, steps: tuple[int, ...], padding: Any, name: str) -> tuple[int, ...]:
     """What is added to the lengths of a transposed convolution, less than its strides ``steps``."""
-    numbers = tuple(value) if isinstance(value, list | tuple) else (value,) * len(steps)
+    numbers = each(value, len(steps))
     good = [is_int(n, 0) and n < step for n, step in zip(numbers, steps, strict=False)]
     if len(numbers) != len(steps) or not all(good):
         raise ShapeError(f"{name}: output_padding is 0 or more and less than the strides {steps}, got {value!r}")

@@ -7,19 +7,11 @@ import pytest
 
 import agcli as ag
 from agcli.engine.errors import DTypeError, ShapeError
+from tests.engine.helpers import first, same, torch
 
 pytestmark = pytest.mark.numeric
 RNG = np.random.default_rng(11)
 WEIGHTS = np.array([1.0, 0.0, 2.5, 0.5])
-
-
-def torch():
-    return pytest.importorskip("torch", reason="values are compared with those of PyTorch")
-
-
-def same(a, b, tolerance=1e-12):
-    assert np.shape(a) == np.shape(b)
-    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 def by_formula(x, labels, weights, ignore, smoothing, reduction):
@@ -67,7 +59,7 @@ def test_by_formula(weights, ignore, smoothing, reduction):
 def test_beside_pytorch(weights, ignore, smoothing, reduction):
     x, labels = drawn(ignore)
     theirs = torch().nn.functional.cross_entropy(
-        torch().tensor(np.moveaxis(x, -1, 1).copy()),
+        first(x),
         torch().tensor(labels),
         weight=None if weights is None else torch().tensor(weights),
         ignore_index=-1000 if ignore is None else ignore,

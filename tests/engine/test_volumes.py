@@ -7,32 +7,15 @@ import pytest
 
 import agcli as ag
 from agcli.engine.errors import ShapeError
+from tests.engine.helpers import first, last, same, torch
 
 pytestmark = pytest.mark.numeric
 RNG = np.random.default_rng(5)
 
 
-def torch():
-    """PyTorch, which has the same ops with channels first."""
-    return pytest.importorskip("torch", reason="values are compared with those of PyTorch")
-
-
-def first(x):
-    return torch().tensor(np.moveaxis(x, -1, 1).copy())
-
-
-def last(t):
-    return np.moveaxis(t.numpy(), 1, -1)
-
-
 def filters(w):
-    """(kd, kh, kw, C, F) as PyTorch has them: (F, C, kd, kh, kw)."""
+    """(..., C, F) as PyTorch has them: (F, C, ...)."""
     return torch().tensor(np.moveaxis(w, (-1, -2), (0, 1)).copy())
-
-
-def same(a, b, tolerance=1e-12):
-    assert np.shape(a) == np.shape(b)
-    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 def threes(value):
@@ -98,7 +81,7 @@ def test_output_padding_is_that_of_pytorch(rank):
     steps, more, around = (2, 3, 3)[:rank], (1, 2, 0)[:rank], (1, 0, 1)[:rank]
     g, w = RNG.normal(size=(2, *lengths, 6)), RNG.normal(size=(*sizes, 2, 6))
     theirs = getattr(torch().nn.functional, f"conv_transpose{rank}d")
-    weights = torch().tensor(np.moveaxis(w, (-1, -2), (0, 1)).copy())
+    weights = filters(w)
     expected = last(theirs(first(g), weights, stride=steps, padding=around, output_padding=more, groups=2))
     ours = getattr(ag, f"conv{rank}d_transpose")
     if rank == 1:

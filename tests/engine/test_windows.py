@@ -5,28 +5,10 @@ import pytest
 
 import agcli as ag
 from agcli.engine.errors import FeedError, ShapeError
+from tests.engine.helpers import first, last, same, torch
 
 pytestmark = pytest.mark.numeric
 RNG = np.random.default_rng(3)
-
-
-def torch():
-    """PyTorch, which has the same ops with channels first."""
-    return pytest.importorskip("torch", reason="values are compared with those of PyTorch")
-
-
-def first(x):
-    """Channels first, as PyTorch has them."""
-    return torch().tensor(np.moveaxis(x, -1, 1).copy())
-
-
-def last(t):
-    return np.moveaxis(t.numpy(), 1, -1)
-
-
-def same(a, b, tolerance=1e-12):
-    assert np.shape(a) == np.shape(b)
-    np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 # Pools --------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import agcli as ag
+from tests.engine.helpers import refused
 
 pytestmark = pytest.mark.numeric
 
@@ -157,9 +158,7 @@ ERRORS = [
 
 @pytest.mark.parametrize(("call", "words"), ERRORS)
 def test_errors_name_the_op_and_the_shapes(call, words):
-    with pytest.raises(ag.EngineError) as caught:
-        call()
-    assert words in str(caught.value)
+    refused(call, words)
 
 
 @pytest.mark.parametrize("mode", MODES)
