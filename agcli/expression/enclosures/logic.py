@@ -1,11 +1,15 @@
-"""`where`, `keep`, `and` and `or` over values of a program, of which some decide alone whatever the others are."""
+"""Truth values of a program: what `and`, `or`, `where` and `keep` need, of which some decides alone."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
+from agcli.engine.graph import Tensor
 from agcli.expression.enclosures.arrays import each
+
+LOGICAL = frozenset(["logical_and", "logical_or", "logical_xor", "logical_not"])
 
 
 class Logic(NamedTuple):
@@ -16,6 +20,13 @@ class Logic(NamedTuple):
     true: Any
     missing: tuple[type, ...]
     holds: Callable[[Any], bool]
+
+    def operands(self, t: Tensor, args: Sequence[Any], told: Callable[[int, Any], Any]) -> list[Any]:
+        """The operands of a word of logic as truth values: `told` makes them from numbers, by the operand's place."""
+        return [
+            a if x.dtype.kind == "b" else each(partial(told, i), x.shape, a)
+            for i, (x, a) in enumerate(zip(t.inputs, args, strict=True))
+        ]
 
     def joined(self, name: str, a: Any, b: Any) -> Any:
         """`and`, `or`: one operand may decide alone."""

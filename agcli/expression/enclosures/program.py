@@ -27,8 +27,8 @@ from agcli.expression.enclosures.interval import (
     multiply,
     sqrt,
 )
-from agcli.expression.enclosures.logic import Logic
-from agcli.expression.enclosures.rules import RULES, Rule, Site
+from agcli.expression.enclosures.logic import LOGICAL, Logic
+from agcli.expression.enclosures.rules import RULES, Rule, Site, is_true
 
 
 class Undefined(NamedTuple):
@@ -250,11 +250,13 @@ class Run(NamedTuple):
         bits = 0
         for mask in masks:
             bits |= mask
-        if name in ("logical_and", "logical_or"):
-            return each(partial(LOGIC.joined, name), t.shape, *args), bits
         site = Site(self.p, step.moving, op)
+        if name in LOGICAL:
+            args = LOGIC.operands(t, args, lambda i, v: applied(partial(is_true, i), site, t, [v]))
         rule = RULES.get(name)
-        if rule is None:
+        if name in ("logical_and", "logical_or"):
+            value = each(partial(LOGIC.joined, name), t.shape, *args)
+        elif rule is None:
 
             def apply(kind: str, *operands: Any) -> Value:
                 return applied(RULES[kind], site, t, operands)

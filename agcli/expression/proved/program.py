@@ -15,12 +15,12 @@ from agcli.engine.graph import Constant, Tensor
 from agcli.engine.leaves import Placeholder
 from agcli.expression.enclosures.arrays import UnsupportedError, each
 from agcli.expression.enclosures.interval import Interval, NoValueError
-from agcli.expression.enclosures.logic import Logic
+from agcli.expression.enclosures.logic import LOGICAL, Logic
 from agcli.expression.enclosures.program import Program, Step
 from agcli.expression.errors import ExpressionError
 from agcli.expression.proved import arrays
 from agcli.expression.proved.angles import ANGLES
-from agcli.expression.proved.choices import CHOICES
+from agcli.expression.proved.choices import CHOICES, is_true
 from agcli.expression.proved.elementary import ELEMENTARY
 from agcli.expression.proved.gammas import GAMMAS
 from agcli.expression.proved.numbers import (
@@ -163,6 +163,8 @@ class Run:
 
     def value(self, step: Step, site: Site, name: str, args: list[Any]) -> Any:
         t = step.tensor
+        if name in LOGICAL:
+            args = LOGIC.operands(t, args, lambda i, v: applied(partial(is_true, i), site, t, [v]))
         if name in ("logical_and", "logical_or"):
             return each(partial(LOGIC.joined, name), t.shape, *args)
         rule = RULES.get(name)
