@@ -74,6 +74,12 @@ EXACT = [
     ("x^x", "x=0", ["1", "not smooth"]),
     ("sinc(x)", "x=0", ["1", "0"]),
     ("erf(x)", "x=0", ["0", "1.12837916709551257389615890312"]),
+    # words of logic: a number is true where it is not 0, and a truth value that is false is no kink
+    ("where(logical_or(sin(x), x - 2), x^2, 3*x)", "x=2.5", ["6.25", "5"]),
+    ("where(logical_not(x - 2), x^2, 3*x)", "x=2", ["4", "not smooth"]),
+    ("where(logical_not(sqrt(x)^2 - 2), x^2, 3*x)", "x=2", ["undecided"] * 2),
+    ("where(logical_or(x - 2, sqrt(x)^2 - 2), x^2, 3*x)", "x=2", ["undecided"] * 2),
+    ("where(logical_xor(x > 1, x > 0), x^2, 3*x)", "x=0.5", ["0.25", "1"]),
 ]
 
 

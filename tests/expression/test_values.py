@@ -68,6 +68,8 @@ LINES = [
     ("x*arcsin(x/x)", 2, "3.14159265359", "1.57079632679", "0", "0"),
     ("1/log(x)", 0, "undefined (one-sided: 0 from the right)", None, None, None),
     ("gamma(x)", 1e300, *["too large for float64 (more than 10^999999999999999999)"] * 2, None, None),
+    ("where(logical_or(sin(x), x - 2), x^2, 3*x)", 2.0, "4", "4", None),  # a number is true where it is not 0
+    ("where(logical_not(x - 2), x^2, 3*x)", 2.0, "4", "undefined (jump of f: 6 from both sides)", None),
     ("sin(exp(exp(x)))", 100, "unknown: the terms cancel to the last digit that was computed", None, None, None),
 ]  # fmt: skip
 CASES = [(text, at, n, told) for text, at, *words in LINES for n, told in enumerate(words) if told is not None]

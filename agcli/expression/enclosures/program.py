@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal, DecimalException
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -26,7 +27,8 @@ from agcli.expression.enclosures.interval import (
     multiply,
     sqrt,
 )
-from agcli.expression.enclosures.rules import RULES, Rule, Site
+from agcli.expression.enclosures.logic import LOGICAL, Logic
+from agcli.expression.enclosures.rules import RULES, Rule, Site, is_true
 
 
 class Undefined(NamedTuple):
@@ -120,6 +122,11 @@ class Step(NamedTuple):
     tensor: Tensor
     inputs: tuple[int, ...]
     moving: tuple[int, ...]  # of each input: the variables on which it depends, as bits
+
+    @property
+    def operation(self) -> Any:
+        """The op, of a tensor that is no leaf."""
+        return self.tensor.op
 
     @property
     def is_constant(self) -> bool:
@@ -233,20 +240,23 @@ class Run(NamedTuple):
         return each(lambda v: number(self.p, float(v), self.typed), t.shape, t.array), 0
 
     def operation(self, step: Step) -> tuple[Any, int]:
-        t, name = step.tensor, step.tensor.op.name  # type: ignore[union-attr]
+        t, op = step.tensor, step.operation
+        name = op.name
         args, masks = [self.values[i] for i in step.inputs], [self.singular[i] for i in step.inputs]
         if self.true and not any(step.moving):  # sin(pi) is 0 wherever the point is
             args = [self.true.get(i, value) for i, value in zip(step.inputs, args, strict=True)]
         if name in ("where", "keep"):
-            return chosen(t, args, masks)
+            return LOGIC.chosen(op, t.shape, args, masks)
         bits = 0
         for mask in masks:
             bits |= mask
-        if name in ("logical_and", "logical_or"):
-            return each(lambda a, b: logical(name, a, b), t.shape, *args), bits
-        site = Site(self.p, step.moving, t.op)
+        site = Site(self.p, step.moving, op)
+        if name in LOGICAL:
+            args = LOGIC.operands(t, args, lambda i, v: applied(partial(is_true, i), site, t, [v]))
         rule = RULES.get(name)
-        if rule is None:
+        if name in ("logical_and", "logical_or"):
+            value = each(partial(LOGIC.joined, name), t.shape, *args)
+        elif rule is None:
 
             def apply(kind: str, *operands: Any) -> Value:
                 return applied(RULES[kind], site, t, operands)
@@ -279,38 +289,7 @@ def applied(rule: Rule, site: Site, t: Tensor, args: Sequence[Any]) -> Value:
         return ANYTHING
 
 
-def logical(name: str, a: Value, b: Value) -> Value:
-    """`and`, `or`: one operand may decide alone."""
-    decisive = name == "logical_or"
-    for v in (a, b):
-        if isinstance(v, Interval) and v.exact and (v.low != 0) == decisive:
-            return UNIT if decisive else NULL
-    for kind in (Undefined, Unknown):
-        for v in (a, b):
-            if isinstance(v, kind):
-                return v
-    return NULL if decisive else UNIT
-
-
-def chosen(t: Tensor, args: list[Any], singular: list[int]) -> tuple[Any, int]:
-    """What a condition chooses; the rest may have no value."""
-    if t.op.name == "keep":  # type: ignore[union-attr]
-        x, condition = args
-        kept = t.op.value  # type: ignore[union-attr]
-        args = [condition, x, NULL] if kept else [condition, NULL, x]
-        singular = [singular[1], singular[0], 0] if kept else [singular[1], 0, singular[0]]
-    taken = 0
-
-    def choose(condition: Value, a: Value, b: Value) -> Value:
-        nonlocal taken
-        if not isinstance(condition, Interval):
-            return condition
-        holds = condition.low != 0
-        taken |= singular[1 if holds else 2]
-        return a if holds else b
-
-    value = each(choose, t.shape, *args)
-    return value, singular[0] | taken
+LOGIC = Logic(NULL, UNIT, (Undefined, Unknown), lambda v: v.low != 0)
 
 
 def point(value: float | Decimal) -> Interval:

@@ -260,9 +260,12 @@ def identity(s: Site, a: Interval) -> Interval:
     return a
 
 
-def known(p: Precision, a: Interval) -> bool:
-    """Whether a truth value is true."""
-    return p.sign(a) != 0
+def is_true(i: int, s: Site, a: Interval) -> Interval:
+    """The truth value of a number, operand `i` of a word of logic: false at 0, where it jumps."""
+    if s.p.sign(a) != 0:
+        return UNIT
+    s.touch(i)
+    return NULL
 
 
 SMOOTH: dict[str, Callable[..., Interval]] = {
@@ -303,8 +306,8 @@ RULES: dict[str, Rule] = {
     "greater_equal": comparison(lambda d: d >= 0),
     "equal": comparison(lambda d: d == 0),
     "not_equal": comparison(lambda d: d != 0),
-    "logical_xor": lambda s, a, b: truth(known(s.p, a) != known(s.p, b)),
-    "logical_not": lambda s, a: truth(not known(s.p, a)),
+    "logical_xor": lambda s, a, b: truth(a != b),
+    "logical_not": lambda s, a: truth(a == NULL),
     **dict.fromkeys(("isnan", "isinf"), lambda s, a: NULL),
     "signbit": lambda s, a: truth(s.sign(a) < 0),
     "isfinite": lambda s, a: UNIT,

@@ -114,8 +114,12 @@ def heaviside(s: Site, a: Number, b: Number) -> Number:
     return b if side == 0 else truth(side > 0)
 
 
-def logical_xor(s: Site, a: Number, b: Number) -> Number:
-    return truth(s.sign(a) != s.sign(b, "{1} is true"))
+def is_true(i: int, s: Site, a: Number) -> Number:
+    """The truth value of a number, operand `i` of a word of logic: false at 0, where it jumps."""
+    if s.sign(a, f"{{{i}}} is 0", smooth=True) != 0:
+        return ONE
+    s.touch(i)
+    return ZERO
 
 
 def as_dtype(s: Site, a: Number) -> Number:
@@ -137,7 +141,7 @@ CHOICES: dict[str, Rule] = {
     "greater_equal": comparison(lambda d: d >= 0),
     "equal": comparison(lambda d: d == 0),
     "not_equal": comparison(lambda d: d != 0),
-    "logical_xor": logical_xor,
+    "logical_xor": lambda s, a, b: truth(a != b),
     "logical_not": lambda s, a: truth(a == 0),
     "isnan": lambda s, a: ZERO,
     "isinf": lambda s, a: ZERO,

@@ -15,11 +15,12 @@ from agcli.engine.graph import Constant, Tensor
 from agcli.engine.leaves import Placeholder
 from agcli.expression.enclosures.arrays import UnsupportedError, each
 from agcli.expression.enclosures.interval import Interval, NoValueError
+from agcli.expression.enclosures.logic import LOGICAL, Logic
 from agcli.expression.enclosures.program import Program, Step
 from agcli.expression.errors import ExpressionError
 from agcli.expression.proved import arrays
 from agcli.expression.proved.angles import ANGLES
-from agcli.expression.proved.choices import CHOICES
+from agcli.expression.proved.choices import CHOICES, is_true
 from agcli.expression.proved.elementary import ELEMENTARY
 from agcli.expression.proved.gammas import GAMMAS
 from agcli.expression.proved.numbers import (
@@ -143,11 +144,12 @@ class Run:
         return self.known.setdefault((type(value), value), (constant(t, value), None))[0]
 
     def operation(self, step: Step) -> tuple[Any, int]:
-        t, name = step.tensor, step.tensor.op.name  # type: ignore[union-attr]
+        t, op = step.tensor, step.operation
+        name = op.name
         args, masks = [self.values[i] for i in step.inputs], [self.singular[i] for i in step.inputs]
         if name in ("where", "keep"):
-            return chosen(t, args, masks)
-        site = Site(step.moving, t.op)
+            return LOGIC.chosen(op, t.shape, args, masks)
+        site = Site(step.moving, op)
         try:
             value = self.value(step, site, name, args)
         except UnsupportedError:
@@ -161,8 +163,10 @@ class Run:
 
     def value(self, step: Step, site: Site, name: str, args: list[Any]) -> Any:
         t = step.tensor
+        if name in LOGICAL:
+            args = LOGIC.operands(t, args, lambda i, v: applied(partial(is_true, i), site, t, [v]))
         if name in ("logical_and", "logical_or"):
-            return each(lambda a, b: logical(name, a, b), t.shape, *args)
+            return each(partial(LOGIC.joined, name), t.shape, *args)
         rule = RULES.get(name)
         if rule is None:
             apply = partial(combined, site, t)
@@ -172,7 +176,7 @@ class Run:
     def once(self, rule: Rule, site: Site, t: Tensor, args: Sequence[Any]) -> Value:
         """One op on numbers; the same op of the same numbers is the same number, so that their difference is 0."""
         same = len(args) == 2 and args[0] is args[1]
-        value = applied(SAME.get(t.op.name, rule) if same else rule, site, t, args)  # type: ignore[union-attr]
+        value = applied(SAME.get(site.op.name, rule) if same else rule, site, t, args)
         if not isinstance(value, arb):
             return value
         key = (t.op, *(a if isinstance(a, fmpq | PiTimes) else id(a) for a in args))
@@ -239,38 +243,7 @@ def applied(rule: Rule, site: Site, t: Tensor, args: Sequence[Any]) -> Value:
     return value
 
 
-def logical(name: str, a: Any, b: Any) -> Any:
-    """`and`, `or`: one operand may decide alone."""
-    decisive = name == "logical_or"
-    for v in (a, b):
-        if not isinstance(v, UNKNOWN) and (sign(v) != 0) == decisive:
-            return ONE if decisive else ZERO
-    for kind in UNKNOWN:
-        for v in (a, b):
-            if isinstance(v, kind):
-                return v
-    return ZERO if decisive else ONE
-
-
-def chosen(t: Tensor, args: list[Any], singular: list[int]) -> tuple[Any, int]:
-    """What a condition chooses; the rest may have no value."""
-    if t.op.name == "keep":  # type: ignore[union-attr]
-        x, condition = args
-        kept = t.op.value  # type: ignore[union-attr]
-        args = [condition, x, ZERO] if kept else [condition, ZERO, x]
-        singular = [singular[1], singular[0], 0] if kept else [singular[1], 0, singular[0]]
-    taken = 0
-
-    def choose(condition: Any, a: Any, b: Any) -> Any:
-        nonlocal taken
-        if isinstance(condition, UNKNOWN):
-            return condition
-        holds = sign(condition) != 0
-        taken |= singular[1 if holds else 2]
-        return a if holds else b
-
-    value = each(choose, t.shape, *args)
-    return value, singular[0] | taken
+LOGIC = Logic(ZERO, ONE, UNKNOWN, lambda v: sign(v) != 0)
 
 
 def run(program: Program, feeds: Mapping[str, Any]) -> Found:
