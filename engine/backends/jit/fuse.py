@@ -263,7 +263,7 @@ class Builder:
             return self.like(Tensor(t.type, op, tuple(self.new[x.id] for x in t.inputs[0].inputs)), t)
         kernel = kernel_of(t)
         if kernel is not None:
-            return self.like(Tensor(t.type, kernel.make(t, self.shard_of), inputs), t)
+            return self.like(Tensor(t.type, kernel.make(t.op, t, self.shard_of), inputs), t)
         if all(a is b for a, b in zip(inputs, t.inputs, strict=True)):
             return t
         return self.like(Tensor(t.type, t.op, inputs), t)

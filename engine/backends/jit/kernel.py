@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ...frozen import frozen
 from ...graph import Op, Tensor
@@ -17,7 +17,7 @@ class Kernel:
 
     classes: Callable[[type[Op]], bool]  # whether it may match ops of a class, which is asked once a class
     matches: Callable[[Tensor], bool]
-    make: Callable[[Tensor, Shards], Op]  # the compiled op; where there are shards, it keeps to one thread
+    make: Callable[[Any, Tensor, Shards], Op]  # of an op and its tensor; where there are shards, it keeps to one thread
     gain: Callable[[Tensor], int] | None = None  # elements that NumPy would read once more, if it is worth loading LLVM
 
 

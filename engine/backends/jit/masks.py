@@ -84,4 +84,4 @@ def deciding(code: Code) -> Callable[[str, str], None]:
     return decide
 
 
-KERNEL = Kernel(among(DropoutMask), is_mask, lambda t, shards: CompiledMask(t.op, t.id not in shards))  # type: ignore[arg-type]
+KERNEL = Kernel(among(DropoutMask), is_mask, lambda op, t, shards: CompiledMask(op, t.id not in shards))

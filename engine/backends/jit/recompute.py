@@ -6,8 +6,7 @@ is there anyway: a few operations cost less than to go through memory. No array 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from ...frozen import frozen
 from ...graph import Tensor
@@ -22,7 +21,6 @@ CHEAP = frozenset({
 })  # fmt: skip
 MOST = 8  # operations that are done again for one result
 MOST_LINES = 64  # of a group
-Passes: TypeAlias = "Callable[[Tensor], bool]"
 
 
 @frozen

@@ -107,4 +107,4 @@ def text(kind: str, lanes: int) -> str:
     return module(code)
 
 
-KERNEL = Kernel(among(Place), is_scatter, lambda t, shards: Scatter(t.op), lambda t: t.inputs[0].type.size)  # type: ignore[arg-type]
+KERNEL = Kernel(among(Place), is_scatter, lambda op, t, shards: Scatter(op), lambda t: t.inputs[0].type.size)

@@ -34,9 +34,6 @@ class Units:
         self.labels[unit] = (self.added,)
         self.added += 1
 
-    def of(self, t: Tensor) -> Unit:
-        return self.home.get(t.id, t)
-
     def enter(self, t: Tensor, group: Group) -> None:
         """Let ``t``, which reads nothing but members of the group, be a part of it."""
         self.labels.pop(t, None)

@@ -122,4 +122,4 @@ def words_text() -> str:
     return module(code)
 
 
-KERNEL = Kernel(among(Words), is_words, lambda t, shards: CompiledWords(t.op, not shards))  # type: ignore[arg-type]
+KERNEL = Kernel(among(Words), is_words, lambda op, t, shards: CompiledWords(op, not shards))

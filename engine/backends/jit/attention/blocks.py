@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..code.machine import register_width
+from ..llvm.across import transposed
 from ..llvm.counted_loop import counted, shifted, times
 from ..llvm.loop_nest import SIZES, mask_of, store, suffix
 from ..llvm.values import Code
-from ..products.panels import transposed
 
 VECTORS = 2  # of a panel of scores
 
@@ -198,7 +198,7 @@ def turning(module: Module) -> str:
     def square(i: str, j: str) -> list[str]:
         start = code.emit(f"getelementptr i8, ptr %from, i64 {times(code, j, module.bytes)}")
         sources = rows_at(code, start, "%from.row", times(code, i, module.lanes), module.lanes)
-        lines = transposed(code, vector, [code.emit(f"load {vector}, ptr {x}, align {module.size}") for x in sources])
+        lines = transposed(code, [code.emit(f"load {vector}, ptr {x}, align {module.size}") for x in sources], kind)
         end = code.emit(f"getelementptr i8, ptr %to, i64 {times(code, i, module.bytes)}")
         targets = rows_at(code, end, "%to.row", times(code, j, module.lanes), module.lanes)
         for line, target in zip(lines, targets, strict=True):

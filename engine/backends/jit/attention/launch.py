@@ -193,4 +193,4 @@ def kernel(form: Form, gradient: bool) -> Any:
     return compiled(text(form, gradient))
 
 
-KERNEL = Kernel(among(Attends), is_attention, lambda t, shards: CompiledAttention(t.op, not shards), scores)  # type: ignore[arg-type]
+KERNEL = Kernel(among(Attends), is_attention, lambda op, t, shards: CompiledAttention(op, not shards), scores)

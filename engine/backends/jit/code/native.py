@@ -16,7 +16,6 @@ from .compiler import compiled
 from .worker import shared, slots
 
 Kernel: TypeAlias = "Callable[[Any], None]"  # takes the address of a block, or the block
-Block: TypeAlias = "ctypes.Array[ctypes.c_int64]"
 SEQUENCE = """
 define void @kernel(ptr %args) {
 entry:

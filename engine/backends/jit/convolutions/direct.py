@@ -27,7 +27,7 @@ from ..code.machine import register_width
 from ..compiled_op import CompiledOp
 from ..elementwise.launch import together
 from ..elementwise.sums import chain
-from ..kernel import Kernel, Shards, among
+from ..kernel import Kernel, among
 from ..llvm.loop_nest import SIZES
 from ..llvm.values import KINDS
 from . import direct_text as texts
@@ -192,8 +192,6 @@ def sequence(before: Sequence[Call], call: Call, after: Sequence[Call]) -> Call:
     return run
 
 
-def direct(t: Tensor, shards: Shards) -> Direct:
-    return Direct(t.op, not shards)  # type: ignore[arg-type]
-
-
-KERNEL = Kernel(among(Product), is_direct, direct, lambda t: int(operations(t)) // EACH)
+KERNEL = Kernel(
+    among(Product), is_direct, lambda op, t, shards: Direct(op, not shards), lambda t: int(operations(t)) // EACH
+)

@@ -16,7 +16,7 @@ from . import winograd_text as texts
 from . import winograd_weights as weights
 from .direct_text import Conv, Pooled, Tile
 from .launch import Routine
-from .winograd_blocks import POINTS, Blocks
+from .winograd_blocks import POINTS, Blocks, scratch
 
 SAVES = 0.8  # of the cycles of the direct kernel, at most, since the last digits are others
 SUMS = 16  # vectors of sums that stay in registers: enough to hide how long a multiplication takes
@@ -114,7 +114,7 @@ def forward_kernel(problem: Problem, images: int) -> Routine | None:
 def forward_blocks(problem: Problem, blocks: Blocks) -> Routine:
     conv, lanes = problem.conv, problem.lanes
     run = compiled(texts.winograd_text(conv, blocks, lanes, problem.pool))
-    return Routine(run, texts.FIELDS, texts.scratch(conv, blocks, lanes))
+    return Routine(run, texts.FIELDS, scratch(texts.panels_of(conv, blocks, lanes)))
 
 
 def weights_kernel(problem: Problem, tile: Tile, images: int) -> Routine | None:
@@ -129,4 +129,4 @@ def weights_kernel(problem: Problem, tile: Tile, images: int) -> Routine | None:
 def weights_blocks(problem: Problem, blocks: Blocks, tile: Tile) -> Routine:
     conv, lanes = problem.conv, problem.lanes
     run = compiled(weights.winograd_weights_text(conv, blocks, tile, lanes))
-    return Routine(run, weights.FIELDS, weights.scratch(conv, blocks, lanes))
+    return Routine(run, weights.FIELDS, scratch(weights.panels_of(conv, blocks, lanes)))

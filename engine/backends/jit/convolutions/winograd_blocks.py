@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from math import isqrt
 
@@ -42,6 +42,29 @@ def panel(lines: int, length: int, lanes: int) -> int:
     return lines * whole_vectors(length, lanes) + lanes
 
 
+def scratch(panels: Mapping[str, int]) -> dict[str, int]:
+    """Elements of each array that a call needs for itself."""
+    return {name: POINTS * size for name, size in panels.items()}
+
+
+class Points:
+    """16 matrices of so many lines and elements of a line, one for each point of a transformed patch."""
+
+    def __init__(self, code: Code, kind: str, lines: int, length: int) -> None:
+        self.code, self.kind = code, kind
+        self.line = whole_vectors(length, code.lanes) * SIZES[kind]  # bytes from one line to the next
+        self.step = panel(lines, length, code.lanes) * SIZES[kind]  # and from one matrix
+
+    def load(self, place: str, v: int) -> list[Value]:
+        """Vector v of the line at ``place`` of the first matrix, and of the same line of all others."""
+        places = (shifted(self.code, place, p * self.step) for p in range(POINTS))
+        return [Value(self.code, read_whole(self.code, self.kind, at, v), self.kind) for at in places]
+
+    def store(self, points: Sequence[Value], place: str, v: int) -> None:
+        for p, value in enumerate(points):
+            whole(self.code, value, shifted(self.code, place, p * self.step), v)
+
+
 @frozen
 class Matrices:
     """Products a b of matrices with so many rows and such a common axis; steps are bytes within a."""
@@ -51,7 +74,7 @@ class Matrices:
     row_step: int
     common_step: int
     outputs: int
-    panels: tuple[int, int, int]  # elements from one a, b and product to the next
+    panels: Mapping[str, int]  # words where a, b and the products begin -> elements from one of them to the next
     adds: bool  # to the products that are there
 
 
@@ -127,9 +150,7 @@ def starts(code: Code, conv: Conv, i: str, j: str) -> tuple[str, str]:
 
 def points_of_patches(code: Code, conv: Conv, blocks: Blocks, x: str, first: str) -> None:
     """The transformed patches of a block, as 16 matrices (tiles, channels)."""
-    row, size = Row(code, conv.kind, conv.channels), SIZES[conv.kind]
-    line = row.count * code.lanes * size
-    step = panel(blocks.tiles, conv.channels, code.lanes) * size
+    row, points = Row(code, conv.kind, conv.channels), Points(code, conv.kind, blocks.tiles, conv.channels)
 
     def tiles(i: str, refs: list[str]) -> list[str]:
         def tile(j: str, refs: list[str]) -> list[str]:
@@ -137,20 +158,19 @@ def points_of_patches(code: Code, conv: Conv, blocks: Blocks, x: str, first: str
 
             def one(places: list[str], v: int, _: list[str]) -> list[str]:
                 d = [row.load(shifted(code, places[0], a * conv.line + b * conv.pixel), v) for a, b in PLACES]
-                for p, value in enumerate(both_ways(values(code, conv.kind, d), patch_points)):
-                    whole(code, value, shifted(code, places[1], p * step), v)
+                points.store(both_ways(values(code, conv.kind, d), patch_points), places[1], v)
                 return []
 
             each_vector(code, row, [source, refs[0]], one)
-            return [shifted(code, refs[0], line)]
+            return [shifted(code, refs[0], points.line)]
 
         return counted(code, blocks.columns, [("ptr", refs[0])], tile)
 
     counted(code, blocks.rows, [("ptr", "%patches")], tiles)
 
 
-def multiply(code: Code, kind: str, blocks: Blocks, m: Matrices, names: tuple[str, str, str]) -> None:
-    """16 products of matrices; ``names`` are those of the words where a, b and the products begin."""
+def multiply(code: Code, kind: str, blocks: Blocks, m: Matrices) -> None:
+    """16 products of matrices."""
     size, lanes, vector = SIZES[kind], code.lanes, code.vector(kind)
     line = whole_vectors(m.outputs, lanes) * size
 
@@ -166,7 +186,7 @@ def multiply(code: Code, kind: str, blocks: Blocks, m: Matrices, names: tuple[st
             b, out = counted(code, full, [("ptr", b), ("ptr", out)], group)
         if rest:
             columns(refs[0], b, out, rest)
-        return [shifted(code, ref, step * size) for ref, step in zip(refs, m.panels, strict=True)]
+        return [shifted(code, ref, step * size) for ref, step in zip(refs, m.panels.values(), strict=True)]
 
     def columns(a: str, b: str, out: str, width: int) -> None:
         grid = list(product(range(blocks.lines), range(width)))
@@ -196,7 +216,7 @@ def multiply(code: Code, kind: str, blocks: Blocks, m: Matrices, names: tuple[st
 
         counted(code, -(-m.rows // blocks.lines), [], lines)
 
-    counted(code, POINTS, [("ptr", name) for name in names], point)
+    counted(code, POINTS, [("ptr", f"%{name}") for name in m.panels], point)
 
 
 def larger(code: Code, value: Value, seen: str) -> str:

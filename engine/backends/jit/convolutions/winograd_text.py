@@ -23,9 +23,9 @@ from ..llvm.loop_nest import SIZES, module, read_fields
 from ..llvm.values import Code, Value
 from .direct_text import Conv, Pooled, Tile, bordered, finished, groups, tile_sums
 from .winograd_blocks import (
-    POINTS,
     Blocks,
     Matrices,
+    Points,
     both_ways,
     each_vector,
     exponent,
@@ -35,11 +35,9 @@ from .winograd_blocks import (
     panel,
     patch_of,
     points_of_patches,
-    read_whole,
     starts,
     values,
     when,
-    whole,
     whole_vectors,
 )
 
@@ -47,16 +45,10 @@ FIELDS = ("images", "x", "w", "y", "padded", "positions", "kernels", "patches", 
 POINTERS = FIELDS[1:]
 
 
-def scratch(conv: Conv, blocks: Blocks, lanes: int) -> dict[str, int]:
-    """Elements of each array that a call needs for itself."""
-    names = ("patches", "kernels", "products")
-    return {name: POINTS * size for name, size in zip(names, panels_of(conv, blocks, lanes), strict=True)}
-
-
-def panels_of(conv: Conv, blocks: Blocks, lanes: int) -> tuple[int, int, int]:
+def panels_of(conv: Conv, blocks: Blocks, lanes: int) -> dict[str, int]:
     """Elements from one matrix of patches, of kernels, and of products to the next."""
     patches, products = (panel(blocks.tiles, n, lanes) for n in (conv.channels, conv.outputs))
-    return patches, panel(conv.channels, conv.outputs, lanes), products
+    return {"patches": patches, "kernels": panel(conv.channels, conv.outputs, lanes), "products": products}
 
 
 def weight_points(g: Sequence[Value]) -> list[Value]:
@@ -87,7 +79,7 @@ def winograd_text(conv: Conv, blocks: Blocks, lanes: int, pool: Pooled = None) -
         def one_block(i: str, _: list[str]) -> list[str]:
             first = start_of(code, i, blocks.rows, blocks.high - blocks.rows)
             points_of_patches(code, conv, blocks, x, first)
-            multiply(code, conv.kind, blocks, products, ("%patches", "%kernels", "%products"))
+            multiply(code, conv.kind, blocks, products)
             outputs(code, conv, blocks, pool, x, first, offset)
             return []
 
@@ -99,28 +91,23 @@ def winograd_text(conv: Conv, blocks: Blocks, lanes: int, pool: Pooled = None) -
 
 def kernel_points(code: Code, conv: Conv) -> None:
     """The transformed weights, as 16 matrices (channels, outputs)."""
-    row, size = Row(code, conv.kind, conv.outputs), SIZES[conv.kind]
-    line = row.count * code.lanes * size
-    step = panel(conv.channels, conv.outputs, code.lanes) * size
+    row, points = Row(code, conv.kind, conv.outputs), Points(code, conv.kind, conv.channels, conv.outputs)
 
     def channel(_: str, refs: list[str]) -> list[str]:
         def one(places: list[str], v: int, _: list[str]) -> list[str]:
             g = [row.load(shifted(code, places[0], tap * conv.channels * conv.vector), v) for tap in range(9)]
-            for p, value in enumerate(both_ways(values(code, conv.kind, g), weight_points)):
-                whole(code, value, shifted(code, places[1], p * step), v)
+            points.store(both_ways(values(code, conv.kind, g), weight_points), places[1], v)
             return []
 
         each_vector(code, row, refs, one)
-        return [shifted(code, refs[0], conv.vector), shifted(code, refs[1], line)]
+        return [shifted(code, refs[0], conv.vector), shifted(code, refs[1], points.line)]
 
     counted(code, conv.channels, [("ptr", "%w"), ("ptr", "%kernels")], channel)
 
 
 def outputs(code: Code, conv: Conv, blocks: Blocks, pool: Pooled, x: str, first: str, offset: str) -> None:
     """The outputs of a block, ``offset`` bytes behind y."""
-    row, size = Row(code, conv.kind, conv.outputs), SIZES[conv.kind]
-    line = row.count * code.lanes * size
-    step = panel(blocks.tiles, conv.outputs, code.lanes) * size
+    row, points = Row(code, conv.kind, conv.outputs), Points(code, conv.kind, blocks.tiles, conv.outputs)
 
     def tile(i: str, j: str, refs: list[str]) -> list[str]:
         down = code.emit(f"add i64 {first}, {i}")
@@ -130,13 +117,12 @@ def outputs(code: Code, conv: Conv, blocks: Blocks, pool: Pooled, x: str, first:
         target = code.emit(f"add i64 {code.emit(f'add i64 {offset}, {steps[0]}')}, {steps[1]}")
 
         def one(places: list[str], v: int, kept: list[str]) -> list[str]:
-            m = [read_whole(code, conv.kind, shifted(code, places[0], p * step), v) for p in range(POINTS)]
-            y = both_ways(values(code, conv.kind, m), outputs_of)
+            y = both_ways(points.load(places[0], v), outputs_of)
             at, seen = target if v else kept[0], kept[1]
             finished(code, conv, Tile(2, 2, 1), pool, [value.ref for value in y], (v, 1), at)
             for value in y:
                 seen = larger(code, value, seen)
-            return [code.emit(f"add i64 {at}, {code.lanes * size}"), seen]
+            return [code.emit(f"add i64 {at}, {code.lanes * SIZES[conv.kind]}"), seen]
 
         carried = [("i64", target), (code.vector("i32"), "zeroinitializer")]
         seen = each_vector(code, row, refs[:1], one, carried)[1]
@@ -148,7 +134,7 @@ def outputs(code: Code, conv: Conv, blocks: Blocks, pool: Pooled, x: str, first:
                 finished(code, conv, Tile(2, 2, count), pool, sums, (start, count), target)
 
         when(code, infinite(code, exponent(code, seen)), again)
-        return [shifted(code, refs[0], line)]
+        return [shifted(code, refs[0], points.line)]
 
     def tiles(i: str, refs: list[str]) -> list[str]:
         return counted(code, blocks.columns, [("ptr", refs[0])], lambda j, refs: tile(i, j, refs))

@@ -27,6 +27,7 @@ from .winograd_blocks import (
     POINTS,
     Blocks,
     Matrices,
+    Points,
     both_ways,
     each_vector,
     exponent,
@@ -35,10 +36,8 @@ from .winograd_blocks import (
     multiply,
     panel,
     points_of_patches,
-    read_whole,
     values,
     when,
-    whole,
     whole_vectors,
 )
 
@@ -48,16 +47,11 @@ TAPS = 9
 RANGE = 8  # powers of two between the largest weights at each place of the window, at most
 
 
-def scratch(conv: Conv, blocks: Blocks, lanes: int) -> dict[str, int]:
-    """Elements of each array that a call needs for itself."""
-    names = ("patches", "cotangents", "products")
-    return {name: POINTS * size for name, size in zip(names, panels_of(conv, blocks, lanes), strict=True)}
-
-
-def panels_of(conv: Conv, blocks: Blocks, lanes: int) -> tuple[int, int, int]:
+def panels_of(conv: Conv, blocks: Blocks, lanes: int) -> dict[str, int]:
     """Elements from one matrix of patches, of cotangents, and of products to the next."""
     patches, cotangents = (panel(blocks.tiles, n, lanes) for n in (conv.channels, conv.outputs))
-    return patches, cotangents, panel(whole_vectors(conv.channels, lanes), conv.outputs, lanes)
+    products = panel(whole_vectors(conv.channels, lanes), conv.outputs, lanes)
+    return {"patches": patches, "cotangents": cotangents, "products": products}
 
 
 def cotangent_points(g: Sequence[Value]) -> list[Value]:
@@ -83,7 +77,7 @@ def winograd_weights_text(conv: Conv, blocks: Blocks, tile: Tile, lanes: int) ->
     size, inner, panels = SIZES[conv.kind], whole_vectors(conv.channels, lanes), panels_of(conv, blocks, lanes)
     rows = -(-conv.channels // blocks.lines) * blocks.lines
     products = Matrices(rows, blocks.tiles, size, inner * size, conv.outputs, panels, True)
-    clear(code, "%products", scratch(conv, blocks, lanes)["products"] * size)
+    clear(code, "%products", POINTS * panels["products"] * size)
 
     def one_image(n: str, _: list[str]) -> list[str]:
         x = bordered(code, conv, shifted(code, "%x", times(code, n, image)))
@@ -93,7 +87,7 @@ def winograd_weights_text(conv: Conv, blocks: Blocks, tile: Tile, lanes: int) ->
             first = times(code, i, blocks.rows)
             points_of_patches(code, conv, blocks, x, first)
             points_of_cotangents(code, conv, blocks, y, first)
-            multiply(code, conv.kind, blocks, products, ("%patches", "%cotangents", "%products"))
+            multiply(code, conv.kind, blocks, products)
             return []
 
         return counted(code, blocks.high // blocks.rows, [], one_block)
@@ -117,10 +111,9 @@ def clear(code: Code, place: str, length: int) -> None:
 
 def points_of_cotangents(code: Code, conv: Conv, blocks: Blocks, y: str, first: str) -> None:
     """The transformed cotangents of a block, as 16 matrices (tiles, outputs); none counts twice where tiles overlap."""
-    row, size = Row(code, conv.kind, conv.outputs), SIZES[conv.kind]
-    line = row.count * code.lanes * size
-    step = panel(blocks.tiles, conv.outputs, code.lanes) * size
+    row, points = Row(code, conv.kind, conv.outputs), Points(code, conv.kind, blocks.tiles, conv.outputs)
     _, down, along = conv.steps
+    vector = code.vector(conv.kind)
 
     def tiles(i: str, refs: list[str]) -> list[str]:
         top, again_down = overlap(code, code.emit(f"add i64 {first}, {i}"), conv.rows.count)
@@ -133,17 +126,15 @@ def points_of_cotangents(code: Code, conv: Conv, blocks: Blocks, y: str, first: 
                 found = []
                 for a, b in product(range(2), range(2)):
                     ref = row.load(shifted(code, places[0], a * down + b * along), v)
-                    for seen in ([again_down] if a == 0 else []) + ([again_along] if b == 0 else []):
-                        vector = code.vector(conv.kind)
-                        ref = code.emit(f"select i1 {seen}, {vector} zeroinitializer, {vector} {ref}") if seen else ref
+                    for seen, offset in ((again_down, a), (again_along, b)):
+                        if seen and offset == 0:
+                            ref = code.emit(f"select i1 {seen}, {vector} zeroinitializer, {vector} {ref}")
                     found.append(ref)
-                g = values(code, conv.kind, found)
-                for p, value in enumerate(both_ways(g, cotangent_points)):
-                    whole(code, value, shifted(code, places[1], p * step), v)
+                points.store(both_ways(values(code, conv.kind, found), cotangent_points), places[1], v)
                 return []
 
             each_vector(code, row, [shifted(code, source, times(code, left, along)), refs[0]], one)
-            return [shifted(code, refs[0], line)]
+            return [shifted(code, refs[0], points.line)]
 
         return counted(code, blocks.columns, [("ptr", refs[0])], tile)
 
@@ -158,20 +149,18 @@ def overlap(code: Code, i: str, count: int) -> tuple[str, str]:
 
 def weights(code: Code, conv: Conv) -> list[str]:
     """The weights of all sums of products; returns the bits of the largest in each lane, for each place of a window."""
-    row, size = Row(code, conv.kind, conv.outputs), SIZES[conv.kind]
-    line, bits = row.count * code.lanes * size, code.vector("i32")
-    step = panel(whole_vectors(conv.channels, code.lanes), conv.outputs, code.lanes) * size
+    row, bits = Row(code, conv.kind, conv.outputs), code.vector("i32")
+    points = Points(code, conv.kind, whole_vectors(conv.channels, code.lanes), conv.outputs)
 
     def channel(_: str, refs: list[str]) -> list[str]:
         def one(places: list[str], v: int, seen: list[str]) -> list[str]:
-            m = [read_whole(code, conv.kind, shifted(code, places[0], p * step), v) for p in range(POINTS)]
-            found = both_ways(values(code, conv.kind, m), weights_of)
+            found = both_ways(points.load(places[0], v), weights_of)
             for tap, value in enumerate(found):
                 row.store(value.ref, shifted(code, places[1], tap * conv.channels * conv.vector), v)
             return [larger(code, value, old) for value, old in zip(found, seen, strict=True)]
 
         seen = each_vector(code, row, refs[:2], one, [(bits, ref) for ref in refs[2:]])
-        return [shifted(code, refs[0], line), shifted(code, refs[1], conv.vector), *seen]
+        return [shifted(code, refs[0], points.line), shifted(code, refs[1], conv.vector), *seen]
 
     carried = [("ptr", "%products"), ("ptr", "%w"), *[(bits, "zeroinitializer")] * TAPS]
     return counted(code, conv.channels, carried, channel)[2:]

@@ -189,4 +189,4 @@ def kernel(program: Program, beside: tuple[bool, ...], length: int) -> Any:
     return compiled(columns_text(program, beside, length, lanes(program), RUNNING[register_width()]))
 
 
-KERNEL = Kernel(among(Sum), is_column_sum, lambda t, shards: lone_columns(t, not shards))
+KERNEL = Kernel(among(Sum), is_column_sum, lambda op, t, shards: lone_columns(t, not shards))

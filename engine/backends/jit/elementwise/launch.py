@@ -16,7 +16,7 @@ from ..code.compiler import compiled
 from ..code.machine import has_masks, register_width
 from ..code.native import Native, address, movable, parallel
 from ..llvm.loop_nest import APART, BESIDE, SAME, TOTAL, Shape, kernel_text, lanes_for
-from ..llvm.short_rows import in_blocks
+from ..llvm.short_rows import ShortRows
 from ..llvm.values import UnsupportedError, kind_of
 from .fused import Program, Rule
 
@@ -50,8 +50,8 @@ def kernel(program: Formulas, modes: tuple[str, ...], length: int, rows: int) ->
     if found is None:
         kinds = tuple(map(kind_of, program.arguments))
         results = tuple(map(kind_of, program.outputs))
-        shape = Shape(kinds, results, modes, program.fold, lanes(program), across)
-        text = kernel_text(shape, program, width, has_masks(), in_blocks if across else None)
+        blocks = ShortRows(lanes(program), across).in_blocks if across else None
+        text = kernel_text(Shape(kinds, results, modes, program.fold), program, width, has_masks(), blocks)
         found = _kernels[program, modes, width, across] = compiled(text)
     return found
 

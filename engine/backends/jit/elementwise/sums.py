@@ -162,4 +162,4 @@ def chain(calls: Sequence[Any], after: Sequence[Any]) -> Callable[[], Any]:
     return whole
 
 
-KERNEL = Kernel(among(Sum, Max, Min), is_sum, lambda t, shards: lone(t, not shards))
+KERNEL = Kernel(among(Sum, Max, Min), is_sum, lambda op, t, shards: lone(t, not shards))

@@ -16,7 +16,6 @@ class Across:
     """The elements of rows; one vector for what is one number a row. ``width``: the lanes that one row would take."""
 
     __slots__ = ("columns", "count", "width")
-    __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, columns: Sequence[Value], count: int, width: int) -> None:
         self.columns, self.count, self.width = list(columns), count, width
@@ -76,7 +75,10 @@ for operator in OPERATORS:
 
 
 def transposed(code: Code, rows: Sequence[str], kind: str) -> list[str]:
-    """As many vectors as a vector has lanes, by their references, with rows and columns exchanged."""
+    """As many vectors as a vector has lanes, by their references, with rows and columns exchanged.
+
+    In pairs, fours and so on: first of lines side by side, at last of halves (Eklundh, 1972).
+    """
     found, vector, step = list(rows), code.vector(kind), 1
     while step < code.lanes:
         masks = []

@@ -29,8 +29,6 @@ class Shape:
     outputs: tuple[str, ...]
     modes: tuple[str, ...]
     fold: str = "sum"  # what the totals of rows are
-    together: int = 0  # of short rows that are taken at a time, each in a lane: how many
-    length: int = 0  # and their elements
 
 
 def stored(kind: str) -> str:

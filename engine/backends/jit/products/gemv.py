@@ -128,5 +128,5 @@ def gemv(t: Tensor, threads: bool) -> Thin:
 
 
 KERNEL = Kernel(
-    among(MatMul), is_gemv, lambda t, shards: gemv(t, not shards), lambda t: max(x.type.size for x in t.inputs)
+    among(MatMul), is_gemv, lambda op, t, shards: gemv(t, not shards), lambda t: max(x.type.size for x in t.inputs)
 )

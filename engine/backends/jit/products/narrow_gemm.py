@@ -132,4 +132,4 @@ def kernel(dtype: str) -> Any:
     return compiled(product_text(kind, register_width() // SIZES[kind]))
 
 
-KERNEL = Kernel(among(MatMul), is_narrow_gemm, lambda t, shards: NarrowGemm(), lambda t: t.inputs[0].type.size)
+KERNEL = Kernel(among(MatMul), is_narrow_gemm, lambda op, t, shards: NarrowGemm(), lambda t: t.inputs[0].type.size)

@@ -22,6 +22,7 @@ from ..code.compiler import CompileError, compiled
 from ..code.machine import register_width
 from ..code.native import Native, address, movable
 from ..elementwise.launch import together
+from ..llvm.across import transposed
 from ..llvm.loop_nest import SIZES, module, read_fields
 from ..llvm.values import KINDS, Code
 
@@ -186,7 +187,7 @@ def transposer_text(kind: str, lanes: int, vectors: int) -> str:
         square.append(code.emit(f"load {vector}, ptr {source}, align {size}"))
         source = code.emit(f"getelementptr i8, ptr {source}, i64 %step")
     target = code.emit(f"getelementptr {kind}, ptr %panel, i64 {code.emit(f'mul i64 %i, {lanes * vectors}')}")
-    for line in transposed(code, vector, square):
+    for line in transposed(code, square, kind):
         code.do(f"store {vector} {line}, ptr {target}, align {size}")
         target = code.emit(f"getelementptr {kind}, ptr {target}, i64 {lanes * vectors}")
     code.do(f"%i.next = add i64 %i, {lanes}")
@@ -195,19 +196,3 @@ def transposer_text(kind: str, lanes: int, vectors: int) -> str:
     code.do(f"br i1 {code.emit('icmp slt i64 %j.next, %columns')}, label %columns.loop, label %end")
     code.label("end")
     return module(code)
-
-
-def transposed(code: Code, vector: str, square: list[str]) -> list[str]:
-    """A square of registers with rows and columns exchanged, in halves, quarters and so on (Eklundh, 1972)."""
-    lanes, lines = len(square), list(square)
-    step = 1
-    while step < lanes:
-        first = [lane if not lane & step else lanes + lane - step for lane in range(lanes)]
-        second = [lane + step if not lane & step else lanes + lane for lane in range(lanes)]
-        for i in (i for i in range(lanes) if not i & step):
-            a, b = lines[i], lines[i + step]
-            for k, chosen in ((i, first), (i + step, second)):
-                mask = f"<{lanes} x i32> <{', '.join(f'i32 {n}' for n in chosen)}>"
-                lines[k] = code.emit(f"shufflevector {vector} {a}, {vector} {b}, {mask}")
-        step *= 2
-    return lines
